@@ -1,0 +1,88 @@
+//! Who may call: API keys, what they allow, and on whose behalf.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::ApiKeyId;
+use crate::seller::SellerId;
+use crate::text::DisplayName;
+use crate::timestamp::Timestamp;
+use crate::validation::Invalid;
+
+/// What a key allows. Each wider scope includes the narrower ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Read everything of the key's sellers.
+    Read,
+    /// Read, and change.
+    Write,
+    /// Write, and administer.
+    Admin,
+}
+
+impl Scope {
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// Not `read`, `write` or `admin`.
+    pub fn parse(name: &str) -> Result<Self, Invalid> {
+        match name {
+            "read" => Ok(Self::Read),
+            "write" => Ok(Self::Write),
+            "admin" => Ok(Self::Admin),
+            _ => Err(Invalid::new("UNKNOWN_SCOPE", "must be read, write or admin")),
+        }
+    }
+
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// An API key as it is stored: never the secret, only its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// The public part of the token, by which it is found.
+    pub prefix: String,
+    /// SHA-256 of the whole token, in hexadecimal. The token is random, so a slow hash would protect nothing more.
+    pub token_sha256: String,
+    /// A name for people.
+    pub name: DisplayName,
+    /// What it allows.
+    pub scope: Scope,
+    /// Whose things it may see.
+    pub sellers: BTreeSet<SellerId>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// Whether it is in force.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Who calls, as far as access goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The key, or absent where access is open (loopback development).
+    pub key: Option<ApiKeyId>,
+    /// What the caller may do.
+    pub scope: Scope,
+    /// Whose things the caller may see; never empty.
+    pub sellers: BTreeSet<SellerId>,
+}

@@ -1,0 +1,326 @@
+//! The checkout session: one visit to a hosted page, of an invoice or of a payment link.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::aggregate;
+use crate::id::{CheckoutSessionId, CustomerId, InvoiceId, PaymentLinkId};
+use crate::locale::Locale;
+use crate::metadata::Metadata;
+use crate::money::Money;
+use crate::payment_link::CloseReason;
+use crate::provider::{ProviderName, ProviderRef};
+use crate::redirect::RedirectUrl;
+use crate::seller::SellerId;
+use crate::text::DisplayName;
+use crate::timestamp::Timestamp;
+
+/// How long a checkout session can be paid, from its creation.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+aggregate!(
+    /// A checkout session.
+    CheckoutSession, CheckoutSessionData
+);
+
+/// What a session is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckoutSessionData {
+    /// Its id.
+    pub id: CheckoutSessionId,
+    /// Whose it is.
+    pub seller_id: SellerId,
+    /// The stored version, for optimistic concurrency.
+    #[serde(default)]
+    pub version: i64,
+    /// What it is a visit of.
+    pub origin: SessionOrigin,
+    /// What it does.
+    pub mode: CheckoutMode,
+    /// How it is paid.
+    pub payment_type: PaymentType,
+    /// What is asked for.
+    pub amount: Money,
+    /// What the page calls it.
+    pub title: Option<DisplayName>,
+    /// The language of the page; the browser's where absent.
+    pub locale: Option<Locale>,
+    /// Where the browser goes after payment.
+    pub return_url: Option<RedirectUrl>,
+    /// Where the browser goes when the customer turns back.
+    pub cancel_url: Option<RedirectUrl>,
+    /// The customer.
+    pub customer_id: Option<CustomerId>,
+    /// The caller's pairs.
+    pub metadata: Metadata,
+    /// Where it stands.
+    pub state: SessionState,
+    /// Who hosts it.
+    pub provider: ProviderName,
+    /// Its id there, once it is there.
+    pub provider_ref: Option<ProviderRef>,
+    /// Where it is paid, once it is there.
+    pub url: Option<String>,
+    /// When it can't be paid any more.
+    pub expires_at: Timestamp,
+    /// Whether real money moves.
+    pub livemode: bool,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a session is a visit of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "origin", rename_all = "snake_case")]
+pub enum SessionOrigin {
+    /// A checkout of one invoice.
+    Invoice {
+        /// The invoice.
+        invoice_id: InvoiceId,
+    },
+    /// A visit to a payment link.
+    Link {
+        /// The link.
+        payment_link_id: PaymentLinkId,
+    },
+}
+
+/// What a session does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckoutMode {
+    /// Takes a payment now.
+    Payment,
+}
+
+/// How a session is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentType {
+    /// By card, and whatever else the provider offers for immediate payment.
+    Card,
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SessionState {
+    /// Intended; the provider has still to make it, or to say that it did.
+    Creating,
+    /// Can be paid.
+    Open,
+    /// Being closed: it may still be paid at the provider until that is done.
+    Closing {
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The customer went through it.
+    Completed {
+        /// When that was recorded.
+        completed_at: Timestamp,
+        /// Whether the money is there.
+        payment: SessionPayment,
+    },
+    /// Closed without payment.
+    Expired {
+        /// Why.
+        reason: CloseReason,
+        /// When that was recorded.
+        expired_at: Timestamp,
+    },
+    /// The provider refused to make it.
+    Failed {
+        /// The provider's code, in the adapter's words.
+        code: String,
+    },
+}
+
+/// The money of a completed session, as the provider says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionPayment {
+    /// It comes later.
+    Processing,
+    /// It is there.
+    Paid,
+    /// None was needed.
+    NotRequired,
+    /// It will not come.
+    Failed,
+}
+
+/// A new session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewCheckoutSession {
+    /// Its id.
+    pub id: CheckoutSessionId,
+    /// Whose it is.
+    pub seller_id: SellerId,
+    /// What it is a visit of.
+    pub origin: SessionOrigin,
+    /// What is asked for.
+    pub amount: Money,
+    /// What the page calls it.
+    pub title: Option<DisplayName>,
+    /// The language of the page.
+    pub locale: Option<Locale>,
+    /// Where the browser goes after payment.
+    pub return_url: Option<RedirectUrl>,
+    /// Where the browser goes when the customer turns back.
+    pub cancel_url: Option<RedirectUrl>,
+    /// The customer.
+    pub customer_id: Option<CustomerId>,
+    /// The caller's pairs.
+    pub metadata: Metadata,
+    /// Who hosts it.
+    pub provider: ProviderName,
+    /// Whether real money moves.
+    pub livemode: bool,
+}
+
+/// A transition that the session's state does not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the session is {state}, not open")]
+pub struct SessionNotOpen {
+    /// Its state.
+    pub state: &'static str,
+}
+
+impl CheckoutSession {
+    /// A session that is intended.
+    pub fn creating(new: NewCheckoutSession, now: Timestamp) -> Self {
+        Self(CheckoutSessionData {
+            id: new.id,
+            seller_id: new.seller_id,
+            version: 0,
+            origin: new.origin,
+            mode: CheckoutMode::Payment,
+            payment_type: PaymentType::Card,
+            amount: new.amount,
+            title: new.title,
+            locale: new.locale,
+            return_url: new.return_url,
+            cancel_url: new.cancel_url,
+            customer_id: new.customer_id,
+            metadata: new.metadata,
+            state: SessionState::Creating,
+            provider: new.provider,
+            provider_ref: None,
+            url: None,
+            expires_at: now.plus(SESSION_LIFETIME),
+            livemode: new.livemode,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    /// A session that a visit to a link made at the provider, seen for the first time.
+    pub fn visited(new: NewCheckoutSession, provider_ref: ProviderRef, now: Timestamp) -> Self {
+        let mut session = Self::creating(new, now);
+        session.0.provider_ref = Some(provider_ref);
+        session.0.state = SessionState::Open;
+        session
+    }
+
+    /// The provider made it. Says whether that was news.
+    pub fn created(&mut self, provider_ref: ProviderRef, url: String, now: Timestamp) -> bool {
+        if self.state != SessionState::Creating {
+            return false;
+        }
+        self.0.provider_ref = Some(provider_ref);
+        self.0.url = Some(url);
+        self.move_to(SessionState::Open, now);
+        true
+    }
+
+    /// The provider refused to make it. Says whether that was news.
+    pub fn failed(&mut self, code: String, now: Timestamp) -> bool {
+        if self.state != SessionState::Creating {
+            return false;
+        }
+        self.move_to(SessionState::Failed { code }, now);
+        true
+    }
+
+    /// It is to be closed. Says whether that was news.
+    ///
+    /// # Errors
+    /// It is not open, closing or expired.
+    pub fn begin_closing(&mut self, reason: CloseReason, now: Timestamp) -> Result<bool, SessionNotOpen> {
+        match self.state {
+            SessionState::Open => {
+                self.move_to(SessionState::Closing { reason }, now);
+                Ok(true)
+            }
+            SessionState::Closing { .. } | SessionState::Expired { .. } => Ok(false),
+            _ => Err(SessionNotOpen { state: self.state_name() }),
+        }
+    }
+
+    /// It is closed at the provider, unpaid. Says whether that was news.
+    pub fn expired(&mut self, reason: CloseReason, now: Timestamp) -> bool {
+        let is_news = matches!(self.state, SessionState::Creating | SessionState::Open | SessionState::Closing { .. });
+        if is_news {
+            self.move_to(SessionState::Expired { reason, expired_at: now }, now);
+        }
+        is_news
+    }
+
+    /// The customer went through it, whatever it was held for here: the provider's word counts. Says whether that was
+    /// news: a money state once final does not change again.
+    pub fn completed(&mut self, provider_ref: ProviderRef, payment: SessionPayment, now: Timestamp) -> bool {
+        let completed_at = match self.state {
+            SessionState::Completed { payment: known, .. }
+                if known == payment || known != SessionPayment::Processing =>
+            {
+                return false;
+            }
+            SessionState::Completed { completed_at, .. } => completed_at,
+            _ => now,
+        };
+        self.0.provider_ref = Some(provider_ref);
+        self.move_to(SessionState::Completed { completed_at, payment }, now);
+        true
+    }
+
+    /// The invoice that it is a checkout of.
+    pub fn invoice_id(&self) -> Option<InvoiceId> {
+        match self.origin {
+            SessionOrigin::Invoice { invoice_id } => Some(invoice_id),
+            SessionOrigin::Link { .. } => None,
+        }
+    }
+
+    /// The link that it is a visit of.
+    pub fn payment_link_id(&self) -> Option<PaymentLinkId> {
+        match self.origin {
+            SessionOrigin::Link { payment_link_id } => Some(payment_link_id),
+            SessionOrigin::Invoice { .. } => None,
+        }
+    }
+
+    /// Whether it was closed here before the customer went through it.
+    pub fn was_closed(&self) -> bool {
+        matches!(self.state, SessionState::Closing { .. } | SessionState::Expired { .. })
+    }
+
+    /// The state's name, in snake case.
+    pub fn state_name(&self) -> &'static str {
+        match self.state {
+            SessionState::Creating => "creating",
+            SessionState::Open => "open",
+            SessionState::Closing { .. } => "closing",
+            SessionState::Completed { .. } => "completed",
+            SessionState::Expired { .. } => "expired",
+            SessionState::Failed { .. } => "failed",
+        }
+    }
+
+    fn move_to(&mut self, state: SessionState, now: Timestamp) {
+        self.0.state = state;
+        self.0.updated_at = now;
+    }
+}

@@ -1,0 +1,213 @@
+//! Events: one for each change of state, in an order that every reader sees alike.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{Price, Product};
+use crate::checkout::CheckoutSession;
+use crate::customer::Customer;
+use crate::id::EventId;
+use crate::invoice::Invoice;
+use crate::payment::Payment;
+use crate::payment_link::PaymentLink;
+use crate::payment_method::PaymentMethod;
+use crate::seller::SellerId;
+use crate::tax::TaxRate;
+use crate::timestamp::Timestamp;
+
+/// An event as it is appended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// Whose it is.
+    pub seller_id: SellerId,
+    /// What happened.
+    pub kind: EventKind,
+    /// The thing that it happened to, as it is since.
+    pub subject: EventSubject,
+    /// When it was recorded.
+    pub occurred_at: Timestamp,
+}
+
+/// An event with its place in the order of all events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SequencedEvent {
+    /// Its place.
+    pub position: EventPosition,
+    /// The event.
+    pub event: Event,
+}
+
+/// A place in the order of events, from 1; 0 is before the first.
+///
+/// A reader that has seen everything up to a position never finds anything new at or before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventPosition(pub i64);
+
+impl EventPosition {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+}
+
+/// The thing that an event happened to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "snapshot", rename_all = "snake_case")]
+pub enum EventSubject {
+    /// A product.
+    Product(Box<Product>),
+    /// A price.
+    Price(Box<Price>),
+    /// A manual tax rate.
+    TaxRate(Box<TaxRate>),
+    /// A customer.
+    Customer(Box<Customer>),
+    /// A stored payment method.
+    PaymentMethod(Box<PaymentMethod>),
+    /// An invoice.
+    Invoice(Box<Invoice>),
+    /// A payment link.
+    PaymentLink(Box<PaymentLink>),
+    /// A checkout session.
+    CheckoutSession(Box<CheckoutSession>),
+    /// A payment.
+    Payment(Box<Payment>),
+}
+
+impl EventSubject {
+    /// The id of the thing.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Product(product) => product.id.to_string(),
+            Self::Price(price) => price.id.to_string(),
+            Self::TaxRate(rate) => rate.id.to_string(),
+            Self::Customer(customer) => customer.id.to_string(),
+            Self::PaymentMethod(method) => method.id.to_string(),
+            Self::Invoice(invoice) => invoice.id.to_string(),
+            Self::PaymentLink(link) => link.id.to_string(),
+            Self::CheckoutSession(session) => session.id.to_string(),
+            Self::Payment(payment) => payment.id.to_string(),
+        }
+    }
+
+    /// Whose the thing is.
+    pub fn seller_id(&self) -> &SellerId {
+        match self {
+            Self::Product(product) => &product.seller_id,
+            Self::Price(price) => &price.seller_id,
+            Self::TaxRate(rate) => &rate.seller_id,
+            Self::Customer(customer) => &customer.seller_id,
+            Self::PaymentMethod(method) => &method.seller_id,
+            Self::Invoice(invoice) => &invoice.seller_id,
+            Self::PaymentLink(link) => &link.seller_id,
+            Self::CheckoutSession(session) => &session.seller_id,
+            Self::Payment(payment) => &payment.seller_id,
+        }
+    }
+}
+
+macro_rules! event_kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What happened. The name is public: `<thing>.<past participle>`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum EventKind {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl EventKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The public name.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// The kind of a public name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.name() == name)
+            }
+        }
+    };
+}
+
+event_kinds! {
+    /// A product was created.
+    ProductCreated = "product.created",
+    /// A product changed.
+    ProductUpdated = "product.updated",
+    /// A price was created.
+    PriceCreated = "price.created",
+    /// A price changed.
+    PriceUpdated = "price.updated",
+    /// A manual tax rate was created.
+    TaxRateCreated = "tax_rate.created",
+    /// A manual tax rate changed.
+    TaxRateUpdated = "tax_rate.updated",
+    /// A customer was created.
+    CustomerCreated = "customer.created",
+    /// A customer changed.
+    CustomerUpdated = "customer.updated",
+    /// A payment method was stored.
+    PaymentMethodAttached = "payment_method.attached",
+    /// A payment method was detached.
+    PaymentMethodDetached = "payment_method.detached",
+    /// A draft invoice was created.
+    InvoiceCreated = "invoice.created",
+    /// A draft invoice changed.
+    InvoiceUpdated = "invoice.updated",
+    /// An invoice was finalized.
+    InvoiceFinalized = "invoice.finalized",
+    /// Money came in on an invoice without completing it, or beyond it.
+    InvoicePaymentReceived = "invoice.payment_received",
+    /// An invoice was paid in full.
+    InvoicePaid = "invoice.paid",
+    /// An invoice was withdrawn.
+    InvoiceVoided = "invoice.voided",
+    /// An invoice was given up.
+    InvoiceMarkedUncollectible = "invoice.marked_uncollectible",
+    /// A payment link can be paid.
+    PaymentLinkCreated = "payment_link.created",
+    /// The provider refused to make a payment link.
+    PaymentLinkFailed = "payment_link.failed",
+    /// A payment link changed.
+    PaymentLinkUpdated = "payment_link.updated",
+    /// A closed payment link was opened again.
+    PaymentLinkActivated = "payment_link.activated",
+    /// A payment link was closed.
+    PaymentLinkDeactivated = "payment_link.deactivated",
+    /// A checkout session can be paid.
+    CheckoutSessionCreated = "checkout_session.created",
+    /// The provider refused to make a checkout session.
+    CheckoutSessionFailed = "checkout_session.failed",
+    /// A customer went through a checkout session.
+    CheckoutSessionCompleted = "checkout_session.completed",
+    /// A checkout session was closed unpaid.
+    CheckoutSessionExpired = "checkout_session.expired",
+    /// A payment was asked for.
+    PaymentCreated = "payment.created",
+    /// A customer paid by a method whose money comes later.
+    PaymentProcessing = "payment.processing",
+    /// The money of a payment is there.
+    PaymentSucceeded = "payment.succeeded",
+    /// The money of a payment will not come.
+    PaymentFailed = "payment.failed",
+    /// A pending payment was withdrawn.
+    PaymentCanceled = "payment.canceled",
+    /// The time of a pending payment passed.
+    PaymentExpired = "payment.expired",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_name(kind.name()), Some(*kind));
+        }
+    }
+}

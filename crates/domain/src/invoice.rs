@@ -1,0 +1,543 @@
+//! The invoice: draft → open → paid, void or uncollectible.
+//!
+//! A finalized invoice is never edited: its number, lines, tax and parties stay as they were, and only what is paid on it
+//! and its state move.
+
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use crate::aggregate::aggregate;
+use crate::id::{CustomerId, InvoiceId, InvoiceLineId, PriceId};
+use crate::metadata::Metadata;
+use crate::money::{Currency, Money, MoneyError, Quantity, UnitPrice};
+use crate::party::{Address, Email, TaxId};
+use crate::payment::PaymentFlag;
+use crate::seller::SellerId;
+use crate::tax::{TaxBehavior, TaxCalculation, TaxRounding, TaxTreatment, TaxableLine, TaxedLine};
+use crate::text::{Description, PartyName};
+use crate::timestamp::Timestamp;
+use crate::validation::{Invalid, Validator, Violations};
+
+aggregate!(
+    /// An invoice.
+    Invoice, InvoiceData
+);
+
+/// What an invoice is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InvoiceData {
+    /// Its id.
+    pub id: InvoiceId,
+    /// Who invoices.
+    pub seller_id: SellerId,
+    /// The stored version, for optimistic concurrency.
+    #[serde(default)]
+    pub version: i64,
+    /// Who is invoiced, if a stored customer.
+    pub customer_id: Option<CustomerId>,
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// What is invoiced.
+    pub lines: Vec<InvoiceLine>,
+    /// How tax was rounded.
+    pub tax_rounding: TaxRounding,
+    /// The tax; its gross is the total of the invoice.
+    pub tax: TaxCalculation,
+    /// A note on the whole.
+    pub description: Option<Description>,
+    /// The date that decides tax rates where the caller named one; else the day of finalization.
+    pub tax_point: Option<Date>,
+    /// The due date where the caller named one; else by the seller's payment terms.
+    pub due_date: Option<Date>,
+    /// The caller's pairs.
+    pub metadata: Metadata,
+    /// What has been paid and applied; never more than the total.
+    pub amount_paid: Money,
+    /// What came in beyond the total: to be paid back.
+    pub amount_overpaid: Money,
+    /// Where it stands.
+    pub state: InvoiceState,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a caller says of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvoiceItem {
+    /// What it is.
+    pub description: Description,
+    /// How many.
+    pub quantity: Quantity,
+    /// What one costs.
+    pub unit_price: UnitPrice,
+    /// Whether the price has its tax inside.
+    pub tax_behavior: TaxBehavior,
+    /// How it is taxed.
+    pub tax_treatment: TaxTreatment,
+    /// The stored price that it came from.
+    pub price_id: Option<PriceId>,
+}
+
+/// A line with its figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvoiceLine {
+    /// Its id.
+    pub id: InvoiceLineId,
+    /// What the caller said.
+    #[serde(flatten)]
+    pub item: InvoiceItem,
+    /// Quantity times unit price.
+    pub amount: Money,
+    /// Net, tax and gross.
+    pub taxed: TaxedLine,
+}
+
+/// The content of an invoice as the caller gives it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InvoiceContent {
+    /// Who is invoiced.
+    pub customer_id: Option<CustomerId>,
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// The lines: 1 to [`InvoiceContent::LINES_MAX`].
+    pub items: Vec<InvoiceItem>,
+    /// How tax is rounded, where not as the seller does.
+    pub tax_rounding: Option<TaxRounding>,
+    /// A note on the whole.
+    pub description: Option<Description>,
+    /// The date that decides tax rates.
+    pub tax_point: Option<Date>,
+    /// When it is due.
+    pub due_date: Option<Date>,
+    /// The caller's pairs.
+    pub metadata: Metadata,
+}
+
+impl InvoiceContent {
+    /// The most lines.
+    pub const LINES_MAX: usize = 1_000;
+
+    /// Checks the rules that join fields: number of lines, one currency, line totals and their sum within range.
+    ///
+    /// # Errors
+    /// Every violation, with paths such as `lines[3].unit_price`.
+    pub fn check(&self) -> Result<(), Violations> {
+        let mut validator = Validator::new();
+        if !(1..=Self::LINES_MAX).contains(&self.items.len()) {
+            validator.refuse("lines", Invalid::new("LINE_COUNT", format!("must have 1 to {} lines", Self::LINES_MAX)));
+        }
+        for (index, item) in self.items.iter().enumerate() {
+            if item.unit_price.currency() != self.currency {
+                validator.refuse(
+                    &format!("lines[{index}].unit_price"),
+                    Invalid::new("CURRENCY_MISMATCH", format!("must be in the invoice's currency, {}", self.currency)),
+                );
+            } else if item.unit_price.times(item.quantity).is_err() {
+                validator.refuse(&format!("lines[{index}]"), amount_overflow());
+            }
+        }
+        if validator.is_clean() && self.total().is_err() {
+            validator.refuse("lines", amount_overflow());
+        }
+        validator.finish(Some(()))
+    }
+
+    /// The lines as a tax calculator wants them.
+    ///
+    /// # Errors
+    /// A line's total is out of range.
+    pub fn taxable_lines(&self) -> Result<Vec<TaxableLine>, MoneyError> {
+        self.items
+            .iter()
+            .map(|item| {
+                Ok(TaxableLine {
+                    amount: item.unit_price.times(item.quantity)?,
+                    behavior: item.tax_behavior,
+                    treatment: item.tax_treatment.clone(),
+                })
+            })
+            .collect()
+    }
+
+    fn total(&self) -> Result<(), MoneyError> {
+        let amounts: Vec<Money> = self.taxable_lines()?.into_iter().map(|line| line.amount).collect();
+        // Twice the sum leaves room for tax of up to 100 %.
+        let sum = Money::sum(self.currency, amounts)?;
+        if sum.minor() > Money::MINOR_MAX / 2 { Err(MoneyError::Overflow) } else { Ok(()) }
+    }
+}
+
+fn amount_overflow() -> Invalid {
+    Invalid::new("AMOUNT_OUT_OF_RANGE", format!("must come to at most {} minor units", Money::MINOR_MAX / 2))
+}
+
+/// Where an invoice stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum InvoiceState {
+    /// May be edited; has no number.
+    Draft,
+    /// Finalized, and to be paid.
+    Open {
+        /// What was fixed.
+        finalization: Finalization,
+    },
+    /// Paid in full.
+    Paid {
+        /// What was fixed.
+        finalization: Finalization,
+        /// When the payment that completed it was recorded.
+        paid_at: Timestamp,
+    },
+    /// Withdrawn. Its number stays taken.
+    Void {
+        /// What was fixed; absent if it was still a draft.
+        finalization: Option<Finalization>,
+        /// When.
+        voided_at: Timestamp,
+    },
+    /// Given up. A payment that still comes makes it paid.
+    Uncollectible {
+        /// What was fixed.
+        finalization: Finalization,
+        /// When.
+        marked_at: Timestamp,
+    },
+}
+
+impl InvoiceState {
+    /// The state's name, in snake case.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Open { .. } => "open",
+            Self::Paid { .. } => "paid",
+            Self::Void { .. } => "void",
+            Self::Uncollectible { .. } => "uncollectible",
+        }
+    }
+}
+
+/// What finalization fixes for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finalization {
+    /// The number, without gaps within the series.
+    pub number: String,
+    /// The series.
+    pub series: String,
+    /// The place in the series, from 1.
+    pub sequence: u64,
+    /// When it was finalized: the date of issue.
+    pub finalized_at: Timestamp,
+    /// The date whose tax rates apply.
+    pub tax_point: Date,
+    /// The last day to pay.
+    pub due_date: Date,
+    /// The seller as it was.
+    pub seller: PartySnapshot,
+    /// The customer as it was.
+    pub buyer: Option<PartySnapshot>,
+}
+
+/// A party as it stood when the invoice was finalized.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartySnapshot {
+    /// Its name.
+    pub name: Option<PartyName>,
+    /// Its address.
+    pub address: Option<Address>,
+    /// Its e-mail address.
+    pub email: Option<Email>,
+    /// Its tax ids.
+    pub tax_ids: Vec<TaxId>,
+}
+
+impl std::fmt::Debug for PartySnapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PartySnapshot(..)")
+    }
+}
+
+/// A transition that the invoice's state does not allow, or figures that don't fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvoiceError {
+    /// Only a draft can do that.
+    #[error("the invoice is {state}, not a draft")]
+    NotDraft {
+        /// Its state.
+        state: &'static str,
+    },
+    /// Only an open invoice can do that.
+    #[error("the invoice is {state}, not open")]
+    NotOpen {
+        /// Its state.
+        state: &'static str,
+    },
+    /// Money has come in, so it can't be withdrawn.
+    #[error("the invoice is partly paid")]
+    PartlyPaid,
+    /// The calculation is not one of these lines.
+    #[error("the tax calculation does not belong to the invoice")]
+    ForeignCalculation,
+    /// An amount out of range.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+impl Invoice {
+    /// A new draft. `tax` is the calculation of the content's lines; `line_ids` has one id for each.
+    ///
+    /// # Errors
+    /// The calculation is of other lines.
+    pub fn draft(
+        (id, line_ids): (InvoiceId, Vec<InvoiceLineId>),
+        seller_id: SellerId,
+        content: InvoiceContent,
+        (tax_rounding, tax): (TaxRounding, TaxCalculation),
+        now: Timestamp,
+    ) -> Result<Self, InvoiceError> {
+        let currency = content.currency;
+        let mut invoice = Self(InvoiceData {
+            id,
+            seller_id,
+            version: 0,
+            customer_id: None,
+            currency,
+            lines: Vec::new(),
+            tax_rounding,
+            tax: TaxCalculation {
+                lines: Vec::new(),
+                subtotals: Vec::new(),
+                net: Money::zero(currency),
+                tax: Money::zero(currency),
+                gross: Money::zero(currency),
+                trace: Vec::new(),
+            },
+            description: None,
+            tax_point: None,
+            due_date: None,
+            metadata: Metadata::default(),
+            amount_paid: Money::zero(currency),
+            amount_overpaid: Money::zero(currency),
+            state: InvoiceState::Draft,
+            created_at: now,
+            updated_at: now,
+        });
+        invoice.rewrite(line_ids, content, (tax_rounding, tax), now)?;
+        Ok(invoice)
+    }
+
+    /// Replaces the whole content of a draft.
+    ///
+    /// # Errors
+    /// Not a draft, or the calculation is of other lines.
+    pub fn rewrite(
+        &mut self,
+        line_ids: Vec<InvoiceLineId>,
+        content: InvoiceContent,
+        (tax_rounding, tax): (TaxRounding, TaxCalculation),
+        now: Timestamp,
+    ) -> Result<(), InvoiceError> {
+        self.expect_draft()?;
+        if line_ids.len() != content.items.len() {
+            return Err(InvoiceError::ForeignCalculation);
+        }
+        let lines = price_lines(line_ids.into_iter().zip(content.items), &tax)?;
+        let data = &mut self.0;
+        data.customer_id = content.customer_id;
+        data.currency = content.currency;
+        data.lines = lines;
+        data.tax_rounding = tax_rounding;
+        data.tax = tax;
+        data.description = content.description;
+        data.tax_point = content.tax_point;
+        data.due_date = content.due_date;
+        data.metadata = content.metadata;
+        data.amount_paid = Money::zero(content.currency);
+        data.amount_overpaid = Money::zero(content.currency);
+        data.updated_at = now;
+        Ok(())
+    }
+
+    /// The content of the invoice as a caller would give it.
+    pub fn content(&self) -> InvoiceContent {
+        InvoiceContent {
+            customer_id: self.customer_id,
+            currency: self.currency,
+            items: self.lines.iter().map(|line| line.item.clone()).collect(),
+            tax_rounding: Some(self.tax_rounding),
+            description: self.description.clone(),
+            tax_point: self.tax_point,
+            due_date: self.due_date,
+            metadata: self.metadata.clone(),
+        }
+    }
+
+    /// Finalizes a draft: it gets its number and the tax of its tax point, and opens. One of nothing is paid at once.
+    ///
+    /// # Errors
+    /// Not a draft, or the calculation is of other lines.
+    pub fn finalize(&mut self, finalization: Finalization, tax: TaxCalculation) -> Result<(), InvoiceError> {
+        self.expect_draft()?;
+        let lines = std::mem::take(&mut self.0.lines);
+        self.0.lines = price_lines(lines.into_iter().map(|line| (line.id, line.item)), &tax)?;
+        self.0.tax = tax;
+        let now = finalization.finalized_at;
+        self.0.updated_at = now;
+        self.0.state = if self.total().is_zero() {
+            InvoiceState::Paid { finalization, paid_at: now }
+        } else {
+            InvoiceState::Open { finalization }
+        };
+        Ok(())
+    }
+
+    /// Withdraws a draft, an open or an uncollectible invoice on which nothing has been paid.
+    ///
+    /// # Errors
+    /// Paid, void already, or partly paid.
+    pub fn void(&mut self, now: Timestamp) -> Result<(), InvoiceError> {
+        if !self.amount_paid.is_zero() {
+            return Err(InvoiceError::PartlyPaid);
+        }
+        let finalization = match &self.state {
+            InvoiceState::Draft => None,
+            InvoiceState::Open { finalization } | InvoiceState::Uncollectible { finalization, .. } => {
+                Some(finalization.clone())
+            }
+            state => return Err(InvoiceError::NotOpen { state: state.name() }),
+        };
+        self.0.state = InvoiceState::Void { finalization, voided_at: now };
+        self.0.updated_at = now;
+        Ok(())
+    }
+
+    /// Gives an open invoice up.
+    ///
+    /// # Errors
+    /// Not open.
+    pub fn mark_uncollectible(&mut self, now: Timestamp) -> Result<(), InvoiceError> {
+        let InvoiceState::Open { finalization } = &self.state else {
+            return Err(InvoiceError::NotOpen { state: self.state.name() });
+        };
+        self.0.state = InvoiceState::Uncollectible { finalization: finalization.clone(), marked_at: now };
+        self.0.updated_at = now;
+        Ok(())
+    }
+
+    /// Records money that came in, whatever the state is, and says what is odd about it. Money never gets lost here: what
+    /// can't be applied is told by a flag, and the payment itself keeps the amount.
+    ///
+    /// # Errors
+    /// The sum does not fit into 64 bits.
+    pub fn receive(&mut self, amount: Money, now: Timestamp) -> Result<Vec<PaymentFlag>, InvoiceError> {
+        if amount.currency() != self.currency {
+            return Ok(vec![PaymentFlag::WrongCurrency]);
+        }
+        let finalization = match &self.state {
+            InvoiceState::Draft | InvoiceState::Void { .. } => return Ok(vec![PaymentFlag::InvoiceNotOpen]),
+            InvoiceState::Paid { .. } => {
+                self.0.amount_overpaid = self.amount_overpaid.checked_add(amount)?;
+                self.0.updated_at = now;
+                return Ok(vec![PaymentFlag::InvoiceAlreadyPaid]);
+            }
+            InvoiceState::Open { finalization } | InvoiceState::Uncollectible { finalization, .. } => {
+                finalization.clone()
+            }
+        };
+        let due = self.amount_due();
+        let mut flags = Vec::new();
+        if amount.minor() < due.minor() {
+            self.0.amount_paid = self.amount_paid.checked_add(amount)?;
+            flags.push(PaymentFlag::Partial);
+        } else {
+            let over = amount.checked_sub(due)?;
+            if !over.is_zero() {
+                self.0.amount_overpaid = self.amount_overpaid.checked_add(over)?;
+                flags.push(PaymentFlag::Overpaid);
+            }
+            self.0.amount_paid = self.total();
+            self.0.state = InvoiceState::Paid { finalization, paid_at: now };
+        }
+        self.0.updated_at = now;
+        Ok(flags)
+    }
+
+    /// What is to be paid in all.
+    pub fn total(&self) -> Money {
+        self.tax.gross
+    }
+
+    /// What is still to be paid; nothing unless it is open or uncollectible.
+    pub fn amount_due(&self) -> Money {
+        match self.state {
+            InvoiceState::Open { .. } | InvoiceState::Uncollectible { .. } => {
+                Money::new(self.total().minor() - self.amount_paid.minor(), self.currency)
+            }
+            _ => Money::zero(self.currency),
+        }
+    }
+
+    /// What finalization fixed, once it has.
+    pub fn finalization(&self) -> Option<&Finalization> {
+        match &self.state {
+            InvoiceState::Draft => None,
+            InvoiceState::Open { finalization }
+            | InvoiceState::Paid { finalization, .. }
+            | InvoiceState::Uncollectible { finalization, .. } => Some(finalization),
+            InvoiceState::Void { finalization, .. } => finalization.as_ref(),
+        }
+    }
+
+    /// Whether it is open and its due date has passed.
+    pub fn is_overdue(&self, today: Date) -> bool {
+        matches!(&self.state, InvoiceState::Open { finalization } if finalization.due_date < today)
+    }
+
+    /// Fails unless a payment can be asked for.
+    ///
+    /// # Errors
+    /// Not open.
+    pub fn expect_open(&self) -> Result<(), InvoiceError> {
+        match &self.state {
+            InvoiceState::Open { .. } => Ok(()),
+            state => Err(InvoiceError::NotOpen { state: state.name() }),
+        }
+    }
+
+    /// Fails unless it can be edited.
+    ///
+    /// # Errors
+    /// Not a draft.
+    pub fn expect_draft(&self) -> Result<(), InvoiceError> {
+        match &self.state {
+            InvoiceState::Draft => Ok(()),
+            state => Err(InvoiceError::NotDraft { state: state.name() }),
+        }
+    }
+}
+
+fn price_lines(
+    items: impl ExactSizeIterator<Item = (InvoiceLineId, InvoiceItem)>,
+    tax: &TaxCalculation,
+) -> Result<Vec<InvoiceLine>, InvoiceError> {
+    if items.len() != tax.lines.len() {
+        return Err(InvoiceError::ForeignCalculation);
+    }
+    items
+        .zip(&tax.lines)
+        .map(|((id, item), taxed)| {
+            let amount = item.unit_price.times(item.quantity)?;
+            let stated = match item.tax_behavior {
+                TaxBehavior::Exclusive => taxed.net,
+                TaxBehavior::Inclusive => taxed.gross,
+            };
+            if stated != amount {
+                return Err(InvoiceError::ForeignCalculation);
+            }
+            Ok(InvoiceLine { id, item, amount, taxed: taxed.clone() })
+        })
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! Rounding by name, and splits whose parts add up to the whole.
+
+use rust_decimal::Decimal;
+use rust_decimal::RoundingStrategy;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
+
+use super::MoneyError;
+
+/// How a fraction of a minor unit becomes whole. Each place that rounds names one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rounding {
+    /// Halves go away from zero: the commercial rounding of most tax laws.
+    #[default]
+    HalfUp,
+    /// Halves go to the even neighbour.
+    HalfEven,
+}
+
+impl Rounding {
+    /// Rounds minor units to whole ones.
+    ///
+    /// # Errors
+    /// The result does not fit into 64 bits.
+    pub fn to_minor(self, exact: Decimal) -> Result<i64, MoneyError> {
+        let strategy = match self {
+            Self::HalfUp => RoundingStrategy::MidpointAwayFromZero,
+            Self::HalfEven => RoundingStrategy::MidpointNearestEven,
+        };
+        exact.round_dp_with_strategy(0, strategy).to_i64().ok_or(MoneyError::Overflow)
+    }
+}
+
+/// Splits `total` minor units over `exact` shares by largest remainder, so that the parts add up to `total` and each is
+/// less than one minor unit away from its share whenever the shares add up to `total` within the rounding of one sum.
+///
+/// Each part begins as its share rounded towards negative infinity; what is left goes, one unit each, to the shares with
+/// the largest fractions, among equal ones to the larger share and then to the earlier.
+///
+/// # Errors
+/// A share does not fit into 64 bits.
+pub fn allocate(total: i64, exact: &[Decimal]) -> Result<Vec<i64>, MoneyError> {
+    let mut parts = Vec::with_capacity(exact.len());
+    for share in exact {
+        parts.push(share.floor().to_i64().ok_or(MoneyError::Overflow)?);
+    }
+    let floor_sum = parts.iter().try_fold(0i64, |sum, part| sum.checked_add(*part)).ok_or(MoneyError::Overflow)?;
+    let mut left = total.checked_sub(floor_sum).ok_or(MoneyError::Overflow)?;
+    let mut order: Vec<usize> = (0..exact.len()).collect();
+    order.sort_by(|&a, &b| {
+        let fraction = |i: usize| exact[i] - exact[i].floor();
+        fraction(b).cmp(&fraction(a)).then(exact[b].cmp(&exact[a])).then(a.cmp(&b))
+    });
+    while left != 0 && !order.is_empty() {
+        let step = left.signum();
+        // Taking away begins with the smallest fractions.
+        let next: Box<dyn Iterator<Item = &usize>> =
+            if step > 0 { Box::new(order.iter()) } else { Box::new(order.iter().rev()) };
+        for &index in next.take(usize::try_from(left.unsigned_abs()).unwrap_or(usize::MAX)) {
+            parts[index] += step;
+            left -= step;
+        }
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn halves_go_where_the_name_says() {
+        let cases = [("0.5", 1, 0), ("1.5", 2, 2), ("2.5", 3, 2), ("-0.5", -1, 0), ("-1.5", -2, -2), ("0.4999", 0, 0)];
+        for (exact, half_up, half_even) in cases {
+            let exact: Decimal = exact.parse().unwrap();
+            assert_eq!(Rounding::HalfUp.to_minor(exact), Ok(half_up), "{exact}");
+            assert_eq!(Rounding::HalfEven.to_minor(exact), Ok(half_even), "{exact}");
+        }
+    }
+
+    #[test]
+    fn a_figure_beyond_64_bits_is_an_error() {
+        assert_eq!(Rounding::HalfUp.to_minor(Decimal::MAX), Err(MoneyError::Overflow));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_add_up_to_the_whole_and_stay_within_one_unit(shares in prop::collection::vec(-1_000_000i64..1_000_000, 1..50)) {
+            let exact: Vec<Decimal> = shares.iter().map(|s| Decimal::new(*s, 3)).collect();
+            let total = Rounding::HalfUp.to_minor(exact.iter().sum()).unwrap();
+            let parts = allocate(total, &exact).unwrap();
+            prop_assert_eq!(parts.iter().sum::<i64>(), total);
+            for (part, share) in parts.iter().zip(&exact) {
+                prop_assert!((Decimal::from(*part) - share).abs() <= Decimal::ONE);
+            }
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The payment: money that a provider says came in, or an ad-hoc request for it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::aggregate;
+use crate::id::{CheckoutSessionId, CustomerId, InvoiceId, PaymentId, PaymentLinkId};
+use crate::metadata::Metadata;
+use crate::money::Money;
+use crate::provider::{ProviderName, ProviderRef};
+use crate::seller::SellerId;
+use crate::text::Description;
+use crate::timestamp::Timestamp;
+
+aggregate!(
+    /// A payment.
+    Payment, PaymentData
+);
+
+/// What a payment is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentData {
+    /// Its id.
+    pub id: PaymentId,
+    /// Whose it is.
+    pub seller_id: SellerId,
+    /// The stored version, for optimistic concurrency.
+    #[serde(default)]
+    pub version: i64,
+    /// How it came about.
+    pub kind: PaymentKind,
+    /// Where it stands.
+    pub state: PaymentState,
+    /// Who charges.
+    pub provider: ProviderName,
+    /// Its id at the provider, once there is one. One provider payment is one payment here.
+    pub provider_ref: Option<ProviderRef>,
+    /// The invoice that it pays.
+    pub invoice_id: Option<InvoiceId>,
+    /// The link through which it came.
+    pub payment_link_id: Option<PaymentLinkId>,
+    /// The session through which it came.
+    pub checkout_session_id: Option<CheckoutSessionId>,
+    /// The customer.
+    pub customer_id: Option<CustomerId>,
+    /// What was asked for, without tax.
+    pub subtotal: Money,
+    /// The tax in it.
+    pub tax: Money,
+    /// What was asked for.
+    pub total: Money,
+    /// What came in, as the provider says; absent until it has.
+    pub received: Option<Money>,
+    /// What is odd about it; empty for most.
+    pub flags: Vec<PaymentFlag>,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// The caller's pairs.
+    pub metadata: Metadata,
+    /// The hosted page of an ad-hoc payment.
+    pub url: Option<String>,
+    /// When an ad-hoc payment can't be paid any more.
+    pub expires_at: Option<Timestamp>,
+    /// Whether real money moves.
+    pub livemode: bool,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// How a payment came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentKind {
+    /// Asked for by an ad-hoc hosted link of its own.
+    AdHoc,
+    /// Through a payment link.
+    Link,
+    /// Through a checkout of one invoice.
+    Checkout,
+}
+
+/// Where a payment stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum PaymentState {
+    /// Asked for.
+    Pending,
+    /// The customer paid by a method whose money comes later.
+    Processing,
+    /// The money is there, as the provider says.
+    Succeeded {
+        /// When it was recorded.
+        succeeded_at: Timestamp,
+    },
+    /// It did not come.
+    Failed {
+        /// When that was recorded.
+        failed_at: Timestamp,
+    },
+    /// Withdrawn by the caller.
+    Canceled {
+        /// When.
+        canceled_at: Timestamp,
+    },
+    /// Its time passed.
+    Expired {
+        /// When that was recorded.
+        expired_at: Timestamp,
+    },
+}
+
+impl PaymentState {
+    /// The state's name, in snake case.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Canceled { .. } => "canceled",
+            Self::Expired { .. } => "expired",
+        }
+    }
+}
+
+/// What is odd about a payment. A flagged payment is recorded like any other, and someone should look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentFlag {
+    /// Less than what was due.
+    Partial,
+    /// More than what was due.
+    Overpaid,
+    /// In another currency than the invoice's; not applied to it.
+    WrongCurrency,
+    /// The invoice had been paid already.
+    InvoiceAlreadyPaid,
+    /// The invoice was a draft or void; not applied to it.
+    InvoiceNotOpen,
+    /// Its link or session had been closed.
+    CollectableClosed,
+}
+
+/// What a new payment is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewPayment {
+    /// Its id.
+    pub id: PaymentId,
+    /// Whose it is.
+    pub seller_id: SellerId,
+    /// How it came about.
+    pub kind: PaymentKind,
+    /// Who charges.
+    pub provider: ProviderName,
+    /// The invoice.
+    pub invoice_id: Option<InvoiceId>,
+    /// The link.
+    pub payment_link_id: Option<PaymentLinkId>,
+    /// The session.
+    pub checkout_session_id: Option<CheckoutSessionId>,
+    /// The customer.
+    pub customer_id: Option<CustomerId>,
+    /// What is asked for, without tax.
+    pub subtotal: Money,
+    /// The tax in it.
+    pub tax: Money,
+    /// What is asked for.
+    pub total: Money,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// The caller's pairs.
+    pub metadata: Metadata,
+    /// When it can't be paid any more.
+    pub expires_at: Option<Timestamp>,
+    /// Whether real money moves.
+    pub livemode: bool,
+}
+
+/// A transition that the payment's state does not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the payment is {state}, not pending")]
+pub struct PaymentNotPending {
+    /// Its state.
+    pub state: &'static str,
+}
+
+impl Payment {
+    /// A payment that is asked for.
+    pub fn pending(new: NewPayment, now: Timestamp) -> Self {
+        Self(PaymentData {
+            id: new.id,
+            seller_id: new.seller_id,
+            version: 0,
+            kind: new.kind,
+            state: PaymentState::Pending,
+            provider: new.provider,
+            provider_ref: None,
+            invoice_id: new.invoice_id,
+            payment_link_id: new.payment_link_id,
+            checkout_session_id: new.checkout_session_id,
+            customer_id: new.customer_id,
+            subtotal: new.subtotal,
+            tax: new.tax,
+            total: new.total,
+            received: None,
+            flags: Vec::new(),
+            description: new.description,
+            metadata: new.metadata,
+            url: None,
+            expires_at: new.expires_at,
+            livemode: new.livemode,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    /// Notes the hosted page on which it can be paid.
+    pub fn host(&mut self, url: String, now: Timestamp) {
+        self.0.url = Some(url);
+        self.0.updated_at = now;
+    }
+
+    /// Notes that the customer paid by a method whose money comes later. Says whether that was news.
+    pub fn process(&mut self, provider_ref: ProviderRef, session: CheckoutSessionId, now: Timestamp) -> bool {
+        if self.state != PaymentState::Pending {
+            return false;
+        }
+        self.0.state = PaymentState::Processing;
+        self.0.provider_ref = Some(provider_ref);
+        self.0.checkout_session_id = Some(session);
+        self.0.updated_at = now;
+        true
+    }
+
+    /// Records the money, whatever the state was: the provider's word counts. Says whether that was news.
+    pub fn succeed(
+        &mut self,
+        (provider_ref, session): (ProviderRef, CheckoutSessionId),
+        received: Money,
+        flags: Vec<PaymentFlag>,
+        now: Timestamp,
+    ) -> bool {
+        if matches!(self.state, PaymentState::Succeeded { .. }) {
+            return false;
+        }
+        self.0.state = PaymentState::Succeeded { succeeded_at: now };
+        self.0.provider_ref = Some(provider_ref);
+        self.0.checkout_session_id = Some(session);
+        self.0.received = Some(received);
+        self.0.flags = flags;
+        self.0.updated_at = now;
+        true
+    }
+
+    /// Notes that the money will not come. Says whether that was news.
+    pub fn fail(&mut self, now: Timestamp) -> bool {
+        self.end(PaymentState::Failed { failed_at: now }, now)
+    }
+
+    /// Notes that its time has passed. Says whether that was news.
+    pub fn expire(&mut self, now: Timestamp) -> bool {
+        self.state == PaymentState::Pending && self.end(PaymentState::Expired { expired_at: now }, now)
+    }
+
+    /// Withdraws a pending payment.
+    ///
+    /// # Errors
+    /// It is not pending.
+    pub fn cancel(&mut self, now: Timestamp) -> Result<(), PaymentNotPending> {
+        self.expect_pending()?;
+        self.end(PaymentState::Canceled { canceled_at: now }, now);
+        Ok(())
+    }
+
+    /// Fails unless it is still pending.
+    ///
+    /// # Errors
+    /// It is not pending.
+    pub fn expect_pending(&self) -> Result<(), PaymentNotPending> {
+        if self.state == PaymentState::Pending { Ok(()) } else { Err(PaymentNotPending { state: self.state.name() }) }
+    }
+
+    fn end(&mut self, state: PaymentState, now: Timestamp) -> bool {
+        let is_news = matches!(self.state, PaymentState::Pending | PaymentState::Processing);
+        if is_news {
+            self.0.state = state;
+            self.0.updated_at = now;
+        }
+        is_news
+    }
+}

@@ -1,0 +1,6 @@
+//! The ports: what the application needs of the world, in the domain's own terms. A port exists for real I/O only.
+
+pub mod clock;
+pub mod provider;
+pub mod storage;
+pub mod tax;

@@ -1,0 +1,196 @@
+//! Who charges: creates hosted pages, and tells what became of them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::checkout::CheckoutSession;
+use crate::customer::Customer;
+use crate::id::{CheckoutSessionId, PaymentLinkId};
+use crate::payment_link::PaymentLink;
+use crate::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey, ProviderName, ProviderRef};
+use crate::timestamp::Timestamp;
+
+/// A payment provider. No method may be called inside a transaction.
+///
+/// A mutation sent again under the same [`ProviderKey`] is done once. Every method has a time limit of its own; one that
+/// passes is [`ProviderError::OutcomeUnknown`] for a mutation.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait PaymentProvider: Send + Sync {
+    /// The name under which it is registered.
+    fn name(&self) -> &ProviderName;
+
+    /// What it can do.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Makes the hosted page of a link. The link carries our own id at the provider, by which
+    /// [`find_payment_link`](Self::find_payment_link) finds it.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn create_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<HostedPage, ProviderError>;
+
+    /// Changes a link to what `changed` says. `before` is what it was.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn update_payment_link(
+        &self,
+        key: &ProviderKey,
+        before: &PaymentLink,
+        changed: &PaymentLink,
+    ) -> Result<(), ProviderError>;
+
+    /// Opens a closed link again.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn activate_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<(), ProviderError>;
+
+    /// Closes a link and every open session of it. A session that a customer completes meanwhile stays completed.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn deactivate_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<(), ProviderError>;
+
+    /// Makes the hosted page of a session. `customer` prefills it.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn create_checkout<'a>(
+        &self,
+        key: &ProviderKey,
+        session: &CheckoutSession,
+        customer: Option<&'a Customer>,
+    ) -> Result<HostedPage, ProviderError>;
+
+    /// Closes a session, and tells how it stands: it may have been completed just before.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn expire_checkout(
+        &self,
+        key: &ProviderKey,
+        session: &CheckoutSession,
+    ) -> Result<CheckoutSnapshot, ProviderError>;
+
+    /// Forgets a payment method; one that is forgotten already is fine.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn detach_payment_method(&self, key: &ProviderKey, method: &ProviderRef) -> Result<(), ProviderError>;
+
+    /// How a session stands now.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn fetch_checkout(&self, session: &ProviderRef) -> Result<CheckoutSnapshot, ProviderError>;
+
+    /// Whether a link is open now, and its own id of ours; `None` if it is not one of ours.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn fetch_payment_link(&self, link: &ProviderRef) -> Result<Option<LinkSnapshot>, ProviderError>;
+
+    /// Looks a link up by our own id, among those made since `since`.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn find_payment_link(&self, id: PaymentLinkId, since: Timestamp)
+    -> Result<Option<HostedPage>, ProviderError>;
+
+    /// Looks a session up by our own id, among those made since `since`.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn find_checkout(&self, id: CheckoutSessionId, since: Timestamp)
+    -> Result<Option<HostedPage>, ProviderError>;
+
+    /// Verifies and reads what came in at the provider's webhook. `header` looks a header up by its lower-case name;
+    /// `body` are the bytes as they came in. Does no I/O.
+    ///
+    /// # Errors
+    /// See [`NotificationError`].
+    fn parse_notification(
+        &self,
+        headers: &[(String, String)],
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Vec<Notification>, NotificationError>;
+}
+
+/// A hosted page at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostedPage {
+    /// The provider's id of it.
+    pub provider_ref: ProviderRef,
+    /// Where a customer opens it.
+    pub url: String,
+}
+
+/// A link as it stands at the provider now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkSnapshot {
+    /// Our own id of it.
+    pub payment_link_id: PaymentLinkId,
+    /// Whether it is open.
+    pub active: bool,
+}
+
+/// Why a call came to nothing, by what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// Refused for good; the same call would be refused again.
+    #[error("the provider refused it: {code}")]
+    Rejected {
+        /// The field of ours that is at fault, where it is known.
+        field: Option<String>,
+        /// The provider's code. Never its text, which may hold what a customer entered.
+        code: String,
+    },
+    /// The thing is not there.
+    #[error("the provider has no such thing")]
+    NotFound,
+    /// The thing's state does not allow it, or the same key is being worked on.
+    #[error("the provider says it conflicts with the present state: {code}")]
+    Conflict {
+        /// The provider's code.
+        code: String,
+    },
+    /// Surely not done: too many calls.
+    #[error("the provider limits the rate of calls")]
+    RateLimited {
+        /// How long to wait, where the provider says.
+        retry_after: Option<Duration>,
+    },
+    /// Surely not done.
+    #[error("the provider can't be reached")]
+    Unavailable,
+    /// Perhaps done: the answer was lost, late or not to be understood.
+    #[error("it is not known whether the provider did it")]
+    OutcomeUnknown,
+    /// The provider can't do that, whoever asks.
+    #[error("the provider can't do that: {capability}")]
+    Unsupported {
+        /// The ability that is missing.
+        capability: &'static str,
+    },
+    /// The provider does not accept our credentials, or they may not do that.
+    #[error("the provider refuses our credentials")]
+    Unauthorized,
+}
+
+/// Why a notification was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotificationError {
+    /// Without a signature, with a wrong one, or with one of another scheme.
+    #[error("the signature does not verify")]
+    BadSignature,
+    /// Signed too long ago, or too far ahead.
+    #[error("the signature is out of its time")]
+    StaleSignature,
+    /// Signed, but not to be understood.
+    #[error("the notification is malformed")]
+    Malformed,
+}

@@ -1,0 +1,28 @@
+//! Who knows which tax applies.
+
+use async_trait::async_trait;
+
+use crate::tax::{TaxCalculation, TaxRequest};
+use crate::validation::Violations;
+
+/// Computes the tax of a document.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait TaxCalculator: Send + Sync {
+    /// The tax of the request's lines.
+    ///
+    /// # Errors
+    /// See [`TaxError`].
+    async fn calculate(&self, request: &TaxRequest) -> Result<TaxCalculation, TaxError>;
+}
+
+/// Why there is no calculation.
+#[derive(Debug, thiserror::Error)]
+pub enum TaxError {
+    /// The request can't be answered as it is: the fields are those of the request, such as `lines[2].amount`.
+    #[error("{0}")]
+    Rejected(Violations),
+    /// The calculator can't be reached for now.
+    #[error("the tax calculator is unavailable")]
+    Unavailable,
+}

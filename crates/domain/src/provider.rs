@@ -1,0 +1,397 @@
+//! What a payment provider is to the domain: names, references, abilities, calls that are intended, and what it says.
+//!
+//! Nothing here may be one provider's own: a second one must fit without a change.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CheckoutSessionId, IntentId, NotificationId, PaymentLinkId, PaymentMethodId};
+use crate::idempotency::RequestKey;
+use crate::money::Money;
+use crate::payment_link::{CloseReason, LinkChanges};
+use crate::payment_method::CardSummary;
+use crate::seller::SellerId;
+use crate::timestamp::Timestamp;
+use crate::validation::Invalid;
+
+/// The name under which an adapter is registered: 1 to 40 of `a-z`, `0-9` and hyphens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ProviderName(String);
+
+impl ProviderName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ProviderName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let fits =
+            (1..=40).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new("MALFORMED_PROVIDER_NAME", "must be 1 to 40 of a-z, 0-9 and hyphens"))
+        }
+    }
+}
+
+impl TryFrom<String> for ProviderName {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse()
+    }
+}
+
+impl From<ProviderName> for String {
+    fn from(name: ProviderName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for ProviderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A provider's own id of a thing. Opaque.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProviderRef(pub String);
+
+impl fmt::Display for ProviderRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The key under which a provider does a call once, however often it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProviderKey(pub String);
+
+/// What a provider can do. What it can't is refused before a call, with the field named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Whether this configuration moves real money.
+    pub livemode: bool,
+    /// The languages of its hosted pages.
+    pub locales: BTreeSet<String>,
+    /// The most items of a link.
+    pub line_items_max: u32,
+    /// Single abilities.
+    pub features: BTreeSet<Feature>,
+}
+
+impl Capabilities {
+    /// Whether it has an ability.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
+}
+
+/// An ability in which providers differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feature {
+    /// A closed link can be opened again.
+    LinkReactivation,
+    /// A closed link can show a message of the seller's.
+    LinkInactiveMessage,
+    /// A link closes by itself after a number of completed checkouts.
+    LinkCompletedSessionsLimit,
+    /// A link can show a message of the seller's after payment.
+    LinkConfirmationMessage,
+    /// The quantities of a link's items can change.
+    LinkQuantityUpdate,
+    /// A page can turn back to a URL of the seller's.
+    CheckoutCancelUrl,
+    /// The provider can keep a customer's payment method.
+    StoredPaymentMethods,
+}
+
+impl Feature {
+    /// Every ability.
+    pub const ALL: [Self; 7] = [
+        Self::LinkReactivation,
+        Self::LinkInactiveMessage,
+        Self::LinkCompletedSessionsLimit,
+        Self::LinkConfirmationMessage,
+        Self::LinkQuantityUpdate,
+        Self::CheckoutCancelUrl,
+        Self::StoredPaymentMethods,
+    ];
+
+    /// The ability's name, in snake case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LinkReactivation => "link_reactivation",
+            Self::LinkInactiveMessage => "link_inactive_message",
+            Self::LinkCompletedSessionsLimit => "link_completed_sessions_limit",
+            Self::LinkConfirmationMessage => "link_confirmation_message",
+            Self::LinkQuantityUpdate => "link_quantity_update",
+            Self::CheckoutCancelUrl => "checkout_cancel_url",
+            Self::StoredPaymentMethods => "stored_payment_methods",
+        }
+    }
+}
+
+/// A provider call that is intended: committed before the call, so that a crash can't forget it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its id.
+    pub id: IntentId,
+    /// Whose thing it is about.
+    pub seller_id: SellerId,
+    /// Who is called.
+    pub provider: ProviderName,
+    /// What is to be done.
+    pub action: ProviderAction,
+    /// The caller's request that waits for it.
+    pub request: Option<RequestKey>,
+    /// How far it is.
+    pub state: IntentState,
+    /// How often the provider has been called for it.
+    pub attempts: u32,
+    /// Counts up when a new provider key is needed: only once the thing is surely absent at the provider.
+    pub key_generation: u32,
+    /// When it was intended.
+    pub created_at: Timestamp,
+}
+
+impl Intent {
+    /// The key under which the provider does it once.
+    pub fn provider_key(&self) -> ProviderKey {
+        ProviderKey(format!("{}-{}", self.id, self.key_generation))
+    }
+}
+
+/// What is to be done at a provider. The thing itself is in the store already.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum ProviderAction {
+    /// Make a link.
+    CreatePaymentLink {
+        /// The link.
+        payment_link_id: PaymentLinkId,
+    },
+    /// Change a link.
+    UpdatePaymentLink {
+        /// The link.
+        payment_link_id: PaymentLinkId,
+        /// The change.
+        changes: Box<LinkChanges>,
+    },
+    /// Open a link again.
+    ActivatePaymentLink {
+        /// The link.
+        payment_link_id: PaymentLinkId,
+    },
+    /// Close a link and its open sessions.
+    DeactivatePaymentLink {
+        /// The link.
+        payment_link_id: PaymentLinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Make a session.
+    CreateCheckoutSession {
+        /// The session.
+        checkout_session_id: CheckoutSessionId,
+    },
+    /// Close a session.
+    ExpireCheckoutSession {
+        /// The session.
+        checkout_session_id: CheckoutSessionId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Forget a payment method.
+    DetachPaymentMethod {
+        /// The payment method.
+        payment_method_id: PaymentMethodId,
+    },
+}
+
+impl ProviderAction {
+    /// The id of the thing that it is about. Actions on one thing are done in the order in which they were intended.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::CreatePaymentLink { payment_link_id }
+            | Self::UpdatePaymentLink { payment_link_id, .. }
+            | Self::ActivatePaymentLink { payment_link_id }
+            | Self::DeactivatePaymentLink { payment_link_id, .. } => payment_link_id.to_string(),
+            Self::CreateCheckoutSession { checkout_session_id }
+            | Self::ExpireCheckoutSession { checkout_session_id, .. } => checkout_session_id.to_string(),
+            Self::DetachPaymentMethod { payment_method_id } => payment_method_id.to_string(),
+        }
+    }
+
+    /// The action's name, in snake case.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CreatePaymentLink { .. } => "create_payment_link",
+            Self::UpdatePaymentLink { .. } => "update_payment_link",
+            Self::ActivatePaymentLink { .. } => "activate_payment_link",
+            Self::DeactivatePaymentLink { .. } => "deactivate_payment_link",
+            Self::CreateCheckoutSession { .. } => "create_checkout_session",
+            Self::ExpireCheckoutSession { .. } => "expire_checkout_session",
+            Self::DetachPaymentMethod { .. } => "detach_payment_method",
+        }
+    }
+}
+
+/// How far an intended call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentState {
+    /// To be called, or being called.
+    Pending,
+    /// Called, and perhaps done: to be found out before anything else.
+    OutcomeUnknown,
+    /// Done, and recorded.
+    Done,
+    /// Refused for good, and recorded.
+    Failed,
+}
+
+impl IntentState {
+    /// Whether something is still to be done.
+    pub const fn is_unfinished(self) -> bool {
+        matches!(self, Self::Pending | Self::OutcomeUnknown)
+    }
+
+    /// The state's name, in snake case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Something that a provider said happened there, verified at the door. It is a hint to look: what is so now is asked of
+/// the provider when it is processed, so that late, doubled and reordered notifications all come to the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notification {
+    /// The provider's id of the notification: the same for each delivery of it.
+    pub provider_event_id: String,
+    /// When it happened, as the provider says.
+    pub occurred_at: Timestamp,
+    /// What it is about.
+    pub topic: NotificationTopic,
+}
+
+/// What a notification is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "topic", rename_all = "snake_case")]
+pub enum NotificationTopic {
+    /// A checkout session moved.
+    Checkout {
+        /// The session at the provider.
+        provider_ref: ProviderRef,
+    },
+    /// A payment link moved.
+    PaymentLink {
+        /// The link at the provider.
+        provider_ref: ProviderRef,
+    },
+    /// A stored payment method was detached.
+    PaymentMethodDetached {
+        /// The payment method at the provider.
+        provider_ref: ProviderRef,
+    },
+    /// Something that means nothing here.
+    Other {
+        /// The provider's name for it.
+        name: String,
+    },
+}
+
+/// A notification in the inbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InboxEntry {
+    /// Its id here.
+    pub id: NotificationId,
+    /// Who sent it.
+    pub provider: ProviderName,
+    /// What it says.
+    pub notification: Notification,
+    /// How often it has been tried to process it.
+    pub attempts: u32,
+    /// When it came in.
+    pub received_at: Timestamp,
+}
+
+/// A checkout session as it stands at the provider now.
+#[derive(Clone, PartialEq)]
+pub struct CheckoutSnapshot {
+    /// Its id there.
+    pub provider_ref: ProviderRef,
+    /// Our own id, if it was we who made it.
+    pub checkout_session_id: Option<CheckoutSessionId>,
+    /// The link that it is a visit of, by our own id.
+    pub payment_link_id: Option<PaymentLinkId>,
+    /// How far it is.
+    pub progress: CheckoutProgress,
+    /// What the customer is asked for.
+    pub amount: Money,
+    /// What the customer pays with, if the provider keeps it.
+    pub payment_method: Option<StoredCard>,
+    /// When it can't be paid any more.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// How far a checkout session is at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckoutProgress {
+    /// Can be paid.
+    Open,
+    /// Closed unpaid.
+    Expired,
+    /// Gone through, and the money is there.
+    Paid {
+        /// The provider's id of the payment.
+        payment_ref: ProviderRef,
+        /// What came in, as the provider says.
+        received: Money,
+    },
+    /// Gone through, and the money comes later.
+    Processing {
+        /// The provider's id of the payment.
+        payment_ref: ProviderRef,
+    },
+    /// Gone through, and the money will not come.
+    PaymentFailed {
+        /// The provider's id of the payment.
+        payment_ref: ProviderRef,
+    },
+    /// Gone through, and there was nothing to pay.
+    NothingToPay,
+}
+
+/// A payment method that the provider keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCard {
+    /// Its id there.
+    pub provider_ref: ProviderRef,
+    /// What may be shown of it.
+    pub card: CardSummary,
+}
+
+impl fmt::Debug for CheckoutSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CheckoutSnapshot({}, {:?}, {})", self.provider_ref, self.progress, self.amount)
+    }
+}

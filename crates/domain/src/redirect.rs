@@ -1,0 +1,128 @@
+//! URLs to which a customer's browser is sent after a hosted page. They are never fetched.
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use crate::validation::Invalid;
+
+/// A URL that a hosted page may send a browser to: https, or http on loopback; no user information; at most 2,048
+/// characters; its host allowed by the seller's [`RedirectPolicy`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RedirectUrl(String);
+
+/// Which hosts a browser may be sent to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedirectPolicy {
+    /// Any host. For development.
+    AnyHost,
+    /// These hosts alone: exact names, or `*.example.com` for every name below `example.com`.
+    Hosts(Vec<String>),
+}
+
+impl RedirectUrl {
+    /// The most characters.
+    pub const CHARS_MAX: usize = 2_048;
+
+    /// Parses a URL under a policy. The text is kept as the caller wrote it, since templates such as
+    /// `{CHECKOUT_SESSION_ID}` must survive.
+    ///
+    /// # Errors
+    /// Too long, not a URL, not https (or http on loopback), with user information, or to a host that is not allowed.
+    pub fn parse(text: &str, policy: &RedirectPolicy) -> Result<Self, Invalid> {
+        if text.chars().count() > Self::CHARS_MAX {
+            return Err(Invalid::new("TOO_LONG", format!("must have at most {} characters", Self::CHARS_MAX)));
+        }
+        if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+            // A URL parser drops or rewrites these, so the one that checks and the browser might see different hosts.
+            return Err(malformed());
+        }
+        let url = Url::parse(text).map_err(|_| malformed())?;
+        let host = url.host().ok_or_else(malformed)?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&host) => {}
+            _ => return Err(Invalid::new("URL_SCHEME", "must be an https URL (http is fine on loopback)")),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Invalid::new("URL_USERINFO", "must not have a user name or password"));
+        }
+        if !policy.allows(&host) {
+            return Err(Invalid::new("URL_HOST", "must lead to a host that is allowed for this seller"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The URL as the caller wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl RedirectPolicy {
+    fn allows<S: AsRef<str>>(&self, host: &Host<S>) -> bool {
+        let Self::Hosts(allowed) = self else { return true };
+        let host = match host {
+            Host::Domain(name) => name.as_ref().trim_end_matches('.').to_ascii_lowercase(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        };
+        allowed.iter().map(|entry| entry.to_ascii_lowercase()).any(|entry| match entry.strip_prefix("*.") {
+            Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            None => host == entry,
+        })
+    }
+}
+
+fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => name.as_ref() == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+fn malformed() -> Invalid {
+    Invalid::new("MALFORMED_URL", "must be an absolute https URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(text: &str, hosts: &[&str]) -> Result<(), &'static str> {
+        let policy = RedirectPolicy::Hosts(hosts.iter().map(|h| (*h).to_owned()).collect());
+        RedirectUrl::parse(text, &policy).map(|_| ()).map_err(|invalid| invalid.rule)
+    }
+
+    #[test]
+    fn allowed_hosts_pass_and_others_do_not() {
+        let hosts = ["cloud.hostup.se", "*.example.com", "127.0.0.1"];
+        for good in [
+            "https://cloud.hostup.se/billing?paid=1&invoice=51910",
+            "https://CLOUD.hostup.se/",
+            "https://a.b.example.com/x?s={CHECKOUT_SESSION_ID}",
+            "http://127.0.0.1:8080/done",
+        ] {
+            assert_eq!(rule(good, &hosts), Ok(()), "{good}");
+        }
+        for (bad, want) in [
+            ("https://evil.test/", "URL_HOST"),
+            ("https://example.com/", "URL_HOST"),
+            ("https://notexample.com/", "URL_HOST"),
+            ("https://cloud.hostup.se.evil.test/", "URL_HOST"),
+            ("http://cloud.hostup.se/", "URL_SCHEME"),
+            ("javascript:alert(1)", "MALFORMED_URL"),
+            ("data:text/html,x", "MALFORMED_URL"),
+            ("https://user:pw@cloud.hostup.se/", "URL_USERINFO"),
+            ("https://cloud.hostup.se\\@evil.test/", "MALFORMED_URL"),
+            ("//cloud.hostup.se/", "MALFORMED_URL"),
+            ("/relative", "MALFORMED_URL"),
+            ("https://cloud.hostup.se/\n", "MALFORMED_URL"),
+        ] {
+            assert_eq!(rule(bad, &hosts), Err(want), "{bad}");
+        }
+        assert_eq!(rule(&format!("https://cloud.hostup.se/{}", "x".repeat(2_048)), &hosts), Err("TOO_LONG"));
+    }
+}

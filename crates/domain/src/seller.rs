@@ -1,0 +1,224 @@
+//! The seller: the legal entity that invoices. Everything belongs to one, and sellers come from the configuration.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use crate::money::Currency;
+use crate::party::{Address, Country, TaxId};
+use crate::provider::ProviderName;
+use crate::redirect::RedirectPolicy;
+use crate::tax::TaxRounding;
+use crate::text::PartyName;
+use crate::validation::Invalid;
+
+/// A seller's id: a short name that the operator chose, 1 to 40 of `a-z`, `0-9` and hyphens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SellerId(String);
+
+impl SellerId {
+    /// The most characters.
+    pub const CHARS_MAX: usize = 40;
+
+    /// Parses an id.
+    ///
+    /// # Errors
+    /// Empty, too long, or with other characters.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let fits = (1..=Self::CHARS_MAX).contains(&text.len())
+            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new("MALFORMED_SELLER_ID", "must be 1 to 40 of a-z, 0-9 and hyphens"))
+        }
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SellerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for SellerId {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        Self::parse(&text)
+    }
+}
+
+impl From<SellerId> for String {
+    fn from(id: SellerId) -> Self {
+        id.0
+    }
+}
+
+/// A legal entity that invoices.
+#[derive(Debug, Clone)]
+pub struct Seller {
+    /// Its id.
+    pub id: SellerId,
+    /// Its legal name, as it stands on invoices and hosted pages.
+    pub name: PartyName,
+    /// Where it is established.
+    pub address: Address,
+    /// Its tax ids, as they stand on invoices.
+    pub tax_ids: Vec<TaxId>,
+    /// Where it is registered for tax. It charges tax nowhere else.
+    pub tax_registrations: Vec<TaxRegistration>,
+    /// How tax is rounded on its invoices, unless an invoice says otherwise.
+    pub tax_rounding: TaxRounding,
+    /// How its invoices are numbered.
+    pub invoice_numbers: NumberFormat,
+    /// The currency of what it sells where a caller names none.
+    pub currency: Currency,
+    /// The provider that charges for it.
+    pub provider: ProviderName,
+    /// Where hosted pages may send its customers' browsers.
+    pub redirects: RedirectPolicy,
+    /// Days from finalization until an invoice is due, where a caller names no date.
+    pub payment_terms_days: u16,
+}
+
+/// A registration for tax in a country, in force from a date on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxRegistration {
+    /// The country of the registration.
+    pub country: Country,
+    /// The first date on which tax is charged there; absent for always.
+    pub since: Option<Date>,
+}
+
+/// How the numbers of a series are written, such as `INV-{year}-{number:5}`.
+///
+/// With `{year}` in it, each year is a series of its own that begins at 1. `{number:5}` pads with zeros to five digits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NumberFormat {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Year,
+    Number { digits_min: usize },
+}
+
+impl NumberFormat {
+    /// The most characters of a format.
+    pub const CHARS_MAX: usize = 60;
+    /// The most digits that a number can be padded to.
+    pub const DIGITS_MAX: usize = 12;
+
+    /// Parses a format.
+    ///
+    /// # Errors
+    /// Too long, without `{number}`, with it twice, with an unknown placeholder or an unfit character.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let pieces = parse_pieces(text).filter(|_| text.len() <= Self::CHARS_MAX);
+        let is_unique = |pieces: &Vec<Piece>| pieces.iter().filter(|p| matches!(p, Piece::Number { .. })).count() == 1;
+        match pieces.filter(is_unique) {
+            Some(pieces) => Ok(Self { text: text.to_owned(), pieces }),
+            None => Err(Invalid::new(
+                "MALFORMED_NUMBER_FORMAT",
+                "must have {number} or {number:digits} once, and else letters, digits, - / . _ and {year}",
+            )),
+        }
+    }
+
+    /// The series that a date falls into: numbers are without gaps within it.
+    pub fn series(&self, date: Date) -> String {
+        self.render(date, "#")
+    }
+
+    /// The number `sequence` of the series that the date falls into.
+    pub fn number(&self, date: Date, sequence: u64) -> String {
+        self.render(date, &sequence.to_string())
+    }
+
+    fn render(&self, date: Date, number: &str) -> String {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.clone(),
+                Piece::Year => date.year().to_string(),
+                Piece::Number { digits_min } => format!("{number:0>digits_min$}"),
+            })
+            .collect()
+    }
+}
+
+fn parse_pieces(text: &str) -> Option<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('{') {
+            let (name, after) = after.split_once('}')?;
+            pieces.push(match name.split_once(':') {
+                None if name == "year" => Piece::Year,
+                None if name == "number" => Piece::Number { digits_min: 1 },
+                Some(("number", digits)) => Piece::Number {
+                    digits_min: digits.parse().ok().filter(|d| (1..=NumberFormat::DIGITS_MAX).contains(d))?,
+                },
+                _ => return None,
+            });
+            rest = after;
+        } else {
+            let end = rest.find('{').unwrap_or(rest.len());
+            let (literal, after) = rest.split_at(end);
+            let fits = literal.bytes().all(|b| b.is_ascii_alphanumeric() || b"-/._ ".contains(&b));
+            pieces.push(Piece::Text(fits.then(|| literal.to_owned())?));
+            rest = after;
+        }
+    }
+    Some(pieces)
+}
+
+impl TryFrom<String> for NumberFormat {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        Self::parse(&text)
+    }
+}
+
+impl From<NumberFormat> for String {
+    fn from(format: NumberFormat) -> Self {
+        format.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+
+    #[test]
+    fn each_year_is_a_series_where_the_year_is_in_the_format() {
+        let format = NumberFormat::parse("INV-{year}-{number:5}").unwrap();
+        assert_eq!(format.number(date!(2026 - 11 - 24), 42), "INV-2026-00042");
+        assert_ne!(format.series(date!(2026 - 12 - 31)), format.series(date!(2027 - 01 - 01)));
+        let plain = NumberFormat::parse("{number}").unwrap();
+        assert_eq!(plain.number(date!(2026 - 11 - 24), 51_910), "51910");
+        assert_eq!(plain.series(date!(2026 - 12 - 31)), plain.series(date!(2027 - 01 - 01)));
+    }
+
+    #[test]
+    fn formats_without_exactly_one_number_are_refused() {
+        for bad in ["", "INV", "{number}{number}", "{month}{number}", "{number", "é{number}", "{number:99}"] {
+            assert!(NumberFormat::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

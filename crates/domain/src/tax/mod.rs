@@ -1,0 +1,172 @@
+//! Tax: what is asked of a calculator, what it answers, and the arithmetic that every calculator shares.
+//!
+//! A [calculator](crate::ports::tax::TaxCalculator) decides which rates apply to a line; [`compute`] turns lines with
+//! their rates into figures that add up, so that rounding has one home.
+
+mod compute;
+mod rate;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+pub use compute::{RatedLine, TaxComputeError, compute};
+pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
+
+use crate::money::{Currency, Money, Rounding};
+use crate::party::{Country, TaxId};
+use crate::seller::TaxRegistration;
+
+/// Whether a price has its tax inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxBehavior {
+    /// Tax is added to the price.
+    Exclusive,
+    /// The price includes the tax.
+    Inclusive,
+}
+
+/// Where tax is rounded to whole minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoundingScope {
+    /// On each line and rate.
+    PerLine,
+    /// Once for each rate of the document; the lines share the rounded sum by largest remainder.
+    #[default]
+    PerInvoice,
+}
+
+/// How tax is rounded on a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TaxRounding {
+    /// Where.
+    pub scope: RoundingScope,
+    /// Which way.
+    pub mode: Rounding,
+}
+
+/// How a line is taxed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxTreatment {
+    /// By these rates, chosen by the caller; at most [`TaxTreatment::RATES_MAX`]. None at all means untaxed.
+    Manual(Vec<AppliedRate>),
+    /// By the rules for the seller, the customer and the kind of product.
+    Automatic {
+        /// The kind of product; a general one where absent.
+        tax_code: Option<TaxCode>,
+    },
+}
+
+impl TaxTreatment {
+    /// The most manual rates of a line.
+    pub const RATES_MAX: usize = 5;
+}
+
+/// A line for which tax is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaxableLine {
+    /// The price of the whole line, after discounts, with or without tax as `behavior` says.
+    pub amount: Money,
+    /// Whether `amount` has the tax inside.
+    pub behavior: TaxBehavior,
+    /// How it is taxed.
+    pub treatment: TaxTreatment,
+}
+
+/// What a calculator needs to know of the customer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaxedCustomer {
+    /// Where the customer is, if known.
+    pub country: Option<Country>,
+    /// The customer's tax ids.
+    pub tax_ids: Vec<TaxId>,
+}
+
+/// A question to a calculator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaxRequest {
+    /// Where the seller is established.
+    pub seller_country: Country,
+    /// Where the seller is registered.
+    pub registrations: Vec<TaxRegistration>,
+    /// The customer.
+    pub customer: TaxedCustomer,
+    /// The date whose rates apply (the tax point).
+    pub tax_point: Date,
+    /// Currency of every line.
+    pub currency: Currency,
+    /// How to round.
+    pub rounding: TaxRounding,
+    /// The lines, in the order of the document.
+    pub lines: Vec<TaxableLine>,
+}
+
+/// The tax of a document. Nets and taxes add up to grosses, lines to totals, and components to lines, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxCalculation {
+    /// One for each line of the request, in its order.
+    pub lines: Vec<TaxedLine>,
+    /// One for each rate, by jurisdiction and percentage.
+    pub subtotals: Vec<TaxSubtotal>,
+    /// All without tax.
+    pub net: Money,
+    /// All tax.
+    pub tax: Money,
+    /// All with tax.
+    pub gross: Money,
+    /// How each figure came about.
+    pub trace: Vec<TraceStep>,
+}
+
+/// A line with its tax.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxedLine {
+    /// Without tax.
+    pub net: Money,
+    /// Tax.
+    pub tax: Money,
+    /// With tax.
+    pub gross: Money,
+    /// The tax by rate; empty where no tax applies.
+    pub components: Vec<TaxComponent>,
+}
+
+/// The tax of a line by one rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxComponent {
+    /// The rate.
+    pub rate: AppliedRate,
+    /// Tax by it.
+    pub tax: Money,
+}
+
+/// The tax of a document by one rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxSubtotal {
+    /// The rate.
+    pub rate: AppliedRate,
+    /// What it was charged on, without tax.
+    pub base: Money,
+    /// Tax by it.
+    pub tax: Money,
+}
+
+/// Why a line has the tax that it has: one step for each line and rate, or one that says why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceStep {
+    /// Index of the line in the request.
+    pub line: usize,
+    /// The rule that chose the rate, as a stable code such as `MANUAL_RATE` or `SELLER_COUNTRY_STANDARD`.
+    pub rule: String,
+    /// The rate, if any applies.
+    pub rate: Option<AppliedRate>,
+    /// What the rate was applied to, in minor units before rounding.
+    pub base: Decimal,
+    /// The tax in minor units before rounding.
+    pub unrounded: Decimal,
+    /// The tax in minor units as charged on this line.
+    pub rounded: i64,
+}
