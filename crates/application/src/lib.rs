@@ -1,1 +1,35 @@
-//! Empty.
+//! The use cases of paylinks: what callers ask for and what providers tell, carried out over the ports of `domain`.
+//!
+//! It knows the domain alone: no wire format, no database, no provider. Its rules are these:
+//!
+//! - a mutation runs in a task that outlives its caller, under the caller's `request_id` ([`mutation`]);
+//! - a provider is never called inside a transaction: the intent is committed first, then the call is made, then the
+//!   outcome is committed ([`provider_calls`]);
+//! - what a provider tells is a hint to look; how things stand is asked of the provider ([`inbox`], [`settlement`]).
+
+mod access;
+mod app;
+mod collectables;
+mod error;
+mod inbox;
+mod journal;
+mod mutation;
+mod pricing;
+mod provider_calls;
+mod settlement;
+mod use_cases;
+mod worker;
+
+pub use access::{AccessPolicy, IssuedApiKey, NewApiKey};
+pub use app::{App, AppParts, ProviderInfo};
+pub use error::{Error, Reason};
+pub use inbox::NotificationReceipt;
+pub use mutation::{ListQuery, Mutation, Update};
+pub use use_cases::catalog::NewTaxRate;
+pub use use_cases::checkout::CreateInvoiceCheckout;
+pub use use_cases::event::EventQuery;
+pub use use_cases::invoice::{CreateInvoice, InvoiceChanges, InvoiceLineSpec, LinePrice};
+pub use use_cases::payment::CreatePayment;
+pub use use_cases::payment_link::{CreatePaymentLink, ItemPrice, LineItemSpec, LinkTargetSpec};
+pub use use_cases::tax::{CalculateTax, TaxLineSpec, TaxSpec};
+pub use worker::{Worker, WorkerReport};

@@ -464,7 +464,7 @@ impl PaymentLink {
     /// # Errors
     /// The link is not there yet or was never made, or fields can't be changed so.
     pub fn changed(&self, changes: &LinkChanges, now: Timestamp) -> Result<Self, LinkError> {
-        if !matches!(self.state, LinkState::Active | LinkState::Inactive { .. }) {
+        if matches!(self.state, LinkState::Creating | LinkState::Failed { .. }) {
             return Err(self.wrong_state());
         }
         let mut validator = Validator::new();

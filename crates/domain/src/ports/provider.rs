@@ -136,6 +136,8 @@ pub struct LinkSnapshot {
     pub payment_link_id: PaymentLinkId,
     /// Whether it is open.
     pub active: bool,
+    /// How many checkouts of it were completed, as far as the provider counts them; else 0.
+    pub completed_sessions: u32,
 }
 
 /// Why a call came to nothing, by what can be done about it.

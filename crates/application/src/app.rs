@@ -1,0 +1,230 @@
+//! The application: the ports it runs on, and what every use case needs of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::access::{Caller, Scope};
+use domain::id;
+use domain::ports::clock::{Clock, IdGenerator};
+use domain::ports::provider::PaymentProvider;
+use domain::ports::storage::Storage;
+use domain::ports::tax::TaxCalculator;
+use domain::provider::{Capabilities, ProviderName};
+use domain::seller::{Seller, SellerId};
+use domain::timestamp::Timestamp;
+use tokio::sync::Notify;
+
+use crate::access::AccessPolicy;
+use crate::error::{Error, Reason};
+
+/// What an application is built from.
+pub struct AppParts {
+    /// Where everything is kept.
+    pub storage: Arc<dyn Storage>,
+    /// Who charges, by name.
+    pub providers: Vec<Arc<dyn PaymentProvider>>,
+    /// Who knows which tax applies.
+    pub tax_calculator: Arc<dyn TaxCalculator>,
+    /// Who tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Who makes ids.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Who invoices.
+    pub sellers: Vec<Seller>,
+    /// Who may call.
+    pub access: AccessPolicy,
+}
+
+/// The application. A clone is another handle onto the same.
+#[derive(Clone)]
+pub struct App(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) storage: Arc<dyn Storage>,
+    providers: BTreeMap<ProviderName, Arc<dyn PaymentProvider>>,
+    pub(crate) tax_calculator: Arc<dyn TaxCalculator>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+    sellers: BTreeMap<SellerId, Arc<Seller>>,
+    pub(crate) access: AccessPolicy,
+    /// Wakes the worker when there is something to do at once.
+    pub(crate) work: Notify,
+}
+
+/// A provider and what it can do.
+#[derive(Debug, Clone)]
+pub struct ProviderInfo {
+    /// Its name.
+    pub name: ProviderName,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+impl App {
+    /// Builds the application.
+    ///
+    /// # Errors
+    /// A seller names a provider that is not among the parts, there is no seller, or two have one id.
+    pub fn new(parts: AppParts) -> Result<Self, String> {
+        let providers: BTreeMap<_, _> =
+            parts.providers.into_iter().map(|provider| (provider.name().clone(), provider)).collect();
+        let mut sellers = BTreeMap::new();
+        for seller in parts.sellers {
+            if !providers.contains_key(&seller.provider) {
+                return Err(format!(
+                    "seller {} names the provider {}, which is not configured",
+                    seller.id, seller.provider
+                ));
+            }
+            let id = seller.id.clone();
+            if sellers.insert(id.clone(), Arc::new(seller)).is_some() {
+                return Err(format!("seller {id} is configured twice"));
+            }
+        }
+        if sellers.is_empty() {
+            return Err("no seller is configured".to_owned());
+        }
+        Ok(Self(Arc::new(Inner {
+            storage: parts.storage,
+            providers,
+            tax_calculator: parts.tax_calculator,
+            clock: parts.clock,
+            ids: parts.ids,
+            sellers,
+            access: parts.access,
+            work: Notify::new(),
+        })))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Whether the store answers, for readiness.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.0.storage.ping().await?)
+    }
+
+    /// The seller on whose behalf a caller acts: the one named, or the only one that the caller may see.
+    ///
+    /// # Errors
+    /// None is named although the caller has several, or the one named is unknown or not the caller's.
+    pub fn resolve_seller(&self, caller: &Caller, named: Option<&str>) -> Result<Arc<Seller>, Error> {
+        match named.filter(|name| !name.is_empty()) {
+            Some(name) => self
+                .0
+                .sellers
+                .get_key_value(
+                    &SellerId::parse(name)
+                        .map_err(|invalid| Error::field("seller_id", invalid.rule, invalid.expected))?,
+                )
+                .filter(|(id, _)| caller.sellers.contains(*id))
+                .map(|(_, seller)| Arc::clone(seller))
+                .ok_or_else(|| Error::not_found("seller", name)),
+            None => {
+                let mut mine = self.0.sellers.iter().filter(|(id, _)| caller.sellers.contains(*id));
+                match (mine.next(), mine.next()) {
+                    (Some((_, seller)), None) => Ok(Arc::clone(seller)),
+                    (None, _) => Err(Error::not_found("seller", "")),
+                    _ => {
+                        Err(Error::field("seller_id", "REQUIRED", "is required, since the API key has several sellers"))
+                    }
+                }
+            }
+        }
+    }
+
+    /// The seller of a thing.
+    pub(crate) fn seller(&self, id: &SellerId) -> Result<&Arc<Seller>, Error> {
+        self.0.sellers.get(id).ok_or_else(|| Error::internal(format!("seller {id} is not configured any more")))
+    }
+
+    /// The ids of all sellers.
+    pub fn seller_ids(&self) -> impl Iterator<Item = &SellerId> {
+        self.0.sellers.keys()
+    }
+
+    pub(crate) fn provider(&self, name: &ProviderName) -> Result<&Arc<dyn PaymentProvider>, Error> {
+        self.0.providers.get(name).ok_or_else(|| Error::internal(format!("provider {name} is not configured any more")))
+    }
+
+    /// The provider registered under a name, for faces that take its notifications.
+    pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<dyn PaymentProvider>> {
+        name.parse().ok().and_then(|name: ProviderName| self.0.providers.get(&name))
+    }
+
+    /// The providers of the caller's sellers.
+    pub fn list_providers(&self, caller: &Caller) -> Vec<ProviderInfo> {
+        self.0
+            .providers
+            .values()
+            .filter(|provider| {
+                self.0
+                    .sellers
+                    .values()
+                    .any(|seller| caller.sellers.contains(&seller.id) && &seller.provider == provider.name())
+            })
+            .map(|provider| ProviderInfo {
+                name: provider.name().clone(),
+                capabilities: provider.capabilities().clone(),
+            })
+            .collect()
+    }
+
+    /// What a provider of the caller's sellers can do.
+    ///
+    /// # Errors
+    /// There is no such provider among them.
+    pub fn get_capabilities(&self, caller: &Caller, name: &str) -> Result<ProviderInfo, Error> {
+        self.list_providers(caller)
+            .into_iter()
+            .find(|provider| provider.name.as_str() == name)
+            .ok_or_else(|| Error::not_found("provider", name))
+    }
+
+    /// Fails unless the caller's scope reaches `needed`.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn authorize(&self, caller: &Caller, needed: Scope) -> Result<(), Error> {
+        if caller.scope >= needed {
+            return Ok(());
+        }
+        Err(Error::PermissionDenied {
+            reason: Reason::ScopeInsufficient,
+            message: format!("the API key has the scope {}, and this needs {}", caller.scope.name(), needed.name()),
+        })
+    }
+}
+
+macro_rules! id_makers {
+    ($($method:ident -> $id:ident,)*) => {
+        impl App {
+            $(pub(crate) fn $method(&self) -> id::$id {
+                id::$id::from_uuid(self.0.ids.uuid_v7())
+            })*
+        }
+    };
+}
+
+id_makers! {
+    new_product_id -> ProductId,
+    new_price_id -> PriceId,
+    new_tax_rate_id -> TaxRateId,
+    new_customer_id -> CustomerId,
+    new_payment_method_id -> PaymentMethodId,
+    new_invoice_id -> InvoiceId,
+    new_invoice_line_id -> InvoiceLineId,
+    new_payment_link_id -> PaymentLinkId,
+    new_line_item_id -> LineItemId,
+    new_checkout_session_id -> CheckoutSessionId,
+    new_payment_id -> PaymentId,
+    new_event_id -> EventId,
+    new_intent_id -> IntentId,
+    new_notification_id -> NotificationId,
+    new_api_key_id -> ApiKeyId,
+}

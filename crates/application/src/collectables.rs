@@ -1,0 +1,152 @@
+//! At most one open collectable (link or session) per invoice: taking it, giving it back, and closing it.
+
+use std::time::Duration;
+
+use domain::event::{EventKind, EventSubject};
+use domain::id::InvoiceId;
+use domain::payment_link::CloseReason;
+use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
+use domain::provider::{Intent, IntentState, ProviderAction, ProviderName};
+use domain::seller::SellerId;
+
+use crate::app::App;
+use crate::error::{Error, Reason};
+
+impl App {
+    /// Takes the one open collectable of an invoice.
+    ///
+    /// # Errors
+    /// Another has it: the error names it.
+    pub(crate) async fn reserve_collectable(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        seller: &SellerId,
+        invoice: InvoiceId,
+        collectable: Collectable,
+    ) -> Result<(), Error> {
+        match uow.reserve_collectable(seller, invoice, collectable).await? {
+            Reservation::Reserved => Ok(()),
+            Reservation::HeldBy(existing) => Err(Error::AlreadyExists {
+                reason: Reason::CollectableOpen,
+                message: format!("the invoice can be paid by {existing} already; close that first"),
+                existing: Some(existing.to_string()),
+            }),
+        }
+    }
+
+    /// Has the open collectable of an invoice closed, if there is one: the provider is called as soon as this
+    /// transaction is committed.
+    pub(crate) async fn close_collectable_of(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        invoice: InvoiceId,
+        reason: CloseReason,
+    ) -> Result<(), Error> {
+        match uow.open_collectable(invoice).await? {
+            None => Ok(()),
+            Some(Collectable::PaymentLink(id)) => {
+                let Some(mut link) = uow.lock_payment_link(id).await? else { return Ok(()) };
+                // One that is still being made is closed right after, since calls on one thing keep their order.
+                if link.begin_closing(reason, self.now()).unwrap_or(false) {
+                    uow.update_payment_link(&mut link).await?;
+                }
+                let action = ProviderAction::DeactivatePaymentLink { payment_link_id: id, reason };
+                self.intend(uow, &link.seller_id, &link.provider, action).await
+            }
+            Some(Collectable::CheckoutSession(id)) => {
+                let Some(mut session) = uow.lock_checkout_session(id).await? else { return Ok(()) };
+                if session.begin_closing(reason, self.now()).unwrap_or(false) {
+                    uow.update_checkout_session(&mut session).await?;
+                }
+                let action = ProviderAction::ExpireCheckoutSession { checkout_session_id: id, reason };
+                self.intend(uow, &session.seller_id, &session.provider, action).await
+            }
+        }
+    }
+
+    /// Begins to close a link for a reason of the system's own.
+    pub(crate) async fn close_link(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: domain::id::PaymentLinkId,
+        reason: CloseReason,
+    ) -> Result<(), Error> {
+        let Some(mut link) = uow.lock_payment_link(id).await? else { return Ok(()) };
+        if link.begin_closing(reason, self.now()).unwrap_or(false) {
+            uow.update_payment_link(&mut link).await?;
+            let action = ProviderAction::DeactivatePaymentLink { payment_link_id: id, reason };
+            self.intend(uow, &link.seller_id, &link.provider, action).await?;
+        }
+        Ok(())
+    }
+
+    /// Intends a provider call that no request waits for; the worker makes it.
+    pub(crate) async fn intend(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        seller: &SellerId,
+        provider: &ProviderName,
+        action: ProviderAction,
+    ) -> Result<(), Error> {
+        let intent = Intent {
+            id: self.new_intent_id(),
+            seller_id: seller.clone(),
+            provider: provider.clone(),
+            action,
+            request: None,
+            state: IntentState::Pending,
+            attempts: 0,
+            key_generation: 0,
+            created_at: self.now(),
+        };
+        Ok(uow.insert_intent(&intent, Duration::ZERO).await?)
+    }
+
+    /// Notes that a link is closed at the provider, gives its invoice free, and ends an ad-hoc payment that waited on it.
+    pub(crate) async fn link_closed(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        link: &mut domain::payment_link::PaymentLink,
+        reason: CloseReason,
+    ) -> Result<(), Error> {
+        let now = self.now();
+        if !link.closed(reason, now) {
+            return Ok(());
+        }
+        uow.update_payment_link(link).await?;
+        uow.release_collectable(Collectable::PaymentLink(link.id)).await?;
+        self.record(uow, EventKind::PaymentLinkDeactivated, EventSubject::PaymentLink(Box::new(link.clone()))).await?;
+        match (link.payment_id, reason) {
+            (Some(payment), CloseReason::Requested | CloseReason::Expired | CloseReason::AtProvider) => {
+                self.end_ad_hoc_payment(uow, payment, reason).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Withdraws an ad-hoc payment that can't be paid any more, and the invoice that was made for it.
+    async fn end_ad_hoc_payment(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: domain::id::PaymentId,
+        reason: CloseReason,
+    ) -> Result<(), Error> {
+        let now = self.now();
+        let Some(mut payment) = uow.lock_payment(id).await? else { return Ok(()) };
+        let kind = match reason {
+            CloseReason::Expired if payment.expire(now) => EventKind::PaymentExpired,
+            CloseReason::Expired => return Ok(()),
+            _ if payment.cancel(now).is_ok() => EventKind::PaymentCanceled,
+            _ => return Ok(()),
+        };
+        uow.update_payment(&mut payment).await?;
+        if let Some(invoice_id) = payment.invoice_id
+            && let Some(mut invoice) = uow.lock_invoice(invoice_id).await?
+            && invoice.void(now).is_ok()
+        {
+            uow.update_invoice(&mut invoice).await?;
+            self.record(uow, EventKind::InvoiceVoided, EventSubject::Invoice(Box::new(invoice))).await?;
+        }
+        self.record(uow, kind, EventSubject::Payment(Box::new(payment))).await
+    }
+}

@@ -1,0 +1,269 @@
+//! What can become of a use case, by what its caller can do about it. Faces turn it into their own codes, in one place
+//! each.
+
+use std::time::Duration;
+
+use domain::idempotency::StoredRefusal;
+use domain::ports::provider::ProviderError;
+use domain::ports::storage::StorageError;
+use domain::validation::{Invalid, Violations};
+
+/// Why a use case came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields of the request are wrong, whatever the state of things is.
+    #[error("invalid request: {0}")]
+    Invalid(#[from] Violations),
+    /// There is no such thing, or it is another seller's.
+    #[error("no {kind} {id}")]
+    NotFound {
+        /// The kind of thing, in snake case.
+        kind: &'static str,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// The state of things, or an ability of the provider's, does not allow it.
+    #[error("{message}")]
+    FailedPrecondition {
+        /// Why, for programs.
+        reason: Reason,
+        /// Why, for people.
+        message: String,
+        /// The field of the request at fault, if one is.
+        field: Option<String>,
+    },
+    /// Something that may be there once is there.
+    #[error("{message}")]
+    AlreadyExists {
+        /// Why, for programs.
+        reason: Reason,
+        /// Why, for people.
+        message: String,
+        /// The id of what is there.
+        existing: Option<String>,
+    },
+    /// A race was lost; look again and retry.
+    #[error("{message}")]
+    Aborted {
+        /// Why, for programs.
+        reason: Reason,
+        /// Why, for people.
+        message: String,
+        /// When a retry may help.
+        retry_after: Option<Duration>,
+    },
+    /// It can't be done for now; a retry with the same request id will find out.
+    #[error("{message}")]
+    Unavailable {
+        /// Why, for programs.
+        reason: Reason,
+        /// Why, for people.
+        message: String,
+        /// When a retry may help.
+        retry_after: Option<Duration>,
+    },
+    /// Who calls is not known.
+    #[error("{message}")]
+    Unauthenticated {
+        /// Why, for programs.
+        reason: Reason,
+        /// Why, for people.
+        message: String,
+    },
+    /// Who calls may not do that.
+    #[error("{message}")]
+    PermissionDenied {
+        /// Why, for programs.
+        reason: Reason,
+        /// Why, for people.
+        message: String,
+    },
+    /// A defect of ours. Its source is for the log, not for the caller.
+    #[error("an internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal,)*) => {
+        /// Why, as a stable code for programs.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Reason {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Reason {
+            /// The code.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)*
+                }
+            }
+
+            /// The reason of a code.
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The request id was used for another request.
+    RequestIdReused = "REQUEST_ID_REUSED",
+    /// The same request is being worked on.
+    RequestInProgress = "REQUEST_IN_PROGRESS",
+    /// The invoice has an open link or session.
+    CollectableOpen = "COLLECTABLE_OPEN",
+    /// The invoice is not in a state for that.
+    InvoiceState = "INVOICE_STATE",
+    /// Money has come in on the invoice.
+    InvoicePartlyPaid = "INVOICE_PARTLY_PAID",
+    /// The payment link is not in a state for that.
+    PaymentLinkState = "PAYMENT_LINK_STATE",
+    /// The checkout session is not in a state for that.
+    CheckoutSessionState = "CHECKOUT_SESSION_STATE",
+    /// The payment is not in a state for that.
+    PaymentState = "PAYMENT_STATE",
+    /// The thing that is named is archived.
+    Inactive = "INACTIVE",
+    /// The provider can't do that.
+    UnsupportedCapability = "UNSUPPORTED_CAPABILITY",
+    /// The provider refused it.
+    ProviderRejected = "PROVIDER_REJECTED",
+    /// The provider can't be reached.
+    ProviderUnavailable = "PROVIDER_UNAVAILABLE",
+    /// The provider limits our calls.
+    ProviderRateLimited = "PROVIDER_RATE_LIMITED",
+    /// It is not known yet whether the provider did it.
+    OutcomeUnknown = "OUTCOME_UNKNOWN",
+    /// The thing has changed since the caller read it.
+    EtagMismatch = "ETAG_MISMATCH",
+    /// Another mutation of the same thing won.
+    ConcurrentChange = "CONCURRENT_CHANGE",
+    /// The database can't be reached.
+    StorageUnavailable = "STORAGE_UNAVAILABLE",
+    /// The tax calculator can't be reached.
+    TaxUnavailable = "TAX_UNAVAILABLE",
+    /// No API key was given.
+    CredentialsMissing = "CREDENTIALS_MISSING",
+    /// The API key is unknown, expired or revoked.
+    CredentialsInvalid = "CREDENTIALS_INVALID",
+    /// The API key's scope does not reach that far.
+    ScopeInsufficient = "SCOPE_INSUFFICIENT",
+}
+
+impl Error {
+    pub(crate) fn not_found(kind: &'static str, id: impl ToString) -> Self {
+        Self::NotFound { kind, id: id.to_string() }
+    }
+
+    pub(crate) fn precondition(reason: Reason, message: impl ToString) -> Self {
+        Self::FailedPrecondition { reason, message: message.to_string(), field: None }
+    }
+
+    pub(crate) fn field(field: &str, rule: &'static str, expected: impl Into<String>) -> Self {
+        Self::Invalid(Violations::one(field, Invalid::new(rule, expected)))
+    }
+
+    pub(crate) fn unsupported(field: &str, capability: &str) -> Self {
+        Self::FailedPrecondition {
+            reason: Reason::UnsupportedCapability,
+            message: format!("the provider has not the ability {capability}"),
+            field: Some(field.to_owned()),
+        }
+    }
+
+    pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+
+    /// Whether the whole transaction may be tried again at once.
+    pub(crate) fn is_contended(&self) -> bool {
+        matches!(self, Self::Aborted { reason: Reason::ConcurrentChange, .. })
+    }
+
+    /// The form in which a refusal for good is given again to the same request.
+    pub(crate) fn to_refusal(&self) -> Option<StoredRefusal> {
+        match self {
+            Self::FailedPrecondition { reason, message, field } => Some(StoredRefusal {
+                reason: reason.code().to_owned(),
+                message: message.clone(),
+                violations: field
+                    .iter()
+                    .flat_map(|field| {
+                        let violations = Violations::one(field, Invalid::new("PROVIDER_REJECTED", message.clone()));
+                        violations.iter().cloned().collect::<Vec<_>>()
+                    })
+                    .collect(),
+            }),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn from_refusal(refusal: StoredRefusal) -> Self {
+        Self::FailedPrecondition {
+            reason: Reason::from_code(&refusal.reason).unwrap_or(Reason::ProviderRejected),
+            message: refusal.message,
+            field: refusal.violations.into_iter().next().map(|violation| violation.field),
+        }
+    }
+}
+
+/// How long a caller does well to wait where nothing better is known.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Unavailable(_) | StorageError::CommitUnknown(_) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "storage unavailable");
+                Self::Unavailable {
+                    reason: Reason::StorageUnavailable,
+                    message: "the database is unavailable; retry with the same request id".to_owned(),
+                    retry_after: Some(RETRY_AFTER),
+                }
+            }
+            StorageError::Contended(_) | StorageError::Stale => Self::Aborted {
+                reason: Reason::ConcurrentChange,
+                message: "another request changed the same thing; retry".to_owned(),
+                retry_after: Some(RETRY_AFTER),
+            },
+            StorageError::Conflict { .. } | StorageError::Defect(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ProviderError> for Error {
+    fn from(error: ProviderError) -> Self {
+        let unavailable = |reason, message: &str, retry_after: Option<Duration>| Self::Unavailable {
+            reason,
+            message: message.to_owned(),
+            retry_after: retry_after.or(Some(RETRY_AFTER)),
+        };
+        match error {
+            ProviderError::Rejected { field, code } => Self::FailedPrecondition {
+                reason: Reason::ProviderRejected,
+                message: format!("the provider refused it: {code}"),
+                field,
+            },
+            ProviderError::NotFound => Self::precondition(Reason::ProviderRejected, "the provider has no such thing"),
+            ProviderError::Unsupported { capability } => Self::unsupported("", capability),
+            ProviderError::RateLimited { retry_after } => {
+                unavailable(Reason::ProviderRateLimited, "the provider limits our calls; retry", retry_after)
+            }
+            ProviderError::Conflict { .. } | ProviderError::OutcomeUnknown => unavailable(
+                Reason::OutcomeUnknown,
+                "it is not known yet whether the provider did it; retry with the same request id to learn it",
+                None,
+            ),
+            ProviderError::Unavailable | ProviderError::Unauthorized => unavailable(
+                Reason::ProviderUnavailable,
+                "the provider can't be reached; it is tried again, and a retry with the same request id tells the result",
+                None,
+            ),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The inbox: what providers tell is verified, stored once, acknowledged, and processed from the store.
+
+use std::time::Duration;
+
+use domain::event::{EventKind, EventSubject};
+use domain::payment_link::{CloseReason, LinkState};
+use domain::ports::provider::{LinkSnapshot, NotificationError, ProviderError};
+use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
+use domain::provider::{CheckoutSnapshot, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef};
+
+use crate::app::App;
+use crate::error::Error;
+
+/// How long a notification belongs to whoever processes it.
+const PROCESSING_LEASE: Duration = Duration::from_secs(60);
+/// After this many tries a notification that fails for reasons of its own is set aside.
+const ATTEMPTS_MAX: u32 = 8;
+/// The longest wait between two tries.
+const RETRY_IN_MAX: Duration = Duration::from_secs(300);
+
+/// What became of a delivery at the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotificationReceipt {
+    /// Stored, or there already: acknowledge it.
+    Stored,
+    /// There is no such provider.
+    UnknownProvider,
+    /// It did not verify: refuse it.
+    Refused(NotificationError),
+}
+
+/// How things stand at the provider, as asked when a notification is processed.
+enum Findings {
+    Checkout(Box<CheckoutSnapshot>),
+    Link(LinkSnapshot),
+    MethodDetached(ProviderRef),
+    Nothing,
+}
+
+impl App {
+    /// Takes what came in at a provider's webhook: verifies it, and stores each notification once.
+    ///
+    /// # Errors
+    /// The store fails: answer so that the provider delivers again.
+    pub async fn receive_notification(
+        &self,
+        provider: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Result<NotificationReceipt, Error> {
+        let Some(provider) = self.find_provider(provider) else { return Ok(NotificationReceipt::UnknownProvider) };
+        let now = self.now();
+        let notifications = match provider.parse_notification(headers, body, now) {
+            Ok(notifications) => notifications,
+            Err(error) => return Ok(NotificationReceipt::Refused(error)),
+        };
+        let name = provider.name().clone();
+        self.transact(move |app, uow| {
+            let (name, notifications) = (name.clone(), notifications.clone());
+            Box::pin(async move {
+                for notification in notifications {
+                    let entry = InboxEntry {
+                        id: app.new_notification_id(),
+                        provider: name.clone(),
+                        notification,
+                        attempts: 0,
+                        received_at: now,
+                    };
+                    uow.insert_notification(&entry).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        self.0.work.notify_one();
+        Ok(NotificationReceipt::Stored)
+    }
+
+    /// Processes notifications that are due; returns how many it took.
+    pub(crate) async fn process_due_notifications(&self) -> Result<usize, Error> {
+        const BATCH: u32 = 16;
+        let due = self
+            .transact(|_, uow| Box::pin(async move { Ok(uow.lease_due_notifications(BATCH, PROCESSING_LEASE).await?) }))
+            .await?;
+        let count = due.len();
+        futures::future::try_join_all(due.into_iter().map(|entry| self.process(entry))).await?;
+        Ok(count)
+    }
+
+    async fn process(&self, entry: InboxEntry) -> Result<(), Error> {
+        let (id, attempts) = (entry.id, entry.attempts);
+        let Err(failure) = self.try_process(entry).await else { return Ok(()) };
+        let reason = failure.to_string();
+        let is_poison = matches!(failure, Error::Internal(_) | Error::FailedPrecondition { .. } | Error::Invalid(_));
+        if let Error::Internal(source) = &failure {
+            tracing::error!(notification = %id, attempts, error = source.as_ref() as &dyn std::error::Error, "notification failed");
+        }
+        self.transact(move |_, uow| {
+            let reason = reason.clone();
+            Box::pin(async move {
+                if is_poison && attempts >= ATTEMPTS_MAX {
+                    tracing::error!(notification = %id, reason, "notification set aside");
+                    uow.set_notification_aside(id, &reason).await?;
+                } else {
+                    let retry_in = Duration::from_millis(250).saturating_mul(1 << attempts.min(12)).min(RETRY_IN_MAX);
+                    uow.retry_notification(id, retry_in, &reason).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn try_process(&self, entry: InboxEntry) -> Result<(), Error> {
+        let findings = std::sync::Arc::new(self.look(&entry).await?);
+        let (id, provider) = (entry.id, entry.provider);
+        self.transact(move |app, uow| {
+            let (findings, provider) = (std::sync::Arc::clone(&findings), provider.clone());
+            Box::pin(async move {
+                match findings.as_ref() {
+                    Findings::Checkout(snapshot) => {
+                        app.settle(uow, &provider, snapshot).await?;
+                    }
+                    Findings::Link(snapshot) => app.link_moved(uow, &provider, *snapshot).await?,
+                    Findings::MethodDetached(provider_ref) => app.method_detached(uow, &provider, provider_ref).await?,
+                    Findings::Nothing => {}
+                }
+                Ok(uow.finish_notification(id).await?)
+            })
+        })
+        .await?;
+        self.0.work.notify_one();
+        Ok(())
+    }
+
+    /// Asks the provider how the thing of a notification stands now.
+    async fn look(&self, entry: &InboxEntry) -> Result<Findings, Error> {
+        let provider = self.provider(&entry.provider)?;
+        let findings = match &entry.notification.topic {
+            NotificationTopic::Checkout { provider_ref } => {
+                provider.fetch_checkout(provider_ref).await.map(|snapshot| Findings::Checkout(Box::new(snapshot)))
+            }
+            NotificationTopic::PaymentLink { provider_ref } => provider
+                .fetch_payment_link(provider_ref)
+                .await
+                .map(|found| found.map_or(Findings::Nothing, Findings::Link)),
+            NotificationTopic::PaymentMethodDetached { provider_ref } => {
+                Ok(Findings::MethodDetached(provider_ref.clone()))
+            }
+            NotificationTopic::Other { .. } => Ok(Findings::Nothing),
+        };
+        match findings {
+            // The thing is not this account's, so it is not ours.
+            Err(ProviderError::NotFound) => Ok(Findings::Nothing),
+            other => Ok(other?),
+        }
+    }
+
+    /// Someone opened or closed a link at the provider, beside us.
+    async fn link_moved(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        provider: &ProviderName,
+        snapshot: LinkSnapshot,
+    ) -> Result<(), Error> {
+        let Some(link) =
+            uow.load_payment_link(snapshot.payment_link_id).await?.filter(|link| &link.provider == provider)
+        else {
+            return Ok(());
+        };
+        if let Some(invoice_id) = link.invoice_id() {
+            uow.lock_invoice(invoice_id).await?;
+        }
+        // While a call of our own about the link is under way, the notification tells of that call.
+        if uow.has_unfinished_intent(&link.id.to_string()).await? {
+            return Ok(());
+        }
+        let Some(mut link) = uow.lock_payment_link(link.id).await? else { return Ok(()) };
+        let used_up = link.options.completed_sessions_max.is_some_and(|max| snapshot.completed_sessions >= max.get());
+        match (&link.state, snapshot.active) {
+            // Its last checkout was completed: the checkout's own notification closes it here, with the money.
+            (LinkState::Active, false) if used_up => Ok(()),
+            (LinkState::Active, false) => self.link_closed(uow, &mut link, CloseReason::AtProvider).await,
+            (LinkState::Inactive { .. }, true) => self.link_reopened(uow, link).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A link was opened at the provider: it is open here too, unless its invoice has something else to be paid by.
+    async fn link_reopened(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        mut link: domain::payment_link::PaymentLink,
+    ) -> Result<(), Error> {
+        let now = self.now();
+        let mut may_open = link.expect_reopenable(now).is_ok() && link.payment_id.is_none();
+        if let (true, Some(invoice_id)) = (may_open, link.invoice_id()) {
+            let invoice = uow.lock_invoice(invoice_id).await?;
+            may_open = invoice.is_some_and(|invoice| invoice.expect_open().is_ok())
+                && uow.reserve_collectable(&link.seller_id, invoice_id, Collectable::PaymentLink(link.id)).await?
+                    == Reservation::Reserved;
+        }
+        if !may_open {
+            let action =
+                ProviderAction::DeactivatePaymentLink { payment_link_id: link.id, reason: CloseReason::AtProvider };
+            return self.intend(uow, &link.seller_id, &link.provider, action).await;
+        }
+        if link.reopened(now) {
+            uow.update_payment_link(&mut link).await?;
+            self.record(uow, EventKind::PaymentLinkActivated, EventSubject::PaymentLink(Box::new(link))).await?;
+        }
+        Ok(())
+    }
+
+    async fn method_detached(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        provider: &ProviderName,
+        provider_ref: &ProviderRef,
+    ) -> Result<(), Error> {
+        let Some(mut method) = uow.load_payment_method_by_ref(provider, provider_ref).await? else { return Ok(()) };
+        if method.detach(self.now()) {
+            uow.update_payment_method(&mut method).await?;
+            self.record(uow, EventKind::PaymentMethodDetached, EventSubject::PaymentMethod(Box::new(method))).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,283 @@
+//! How every mutation is carried out: once for its `request_id`, in a task that outlives its caller, in one transaction
+//! that is tried again when it loses a race, and with the provider called between two transactions, never inside one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::access::Caller;
+use domain::idempotency::{RequestId, RequestKey, RequestProgress, StoredRequest};
+use domain::page::PageRequest;
+use domain::ports::storage::UnitOfWork;
+use domain::provider::Intent;
+use domain::seller::Seller;
+use futures::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::app::App;
+use crate::error::{Error, RETRY_AFTER, Reason};
+use crate::provider_calls::CALL_LEASE;
+
+/// A mutation that a caller asks for.
+#[derive(Debug, Clone)]
+pub struct Mutation<C> {
+    /// Who asks.
+    pub caller: Caller,
+    /// On whose behalf.
+    pub seller: Arc<Seller>,
+    /// The caller's id of the request.
+    pub request_id: RequestId,
+    /// What is asked.
+    pub command: C,
+}
+
+/// A change of one thing.
+#[derive(Debug, Clone, Serialize)]
+pub struct Update<Id, C> {
+    /// Which.
+    pub id: Id,
+    /// The version that the caller has read; any if absent.
+    pub etag: Option<String>,
+    /// What changes.
+    pub changes: C,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct ListQuery<F, Id> {
+    /// Whose things.
+    pub seller: Arc<Seller>,
+    /// Which of them.
+    pub filter: F,
+    /// Which page.
+    pub page: PageRequest<Id>,
+}
+
+/// What the transaction of a mutation came to.
+pub(crate) enum Step<T> {
+    /// All is done.
+    Done(T),
+    /// A provider has to be called: the intent, already inserted with the lease [`CALL_LEASE`].
+    Call(Box<Intent>),
+}
+
+/// How often a transaction is tried that loses against others.
+const ATTEMPTS_MAX: u32 = 8;
+
+impl<Id, C> Update<Id, C> {
+    /// Fails if the thing has changed since the caller read it.
+    pub(crate) fn expect_etag(&self, current: &str) -> Result<(), Error> {
+        match &self.etag {
+            Some(etag) if etag != current => Err(Error::Aborted {
+                reason: Reason::EtagMismatch,
+                message: "the thing has changed since it was read; read it again".to_owned(),
+                retry_after: None,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<C> Mutation<C> {
+    pub(crate) fn request_key(&self) -> RequestKey {
+        RequestKey { seller_id: self.seller.id.clone(), request_id: self.request_id.clone() }
+    }
+}
+
+impl App {
+    /// Carries a mutation out, see the [module](self).
+    pub(crate) async fn mutate<C, T, W>(
+        &self,
+        operation: &'static str,
+        mutation: Mutation<C>,
+        work: W,
+    ) -> Result<T, Error>
+    where
+        C: Serialize + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Send + 'static,
+        W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let app = self.clone();
+        outlive_caller(async move {
+            let request = StoredRequest {
+                key: mutation.request_key(),
+                operation: operation.to_owned(),
+                payload_sha256: payload_sha256(operation, &mutation.command)?,
+                progress: RequestProgress::Running,
+                created_at: app.now(),
+            };
+            let mut attempt = 0;
+            loop {
+                attempt += 1;
+                match app.attempt(&request, &mutation, &work).await {
+                    Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => back_off(attempt).await,
+                    other => return other,
+                }
+            }
+        })
+        .await
+    }
+
+    /// The answer of a request that was asked before, for mutations that have to prepare something first.
+    pub(crate) async fn replay<C, T>(&self, operation: &'static str, mutation: &Mutation<C>) -> Result<Option<T>, Error>
+    where
+        C: Serialize,
+        T: DeserializeOwned,
+    {
+        let key = mutation.request_key();
+        let Some(earlier) = self.0.storage.load_request(&key).await? else { return Ok(None) };
+        let payload_sha256 = payload_sha256(operation, &mutation.command)?;
+        self.answer_again(operation, &payload_sha256, earlier).await.map(Some)
+    }
+
+    async fn attempt<C, T, W>(&self, request: &StoredRequest, mutation: &Mutation<C>, work: &W) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+        W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>,
+    {
+        let mut uow = self.0.storage.begin().await?;
+        let claimed = match uow.claim_request(request).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                uow.rollback().await;
+                return Err(error.into());
+            }
+        };
+        if let Some(earlier) = claimed {
+            uow.rollback().await;
+            return self.answer_again(&request.operation, &request.payload_sha256, earlier).await;
+        }
+        let step = match self.work_and_note(uow.as_mut(), request, mutation, work).await {
+            Ok(step) => step,
+            Err(error) => {
+                uow.rollback().await;
+                return Err(error);
+            }
+        };
+        uow.commit().await?;
+        self.0.work.notify_one();
+        match step {
+            Step::Done(answer) => Ok(answer),
+            Step::Call(intent) => {
+                self.call_and_conclude(*intent).await?;
+                let stored = self.0.storage.load_request(&request.key).await?;
+                self.read_answer(stored)
+            }
+        }
+    }
+
+    async fn work_and_note<C, T, W>(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        request: &StoredRequest,
+        mutation: &Mutation<C>,
+        work: &W,
+    ) -> Result<Step<T>, Error>
+    where
+        T: Serialize,
+        W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>,
+    {
+        let step = work(self, uow, mutation).await?;
+        if let Step::Done(answer) = &step {
+            let answer = serde_json::to_value(answer).map_err(Error::internal)?;
+            uow.update_request(&request.key, &RequestProgress::Done { answer }).await?;
+        }
+        Ok(step)
+    }
+
+    /// Answers a request that was asked before.
+    async fn answer_again<T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        payload_sha256: &str,
+        earlier: StoredRequest,
+    ) -> Result<T, Error> {
+        if earlier.operation != operation || earlier.payload_sha256 != payload_sha256 {
+            return Err(Error::AlreadyExists {
+                reason: Reason::RequestIdReused,
+                message: format!("request_id {} was used for another request", earlier.key.request_id.as_str()),
+                existing: None,
+            });
+        }
+        if earlier.progress != RequestProgress::Running {
+            return self.read_answer(Some(earlier));
+        }
+        // Whoever was working on it may have died: then its lease has run out, and this caller goes on with it.
+        if let Some(intent) = self.0.storage.load_intent_of_request(&earlier.key).await? {
+            let mut uow = self.0.storage.begin().await?;
+            let leased = uow.lease_intent(intent.id, CALL_LEASE).await?;
+            uow.commit().await?;
+            if let Some(intent) = leased {
+                self.call_and_conclude(intent).await?;
+            }
+        }
+        self.read_answer(self.0.storage.load_request(&earlier.key).await?)
+    }
+
+    fn read_answer<T: DeserializeOwned>(&self, stored: Option<StoredRequest>) -> Result<T, Error> {
+        match stored.map(|request| request.progress) {
+            Some(RequestProgress::Done { answer }) => serde_json::from_value(answer).map_err(Error::internal),
+            Some(RequestProgress::Refused { refusal }) => Err(Error::from_refusal(refusal)),
+            Some(RequestProgress::Running) | None => Err(Error::Aborted {
+                reason: Reason::RequestInProgress,
+                message: "the same request is being worked on; retry to get its answer".to_owned(),
+                retry_after: Some(RETRY_AFTER),
+            }),
+        }
+    }
+
+    /// Runs a transaction of the system's own, outside of any request, with retries.
+    pub(crate) async fn transact<T, W>(&self, work: W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork) -> BoxFuture<'a, Result<T, Error>> + Send + Sync + 'static,
+    {
+        let app = self.clone();
+        outlive_caller(async move {
+            let mut attempt = 0;
+            loop {
+                attempt += 1;
+                let mut uow = app.0.storage.begin().await?;
+                let result = match work(&app, uow.as_mut()).await {
+                    Ok(value) => uow.commit().await.map(|()| value).map_err(Error::from),
+                    Err(error) => {
+                        uow.rollback().await;
+                        Err(error)
+                    }
+                };
+                match result {
+                    Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => back_off(attempt).await,
+                    other => return other,
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// Runs work in a task of its own: a caller who goes away does not stop it half-way.
+async fn outlive_caller<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        Err(panicked) => Err(Error::internal(panicked)),
+    }
+}
+
+/// Waits a little longer each time; the spread of the schedulers is jitter enough for rows in one database.
+async fn back_off(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(5 << attempt.min(6))).await;
+}
+
+fn payload_sha256(operation: &str, command: &impl Serialize) -> Result<String, Error> {
+    let mut hasher = Sha256::new();
+    hasher.update(operation.as_bytes());
+    hasher.update([0]);
+    hasher.update(serde_json::to_vec(command).map_err(Error::internal)?);
+    Ok(hex::encode(hasher.finalize()))
+}

@@ -1,0 +1,484 @@
+//! Provider calls: intent committed, call made, outcome committed.
+//!
+//! A crash between two of these leaves an unfinished intent, which [`App::finish_due_intents`] takes up once its lease has
+//! run out. It is sent again under the same provider key, which the provider does once. Where the outcome is unknown, or
+//! the key has grown too old to protect, the thing is looked up at the provider first.
+
+use std::time::Duration;
+
+use domain::event::{EventKind, EventSubject};
+use domain::idempotency::RequestProgress;
+use domain::payment_link::CloseReason;
+use domain::ports::provider::{HostedPage, ProviderError};
+use domain::ports::storage::{Collectable, UnitOfWork};
+use domain::provider::{CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::error::{Error, RETRY_AFTER, Reason};
+use crate::mutation::{Mutation, Step};
+
+/// How long an intent belongs to whoever calls the provider for it. Longer than any call with its retries takes.
+pub(crate) const CALL_LEASE: Duration = Duration::from_secs(90);
+/// After this, a provider's key protects nothing any more (providers keep them for at least 24 hours).
+const KEY_LIFETIME: Duration = Duration::from_secs(23 * 60 * 60);
+/// The longest wait between two tries of one call.
+const RETRY_IN_MAX: Duration = Duration::from_secs(300);
+/// How long a new page is tried to be made while the provider surely has not made it.
+const CREATION_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a provider did.
+enum Performed {
+    /// It made a page.
+    Page(HostedPage),
+    /// It closed a session, which then stood so.
+    Session(Box<CheckoutSnapshot>),
+    /// It did what was asked.
+    Done,
+}
+
+impl App {
+    /// Intends a provider call for a request, leased to its caller's task, which makes it right after the commit.
+    ///
+    /// # Errors
+    /// Another call about the same thing is unfinished.
+    pub(crate) async fn call<C, T>(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        mutation: &Mutation<C>,
+        provider: &ProviderName,
+        action: ProviderAction,
+    ) -> Result<Step<T>, Error> {
+        if uow.has_unfinished_intent(&action.subject()).await? {
+            return Err(Error::Aborted {
+                reason: Reason::ConcurrentChange,
+                message: "another request about the same thing is being worked on; retry".to_owned(),
+                retry_after: Some(RETRY_AFTER),
+            });
+        }
+        let intent = Intent {
+            id: self.new_intent_id(),
+            seller_id: mutation.seller.id.clone(),
+            provider: provider.clone(),
+            action,
+            request: Some(mutation.request_key()),
+            state: IntentState::Pending,
+            attempts: 0,
+            key_generation: 0,
+            created_at: self.now(),
+        };
+        uow.insert_intent(&intent, CALL_LEASE).await?;
+        Ok(Step::Call(Box::new(intent)))
+    }
+
+    /// Makes the call of an intent that is leased to us, and commits what came of it.
+    ///
+    /// # Errors
+    /// Nothing final came of it: the intent stays, and is tried again.
+    pub(crate) async fn call_and_conclude(&self, mut intent: Intent) -> Result<(), Error> {
+        intent.attempts += 1;
+        let performed = self.perform(&mut intent).await?;
+        if let Err(error) = &performed {
+            tracing::warn!(intent = %intent.id, action = intent.action.name(), %error, "provider call did not succeed");
+        }
+        let unfinished = match &performed {
+            Ok(_) => None,
+            Err(error) => self.state_after(&intent, error),
+        };
+        match (performed, unfinished) {
+            (Err(error), Some(state)) => {
+                intent.state = state;
+                let retry_in = retry_in(&intent, &error);
+                self.transact(move |_, uow| {
+                    let intent = intent.clone();
+                    Box::pin(async move { Ok(uow.update_intent(&intent, retry_in).await?) })
+                })
+                .await?;
+                Err(error.into())
+            }
+            (performed, _) => {
+                let performed = std::sync::Arc::new(performed);
+                self.transact(move |app, uow| {
+                    let (intent, performed) = (intent.clone(), std::sync::Arc::clone(&performed));
+                    Box::pin(async move { app.conclude(uow, intent, performed.as_ref()).await })
+                })
+                .await
+            }
+        }
+    }
+
+    /// The state in which a failed call leaves its intent, unless the failure is final.
+    fn state_after(&self, intent: &Intent, error: &ProviderError) -> Option<IntentState> {
+        match error {
+            ProviderError::Rejected { .. } | ProviderError::NotFound | ProviderError::Unsupported { .. } => None,
+            ProviderError::OutcomeUnknown => Some(IntentState::OutcomeUnknown),
+            // Surely not done this time; an earlier unknown outcome stays one.
+            ProviderError::RateLimited { .. } | ProviderError::Unavailable | ProviderError::Unauthorized => {
+                let given_up = is_creation(&intent.action)
+                    && intent.state == IntentState::Pending
+                    && self.now().since(intent.created_at) > CREATION_PATIENCE;
+                (!given_up).then_some(intent.state)
+            }
+            ProviderError::Conflict { .. } => Some(intent.state),
+        }
+    }
+
+    async fn perform(&self, intent: &mut Intent) -> Result<Result<Performed, ProviderError>, Error> {
+        let provider = self.provider(&intent.provider)?.clone();
+        let storage = &self.0.storage;
+        let key_is_old = self.now().since(intent.created_at) > KEY_LIFETIME;
+        let must_look = intent.state == IntentState::OutcomeUnknown || key_is_old;
+        let performed = match &intent.action {
+            ProviderAction::CreatePaymentLink { payment_link_id } => {
+                let Some(link) = storage.load_payment_link(*payment_link_id).await? else {
+                    return Ok(Err(ProviderError::NotFound));
+                };
+                if must_look {
+                    match provider.find_payment_link(link.id, link.created_at).await {
+                        Ok(Some(page)) => return Ok(Ok(Performed::Page(page))),
+                        Ok(None) => intent.key_generation += 1,
+                        Err(error) => return Ok(Err(unknown_still(error))),
+                    }
+                }
+                provider.create_payment_link(&intent.provider_key(), &link).await.map(Performed::Page)
+            }
+            ProviderAction::CreateCheckoutSession { checkout_session_id } => {
+                let Some(session) = storage.load_checkout_session(*checkout_session_id).await? else {
+                    return Ok(Err(ProviderError::NotFound));
+                };
+                if must_look {
+                    match provider.find_checkout(session.id, session.created_at).await {
+                        Ok(Some(page)) => return Ok(Ok(Performed::Page(page))),
+                        Ok(None) => intent.key_generation += 1,
+                        Err(error) => return Ok(Err(unknown_still(error))),
+                    }
+                }
+                let customer = match session.customer_id {
+                    Some(id) => storage.get_customer(&[session.seller_id.clone()].into(), id).await?,
+                    None => None,
+                };
+                provider.create_checkout(&intent.provider_key(), &session, customer.as_ref()).await.map(Performed::Page)
+            }
+            ProviderAction::UpdatePaymentLink { payment_link_id, changes } => {
+                let Some(link) = storage.load_payment_link(*payment_link_id).await? else {
+                    return Ok(Err(ProviderError::NotFound));
+                };
+                let changed = link.changed(changes, self.now()).map_err(Error::internal)?;
+                provider.update_payment_link(&intent.provider_key(), &link, &changed).await.map(|()| Performed::Done)
+            }
+            ProviderAction::ActivatePaymentLink { payment_link_id } => {
+                let Some(link) = storage.load_payment_link(*payment_link_id).await? else {
+                    return Ok(Err(ProviderError::NotFound));
+                };
+                provider.activate_payment_link(&intent.provider_key(), &link).await.map(|()| Performed::Done)
+            }
+            ProviderAction::DeactivatePaymentLink { payment_link_id, .. } => {
+                let Some(link) = storage.load_payment_link(*payment_link_id).await? else {
+                    return Ok(Err(ProviderError::NotFound));
+                };
+                if link.provider_ref.is_none() {
+                    // It was never made, so there is nothing to close.
+                    return Ok(Ok(Performed::Done));
+                }
+                provider.deactivate_payment_link(&intent.provider_key(), &link).await.map(|()| Performed::Done)
+            }
+            ProviderAction::ExpireCheckoutSession { checkout_session_id, .. } => {
+                let Some(session) = storage.load_checkout_session(*checkout_session_id).await? else {
+                    return Ok(Err(ProviderError::NotFound));
+                };
+                if session.provider_ref.is_none() {
+                    return Ok(Ok(Performed::Done));
+                }
+                provider
+                    .expire_checkout(&intent.provider_key(), &session)
+                    .await
+                    .map(|s| Performed::Session(Box::new(s)))
+            }
+            ProviderAction::DetachPaymentMethod { payment_method_id } => {
+                let Some(method) = storage.load_payment_method(*payment_method_id).await? else {
+                    return Ok(Err(ProviderError::NotFound));
+                };
+                provider
+                    .detach_payment_method(&intent.provider_key(), &method.provider_ref)
+                    .await
+                    .map(|()| Performed::Done)
+            }
+        };
+        Ok(performed)
+    }
+
+    /// Commits the final outcome of a call: the thing, its event, the intent and the stored answer, all at once.
+    async fn conclude(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        mut intent: Intent,
+        performed: &Result<Performed, ProviderError>,
+    ) -> Result<(), Error> {
+        let action = intent.action.clone();
+        let progress = match &action {
+            ProviderAction::CreatePaymentLink { payment_link_id } => {
+                self.conclude_link_creation(uow, *payment_link_id, performed).await?
+            }
+            ProviderAction::CreateCheckoutSession { checkout_session_id } => {
+                self.conclude_session_creation(uow, *checkout_session_id, performed).await?
+            }
+            ProviderAction::UpdatePaymentLink { payment_link_id, changes } => {
+                let mut link = found(uow.lock_payment_link(*payment_link_id).await?)?;
+                if performed.is_ok() {
+                    link = link.changed(changes, self.now()).map_err(Error::internal)?;
+                    uow.update_payment_link(&mut link).await?;
+                    self.record(uow, EventKind::PaymentLinkUpdated, EventSubject::PaymentLink(Box::new(link.clone())))
+                        .await?;
+                }
+                done(&link)?
+            }
+            ProviderAction::ActivatePaymentLink { payment_link_id } => {
+                let mut link = found(uow.lock_payment_link(*payment_link_id).await?)?;
+                if performed.is_err() {
+                    uow.release_collectable(Collectable::PaymentLink(link.id)).await?;
+                } else if link.reopened(self.now()) {
+                    uow.update_payment_link(&mut link).await?;
+                    self.record(
+                        uow,
+                        EventKind::PaymentLinkActivated,
+                        EventSubject::PaymentLink(Box::new(link.clone())),
+                    )
+                    .await?;
+                }
+                done(&link)?
+            }
+            ProviderAction::DeactivatePaymentLink { payment_link_id, reason } => {
+                self.conclude_link_closing(uow, &intent, (*payment_link_id, *reason), performed).await?
+            }
+            ProviderAction::ExpireCheckoutSession { checkout_session_id, reason } => {
+                self.conclude_session_closing(uow, &intent, (*checkout_session_id, *reason), performed).await?
+            }
+            ProviderAction::DetachPaymentMethod { payment_method_id } => {
+                let mut method = found(uow.load_payment_method(*payment_method_id).await?)?;
+                // One that the provider has not got any more is detached as well.
+                if matches!(performed, Ok(_) | Err(ProviderError::NotFound)) && method.detach(self.now()) {
+                    uow.update_payment_method(&mut method).await?;
+                    self.record(
+                        uow,
+                        EventKind::PaymentMethodDetached,
+                        EventSubject::PaymentMethod(Box::new(method.clone())),
+                    )
+                    .await?;
+                }
+                done(&method)?
+            }
+        };
+        let refused = match performed {
+            Err(ProviderError::NotFound) if is_closing(&action) => None,
+            Err(error) => Some(error.clone()),
+            Ok(_) => None,
+        };
+        intent.state = if refused.is_some() { IntentState::Failed } else { IntentState::Done };
+        uow.update_intent(&intent, Duration::ZERO).await?;
+        if let Some(key) = &intent.request {
+            let progress = match refused.map(Error::from).and_then(|error| error.to_refusal()) {
+                Some(refusal) => RequestProgress::Refused { refusal },
+                None => progress,
+            };
+            uow.update_request(key, &progress).await?;
+        }
+        Ok(())
+    }
+
+    async fn conclude_link_creation(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: domain::id::PaymentLinkId,
+        performed: &Result<Performed, ProviderError>,
+    ) -> Result<RequestProgress, Error> {
+        let now = self.now();
+        let mut link = found(uow.lock_payment_link(id).await?)?;
+        let kind = match performed {
+            Ok(Performed::Page(page)) if link.created(page.provider_ref.clone(), page.url.clone(), now) => {
+                EventKind::PaymentLinkCreated
+            }
+            Err(error) if link.failed(failure_code(error), now) => EventKind::PaymentLinkFailed,
+            _ => return done(&link),
+        };
+        uow.update_payment_link(&mut link).await?;
+        self.record(uow, kind, EventSubject::PaymentLink(Box::new(link.clone()))).await?;
+        if kind == EventKind::PaymentLinkFailed {
+            uow.release_collectable(Collectable::PaymentLink(id)).await?;
+        }
+        match link.payment_id {
+            Some(payment_id) => self.conclude_ad_hoc_payment(uow, payment_id, link.url.clone()).await,
+            None => done(&link),
+        }
+    }
+
+    /// The page of an ad-hoc payment is there, or was refused: then the payment failed, and its invoice is withdrawn.
+    async fn conclude_ad_hoc_payment(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: domain::id::PaymentId,
+        url: Option<String>,
+    ) -> Result<RequestProgress, Error> {
+        let now = self.now();
+        let mut payment = found(uow.lock_payment(id).await?)?;
+        let kind = match url {
+            Some(url) => {
+                payment.host(url, now);
+                EventKind::PaymentCreated
+            }
+            None => {
+                payment.fail(now);
+                EventKind::PaymentFailed
+            }
+        };
+        uow.update_payment(&mut payment).await?;
+        if kind == EventKind::PaymentFailed
+            && let Some(invoice_id) = payment.invoice_id
+            && let Some(mut invoice) = uow.lock_invoice(invoice_id).await?
+            && invoice.void(now).is_ok()
+        {
+            uow.update_invoice(&mut invoice).await?;
+            self.record(uow, EventKind::InvoiceVoided, EventSubject::Invoice(Box::new(invoice))).await?;
+        }
+        self.record(uow, kind, EventSubject::Payment(Box::new(payment.clone()))).await?;
+        done(&payment)
+    }
+
+    async fn conclude_session_creation(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: domain::id::CheckoutSessionId,
+        performed: &Result<Performed, ProviderError>,
+    ) -> Result<RequestProgress, Error> {
+        let now = self.now();
+        let mut session = found(uow.lock_checkout_session(id).await?)?;
+        let kind = match performed {
+            Ok(Performed::Page(page)) if session.created(page.provider_ref.clone(), page.url.clone(), now) => {
+                EventKind::CheckoutSessionCreated
+            }
+            Err(error) if session.failed(failure_code(error), now) => EventKind::CheckoutSessionFailed,
+            _ => return done(&session),
+        };
+        uow.update_checkout_session(&mut session).await?;
+        if kind == EventKind::CheckoutSessionFailed {
+            uow.release_collectable(Collectable::CheckoutSession(id)).await?;
+        }
+        self.record(uow, kind, EventSubject::CheckoutSession(Box::new(session.clone()))).await?;
+        done(&session)
+    }
+
+    async fn conclude_link_closing(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        intent: &Intent,
+        (id, reason): (domain::id::PaymentLinkId, CloseReason),
+        performed: &Result<Performed, ProviderError>,
+    ) -> Result<RequestProgress, Error> {
+        // The invoice's row comes before the link's, as everywhere, so that two transactions never wait for each other.
+        let invoice_id = found(uow.load_payment_link(id).await?)?.invoice_id();
+        if let Some(invoice_id) = invoice_id {
+            uow.lock_invoice(invoice_id).await?;
+        }
+        let mut link = found(uow.lock_payment_link(id).await?)?;
+        if matches!(performed, Ok(_) | Err(ProviderError::NotFound)) {
+            self.link_closed(uow, &mut link, reason).await?;
+        }
+        match (link.payment_id, &intent.request) {
+            // The request was to cancel the payment, so the payment is the answer.
+            (Some(payment_id), Some(key))
+                if uow.load_request(key).await?.is_some_and(|r| r.operation == "CancelPayment") =>
+            {
+                done(&found(uow.lock_payment(payment_id).await?)?)
+            }
+            _ => done(&link),
+        }
+    }
+
+    async fn conclude_session_closing(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        intent: &Intent,
+        (id, reason): (domain::id::CheckoutSessionId, CloseReason),
+        performed: &Result<Performed, ProviderError>,
+    ) -> Result<RequestProgress, Error> {
+        match performed {
+            Ok(Performed::Session(snapshot)) => {
+                self.settle(uow, &intent.provider, snapshot).await?;
+            }
+            Ok(_) | Err(ProviderError::NotFound) => {
+                let mut session = found(uow.lock_checkout_session(id).await?)?;
+                self.session_expired(uow, &mut session, reason).await?;
+            }
+            Err(_) => {}
+        }
+        done(&found(uow.load_checkout_session(id).await?)?)
+    }
+
+    /// Takes up calls whose lease has run out; returns how many it took.
+    pub(crate) async fn finish_due_intents(&self) -> Result<usize, Error> {
+        const BATCH: u32 = 16;
+        let due = self
+            .transact(|_, uow| Box::pin(async move { Ok(uow.lease_due_intents(BATCH, CALL_LEASE).await?) }))
+            .await?;
+        let count = due.len();
+        futures::future::join_all(due.into_iter().map(|intent| async move {
+            // What did not succeed is kept by the intent, and told by `call_and_conclude` already.
+            if let Err(Error::Internal(source)) = self.call_and_conclude(intent).await {
+                tracing::error!(
+                    error = source.as_ref() as &dyn std::error::Error,
+                    "provider call could not be concluded"
+                );
+            }
+        }))
+        .await;
+        Ok(count)
+    }
+}
+
+fn is_creation(action: &ProviderAction) -> bool {
+    matches!(action, ProviderAction::CreatePaymentLink { .. } | ProviderAction::CreateCheckoutSession { .. })
+}
+
+fn is_closing(action: &ProviderAction) -> bool {
+    matches!(
+        action,
+        ProviderAction::DeactivatePaymentLink { .. }
+            | ProviderAction::ExpireCheckoutSession { .. }
+            | ProviderAction::DetachPaymentMethod { .. }
+    )
+}
+
+/// A lookup that failed tells nothing about what was looked for.
+fn unknown_still(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::RateLimited { .. } => error,
+        _ => ProviderError::OutcomeUnknown,
+    }
+}
+
+fn failure_code(error: &ProviderError) -> String {
+    match error {
+        ProviderError::Rejected { code, .. } => code.clone(),
+        ProviderError::Unsupported { capability } => (*capability).to_owned(),
+        _ => "provider_unavailable".to_owned(),
+    }
+}
+
+/// Doubles with each attempt; what the provider asked for comes first. Spread by the intent's id, so that calls that
+/// failed together do not come back together.
+fn retry_in(intent: &Intent, error: &ProviderError) -> Duration {
+    let asked = match error {
+        ProviderError::RateLimited { retry_after } => retry_after.unwrap_or_default(),
+        _ => Duration::ZERO,
+    };
+    let doubled = RETRY_AFTER.saturating_mul(1 << intent.attempts.min(10)).min(RETRY_IN_MAX);
+    let spread = u32::from(intent.id.uuid().as_bytes()[15]);
+    asked.max(doubled) + doubled / 4 * spread / 255
+}
+
+fn found<T>(thing: Option<T>) -> Result<T, Error> {
+    thing.ok_or_else(|| Error::internal("the thing of an intent is gone"))
+}
+
+fn done(answer: &impl Serialize) -> Result<RequestProgress, Error> {
+    Ok(RequestProgress::Done { answer: serde_json::to_value(answer).map_err(Error::internal)? })
+}

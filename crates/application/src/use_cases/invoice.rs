@@ -1,0 +1,368 @@
+//! Invoices.
+//!
+//! Names are resolved and tax is computed before the transaction, since a calculator may have to ask someone; the
+//! transaction then holds the invoice to the version that was computed.
+
+use domain::event::{EventKind, EventSubject};
+use domain::id::{CustomerId, InvoiceId, PriceId};
+use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceError, InvoiceState, PartySnapshot};
+use domain::metadata::{Metadata, MetadataPatch};
+use domain::money::{Currency, Quantity, UnitPrice};
+use domain::payment_link::CloseReason;
+use domain::ports::storage::{InvoiceFilter, UnitOfWork};
+use domain::seller::Seller;
+use domain::tax::{TaxBehavior, TaxCalculation, TaxRounding};
+use domain::text::Description;
+use serde::Serialize;
+use time::{Date, Duration};
+
+use super::catalog::in_metadata;
+use super::reads;
+use super::tax::TaxSpec;
+use crate::app::App;
+use crate::error::{Error, Reason};
+use crate::mutation::{Mutation, Step, Update};
+
+reads!("invoice", Invoice, InvoiceId, get_invoice, list_invoices(InvoiceFilter));
+
+/// What a caller says of a new invoice.
+#[derive(Debug, Clone, Serialize)]
+pub struct CreateInvoice {
+    /// Who is invoiced.
+    pub customer_id: Option<CustomerId>,
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// What is invoiced.
+    pub lines: Vec<InvoiceLineSpec>,
+    /// How tax is rounded, where not as the seller does.
+    pub tax_rounding: Option<TaxRounding>,
+    /// A note on the whole.
+    pub description: Option<Description>,
+    /// The date that decides tax rates.
+    pub tax_point: Option<Date>,
+    /// When it is due.
+    pub due_date: Option<Date>,
+    /// The caller's pairs.
+    pub metadata: Metadata,
+    /// Whether to finalize it at once.
+    pub finalize: bool,
+}
+
+/// What a caller says of a line.
+#[derive(Debug, Clone, Serialize)]
+pub struct InvoiceLineSpec {
+    /// What it is; the product's name where absent.
+    pub description: Option<Description>,
+    /// How many.
+    pub quantity: Quantity,
+    /// What one costs.
+    pub price: LinePrice,
+    /// How it is taxed.
+    pub tax: TaxSpec,
+}
+
+/// What one piece of a line costs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinePrice {
+    /// As the stored price says.
+    Stored(PriceId),
+    /// As said here.
+    Inline {
+        /// The price of one.
+        unit_price: UnitPrice,
+        /// Whether it has the tax inside.
+        tax_behavior: TaxBehavior,
+    },
+}
+
+/// A change of a draft: absent fields stay as they are, `Some(None)` clears.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct InvoiceChanges {
+    /// Who is invoiced.
+    pub customer_id: Option<Option<CustomerId>>,
+    /// All lines anew.
+    pub lines: Option<Vec<InvoiceLineSpec>>,
+    /// How tax is rounded.
+    pub tax_rounding: Option<TaxRounding>,
+    /// A note on the whole.
+    pub description: Option<Option<Description>>,
+    /// The date that decides tax rates.
+    pub tax_point: Option<Option<Date>>,
+    /// When it is due.
+    pub due_date: Option<Option<Date>>,
+    /// Change of the metadata.
+    pub metadata: MetadataPatch,
+}
+
+/// Content whose names are resolved and whose tax is computed.
+#[derive(Clone)]
+pub(crate) struct PricedContent {
+    content: InvoiceContent,
+    rounding: TaxRounding,
+    tax: TaxCalculation,
+}
+
+impl PricedContent {
+    /// The tax of the content.
+    pub(crate) fn tax(&self) -> &TaxCalculation {
+        &self.tax
+    }
+}
+
+impl App {
+    /// Creates an invoice: a draft, or an open one where `finalize` says so.
+    ///
+    /// # Errors
+    /// Every bad field at once; the request id was used otherwise; the tax calculator or the store can't be reached.
+    pub async fn create_invoice(&self, mutation: Mutation<CreateInvoice>) -> Result<Invoice, Error> {
+        if let Some(answer) = self.replay("CreateInvoice", &mutation).await? {
+            return Ok(answer);
+        }
+        let command = mutation.command.clone();
+        let items = self.invoice_items(&mutation.seller, command.currency, &command.lines).await?;
+        let content = InvoiceContent {
+            customer_id: command.customer_id,
+            currency: command.currency,
+            items,
+            tax_rounding: command.tax_rounding,
+            description: command.description,
+            tax_point: command.tax_point,
+            due_date: command.due_date,
+            metadata: command.metadata,
+        };
+        let priced = self.price(&mutation.seller, content).await?;
+        self.mutate("CreateInvoice", mutation, move |app, uow, m| {
+            let priced = priced.clone();
+            Box::pin(async move {
+                let tax = priced.tax.clone();
+                let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
+                if m.command.finalize {
+                    app.finalize(uow, &m.seller, &mut invoice, tax).await?;
+                }
+                Ok(Step::Done(invoice))
+            })
+        })
+        .await
+    }
+
+    /// Changes a draft.
+    ///
+    /// # Errors
+    /// There is none, it is not a draft, its etag is another, or fields are invalid.
+    pub async fn update_invoice(
+        &self,
+        mutation: Mutation<Update<InvoiceId, InvoiceChanges>>,
+    ) -> Result<Invoice, Error> {
+        if let Some(answer) = self.replay("UpdateInvoice", &mutation).await? {
+            return Ok(answer);
+        }
+        let update = mutation.command.clone();
+        let invoice = self.get_invoice(&mutation.caller, update.id).await?;
+        update.expect_etag(&invoice.etag())?;
+        invoice.expect_draft().map_err(invoice_error)?;
+        let seller = self.seller(&invoice.seller_id)?.clone();
+        let mut content = invoice.content();
+        let changes = update.changes;
+        content.metadata = content.metadata.patched(&changes.metadata).map_err(in_metadata)?;
+        if let Some(lines) = &changes.lines {
+            content.items = self.invoice_items(&seller, content.currency, lines).await?;
+        }
+        content.customer_id = changes.customer_id.unwrap_or(content.customer_id);
+        content.tax_rounding = changes.tax_rounding.or(content.tax_rounding);
+        content.description = changes.description.unwrap_or(content.description);
+        content.tax_point = changes.tax_point.unwrap_or(content.tax_point);
+        content.due_date = changes.due_date.unwrap_or(content.due_date);
+        let priced = self.price(&seller, content).await?;
+        let version = invoice.version;
+        self.mutate("UpdateInvoice", mutation, move |app, uow, m| {
+            let priced = priced.clone();
+            Box::pin(async move {
+                let mut invoice = lock(uow, m.command.id, version).await?;
+                let line_ids = priced.content.items.iter().map(|_| app.new_invoice_line_id()).collect();
+                invoice
+                    .rewrite(line_ids, priced.content, (priced.rounding, priced.tax), app.now())
+                    .map_err(invoice_error)?;
+                uow.update_invoice(&mut invoice).await?;
+                app.record(uow, EventKind::InvoiceUpdated, EventSubject::Invoice(Box::new(invoice.clone()))).await?;
+                Ok(Step::Done(invoice))
+            })
+        })
+        .await
+    }
+
+    /// Finalizes a draft: it gets its number, the tax of its tax point, and can't be edited any more.
+    ///
+    /// # Errors
+    /// There is none, it is not a draft, or its etag is another.
+    pub async fn finalize_invoice(&self, mutation: Mutation<Update<InvoiceId, ()>>) -> Result<Invoice, Error> {
+        if let Some(answer) = self.replay("FinalizeInvoice", &mutation).await? {
+            return Ok(answer);
+        }
+        let invoice = self.get_invoice(&mutation.caller, mutation.command.id).await?;
+        mutation.command.expect_etag(&invoice.etag())?;
+        invoice.expect_draft().map_err(invoice_error)?;
+        let seller = self.seller(&invoice.seller_id)?.clone();
+        let tax = self.price(&seller, invoice.content()).await?.tax;
+        let version = invoice.version;
+        self.mutate("FinalizeInvoice", mutation, move |app, uow, m| {
+            let (seller, tax) = (seller.clone(), tax.clone());
+            Box::pin(async move {
+                let mut invoice = lock(uow, m.command.id, version).await?;
+                app.finalize(uow, &seller, &mut invoice, tax).await?;
+                Ok(Step::Done(invoice))
+            })
+        })
+        .await
+    }
+
+    /// Withdraws an invoice on which nothing has been paid, and closes its link or session at the provider.
+    ///
+    /// # Errors
+    /// There is none, it is paid, void or partly paid, or its etag is another.
+    pub async fn void_invoice(&self, mutation: Mutation<Update<InvoiceId, ()>>) -> Result<Invoice, Error> {
+        self.mutate("VoidInvoice", mutation, |app, uow, m| {
+            Box::pin(async move {
+                let mut invoice = app.lock_for_update(uow, m).await?;
+                invoice.void(app.now()).map_err(invoice_error)?;
+                app.end_invoice(uow, &mut invoice, EventKind::InvoiceVoided).await?;
+                Ok(Step::Done(invoice))
+            })
+        })
+        .await
+    }
+
+    /// Gives an open invoice up, and closes its link or session at the provider.
+    ///
+    /// # Errors
+    /// There is none, it is not open, or its etag is another.
+    pub async fn mark_invoice_uncollectible(
+        &self,
+        mutation: Mutation<Update<InvoiceId, ()>>,
+    ) -> Result<Invoice, Error> {
+        self.mutate("MarkInvoiceUncollectible", mutation, |app, uow, m| {
+            Box::pin(async move {
+                let mut invoice = app.lock_for_update(uow, m).await?;
+                invoice.mark_uncollectible(app.now()).map_err(invoice_error)?;
+                app.end_invoice(uow, &mut invoice, EventKind::InvoiceMarkedUncollectible).await?;
+                Ok(Step::Done(invoice))
+            })
+        })
+        .await
+    }
+
+    async fn lock_for_update(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        m: &Mutation<Update<InvoiceId, ()>>,
+    ) -> Result<Invoice, Error> {
+        let invoice =
+            uow.lock_invoice(m.command.id).await?.filter(|invoice| m.caller.sellers.contains(&invoice.seller_id));
+        let invoice = invoice.ok_or_else(|| Error::not_found("invoice", m.command.id))?;
+        m.command.expect_etag(&invoice.etag())?;
+        Ok(invoice)
+    }
+
+    async fn end_invoice(&self, uow: &mut dyn UnitOfWork, invoice: &mut Invoice, kind: EventKind) -> Result<(), Error> {
+        uow.update_invoice(invoice).await?;
+        self.close_collectable_of(uow, invoice.id, CloseReason::InvoiceClosed).await?;
+        self.record(uow, kind, EventSubject::Invoice(Box::new(invoice.clone()))).await
+    }
+
+    /// Checks content and computes its tax.
+    pub(crate) async fn price(&self, seller: &Seller, content: InvoiceContent) -> Result<PricedContent, Error> {
+        content.check()?;
+        let customer = self.taxed_customer(seller, content.customer_id).await?;
+        let rounding = content.tax_rounding.unwrap_or(seller.tax_rounding);
+        let tax_point = self.tax_point(content.tax_point, self.now());
+        let lines = content.taxable_lines().map_err(Error::internal)?;
+        let tax = self.calculate(seller, customer, (tax_point, rounding), (content.currency, lines)).await?;
+        Ok(PricedContent { content, rounding, tax })
+    }
+
+    /// Stores a draft.
+    pub(crate) async fn insert_draft(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        seller: &Seller,
+        priced: PricedContent,
+    ) -> Result<Invoice, Error> {
+        let line_ids = priced.content.items.iter().map(|_| self.new_invoice_line_id()).collect();
+        let ids = (self.new_invoice_id(), line_ids);
+        let tax = (priced.rounding, priced.tax);
+        let mut invoice =
+            Invoice::draft(ids, seller.id.clone(), priced.content, tax, self.now()).map_err(Error::internal)?;
+        uow.insert_invoice(&mut invoice).await?;
+        self.record(uow, EventKind::InvoiceCreated, EventSubject::Invoice(Box::new(invoice.clone()))).await?;
+        Ok(invoice)
+    }
+
+    /// Gives a draft its number and opens it.
+    pub(crate) async fn finalize(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        seller: &Seller,
+        invoice: &mut Invoice,
+        tax: TaxCalculation,
+    ) -> Result<(), Error> {
+        let now = self.now();
+        let buyer = self.customer_of_invoice(uow, invoice).await?.map(|customer| PartySnapshot {
+            name: customer.profile.name.clone(),
+            address: customer.profile.address.clone(),
+            email: customer.profile.email.clone(),
+            tax_ids: customer.profile.tax_ids.clone(),
+        });
+        let series = seller.invoice_numbers.series(now.date());
+        let sequence = uow.next_number(&seller.id, &series).await?;
+        let finalization = Finalization {
+            number: seller.invoice_numbers.number(now.date(), sequence),
+            series,
+            sequence,
+            finalized_at: now,
+            tax_point: self.tax_point(invoice.tax_point, now),
+            due_date: invoice.due_date.unwrap_or_else(|| due_date(now.date(), seller.payment_terms_days)),
+            seller: PartySnapshot {
+                name: Some(seller.name.clone()),
+                address: Some(seller.address.clone()),
+                email: None,
+                tax_ids: seller.tax_ids.clone(),
+            },
+            buyer,
+        };
+        invoice.finalize(finalization, tax).map_err(invoice_error)?;
+        uow.update_invoice(invoice).await?;
+        self.record(uow, EventKind::InvoiceFinalized, EventSubject::Invoice(Box::new(invoice.clone()))).await?;
+        if matches!(invoice.state, InvoiceState::Paid { .. }) {
+            self.record(uow, EventKind::InvoicePaid, EventSubject::Invoice(Box::new(invoice.clone()))).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Locks an invoice, and holds it to the version that was computed.
+async fn lock(uow: &mut dyn UnitOfWork, id: InvoiceId, version: i64) -> Result<Invoice, Error> {
+    let invoice = uow.lock_invoice(id).await?.ok_or_else(|| Error::not_found("invoice", id))?;
+    if invoice.version != version {
+        return Err(Error::Aborted {
+            reason: Reason::ConcurrentChange,
+            message: "another request changed the same invoice; retry".to_owned(),
+            retry_after: None,
+        });
+    }
+    Ok(invoice)
+}
+
+fn due_date(issued: Date, terms_days: u16) -> Date {
+    issued.checked_add(Duration::days(terms_days.into())).unwrap_or(Date::MAX)
+}
+
+/// What a transition that an invoice's state does not allow means to a caller.
+pub(crate) fn invoice_error(error: InvoiceError) -> Error {
+    match error {
+        InvoiceError::NotDraft { .. } | InvoiceError::NotOpen { .. } => {
+            Error::precondition(Reason::InvoiceState, error)
+        }
+        InvoiceError::PartlyPaid => Error::precondition(Reason::InvoicePartlyPaid, error),
+        InvoiceError::ForeignCalculation | InvoiceError::Money(_) => Error::internal(error),
+    }
+}

@@ -1,0 +1,202 @@
+//! Payments: an ad-hoc hosted link for an amount, with its tax and its invoice.
+
+use domain::id::{CustomerId, PaymentId};
+use domain::invoice::{InvoiceContent, InvoiceItem};
+use domain::metadata::Metadata;
+use domain::money::{Money, Quantity, UnitPrice};
+use domain::payment::{NewPayment, Payment, PaymentKind};
+use domain::payment_link::{AfterCompletion, CloseReason, LinkOptions, LinkTarget, NewPaymentLink, parse_link_expiry};
+use domain::ports::storage::{Collectable, PaymentFilter, Sellers};
+use domain::provider::{Feature, ProviderAction};
+use domain::tax::TaxBehavior;
+use domain::text::{Description, DisplayName};
+use domain::timestamp::Timestamp;
+use domain::validation::Validator;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use super::payment_link::check_options;
+use super::reads;
+use super::tax::TaxSpec;
+use crate::app::App;
+use crate::error::{Error, Reason};
+use crate::mutation::Mutation;
+use crate::pricing::noted;
+
+reads!("payment", Payment, PaymentId, get_payment, list_payments(PaymentFilter));
+
+/// What a caller says of an ad-hoc payment.
+#[derive(Debug, Clone, Serialize)]
+pub struct CreatePayment {
+    /// What is asked for; with or without tax as `tax_behavior` says.
+    pub amount: Money,
+    /// Whether `amount` has the tax inside.
+    pub tax_behavior: TaxBehavior,
+    /// How it is taxed.
+    pub tax: TaxSpec,
+    /// What it is for: the line of the invoice, and what the page says.
+    pub description: Description,
+    /// Who pays: the payment method is stored for this customer once paid.
+    pub customer_id: Option<CustomerId>,
+    /// The caller's pairs.
+    pub metadata: Metadata,
+    /// When it can't be paid any more; a week ahead where absent.
+    pub expires_at: Option<Timestamp>,
+    /// What follows the payment.
+    pub after_completion: AfterCompletion,
+}
+
+/// How long an ad-hoc payment can be paid where its caller says nothing.
+const PAYMENT_LIFETIME: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
+
+impl App {
+    /// Asks for an ad-hoc payment: computes its tax, makes an open invoice for it, and hosts a link that closes after one
+    /// payment and stores the payment method of its customer.
+    ///
+    /// The invoice gets its number now, since the customer pays that very invoice; it is voided if the payment is
+    /// canceled or expires.
+    ///
+    /// # Errors
+    /// Every bad field at once; the provider refuses it or can't be reached; the request id was used otherwise.
+    pub async fn create_payment(&self, mutation: Mutation<CreatePayment>) -> Result<Payment, Error> {
+        if let Some(answer) = self.replay("CreatePayment", &mutation).await? {
+            return Ok(answer);
+        }
+        let command = mutation.command.clone();
+        let options = LinkOptions {
+            after_completion: command.after_completion.clone(),
+            expires_at: Some(self.payment_expiry(command.expires_at)?),
+            metadata: command.metadata.clone(),
+            ..LinkOptions::default()
+        };
+        let provider = self.provider(&mutation.seller.provider)?;
+        check_options(provider.as_ref(), &options)?;
+        let (livemode, stores) = {
+            let capabilities = provider.capabilities();
+            (capabilities.livemode, command.customer_id.is_some() && capabilities.has(Feature::StoredPaymentMethods))
+        };
+        let content = self.payment_content(&mutation, &command).await?;
+        let priced = self.price(&mutation.seller, content).await?;
+        self.mutate("CreatePayment", mutation, move |app, uow, m| {
+            let (priced, options) = (priced.clone(), options.clone());
+            Box::pin(async move {
+                let tax = priced.tax().clone();
+                let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
+                app.finalize(uow, &m.seller, &mut invoice, tax).await?;
+                let link_id = app.new_payment_link_id();
+                app.reserve_collectable(uow, &m.seller.id, invoice.id, Collectable::PaymentLink(link_id)).await?;
+                let command = &m.command;
+                let new = NewPayment {
+                    id: app.new_payment_id(),
+                    seller_id: m.seller.id.clone(),
+                    kind: PaymentKind::AdHoc,
+                    provider: m.seller.provider.clone(),
+                    invoice_id: Some(invoice.id),
+                    payment_link_id: Some(link_id),
+                    checkout_session_id: None,
+                    customer_id: command.customer_id,
+                    subtotal: invoice.tax.net,
+                    tax: invoice.tax.tax,
+                    total: invoice.total(),
+                    description: Some(command.description.clone()),
+                    metadata: command.metadata.clone(),
+                    expires_at: options.expires_at,
+                    livemode,
+                };
+                let mut payment = Payment::pending(new, app.now());
+                uow.insert_payment(&mut payment).await?;
+                let title: String = command.description.as_str().chars().take(DisplayName::CHARS_MAX).collect();
+                let link = NewPaymentLink {
+                    id: link_id,
+                    seller_id: m.seller.id.clone(),
+                    target: LinkTarget::Invoice {
+                        invoice_id: invoice.id,
+                        amount: invoice.total(),
+                        title: DisplayName::parse(&title).map_err(Error::internal)?,
+                    },
+                    options,
+                    payment_id: Some(payment.id),
+                    stores_payment_method: stores,
+                    provider: m.seller.provider.clone(),
+                    livemode,
+                };
+                app.begin_link(uow, m, link).await
+            })
+        })
+        .await
+    }
+
+    /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided.
+    ///
+    /// # Errors
+    /// There is none, it is not pending, or the provider can't be reached.
+    pub async fn cancel_payment(&self, mutation: Mutation<PaymentId>) -> Result<Payment, Error> {
+        self.mutate("CancelPayment", mutation, |app, uow, m| {
+            Box::pin(async move {
+                let found = uow.get_payment(&m.caller.sellers, m.command).await?;
+                let payment = found.ok_or_else(|| Error::not_found("payment", m.command))?;
+                payment.expect_pending().map_err(|error| Error::precondition(Reason::PaymentState, error))?;
+                if let Some(invoice_id) = payment.invoice_id {
+                    uow.lock_invoice(invoice_id).await?;
+                }
+                let link = match payment.payment_link_id {
+                    Some(id) => uow.lock_payment_link(id).await?,
+                    None => None,
+                };
+                let mut link = link.ok_or_else(|| Error::internal("an ad-hoc payment has a link"))?;
+                if !app.begin_closing(uow, &mut link).await? {
+                    return Err(Error::precondition(Reason::PaymentState, "the payment's page is closed already"));
+                }
+                let reason = CloseReason::Requested;
+                app.call(
+                    uow,
+                    m,
+                    &link.provider,
+                    ProviderAction::DeactivatePaymentLink { payment_link_id: link.id, reason },
+                )
+                .await
+            })
+        })
+        .await
+    }
+
+    fn payment_expiry(&self, named: Option<Timestamp>) -> Result<Timestamp, Error> {
+        let now = self.now();
+        match named {
+            None => Ok(now.plus(PAYMENT_LIFETIME)),
+            Some(named) => parse_link_expiry(named, now).map_err(|i| Error::field("expires_at", i.rule, i.expected)),
+        }
+    }
+
+    async fn payment_content(
+        &self,
+        m: &Mutation<CreatePayment>,
+        command: &CreatePayment,
+    ) -> Result<InvoiceContent, Error> {
+        let sellers = Sellers::from([m.seller.id.clone()]);
+        let mut validator = Validator::new();
+        let treatment = self.tax_treatment(&sellers, &command.tax).await;
+        let tax_treatment = noted(&mut validator, "tax", treatment)?;
+        let currency = command.amount.currency();
+        let unit_price = validator.check("amount", UnitPrice::parse(Decimal::from(command.amount.minor()), currency));
+        let item = tax_treatment.zip(unit_price).map(|(tax_treatment, unit_price)| InvoiceItem {
+            description: command.description.clone(),
+            quantity: Quantity::ONE,
+            unit_price,
+            tax_behavior: command.tax_behavior,
+            tax_treatment,
+            price_id: None,
+        });
+        let item = validator.finish(item)?;
+        Ok(InvoiceContent {
+            customer_id: command.customer_id,
+            currency,
+            items: vec![item],
+            tax_rounding: None,
+            description: None,
+            tax_point: None,
+            due_date: None,
+            metadata: command.metadata.clone(),
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Tax as callers ask for it.
+
+use std::sync::Arc;
+
+use domain::access::Caller;
+use domain::id::{CustomerId, TaxRateId};
+use domain::money::{Currency, Money};
+use domain::party::Country;
+use domain::ports::storage::Sellers;
+use domain::seller::Seller;
+use domain::tax::{TaxBehavior, TaxCalculation, TaxCode, TaxRounding, TaxableLine};
+use domain::validation::{Invalid, Validator};
+use serde::Serialize;
+use time::Date;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::pricing::noted;
+
+/// How a caller wants a line taxed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxSpec {
+    /// By these manual rates.
+    Rates(Vec<TaxRateId>),
+    /// By the rules for the seller, the customer and the kind of product.
+    Automatic {
+        /// The kind of product.
+        tax_code: Option<TaxCode>,
+    },
+    /// Not at all.
+    Untaxed,
+}
+
+/// A line for which tax is asked.
+#[derive(Debug, Clone)]
+pub struct TaxLineSpec {
+    /// The price of the whole line.
+    pub amount: Money,
+    /// Whether it has the tax inside.
+    pub tax_behavior: TaxBehavior,
+    /// How it is taxed.
+    pub tax: TaxSpec,
+}
+
+/// A question for the tax of some lines; nothing is stored.
+#[derive(Debug, Clone)]
+pub struct CalculateTax {
+    /// Who sells.
+    pub seller: Arc<Seller>,
+    /// Who buys, if a stored customer.
+    pub customer_id: Option<CustomerId>,
+    /// Where the buyer is, if not a stored customer.
+    pub customer_country: Option<Country>,
+    /// Currency of every line.
+    pub currency: Currency,
+    /// The lines: 1 to [`domain::invoice::InvoiceContent::LINES_MAX`].
+    pub lines: Vec<TaxLineSpec>,
+    /// The date whose rates apply; today where absent.
+    pub tax_point: Option<Date>,
+    /// How to round; as the seller does where absent.
+    pub rounding: Option<TaxRounding>,
+}
+
+impl App {
+    /// Computes the tax of lines, with a trace that explains every figure.
+    ///
+    /// # Errors
+    /// Every bad line at once, or the calculator can't be reached.
+    pub async fn calculate_tax(&self, caller: &Caller, query: CalculateTax) -> Result<TaxCalculation, Error> {
+        let sellers: Sellers = caller.sellers.clone();
+        let mut validator = Validator::new();
+        let lines_max = domain::invoice::InvoiceContent::LINES_MAX;
+        if !(1..=lines_max).contains(&query.lines.len()) {
+            validator.refuse("lines", Invalid::new("LINE_COUNT", format!("must have 1 to {lines_max} lines")));
+        }
+        let mut lines = Vec::with_capacity(query.lines.len());
+        for (index, line) in query.lines.iter().enumerate() {
+            let treatment = self.tax_treatment(&sellers, &line.tax).await;
+            if let Some(treatment) = noted(&mut validator, &format!("lines[{index}].tax"), treatment)? {
+                lines.push(TaxableLine { amount: line.amount, behavior: line.tax_behavior, treatment });
+            }
+        }
+        let lines = validator.finish(Some(lines))?;
+        let mut customer = self.taxed_customer(&query.seller, query.customer_id).await?;
+        customer.country = customer.country.or(query.customer_country);
+        let tax_point = self.tax_point(query.tax_point, self.now());
+        let rounding = query.rounding.unwrap_or(query.seller.tax_rounding);
+        self.calculate(&query.seller, customer, (tax_point, rounding), (query.currency, lines)).await
+    }
+}

@@ -1,0 +1,90 @@
+//! The worker: finishes what was intended, processes what came in, and closes what has expired. Any number of replicas
+//! may run it; leases keep them out of each other's way.
+
+use std::time::Duration;
+
+use domain::payment_link::CloseReason;
+
+use crate::app::App;
+use crate::error::Error;
+
+/// How long the worker rests when nothing wakes it: the longest that work of another replica's, or work that came due,
+/// waits.
+const REST: Duration = Duration::from_secs(1);
+/// How much earlier than told a link is closed, so that it is closed at the provider by then.
+pub(crate) const EXPIRY_LEAD: Duration = Duration::from_secs(30);
+
+/// Does the work that no caller waits for.
+pub struct Worker {
+    app: App,
+}
+
+/// What one round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WorkerReport {
+    /// Provider calls that were taken up.
+    pub intents: usize,
+    /// Notifications that were taken up.
+    pub notifications: usize,
+    /// Links that have begun to close since their time is over.
+    pub expired_links: usize,
+}
+
+impl WorkerReport {
+    fn is_idle(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl Worker {
+    /// A worker for an application.
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    /// Works until `shutdown` completes; a round that has begun is finished.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let rest = match self.round().await {
+                Ok(report) if !report.is_idle() => Duration::ZERO,
+                Ok(_) => REST,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the worker's round failed");
+                    REST
+                }
+            };
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                () = self.app.0.work.notified(), if !rest.is_zero() => {}
+                () = tokio::time::sleep(rest) => {}
+            }
+        }
+    }
+
+    /// Does all that is due now, once.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn round(&self) -> Result<WorkerReport, Error> {
+        let notifications = self.app.process_due_notifications().await?;
+        let expired_links = self.app.expire_due_links().await?;
+        let intents = self.app.finish_due_intents().await?;
+        self.app.0.storage.sequence_events().await?;
+        Ok(WorkerReport { intents, notifications, expired_links })
+    }
+}
+
+impl App {
+    async fn expire_due_links(&self) -> Result<usize, Error> {
+        const BATCH: u32 = 64;
+        let until = self.now().plus(EXPIRY_LEAD);
+        let due = self.0.storage.list_expiring_payment_links(until, BATCH).await?;
+        for id in &due {
+            let id = *id;
+            self.transact(move |app, uow| Box::pin(app.close_link(uow, id, CloseReason::Expired))).await?;
+        }
+        Ok(due.len())
+    }
+}
