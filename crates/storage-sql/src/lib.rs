@@ -1,1 +1,21 @@
-//! Empty.
+//! Storage on PostgreSQL, and on SQLite embedded, from one code base over sea-orm.
+//!
+//! - Each aggregate is one row, read by one indexed select: what is searched, constrained, ordered or summed is a column,
+//!   and the whole is a JSON `document`. A new option of a link is then no migration, and an old row still reads; figures
+//!   that an auditor sums, and rules that only a database can hold, are columns and constraints.
+//! - Every transaction belongs to an [`OpenTransaction`](connection): dropped in whatever state, it is rolled back in a
+//!   task of its own, so that no pooled connection is ever left inside a transaction.
+//! - SQLite has one writer: a fair queue in the process, and `BEGIN IMMEDIATE`.
+//! - Events get their positions after the commit, see [`events`].
+//!
+//! It must not know any use case, provider or wire format.
+
+mod connection;
+mod errors;
+mod events;
+mod queries;
+mod sql;
+mod stored;
+mod unit_of_work;
+
+pub use connection::{SqlConfig, SqlStorage};

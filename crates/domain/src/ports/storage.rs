@@ -499,8 +499,6 @@ pub trait RequestCommands {
     async fn claim_request(&mut self, request: &StoredRequest) -> Result<Option<StoredRequest>, StorageError>;
     /// Notes how far it is.
     async fn update_request(&mut self, key: &RequestKey, progress: &RequestProgress) -> Result<(), StorageError>;
-    /// Forgets it: nothing was done, and the same id may try again.
-    async fn forget_request(&mut self, key: &RequestKey) -> Result<(), StorageError>;
 }
 
 /// Reads of intended calls.

@@ -216,7 +216,6 @@ mock! {
     impl RequestCommands for UnitOfWork {
         async fn claim_request(&mut self, request: &StoredRequest) -> Result<Option<StoredRequest>, StorageError>;
         async fn update_request(&mut self, key: &RequestKey, progress: &RequestProgress) -> Result<(), StorageError>;
-        async fn forget_request(&mut self, key: &RequestKey) -> Result<(), StorageError>;
     }
 
     #[async_trait]

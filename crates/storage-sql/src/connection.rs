@@ -1,0 +1,220 @@
+//! Connections, and transactions that can't leak.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ports::storage::{StorageError, UnitOfWork};
+use migrations::{Migrator, MigratorTrait};
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::errors::{commit_error, storage_error};
+use crate::events::Sequencer;
+use crate::unit_of_work::SqlUnitOfWork;
+
+/// The longest that a session may sit inside a transaction without a statement. A safety net: ours never sit.
+const IDLE_IN_TRANSACTION: &str = "30s";
+/// The longest that one statement may take.
+const STATEMENT_TIMEOUT: &str = "15s";
+/// The longest that one statement may wait for a lock; less than a caller's patience.
+const LOCK_TIMEOUT: &str = "10s";
+/// The longest that SQLite waits for another process's writer.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The key of the advisory lock under which migrations run: "paylinks" in ASCII.
+const MIGRATION_LOCK: i64 = 0x7061_796c_696e_6b73;
+
+/// How to connect.
+#[derive(Clone)]
+pub struct SqlConfig {
+    /// `postgres://…`, or `sqlite://path` (made if absent). May hold a password, so it has no `Debug`.
+    pub url: String,
+    /// The most connections of the pool.
+    pub connections_max: u32,
+    /// The longest that a caller waits for a connection.
+    pub acquire_timeout: Duration,
+}
+
+impl SqlConfig {
+    /// The configuration for a URL, with 16 connections and 5 seconds of patience.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), connections_max: 16, acquire_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// The store on an SQL database. A clone is another handle onto the same pool.
+#[derive(Clone)]
+pub struct SqlStorage(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) db: DatabaseConnection,
+    /// SQLite's one writer.
+    writer: Option<Arc<Semaphore>>,
+    pub(crate) sequencer: Sequencer,
+    /// Where rollbacks run that a drop outside of the runtime asks for.
+    runtime: Handle,
+}
+
+/// A transaction that is rolled back when it is dropped, in a task of its own: a drop can't wait, and dropping sea-orm's
+/// own handle relies on a try-lock that panics when it fails.
+pub(crate) struct OpenTransaction {
+    transaction: Option<DatabaseTransaction>,
+    permit: Option<OwnedSemaphorePermit>,
+    runtime: Handle,
+}
+
+impl SqlStorage {
+    /// Connects, and brings the schema up to date.
+    ///
+    /// # Errors
+    /// The database can't be reached, or a migration fails.
+    pub async fn connect(config: &SqlConfig) -> Result<Self, StorageError> {
+        let is_sqlite = config.url.starts_with("sqlite:");
+        let db = Database::connect(options(config)).await.map_err(storage_error)?;
+        let storage = Self(Arc::new(Inner {
+            db,
+            writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
+            sequencer: Sequencer::new(),
+            runtime: Handle::current(),
+        }));
+        storage.migrate().await?;
+        crate::events::spawn_sequencer(&storage);
+        Ok(storage)
+    }
+
+    /// Closes the pool; transactions that are open are finished first.
+    pub async fn close(&self) {
+        // A pool that is closed already is fine.
+        let _ = self.0.db.close_by_ref().await;
+    }
+
+    /// Replicas that start at once wait for one another here.
+    async fn migrate(&self) -> Result<(), StorageError> {
+        let db = &self.0.db;
+        if self.backend() != DbBackend::Postgres {
+            return Migrator::up(db, None).await.map_err(storage_error);
+        }
+        // The lock belongs to a transaction that only holds it, so that it goes with its connection whatever happens.
+        let guard = self.open().await?;
+        let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+        guard.get()?.execute_unprepared(&lock).await.map_err(storage_error)?;
+        let migrated = Migrator::up(db, None).await.map_err(storage_error);
+        guard.rollback().await;
+        migrated
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.0.db.get_database_backend()
+    }
+
+    /// Begins a transaction in a task of its own: a caller that goes away in the middle of `BEGIN` would leave the
+    /// connection inside a transaction that nobody knows of.
+    pub(crate) async fn open(&self) -> Result<OpenTransaction, StorageError> {
+        let inner = Arc::clone(&self.0);
+        let (hand_over, receive) = oneshot::channel();
+        self.0.runtime.spawn(async move {
+            // If nobody receives it any more, dropping it rolls it back.
+            let _ = hand_over.send(inner.begin().await);
+        });
+        receive.await.unwrap_or_else(|gone| Err(StorageError::Unavailable(Box::new(gone))))
+    }
+
+    pub(crate) async fn begin_unit_of_work(&self) -> Result<Box<dyn UnitOfWork>, StorageError> {
+        Ok(Box::new(SqlUnitOfWork::new(self.clone(), self.open().await?)))
+    }
+}
+
+impl Inner {
+    async fn begin(&self) -> Result<OpenTransaction, StorageError> {
+        let permit = match &self.writer {
+            Some(writer) => {
+                let permit = Arc::clone(writer).acquire_owned().await;
+                Some(permit.map_err(|closed| StorageError::Unavailable(Box::new(closed)))?)
+            }
+            None => None,
+        };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: self.writer.is_some().then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = self.db.begin_with_options(options).await.map_err(storage_error)?;
+        Ok(OpenTransaction { transaction: Some(transaction), permit, runtime: self.runtime.clone() })
+    }
+}
+
+impl OpenTransaction {
+    pub(crate) fn get(&self) -> Result<&DatabaseTransaction, StorageError> {
+        self.transaction.as_ref().ok_or_else(|| crate::errors::defect("the transaction has ended"))
+    }
+
+    /// Commits, in a task that its caller can't stop.
+    pub(crate) async fn commit(mut self) -> Result<(), StorageError> {
+        let Some(transaction) = self.transaction.take() else { return Err(crate::errors::defect("the transaction has ended")) };
+        let permit = self.permit.take();
+        let committed = self.runtime.spawn(async move {
+            let committed = transaction.commit().await;
+            drop(permit);
+            committed
+        });
+        match committed.await {
+            Ok(committed) => committed.map_err(commit_error),
+            Err(panicked) => Err(StorageError::CommitUnknown(Box::new(panicked))),
+        }
+    }
+
+    /// Rolls back, and waits for it.
+    pub(crate) async fn rollback(mut self) {
+        if let Some(task) = self.start_rollback() {
+            // A rollback that fails has lost its connection, and with it the transaction.
+            let _ = task.await;
+        }
+    }
+
+    fn start_rollback(&mut self) -> Option<tokio::task::JoinHandle<()>> {
+        let transaction = self.transaction.take()?;
+        let permit = self.permit.take();
+        Some(self.runtime.spawn(async move {
+            if let Err(error) = transaction.rollback().await {
+                tracing::debug!(%error, "rollback failed; the connection is lost");
+            }
+            drop(permit);
+        }))
+    }
+}
+
+impl Drop for OpenTransaction {
+    fn drop(&mut self) {
+        self.start_rollback();
+    }
+}
+
+fn options(config: &SqlConfig) -> ConnectOptions {
+    let mut options = ConnectOptions::new(config.url.clone());
+    options
+        .max_connections(config.connections_max)
+        .acquire_timeout(config.acquire_timeout)
+        .connect_timeout(config.acquire_timeout)
+        // Statements hold customers' data, and the log must not.
+        .sqlx_logging(false)
+        .map_sqlx_postgres_opts(|options| {
+            options.application_name("paylinks").options([
+                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
+                ("statement_timeout", STATEMENT_TIMEOUT),
+                ("lock_timeout", LOCK_TIMEOUT),
+            ])
+        })
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // Money: a commit is on the disk when it is told.
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(SQLITE_BUSY_TIMEOUT)
+        });
+    options
+}

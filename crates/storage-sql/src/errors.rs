@@ -1,0 +1,58 @@
+//! What an error of the database means to the caller of a port.
+
+use domain::ports::storage::StorageError;
+use sea_orm::sqlx;
+use sea_orm::{DbErr, RuntimeErr};
+
+/// Classifies an error of a statement.
+pub(crate) fn storage_error(error: DbErr) -> StorageError {
+    match &error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => StorageError::Unavailable(Box::new(error)),
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => match cause.as_ref() {
+            sqlx::Error::Database(database) => by_code(database.code().as_deref(), database.as_ref(), &error),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => StorageError::Unavailable(Box::new(error)),
+            _ => StorageError::Defect(Box::new(error)),
+        },
+        _ => StorageError::Defect(Box::new(error)),
+    }
+}
+
+/// Classifies an error of a commit: a broken connection leaves it open whether it was kept.
+pub(crate) fn commit_error(error: DbErr) -> StorageError {
+    match storage_error(error) {
+        StorageError::Unavailable(source) => StorageError::CommitUnknown(source),
+        other => other,
+    }
+}
+
+pub(crate) fn defect(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {
+    StorageError::Defect(source.into())
+}
+
+/// By SQLSTATE (PostgreSQL, appendix A) or by SQLite's primary result code, the low byte of the extended one.
+fn by_code(code: Option<&str>, database: &dyn sqlx::error::DatabaseError, error: &DbErr) -> StorageError {
+    let source = Box::new(error.clone());
+    let code = code.unwrap_or_default();
+    let sqlite_primary = if code.len() == 5 { None } else { code.parse::<u32>().ok().map(|code| code & 0xff) };
+    match (code, sqlite_primary) {
+        // Serialization failure, deadlock, lock not available; SQLITE_BUSY, SQLITE_LOCKED.
+        ("40001" | "40P01" | "55P03", _) | (_, Some(5 | 6)) => StorageError::Contended(source),
+        // Unique, foreign-key and check violations; SQLITE_CONSTRAINT.
+        ("23505" | "23503" | "23514", _) | (_, Some(19)) => StorageError::Conflict {
+            constraint: database.constraint().unwrap_or_else(|| database.message()).to_owned(),
+        },
+        // Statement timeout, disk full, out of resources, shutting down, not yet up; SQLITE_FULL, SQLITE_IOERR, SQLITE_CANTOPEN.
+        (state, _) if state == "57014" || state.starts_with("53") || state.starts_with("57P") || state.starts_with("08") => {
+            StorageError::Unavailable(source)
+        }
+        (_, Some(10 | 13 | 14)) => StorageError::Unavailable(source),
+        // The session was ended while idle in a transaction.
+        ("25P03", _) => StorageError::Unavailable(source),
+        _ => StorageError::Defect(source),
+    }
+}

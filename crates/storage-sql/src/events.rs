@@ -1,0 +1,129 @@
+//! The order of events.
+//!
+//! Transactions commit in another order than they draw sequence numbers, so a reader that follows `seq` would miss an
+//! event whose transaction committed late. Events are therefore inserted without a position. After the commit a sequencer
+//! takes the one row of `event_sequencer` under lock and gives positions to committed events, in order of `seq`, in one
+//! transaction: positions become visible in their own order, and what a reader has passed never fills up behind it. Of one
+//! thing, a later event has the larger `seq`, since it was inserted under the thing's row lock after the earlier commit.
+//!
+//! This needs plain row locks alone, and so works alike on SQLite and on distributed engines that speak PostgreSQL;
+//! transaction snapshots and advisory locks would not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::event::EventPosition;
+use domain::ports::storage::StorageError;
+use sea_orm::{ConnectionTrait, Statement};
+use tokio::sync::{Notify, watch};
+
+use crate::connection::SqlStorage;
+use crate::errors::storage_error;
+use crate::sql::for_update;
+
+/// How many events get their positions in one transaction.
+const BATCH: i64 = 1_000;
+/// How often the store is asked for events of other processes, while someone waits for any.
+const POLL: Duration = Duration::from_millis(200);
+
+/// Knows the last position, and wakes who waits for the next.
+pub(crate) struct Sequencer {
+    appended: Notify,
+    last_position: watch::Sender<i64>,
+}
+
+impl Sequencer {
+    pub(crate) fn new() -> Self {
+        Self { appended: Notify::new(), last_position: watch::Sender::new(0) }
+    }
+
+    /// Says that events have been committed.
+    pub(crate) fn events_committed(&self) {
+        self.appended.notify_one();
+    }
+
+    fn positions_given(&self, last: i64) {
+        self.last_position.send_if_modified(|known| {
+            let is_news = last > *known;
+            *known = last.max(*known);
+            is_news
+        });
+    }
+
+    /// Waits until a position behind `after` is known, at most for `patience`.
+    pub(crate) async fn wait(&self, after: EventPosition, patience: Duration) {
+        let mut last = self.last_position.subscribe();
+        // Running out of patience and the end of the sequencer come to the same: look for yourself.
+        let _ = tokio::time::timeout(patience, last.wait_for(|last| *last > after.0)).await;
+    }
+}
+
+/// Starts the task that gives positions, and looks for those that other processes gave. It ends with the last handle.
+pub(crate) fn spawn_sequencer(storage: &SqlStorage) {
+    let weak = Arc::downgrade(&storage.0);
+    tokio::spawn(async move {
+        loop {
+            let Some(inner) = weak.upgrade() else { return };
+            let storage = SqlStorage(inner);
+            if let Err(error) = storage.round().await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "events wait for their positions");
+            }
+            // The wait must not keep the store alive, so it holds it for one poll at the most.
+            tokio::select! {
+                () = storage.0.sequencer.appended.notified() => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    });
+}
+
+impl SqlStorage {
+    /// Gives positions where there are events without, and looks for new ones where someone waits.
+    async fn round(&self) -> Result<(), StorageError> {
+        const PENDING: &str = "SELECT 1 FROM events WHERE position IS NULL LIMIT 1";
+        let pending = self.0.db.query_one_raw(Statement::from_string(self.backend(), PENDING)).await.map_err(storage_error)?;
+        if pending.is_some() {
+            self.give_positions().await?;
+        } else if self.0.sequencer.last_position.receiver_count() > 0 {
+            let last = crate::queries::last_position(&self.0.db).await?;
+            self.0.sequencer.positions_given(last.0);
+        }
+        Ok(())
+    }
+
+    /// Gives committed events their positions; returns how many it gave.
+    pub(crate) async fn give_positions(&self) -> Result<u64, StorageError> {
+        let mut total = 0;
+        loop {
+            let open = self.open().await?;
+            let (last, given) = give_batch(open.get()?).await?;
+            open.commit().await?;
+            self.0.sequencer.positions_given(last);
+            total += given;
+            if given < u64::try_from(BATCH).unwrap_or(u64::MAX) {
+                return Ok(total);
+            }
+        }
+    }
+}
+
+async fn give_batch(connection: &impl ConnectionTrait) -> Result<(i64, u64), StorageError> {
+    let backend = connection.get_database_backend();
+    let select = format!("SELECT last_position FROM event_sequencer WHERE id = 1{}", for_update(backend));
+    let row = connection.query_one_raw(Statement::from_string(backend, select)).await.map_err(storage_error)?;
+    let row = row.ok_or_else(|| crate::errors::defect("event_sequencer has no row"))?;
+    let last: i64 = row.try_get_by_index(0).map_err(storage_error)?;
+    let number = "UPDATE events SET position = numbered.position FROM (\
+                  SELECT seq, $1 + row_number() OVER (ORDER BY seq) AS position FROM (\
+                  SELECT seq FROM events WHERE position IS NULL ORDER BY seq LIMIT $2) AS pending) AS numbered \
+                  WHERE events.seq = numbered.seq";
+    let statement = Statement::from_sql_and_values(backend, number, [last.into(), BATCH.into()]);
+    let given = connection.execute_raw(statement).await.map_err(storage_error)?.rows_affected();
+    let now_last = last.saturating_add(i64::try_from(given).unwrap_or(i64::MAX));
+    if given > 0 {
+        let update = "UPDATE event_sequencer SET last_position = $1 WHERE id = 1";
+        let statement = Statement::from_sql_and_values(backend, update, [now_last.into()]);
+        connection.execute_raw(statement).await.map_err(storage_error)?;
+    }
+    Ok((now_last, given))
+}

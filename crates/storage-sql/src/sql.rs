@@ -1,0 +1,110 @@
+//! Statements: the few places where the two databases differ, and a builder for filters.
+
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
+
+use domain::ports::storage::StorageError;
+use serde::de::DeserializeOwned;
+
+use crate::errors::{defect, storage_error};
+
+/// Keeps others from changing the selected rows. On SQLite the one writer does.
+pub(crate) fn for_update(backend: DbBackend) -> &'static str {
+    if backend == DbBackend::Postgres { " FOR UPDATE" } else { "" }
+}
+
+/// The same, leaving out rows that another transaction has.
+pub(crate) fn for_update_skip_locked(backend: DbBackend) -> &'static str {
+    if backend == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" }
+}
+
+/// The database's time in microseconds since the Unix epoch. Leases go by it, so that replicas' clocks don't matter.
+pub(crate) fn now_us(backend: DbBackend) -> &'static str {
+    if backend == DbBackend::Postgres {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    } else {
+        "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+    }
+}
+
+/// A condition with its values, put together piece by piece. `?` in a piece stands for its next value.
+pub(crate) struct Filter {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Filter {
+    pub(crate) fn new() -> Self {
+        Self { sql: String::new(), values: Vec::new() }
+    }
+
+    pub(crate) fn and(mut self, piece: &str, values: impl IntoIterator<Item = Value>) -> Self {
+        self.sql.push_str(if self.sql.is_empty() { " WHERE " } else { " AND " });
+        let mut values = values.into_iter();
+        for part in piece.split_inclusive('?') {
+            match (part.strip_suffix('?'), values.next()) {
+                (Some(text), Some(value)) => {
+                    self.values.push(value);
+                    self.sql.push_str(&format!("{text}${}", self.values.len()));
+                }
+                _ => self.sql.push_str(part),
+            }
+        }
+        self
+    }
+
+    pub(crate) fn and_some<V: Into<Value>>(self, piece: &str, value: Option<V>) -> Self {
+        match value {
+            Some(value) => self.and(piece, [value.into()]),
+            None => self,
+        }
+    }
+
+    /// `column` is one of `options`; of none at all if there are no options.
+    pub(crate) fn and_in<V: Into<Value>>(self, column: &str, options: impl IntoIterator<Item = V>) -> Self {
+        let values: Vec<Value> = options.into_iter().map(Into::into).collect();
+        if values.is_empty() {
+            return self.and("1 = 0", []);
+        }
+        let places = vec!["?"; values.len()].join(", ");
+        self.and(&format!("{column} IN ({places})"), values)
+    }
+
+    pub(crate) fn statement(self, backend: DbBackend, before: &str, after: &str) -> Statement {
+        Statement::from_sql_and_values(backend, format!("{before}{}{after}", self.sql), self.values)
+    }
+}
+
+/// One row at the most.
+pub(crate) async fn one(c: &impl ConnectionTrait, statement: Statement) -> Result<Option<QueryResult>, StorageError> {
+    c.query_one_raw(statement).await.map_err(storage_error)
+}
+
+/// All rows.
+pub(crate) async fn all(c: &impl ConnectionTrait, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
+    c.query_all_raw(statement).await.map_err(storage_error)
+}
+
+/// Executes; returns how many rows it touched.
+pub(crate) async fn execute(
+    c: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<u64, StorageError> {
+    let statement = Statement::from_sql_and_values(c.get_database_backend(), sql, values);
+    Ok(c.execute_raw(statement).await.map_err(storage_error)?.rows_affected())
+}
+
+/// Reads a column.
+pub(crate) fn column<T: sea_orm::TryGetable>(row: &QueryResult, name: &str) -> Result<T, StorageError> {
+    row.try_get("", name).map_err(storage_error)
+}
+
+/// Reads what a JSON column holds.
+pub(crate) fn json<T: DeserializeOwned>(row: &QueryResult, name: &str) -> Result<T, StorageError> {
+    serde_json::from_value(column(row, name)?).map_err(defect)
+}
+
+/// A value for a JSON column.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<Value, StorageError> {
+    Ok(Value::from(serde_json::to_value(value).map_err(defect)?))
+}

@@ -1,0 +1,171 @@
+//! Aggregates as rows: their tables, and the columns beside the document.
+
+use domain::catalog::{Price, Product};
+use domain::checkout::CheckoutSession;
+use domain::customer::Customer;
+use domain::invoice::Invoice;
+use domain::payment::Payment;
+use domain::payment_link::PaymentLink;
+use domain::payment_method::PaymentMethod;
+use domain::ports::storage::StorageError;
+use domain::tax::TaxRate;
+use sea_orm::{ConnectionTrait, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::sql::{execute, to_json};
+
+/// A column and what stands in it.
+pub(crate) type Column = (&'static str, Value);
+
+/// An aggregate that is a row.
+pub(crate) trait Stored: Serialize + DeserializeOwned + Send + Sync {
+    const TABLE: &'static str;
+
+    fn key(&self) -> String;
+    fn seller(&self) -> String;
+    fn version(&self) -> i64;
+    fn mark_stored(&mut self, version: i64);
+
+    /// The columns of its own.
+    fn columns(&self) -> Vec<Column>;
+}
+
+macro_rules! stored {
+    ($thing:ty, $table:literal, |$it:ident| [$($column:literal = $value:expr,)*]) => {
+        impl Stored for $thing {
+            const TABLE: &'static str = $table;
+
+            fn key(&self) -> String {
+                self.id.to_string()
+            }
+
+            fn seller(&self) -> String {
+                self.seller_id.to_string()
+            }
+
+            fn version(&self) -> i64 {
+                self.version
+            }
+
+            fn mark_stored(&mut self, version: i64) {
+                <$thing>::mark_stored(self, version);
+            }
+
+            fn columns(&self) -> Vec<Column> {
+                let $it = self;
+                vec![$(($column, Value::from($value)),)*]
+            }
+        }
+    };
+}
+
+fn text<T: ToString>(value: &Option<T>) -> Option<String> {
+    value.as_ref().map(ToString::to_string)
+}
+
+stored!(Product, "products", |it| ["active" = it.active,]);
+stored!(TaxRate, "tax_rates", |it| ["active" = it.active,]);
+stored!(Price, "prices", |it| [
+    "active" = it.active,
+    "product_id" = it.product_id.to_string(),
+    "currency" = it.unit_price.currency().code(),
+]);
+stored!(Customer, "customers", |_it| []);
+stored!(PaymentMethod, "payment_methods", |it| [
+    "customer_id" = it.customer_id.to_string(),
+    "provider" = it.provider.as_str(),
+    "provider_ref" = it.provider_ref.0.as_str(),
+    "detached" = it.detached_at.is_some(),
+]);
+stored!(Invoice, "invoices", |it| [
+    "customer_id" = text(&it.customer_id),
+    "state" = it.state.name(),
+    "number" = it.finalization().map(|f| f.number.clone()),
+    "series" = it.finalization().map(|f| f.series.clone()),
+    "sequence" = it.finalization().map(|f| i64::try_from(f.sequence).unwrap_or(i64::MAX)),
+    "due_date" = it.finalization().map(|f| f.due_date.to_string()),
+    "currency" = it.currency.code(),
+    "net" = it.tax.net.minor(),
+    "tax" = it.tax.tax.minor(),
+    "gross" = it.tax.gross.minor(),
+    "amount_paid" = it.amount_paid.minor(),
+    "amount_overpaid" = it.amount_overpaid.minor(),
+    "created_at_us" = it.created_at.unix_micros(),
+]);
+stored!(PaymentLink, "payment_links", |it| [
+    "state" = it.state_name(),
+    "open" = it.is_open(),
+    "invoice_id" = text(&it.invoice_id()),
+    "provider" = it.provider.as_str(),
+    "provider_ref" = text(&it.provider_ref),
+    "expires_at_us" = it.options.expires_at.map(|end| end.unix_micros()),
+]);
+stored!(CheckoutSession, "checkout_sessions", |it| [
+    "state" = it.state_name(),
+    "payment_link_id" = text(&it.payment_link_id()),
+    "provider" = it.provider.as_str(),
+    "provider_ref" = text(&it.provider_ref),
+    "expires_at_us" = it.expires_at.unix_micros(),
+]);
+stored!(Payment, "payments", |it| [
+    "state" = it.state.name(),
+    "invoice_id" = text(&it.invoice_id),
+    "payment_link_id" = text(&it.payment_link_id),
+    "customer_id" = text(&it.customer_id),
+    "provider" = it.provider.as_str(),
+    "provider_ref" = text(&it.provider_ref),
+    "currency" = it.total.currency().code(),
+    "total" = it.total.minor(),
+    "received" = it.received.map(|received| received.minor()),
+    "received_currency" = it.received.map(|received| received.currency().code().to_owned()),
+    "flagged" = !it.flags.is_empty(),
+    "created_at_us" = it.created_at.unix_micros(),
+]);
+
+/// Adds a row as version 1. `extra` are columns that the aggregate does not know; `on_conflict` is SQL, empty for an
+/// error. Says whether it was added.
+pub(crate) async fn insert<T: Stored>(
+    c: &impl ConnectionTrait,
+    thing: &mut T,
+    extra: Vec<Column>,
+    on_conflict: &str,
+) -> Result<bool, StorageError> {
+    thing.mark_stored(1);
+    let mut columns = row(thing)?;
+    columns.insert(0, ("id", Value::from(thing.key())));
+    columns.insert(1, ("seller_id", Value::from(thing.seller())));
+    columns.extend(extra);
+    let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
+    let places: Vec<_> = (1..=columns.len()).map(|place| format!("${place}")).collect();
+    let sql = format!("INSERT INTO {} ({}) VALUES ({}){on_conflict}", T::TABLE, names.join(", "), places.join(", "));
+    Ok(execute(c, &sql, columns.into_iter().map(|(_, value)| value)).await? == 1)
+}
+
+/// Writes a row as the version after the one that was read.
+///
+/// # Errors
+/// [`StorageError::Stale`] if the stored version is another.
+pub(crate) async fn update<T: Stored>(c: &impl ConnectionTrait, thing: &mut T) -> Result<(), StorageError> {
+    let read = thing.version();
+    thing.mark_stored(read + 1);
+    let columns = row(thing)?;
+    let places: Vec<_> = columns.iter().enumerate().map(|(i, (name, _))| format!("{name} = ${}", i + 1)).collect();
+    let (id, version) = (columns.len() + 1, columns.len() + 2);
+    let sql = format!("UPDATE {} SET {} WHERE id = ${id} AND version = ${version}", T::TABLE, places.join(", "));
+    let values = columns.into_iter().map(|(_, value)| value).chain([thing.key().into(), read.into()]);
+    match execute(c, &sql, values).await {
+        Ok(1) => Ok(()),
+        other => {
+            thing.mark_stored(read);
+            other.and(Err(StorageError::Stale))
+        }
+    }
+}
+
+fn row<T: Stored>(thing: &T) -> Result<Vec<Column>, StorageError> {
+    let mut columns = thing.columns();
+    columns.push(("version", Value::from(thing.version())));
+    columns.push(("document", to_json(thing)?));
+    Ok(columns)
+}
