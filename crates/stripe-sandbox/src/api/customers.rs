@@ -1,0 +1,57 @@
+//! Customers and their payment methods.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::ApiError;
+use crate::state::{Ctx, copy, merge_metadata, text};
+
+const FIELDS: [&str; 7] = ["address", "description", "email", "name", "phone", "preferred_locales", "shipping"];
+
+pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    let mut customer = json!({
+        "id": crate::ids::new("cus"), "object": "customer", "address": null, "balance": 0, "created": ctx.now,
+        "currency": null, "default_source": null, "delinquent": false, "description": null, "email": null,
+        "invoice_prefix": crate::ids::random(8).to_ascii_uppercase(), "livemode": false, "metadata": {}, "name": null,
+        "phone": null, "preferred_locales": [], "shipping": null, "tax_exempt": "none",
+    });
+    copy(&mut customer, params, &FIELDS);
+    merge_metadata(&mut customer, params.get("metadata"))?;
+    let customer = ctx.add("customer", customer);
+    ctx.emit("customer.created", &customer);
+    Ok(customer)
+}
+
+pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    let customer = ctx.object("customer", id)?;
+    copy(customer, params, &FIELDS);
+    merge_metadata(customer, params.get("metadata"))?;
+    let customer = customer.clone();
+    ctx.emit("customer.updated", &customer);
+    Ok(customer)
+}
+
+pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    ctx.list("customer", "/v1/customers", params, |customer| {
+        params.get("email").is_none_or(|email| &customer["email"] == email)
+    })
+}
+
+pub(crate) fn payment_methods(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    ctx.object("customer", id)?;
+    ctx.list("payment_method", &format!("/v1/customers/{id}/payment_methods"), params, |method| {
+        method["customer"] == id && params.get("type").is_none_or(|kind| &method["type"] == kind)
+    })
+}
+
+pub(crate) fn detach(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
+    let method = ctx.object("payment_method", id)?;
+    if text(method, "customer").is_empty() {
+        return Err(ApiError::invalid(
+            "The payment method you provided is not attached to a customer so detachment is impossible.",
+        ));
+    }
+    method["customer"] = Value::Null;
+    let method = method.clone();
+    ctx.emit("payment_method.detached", &method);
+    Ok(method)
+}

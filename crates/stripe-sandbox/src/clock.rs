@@ -1,0 +1,10 @@
+//! The sandbox's clock: real time plus what was moved by hand, so that days pass in a test.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since the Unix epoch, in real time.
+#[expect(clippy::disallowed_methods, reason = "this is the sandbox's one reader of the system's clock")]
+pub(crate) fn real_now() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+}

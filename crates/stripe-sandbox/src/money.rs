@@ -1,0 +1,97 @@
+//! Stripe's own rules on amounts, as its documentation on currencies has them.
+
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use crate::error::ApiError;
+
+/// Currencies whose amounts have no decimals at Stripe.
+const ZERO_DECIMAL: [&str; 15] =
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
+/// Currencies whose amounts have three decimals at Stripe, the last of them 0.
+const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
+/// Currencies whose amounts have two decimals at Stripe, both of them 0.
+const WHOLE_ONLY: [&str; 2] = ["isk", "ugx"];
+/// The largest amount: eight digits.
+const AMOUNT_MAX: i64 = 99_999_999;
+
+/// Decimals of an amount.
+pub(crate) fn decimals(currency: &str) -> u32 {
+    if ZERO_DECIMAL.contains(&currency) {
+        0
+    } else if THREE_DECIMAL.contains(&currency) {
+        3
+    } else {
+        2
+    }
+}
+
+/// The smallest charge of a currency, where Stripe documents one.
+fn minimum(currency: &str) -> i64 {
+    match currency {
+        "usd" | "eur" | "chf" | "aud" | "cad" | "nzd" | "sgd" | "jpy" => 50,
+        "sek" | "nok" => 300,
+        "dkk" => 250,
+        "gbp" => 30,
+        "pln" => 200,
+        "czk" => 1_500,
+        "huf" => 17_500,
+        "mxn" => 1_000,
+        _ => 1,
+    }
+}
+
+/// Checks the total of a charge.
+pub(crate) fn check_total(total: i64, currency: &str) -> Result<(), ApiError> {
+    if total < minimum(currency) {
+        let message = format!(
+            "The total amount due must add up to at least {} {currency} in its smallest unit.",
+            minimum(currency)
+        );
+        return Err(ApiError::invalid(message).code("amount_too_small"));
+    }
+    if total > AMOUNT_MAX {
+        return Err(ApiError::invalid("The total amount due is too large.").code("amount_too_large"));
+    }
+    let grain = if THREE_DECIMAL.contains(&currency) {
+        10
+    } else if WHOLE_ONLY.contains(&currency) {
+        100
+    } else {
+        1
+    };
+    if total % grain != 0 {
+        return Err(
+            ApiError::invalid(format!("Amounts in {currency} must be divisible by {grain}.")).code("amount_invalid")
+        );
+    }
+    Ok(())
+}
+
+/// Checks a currency's code.
+pub(crate) fn check_currency(currency: &str, param: &str) -> Result<String, ApiError> {
+    let lower = currency.to_ascii_lowercase();
+    if lower.len() == 3 && lower.bytes().all(|b| b.is_ascii_lowercase()) {
+        return Ok(lower);
+    }
+    Err(ApiError::invalid(format!("Invalid currency: {currency}.")).param(param))
+}
+
+/// Unit price times quantity, rounded half up once.
+pub(crate) fn times(unit_amount: Decimal, quantity: i64) -> Option<i64> {
+    unit_amount.checked_mul(quantity.into())?.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_are_held_to_the_rules_of_their_currency() {
+        assert!(check_total(300, "sek").is_ok());
+        assert!(check_total(299, "sek").is_err());
+        assert!(check_total(100_000_000, "sek").is_err());
+        assert!(check_total(1_005, "kwd").is_err() && check_total(1_010, "kwd").is_ok());
+        assert!(check_total(150, "isk").is_err() && check_total(200, "isk").is_ok());
+    }
+}

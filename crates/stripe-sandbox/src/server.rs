@@ -1,0 +1,383 @@
+//! The HTTP server: authentication, strict parameters, idempotency, faults.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State as Extract};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use base64::Engine;
+use futures::stream;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, oneshot};
+use url::Url;
+
+use crate::control::{Fault, FaultKind};
+use crate::error::ApiError;
+use crate::state::State;
+use crate::{api, expand, form, hosted, ids, params, webhooks};
+
+/// The version of Stripe's API whose shapes are spoken.
+pub(crate) const API_VERSION: &str = "2026-10-28.endive";
+/// The largest body of a request, in bytes.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// How many webhooks are sent at once.
+const SENDING_MAX: usize = 32;
+/// How often what is due is done, and the state is written to its file.
+const TICK: Duration = Duration::from_millis(500);
+
+/// How to run a sandbox.
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    /// Where to listen; port 0 for any. Loopback alone.
+    pub listen: SocketAddr,
+    /// Where to keep the state over restarts; in memory alone if absent.
+    pub state_file: Option<PathBuf>,
+}
+
+/// Why a sandbox did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// It would be reachable from elsewhere, and it lets everyone in.
+    #[error("the sandbox listens on loopback alone, not on {0}")]
+    NotLoopback(SocketAddr),
+    /// The address can't be listened on.
+    #[error("can't listen on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// The state's file can't be read.
+    #[error("can't read the state from {0}")]
+    StateFile(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The HTTP client for webhooks can't be made.
+    #[error("can't make the client for webhooks")]
+    Client(#[source] reqwest::Error),
+}
+
+/// A running sandbox.
+pub struct Sandbox {
+    url: Url,
+    stop: oneshot::Sender<()>,
+    stopped: tokio::task::JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Where it is: the base address for API clients and browsers.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Stops it, and writes its state to the file if it has one.
+    pub async fn shutdown(self) {
+        // Both fail only if it has stopped already.
+        let _ = self.stop.send(());
+        let _ = self.stopped.await;
+    }
+}
+
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    in_flight: Mutex<HashSet<u64>>,
+    pub(crate) client: reqwest::Client,
+    pub(crate) sending: Semaphore,
+    pub(crate) public_url: String,
+    state_file: Option<PathBuf>,
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_in_flight(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts a sandbox.
+///
+/// # Errors
+/// See [`SandboxError`].
+pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
+    if !config.listen.ip().is_loopback() {
+        return Err(SandboxError::NotLoopback(config.listen));
+    }
+    let listener = TcpListener::bind(config.listen).await.map_err(|e| SandboxError::Listen(config.listen, e))?;
+    let address = listener.local_addr().map_err(|e| SandboxError::Listen(config.listen, e))?;
+    let public_url = format!("http://{address}");
+    let state = match &config.state_file {
+        Some(path) => load(path)?,
+        None => State::default(),
+    };
+    // Another part of the process may have installed it already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+    let shared = Arc::new(Shared {
+        state: Mutex::new(state),
+        in_flight: Mutex::default(),
+        client: client.map_err(SandboxError::Client)?,
+        sending: Semaphore::new(SENDING_MAX),
+        public_url: public_url.clone(),
+        state_file: config.state_file,
+    });
+    let (stop, stopping) = oneshot::channel::<()>();
+    let router = router(Arc::clone(&shared));
+    let stopped = tokio::spawn(async move {
+        let ticker = tokio::spawn(tick(Arc::clone(&shared)));
+        let server = axum::serve(listener, router).with_graceful_shutdown(async {
+            let _ = stopping.await;
+        });
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the sandbox's listener failed");
+        }
+        ticker.abort();
+        save(&shared);
+    });
+    let url = Url::parse(&public_url).map_err(|e| SandboxError::StateFile(PathBuf::new(), e.into()))?;
+    Ok(Sandbox { url, stop, stopped })
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", get(hosted::index))
+        .route("/v1/{*path}", any(api))
+        .route("/c/pay/{session}", get(hosted::session_page).post(hosted::pay))
+        .route("/c/pay/{session}/authenticate", post(hosted::authenticate))
+        .route("/{token}", get(hosted::visit))
+        .nest("/_sandbox", hosted::control_routes())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(shared)
+}
+
+/// Does what time brings: sessions expire, webhooks go out, the state is written.
+async fn tick(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        expire_due(&shared);
+        webhooks::dispatch(&shared);
+        save(&shared);
+    }
+}
+
+pub(crate) fn expire_due(shared: &Shared) {
+    let mut state = shared.lock();
+    let was_dirty = state.dirty;
+    let before = state.deliveries.len();
+    let accounts: Vec<String> = state.accounts.keys().cloned().collect();
+    for account in accounts {
+        api::sessions::expire_due(&mut state.enter(&account, &shared.public_url));
+    }
+    state.dirty = was_dirty || state.deliveries.len() != before;
+}
+
+fn load(path: &PathBuf) -> Result<State, SandboxError> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| SandboxError::StateFile(path.clone(), Box::new(e))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(State::default()),
+        Err(error) => Err(SandboxError::StateFile(path.clone(), Box::new(error))),
+    }
+}
+
+/// Writes the state beside its file and moves it there, so that a crash leaves the old or the new.
+fn save(shared: &Shared) {
+    let Some(path) = &shared.state_file else { return };
+    let bytes = {
+        let mut state = shared.lock();
+        if !std::mem::take(&mut state.dirty) {
+            return;
+        }
+        serde_json::to_vec(&*state)
+    };
+    let beside = path.with_extension("tmp");
+    let written = bytes.map_err(std::io::Error::other).and_then(|bytes| std::fs::write(&beside, bytes));
+    if let Err(error) = written.and_then(|()| std::fs::rename(&beside, path)) {
+        tracing::warn!(%error, "the sandbox's state could not be written");
+    }
+}
+
+async fn api(
+    Extract(shared): Extract<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request_id = ids::new("req");
+    let idempotency_key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    let mut response = match answer(&shared, &method, &uri, &headers, &body, idempotency_key.as_deref()).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    };
+    webhooks::dispatch(&shared);
+    let headers = response.headers_mut();
+    headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
+    for (name, value) in [("request-id", Some(request_id)), ("idempotency-key", idempotency_key)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+async fn answer(
+    shared: &Arc<Shared>,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+    idempotency_key: Option<&str>,
+) -> Result<Response, ApiError> {
+    let account = authenticate(headers)?;
+    let (operation, id) =
+        api::route(method.as_str(), uri.path()).ok_or_else(|| ApiError::unknown_url(method.as_str(), uri.path()))?;
+    let encoded = if method == Method::POST { body } else { uri.query().unwrap_or_default().as_bytes() };
+    let mut params = params::parse(&operation, form::decode(encoded)?)?;
+    let fault = take_fault(shared, &operation);
+    if let Some(FaultKind::Delay { ms }) = fault {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    if let Some(response) = fault.as_ref().and_then(before_execution) {
+        return Ok(response);
+    }
+    let key = idempotency_key.filter(|_| method == Method::POST);
+    if key.is_some_and(|key| key.len() > 255) {
+        return Err(ApiError::invalid("Idempotency keys must be at most 255 characters."));
+    }
+    let fingerprint = hex::encode(Sha256::digest([uri.path().as_bytes(), b"\0", encoded].concat()));
+    let (status, value, replayed) =
+        execute(shared, &account, (&operation, &id), &mut params, key.map(|k| (k, fingerprint.as_str())))?;
+    if let Some(response) = fault.as_ref().and_then(|fault| after_execution(fault, &value)) {
+        return Ok(response);
+    }
+    let mut response = (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), axum::Json(value)).into_response();
+    if replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+fn execute(
+    shared: &Shared,
+    account: &str,
+    (operation, id): (&str, &str),
+    params: &mut Map<String, Value>,
+    once: Option<(&str, &str)>,
+) -> Result<(u16, Value, bool), ApiError> {
+    let paths = params.remove("expand");
+    let mut state = shared.lock();
+    let mut ctx = state.enter(account, &shared.public_url);
+    if let Some((key, fingerprint)) = once
+        && let Some((status, value)) = ctx.begin_once(key, fingerprint)?
+    {
+        return Ok((status, value, true));
+    }
+    let executed = api::execute(&mut ctx, operation, id, params).and_then(|mut value| {
+        if let Some(Value::Array(paths)) = &paths {
+            expand::expand(&mut ctx, &mut value, paths)?;
+        }
+        Ok(value)
+    });
+    if let Some((key, _)) = once {
+        // A request that was refused was not executed, and may be mended and sent again under its key.
+        ctx.end_once(key, executed.as_ref().ok().map(|value| (200, value.clone())));
+    }
+    let value = executed?;
+    *ctx.account().executed.entry(operation.to_owned()).or_default() += 1;
+    Ok((200, value, false))
+}
+
+/// The account of the key: bearer, or basic with the key as user.
+fn authenticate(headers: &HeaderMap) -> Result<String, ApiError> {
+    let header = headers.get("authorization").and_then(|header| header.to_str().ok()).unwrap_or_default();
+    let key = match header.split_once(' ') {
+        Some(("Bearer", key)) => Some(key.trim().to_owned()),
+        Some(("Basic", encoded)) => base64::engine::general_purpose::STANDARD
+            .decode(encoded.trim())
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .and_then(|pair| pair.split(':').next().map(str::to_owned)),
+        _ => None,
+    };
+    let Some(key) = key.filter(|key| !key.is_empty()) else {
+        return Err(ApiError::unauthorized(
+            "You did not provide an API key. Provide it in the Authorization header, as in `Authorization: Bearer sk_test_…`.",
+        ));
+    };
+    if key.starts_with("sk_live_") || key.starts_with("rk_live_") {
+        return Err(ApiError::unauthorized(
+            "This is a sandbox: it takes no live key. Use any key that begins with sk_test_.",
+        ));
+    }
+    if !(key.starts_with("sk_test_") || key.starts_with("rk_test_")) {
+        return Err(ApiError::unauthorized(
+            "Invalid API Key provided. Any key that begins with sk_test_ opens this sandbox.",
+        ));
+    }
+    Ok(State::account_of_key(&key))
+}
+
+fn take_fault(shared: &Shared, operation: &str) -> Option<FaultKind> {
+    let mut state = shared.lock();
+    let fits = |fault: &Fault| fault.times > 0 && (fault.operation == "*" || fault.operation == operation);
+    let fault = state.faults.iter_mut().find(|fault| fits(fault))?;
+    fault.times -= 1;
+    let kind = fault.kind.clone();
+    state.faults.retain(|fault| fault.times > 0);
+    Some(kind)
+}
+
+fn before_execution(fault: &FaultKind) -> Option<Response> {
+    match fault {
+        FaultKind::Status { status, retry_after, should_retry, after_execution: false } => {
+            Some(status_fault(*status, *retry_after, *should_retry))
+        }
+        FaultKind::ResetBefore => Some(broken(Vec::new())),
+        _ => None,
+    }
+}
+
+fn after_execution(fault: &FaultKind, value: &Value) -> Option<Response> {
+    match fault {
+        FaultKind::Status { status, retry_after, should_retry, after_execution: true } => {
+            Some(status_fault(*status, *retry_after, *should_retry))
+        }
+        FaultKind::ResetAfter => Some(broken(Vec::new())),
+        FaultKind::Truncate => {
+            let mut bytes = value.to_string().into_bytes();
+            bytes.truncate(bytes.len() / 2);
+            Some(broken(bytes))
+        }
+        FaultKind::Garbage => Some("<html>not what you expected</html>".into_response()),
+        FaultKind::HugeBody => {
+            let chunks = std::iter::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 1 << 20]))).take(50);
+            Some(Body::from_stream(stream::iter(chunks)).into_response())
+        }
+        _ => None,
+    }
+}
+
+fn status_fault(status: u16, retry_after: Option<u64>, should_retry: Option<bool>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = ApiError::api(status, "A fault that was asked for.").into_response();
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert("retry-after", seconds.into());
+    }
+    if let Some(should_retry) = should_retry {
+        response
+            .headers_mut()
+            .insert("stripe-should-retry", HeaderValue::from_static(if should_retry { "true" } else { "false" }));
+    }
+    response
+}
+
+/// An answer whose connection breaks after some bytes of the body.
+fn broken(bytes: Vec<u8>) -> Response {
+    let chunks = [Ok(Bytes::from(bytes)), Err(std::io::Error::other("a fault that was asked for"))];
+    Body::from_stream(stream::iter(chunks)).into_response()
+}

@@ -1,0 +1,341 @@
+//! Everything that the sandbox remembers, by account: one for each key, as Stripe's accounts see nothing of each other.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::clock::real_now;
+use crate::control::{Fault, WebhookPolicy};
+use crate::error::ApiError;
+use crate::ids;
+
+/// How long an idempotency key is remembered, in seconds: 24 hours.
+const KEY_LIFETIME: i64 = 24 * 60 * 60;
+/// How long an event can be listed, in seconds: 30 days.
+const EVENT_LIFETIME: i64 = 30 * 24 * 60 * 60;
+
+/// The whole.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// Seconds that the clock was moved ahead by hand.
+    pub(crate) clock_offset: i64,
+    pub(crate) accounts: BTreeMap<String, Account>,
+    /// Account and id behind a public token: a link's or a session's.
+    pub(crate) public: HashMap<String, (String, String)>,
+    /// Webhook deliveries that are not acknowledged.
+    pub(crate) deliveries: BTreeMap<u64, Delivery>,
+    pub(crate) next_delivery: u64,
+    #[serde(skip)]
+    pub(crate) faults: Vec<Fault>,
+    #[serde(skip)]
+    pub(crate) webhook_policy: WebhookPolicy,
+    /// Whether something was changed since the last snapshot.
+    #[serde(skip)]
+    pub(crate) dirty: bool,
+}
+
+/// What belongs to one key.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Account {
+    collections: BTreeMap<String, Collection>,
+    /// Line items of links and sessions, by the id of those.
+    pub(crate) line_items: HashMap<String, Vec<LineItem>>,
+    replays: HashMap<String, Replay>,
+    /// Signing secrets of webhook endpoints, the newest first.
+    pub(crate) secrets: HashMap<String, Vec<String>>,
+    /// The token that a session's form must carry.
+    pub(crate) form_tokens: HashMap<String, String>,
+    /// How often each operation was executed.
+    pub(crate) executed: BTreeMap<String, u64>,
+}
+
+/// Objects of one kind, in the order of their making.
+#[derive(Default, Serialize, Deserialize)]
+struct Collection {
+    objects: HashMap<String, (usize, Value)>,
+    order: Vec<String>,
+}
+
+/// A line of a link or session.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct LineItem {
+    pub(crate) id: String,
+    pub(crate) price: String,
+    pub(crate) quantity: i64,
+    pub(crate) amount: i64,
+    pub(crate) currency: String,
+    pub(crate) description: String,
+    pub(crate) detail: Option<String>,
+    pub(crate) adjustable_quantity: Value,
+}
+
+/// The first execution under an idempotency key.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Replay {
+    fingerprint: String,
+    at: i64,
+    /// Absent while the first is running.
+    pub(crate) answer: Option<(u16, Value)>,
+}
+
+/// A webhook on its way.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Delivery {
+    pub(crate) account: String,
+    pub(crate) endpoint: String,
+    pub(crate) event: String,
+    pub(crate) created: i64,
+}
+
+impl State {
+    /// Now, by the sandbox's clock.
+    pub(crate) fn now(&self) -> i64 {
+        real_now() + self.clock_offset
+    }
+
+    /// The account of a key.
+    pub(crate) fn account_of_key(key: &str) -> String {
+        hex::encode(&Sha256::digest(key.as_bytes())[..8])
+    }
+
+    /// Works on an account.
+    pub(crate) fn enter<'a>(&'a mut self, account: &'a str, public_url: &'a str) -> Ctx<'a> {
+        self.dirty = true;
+        let now = self.now();
+        self.accounts.entry(account.to_owned()).or_default();
+        Ctx { state: self, account, public_url, now }
+    }
+}
+
+impl Account {
+    pub(crate) fn get(&self, kind: &str, id: &str) -> Option<&Value> {
+        Some(&self.collections.get(kind)?.objects.get(id)?.1)
+    }
+
+    pub(crate) fn get_mut(&mut self, kind: &str, id: &str) -> Option<&mut Value> {
+        Some(&mut self.collections.get_mut(kind)?.objects.get_mut(id)?.1)
+    }
+
+    fn put(&mut self, kind: &str, id: &str, object: Value) {
+        let collection = self.collections.entry(kind.to_owned()).or_default();
+        let index = collection.order.len();
+        collection.order.push(id.to_owned());
+        collection.objects.insert(id.to_owned(), (index, object));
+    }
+
+    pub(crate) fn remove(&mut self, kind: &str, id: &str) -> bool {
+        // The place in the order stays, empty, so that the others keep theirs.
+        self.collections.get_mut(kind).is_some_and(|collection| collection.objects.remove(id).is_some())
+    }
+
+    pub(crate) fn all<'a>(&'a self, kind: &str) -> impl DoubleEndedIterator<Item = &'a Value> + use<'a> {
+        let collection = self.collections.get(kind);
+        collection.into_iter().flat_map(|c| c.order.iter().filter_map(|id| c.objects.get(id).map(|(_, object)| object)))
+    }
+}
+
+/// An account in which an operation is executed.
+pub(crate) struct Ctx<'a> {
+    state: &'a mut State,
+    account: &'a str,
+    pub(crate) public_url: &'a str,
+    pub(crate) now: i64,
+}
+
+impl Ctx<'_> {
+    pub(crate) fn account(&mut self) -> &mut Account {
+        self.state.accounts.entry(self.account.to_owned()).or_default()
+    }
+
+    /// An object, or Stripe's 404.
+    pub(crate) fn object(&mut self, kind: &'static str, id: &str) -> Result<&mut Value, ApiError> {
+        self.account().get_mut(kind, id).ok_or_else(|| ApiError::missing(kind, id))
+    }
+
+    /// Adds an object that has an id.
+    pub(crate) fn add(&mut self, kind: &str, object: Value) -> Value {
+        let id = text(&object, "id").to_owned();
+        self.account().put(kind, &id, object.clone());
+        object
+    }
+
+    /// Makes an object reachable by a public token.
+    pub(crate) fn publish(&mut self, token: &str, id: &str) {
+        self.state.public.insert(token.to_owned(), (self.account.to_owned(), id.to_owned()));
+    }
+
+    /// Notes that something happened, for the list of events and for webhooks.
+    pub(crate) fn emit(&mut self, kind: &str, object: &Value) {
+        let id = ids::new("evt");
+        let event = json!({
+            "id": id, "object": "event", "api_version": crate::server::API_VERSION, "created": self.now,
+            "data": {"object": object}, "livemode": false, "pending_webhooks": 0,
+            "request": {"id": null, "idempotency_key": null}, "type": kind,
+        });
+        self.account().put("event", &id, event);
+        let listens = |endpoint: &&Value| {
+            endpoint["status"] == "enabled"
+                && endpoint["enabled_events"]
+                    .as_array()
+                    .is_some_and(|names| names.iter().any(|n| n == "*" || n == kind))
+        };
+        let endpoints: Vec<String> =
+            self.account().all("webhook_endpoint").filter(listens).map(|e| text(e, "id").to_owned()).collect();
+        if let Some(event) = self.account().get_mut("event", &id) {
+            event["pending_webhooks"] = endpoints.len().into();
+        }
+        for endpoint in endpoints {
+            self.state.next_delivery += 1;
+            let delivery =
+                Delivery { account: self.account.to_owned(), endpoint, event: id.clone(), created: self.now };
+            self.state.deliveries.insert(self.state.next_delivery, delivery);
+        }
+    }
+
+    /// A page of objects that `keep` lets through, newest first, in Stripe's envelope.
+    pub(crate) fn list(
+        &mut self,
+        kind: &'static str,
+        url: &str,
+        params: &Map<String, Value>,
+        keep: impl Fn(&Value) -> bool,
+    ) -> Result<Value, ApiError> {
+        let limit = limit(params)?;
+        let (now, account) = (self.now, self.account());
+        let empty = Collection::default();
+        let collection = account.collections.get(kind).unwrap_or(&empty);
+        let place = |name: &str| match params.get(name).and_then(Value::as_str) {
+            None => Ok(None),
+            Some(id) => match collection.objects.get(id) {
+                Some((index, _)) => Ok(Some(*index)),
+                None => Err(ApiError::missing(kind, id).param(name)),
+            },
+        };
+        let (after, before) = (place("starting_after")?, place("ending_before")?);
+        let fits = |object: &&Value| {
+            keep(object)
+                && created_fits(params.get("created"), object["created"].as_i64())
+                && (kind != "event" || object["created"].as_i64().is_some_and(|at| now - at <= EVENT_LIFETIME))
+        };
+        let object_of = |id: &String| collection.objects.get(id).map(|(_, object)| object);
+        let mut found: Vec<&Value> = match before {
+            // The objects just newer than the one named.
+            Some(before) => {
+                let newer = collection.order.iter().skip(before + 1).filter_map(object_of).filter(fits);
+                newer.take(limit + 1).collect()
+            }
+            None => {
+                let older = collection.order.iter().take(after.unwrap_or(collection.order.len())).rev();
+                older.filter_map(object_of).filter(fits).take(limit + 1).collect()
+            }
+        };
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        if before.is_some() {
+            found.reverse();
+        }
+        Ok(json!({"object": "list", "url": url, "has_more": has_more, "data": found}))
+    }
+
+    /// Begins an execution under an idempotency key; answers what was answered before, if it was.
+    pub(crate) fn begin_once(&mut self, key: &str, fingerprint: &str) -> Result<Option<(u16, Value)>, ApiError> {
+        let now = self.now;
+        let replays = &mut self.account().replays;
+        match replays.get(key).filter(|replay| now - replay.at < KEY_LIFETIME) {
+            Some(replay) if replay.fingerprint != fingerprint => Err(ApiError::idempotency(format!(
+                "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request."
+            ))),
+            Some(Replay { answer: None, .. }) => Err(ApiError::key_in_use()),
+            Some(Replay { answer, .. }) => Ok(answer.clone()),
+            None => {
+                replays.insert(key.to_owned(), Replay { fingerprint: fingerprint.to_owned(), at: now, answer: None });
+                Ok(None)
+            }
+        }
+    }
+
+    /// Remembers the answer under an idempotency key; none where nothing was executed.
+    pub(crate) fn end_once(&mut self, key: &str, answer: Option<(u16, Value)>) {
+        let replays = &mut self.account().replays;
+        match answer {
+            Some(answer) => {
+                if let Some(replay) = replays.get_mut(key) {
+                    replay.answer = Some(answer);
+                }
+            }
+            None => {
+                replays.remove(key);
+            }
+        }
+    }
+}
+
+/// The text of a field; empty if it has none.
+pub(crate) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
+    object[name].as_str().unwrap_or_default()
+}
+
+/// How many objects a page has.
+pub(crate) fn limit(params: &Map<String, Value>) -> Result<usize, ApiError> {
+    match params.get("limit").and_then(Value::as_i64).unwrap_or(10) {
+        limit @ 1..=100 => Ok(usize::try_from(limit).unwrap_or(10)),
+        _ => {
+            Err(ApiError::invalid("Limit must be between 1 and 100.").code("parameter_invalid_integer").param("limit"))
+        }
+    }
+}
+
+fn created_fits(range: Option<&Value>, created: Option<i64>) -> bool {
+    let (Some(range), Some(created)) = (range, created) else { return true };
+    if let Some(exact) = range.as_i64() {
+        return created == exact;
+    }
+    let bound = |name: &str| range[name].as_i64();
+    bound("gt").is_none_or(|b| created > b)
+        && bound("gte").is_none_or(|b| created >= b)
+        && bound("lt").is_none_or(|b| created < b)
+        && bound("lte").is_none_or(|b| created <= b)
+}
+
+/// Applies a change of metadata: an empty value unsets its key, null unsets all.
+pub(crate) fn merge_metadata(object: &mut Value, change: Option<&Value>) -> Result<(), ApiError> {
+    match change {
+        None => return Ok(()),
+        Some(Value::Object(pairs)) => {
+            let mut metadata = object["metadata"].as_object().cloned().unwrap_or_default();
+            for (key, value) in pairs {
+                let value = value.as_str().unwrap_or_default();
+                if key.chars().count() > 40 {
+                    return Err(ApiError::invalid("Metadata keys must be at most 40 characters.")
+                        .param(format!("metadata[{key}]")));
+                }
+                if value.chars().count() > 500 {
+                    return Err(ApiError::invalid("Metadata values must be at most 500 characters.")
+                        .param(format!("metadata[{key}]")));
+                }
+                if value.is_empty() {
+                    metadata.remove(key);
+                } else {
+                    metadata.insert(key.clone(), value.into());
+                }
+            }
+            if metadata.len() > 50 {
+                return Err(ApiError::invalid("You can have at most 50 metadata keys.").param("metadata"));
+            }
+            object["metadata"] = metadata.into();
+        }
+        Some(_) => object["metadata"] = json!({}),
+    }
+    Ok(())
+}
+
+/// Copies the parameters named, where given, onto an object.
+pub(crate) fn copy(object: &mut Value, params: &Map<String, Value>, names: &[&str]) {
+    for name in names {
+        if let Some(value) = params.get(*name) {
+            object[*name] = value.clone();
+        }
+    }
+}
