@@ -1,1 +1,17 @@
-//! Empty.
+//! Stripe as a payment provider: the one place that speaks its wire.
+//!
+//! It implements [`PaymentProvider`](domain::ports::provider::PaymentProvider) over Stripe's HTTP API at a pinned version.
+//! Stripe's own rules (amounts in its currencies' units, smallest charges, parameter names, signatures) live here and
+//! nowhere else. It must not know any use case or storage.
+
+mod amounts;
+mod capabilities;
+mod client;
+mod config;
+mod params;
+mod provider;
+mod signature;
+mod wire;
+
+pub use config::{ConfigError, StripeConfig};
+pub use provider::StripeProvider;

@@ -1,0 +1,126 @@
+//! Amounts as Stripe counts them, from its documentation on supported currencies: mostly the minor unit of ISO 4217, with
+//! exceptions, a smallest charge for some, and at most eight digits.
+
+use domain::money::{Currency, Money};
+use domain::ports::provider::ProviderError;
+use rust_decimal::Decimal;
+
+/// Currencies without decimals at Stripe.
+const ZERO_DECIMAL: [&str; 15] =
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
+/// Currencies with three decimals at Stripe, the last of which must be 0.
+const THREE_DECIMAL: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
+/// The largest amount: eight digits.
+const AMOUNT_MAX: i64 = 99_999_999;
+
+fn decimals(currency: Currency) -> u32 {
+    if ZERO_DECIMAL.contains(&currency.code()) {
+        0
+    } else if THREE_DECIMAL.contains(&currency.code()) {
+        3
+    } else {
+        2
+    }
+}
+
+/// The smallest charge, in Stripe's units, where it is documented.
+fn minimum(currency: Currency) -> i64 {
+    match currency.code() {
+        "USD" | "EUR" | "CHF" | "AUD" | "CAD" | "NZD" | "SGD" | "JPY" => 50,
+        "SEK" | "NOK" => 300,
+        "DKK" => 250,
+        "GBP" => 30,
+        "PLN" => 200,
+        "CZK" => 1_500,
+        "HUF" => 17_500,
+        "MXN" => 1_000,
+        _ => 1,
+    }
+}
+
+/// The code as Stripe writes it.
+pub(crate) fn code(currency: Currency) -> String {
+    currency.code().to_ascii_lowercase()
+}
+
+/// The total of a charge in Stripe's units.
+///
+/// # Errors
+/// `field` is at fault: finer than Stripe counts, below its smallest charge, or above its largest.
+pub(crate) fn total(money: Money, field: &str) -> Result<i64, ProviderError> {
+    let rejected = |code: &str| ProviderError::Rejected { field: Some(field.to_owned()), code: code.to_owned() };
+    let exact = scaled(Decimal::from(money.minor()), money.currency());
+    let amount =
+        i64::try_from(exact).ok().filter(|_| exact.is_integer()).ok_or_else(|| rejected("amount_precision"))?;
+    if THREE_DECIMAL.contains(&money.currency().code()) && amount % 10 != 0 {
+        return Err(rejected("amount_precision"));
+    }
+    match amount {
+        amount if amount < minimum(money.currency()) => Err(rejected("amount_too_small")),
+        amount if amount > AMOUNT_MAX => Err(rejected("amount_too_large")),
+        amount => Ok(amount),
+    }
+}
+
+/// A price of one piece in Stripe's units, which may have decimals.
+pub(crate) fn unit(minor: Decimal, currency: Currency) -> Decimal {
+    scaled(minor, currency).normalize()
+}
+
+/// An amount that Stripe tells.
+pub(crate) fn money(amount: i64, currency: &str) -> Option<Money> {
+    let currency = Currency::parse(currency).ok()?;
+    let (ours, theirs) = (u32::from(currency.exponent()), decimals(currency));
+    let minor = if ours >= theirs {
+        amount.checked_mul(10i64.pow(ours - theirs))?
+    } else {
+        let scale = 10i64.pow(theirs - ours);
+        (amount % scale == 0).then_some(amount / scale)?
+    };
+    Some(Money::new(minor, currency))
+}
+
+fn scaled(minor: Decimal, currency: Currency) -> Decimal {
+    let (ours, theirs) = (u32::from(currency.exponent()), decimals(currency));
+    // At most twelve digits and twelve decimals, times or by a hundred: within a decimal's 28 digits.
+    if theirs >= ours {
+        minor * Decimal::from(10u32.pow(theirs - ours))
+    } else {
+        minor / Decimal::from(10u32.pow(ours - theirs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(code: &str, minor: i64, want: Result<i64, &str>) {
+        let money = Money::new(minor, Currency::parse(code).unwrap());
+        let got = total(money, "amount");
+        match want {
+            Ok(amount) => {
+                assert_eq!(got, Ok(amount), "{money}");
+                assert_eq!(super::money(amount, &code.to_lowercase()), Some(money), "{money}");
+            }
+            Err(want) => assert_eq!(
+                got,
+                Err(ProviderError::Rejected { field: Some("amount".into()), code: want.into() }),
+                "{money}"
+            ),
+        }
+    }
+
+    #[test]
+    fn amounts_go_to_stripe_and_back_with_its_exceptions() {
+        check("SEK", 160_875, Ok(160_875));
+        check("JPY", 50, Ok(50));
+        check("ISK", 1_500, Ok(150_000));
+        check("UGX", 5_000, Ok(500_000));
+        check("MGA", 150_000, Ok(1_500));
+        check("MGA", 150_050, Err("amount_precision"));
+        check("KWD", 1_010, Ok(1_010));
+        check("KWD", 1_005, Err("amount_precision"));
+        check("SEK", 299, Err("amount_too_small"));
+        check("EUR", 100_000_000, Err("amount_too_large"));
+    }
+}

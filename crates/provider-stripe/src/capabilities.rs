@@ -1,0 +1,20 @@
+//! What Stripe can do.
+
+use domain::payment_link::LineItems;
+use domain::provider::{Capabilities, Feature};
+
+/// The languages of Stripe's hosted pages.
+const LOCALES: [&str; 40] = [
+    "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hr", "hu", "id",
+    "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv", "th",
+    "tr", "vi", "zh", "zh-HK", "zh-TW",
+];
+
+pub(crate) fn capabilities(livemode: bool) -> Capabilities {
+    Capabilities {
+        livemode,
+        locales: LOCALES.iter().map(|tag| (*tag).to_owned()).collect(),
+        line_items_max: u32::try_from(LineItems::ITEMS_MAX).unwrap_or(20),
+        features: Feature::ALL.into_iter().collect(),
+    }
+}
