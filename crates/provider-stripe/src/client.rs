@@ -1,369 +1,307 @@
-//! One call to Stripe's API: its headers, time limits, retries, rate, and what its answer means.
-//!
-//! It knows HTTP and Stripe's conventions for all endpoints (docs.stripe.com/api/errors, …/idempotent_requests,
-//! …/rate-limits), and no endpoint. Nothing of a body is logged, nor any error text: either may carry what a customer
-//! entered.
+//! HTTP to Stripe: every call has a time limit, a capped answer and bounded retries under one key.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Response};
+use domain::ports::provider::ProviderError;
+use governor::{DefaultDirectRateLimiter, Jitter, Quota};
+use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Method, Response, StatusCode};
 use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep};
-use tracing::field::Empty;
-use tracing::{Instrument, Span};
+use serde_json::Value;
 use url::Url;
 
 use crate::config::{ConfigError, StripeConfig};
-use crate::failure::Failure;
-use crate::form::Form;
-use crate::limiter::Limiter;
-use crate::wire::ErrorBody;
+use crate::params::our_field;
 
-/// The version of Stripe's API that the wire types are of.
-const API_VERSION: &str = "2026-10-28.endive";
-const USER_AGENT: &str = concat!("paylinks/", env!("CARGO_PKG_VERSION"));
-/// How long a connection may take to open.
+/// The version of Stripe's API that every call asks for.
+pub(crate) const API_VERSION: &str = "2026-10-28.endive";
+/// The longest that connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept: less than load balancers commonly do, so that few calls meet a closed one.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
-/// How long one call may take with all its tries and waits.
-const CALL_BUDGET: Duration = Duration::from_secs(25);
-/// Tries of one call in all.
-const TRIES_MAX: usize = 3;
-/// The wait before the second try, before jitter; it doubles.
-const BACKOFF_MIN: Duration = Duration::from_millis(250);
-/// The longest wait that is our own choice.
-const BACKOFF_MAX: Duration = Duration::from_secs(2);
-/// The most bytes of an object's answer.
-const OBJECT_BYTES_MAX: usize = 1024 * 1024;
-/// The most bytes of a list's answer: [`LIST_LIMIT`] objects with all the metadata that Stripe takes.
-const LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How many objects of a list are asked for at once.
-pub(crate) const LIST_LIMIT: u32 = 50;
+/// How often a call is tried.
+const TRIES_MAX: u32 = 3;
+/// The longest wait between two tries; what asks for more is left to whoever called.
+const WAIT_MAX: Duration = Duration::from_secs(3);
+/// The wait after the first try; it doubles.
+const WAIT_FIRST: Duration = Duration::from_millis(250);
+/// The largest answer that is read, in bytes. A page of a hundred sessions with full metadata is about 3 MiB.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
 
-/// A call.
-pub(crate) struct Call<'a> {
-    /// Method and path with placeholders: the name in logs, and the endpoint whose rate counts.
-    operation: &'static str,
-    /// The path's segments below `v1`.
-    path: &'a [&'a str],
-    /// The query or body.
-    form: Form,
-    effect: Effect,
-}
+/// Parameters of a call, in Stripe's bracketed names.
+pub(crate) type Params = Vec<(String, String)>;
 
-/// What a call does, which decides what a failure may mean.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Effect {
-    /// Reads one object.
-    Reads,
-    /// Reads a page of a list.
-    Lists,
-    /// Makes something: once, by its idempotency key.
-    Makes { key: String },
-    /// Sets a state that is the same however often it is set.
-    Sets { key: String },
-}
-
-impl<'a> Call<'a> {
-    pub(crate) fn read(operation: &'static str, path: &'a [&'a str]) -> Self {
-        Self { operation, path, form: Form::default(), effect: Effect::Reads }
-    }
-
-    pub(crate) fn list(operation: &'static str, path: &'a [&'a str]) -> Self {
-        let form = Form::default().with("limit", LIST_LIMIT);
-        Self { operation, path, form, effect: Effect::Lists }
-    }
-
-    pub(crate) fn make(operation: &'static str, path: &'a [&'a str], key: &str) -> Self {
-        Self { operation, path, form: Form::default(), effect: Effect::Makes { key: key.to_owned() } }
-    }
-
-    pub(crate) fn set(operation: &'static str, path: &'a [&'a str], key: &str) -> Self {
-        Self { operation, path, form: Form::default(), effect: Effect::Sets { key: key.to_owned() } }
-    }
-
-    pub(crate) fn form(mut self, form: Form) -> Self {
-        self.form = form;
-        self
-    }
-
-    pub(crate) fn with(mut self, name: impl Into<String>, value: impl ToString) -> Self {
-        self.form.push(name, value);
-        self
-    }
-}
-
-impl Effect {
-    fn key(&self) -> Option<&str> {
-        match self {
-            Self::Makes { key } | Self::Sets { key } => Some(key),
-            Self::Reads | Self::Lists => None,
-        }
-    }
-}
-
-/// A try that came to nothing.
-struct Failed {
-    failure: Failure,
-    /// Whether the same may be tried again.
-    retry: bool,
-    /// How long Stripe wants us to wait.
-    wait: Option<Duration>,
-    /// Whether Stripe told what it had told before under this key, without doing anything.
-    replayed: bool,
-    /// Whether the key was used before with other parameters.
-    key_reused: bool,
-}
-
-/// Connections to Stripe for one configuration.
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
-    timeout: Duration,
-    limiter: Limiter,
+    headers: HeaderMap,
+    limiter: DefaultDirectRateLimiter,
+}
+
+/// What one try came to.
+enum Tried {
+    Answer(Value),
+    /// Final, and surely not done.
+    Failed(ProviderError),
+    /// Surely not done; another try may help.
+    NotDone {
+        error: ProviderError,
+        wait: Option<Duration>,
+    },
+    /// Perhaps done; another try under the same key may tell.
+    Unknown {
+        wait: Option<Duration>,
+    },
 }
 
 impl Client {
-    /// A client for a configuration that was checked.
-    pub(crate) fn new(config: &StripeConfig, livemode: bool) -> Result<Self, ConfigError> {
-        let mut builder = reqwest::Client::builder()
-            .https_only(!config.is_loopback())
-            .redirect(reqwest::redirect::Policy::none())
+    pub(crate) fn new(config: &StripeConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(config.timeout)
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-            .user_agent(USER_AGENT)
-            .default_headers(default_headers(config)?);
-        if config.is_loopback() {
-            builder = builder.no_proxy();
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("paylinks/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(ConfigError::Client)?;
+        let mut headers = HeaderMap::new();
+        let bearer = format!("Bearer {}", config.api_key.expose_secret());
+        let mut bearer = HeaderValue::try_from(bearer).map_err(|_| ConfigError::MalformedKey)?;
+        bearer.set_sensitive(true);
+        headers.insert("authorization", bearer);
+        headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
+        if let Some(account) = config.account.as_deref().and_then(|account| HeaderValue::try_from(account).ok()) {
+            headers.insert("stripe-account", account);
         }
-        let by_mode =
-            if livemode { StripeConfig::LIVE_RATE_PER_SECOND } else { StripeConfig::TEST_RATE_PER_SECOND };
-        let rate = config.rate_per_second.unwrap_or(by_mode);
-        let endpoint_rate = config.endpoint_rate_per_second.unwrap_or(StripeConfig::ENDPOINT_RATE_PER_SECOND);
-        Ok(Self {
-            http: builder.build().map_err(ConfigError::Client)?,
-            base: config.api_base.clone(),
-            timeout: config.timeout,
-            limiter: Limiter::new(rate, endpoint_rate),
+        let per_second = NonZeroU32::new(config.calls_per_second_max).unwrap_or(NonZeroU32::MIN);
+        let limiter = DefaultDirectRateLimiter::direct(Quota::per_second(per_second));
+        Ok(Self { http, base: config.api_base.clone(), headers, limiter })
+    }
+
+    /// Reads. A read that fails has changed nothing, so an unknown outcome is just unavailable.
+    pub(crate) async fn get(&self, path: &str, params: Params) -> Result<Value, ProviderError> {
+        self.call(Method::GET, path, params, None).await.map_err(|error| match error {
+            ProviderError::OutcomeUnknown => ProviderError::Unavailable,
+            other => other,
         })
     }
 
-    /// Makes a call, again where that is safe and may help.
-    pub(crate) async fn send<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
-        let span = tracing::info_span!(
-            "stripe_call",
-            operation = call.operation,
-            attempts = Empty,
-            status = Empty,
-            request_id = Empty
-        );
-        let sent = self.send_within_budget(call).instrument(span.clone()).await;
-        if let Err(failure) = &sent {
-            span.in_scope(|| tracing::debug!(?failure, "call failed"));
-        }
-        sent
+    /// Changes, once for its key.
+    pub(crate) async fn post(&self, path: &str, params: Params, key: &str) -> Result<Value, ProviderError> {
+        self.call(Method::POST, path, params, Some(key)).await
     }
 
-    async fn send_within_budget<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
-        let deadline = Instant::now() + CALL_BUDGET;
-        let mut waits = backoff();
-        let mut key = call.effect.key().map(str::to_owned);
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        params: Params,
+        key: Option<&str>,
+    ) -> Result<Value, ProviderError> {
         let mut perhaps_done = false;
-        let mut attempts = 0u32;
+        let mut attempt = 0;
         loop {
-            if let Err(wait) = self.limiter.admit(call.operation, deadline).await {
-                return Err(settle(Failure::RateLimited { retry_after: Some(wait) }, perhaps_done));
-            }
-            attempts += 1;
-            Span::current().record("attempts", attempts);
-            let failed = match self.attempt(&call, key.as_deref(), deadline).await {
-                Ok(body) => match self.read_answer(&body) {
-                    Ok(answer) => return Ok(answer),
-                    Err(failed) => failed,
-                },
-                Err(failed) => failed,
+            attempt += 1;
+            self.limiter.until_ready_with_jitter(Jitter::up_to(Duration::from_millis(20))).await;
+            let (error, wait) = match self.try_once(&method, path, &params, key).await {
+                Tried::Answer(value) => return Ok(value),
+                Tried::Failed(error) => return Err(error),
+                Tried::NotDone { error, wait } => (error, wait),
+                Tried::Unknown { wait } => {
+                    perhaps_done = true;
+                    (ProviderError::OutcomeUnknown, wait)
+                }
             };
-            perhaps_done |= call.effect.key().is_some() && failed.failure == Failure::Unclear;
-            let may_renew = matches!(call.effect, Effect::Sets { .. });
-            let renew = may_renew && (failed.replayed || failed.key_reused) && failed.failure == Failure::Unclear;
-            let Some(wait) = waits.next().filter(|_| failed.retry || renew) else {
-                return Err(settle(failed.failure, perhaps_done));
-            };
-            let wait = failed.wait.unwrap_or_default().max(wait);
-            if Instant::now() + wait >= deadline {
-                return Err(settle(failed.failure, perhaps_done));
+            let wait = wait.unwrap_or(WAIT_FIRST * 2u32.pow(attempt - 1));
+            if attempt == TRIES_MAX || wait > WAIT_MAX {
+                // Once it was perhaps done, a later try that surely was not changes nothing about that.
+                return Err(if perhaps_done { ProviderError::OutcomeUnknown } else { error });
             }
-            if renew {
-                // Stripe keeps telling the outcome of the first call under this key. Setting the state again is
-                // harmless, so it is asked under a fresh one.
-                key = call.effect.key().map(fresh_key).transpose()?;
-            }
-            sleep(wait).await;
+            tokio::time::sleep(wait).await;
         }
     }
 
-    /// One try: the body of an answer of success.
-    async fn attempt(&self, call: &Call<'_>, key: Option<&str>, deadline: Instant) -> Result<Vec<u8>, Failed> {
-        let timeout = self.timeout.min(deadline.saturating_duration_since(Instant::now()));
-        let request = self.request(call, key)?.timeout(timeout);
-        let mut response = request.send().await.map_err(|error| transport_failed(&error))?;
-        let status = response.status();
-        Span::current().record("status", status.as_u16());
-        if let Some(id) = header_text(response.headers(), "request-id") {
-            Span::current().record("request_id", id);
+    async fn try_once(&self, method: &Method, path: &str, params: &Params, key: Option<&str>) -> Tried {
+        let Ok(url) = self.base.join(path) else { return Tried::Failed(ProviderError::Unavailable) };
+        let mut request = self.http.request(method.clone(), url).headers(self.headers.clone());
+        request = if *method == Method::GET { request.query(params) } else { request.form(params) };
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
         }
-        let bytes_max = if call.effect == Effect::Lists { LIST_BYTES_MAX } else { OBJECT_BYTES_MAX };
-        let headers = response.headers().clone();
-        let body = read_capped(&mut response, bytes_max).await;
-        if status.is_success() {
-            return body;
-        }
-        // The status alone tells enough where the body of an error is lost.
-        Err(answer_failed(status.as_u16(), &headers, &body.unwrap_or_default(), &call.effect))
-    }
-
-    fn request(&self, call: &Call<'_>, key: Option<&str>) -> Result<reqwest::RequestBuilder, Failed> {
-        let mut url = self.base.clone();
-        match url.path_segments_mut() {
-            Ok(mut segments) => segments.pop_if_empty().push("v1").extend(call.path),
-            // Not for a base that was checked.
-            Err(()) => return Err(Failed::for_good(Failure::Unreachable)),
-        };
-        let Some(key) = key else {
-            if !call.form.is_empty() {
-                url.set_query(Some(&call.form.encode()));
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() || error.is_builder() => {
+                tracing::warn!(%method, operation = operation(path), "can't connect to the provider");
+                return Tried::NotDone { error: ProviderError::Unavailable, wait: None };
             }
-            return Ok(self.http.request(Method::GET, url));
-        };
-        Ok(self
-            .http
-            .request(Method::POST, url)
-            .header("Idempotency-Key", key)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(call.form.encode()))
-    }
-
-    fn read_answer<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failed> {
-        serde_json::from_slice(body).map_err(|error| {
-            // The error's own text may quote the body.
-            tracing::error!(
-                category = ?error.classify(),
-                line = error.line(),
-                column = error.column(),
-                "Stripe's answer is not to be understood"
-            );
-            Failed::again(Failure::Unclear)
-        })
-    }
-}
-
-impl Failed {
-    fn for_good(failure: Failure) -> Self {
-        Self { failure, retry: false, wait: None, replayed: false, key_reused: false }
-    }
-
-    fn again(failure: Failure) -> Self {
-        Self { retry: true, ..Self::for_good(failure) }
-    }
-}
-
-fn default_headers(config: &StripeConfig) -> Result<HeaderMap, ConfigError> {
-    let mut headers = HeaderMap::new();
-    let bearer = format!("Bearer {}", config.api_key.expose_secret());
-    let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| ConfigError::UnknownKeyForm)?;
-    bearer.set_sensitive(true);
-    headers.insert(header::AUTHORIZATION, bearer);
-    headers.insert(HeaderName::from_static("stripe-version"), HeaderValue::from_static(API_VERSION));
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    if let Some(account) = &config.account {
-        let account = HeaderValue::from_str(account).map_err(|_| ConfigError::MalformedAccount)?;
-        headers.insert(HeaderName::from_static("stripe-account"), account);
-    }
-    Ok(headers)
-}
-
-fn backoff() -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::new()
-        .with_min_delay(BACKOFF_MIN)
-        .with_max_delay(BACKOFF_MAX)
-        .with_max_times(TRIES_MAX - 1)
-        .with_jitter()
-        .build()
-}
-
-/// A failure that says "surely not done" of its own try does not say so of an earlier one.
-fn settle(failure: Failure, perhaps_done: bool) -> Failure {
-    match failure {
-        Failure::Unreachable | Failure::RateLimited { .. } | Failure::Unauthorized if perhaps_done => Failure::Unclear,
-        other => other,
-    }
-}
-
-fn fresh_key(key: &str) -> Result<String, Failure> {
-    let nonce = getrandom::u64().map_err(|_| Failure::Unclear)?;
-    Ok(format!("{key}-{nonce:016x}"))
-}
-
-/// What a call without an answer means: one whose connection did not come about is surely not done.
-fn transport_failed(error: &reqwest::Error) -> Failed {
-    let is_sent = !error.is_connect() && !error.is_builder();
-    tracing::warn!(timeout = error.is_timeout(), is_sent, "no answer from Stripe");
-    Failed::again(if is_sent { Failure::Unclear } else { Failure::Unreachable })
-}
-
-async fn read_capped(response: &mut Response, bytes_max: usize) -> Result<Vec<u8>, Failed> {
-    let too_large = || {
-        tracing::error!(bytes_max, "Stripe's answer is too large");
-        Failed::for_good(Failure::Unclear)
-    };
-    if response.content_length().is_some_and(|length| usize::try_from(length).is_ok_and(|l| l > bytes_max)) {
-        return Err(too_large());
-    }
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > bytes_max => return Err(too_large()),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body),
             Err(error) => {
-                tracing::warn!(timeout = error.is_timeout(), "Stripe's answer broke off");
-                return Err(Failed::again(Failure::Unclear));
+                tracing::warn!(%method, operation = operation(path), timeout = error.is_timeout(), "the provider's answer was lost");
+                return Tried::Unknown { wait: None };
             }
-        }
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read_capped(response).await;
+        let request_id = headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        tracing::debug!(%method, operation = operation(path), status = status.as_u16(), request_id, "called the provider");
+        judge(status, &headers, body)
     }
 }
 
-/// What an answer that is no success means, and whether the same call may be tried again.
-fn answer_failed(status: u16, headers: &HeaderMap, body: &[u8], effect: &Effect) -> Failed {
-    let detail = serde_json::from_slice::<ErrorBody>(body).ok().map(|body| body.error);
-    let key_reused = status == 400 && detail.as_ref().is_some_and(|detail| detail.kind == "idempotency_error");
-    let wait = retry_after(headers);
-    let replayed = header_text(headers, "idempotent-replayed") == Some("true");
-    let by_status = matches!(status, 409 | 429 | 500..=599);
-    // Under the same key the same answer would come again.
-    let is_stored = replayed && status >= 500 && matches!(effect, Effect::Makes { .. });
-    let retry = match header_text(headers, "stripe-should-retry") {
-        Some("true") => true,
-        Some("false") => false,
-        _ => by_status && !is_stored,
+/// What an answer means.
+fn judge(status: StatusCode, headers: &HeaderMap, body: Option<Value>) -> Tried {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let wait = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let should_retry = header("stripe-should-retry").and_then(|text| text.parse::<bool>().ok());
+    if status.is_success() {
+        return match body {
+            Some(value) => Tried::Answer(value),
+            // Done, as the status says; but what, we can't read.
+            None => Tried::Unknown { wait },
+        };
+    }
+    let error = body.map(|body| body["error"].clone()).unwrap_or_default();
+    let not_done = |error: ProviderError, by_default: bool| {
+        if should_retry.unwrap_or(by_default) { Tried::NotDone { error, wait } } else { Tried::Failed(error) }
     };
-    Failed { failure: Failure::of_answer(status, detail, wait), retry, wait, replayed, key_reused }
+    match status.as_u16() {
+        401 | 403 => Tried::Failed(ProviderError::Unauthorized),
+        // A 404 of someone in between says nothing about the thing.
+        404 if error["code"] == "resource_missing" => Tried::Failed(ProviderError::NotFound),
+        404 => Tried::NotDone { error: ProviderError::Unavailable, wait },
+        409 => not_done(ProviderError::Conflict { code: code(&error) }, true),
+        429 => not_done(ProviderError::RateLimited { retry_after: wait }, true),
+        // The key was used with other parameters, as after an update of this program: what it did must be looked up.
+        _ if error["type"] == "idempotency_error" => Tried::Failed(ProviderError::OutcomeUnknown),
+        400..=499 => {
+            let field = error["param"].as_str().and_then(our_field);
+            not_done(ProviderError::Rejected { field, code: code(&error) }, false)
+        }
+        // Whatever else: it may have been done, and the same key will tell.
+        _ if should_retry == Some(false) => Tried::Unknown { wait: Some(Duration::MAX) },
+        _ => Tried::Unknown { wait },
+    }
 }
 
-/// Seconds to wait, as Stripe gives them; the header's other form, a date, it does not use.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    header_text(headers, "retry-after")?.trim().parse().ok().map(Duration::from_secs)
+/// Stripe's code, or its type. Never its message, which may repeat what a customer entered.
+fn code(error: &Value) -> String {
+    let code = error["code"].as_str().or(error["type"].as_str()).unwrap_or("unknown");
+    code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(100).collect()
 }
 
-fn header_text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
+/// The path without ids, for logs.
+fn operation(path: &str) -> String {
+    path.split('/')
+        .map(|part| if part.contains('_') && part.len() > 16 { "{id}" } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// The answer as JSON; nothing if it is too large, broken off or something else.
+async fn read_capped(mut response: Response) -> Option<Value> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return None;
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&bytes).ok()
 }
 
 #[cfg(test)]
-#[path = "client_tests.rs"]
-mod tests;
+mod tests {
+    use wiremock::matchers::{body_string, header, method, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    fn client(uri: &str) -> Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut config = StripeConfig::new("stripe".parse().unwrap(), "sk_test_1".into(), vec![], uri.parse().unwrap());
+        config.timeout = Duration::from_millis(400);
+        Client::new(&config).unwrap()
+    }
+
+    async fn post(server: &MockServer) -> Result<Value, ProviderError> {
+        client(&server.uri()).post("/v1/payment_links", vec![("a[b]".into(), "c d".into())], "key-1").await
+    }
+
+    async fn answers(server: &MockServer, response: ResponseTemplate, times: u64) {
+        Mock::given(method("POST")).respond_with(response).up_to_n_times(times).mount(server).await;
+    }
+
+    #[tokio::test]
+    async fn every_call_carries_key_version_and_form() {
+        let server = MockServer::start().await;
+        Mock::given(path("/v1/payment_links"))
+            .and(header("authorization", "Bearer sk_test_1"))
+            .and(header("stripe-version", API_VERSION))
+            .and(header("idempotency-key", "key-1"))
+            .and(body_string("a%5Bb%5D=c+d"))
+            .respond_with(ResponseTemplate::new(200).set_body_string("{\"id\":\"plink_1\"}"))
+            .expect(1)
+            .mount(&server)
+            .await;
+        assert_eq!(post(&server).await.unwrap()["id"], "plink_1");
+    }
+
+    #[tokio::test]
+    async fn a_server_error_is_tried_again_under_the_same_key_and_then_unknown() {
+        let server = MockServer::start().await;
+        answers(&server, ResponseTemplate::new(500), 3).await;
+        assert_eq!(post(&server).await, Err(ProviderError::OutcomeUnknown));
+        let requests = server.received_requests().await.unwrap();
+        let keys: Vec<_> = requests.iter().map(|r| r.headers["idempotency-key"].clone()).collect();
+        assert_eq!(keys, ["key-1", "key-1", "key-1"]);
+    }
+
+    #[tokio::test]
+    async fn a_server_error_that_passes_is_not_noticed() {
+        let server = MockServer::start().await;
+        answers(&server, ResponseTemplate::new(503), 1).await;
+        answers(&server, ResponseTemplate::new(200).set_body_string("{}"), 1).await;
+        assert!(post(&server).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn should_retry_false_and_long_waits_are_obeyed() {
+        let server = MockServer::start().await;
+        answers(&server, ResponseTemplate::new(429).insert_header("retry-after", "60"), 1).await;
+        let retry_after = Some(Duration::from_secs(60));
+        assert_eq!(post(&server).await, Err(ProviderError::RateLimited { retry_after }));
+        answers(&server, ResponseTemplate::new(409).insert_header("stripe-should-retry", "false"), 1).await;
+        assert!(matches!(post(&server).await, Err(ProviderError::Conflict { .. })));
+        assert_eq!(server.received_requests().await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn refusals_name_our_field_and_stripes_code_but_not_its_words() {
+        let server = MockServer::start().await;
+        let body = "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"parameter_invalid_integer\",\
+                    \"param\":\"line_items[2][quantity]\",\"message\":\"canary\"}}";
+        answers(&server, ResponseTemplate::new(400).set_body_string(body), 1).await;
+        let error = post(&server).await.unwrap_err();
+        let field = Some("line_items[2].quantity".into());
+        assert_eq!(error, ProviderError::Rejected { field, code: "parameter_invalid_integer".into() });
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+
+    #[tokio::test]
+    async fn late_broken_and_huge_answers_leave_the_outcome_unknown() {
+        for response in [
+            ResponseTemplate::new(200).set_body_string("{}").set_delay(Duration::from_secs(2)),
+            ResponseTemplate::new(200).set_body_string("<html>"),
+            ResponseTemplate::new(200).set_body_string(" ".repeat(ANSWER_BYTES_MAX + 1)),
+        ] {
+            let server = MockServer::start().await;
+            answers(&server, response, 3).await;
+            assert_eq!(post(&server).await, Err(ProviderError::OutcomeUnknown));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_surely_not_done() {
+        // Port 1 of loopback has no listener.
+        let error = client("http://127.0.0.1:1/").post("/v1/payment_links", vec![], "key-1").await;
+        assert_eq!(error, Err(ProviderError::Unavailable));
+    }
+}
