@@ -1,1 +1,3 @@
-fn main() {}
+mod codegen;
+mod repo;
+fn main() -> anyhow::Result<()> { codegen::run(false) }

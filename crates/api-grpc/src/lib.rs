@@ -1,1 +1,13 @@
-//! Empty.
+//! The gRPC face: proto messages in, domain values through, proto messages out.
+//!
+//! One module a service under `services`, the mapping in `convert`, access and deadlines in `layer`, and `status` as the
+//! one place where an application's error becomes a gRPC status. It must not know any storage or provider.
+
+mod convert;
+mod layer;
+mod page_token;
+mod server;
+mod services;
+mod status;
+
+pub use server::{GrpcConfig, serve};

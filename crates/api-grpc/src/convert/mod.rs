@@ -1,0 +1,4 @@
+//! Mapping between proto messages and domain values.
+
+pub(crate) mod input;
+pub(crate) mod output;

@@ -1,0 +1,512 @@
+//! From domain values to proto messages.
+
+use api_proto::v1;
+use domain::catalog::{Price, Product};
+use domain::checkout::{CheckoutMode, CheckoutSession, PaymentType, SessionPayment, SessionState};
+use domain::customer::Customer;
+use domain::event::{EventSubject, SequencedEvent};
+use domain::id::LineItemId;
+use domain::invoice::{Invoice, InvoiceLine, InvoiceState, PartySnapshot};
+use domain::metadata::Metadata;
+use domain::money::{Money, Rounding, UnitPrice};
+use domain::party::{Address, TaxId};
+use domain::payment::{Payment, PaymentFlag, PaymentKind, PaymentState};
+use domain::payment_link::{AfterCompletion, CloseReason, LineItem, LinkState, LinkTarget, PaymentLink};
+use domain::payment_method::PaymentMethod;
+use domain::tax::{
+    AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxSubtotal, TaxedLine, TraceStep,
+};
+use domain::text::DisplayName;
+use domain::timestamp::Timestamp;
+use time::Date;
+
+pub(crate) fn money(money: Money) -> v1::Money {
+    v1::Money { minor_units: money.minor(), currency_code: money.currency().code().to_owned() }
+}
+
+pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.unix_seconds(), nanos: at.subsec_nanos() }
+}
+
+fn date(date: Date) -> v1::Date {
+    v1::Date { year: date.year(), month: i32::from(u8::from(date.month())), day: i32::from(date.day()) }
+}
+
+fn pairs(metadata: &Metadata) -> std::collections::BTreeMap<String, String> {
+    metadata.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+fn text<T: ToString>(value: Option<&T>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
+}
+
+fn unit_price(price: UnitPrice) -> v1::UnitPrice {
+    v1::UnitPrice { minor_units: price.minor().to_string(), currency_code: price.currency().code().to_owned() }
+}
+
+fn tax_behavior(behavior: TaxBehavior) -> i32 {
+    match behavior {
+        TaxBehavior::Exclusive => v1::TaxBehavior::Exclusive as i32,
+        TaxBehavior::Inclusive => v1::TaxBehavior::Inclusive as i32,
+    }
+}
+
+fn rounding(rounding: TaxRounding) -> v1::TaxRounding {
+    let scope = match rounding.scope {
+        RoundingScope::PerLine => v1::TaxRoundingScope::PerLine,
+        RoundingScope::PerInvoice => v1::TaxRoundingScope::PerInvoice,
+    };
+    let mode = match rounding.mode {
+        Rounding::HalfUp => v1::TaxRoundingMode::HalfUp,
+        Rounding::HalfEven => v1::TaxRoundingMode::HalfEven,
+    };
+    v1::TaxRounding { scope: scope as i32, mode: mode as i32 }
+}
+
+fn address(address: &Address) -> v1::Address {
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    v1::Address {
+        line1: part(&address.line1),
+        line2: part(&address.line2),
+        postal_code: part(&address.postal_code),
+        city: part(&address.city),
+        state: part(&address.state),
+        country_code: address.country.alpha2().to_owned(),
+    }
+}
+
+fn tax_ids(ids: &[TaxId]) -> Vec<String> {
+    ids.iter().map(|id| id.as_str().to_owned()).collect()
+}
+
+pub(crate) fn product(product: &Product) -> v1::Product {
+    v1::Product {
+        id: product.id.to_string(),
+        seller_id: product.seller_id.to_string(),
+        name: product.name.to_string(),
+        description: text(product.description.as_ref()),
+        tax_code: product.tax_code.as_ref().map(|code| code.as_str().to_owned()).unwrap_or_default(),
+        active: product.active,
+        metadata: pairs(&product.metadata),
+        etag: product.etag(),
+        create_time: Some(timestamp(product.created_at)),
+        update_time: Some(timestamp(product.updated_at)),
+    }
+}
+
+pub(crate) fn price(price: &Price) -> v1::Price {
+    v1::Price {
+        id: price.id.to_string(),
+        seller_id: price.seller_id.to_string(),
+        product_id: price.product_id.to_string(),
+        unit_price: Some(unit_price(price.unit_price)),
+        tax_behavior: tax_behavior(price.tax_behavior),
+        nickname: text(price.nickname.as_ref()),
+        active: price.active,
+        metadata: pairs(&price.metadata),
+        etag: price.etag(),
+        create_time: Some(timestamp(price.created_at)),
+        update_time: Some(timestamp(price.updated_at)),
+    }
+}
+
+pub(crate) fn tax_rate(rate: &TaxRate) -> v1::TaxRate {
+    v1::TaxRate {
+        id: rate.id.to_string(),
+        seller_id: rate.seller_id.to_string(),
+        display_name: rate.display_name.to_string(),
+        percentage: rate.percentage.percent().to_string(),
+        country_code: text(rate.country.as_ref()),
+        active: rate.active,
+        metadata: pairs(&rate.metadata),
+        etag: rate.etag(),
+        create_time: Some(timestamp(rate.created_at)),
+        update_time: Some(timestamp(rate.updated_at)),
+    }
+}
+
+pub(crate) fn customer(customer: &Customer) -> v1::Customer {
+    let profile = &customer.profile;
+    v1::Customer {
+        id: customer.id.to_string(),
+        seller_id: customer.seller_id.to_string(),
+        name: text(profile.name.as_ref()),
+        email: profile.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default(),
+        address: profile.address.as_ref().map(address),
+        tax_ids: tax_ids(&profile.tax_ids),
+        locale: profile.locale.as_ref().map(|locale| locale.as_str().to_owned()).unwrap_or_default(),
+        metadata: pairs(&profile.metadata),
+        etag: customer.etag(),
+        create_time: Some(timestamp(customer.created_at)),
+        update_time: Some(timestamp(customer.updated_at)),
+    }
+}
+
+pub(crate) fn payment_method(method: &PaymentMethod) -> v1::PaymentMethod {
+    v1::PaymentMethod {
+        id: method.id.to_string(),
+        seller_id: method.seller_id.to_string(),
+        customer_id: method.customer_id.to_string(),
+        provider: method.provider.to_string(),
+        provider_ref: method.provider_ref.to_string(),
+        card_brand: method.card.brand.clone(),
+        card_last4: method.card.last4.clone(),
+        card_exp_month: method.card.exp_month.into(),
+        card_exp_year: method.card.exp_year.into(),
+        create_time: Some(timestamp(method.created_at)),
+        detach_time: method.detached_at.map(timestamp),
+    }
+}
+
+fn applied_rate(rate: &AppliedRate) -> v1::AppliedTaxRate {
+    v1::AppliedTaxRate {
+        tax_rate_id: text(rate.tax_rate_id.as_ref()),
+        display_name: rate.display_name.to_string(),
+        percentage: rate.percentage.percent().to_string(),
+        country_code: text(rate.country.as_ref()),
+        source: rate.source.clone().unwrap_or_default(),
+        since: rate.since.map(date),
+    }
+}
+
+fn taxed_line(line: &TaxedLine) -> v1::TaxedLine {
+    let component =
+        |c: &domain::tax::TaxComponent| v1::TaxComponent { rate: Some(applied_rate(&c.rate)), tax: Some(money(c.tax)) };
+    v1::TaxedLine {
+        net: Some(money(line.net)),
+        tax: Some(money(line.tax)),
+        gross: Some(money(line.gross)),
+        components: line.components.iter().map(component).collect(),
+    }
+}
+
+fn tax_subtotal(subtotal: &TaxSubtotal) -> v1::TaxSubtotal {
+    v1::TaxSubtotal {
+        rate: Some(applied_rate(&subtotal.rate)),
+        base: Some(money(subtotal.base)),
+        tax: Some(money(subtotal.tax)),
+    }
+}
+
+fn trace_step(step: &TraceStep) -> v1::TaxTraceStep {
+    v1::TaxTraceStep {
+        line: i32::try_from(step.line).unwrap_or(i32::MAX),
+        rule: step.rule.clone(),
+        rate: step.rate.as_ref().map(applied_rate),
+        base: step.base.to_string(),
+        unrounded: step.unrounded.to_string(),
+        rounded: step.rounded,
+    }
+}
+
+pub(crate) fn tax_calculation(calculation: &TaxCalculation) -> v1::TaxCalculation {
+    v1::TaxCalculation {
+        lines: calculation.lines.iter().map(taxed_line).collect(),
+        subtotals: calculation.subtotals.iter().map(tax_subtotal).collect(),
+        net: Some(money(calculation.net)),
+        tax: Some(money(calculation.tax)),
+        gross: Some(money(calculation.gross)),
+        trace: calculation.trace.iter().map(trace_step).collect(),
+    }
+}
+
+fn invoice_line(line: &InvoiceLine) -> v1::InvoiceLine {
+    v1::InvoiceLine {
+        id: line.id.to_string(),
+        description: line.item.description.to_string(),
+        quantity: line.item.quantity.get().into(),
+        unit_price: Some(unit_price(line.item.unit_price)),
+        tax_behavior: tax_behavior(line.item.tax_behavior),
+        price_id: text(line.item.price_id.as_ref()),
+        amount: Some(money(line.amount)),
+        taxed: Some(taxed_line(&line.taxed)),
+    }
+}
+
+fn party(party: &PartySnapshot) -> v1::Party {
+    v1::Party {
+        name: text(party.name.as_ref()),
+        address: party.address.as_ref().map(address),
+        email: party.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default(),
+        tax_ids: tax_ids(&party.tax_ids),
+    }
+}
+
+/// An invoice; `today` says whether it is overdue.
+pub(crate) fn invoice(invoice: &Invoice, today: Date) -> v1::Invoice {
+    let state = match invoice.state {
+        InvoiceState::Draft => v1::InvoiceState::Draft,
+        InvoiceState::Open { .. } => v1::InvoiceState::Open,
+        InvoiceState::Paid { .. } => v1::InvoiceState::Paid,
+        InvoiceState::Void { .. } => v1::InvoiceState::Void,
+        InvoiceState::Uncollectible { .. } => v1::InvoiceState::Uncollectible,
+    };
+    let paid_at = match invoice.state {
+        InvoiceState::Paid { paid_at, .. } => Some(paid_at),
+        _ => None,
+    };
+    let fixed = invoice.finalization();
+    v1::Invoice {
+        id: invoice.id.to_string(),
+        seller_id: invoice.seller_id.to_string(),
+        customer_id: text(invoice.customer_id.as_ref()),
+        state: state as i32,
+        number: fixed.map(|fixed| fixed.number.clone()).unwrap_or_default(),
+        currency_code: invoice.currency.code().to_owned(),
+        lines: invoice.lines.iter().map(invoice_line).collect(),
+        net: Some(money(invoice.tax.net)),
+        tax: Some(money(invoice.tax.tax)),
+        total: Some(money(invoice.total())),
+        amount_paid: Some(money(invoice.amount_paid)),
+        amount_due: Some(money(invoice.amount_due())),
+        amount_overpaid: Some(money(invoice.amount_overpaid)),
+        tax_subtotals: invoice.tax.subtotals.iter().map(tax_subtotal).collect(),
+        tax_trace: invoice.tax.trace.iter().map(trace_step).collect(),
+        description: text(invoice.description.as_ref()),
+        tax_point: fixed.map(|fixed| fixed.tax_point).or(invoice.tax_point).map(date),
+        due_date: fixed.map(|fixed| fixed.due_date).or(invoice.due_date).map(date),
+        overdue: invoice.is_overdue(today),
+        seller: fixed.map(|fixed| party(&fixed.seller)),
+        buyer: fixed.and_then(|fixed| fixed.buyer.as_ref()).map(party),
+        metadata: pairs(&invoice.metadata),
+        etag: invoice.etag(),
+        create_time: Some(timestamp(invoice.created_at)),
+        update_time: Some(timestamp(invoice.updated_at)),
+        finalize_time: fixed.map(|fixed| timestamp(fixed.finalized_at)),
+        paid_time: paid_at.map(timestamp),
+        tax_rounding: Some(rounding(invoice.tax_rounding)),
+    }
+}
+
+fn after_completion(after: &AfterCompletion) -> v1::AfterCompletion {
+    use v1::after_completion::Kind;
+    let kind = match after {
+        AfterCompletion::Confirmation => Kind::HostedConfirmation(v1::HostedConfirmation::default()),
+        AfterCompletion::ConfirmationWithMessage { message } => {
+            Kind::HostedConfirmation(v1::HostedConfirmation { custom_message: message.to_string() })
+        }
+        AfterCompletion::Redirect { url } => Kind::Redirect(v1::Redirect { url: url.as_str().to_owned() }),
+    };
+    v1::AfterCompletion { kind: Some(kind) }
+}
+
+fn close_reason(reason: CloseReason) -> v1::CloseReason {
+    match reason {
+        CloseReason::Requested => v1::CloseReason::Requested,
+        CloseReason::Expired => v1::CloseReason::Expired,
+        CloseReason::Completed => v1::CloseReason::Completed,
+        CloseReason::InvoiceClosed => v1::CloseReason::InvoiceClosed,
+        CloseReason::AtProvider => v1::CloseReason::AtProvider,
+    }
+}
+
+pub(crate) fn line_item(item: &LineItem) -> v1::LineItem {
+    let (amount, nothing) = (money(item.amount()), money(Money::zero(item.unit_price.currency())));
+    v1::LineItem {
+        id: item.id.to_string(),
+        name: item.name.to_string(),
+        description: text(item.description.as_ref()),
+        unit_price: Some(unit_price(item.unit_price)),
+        quantity: item.quantity.get().into(),
+        price_id: text(item.price_id.as_ref()),
+        product_id: text(item.product_id.as_ref()),
+        amount_discount: Some(nothing.clone()),
+        amount_subtotal: Some(amount.clone()),
+        amount_tax: Some(nothing),
+        amount_total: Some(amount),
+    }
+}
+
+/// The one item of a link for an invoice: the amount that is asked for. Its tax is the invoice's.
+pub(crate) fn invoice_item(link: &PaymentLink, amount: Money, title: &DisplayName) -> v1::LineItem {
+    let (amount, nothing) = (money(amount), money(Money::zero(amount.currency())));
+    v1::LineItem {
+        // An item of its own has no id; the link's own UUID makes one that stays.
+        id: LineItemId::from_uuid(link.id.uuid()).to_string(),
+        name: title.to_string(),
+        unit_price: Some(v1::UnitPrice {
+            minor_units: amount.minor_units.to_string(),
+            currency_code: amount.currency_code.clone(),
+        }),
+        quantity: 1,
+        amount_discount: Some(nothing.clone()),
+        amount_subtotal: Some(amount.clone()),
+        amount_tax: Some(nothing),
+        amount_total: Some(amount),
+        ..v1::LineItem::default()
+    }
+}
+
+pub(crate) fn payment_link(link: &PaymentLink) -> v1::PaymentLink {
+    let (state, reason, failure_code) = match &link.state {
+        LinkState::Creating => (v1::PaymentLinkState::Creating, None, ""),
+        LinkState::Active => (v1::PaymentLinkState::Active, None, ""),
+        LinkState::Closing { reason } => (v1::PaymentLinkState::Closing, Some(*reason), ""),
+        LinkState::Inactive { reason, .. } => (v1::PaymentLinkState::Inactive, Some(*reason), ""),
+        LinkState::Failed { code } => (v1::PaymentLinkState::Failed, None, code.as_str()),
+    };
+    let amount = match &link.target {
+        LinkTarget::Invoice { amount, .. } => *amount,
+        // In range, by `LineItems::parse`.
+        LinkTarget::Items { items } => {
+            Money::new(items.iter().map(|item| item.amount().minor()).sum(), items.currency())
+        }
+    };
+    v1::PaymentLink {
+        id: link.id.to_string(),
+        seller_id: link.seller_id.to_string(),
+        state: state as i32,
+        active: link.is_open(),
+        close_reason: reason.map_or(v1::CloseReason::Unspecified, close_reason) as i32,
+        failure_code: failure_code.to_owned(),
+        url: link.url.clone().unwrap_or_default(),
+        invoice_id: text(link.invoice_id().as_ref()),
+        amount: Some(money(amount)),
+        currency_code: link.currency().code().to_owned(),
+        after_completion: Some(after_completion(&link.options.after_completion)),
+        inactive_message: text(link.options.inactive_message.as_ref()),
+        restrictions: link
+            .options
+            .completed_sessions_max
+            .map(|max| v1::Restrictions { completed_sessions_limit: max.get().into() }),
+        completed_sessions: link.completed_sessions.into(),
+        expire_time: link.options.expires_at.map(timestamp),
+        metadata: pairs(&link.options.metadata),
+        payment_id: text(link.payment_id.as_ref()),
+        provider: link.provider.to_string(),
+        provider_ref: text(link.provider_ref.as_ref()),
+        livemode: link.livemode,
+        etag: link.etag(),
+        create_time: Some(timestamp(link.created_at)),
+        update_time: Some(timestamp(link.updated_at)),
+        line_items: Vec::new(),
+    }
+}
+
+pub(crate) fn checkout_session(session: &CheckoutSession) -> v1::CheckoutSession {
+    use v1::CheckoutSessionState as State;
+    let (state, reason, failure_code) = match &session.state {
+        SessionState::Creating => (State::Creating, None, ""),
+        SessionState::Open => (State::Open, None, ""),
+        SessionState::Closing { reason } => (State::Closing, Some(*reason), ""),
+        SessionState::Completed { .. } => (State::Completed, None, ""),
+        SessionState::Expired { reason, .. } => (State::Expired, Some(*reason), ""),
+        SessionState::Failed { code } => (State::Failed, None, code.as_str()),
+    };
+    let payment_state = match session.state {
+        SessionState::Completed { payment, .. } => match payment {
+            SessionPayment::Processing => v1::SessionPaymentState::Processing,
+            SessionPayment::Paid => v1::SessionPaymentState::Paid,
+            SessionPayment::NotRequired => v1::SessionPaymentState::NotRequired,
+            SessionPayment::Failed => v1::SessionPaymentState::Failed,
+        },
+        _ => v1::SessionPaymentState::Unspecified,
+    };
+    let mode = match session.mode {
+        CheckoutMode::Payment => v1::CheckoutMode::Payment,
+    };
+    let payment_type = match session.payment_type {
+        PaymentType::Card => v1::PaymentType::Card,
+    };
+    v1::CheckoutSession {
+        id: session.id.to_string(),
+        seller_id: session.seller_id.to_string(),
+        invoice_id: text(session.invoice_id().as_ref()),
+        payment_link_id: text(session.payment_link_id().as_ref()),
+        mode: mode as i32,
+        payment_type: payment_type as i32,
+        state: state as i32,
+        payment_state: payment_state as i32,
+        close_reason: reason.map_or(v1::CloseReason::Unspecified, close_reason) as i32,
+        failure_code: failure_code.to_owned(),
+        amount: Some(money(session.amount)),
+        url: session.url.clone().unwrap_or_default(),
+        locale: session.locale.as_ref().map(|locale| locale.as_str().to_owned()).unwrap_or_default(),
+        return_url: session.return_url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
+        cancel_url: session.cancel_url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
+        customer_id: text(session.customer_id.as_ref()),
+        metadata: pairs(&session.metadata),
+        expire_time: Some(timestamp(session.expires_at)),
+        provider: session.provider.to_string(),
+        provider_ref: text(session.provider_ref.as_ref()),
+        livemode: session.livemode,
+        create_time: Some(timestamp(session.created_at)),
+        update_time: Some(timestamp(session.updated_at)),
+    }
+}
+
+fn payment_flag(flag: PaymentFlag) -> i32 {
+    let flag = match flag {
+        PaymentFlag::Partial => v1::PaymentFlag::Partial,
+        PaymentFlag::Overpaid => v1::PaymentFlag::Overpaid,
+        PaymentFlag::WrongCurrency => v1::PaymentFlag::WrongCurrency,
+        PaymentFlag::InvoiceAlreadyPaid => v1::PaymentFlag::InvoiceAlreadyPaid,
+        PaymentFlag::InvoiceNotOpen => v1::PaymentFlag::InvoiceNotOpen,
+        PaymentFlag::CollectableClosed => v1::PaymentFlag::CollectableClosed,
+    };
+    flag as i32
+}
+
+pub(crate) fn payment(payment: &Payment) -> v1::Payment {
+    let kind = match payment.kind {
+        PaymentKind::AdHoc => v1::PaymentKind::AdHoc,
+        PaymentKind::Link => v1::PaymentKind::Link,
+        PaymentKind::Checkout => v1::PaymentKind::Checkout,
+    };
+    let state = match payment.state {
+        PaymentState::Pending => v1::PaymentState::Pending,
+        PaymentState::Processing => v1::PaymentState::Processing,
+        PaymentState::Succeeded { .. } => v1::PaymentState::Succeeded,
+        PaymentState::Failed { .. } => v1::PaymentState::Failed,
+        PaymentState::Canceled { .. } => v1::PaymentState::Canceled,
+        PaymentState::Expired { .. } => v1::PaymentState::Expired,
+    };
+    v1::Payment {
+        id: payment.id.to_string(),
+        seller_id: payment.seller_id.to_string(),
+        customer_id: text(payment.customer_id.as_ref()),
+        kind: kind as i32,
+        state: state as i32,
+        provider: payment.provider.to_string(),
+        provider_ref: text(payment.provider_ref.as_ref()),
+        subtotal: Some(money(payment.subtotal)),
+        tax: Some(money(payment.tax)),
+        total: Some(money(payment.total)),
+        received: payment.received.map(money),
+        flags: payment.flags.iter().copied().map(payment_flag).collect(),
+        description: text(payment.description.as_ref()),
+        metadata: pairs(&payment.metadata),
+        url: payment.url.clone().unwrap_or_default(),
+        expire_time: payment.expires_at.map(timestamp),
+        invoice_id: text(payment.invoice_id.as_ref()),
+        payment_link_id: text(payment.payment_link_id.as_ref()),
+        checkout_session_id: text(payment.checkout_session_id.as_ref()),
+        livemode: payment.livemode,
+        create_time: Some(timestamp(payment.created_at)),
+        update_time: Some(timestamp(payment.updated_at)),
+    }
+}
+
+pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
+    use v1::event::Subject;
+    let event = &sequenced.event;
+    let subject = match &event.subject {
+        EventSubject::Product(it) => Subject::Product(product(it)),
+        EventSubject::Price(it) => Subject::Price(price(it)),
+        EventSubject::TaxRate(it) => Subject::TaxRate(tax_rate(it)),
+        EventSubject::Customer(it) => Subject::Customer(customer(it)),
+        EventSubject::PaymentMethod(it) => Subject::PaymentMethod(payment_method(it)),
+        EventSubject::Invoice(it) => Subject::Invoice(invoice(it, event.occurred_at.date())),
+        EventSubject::PaymentLink(it) => Subject::PaymentLink(payment_link(it)),
+        EventSubject::CheckoutSession(it) => Subject::CheckoutSession(checkout_session(it)),
+        EventSubject::Payment(it) => Subject::Payment(payment(it)),
+    };
+    v1::Event {
+        id: event.id.to_string(),
+        cursor: sequenced.position.0.to_string(),
+        seller_id: event.seller_id.to_string(),
+        r#type: event.kind.name().to_owned(),
+        create_time: Some(timestamp(event.occurred_at)),
+        subject: Some(subject),
+    }
+}

@@ -1,0 +1,208 @@
+//! What happens around each call: who calls, how long it may take, and a line in the log.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use application::App;
+use domain::access::Scope;
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+
+use crate::status::{deadline_exceeded, status};
+
+/// How long a call may take where its caller says nothing. Streams have no end.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest request id that is taken over from a caller.
+const REQUEST_ID_BYTES_MAX: usize = 100;
+
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// The id of the call that is being answered.
+pub(crate) fn current_request_id() -> Option<String> {
+    REQUEST_ID.try_with(String::clone).ok()
+}
+
+/// Puts access, deadlines and the log around the services.
+#[derive(Clone)]
+pub(crate) struct CallLayer {
+    app: App,
+    calls: Arc<AtomicU64>,
+    /// Whether reflection is open to callers without a key.
+    open_reflection: bool,
+}
+
+impl CallLayer {
+    pub(crate) fn new(app: App, open_reflection: bool) -> Self {
+        // Ids of different runs differ by their beginning.
+        let first = app.now().unix_micros().unsigned_abs();
+        Self { app, calls: Arc::new(AtomicU64::new(first)), open_reflection }
+    }
+
+    fn request_id(&self, headers: &HeaderMap) -> String {
+        let given = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        let fits =
+            |id: &&str| !id.is_empty() && id.len() <= REQUEST_ID_BYTES_MAX && id.bytes().all(|b| b.is_ascii_graphic());
+        match given.filter(fits) {
+            Some(id) => id.to_owned(),
+            None => format!("{:016x}", self.calls.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+}
+
+impl<S> Layer<S> for CallLayer {
+    type Service = CallService<S>;
+
+    fn layer(&self, inner: S) -> CallService<S> {
+        CallService { inner, layer: self.clone() }
+    }
+}
+
+/// See [`CallLayer`].
+#[derive(Clone)]
+pub(crate) struct CallService<S> {
+    inner: S,
+    layer: CallLayer,
+}
+
+impl<S> Service<Request<Body>> for CallService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The clone that was polled ready is the one to call.
+        let mut inner = self.inner.clone();
+        std::mem::swap(&mut inner, &mut self.inner);
+        let layer = self.layer.clone();
+        Box::pin(async move {
+            let (method, began) = (request.uri().path().to_owned(), Instant::now());
+            let request_id = layer.request_id(request.headers());
+            let answered =
+                REQUEST_ID.scope(request_id.clone(), answer(&layer.app, inner, request, layer.open_reflection)).await;
+            let mut response = answered.unwrap_or_else(|status| status.into_http());
+            let code = code(&response);
+            tracing::info!(method, code = ?code, ms = began.elapsed().as_millis(), request_id, "call");
+            if let Ok(value) = HeaderValue::try_from(request_id) {
+                response.headers_mut().insert("x-request-id", value);
+            }
+            Ok(response)
+        })
+    }
+}
+
+async fn answer<S>(
+    app: &App,
+    mut inner: S,
+    mut request: Request<Body>,
+    open_reflection: bool,
+) -> Result<Response<Body>, Status>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    let method = request.uri().path().to_owned();
+    if !is_public(&method, open_reflection) {
+        let caller = app.authenticate(token(request.headers())).await.map_err(status)?;
+        app.authorize(&caller, scope(&method)).map_err(status)?;
+        request.extensions_mut().insert(caller);
+    }
+    let timeout = timeout(request.headers(), &method);
+    let call = inner.call(request);
+    let answered = match timeout {
+        Some(timeout) => tokio::time::timeout(timeout, call).await.map_err(|_| deadline_exceeded())?,
+        None => call.await,
+    };
+    answered.map_err(|never| match never {})
+}
+
+/// What is answered to everyone: health, and reflection where access is open.
+fn is_public(method: &str, open_reflection: bool) -> bool {
+    method.starts_with("/grpc.health.v1.Health/") || (open_reflection && method.starts_with("/grpc.reflection."))
+}
+
+/// The scope that a method needs: reading methods have names that say so, and everything else writes.
+fn scope(method: &str) -> Scope {
+    let name = method.rsplit('/').next().unwrap_or_default();
+    let reads = ["Get", "List", "Stream", "Calculate", "ServerReflectionInfo"];
+    if reads.iter().any(|verb| name.starts_with(verb)) { Scope::Read } else { Scope::Write }
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match header("authorization") {
+        Some(value) => Some(value.strip_prefix("Bearer ").or(value.strip_prefix("bearer ")).unwrap_or(value).trim()),
+        None => header("x-api-key").map(str::trim),
+    }
+}
+
+/// A little less than the caller's own deadline, so that our status comes before tonic's `CANCELLED`.
+fn timeout(headers: &HeaderMap, method: &str) -> Option<Duration> {
+    let asked = headers.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse_timeout);
+    let asked = asked
+        .map(|asked| asked.saturating_sub((asked / 20).clamp(Duration::from_millis(1), Duration::from_millis(20))));
+    match asked {
+        Some(asked) => Some(asked),
+        None if method.contains("/Stream") || method.starts_with("/grpc.") => None,
+        None => Some(DEFAULT_TIMEOUT),
+    }
+}
+
+/// `grpc-timeout` of the gRPC protocol over HTTP/2: at most eight digits and a unit.
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3_600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+fn code(response: &Response<Body>) -> Code {
+    let header = response.headers().get("grpc-status").map(HeaderValue::as_bytes);
+    header.map_or(Code::Ok, Code::from_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_the_protocol_has_them() {
+        assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_timeout("1S"), Some(Duration::from_secs(1)));
+        for bad in ["", "m", "123456789m", "-1m", "1x", "1é"] {
+            assert_eq!(parse_timeout(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn methods_that_read_need_less_than_those_that_write() {
+        assert_eq!(scope("/paylinks.v1.InvoiceService/GetInvoice"), Scope::Read);
+        assert_eq!(scope("/paylinks.v1.EventService/StreamEvents"), Scope::Read);
+        assert_eq!(scope("/paylinks.v1.InvoiceService/VoidInvoice"), Scope::Write);
+        assert_eq!(scope("/paylinks.v1.AnyService/SomethingNew"), Scope::Write);
+    }
+}

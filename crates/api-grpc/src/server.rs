@@ -1,0 +1,107 @@
+//! The server: services, limits, health, reflection, and a graceful stop.
+
+use std::time::Duration;
+
+use api_proto::v1;
+use application::App;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+
+use crate::layer::CallLayer;
+use crate::services::Services;
+
+/// The largest message, in bytes: 4 MiB, as gRPC has it by default.
+const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// The largest list of headers, in bytes.
+const HEADER_BYTES_MAX: u32 = 16 << 10;
+/// How many calls of a connection run at once.
+const STREAMS_PER_CONNECTION_MAX: u32 = 256;
+/// How many resets a connection may have pending before it is closed: a flood of them costs no more.
+const RESETS_PENDING_MAX: usize = 64;
+/// How often a quiet connection is asked whether it lives, and how long its answer may take.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
+
+/// How the server behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct GrpcConfig {
+    /// Whether reflection is open to callers without a key.
+    pub open_reflection: bool,
+    /// How long calls may still run once the server stops.
+    pub drain: Duration,
+}
+
+/// Serves until `stop` turns true; then tells health checks that it does not serve, ends streams, and lets calls finish.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    config: GrpcConfig,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), tonic::transport::Error> {
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter.set_service_status("", ServingStatus::Serving).await;
+    let routes = routes(&app, stop.clone()).add_service(health);
+    let mut server = Server::builder()
+        .layer(CallLayer::new(app, config.open_reflection))
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .http2_max_pending_accept_reset_streams(Some(RESETS_PENDING_MAX))
+        .http2_keepalive_interval(Some(KEEPALIVE.0))
+        .http2_keepalive_timeout(Some(KEEPALIVE.1))
+        .tcp_nodelay(true);
+    let mut stopping = stop.clone();
+    let serving =
+        server.add_routes(routes).serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+            // An error means that whoever stops us is gone, which comes to the same.
+            let _ = stopping.wait_for(|stop| *stop).await;
+            health_reporter.set_service_status("", ServingStatus::NotServing).await;
+        });
+    // Health watchers may keep their streams open for ever, so the drain has an end.
+    let drained = async {
+        let _ = stop.wait_for(|stop| *stop).await;
+        tokio::time::sleep(config.drain).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = drained => Ok(()),
+    }
+}
+
+fn routes(app: &App, stop: watch::Receiver<bool>) -> Routes {
+    macro_rules! service {
+        ($module:ident, $server:ident) => {
+            v1::$module::$server::new(Services { app: app.clone(), stop: stop.clone() })
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        };
+    }
+    let mut builder = Routes::builder();
+    builder
+        .add_service(service!(catalog_service_server, CatalogServiceServer))
+        .add_service(service!(customer_service_server, CustomerServiceServer))
+        .add_service(service!(tax_service_server, TaxServiceServer))
+        .add_service(service!(invoice_service_server, InvoiceServiceServer))
+        .add_service(service!(payment_link_service_server, PaymentLinkServiceServer))
+        .add_service(service!(checkout_service_server, CheckoutServiceServer))
+        .add_service(service!(payment_service_server, PaymentServiceServer))
+        .add_service(service!(subscription_service_server, SubscriptionServiceServer))
+        .add_service(service!(event_service_server, EventServiceServer))
+        .add_service(service!(provider_service_server, ProviderServiceServer));
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(api_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // Without these, clients show error details as base64.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+    };
+    // Descriptors that we compiled in are always well-formed; without them there is just no reflection.
+    if let (Ok(v1), Ok(v1alpha)) = (reflection().build_v1(), reflection().build_v1alpha()) {
+        builder.add_service(v1).add_service(v1alpha);
+    }
+    builder.routes()
+}

@@ -1,0 +1,157 @@
+//! `CatalogService`.
+
+use api_proto::v1::catalog_service_server::CatalogService;
+use api_proto::v1::*;
+use application::{ListQuery, Update};
+use domain::catalog::{NewPrice, NewProduct, PriceChanges, ProductChanges};
+use domain::ports::storage::PriceFilter;
+use domain::tax::TaxCode;
+use domain::text::{Description, DisplayName};
+use tonic::{Request, Response, Status};
+
+use super::{Services, caller, parse};
+use crate::convert::input::{Mask, id, metadata, optional, optional_id, tax_behavior, unit_price};
+use crate::convert::output;
+use crate::page_token::{next_page_token, page_request};
+use crate::status::status;
+
+#[tonic::async_trait]
+impl CatalogService for Services {
+    async fn create_product(
+        &self,
+        request: Request<CreateProductRequest>,
+    ) -> Result<Response<CreateProductResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let name = v.check("name", DisplayName::parse(&m.name));
+            let description = optional(v, "description", &m.description, Description::parse);
+            let tax_code = optional(v, "tax_code", &m.tax_code, TaxCode::parse);
+            let metadata = metadata(v, &m.metadata);
+            Some(NewProduct { name: name?, description: description?, tax_code: tax_code?, metadata: metadata? })
+        })?;
+        let product = self.app.create_product(mutation).await.map_err(status)?;
+        Ok(Response::new(CreateProductResponse { product: Some(output::product(&product)) }))
+    }
+
+    async fn get_product(&self, request: Request<GetProductRequest>) -> Result<Response<GetProductResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let product = self.app.get_product(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetProductResponse { product: Some(output::product(&product)) }))
+    }
+
+    async fn update_product(
+        &self,
+        request: Request<UpdateProductRequest>,
+    ) -> Result<Response<UpdateProductResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (seller, new) = (self.own_seller(&caller)?, m.product.unwrap_or_default());
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "product.id", &new.id);
+            let mask =
+                Mask::parse(v, m.update_mask.as_ref(), &["name", "description", "tax_code", "active", "metadata"]);
+            let name = mask.pick("name", || v.check("product.name", DisplayName::parse(&new.name)));
+            let description =
+                mask.pick("description", || optional(v, "product.description", &new.description, Description::parse));
+            let tax_code = mask.pick("tax_code", || optional(v, "product.tax_code", &new.tax_code, TaxCode::parse));
+            let active = mask.has("active").then_some(new.active);
+            let metadata = mask.metadata(v, &new.metadata);
+            let changes = ProductChanges {
+                name: name?,
+                description: description?,
+                tax_code: tax_code?,
+                active,
+                metadata: metadata?,
+            };
+            Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
+        })?;
+        let product = self.app.update_product(mutation).await.map_err(status)?;
+        Ok(Response::new(UpdateProductResponse { product: Some(output::product(&product)) }))
+    }
+
+    async fn list_products(
+        &self,
+        request: Request<ListProductsRequest>,
+    ) -> Result<Response<ListProductsResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.active);
+        let page = parse(|v| page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))?;
+        let page =
+            self.app.list_products(&caller, ListQuery { seller, filter: m.active, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |product| product.id.to_string());
+        Ok(Response::new(ListProductsResponse {
+            products: page.items.iter().map(output::product).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn create_price(
+        &self,
+        request: Request<CreatePriceRequest>,
+    ) -> Result<Response<CreatePriceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let product_id = id(v, "product_id", &m.product_id);
+            let unit_price = unit_price(v, "unit_price", m.unit_price.as_ref());
+            let tax_behavior = tax_behavior(v, "tax_behavior", m.tax_behavior());
+            let nickname = optional(v, "nickname", &m.nickname, DisplayName::parse);
+            let metadata = metadata(v, &m.metadata);
+            Some(NewPrice {
+                product_id: product_id?,
+                unit_price: unit_price?,
+                tax_behavior: tax_behavior?,
+                nickname: nickname?,
+                metadata: metadata?,
+            })
+        })?;
+        let price = self.app.create_price(mutation).await.map_err(status)?;
+        Ok(Response::new(CreatePriceResponse { price: Some(output::price(&price)) }))
+    }
+
+    async fn get_price(&self, request: Request<GetPriceRequest>) -> Result<Response<GetPriceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let price = self.app.get_price(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetPriceResponse { price: Some(output::price(&price)) }))
+    }
+
+    async fn update_price(
+        &self,
+        request: Request<UpdatePriceRequest>,
+    ) -> Result<Response<UpdatePriceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (seller, new) = (self.own_seller(&caller)?, m.price.unwrap_or_default());
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "price.id", &new.id);
+            let mask = Mask::parse(v, m.update_mask.as_ref(), &["nickname", "active", "metadata"]);
+            let nickname = mask.pick("nickname", || optional(v, "price.nickname", &new.nickname, DisplayName::parse));
+            let active = mask.has("active").then_some(new.active);
+            let metadata = mask.metadata(v, &new.metadata);
+            let changes = PriceChanges { nickname: nickname?, active, metadata: metadata? };
+            Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
+        })?;
+        let price = self.app.update_price(mutation).await.map_err(status)?;
+        Ok(Response::new(UpdatePriceResponse { price: Some(output::price(&price)) }))
+    }
+
+    async fn list_prices(&self, request: Request<ListPricesRequest>) -> Result<Response<ListPricesResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.product_id.clone(), m.active);
+        let (product_id, page) = parse(|v| {
+            let product_id = optional_id(v, "product_id", &m.product_id);
+            let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
+            product_id.zip(page)
+        })?;
+        let filter = PriceFilter { product_id, active: m.active };
+        let page = self.app.list_prices(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |price| price.id.to_string());
+        Ok(Response::new(ListPricesResponse {
+            prices: page.items.iter().map(output::price).collect(),
+            next_page_token,
+        }))
+    }
+}

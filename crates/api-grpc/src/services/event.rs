@@ -1,0 +1,149 @@
+//! `EventService`.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use api_proto::v1::event_service_server::EventService;
+use api_proto::v1::*;
+use application::EventQuery;
+use domain::event::{EventKind, EventPosition};
+use domain::page::PageSize;
+use domain::ports::storage::EventFilter;
+use domain::validation::{Invalid, Validator};
+use futures::Stream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{Services, caller, parse};
+use crate::convert::output;
+use crate::status::{status, stopping};
+
+/// How many events are read for a stream at once.
+const BATCH: u32 = 100;
+/// How many messages wait for a slow reader before reading stops for it.
+const BUFFER: usize = 16;
+/// How often a quiet stream gives a sign of life.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+#[tonic::async_trait]
+impl EventService for Services {
+    type StreamEventsStream = Pin<Box<dyn Stream<Item = Result<StreamEventsResponse, Status>> + Send>>;
+
+    async fn list_events(&self, request: Request<ListEventsRequest>) -> Result<Response<ListEventsResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let sellers = self.app.event_sellers(&caller, Some(&m.seller_id)).map_err(status)?;
+        let (filter, size, after) = parse(|v| {
+            let filter = filter(v, &m.types, &m.subject_id);
+            let size = v.check("page_size", PageSize::parse(m.page_size));
+            let after = v.check("after_cursor", cursor(&m.after_cursor));
+            Some((filter?, size?, after?.unwrap_or(EventPosition::START)))
+        })?;
+        let query = EventQuery { sellers, filter, after, limit: size.get() };
+        let events = self.app.list_events(&query).await.map_err(status)?;
+        let next = events.last().map_or(after, |last| last.position);
+        let events = events.iter().map(output::event).collect();
+        Ok(Response::new(ListEventsResponse { events, next_cursor: next.0.to_string() }))
+    }
+
+    async fn stream_events(
+        &self,
+        request: Request<StreamEventsRequest>,
+    ) -> Result<Response<Self::StreamEventsStream>, Status> {
+        let (caller, m) = caller(request)?;
+        let sellers = self.app.event_sellers(&caller, Some(&m.seller_id)).map_err(status)?;
+        let (filter, after) = parse(|v| {
+            let filter = filter(v, &m.types, &m.subject_id);
+            filter.zip(v.check("after_cursor", cursor(&m.after_cursor)))
+        })?;
+        let after = match after {
+            Some(after) => after,
+            None => self.app.last_event_position().await.map_err(status)?,
+        };
+        let (sender, receiver) = mpsc::channel(BUFFER);
+        let query = EventQuery { sellers, filter, after, limit: BATCH };
+        tokio::spawn(self.clone().follow(query, sender));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+type Sender = mpsc::Sender<Result<StreamEventsResponse, Status>>;
+
+impl Services {
+    /// Sends events until the reader goes away or the server stops.
+    async fn follow(mut self, query: EventQuery, sender: Sender) {
+        let mut stop = self.stop.clone();
+        let stopped = async move {
+            // An error means that whoever stops us is gone, which comes to the same.
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        let ended = tokio::select! {
+            ended = self.send_all(query, &sender) => ended,
+            () = stopped => Some(stopping()),
+            () = sender.closed() => None,
+        };
+        if let Some(ended) = ended {
+            // A reader that is gone needs no farewell.
+            let _ = sender.send(Err(ended)).await;
+        }
+    }
+
+    /// Ends with nothing if the reader is gone, else with why it can't go on.
+    async fn send_all(&mut self, mut query: EventQuery, sender: &Sender) -> Option<Status> {
+        if !send(sender, None, query.after).await {
+            return None;
+        }
+        loop {
+            // Read before the events: what gets its position later is found in the next round.
+            let last = match self.app.last_event_position().await {
+                Ok(last) => last,
+                Err(error) => return Some(status(error)),
+            };
+            let events = match self.app.list_events(&query).await {
+                Ok(events) => events,
+                Err(error) => return Some(status(error)),
+            };
+            let is_all = events.len() < BATCH as usize;
+            for event in &events {
+                query.after = event.position;
+                if !send(sender, Some(output::event(event)), event.position).await {
+                    return None;
+                }
+            }
+            if !is_all {
+                continue;
+            }
+            // Everything up to here was looked at, whether it passed the filter or not.
+            query.after = query.after.max(last);
+            if let Err(error) = self.app.wait_for_event(query.after, SIGN_OF_LIFE).await {
+                return Some(status(error));
+            }
+            let is_quiet = self.app.last_event_position().await.is_ok_and(|now| now <= query.after);
+            if is_quiet && !send(sender, None, query.after).await {
+                return None;
+            }
+        }
+    }
+}
+
+async fn send(sender: &Sender, event: Option<Event>, position: EventPosition) -> bool {
+    sender.send(Ok(StreamEventsResponse { event, cursor: position.0.to_string() })).await.is_ok()
+}
+
+fn filter(v: &mut Validator, types: &[String], subject_id: &str) -> Option<EventFilter> {
+    let kinds = types.iter().enumerate().map(|(index, name)| {
+        let unknown = || Invalid::new("UNKNOWN_EVENT_TYPE", "must be a type of event such as invoice.paid");
+        v.check(&format!("types[{index}]"), EventKind::from_name(name).ok_or_else(unknown))
+    });
+    let kinds: Option<Vec<_>> = kinds.collect::<Vec<_>>().into_iter().collect();
+    Some(EventFilter { kinds: kinds?, subject_id: (!subject_id.is_empty()).then(|| subject_id.to_owned()) })
+}
+
+fn cursor(text: &str) -> Result<Option<EventPosition>, Invalid> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let malformed = || Invalid::new("MALFORMED_CURSOR", "must be the cursor of an event, 0, or empty");
+    let position: i64 = text.parse().map_err(|_| malformed())?;
+    if position < 0 { Err(malformed()) } else { Ok(Some(EventPosition(position))) }
+}

@@ -1,0 +1,170 @@
+//! `InvoiceService`.
+
+use api_proto::v1::invoice_service_server::InvoiceService;
+use api_proto::v1::*;
+use application::{CreateInvoice, InvoiceChanges, ListQuery, Mutation, Update};
+use domain::access::Caller;
+use domain::id::InvoiceId;
+use domain::invoice;
+use domain::money::Currency;
+use domain::ports::storage::InvoiceFilter;
+use domain::text::Description;
+use tonic::{Request, Response, Status};
+
+use super::{Services, caller, parse};
+use crate::convert::input::{Mask, date, id, invoice_lines, metadata, optional, optional_id, rounding};
+use crate::convert::output;
+use crate::page_token::{next_page_token, page_request};
+use crate::status::status;
+
+impl Services {
+    fn told(&self, invoice: &invoice::Invoice) -> Option<Invoice> {
+        Some(output::invoice(invoice, self.app.now().date()))
+    }
+
+    fn transition(
+        &self,
+        caller: Caller,
+        (request_id, invoice_id, etag): (&str, &str, &str),
+    ) -> Result<Mutation<Update<InvoiceId, ()>>, Status> {
+        let seller = self.own_seller(&caller)?;
+        self.mutation(caller, seller, request_id, |v, _| {
+            let id = id(v, "id", invoice_id);
+            Some(Update { id: id?, etag: Some(etag.to_owned()).filter(|etag| !etag.is_empty()), changes: () })
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl InvoiceService for Services {
+    async fn create_invoice(
+        &self,
+        request: Request<CreateInvoiceRequest>,
+    ) -> Result<Response<CreateInvoiceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
+            let customer_id = optional_id(v, "customer_id", &m.customer_id);
+            let currency = optional(v, "currency_code", &m.currency_code, Currency::parse);
+            let lines = invoice_lines(v, "lines", &m.lines);
+            if m.lines.is_empty() {
+                v.refuse("lines", domain::validation::Invalid::required());
+            }
+            let description = optional(v, "description", &m.description, Description::parse);
+            let tax_point = date(v, "tax_point", m.tax_point.as_ref());
+            let due_date = date(v, "due_date", m.due_date.as_ref());
+            let metadata = metadata(v, &m.metadata);
+            Some(CreateInvoice {
+                customer_id: customer_id?,
+                currency: currency?.unwrap_or(seller.currency),
+                lines: lines?,
+                tax_rounding: rounding(m.tax_rounding.as_ref(), seller.tax_rounding),
+                description: description?,
+                tax_point: tax_point?,
+                due_date: due_date?,
+                metadata: metadata?,
+                finalize: m.finalize,
+            })
+        })?;
+        let invoice = self.app.create_invoice(mutation).await.map_err(status)?;
+        Ok(Response::new(CreateInvoiceResponse { invoice: self.told(&invoice) }))
+    }
+
+    async fn update_invoice(
+        &self,
+        request: Request<UpdateInvoiceRequest>,
+    ) -> Result<Response<UpdateInvoiceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (seller, new) = (self.own_seller(&caller)?, m.draft.unwrap_or_default());
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
+            let id = id(v, "id", &m.id);
+            let known = ["customer_id", "lines", "tax_rounding", "description", "tax_point", "due_date", "metadata"];
+            let mask = Mask::parse(v, m.update_mask.as_ref(), &known);
+            let customer_id = mask.pick("customer_id", || optional_id(v, "draft.customer_id", &new.customer_id));
+            let lines = mask.pick("lines", || invoice_lines(v, "draft.lines", &new.lines));
+            let description =
+                mask.pick("description", || optional(v, "draft.description", &new.description, Description::parse));
+            let tax_point = mask.pick("tax_point", || date(v, "draft.tax_point", new.tax_point.as_ref()));
+            let due_date = mask.pick("due_date", || date(v, "draft.due_date", new.due_date.as_ref()));
+            let metadata = mask.metadata(v, &new.metadata);
+            let tax_rounding =
+                mask.has("tax_rounding").then(|| rounding(new.tax_rounding.as_ref(), seller.tax_rounding)).flatten();
+            let changes = InvoiceChanges {
+                customer_id: customer_id?,
+                lines: lines?,
+                tax_rounding,
+                description: description?,
+                tax_point: tax_point?,
+                due_date: due_date?,
+                metadata: metadata?,
+            };
+            Some(Update { id: id?, etag: Some(m.etag.clone()).filter(|etag| !etag.is_empty()), changes })
+        })?;
+        let invoice = self.app.update_invoice(mutation).await.map_err(status)?;
+        Ok(Response::new(UpdateInvoiceResponse { invoice: self.told(&invoice) }))
+    }
+
+    async fn finalize_invoice(
+        &self,
+        request: Request<FinalizeInvoiceRequest>,
+    ) -> Result<Response<FinalizeInvoiceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let mutation = self.transition(caller, (&m.request_id, &m.id, &m.etag))?;
+        let invoice = self.app.finalize_invoice(mutation).await.map_err(status)?;
+        Ok(Response::new(FinalizeInvoiceResponse { invoice: self.told(&invoice) }))
+    }
+
+    async fn void_invoice(
+        &self,
+        request: Request<VoidInvoiceRequest>,
+    ) -> Result<Response<VoidInvoiceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let mutation = self.transition(caller, (&m.request_id, &m.id, &m.etag))?;
+        let invoice = self.app.void_invoice(mutation).await.map_err(status)?;
+        Ok(Response::new(VoidInvoiceResponse { invoice: self.told(&invoice) }))
+    }
+
+    async fn mark_invoice_uncollectible(
+        &self,
+        request: Request<MarkInvoiceUncollectibleRequest>,
+    ) -> Result<Response<MarkInvoiceUncollectibleResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let mutation = self.transition(caller, (&m.request_id, &m.id, &m.etag))?;
+        let invoice = self.app.mark_invoice_uncollectible(mutation).await.map_err(status)?;
+        Ok(Response::new(MarkInvoiceUncollectibleResponse { invoice: self.told(&invoice) }))
+    }
+
+    async fn get_invoice(&self, request: Request<GetInvoiceRequest>) -> Result<Response<GetInvoiceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let invoice = self.app.get_invoice(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetInvoiceResponse { invoice: self.told(&invoice) }))
+    }
+
+    async fn list_invoices(
+        &self,
+        request: Request<ListInvoicesRequest>,
+    ) -> Result<Response<ListInvoicesResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.customer_id.clone(), m.state, m.overdue);
+        let (customer_id, page) = parse(|v| {
+            let customer_id = optional_id(v, "customer_id", &m.customer_id);
+            customer_id.zip(page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))
+        })?;
+        let state = match m.state() {
+            InvoiceState::Unspecified => None,
+            InvoiceState::Draft => Some("draft"),
+            InvoiceState::Open => Some("open"),
+            InvoiceState::Paid => Some("paid"),
+            InvoiceState::Void => Some("void"),
+            InvoiceState::Uncollectible => Some("uncollectible"),
+        };
+        let due_before = m.overdue.then(|| self.app.now().date());
+        let filter = InvoiceFilter { customer_id, state, due_before };
+        let page = self.app.list_invoices(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |invoice| invoice.id.to_string());
+        let invoices = page.items.iter().filter_map(|invoice| self.told(invoice)).collect();
+        Ok(Response::new(ListInvoicesResponse { invoices, next_page_token }))
+    }
+}

@@ -1,0 +1,76 @@
+//! The services, one module each, and what they share.
+
+mod catalog;
+mod checkout;
+mod customer;
+mod event;
+mod invoice;
+mod payment;
+mod payment_link;
+mod provider;
+mod subscription;
+mod tax;
+
+use std::sync::Arc;
+
+use application::{App, Error, Mutation};
+use domain::access::Caller;
+use domain::idempotency::RequestId;
+use domain::seller::Seller;
+use domain::validation::Validator;
+use tokio::sync::watch;
+use tonic::{Request, Status};
+
+use crate::status::status;
+
+/// All services, over one application.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) app: App,
+    /// Turns true when the server stops.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// A call with its caller, whom the layer has found out.
+pub(crate) fn caller<T>(request: Request<T>) -> Result<(Caller, T), Status> {
+    let (_, mut extensions, message) = request.into_parts();
+    match extensions.remove::<Caller>() {
+        Some(caller) => Ok((caller, message)),
+        None => Err(status(Error::Internal("a call passed the layer without a caller".into()))),
+    }
+}
+
+impl Services {
+    /// Builds a mutation on behalf of the seller named, with every bad field told at once.
+    pub(crate) fn mutation<C>(
+        &self,
+        caller: Caller,
+        seller: Arc<Seller>,
+        request_id: &str,
+        parse: impl FnOnce(&mut Validator, &Seller) -> Option<C>,
+    ) -> Result<Mutation<C>, Status> {
+        let mut validator = Validator::new();
+        let request_id = validator.check("request_id", RequestId::parse(request_id));
+        let command = parse(&mut validator, &seller);
+        let parsed = validator.finish(request_id.zip(command)).map_err(|violations| status(violations.into()))?;
+        Ok(Mutation { caller, seller, request_id: parsed.0, command: parsed.1 })
+    }
+
+    /// The seller that a request names.
+    pub(crate) fn seller(&self, caller: &Caller, named: &str) -> Result<Arc<Seller>, Status> {
+        self.app.resolve_seller(caller, Some(named)).map_err(status)
+    }
+
+    /// The seller under whom the requests of a caller are kept that name a thing and not a seller: its first.
+    pub(crate) fn own_seller(&self, caller: &Caller) -> Result<Arc<Seller>, Status> {
+        let first = caller.sellers.first().map(|seller| seller.as_str());
+        self.app.resolve_seller(caller, first).map_err(status)
+    }
+}
+
+/// Parses something else than a mutation, with every bad field told at once.
+pub(crate) fn parse<T>(parse: impl FnOnce(&mut Validator) -> Option<T>) -> Result<T, Status> {
+    let mut validator = Validator::new();
+    let parsed = parse(&mut validator);
+    validator.finish(parsed).map_err(|violations| status(violations.into()))
+}

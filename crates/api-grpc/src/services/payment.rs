@@ -1,0 +1,111 @@
+//! `PaymentService`.
+
+use api_proto::v1::payment_service_server::PaymentService;
+use api_proto::v1::*;
+use application::{CreatePayment, ListQuery, TaxSpec};
+use domain::ports::storage::PaymentFilter;
+use domain::tax;
+use domain::text::Description;
+use tonic::{Request, Response, Status};
+
+use super::{Services, caller, parse};
+use crate::convert::input::{after_completion, id, line_tax, metadata, optional_id, required_amount, timestamp};
+use crate::convert::output;
+use crate::page_token::{next_page_token, page_request};
+use crate::status::status;
+
+#[tonic::async_trait]
+impl PaymentService for Services {
+    async fn create_payment(
+        &self,
+        request: Request<CreatePaymentRequest>,
+    ) -> Result<Response<CreatePaymentResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
+            let amount = required_amount(v, "amount", m.amount.as_ref());
+            let tax = match &m.tax {
+                None => Some(TaxSpec::Automatic { tax_code: None }),
+                Some(tax) => line_tax(v, "tax", Some(tax)),
+            };
+            let description = v.check("description", Description::parse(&m.description));
+            let customer_id = optional_id(v, "customer_id", &m.customer_id);
+            let metadata = metadata(v, &m.metadata);
+            let expires_at = timestamp(v, "expire_time", m.expire_time.as_ref());
+            let after = after_completion(v, "after_completion", m.after_completion.as_ref(), &seller.redirects);
+            let tax_behavior = match m.tax_behavior() {
+                TaxBehavior::Exclusive => tax::TaxBehavior::Exclusive,
+                TaxBehavior::Inclusive | TaxBehavior::Unspecified => tax::TaxBehavior::Inclusive,
+            };
+            Some(CreatePayment {
+                amount: amount?,
+                tax_behavior,
+                tax: tax?,
+                description: description?,
+                customer_id: customer_id?,
+                metadata: metadata?,
+                expires_at: expires_at?,
+                after_completion: after?,
+            })
+        })?;
+        let payment = self.app.create_payment(mutation).await.map_err(status)?;
+        Ok(Response::new(CreatePaymentResponse { payment: Some(output::payment(&payment)) }))
+    }
+
+    async fn get_payment(&self, request: Request<GetPaymentRequest>) -> Result<Response<GetPaymentResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let payment = self.app.get_payment(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetPaymentResponse { payment: Some(output::payment(&payment)) }))
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<ListPaymentsRequest>,
+    ) -> Result<Response<ListPaymentsResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (
+            seller.id.clone(),
+            m.invoice_id.clone(),
+            m.customer_id.clone(),
+            m.payment_link_id.clone(),
+            m.state,
+            m.flagged,
+        );
+        let (invoice_id, customer_id, payment_link_id, page) = parse(|v| {
+            let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
+            let customer_id = optional_id(v, "customer_id", &m.customer_id);
+            let payment_link_id = optional_id(v, "payment_link_id", &m.payment_link_id);
+            let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
+            Some((invoice_id?, customer_id?, payment_link_id?, page?))
+        })?;
+        let state = match m.state() {
+            PaymentState::Unspecified => None,
+            PaymentState::Pending => Some("pending"),
+            PaymentState::Processing => Some("processing"),
+            PaymentState::Succeeded => Some("succeeded"),
+            PaymentState::Failed => Some("failed"),
+            PaymentState::Canceled => Some("canceled"),
+            PaymentState::Expired => Some("expired"),
+        };
+        let filter = PaymentFilter { invoice_id, customer_id, payment_link_id, state, flagged: m.flagged };
+        let page = self.app.list_payments(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |payment| payment.id.to_string());
+        Ok(Response::new(ListPaymentsResponse {
+            payments: page.items.iter().map(output::payment).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn cancel_payment(
+        &self,
+        request: Request<CancelPaymentRequest>,
+    ) -> Result<Response<CancelPaymentResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.own_seller(&caller)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
+        let payment = self.app.cancel_payment(mutation).await.map_err(status)?;
+        Ok(Response::new(CancelPaymentResponse { payment: Some(output::payment(&payment)) }))
+    }
+}

@@ -1,0 +1,203 @@
+//! `PaymentLinkService`.
+
+use std::collections::BTreeMap;
+
+use api_proto::v1::payment_link_service_server::PaymentLinkService;
+use api_proto::v1::*;
+use application::{ListQuery, Update};
+use domain::id::LineItemId;
+use domain::money::Quantity;
+use domain::page::Page;
+use domain::payment_link::{LinkChanges, LinkOptions, LinkTarget};
+use domain::ports::storage::LinkFilter;
+use domain::text::InactiveMessage;
+use domain::validation::{Invalid, Validator};
+use tonic::{Request, Response, Status};
+
+use super::{Services, caller, parse};
+use crate::convert::input::{
+    Mask, after_completion, id, line_items, metadata, optional, optional_amount, optional_id, restrictions, timestamp,
+};
+use crate::convert::output;
+use crate::page_token::{next_page_token, page_request};
+use crate::status::status;
+
+#[tonic::async_trait]
+impl PaymentLinkService for Services {
+    async fn create_payment_link(
+        &self,
+        request: Request<CreatePaymentLinkRequest>,
+    ) -> Result<Response<CreatePaymentLinkResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
+            let target = target(v, &m);
+            let after_completion =
+                after_completion(v, "after_completion", m.after_completion.as_ref(), &seller.redirects);
+            let inactive_message = optional(v, "inactive_message", &m.inactive_message, InactiveMessage::parse);
+            let completed_sessions_max = restrictions(v, m.restrictions.as_ref());
+            let expires_at = timestamp(v, "expire_time", m.expire_time.as_ref());
+            let metadata = metadata(v, &m.metadata);
+            let options = LinkOptions {
+                after_completion: after_completion?,
+                inactive_message: inactive_message?,
+                completed_sessions_max: completed_sessions_max?,
+                expires_at: expires_at?,
+                metadata: metadata?,
+            };
+            Some(application::CreatePaymentLink { target: target?, options })
+        })?;
+        let link = self.app.create_payment_link(mutation).await.map_err(status)?;
+        Ok(Response::new(CreatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
+    }
+
+    async fn get_payment_link(
+        &self,
+        request: Request<GetPaymentLinkRequest>,
+    ) -> Result<Response<GetPaymentLinkResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let link = self.app.get_payment_link(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetPaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
+    }
+
+    async fn update_payment_link(
+        &self,
+        request: Request<UpdatePaymentLinkRequest>,
+    ) -> Result<Response<UpdatePaymentLinkResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (seller, new) = (self.own_seller(&caller)?, m.payment_link.unwrap_or_default());
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
+            let id = id(v, "payment_link.id", &new.id);
+            let known =
+                ["after_completion", "inactive_message", "restrictions", "expire_time", "line_items", "metadata"];
+            let mask = Mask::parse(v, m.update_mask.as_ref(), &known);
+            let after_completion = mask.pick("after_completion", || {
+                after_completion(v, "payment_link.after_completion", new.after_completion.as_ref(), &seller.redirects)
+            });
+            let inactive_message = mask.pick("inactive_message", || {
+                optional(v, "payment_link.inactive_message", &new.inactive_message, InactiveMessage::parse)
+            });
+            let completed_sessions_max =
+                mask.pick("restrictions", || v.within("payment_link", |v| restrictions(v, new.restrictions.as_ref())));
+            let expires_at =
+                mask.pick("expire_time", || timestamp(v, "payment_link.expire_time", new.expire_time.as_ref()));
+            let quantities =
+                if mask.has("line_items") { quantities(v, &new.line_items) } else { Some(BTreeMap::new()) };
+            let metadata = mask.metadata(v, &new.metadata);
+            let changes = LinkChanges {
+                after_completion: after_completion?,
+                inactive_message: inactive_message?,
+                completed_sessions_max: completed_sessions_max?,
+                expires_at: expires_at?,
+                metadata: metadata?,
+                quantities: quantities?,
+            };
+            Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
+        })?;
+        let link = self.app.update_payment_link(mutation).await.map_err(status)?;
+        Ok(Response::new(UpdatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
+    }
+
+    async fn list_payment_links(
+        &self,
+        request: Request<ListPaymentLinksRequest>,
+    ) -> Result<Response<ListPaymentLinksResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let pair = (!m.metadata_key.is_empty()).then(|| (m.metadata_key.clone(), m.metadata_value.clone()));
+        let key = (seller.id.clone(), m.active, m.invoice_id.clone(), pair.clone());
+        let (invoice_id, page) = parse(|v| {
+            let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
+            invoice_id.zip(page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))
+        })?;
+        let filter = LinkFilter { active: m.active, invoice_id, metadata: pair };
+        let page = self.app.list_payment_links(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |link| link.id.to_string());
+        let payment_links = page.items.iter().map(output::payment_link).collect();
+        Ok(Response::new(ListPaymentLinksResponse { payment_links, next_page_token }))
+    }
+
+    async fn list_payment_link_line_items(
+        &self,
+        request: Request<ListPaymentLinkLineItemsRequest>,
+    ) -> Result<Response<ListPaymentLinkLineItemsResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (link_id, page) = parse(|v| {
+            let link_id = id(v, "payment_link_id", &m.payment_link_id);
+            let page =
+                page_request(v, (m.page_size, &m.page_token), &m.payment_link_id, |text| text.parse::<LineItemId>());
+            link_id.zip(page)
+        })?;
+        let link = self.app.get_payment_link(&caller, link_id).await.map_err(status)?;
+        let items = match &link.target {
+            LinkTarget::Items { items } => items.iter().map(output::line_item).collect(),
+            LinkTarget::Invoice { amount, title, .. } => vec![output::invoice_item(&link, *amount, title)],
+        };
+        // The items of a link are few and in an order of their own, so the page is cut from all of them.
+        let after = page.before.map(|id| id.to_string());
+        let start = after.and_then(|after| items.iter().position(|item| item.id == after)).map_or(0, |index| index + 1);
+        let page = Page::from_overfetched(items.into_iter().skip(start).collect(), page.size);
+        let next_page_token = next_page_token(&page, &m.payment_link_id, |item| item.id.clone());
+        Ok(Response::new(ListPaymentLinkLineItemsResponse { line_items: page.items, next_page_token }))
+    }
+
+    async fn activate_payment_link(
+        &self,
+        request: Request<ActivatePaymentLinkRequest>,
+    ) -> Result<Response<ActivatePaymentLinkResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.own_seller(&caller)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
+        let link = self.app.activate_payment_link(mutation).await.map_err(status)?;
+        Ok(Response::new(ActivatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
+    }
+
+    async fn deactivate_payment_link(
+        &self,
+        request: Request<DeactivatePaymentLinkRequest>,
+    ) -> Result<Response<DeactivatePaymentLinkResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.own_seller(&caller)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
+        let link = self.app.deactivate_payment_link(mutation).await.map_err(status)?;
+        Ok(Response::new(DeactivatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
+    }
+}
+
+/// An invoice or items, and not both.
+fn target(v: &mut Validator, m: &CreatePaymentLinkRequest) -> Option<application::LinkTargetSpec> {
+    match (m.invoice_id.is_empty(), m.line_items.is_empty()) {
+        (false, true) => {
+            let invoice_id = id(v, "invoice_id", &m.invoice_id);
+            let amount = optional_amount(v, "amount", m.amount.as_ref());
+            if m.restrictions.is_some() {
+                v.refuse(
+                    "restrictions",
+                    Invalid::new("FIXED_FOR_INVOICE", "must be absent for an invoice: it is paid once"),
+                );
+            }
+            Some(application::LinkTargetSpec::Invoice { invoice_id: invoice_id?, amount: amount? })
+        }
+        (false, false) => {
+            v.refuse("line_items", Invalid::new("EXCLUSIVE", "must be empty where invoice_id is given"));
+            None
+        }
+        (true, _) => {
+            if m.amount.is_some() {
+                v.refuse("amount", Invalid::new("EXCLUSIVE", "must be absent unless invoice_id is given"));
+            }
+            line_items(v, "line_items", &m.line_items).map(application::LinkTargetSpec::Items)
+        }
+    }
+}
+
+fn quantities(v: &mut Validator, items: &[LineItem]) -> Option<BTreeMap<LineItemId, Quantity>> {
+    let parsed = items.iter().enumerate().map(|(index, item)| {
+        v.within(&format!("payment_link.line_items[{index}]"), |v| {
+            let id = id(v, "id", &item.id);
+            id.zip(v.check("quantity", Quantity::parse(item.quantity)))
+        })
+    });
+    parsed.collect::<Vec<_>>().into_iter().collect()
+}

@@ -1,0 +1,123 @@
+//! `TaxService`.
+
+use api_proto::v1::tax_service_server::TaxService;
+use api_proto::v1::*;
+use application::{CalculateTax, ListQuery, NewTaxRate, TaxLineSpec, Update};
+use domain::tax::TaxRateChanges;
+use domain::text::DisplayName;
+use domain::validation::Invalid;
+use tonic::{Request, Response, Status};
+
+use super::{Services, caller, parse};
+use crate::convert::input::{
+    Mask, country, date, id, line_tax, metadata, optional_id, percentage, required_amount, rounding, tax_behavior,
+};
+use crate::convert::output;
+use crate::page_token::{next_page_token, page_request};
+use crate::status::status;
+
+#[tonic::async_trait]
+impl TaxService for Services {
+    async fn calculate_tax(
+        &self,
+        request: Request<CalculateTaxRequest>,
+    ) -> Result<Response<CalculateTaxResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let query = parse(|v| {
+            let customer_id = optional_id(v, "customer_id", &m.customer_id);
+            let customer_country = country(v, "customer_country_code", &m.customer_country_code);
+            let tax_point = date(v, "tax_point", m.tax_point.as_ref());
+            let lines = m.lines.iter().enumerate().map(|(index, line)| {
+                v.within(&format!("lines[{index}]"), |v| {
+                    let amount = required_amount(v, "amount", line.amount.as_ref());
+                    let tax_behavior = tax_behavior(v, "tax_behavior", line.tax_behavior());
+                    let tax = line_tax(v, "tax", line.tax.as_ref());
+                    Some(TaxLineSpec { amount: amount?, tax_behavior: tax_behavior?, tax: tax? })
+                })
+            });
+            let lines: Option<Vec<_>> = lines.collect::<Vec<_>>().into_iter().collect();
+            if m.lines.is_empty() {
+                v.refuse("lines", Invalid::required());
+            }
+            let currency = lines.as_ref()?.first()?.amount.currency();
+            Some(CalculateTax {
+                rounding: rounding(m.rounding.as_ref(), seller.tax_rounding),
+                seller: seller.clone(),
+                customer_id: customer_id?,
+                customer_country: customer_country?,
+                currency,
+                lines: lines?,
+                tax_point: tax_point?,
+            })
+        })?;
+        let calculation = self.app.calculate_tax(&caller, query).await.map_err(status)?;
+        Ok(Response::new(CalculateTaxResponse { calculation: Some(output::tax_calculation(&calculation)) }))
+    }
+
+    async fn create_tax_rate(
+        &self,
+        request: Request<CreateTaxRateRequest>,
+    ) -> Result<Response<CreateTaxRateResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let display_name = v.check("display_name", DisplayName::parse(&m.display_name));
+            let percentage = v.check("percentage", percentage(&m.percentage));
+            let country = country(v, "country_code", &m.country_code);
+            let metadata = metadata(v, &m.metadata);
+            Some(NewTaxRate {
+                display_name: display_name?,
+                percentage: percentage?,
+                country: country?,
+                metadata: metadata?,
+            })
+        })?;
+        let rate = self.app.create_tax_rate(mutation).await.map_err(status)?;
+        Ok(Response::new(CreateTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
+    }
+
+    async fn get_tax_rate(&self, request: Request<GetTaxRateRequest>) -> Result<Response<GetTaxRateResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let rate = self.app.get_tax_rate(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
+    }
+
+    async fn update_tax_rate(
+        &self,
+        request: Request<UpdateTaxRateRequest>,
+    ) -> Result<Response<UpdateTaxRateResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (seller, new) = (self.own_seller(&caller)?, m.tax_rate.unwrap_or_default());
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "tax_rate.id", &new.id);
+            let mask = Mask::parse(v, m.update_mask.as_ref(), &["display_name", "active", "metadata"]);
+            let display_name =
+                mask.pick("display_name", || v.check("tax_rate.display_name", DisplayName::parse(&new.display_name)));
+            let active = mask.has("active").then_some(new.active);
+            let metadata = mask.metadata(v, &new.metadata);
+            let changes = TaxRateChanges { display_name: display_name?, active, metadata: metadata? };
+            Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
+        })?;
+        let rate = self.app.update_tax_rate(mutation).await.map_err(status)?;
+        Ok(Response::new(UpdateTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
+    }
+
+    async fn list_tax_rates(
+        &self,
+        request: Request<ListTaxRatesRequest>,
+    ) -> Result<Response<ListTaxRatesResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.active);
+        let page = parse(|v| page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))?;
+        let page =
+            self.app.list_tax_rates(&caller, ListQuery { seller, filter: m.active, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |rate| rate.id.to_string());
+        Ok(Response::new(ListTaxRatesResponse {
+            tax_rates: page.items.iter().map(output::tax_rate).collect(),
+            next_page_token,
+        }))
+    }
+}

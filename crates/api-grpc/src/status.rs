@@ -1,0 +1,131 @@
+//! The one place where errors become gRPC statuses, with details that a program can act on.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use application::{Error, Reason};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::layer::current_request_id;
+
+/// The domain of our reasons in `ErrorInfo`.
+const DOMAIN: &str = "paylinks";
+
+/// The status of an error. Internal text goes to the log and never to the caller.
+pub(crate) fn status(error: Error) -> Status {
+    match error {
+        Error::Invalid(violations) => {
+            let mut details = details("INVALID_FIELDS", []);
+            for violation in violations.iter() {
+                details.add_bad_request_violation(&violation.field, &violation.expected);
+            }
+            build(Code::InvalidArgument, format!("invalid request: {violations}"), details)
+        }
+        Error::NotFound { kind, id } => {
+            let mut details = details("NOT_FOUND", [("kind", kind.to_owned())]);
+            details.set_resource_info(kind, &id, "", "there is none among the caller's sellers'");
+            build(Code::NotFound, format!("no {kind} {id}"), details)
+        }
+        Error::FailedPrecondition { reason, message, field } => {
+            let mut details = details(reason.code(), []);
+            details.add_precondition_failure_violation(reason.code(), field.clone().unwrap_or_default(), &message);
+            if let Some(field) = field.filter(|field| !field.is_empty()) {
+                details.add_bad_request_violation(field, &message);
+            }
+            build(Code::FailedPrecondition, message, details)
+        }
+        Error::AlreadyExists { reason, message, existing } => {
+            build(Code::AlreadyExists, message, details(reason.code(), existing.map(|id| ("existing", id))))
+        }
+        Error::Aborted { reason, message, retry_after } => retryable(Code::Aborted, reason, message, retry_after),
+        Error::Unavailable { reason, message, retry_after } => {
+            retryable(Code::Unavailable, reason, message, retry_after)
+        }
+        Error::Unauthenticated { reason, message } => build(Code::Unauthenticated, message, details(reason.code(), [])),
+        Error::PermissionDenied { reason, message } => {
+            build(Code::PermissionDenied, message, details(reason.code(), []))
+        }
+        Error::Internal(source) => {
+            let request_id = current_request_id().unwrap_or_default();
+            tracing::error!(request_id, error = source.as_ref() as &dyn std::error::Error, "internal error");
+            build(
+                Code::Internal,
+                "an internal error; the log has it under the request id".to_owned(),
+                details("INTERNAL", []),
+            )
+        }
+    }
+}
+
+/// The status of a call whose deadline passed. A write goes on; a retry with the same request id tells its result.
+pub(crate) fn deadline_exceeded() -> Status {
+    let message = "the deadline passed; a retry with the same request id tells the result";
+    build(Code::DeadlineExceeded, message.to_owned(), details("DEADLINE_EXCEEDED", []))
+}
+
+/// The status with which streams end when the server stops: begin again behind the last cursor.
+pub(crate) fn stopping() -> Status {
+    let mut details = details("SERVER_STOPPING", []);
+    details.set_retry_info(Some(Duration::from_millis(500)));
+    build(Code::Unavailable, "the server is stopping; connect again".to_owned(), details)
+}
+
+fn retryable(code: Code, reason: Reason, message: String, retry_after: Option<Duration>) -> Status {
+    let mut details = details(reason.code(), []);
+    if retry_after.is_some() {
+        details.set_retry_info(retry_after);
+    }
+    build(code, message, details)
+}
+
+fn details(reason: &str, metadata: impl IntoIterator<Item = (&'static str, String)>) -> ErrorDetails {
+    let metadata: HashMap<String, String> = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
+    if let Some(request_id) = current_request_id() {
+        details.set_request_info(request_id, "");
+    }
+    details
+}
+
+fn build(code: Code, message: String, details: ErrorDetails) -> Status {
+    Status::with_error_details(code, message, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::validation::{Invalid, Validator};
+
+    use super::*;
+
+    #[test]
+    fn every_bad_field_is_in_the_details() {
+        let mut validator = Validator::new();
+        validator.refuse("currency_code", Invalid::new("UNKNOWN_CURRENCY", "must be a currency"));
+        validator.refuse("lines[0].quantity", Invalid::required());
+        let status = status(Error::Invalid(validator.finish::<()>(None).unwrap_err()));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let bad = status.get_details_bad_request().unwrap();
+        let fields: Vec<_> = bad.field_violations.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["currency_code", "lines[0].quantity"]);
+    }
+
+    #[test]
+    fn internal_text_never_leaves() {
+        let status = status(Error::Internal("canary".into()));
+        assert_eq!(status.code(), Code::Internal);
+        assert!(!format!("{status:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_retryable_failure_says_when() {
+        let error = Error::Unavailable {
+            reason: Reason::OutcomeUnknown,
+            message: "m".into(),
+            retry_after: Some(Duration::from_secs(1)),
+        };
+        let status = status(error);
+        assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+        assert_eq!(status.get_details_error_info().unwrap().reason, "OUTCOME_UNKNOWN");
+    }
+}

@@ -1,0 +1,58 @@
+//! Generates `crates/api-proto/src/generated/` from `proto/`, without any tool from outside of cargo.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use prost::Message;
+
+use crate::repo;
+
+/// Generates into the tree; with `check`, only says whether what is there is fresh.
+pub fn run(check: bool) -> Result<()> {
+    let target = repo::root().join("crates/api-proto/src/generated");
+    let scratch = repo::target().join("codegen");
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch)?;
+    }
+    fs::create_dir_all(&scratch)?;
+    generate(&scratch)?;
+    if !check {
+        fs::create_dir_all(&target)?;
+        for name in FILES {
+            fs::copy(scratch.join(name), target.join(name))?;
+        }
+        return Ok(());
+    }
+    for name in FILES {
+        let committed = fs::read(target.join(name)).with_context(|| format!("{name} is not committed"))?;
+        if committed != fs::read(scratch.join(name))? {
+            bail!("crates/api-proto/src/generated/{name} is stale: run `cargo xtask codegen`");
+        }
+    }
+    Ok(())
+}
+
+const FILES: [&str; 2] = ["paylinks.v1.rs", "paylinks.v1.bin"];
+
+fn generate(into: &Path) -> Result<()> {
+    let proto = repo::root().join("proto");
+    let mut files: Vec<PathBuf> = fs::read_dir(proto.join("paylinks/v1"))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "proto"));
+    files.sort();
+    let mut compiler = protox::Compiler::new([&proto])?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    let descriptors = compiler.file_descriptor_set();
+    let mut bare = descriptors.clone();
+    for file in &mut bare.file {
+        file.source_code_info = None;
+    }
+    fs::write(into.join("paylinks.v1.bin"), bare.encode_to_vec())?;
+    tonic_prost_build::configure()
+        .out_dir(into)
+        .btree_map(".")
+        .client_mod_attribute(".", "#[cfg(feature = \"client\")]")
+        .server_mod_attribute(".", "#[cfg(feature = \"server\")]")
+        .compile_fds(descriptors)?;
+    repo::run(repo::command("rustfmt").args(["--edition", "2024", "--config-path"]).arg(repo::root()).arg(into.join("paylinks.v1.rs")))
+}
