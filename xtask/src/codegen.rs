@@ -37,7 +37,8 @@ const FILES: [&str; 2] = ["paylinks.v1.rs", "paylinks.v1.bin"];
 
 fn generate(into: &Path) -> Result<()> {
     let proto = repo::root().join("proto");
-    let mut files: Vec<PathBuf> = fs::read_dir(proto.join("paylinks/v1"))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(proto.join("paylinks/v1"))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     files.retain(|path| path.extension().is_some_and(|extension| extension == "proto"));
     files.sort();
     let mut compiler = protox::Compiler::new([&proto])?;
@@ -54,5 +55,10 @@ fn generate(into: &Path) -> Result<()> {
         .client_mod_attribute(".", "#[cfg(feature = \"client\")]")
         .server_mod_attribute(".", "#[cfg(feature = \"server\")]")
         .compile_fds(descriptors)?;
-    repo::run(repo::command("rustfmt").args(["--edition", "2024", "--config-path"]).arg(repo::root()).arg(into.join("paylinks.v1.rs")))
+    repo::run(
+        repo::command("rustfmt")
+            .args(["--edition", "2024", "--config-path"])
+            .arg(repo::root())
+            .arg(into.join("paylinks.v1.rs")),
+    )
 }

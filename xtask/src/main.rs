@@ -1,3 +1,5 @@
 mod codegen;
 mod repo;
-fn main() -> anyhow::Result<()> { codegen::run(false) }
+fn main() -> anyhow::Result<()> {
+    codegen::run(false)
+}

@@ -1,1 +1,76 @@
-//! Empty.
+//! The HTTP face: providers' webhooks in, health and metrics out.
+//!
+//! A webhook is verified and stored before it is acknowledged; it is processed from the store. It must not know any
+//! provider: the name in the path picks the adapter.
+
+use std::sync::Arc;
+
+use application::{App, NotificationReceipt};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+/// The largest notification, in bytes: 512 KiB.
+const NOTIFICATION_BYTES_MAX: usize = 512 << 10;
+
+/// Renders the metrics in Prometheus' text format.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+#[derive(Clone)]
+struct Face {
+    app: App,
+    metrics: RenderMetrics,
+}
+
+/// The routes.
+pub fn router(app: App, metrics: RenderMetrics) -> Router {
+    Router::new()
+        .route("/webhooks/{provider}", post(webhook))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(render_metrics))
+        .layer(DefaultBodyLimit::max(NOTIFICATION_BYTES_MAX))
+        .with_state(Face { app, metrics })
+}
+
+/// `POST /webhooks/{provider}`: 200 once it is stored, 400 if it does not verify, 404 for an unknown provider, 413 if it
+/// is too large, 503 if it could not be stored and should come again.
+async fn webhook(
+    State(face): State<Face>,
+    Path(provider): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let headers: Vec<(String, String)> = headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect();
+    match face.app.receive_notification(&provider, &headers, &body).await {
+        Ok(NotificationReceipt::Stored) => StatusCode::OK,
+        Ok(NotificationReceipt::UnknownProvider) => StatusCode::NOT_FOUND,
+        Ok(NotificationReceipt::Refused(reason)) => {
+            tracing::warn!(%reason, "a notification was refused");
+            StatusCode::BAD_REQUEST
+        }
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a notification could not be stored");
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}
+
+/// `GET /readyz`: whether the store answers.
+async fn ready(State(face): State<Face>) -> Response {
+    match face.app.ping().await {
+        Ok(()) => "ok\n".into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is unavailable\n").into_response(),
+    }
+}
+
+/// `GET /metrics`.
+async fn render_metrics(State(face): State<Face>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], (face.metrics)()).into_response()
+}

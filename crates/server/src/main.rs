@@ -1,1 +1,157 @@
-fn main() {}
+//! `paylinks`: the service, and the commands of its operator.
+
+mod config;
+mod keys;
+mod registry;
+mod running;
+mod system;
+mod telemetry;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::running::Running;
+
+/// Invoices, tax, payment links and payments for internal services, over gRPC.
+#[derive(Parser)]
+#[command(name = "paylinks", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service. Without any setting: SQLite in ./data, the sandbox inside, loopback only.
+    Serve(Settings),
+    /// Run the service for a moment, and play the whole story against it.
+    Demo,
+    /// Run the sandbox alone.
+    Sandbox {
+        /// Where to listen; loopback alone.
+        #[arg(long, default_value = "127.0.0.1:12111")]
+        listen: SocketAddr,
+        /// A file in which the state outlives the process.
+        #[arg(long)]
+        state_file: Option<PathBuf>,
+    },
+    /// Manage API keys.
+    Keys {
+        #[command(subcommand)]
+        command: keys::KeysCommand,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Look at the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Check the configuration without running anything.
+    Check(Settings),
+}
+
+/// Settings of the command line and of the environment; they come before those of the file.
+#[derive(Args, Clone, Default)]
+struct Settings {
+    /// The configuration file (TOML).
+    #[arg(long, env = "PAYLINKS_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where gRPC listens [default: 127.0.0.1:50051].
+    #[arg(long, env = "PAYLINKS_GRPC_LISTEN")]
+    grpc_listen: Option<SocketAddr>,
+    /// Where HTTP listens, for webhooks, health and metrics [default: 127.0.0.1:8080].
+    #[arg(long, env = "PAYLINKS_HTTP_LISTEN")]
+    http_listen: Option<SocketAddr>,
+    /// Where the sandbox listens, if it is used [default: 127.0.0.1:12111].
+    #[arg(long, env = "PAYLINKS_SANDBOX_LISTEN")]
+    sandbox_listen: Option<SocketAddr>,
+    /// Where SQLite and the sandbox keep their files [default: ./data].
+    #[arg(long, env = "PAYLINKS_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// The database: postgres://… or sqlite://…; SQLite in the data directory if absent.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Stripe's API key; the sandbox is used if absent.
+    #[arg(long, env = "STRIPE_API_KEY", hide_env_values = true)]
+    stripe_api_key: Option<String>,
+    /// The signing secret of the webhook endpoint; several, separated by commas, while one is being rolled.
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true)]
+    stripe_webhook_secret: Option<String>,
+    /// Where Stripe's API is [default: https://api.stripe.com/].
+    #[arg(long, env = "STRIPE_API_BASE")]
+    stripe_api_base: Option<url::Url>,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    // The demo tells its own story, and only what goes wrong belongs beside it.
+    telemetry::init(if matches!(cli.command, Command::Demo) { "warn" } else { telemetry::DEFAULT });
+    // rustls has no provider of cryptography by itself; an error means that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(cli.command))
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Serve(settings) => serve(Config::load(&settings)?).await,
+        Command::Demo => demo().await,
+        Command::Sandbox { listen, state_file } => sandbox(listen, state_file).await,
+        Command::Keys { command, settings } => keys::run(command, Config::load(&settings)?).await,
+        Command::Config { command: ConfigCommand::Check(settings) } => {
+            let config = Config::load(&settings)?;
+            say(&config.summary())
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<()> {
+    let running = Running::start(config).await?;
+    say(&running.greeting())?;
+    system::wait_for_stop().await;
+    tracing::info!("stopping");
+    running.stop().await;
+    Ok(())
+}
+
+/// The story against a server of its own, in a directory that is gone afterwards.
+async fn demo() -> Result<()> {
+    let directory = std::env::temp_dir().join(format!("paylinks-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).context("can't make a directory for the demo")?;
+    let config = Config::for_demo(&directory)?;
+    let told = async {
+        let running = Running::start(config).await?;
+        let told = cli::demo::run(&running.grpc_url(), &mut std::io::stdout()).await;
+        running.stop().await;
+        told
+    };
+    let told = told.await;
+    std::fs::remove_dir_all(&directory).context("can't remove the demo's directory")?;
+    told
+}
+
+async fn sandbox(listen: SocketAddr, state_file: Option<PathBuf>) -> Result<()> {
+    let sandbox = stripe_sandbox::start(stripe_sandbox::SandboxConfig { listen, state_file }).await?;
+    let url = sandbox.url().as_str().trim_end_matches('/');
+    say(&format!("The sandbox listens on {url}. Any key that begins with sk_test_ opens it. No money moves.\n"))?;
+    system::wait_for_stop().await;
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+/// Writes to standard output, plainly.
+fn say(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

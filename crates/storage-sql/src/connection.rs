@@ -7,8 +7,8 @@ use domain::ports::storage::{StorageError, UnitOfWork};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -153,7 +153,9 @@ impl OpenTransaction {
 
     /// Commits, in a task that its caller can't stop.
     pub(crate) async fn commit(mut self) -> Result<(), StorageError> {
-        let Some(transaction) = self.transaction.take() else { return Err(crate::errors::defect("the transaction has ended")) };
+        let Some(transaction) = self.transaction.take() else {
+            return Err(crate::errors::defect("the transaction has ended"));
+        };
         let permit = self.permit.take();
         let committed = self.runtime.spawn(async move {
             let committed = transaction.commit().await;

@@ -8,16 +8,18 @@ use sea_orm::{DbErr, RuntimeErr};
 pub(crate) fn storage_error(error: DbErr) -> StorageError {
     match &error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => StorageError::Unavailable(Box::new(error)),
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => match cause.as_ref() {
-            sqlx::Error::Database(database) => by_code(database.code().as_deref(), database.as_ref(), &error),
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => StorageError::Unavailable(Box::new(error)),
-            _ => StorageError::Defect(Box::new(error)),
-        },
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            match cause.as_ref() {
+                sqlx::Error::Database(database) => by_code(database.code().as_deref(), database.as_ref(), &error),
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => StorageError::Unavailable(Box::new(error)),
+                _ => StorageError::Defect(Box::new(error)),
+            }
+        }
         _ => StorageError::Defect(Box::new(error)),
     }
 }
@@ -47,7 +49,9 @@ fn by_code(code: Option<&str>, database: &dyn sqlx::error::DatabaseError, error:
             constraint: database.constraint().unwrap_or_else(|| database.message()).to_owned(),
         },
         // Statement timeout, disk full, out of resources, shutting down, not yet up; SQLITE_FULL, SQLITE_IOERR, SQLITE_CANTOPEN.
-        (state, _) if state == "57014" || state.starts_with("53") || state.starts_with("57P") || state.starts_with("08") => {
+        (state, _)
+            if state == "57014" || state.starts_with("53") || state.starts_with("57P") || state.starts_with("08") =>
+        {
             StorageError::Unavailable(source)
         }
         (_, Some(10 | 13 | 14)) => StorageError::Unavailable(source),

@@ -81,7 +81,8 @@ impl SqlStorage {
     /// Gives positions where there are events without, and looks for new ones where someone waits.
     async fn round(&self) -> Result<(), StorageError> {
         const PENDING: &str = "SELECT 1 FROM events WHERE position IS NULL LIMIT 1";
-        let pending = self.0.db.query_one_raw(Statement::from_string(self.backend(), PENDING)).await.map_err(storage_error)?;
+        let pending =
+            self.0.db.query_one_raw(Statement::from_string(self.backend(), PENDING)).await.map_err(storage_error)?;
         if pending.is_some() {
             self.give_positions().await?;
         } else if self.0.sequencer.last_position.receiver_count() > 0 {

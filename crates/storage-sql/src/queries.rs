@@ -6,7 +6,8 @@ use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
 use domain::event::{EventPosition, SequencedEvent};
 use domain::id::{
-    CheckoutSessionId, CustomerId, IntentId, InvoiceId, PaymentId, PaymentLinkId, PaymentMethodId, PriceId, ProductId, TaxRateId,
+    CheckoutSessionId, CustomerId, IntentId, InvoiceId, PaymentId, PaymentLinkId, PaymentMethodId, PriceId, ProductId,
+    TaxRateId,
 };
 use domain::idempotency::{RequestKey, StoredRequest};
 use domain::invoice::Invoice;
@@ -15,9 +16,9 @@ use domain::payment::Payment;
 use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
-    ApiKeyQueries, CatalogQueries, CheckoutQueries, CustomerQueries, EventFilter, EventQueries, IntentQueries, InvoiceFilter,
-    InvoiceQueries, LinkFilter, PaymentFilter, PaymentLinkQueries, PaymentQueries, PriceFilter, Reader, RequestQueries, Sellers,
-    SessionFilter, StorageError,
+    ApiKeyQueries, CatalogQueries, CheckoutQueries, CustomerQueries, EventFilter, EventQueries, IntentQueries,
+    InvoiceFilter, InvoiceQueries, LinkFilter, PaymentFilter, PaymentLinkQueries, PaymentQueries, PriceFilter, Reader,
+    RequestQueries, Sellers, SessionFilter, StorageError,
 };
 use domain::provider::{Intent, ProviderName, ProviderRef};
 use domain::seller::SellerId;
@@ -102,7 +103,9 @@ async fn list_events(
     let statement = filter_sql.statement(c.get_database_backend(), "SELECT position, document FROM events", &order);
     let rows = all(c, statement).await?;
     rows.iter()
-        .map(|row| Ok(SequencedEvent { position: EventPosition(column(row, "position")?), event: json(row, "document")? }))
+        .map(|row| {
+            Ok(SequencedEvent { position: EventPosition(column(row, "position")?), event: json(row, "document")? })
+        })
         .collect()
 }
 
@@ -120,12 +123,15 @@ async fn load_request(c: &impl ConnectionTrait, key: &RequestKey) -> Result<Opti
 }
 
 async fn find_intent(c: &impl ConnectionTrait, filter: Filter) -> Result<Option<Intent>, StorageError> {
-    let row = one(c, filter.statement(c.get_database_backend(), "SELECT document FROM intents", " ORDER BY seq LIMIT 1")).await?;
+    let row =
+        one(c, filter.statement(c.get_database_backend(), "SELECT document FROM intents", " ORDER BY seq LIMIT 1"))
+            .await?;
     row.map(|row| json(&row, "document")).transpose()
 }
 
 async fn find_api_keys(c: &impl ConnectionTrait, filter: Filter) -> Result<Vec<ApiKey>, StorageError> {
-    let rows = all(c, filter.statement(c.get_database_backend(), "SELECT document FROM api_keys", " ORDER BY id DESC")).await?;
+    let rows = all(c, filter.statement(c.get_database_backend(), "SELECT document FROM api_keys", " ORDER BY id DESC"))
+        .await?;
     rows.iter().map(|row| json(row, "document")).collect()
 }
 
@@ -163,7 +169,9 @@ macro_rules! impl_reader {
                 request: PageRequest<PriceId>,
             ) -> Result<Page<Price>, StorageError> {
                 let $it = self;
-                let filter = of(seller).and_some("product_id = ?", text(filter.product_id)).and_some("active = ?", filter.active);
+                let filter = of(seller)
+                    .and_some("product_id = ?", text(filter.product_id))
+                    .and_some("active = ?", filter.active);
                 page($connection, filter, request).await
             }
 
@@ -190,12 +198,20 @@ macro_rules! impl_reader {
                 get($connection, sellers, id.to_string()).await
             }
 
-            async fn list_customers(&self, seller: &SellerId, request: PageRequest<CustomerId>) -> Result<Page<Customer>, StorageError> {
+            async fn list_customers(
+                &self,
+                seller: &SellerId,
+                request: PageRequest<CustomerId>,
+            ) -> Result<Page<Customer>, StorageError> {
                 let $it = self;
                 page($connection, of(seller), request).await
             }
 
-            async fn get_payment_method(&self, sellers: &Sellers, id: PaymentMethodId) -> Result<Option<PaymentMethod>, StorageError> {
+            async fn get_payment_method(
+                &self,
+                sellers: &Sellers,
+                id: PaymentMethodId,
+            ) -> Result<Option<PaymentMethod>, StorageError> {
                 let $it = self;
                 get($connection, sellers, id.to_string()).await
             }
@@ -220,7 +236,9 @@ macro_rules! impl_reader {
                 request: PageRequest<PaymentMethodId>,
             ) -> Result<Page<PaymentMethod>, StorageError> {
                 let $it = self;
-                let filter = Filter::new().and("customer_id = ?", [customer.to_string().into()]).and("detached = ?", [false.into()]);
+                let filter = Filter::new()
+                    .and("customer_id = ?", [customer.to_string().into()])
+                    .and("detached = ?", [false.into()]);
                 page($connection, filter, request).await
             }
         }
@@ -249,7 +267,11 @@ macro_rules! impl_reader {
 
         #[async_trait::async_trait]
         impl PaymentLinkQueries for $reader {
-            async fn get_payment_link(&self, sellers: &Sellers, id: PaymentLinkId) -> Result<Option<PaymentLink>, StorageError> {
+            async fn get_payment_link(
+                &self,
+                sellers: &Sellers,
+                id: PaymentLinkId,
+            ) -> Result<Option<PaymentLink>, StorageError> {
                 let $it = self;
                 get($connection, sellers, id.to_string()).await
             }
@@ -266,9 +288,8 @@ macro_rules! impl_reader {
                 request: PageRequest<PaymentLinkId>,
             ) -> Result<Page<PaymentLink>, StorageError> {
                 let $it = self;
-                let mut sql = of(seller)
-                    .and_some("open = ?", filter.active)
-                    .and_some("invoice_id = ?", text(filter.invoice_id));
+                let mut sql =
+                    of(seller).and_some("open = ?", filter.active).and_some("invoice_id = ?", text(filter.invoice_id));
                 if let Some((key, value)) = filter.metadata {
                     let pair = "id IN (SELECT payment_link_id FROM payment_link_metadata \
                                 WHERE seller_id = ? AND key = ? AND value = ?)";
@@ -277,7 +298,11 @@ macro_rules! impl_reader {
                 page($connection, sql, request).await
             }
 
-            async fn list_expiring_payment_links(&self, until: Timestamp, limit: u32) -> Result<Vec<PaymentLinkId>, StorageError> {
+            async fn list_expiring_payment_links(
+                &self,
+                until: Timestamp,
+                limit: u32,
+            ) -> Result<Vec<PaymentLinkId>, StorageError> {
                 let $it = self;
                 let c = $connection;
                 let filter = Filter::new().and("state = 'active' AND expires_at_us <= ?", [until.unix_micros().into()]);
@@ -290,12 +315,19 @@ macro_rules! impl_reader {
 
         #[async_trait::async_trait]
         impl CheckoutQueries for $reader {
-            async fn get_checkout_session(&self, sellers: &Sellers, id: CheckoutSessionId) -> Result<Option<CheckoutSession>, StorageError> {
+            async fn get_checkout_session(
+                &self,
+                sellers: &Sellers,
+                id: CheckoutSessionId,
+            ) -> Result<Option<CheckoutSession>, StorageError> {
                 let $it = self;
                 get($connection, sellers, id.to_string()).await
             }
 
-            async fn load_checkout_session(&self, id: CheckoutSessionId) -> Result<Option<CheckoutSession>, StorageError> {
+            async fn load_checkout_session(
+                &self,
+                id: CheckoutSessionId,
+            ) -> Result<Option<CheckoutSession>, StorageError> {
                 let $it = self;
                 load($connection, id.to_string()).await
             }
@@ -408,7 +440,10 @@ macro_rules! impl_reader {
         impl ApiKeyQueries for $reader {
             async fn load_api_key_by_prefix(&self, prefix: &str) -> Result<Option<ApiKey>, StorageError> {
                 let $it = self;
-                Ok(find_api_keys($connection, Filter::new().and("prefix = ?", [prefix.into()])).await?.into_iter().next())
+                Ok(find_api_keys($connection, Filter::new().and("prefix = ?", [prefix.into()]))
+                    .await?
+                    .into_iter()
+                    .next())
             }
 
             async fn list_api_keys(&self) -> Result<Vec<ApiKey>, StorageError> {

@@ -16,8 +16,8 @@ use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
     ApiKeyCommands, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands, InboxCommands,
-    IntentCommands, InvoiceCommands, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries, Reservation, Storage,
-    StorageError, UnitOfWork,
+    IntentCommands, InvoiceCommands, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries,
+    Reservation, Storage, StorageError, UnitOfWork,
 };
 use domain::provider::{InboxEntry, Intent};
 use domain::seller::SellerId;
@@ -234,7 +234,12 @@ impl PaymentLinkCommands for SqlUnitOfWork {
 
     async fn update_payment_link(&mut self, link: &mut PaymentLink) -> Result<(), StorageError> {
         update(self.connection()?, link).await?;
-        execute(self.connection()?, "DELETE FROM payment_link_metadata WHERE payment_link_id = $1", [link.key().into()]).await?;
+        execute(
+            self.connection()?,
+            "DELETE FROM payment_link_metadata WHERE payment_link_id = $1",
+            [link.key().into()],
+        )
+        .await?;
         self.write_metadata(link).await
     }
 }
@@ -244,7 +249,8 @@ impl SqlUnitOfWork {
     async fn write_metadata(&self, link: &PaymentLink) -> Result<(), StorageError> {
         let sql = "INSERT INTO payment_link_metadata (payment_link_id, seller_id, key, value) VALUES ($1, $2, $3, $4)";
         for (key, value) in link.options.metadata.iter() {
-            execute(self.connection()?, sql, [link.key().into(), link.seller().into(), key.into(), value.into()]).await?;
+            execute(self.connection()?, sql, [link.key().into(), link.seller().into(), key.into(), value.into()])
+                .await?;
         }
         Ok(())
     }
@@ -447,7 +453,12 @@ impl InboxCommands for SqlUnitOfWork {
         execute(self.connection()?, sql, [id.to_string().into()]).await.map(|_| ())
     }
 
-    async fn retry_notification(&mut self, id: NotificationId, retry_in: Duration, reason: &str) -> Result<(), StorageError> {
+    async fn retry_notification(
+        &mut self,
+        id: NotificationId,
+        retry_in: Duration,
+        reason: &str,
+    ) -> Result<(), StorageError> {
         let c = self.connection()?;
         let now = now_us(c.get_database_backend());
         let sql = format!("UPDATE notifications SET due_at_us = {now} + $1, reason = $2 WHERE id = $3");
@@ -464,7 +475,8 @@ impl InboxCommands for SqlUnitOfWork {
 impl ApiKeyCommands for SqlUnitOfWork {
     async fn insert_api_key(&mut self, key: &ApiKey) -> Result<(), StorageError> {
         let sql = "INSERT INTO api_keys (id, prefix, revoked, document) VALUES ($1, $2, $3, $4)";
-        let values = [key.id.to_string().into(), key.prefix.as_str().into(), key.revoked_at.is_some().into(), to_json(key)?];
+        let values =
+            [key.id.to_string().into(), key.prefix.as_str().into(), key.revoked_at.is_some().into(), to_json(key)?];
         execute(self.connection()?, sql, values).await.map(|_| ())
     }
 

@@ -55,6 +55,9 @@ pub enum SandboxError {
     /// The state's file can't be read.
     #[error("can't read the state from {0}")]
     StateFile(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A webhook endpoint was refused.
+    #[error("the webhook endpoint was refused: {0}")]
+    Endpoint(String),
     /// The HTTP client for webhooks can't be made.
     #[error("can't make the client for webhooks")]
     Client(#[source] reqwest::Error),
@@ -63,6 +66,7 @@ pub enum SandboxError {
 /// A running sandbox.
 pub struct Sandbox {
     url: Url,
+    shared: Arc<Shared>,
     stop: oneshot::Sender<()>,
     stopped: tokio::task::JoinHandle<()>,
 }
@@ -71,6 +75,28 @@ impl Sandbox {
     /// Where it is: the base address for API clients and browsers.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// The signing secret of the webhook endpoint of `key`'s account at `url`, which is registered for every event if it
+    /// is not there yet.
+    ///
+    /// # Errors
+    /// The endpoint can't be registered.
+    pub fn webhook_endpoint(&self, key: &str, url: &str) -> Result<String, SandboxError> {
+        let account = State::account_of_key(key);
+        let mut state = self.shared.lock();
+        let mut ctx = state.enter(&account, &self.shared.public_url);
+        let known = ctx.account().all("webhook_endpoint").find(|endpoint| endpoint["url"] == url);
+        let known = known.and_then(|endpoint| endpoint["id"].as_str()).map(str::to_owned);
+        if let Some(secret) = known.and_then(|id| ctx.account().secrets.get(&id)?.first().cloned()) {
+            return Ok(secret);
+        }
+        let mut params = Map::new();
+        params.insert("url".to_owned(), url.into());
+        params.insert("enabled_events".to_owned(), Value::Array(vec!["*".into()]));
+        let made = api::execute(&mut ctx, "POST /v1/webhook_endpoints", "", &params);
+        let made = made.map_err(|error| SandboxError::Endpoint(error.to_json().to_string()))?;
+        Ok(made["secret"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Stops it, and writes its state to the file if it has one.
@@ -128,7 +154,9 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
     });
     let (stop, stopping) = oneshot::channel::<()>();
     let router = router(Arc::clone(&shared));
+    let running = Arc::clone(&shared);
     let stopped = tokio::spawn(async move {
+        let shared = running;
         let ticker = tokio::spawn(tick(Arc::clone(&shared)));
         let server = axum::serve(listener, router).with_graceful_shutdown(async {
             let _ = stopping.await;
@@ -140,7 +168,7 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
         save(&shared);
     });
     let url = Url::parse(&public_url).map_err(|e| SandboxError::StateFile(PathBuf::new(), e.into()))?;
-    Ok(Sandbox { url, stop, stopped })
+    Ok(Sandbox { url, shared, stop, stopped })
 }
 
 fn router(shared: Arc<Shared>) -> Router {

@@ -81,9 +81,11 @@ pub(crate) fn price(
             text(&product, "id").to_owned()
         }
         (None, None) => {
-            return Err(ApiError::invalid("You must specify either `product` or `product_data` when creating a price.")
-                .code("parameter_missing")
-                .param(named("product")));
+            return Err(ApiError::invalid(
+                "You must specify either `product` or `product_data` when creating a price.",
+            )
+            .code("parameter_missing")
+            .param(named("product")));
         }
         _ => {
             return Err(ApiError::invalid("You may only specify one of these parameters: product, product_data.")

@@ -1,0 +1,384 @@
+//! The configuration: defaults, then the file, then the environment and the command line. Everything that is wrong with it
+//! is told at once.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use application::AccessPolicy;
+use domain::money::{Currency, Rounding};
+use domain::party::{Address, Country, TaxId};
+use domain::provider::ProviderName;
+use domain::redirect::RedirectPolicy;
+use domain::seller::{NumberFormat, Seller, SellerId, TaxRegistration};
+use domain::tax::{RoundingScope, TaxRounding};
+use domain::text::PartyName;
+use domain::validation::{Invalid, Validator};
+use provider_stripe::StripeConfig;
+use secrecy::SecretString;
+use serde::Deserialize;
+use time::Date;
+use url::Url;
+
+use crate::Settings;
+
+/// The name under which Stripe's adapter is registered.
+pub(crate) const STRIPE: &str = "stripe";
+/// The key with which the sandbox inside is opened.
+pub(crate) const SANDBOX_KEY: &str = "sk_test_paylinks_sandbox";
+
+/// The checked configuration.
+pub(crate) struct Config {
+    pub(crate) grpc_listen: SocketAddr,
+    pub(crate) http_listen: SocketAddr,
+    pub(crate) database_url: String,
+    pub(crate) access: AccessPolicy,
+    pub(crate) charging: Charging,
+    pub(crate) sellers: Vec<Seller>,
+}
+
+/// Who charges.
+pub(crate) enum Charging {
+    /// The sandbox inside this process.
+    Sandbox { listen: SocketAddr, state_file: PathBuf },
+    /// Stripe, or a double of it elsewhere.
+    Stripe(Box<StripeConfig>),
+}
+
+/// The file.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    grpc_listen: Option<SocketAddr>,
+    http_listen: Option<SocketAddr>,
+    data_dir: Option<PathBuf>,
+    database_url: Option<String>,
+    access: Option<Access>,
+    sandbox: FileSandbox,
+    stripe: FileStripe,
+    sellers: Vec<FileSeller>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Access {
+    Open,
+    ApiKeys,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct FileSandbox {
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct FileStripe {
+    api_key: Option<String>,
+    webhook_secrets: Vec<String>,
+    api_base: Option<Url>,
+    account: Option<String>,
+    calls_per_second_max: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileSeller {
+    id: String,
+    name: String,
+    country: String,
+    #[serde(default)]
+    line1: String,
+    #[serde(default)]
+    line2: String,
+    #[serde(default)]
+    postal_code: String,
+    #[serde(default)]
+    city: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    tax_ids: Vec<String>,
+    #[serde(default)]
+    tax_registrations: Vec<FileRegistration>,
+    currency: String,
+    #[serde(default = "default_numbers")]
+    invoice_numbers: String,
+    #[serde(default)]
+    tax_rounding_per_line: bool,
+    #[serde(default)]
+    tax_rounding_half_even: bool,
+    #[serde(default = "default_terms")]
+    payment_terms_days: u16,
+    /// Hosts to which hosted pages may send a browser: exact, or `*.example.com`. `["*"]` for every host.
+    redirect_hosts: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileRegistration {
+    country: String,
+    since: Option<Date>,
+}
+
+fn default_numbers() -> String {
+    "INV-{year}-{number:5}".to_owned()
+}
+
+const fn default_terms() -> u16 {
+    30
+}
+
+impl Config {
+    /// Loads and checks the configuration.
+    ///
+    /// # Errors
+    /// The file can't be read, or anything in it is wrong: all of that at once.
+    pub(crate) fn load(settings: &Settings) -> Result<Self> {
+        let file = match &settings.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+                toml::from_str(&text).with_context(|| format!("{} is not as it should be", path.display()))?
+            }
+            None => File::default(),
+        };
+        Self::check(settings, file)
+    }
+
+    /// The configuration of the demo: nothing is shared with anything else.
+    pub(crate) fn for_demo(directory: &Path) -> Result<Self> {
+        let any = Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
+        let settings = Settings {
+            grpc_listen: any,
+            http_listen: any,
+            sandbox_listen: any,
+            data_dir: Some(directory.to_owned()),
+            ..Settings::default()
+        };
+        Self::check(&settings, File::default())
+    }
+
+    fn check(settings: &Settings, file: File) -> Result<Self> {
+        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let mut validator = Validator::new();
+        let data_dir = settings.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("data"));
+        let grpc_listen = settings.grpc_listen.or(file.grpc_listen).unwrap_or(loopback(50_051));
+        let http_listen = settings.http_listen.or(file.http_listen).unwrap_or(loopback(8_080));
+        let sandbox_listen = settings.sandbox_listen.or(file.sandbox.listen).unwrap_or(loopback(12_111));
+        let database_url = settings.database_url.clone().or(file.database_url);
+        let database_url =
+            database_url.unwrap_or_else(|| format!("sqlite://{}", data_dir.join("paylinks.db").display()));
+        if !["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| database_url.starts_with(scheme)) {
+            validator.refuse("database_url", Invalid::new("SCHEME", "must begin with postgres:// or sqlite://"));
+        }
+        let charging = charging(&mut validator, settings, file.stripe, (sandbox_listen, &data_dir));
+        let is_live = matches!(&charging, Some(Charging::Stripe(config)) if config.is_live());
+        let in_sandbox = matches!(charging, Some(Charging::Sandbox { .. }));
+        let access = match file.access {
+            Some(Access::Open) => AccessPolicy::Open,
+            Some(Access::ApiKeys) => AccessPolicy::ApiKeys,
+            None if in_sandbox && grpc_listen.ip().is_loopback() => AccessPolicy::Open,
+            None => AccessPolicy::ApiKeys,
+        };
+        if access == AccessPolicy::Open && (!grpc_listen.ip().is_loopback() || is_live) {
+            let expected = "must be api_keys unless it listens on loopback without a live key";
+            validator.refuse("access", Invalid::new("OPEN_ACCESS", expected));
+        }
+        let sellers = sellers(&mut validator, file.sellers, is_live);
+        let config = charging.zip(sellers).map(|(charging, sellers)| Self {
+            grpc_listen,
+            http_listen,
+            database_url,
+            access,
+            charging,
+            sellers,
+        });
+        match validator.finish(config) {
+            Ok(config) => Ok(config),
+            Err(violations) => bail!("the configuration is wrong: {violations}"),
+        }
+    }
+
+    /// What is configured, without secrets.
+    pub(crate) fn summary(&self) -> String {
+        let database = self.database_url.split(':').next().unwrap_or_default();
+        let charging = match &self.charging {
+            Charging::Sandbox { listen, .. } => format!("the sandbox, on http://{listen}"),
+            Charging::Stripe(config) if config.is_live() => "Stripe, with a live key".to_owned(),
+            Charging::Stripe(config) => format!("Stripe, with a test key, at {}", config.api_base),
+        };
+        let access = match self.access {
+            AccessPolicy::Open => "open to everyone on this machine",
+            AccessPolicy::ApiKeys => "by API key",
+        };
+        let sellers: Vec<_> = self.sellers.iter().map(|seller| seller.id.as_str()).collect();
+        format!(
+            "The configuration is fine.\n  gRPC      {}\n  HTTP      {}\n  database  {database}\n  charging  {charging}\n  access    {access}\n  sellers   {}\n",
+            self.grpc_listen,
+            self.http_listen,
+            sellers.join(", ")
+        )
+    }
+}
+
+fn charging(
+    validator: &mut Validator,
+    settings: &Settings,
+    file: FileStripe,
+    (listen, data_dir): (SocketAddr, &Path),
+) -> Option<Charging> {
+    let api_key = settings.stripe_api_key.clone().or(file.api_key).filter(|key| !key.is_empty());
+    let Some(api_key) = api_key else {
+        if !listen.ip().is_loopback() {
+            validator
+                .refuse("sandbox.listen", Invalid::new("NOT_LOOPBACK", "must be on loopback: it lets everyone in"));
+        }
+        return Some(Charging::Sandbox { listen, state_file: data_dir.join("sandbox.json") });
+    };
+    let secrets: Vec<SecretString> = match &settings.stripe_webhook_secret {
+        Some(list) => {
+            list.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(SecretString::from).collect()
+        }
+        None => file.webhook_secrets.into_iter().map(SecretString::from).collect(),
+    };
+    if secrets.is_empty() {
+        let expected = "must have the signing secret of the webhook endpoint (STRIPE_WEBHOOK_SECRET)";
+        validator.refuse("stripe.webhook_secrets", Invalid::new("REQUIRED", expected));
+    }
+    let base =
+        settings.stripe_api_base.clone().or(file.api_base).or_else(|| Url::parse("https://api.stripe.com/").ok())?;
+    let name: ProviderName = STRIPE.parse().ok()?;
+    let mut config = StripeConfig::new(name, SecretString::from(api_key), secrets, base);
+    config.account = file.account;
+    config.calls_per_second_max = file.calls_per_second_max.unwrap_or(if config.is_live() { 80 } else { 20 });
+    if let Err(error) = config.check() {
+        validator.refuse("stripe", Invalid::new("STRIPE", format!("is refused: {error}")));
+        return None;
+    }
+    Some(Charging::Stripe(Box::new(config)))
+}
+
+fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) -> Option<Vec<Seller>> {
+    if file.is_empty() {
+        if is_live {
+            validator.refuse("sellers", Invalid::new("REQUIRED", "must name who invoices, before real money moves"));
+            return None;
+        }
+        file.push(FileSeller {
+            id: "default".to_owned(),
+            name: "Demo Seller AB".to_owned(),
+            country: "SE".to_owned(),
+            line1: "Storgatan 1".to_owned(),
+            line2: String::new(),
+            postal_code: "111 22".to_owned(),
+            city: "Stockholm".to_owned(),
+            state: String::new(),
+            tax_ids: Vec::new(),
+            tax_registrations: vec![FileRegistration { country: "SE".to_owned(), since: None }],
+            currency: "SEK".to_owned(),
+            invoice_numbers: default_numbers(),
+            tax_rounding_per_line: false,
+            tax_rounding_half_even: false,
+            payment_terms_days: default_terms(),
+            redirect_hosts: None,
+        });
+    }
+    let parsed: Vec<_> = file
+        .into_iter()
+        .enumerate()
+        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, row, is_live)))
+        .collect();
+    parsed.into_iter().collect()
+}
+
+fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
+    let id = v.check("id", SellerId::parse(&row.id));
+    let name = v.check("name", PartyName::parse(&row.name));
+    let parts = [row.line1.as_str(), &row.line2, &row.postal_code, &row.city, &row.state];
+    let address = match Address::parse(parts, &row.country) {
+        Ok(address) => Some(address),
+        Err(violations) => {
+            v.absorb(violations);
+            None
+        }
+    };
+    let tax_ids = row.tax_ids.iter().enumerate().map(|(i, text)| v.check(&format!("tax_ids[{i}]"), TaxId::parse(text)));
+    let tax_ids: Option<Vec<_>> = tax_ids.collect::<Vec<_>>().into_iter().collect();
+    let registrations = row.tax_registrations.iter().enumerate().map(|(i, registration)| {
+        let country = v.check(&format!("tax_registrations[{i}].country"), Country::parse(&registration.country))?;
+        Some(TaxRegistration { country, since: registration.since })
+    });
+    let tax_registrations: Option<Vec<_>> = registrations.collect::<Vec<_>>().into_iter().collect();
+    let currency = v.check("currency", Currency::parse(&row.currency));
+    let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
+    let redirects = match row.redirect_hosts {
+        Some(hosts) if hosts.iter().any(|host| host == "*") => RedirectPolicy::AnyHost,
+        Some(hosts) => RedirectPolicy::Hosts(hosts),
+        None => RedirectPolicy::AnyHost,
+    };
+    if is_live && redirects == RedirectPolicy::AnyHost {
+        let expected = "must name the hosts to which hosted pages may send a browser, before real money moves";
+        v.refuse("redirect_hosts", Invalid::new("REQUIRED", expected));
+    }
+    let scope = if row.tax_rounding_per_line { RoundingScope::PerLine } else { RoundingScope::PerInvoice };
+    let mode = if row.tax_rounding_half_even { Rounding::HalfEven } else { Rounding::HalfUp };
+    Some(Seller {
+        id: id?,
+        name: name?,
+        address: address?,
+        tax_ids: tax_ids?,
+        tax_registrations: tax_registrations?,
+        tax_rounding: TaxRounding { scope, mode },
+        invoice_numbers: invoice_numbers?,
+        currency: currency?,
+        provider: STRIPE.parse().ok()?,
+        redirects,
+        payment_terms_days: row.payment_terms_days,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(settings: Settings, file: &str) -> Result<Config, String> {
+        Config::check(&settings, toml::from_str(file).unwrap()).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn nothing_configured_is_the_sandbox_on_loopback_with_open_access() {
+        let config = check(Settings::default(), "").unwrap();
+        assert!(matches!(config.charging, Charging::Sandbox { .. }));
+        assert_eq!((config.access, config.grpc_listen.port()), (AccessPolicy::Open, 50_051));
+    }
+
+    #[test]
+    fn beyond_loopback_callers_need_a_key() {
+        let settings = Settings { grpc_listen: Some("0.0.0.0:50051".parse().unwrap()), ..Settings::default() };
+        assert_eq!(check(settings.clone(), "").unwrap().access, AccessPolicy::ApiKeys);
+        assert!(check(settings, "access = \"open\"").err().unwrap().contains("access must be api_keys"));
+    }
+
+    #[test]
+    fn a_live_key_needs_secrets_sellers_and_hosts_and_everything_is_told_at_once() {
+        let settings = Settings { stripe_api_key: Some("sk_live_x".into()), ..Settings::default() };
+        let error = check(settings.clone(), "access = \"open\"").err().unwrap();
+        for field in ["stripe.webhook_secrets", "sellers", "access"] {
+            assert!(error.contains(field), "{field}: {error}");
+        }
+        let seller = "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"";
+        assert!(check(settings, seller).err().unwrap().contains("sellers[0].redirect_hosts"));
+    }
+
+    #[test]
+    fn the_summary_shows_no_secret() {
+        let settings = Settings {
+            stripe_api_key: Some("sk_test_canary".into()),
+            stripe_webhook_secret: Some("whsec_canary".into()),
+            database_url: Some("postgres://user:canary@localhost/x".into()),
+            ..Settings::default()
+        };
+        assert!(!check(settings, "").unwrap().summary().contains("canary"));
+    }
+}

@@ -1,0 +1,110 @@
+//! `paylinks keys`: API keys, straight in the database.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use application::{App, AppParts, NewApiKey};
+use clap::Subcommand;
+use domain::access::Scope;
+use domain::id::ApiKeyId;
+use domain::seller::SellerId;
+use domain::text::DisplayName;
+use storage_sql::{SqlConfig, SqlStorage};
+use tax_tables::TableTaxCalculator;
+
+use crate::config::Config;
+use crate::say;
+use crate::system::{SystemClock, UuidGenerator, entropy};
+
+#[derive(Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key. Its token is shown once and kept nowhere.
+    Create {
+        /// A name for people.
+        #[arg(long)]
+        name: String,
+        /// What it allows: read, write or admin.
+        #[arg(long, default_value = "write")]
+        scope: String,
+        /// A seller whose things it may see; may be given several times; every seller if absent.
+        #[arg(long = "seller")]
+        sellers: Vec<String>,
+        /// After how many days it ends.
+        #[arg(long)]
+        expires_in_days: Option<u32>,
+    },
+    /// List all keys.
+    List,
+    /// Revoke a key, at once.
+    Revoke {
+        /// Its id, such as key_… .
+        id: String,
+    },
+}
+
+/// Runs a command.
+pub(crate) async fn run(command: KeysCommand, config: Config) -> Result<()> {
+    let storage =
+        SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
+    let clock = Arc::new(SystemClock);
+    // Keys need no provider, but sellers name one; none of its calls is made here.
+    let app = App::new(AppParts {
+        storage: Arc::new(storage.clone()),
+        providers: crate::registry::idle(config.charging, clock.clone())?,
+        tax_calculator: Arc::new(TableTaxCalculator::new()?),
+        clock,
+        ids: Arc::new(UuidGenerator),
+        sellers: config.sellers,
+        access: config.access,
+    })
+    .map_err(|error| anyhow::anyhow!(error))?;
+    let done = match command {
+        KeysCommand::Create { name, scope, sellers, expires_in_days } => {
+            create(&app, (&name, &scope), &sellers, expires_in_days).await
+        }
+        KeysCommand::List => list(&app).await,
+        KeysCommand::Revoke { id } => revoke(&app, &id).await,
+    };
+    storage.close().await;
+    done
+}
+
+async fn create(
+    app: &App,
+    (name, scope): (&str, &str),
+    sellers: &[String],
+    expires_in_days: Option<u32>,
+) -> Result<()> {
+    let name = DisplayName::parse(name).map_err(|invalid| anyhow::anyhow!("--name {invalid}"))?;
+    let scope = Scope::parse(scope).map_err(|invalid| anyhow::anyhow!("--scope {invalid}"))?;
+    let sellers: BTreeSet<SellerId> = sellers
+        .iter()
+        .map(|text| SellerId::parse(text).map_err(|invalid| anyhow::anyhow!("--seller {invalid}")))
+        .collect::<Result<_>>()?;
+    let expires_at = expires_in_days.map(|days| app.now().plus(Duration::from_secs(u64::from(days) * 24 * 60 * 60)));
+    let issued = app.create_api_key(NewApiKey { name, scope, sellers, expires_at, entropy: entropy()? }).await?;
+    say(&format!("{}\n{}\n", issued.key.id, issued.token))
+}
+
+async fn list(app: &App) -> Result<()> {
+    let mut text = String::new();
+    for key in app.list_api_keys().await? {
+        let state = match key.revoked_at {
+            Some(at) => format!("revoked {at}"),
+            None if key.is_active(app.now()) => "active".to_owned(),
+            None => "expired".to_owned(),
+        };
+        let sellers: Vec<_> = key.sellers.iter().map(|seller| seller.as_str()).collect();
+        let sellers = if sellers.is_empty() { "every seller".to_owned() } else { sellers.join(",") };
+        text.push_str(&format!("{}  {}  {sellers}  {state}  {}\n", key.id, key.scope.name(), key.name));
+    }
+    say(&text)
+}
+
+async fn revoke(app: &App, id: &str) -> Result<()> {
+    let id = ApiKeyId::parse(id).map_err(|invalid| anyhow::anyhow!("the id {invalid}"))?;
+    app.revoke_api_key(id).await?;
+    say(&format!("{id} is revoked\n"))
+}

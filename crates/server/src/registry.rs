@@ -1,0 +1,51 @@
+//! The adapters that can charge. A new one is one line here, and one dependency.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use domain::ports::clock::Clock;
+use domain::ports::provider::PaymentProvider;
+use provider_stripe::{StripeConfig, StripeProvider};
+use secrecy::SecretString;
+use stripe_sandbox::{Sandbox, SandboxConfig};
+
+use crate::config::{Charging, SANDBOX_KEY, STRIPE};
+
+/// The providers, and the sandbox if one of them is played by it.
+pub(crate) struct Providers {
+    pub(crate) all: Vec<Arc<dyn PaymentProvider>>,
+    pub(crate) sandbox: Option<Sandbox>,
+}
+
+/// Makes the adapters. `http_url` is where our own webhooks come in.
+pub(crate) async fn providers(charging: Charging, http_url: &str, clock: Arc<dyn Clock>) -> Result<Providers> {
+    let (config, sandbox) = match charging {
+        Charging::Stripe(config) => (*config, None),
+        Charging::Sandbox { listen, state_file } => {
+            let sandbox = stripe_sandbox::start(SandboxConfig { listen, state_file: Some(state_file) });
+            let sandbox =
+                sandbox.await.context("the sandbox can't be started (PAYLINKS_SANDBOX_LISTEN chooses another port)")?;
+            let secret = sandbox.webhook_endpoint(SANDBOX_KEY, &format!("{http_url}/webhooks/{STRIPE}"))?;
+            let (key, secrets) = (SecretString::from(SANDBOX_KEY), vec![SecretString::from(secret)]);
+            let name = STRIPE.parse().map_err(|error| anyhow::anyhow!("{STRIPE}: {error}"))?;
+            let mut config = StripeConfig::new(name, key, secrets, sandbox.url().clone());
+            // The sandbox is ours and near, so nobody has to be spared.
+            config.calls_per_second_max = 1_000;
+            (config, Some(sandbox))
+        }
+    };
+    Ok(Providers { all: vec![Arc::new(StripeProvider::new(config, clock)?)], sandbox })
+}
+
+/// The adapters without anything behind them, for commands that call no provider.
+pub(crate) fn idle(charging: Charging, clock: Arc<dyn Clock>) -> Result<Vec<Arc<dyn PaymentProvider>>> {
+    let config = match charging {
+        Charging::Stripe(config) => *config,
+        Charging::Sandbox { listen, .. } => {
+            let name = STRIPE.parse().map_err(|error| anyhow::anyhow!("{STRIPE}: {error}"))?;
+            let base = format!("http://{listen}/").parse()?;
+            StripeConfig::new(name, SecretString::from(SANDBOX_KEY), Vec::new(), base)
+        }
+    };
+    Ok(vec![Arc::new(StripeProvider::new(config, clock)?)])
+}

@@ -1,0 +1,149 @@
+//! The running service: adapters wired to the application, listeners, and the stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use api_grpc::GrpcConfig;
+use application::{AccessPolicy, App, AppParts, Worker};
+use domain::ports::clock::Clock;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use storage_sql::{SqlConfig, SqlStorage};
+use stripe_sandbox::Sandbox;
+use tax_tables::TableTaxCalculator;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::registry;
+use crate::system::{SystemClock, UuidGenerator};
+
+/// How long calls may still run once the service stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A service that runs.
+pub(crate) struct Running {
+    grpc: SocketAddr,
+    http: SocketAddr,
+    access: AccessPolicy,
+    storage: SqlStorage,
+    sandbox: Option<Sandbox>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// A listener, the database or an adapter can't be had.
+    pub(crate) async fn start(config: Config) -> Result<Self> {
+        let grpc_listener = listen(config.grpc_listen, "gRPC").await?;
+        let http_listener = listen(config.http_listen, "HTTP").await?;
+        let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
+        make_directory(&config)?;
+        let storage =
+            SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let providers = registry::providers(config.charging, &format!("http://{http}"), Arc::clone(&clock)).await?;
+        let access = config.access;
+        let app = App::new(AppParts {
+            storage: Arc::new(storage.clone()),
+            providers: providers.all,
+            tax_calculator: Arc::new(TableTaxCalculator::new()?),
+            clock,
+            ids: Arc::new(UuidGenerator),
+            sellers: config.sellers,
+            access,
+        })
+        .map_err(|error| anyhow::anyhow!(error))?;
+        let (stop, stopping) = watch::channel(false);
+        let tasks = vec![
+            tokio::spawn(serve_grpc(app.clone(), grpc_listener, access, stopping.clone())),
+            tokio::spawn(serve_http(app.clone(), http_listener, stopping.clone())?),
+            tokio::spawn(Worker::new(app).run(stopped(stopping))),
+        ];
+        Ok(Self { grpc, http, access, storage, sandbox: providers.sandbox, stop, tasks })
+    }
+
+    /// Where gRPC listens.
+    pub(crate) fn grpc_url(&self) -> String {
+        format!("http://{}", self.grpc)
+    }
+
+    /// Where everything listens, and a call to copy.
+    pub(crate) fn greeting(&self) -> String {
+        let mut text =
+            format!("paylinks is ready.\n  gRPC      {}\n  HTTP      http://{}\n", self.grpc_url(), self.http);
+        if let Some(sandbox) = &self.sandbox {
+            let url = sandbox.url().as_str().trim_end_matches('/');
+            text.push_str(&format!("  sandbox   {url} (no money moves)\n"));
+        }
+        let header = match self.access {
+            AccessPolicy::Open => "",
+            AccessPolicy::ApiKeys => " -H 'authorization: Bearer pl_…'",
+        };
+        text.push_str(&format!(
+            "Try: grpcurl -plaintext{header} -d '{{\"request_id\": \"try-1\", \"name\": \"T-shirt\"}}' {} paylinks.v1.CatalogService/CreateProduct\n",
+            self.grpc
+        ));
+        text
+    }
+
+    /// Stops: health says so, calls drain, the worker finishes its round, and the files are closed.
+    pub(crate) async fn stop(self) {
+        // An error means that nothing listens any more, so nothing has to be told.
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a part of the service did not stop as it should");
+            }
+        }
+        if let Some(sandbox) = self.sandbox {
+            sandbox.shutdown().await;
+        }
+        self.storage.close().await;
+    }
+}
+
+async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{what} can't listen on {address}"))
+}
+
+/// Makes the directory in which an embedded database and the sandbox keep their files.
+fn make_directory(config: &Config) -> Result<()> {
+    if let crate::config::Charging::Sandbox { state_file, .. } = &config.charging
+        && let Some(directory) = state_file.parent()
+    {
+        std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+    }
+    let path = config.database_url.strip_prefix("sqlite://").and_then(|path| path.split('?').next());
+    if let Some(directory) = path.and_then(|path| std::path::Path::new(path).parent()) {
+        std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+    }
+    Ok(())
+}
+
+async fn serve_grpc(app: App, listener: TcpListener, access: AccessPolicy, stop: watch::Receiver<bool>) {
+    let config = GrpcConfig { open_reflection: access == AccessPolicy::Open, drain: DRAIN };
+    if let Err(error) = api_grpc::serve(app, listener, config, stop).await {
+        tracing::error!(%error, "gRPC stopped serving");
+    }
+}
+
+fn serve_http(app: App, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<impl Future<Output = ()>> {
+    let recorder = PrometheusBuilder::new().install_recorder().context("metrics can't be recorded")?;
+    let router = api_http::router(app, Arc::new(move || recorder.render()));
+    Ok(async move {
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await {
+            tracing::error!(%error, "HTTP stopped serving");
+        }
+    })
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that whoever stops us is gone, which comes to the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
