@@ -9,7 +9,7 @@ use prost::Message;
 use crate::repo;
 
 /// Generates into the tree; with `check`, only says whether what is there is fresh.
-pub fn run(check: bool) -> Result<()> {
+pub(crate) fn run(check: bool) -> Result<()> {
     let target = repo::root().join("crates/api-proto/src/generated");
     let scratch = repo::target().join("codegen");
     if scratch.exists() {

@@ -1,5 +1,50 @@
+//! The repository's own tool: `cargo xtask test | check | codegen | conformance`.
+
+mod browser;
+mod check;
 mod codegen;
+mod conformance;
+mod postgres;
 mod repo;
-fn main() -> anyhow::Result<()> {
-    codegen::run(false)
+mod rules;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The repository's own tool.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set up what the tests need (PostgreSQL, a browser), and run them all.
+    Test {
+        /// Arguments for the test runner, behind `--`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Check form, lints, layers, generated code, the proto, dependencies and docs.
+    Check,
+    /// Generate the code of `crates/api-proto` from `proto/`.
+    Codegen {
+        /// Only say whether what is committed is fresh.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Drive the sandbox with Stripe's official SDK.
+    Conformance,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Test { arguments } => test::run(&arguments),
+        Command::Check => check::run(),
+        Command::Codegen { check } => codegen::run(check),
+        Command::Conformance => conformance::run(),
+    }
 }

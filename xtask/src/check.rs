@@ -1,0 +1,86 @@
+//! `cargo xtask check`: everything about the repository that a machine can tell.
+
+use anyhow::{Context, Result, bail};
+
+use crate::{codegen, repo, rules};
+
+/// The linter of protos; its npm package carries its binary.
+const BUF: &str = "@bufbuild/buf@1.75.0";
+
+/// A check and its name.
+type Step = (&'static str, fn() -> Result<()>);
+
+pub(crate) fn run() -> Result<()> {
+    let steps: [Step; 7] = [
+        ("form", || repo::run(repo::cargo().args(["fmt", "--all", "--check"]))),
+        ("layers, dependencies and licences", rules::check_metadata),
+        ("rules of the repository", rules::check_files),
+        ("generated code", || codegen::run(true)),
+        ("proto", proto),
+        ("lints", || {
+            repo::run(repo::cargo().args([
+                "clippy",
+                "--locked",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))
+        }),
+        ("docs", || {
+            let docs = ["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"];
+            repo::run(repo::cargo().args(docs).env("RUSTDOCFLAGS", "-D warnings"))
+        }),
+    ];
+    for (name, step) in steps {
+        repo::say(&format!("checking {name}"));
+        step().with_context(|| format!("check of {name}"))?;
+    }
+    repo::say("every check passed");
+    Ok(())
+}
+
+/// `buf lint`, and `buf breaking` against the last commit that has a proto.
+fn proto() -> Result<()> {
+    let Some(buf) = buf()? else { return Ok(()) };
+    let proto = repo::root().join("proto");
+    repo::run(repo::command(&buf).arg("lint").arg(&proto))?;
+    let has_before = repo::output(repo::command("git").args(["cat-file", "-e", "HEAD~1:proto/buf.yaml"])).is_ok();
+    if !has_before {
+        repo::say("buf breaking has nothing to compare with yet");
+        return Ok(());
+    }
+    let before = repo::target().join("buf-before");
+    if before.exists() {
+        std::fs::remove_dir_all(&before)?;
+    }
+    std::fs::create_dir_all(&before)?;
+    let archive = before.join("proto.tar");
+    repo::run(repo::command("git").args(["archive", "--output"]).arg(&archive).args(["HEAD~1", "proto"]))?;
+    repo::run(repo::command("tar").arg("-xf").arg(&archive).arg("-C").arg(&before))?;
+    repo::run(repo::command(&buf).arg("breaking").arg(&proto).arg("--against").arg(before.join("proto")))
+}
+
+fn buf() -> Result<Option<std::path::PathBuf>> {
+    if let Some(buf) = repo::find("buf") {
+        return Ok(Some(buf));
+    }
+    let tools = repo::target().join("tools");
+    let buf = tools.join("node_modules/.bin/buf");
+    if buf.is_file() {
+        return Ok(Some(buf));
+    }
+    if repo::find("npm").is_none() {
+        if repo::is_ci() {
+            bail!("npm is needed to install buf, and in CI nothing may be skipped");
+        }
+        repo::say("skipped: buf, since npm is not at hand");
+        return Ok(None);
+    }
+    std::fs::create_dir_all(&tools)?;
+    repo::run(
+        repo::command("npm").args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(&tools).arg(BUF),
+    )?;
+    Ok(Some(buf))
+}

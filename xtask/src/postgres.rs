@@ -1,0 +1,117 @@
+//! A private PostgreSQL cluster for the tests, which ends with them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::repo;
+
+/// The variable by which a test finds its server; a server of one's own can be named by it.
+pub(crate) const URL: &str = "PAYLINKS_TEST_DATABASE_URL";
+
+/// A cluster that is stopped and removed with its handle.
+pub(crate) struct Cluster {
+    bin: PathBuf,
+    directory: PathBuf,
+    user: Option<String>,
+    pub(crate) url: String,
+}
+
+impl Cluster {
+    /// Finds or installs PostgreSQL, makes a cluster and starts it.
+    pub(crate) fn start() -> Result<Self> {
+        let bin = match find() {
+            Some(bin) => bin,
+            None => {
+                repo::apt_install(&["postgresql"])?;
+                find().context("PostgreSQL was installed, and is not to be found")?
+            }
+        };
+        let user = unprivileged_user()?;
+        // Not below the target directory: another user must be able to get there.
+        let directory = std::env::temp_dir().join(format!("paylinks-postgres-{}", std::process::id()));
+        std::fs::create_dir_all(&directory)?;
+        if let Some(user) = &user {
+            repo::run(repo::command("chown").arg(user).arg(&directory))?;
+        }
+        let port = repo::free_port()?;
+        let cluster = Self { bin, directory, user, url: format!("postgres://paylinks@127.0.0.1:{port}/postgres") };
+        cluster.initialize(port)?;
+        Ok(cluster)
+    }
+
+    fn initialize(&self, port: u16) -> Result<()> {
+        let data = self.directory.join("data");
+        let quiet = |command: &mut Command| repo::run(command.stdout(std::process::Stdio::null()));
+        quiet(self.tool("initdb").arg("-D").arg(&data).args([
+            "-A",
+            "trust",
+            "-U",
+            "paylinks",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]))?;
+        // Durability is the product's concern, not the tests'.
+        let settings = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c full_page_writes=off \
+             -c max_connections=300 -c shared_buffers=128MB"
+        );
+        let log = self.directory.join("log");
+        quiet(self.tool("pg_ctl").arg("-D").arg(&data).arg("-l").arg(log).args(["-w", "-o", &settings, "start"]))
+    }
+
+    /// A tool of PostgreSQL, run by a user that it accepts: it refuses root.
+    fn tool(&self, name: &str) -> Command {
+        let path = self.bin.join(name);
+        let mut command = match &self.user {
+            Some(user) => {
+                let mut command = repo::command("runuser");
+                command.args(["-u", user, "--"]).arg(path);
+                command
+            }
+            None => repo::command(path),
+        };
+        command.current_dir(&self.directory);
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let data = self.directory.join("data");
+        let mut stop = self.tool("pg_ctl");
+        stop.arg("-D").arg(data).args(["-m", "immediate", "-w", "stop"]).stdout(std::process::Stdio::null());
+        if let Err(error) = repo::run(&mut stop) {
+            repo::say(&format!("the cluster could not be stopped: {error:#}"));
+        }
+        if let Err(error) = std::fs::remove_dir_all(&self.directory) {
+            repo::say(&format!("{} could not be removed: {error}", self.directory.display()));
+        }
+    }
+}
+
+/// The directory of `initdb` and `pg_ctl`: on the path, or the newest where Debian puts them.
+fn find() -> Option<PathBuf> {
+    let complete = |directory: &Path| directory.join("initdb").is_file() && directory.join("pg_ctl").is_file();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok().into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        versions.map(|entry| entry.path().join("bin")).filter(|path| complete(path)).collect();
+    found.sort();
+    let on_path =
+        || repo::find("initdb").and_then(|path| path.parent().map(Path::to_owned)).filter(|path| complete(path));
+    found.pop().or_else(on_path)
+}
+
+fn unprivileged_user() -> Result<Option<String>> {
+    if !repo::is_root() {
+        return Ok(None);
+    }
+    for user in ["postgres", "nobody"] {
+        if repo::output(repo::command("id").arg(user)).is_ok() {
+            return Ok(Some(user.to_owned()));
+        }
+    }
+    bail!("PostgreSQL refuses to run as root, and there is no other user");
+}

@@ -1,0 +1,275 @@
+//! The rules of the repository, as code: layers, dependencies, licences, names, and what no file may hold.
+//!
+//! The audit of dependencies is our own, over `cargo metadata` and the lock file: where from, under which licence, and
+//! what is banned. `cargo deny` would do more (advisories), and takes longer to build than everything else here.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::repo;
+
+/// What each crate may depend on among our own. `*` is everything. Arrows point inward only.
+const LAYERS: [(&str, &[&str]); 16] = [
+    ("domain", &[]),
+    ("application", &["domain"]),
+    ("api-proto", &[]),
+    ("api-grpc", &["api-proto", "application", "domain"]),
+    ("api-http", &["application", "domain"]),
+    ("migrations", &[]),
+    ("storage-sql", &["domain", "migrations"]),
+    ("provider-stripe", &["domain"]),
+    ("stripe-sandbox", &[]),
+    ("tax-tables", &["domain"]),
+    ("port-contracts", &["domain"]),
+    ("cli", &["api-proto"]),
+    ("server", &["*"]),
+    ("tests", &["*"]),
+    ("xtask", &[]),
+    ("invoice-pdf", &["domain"]),
+];
+
+/// What the domain may depend on from outside: nothing that does I/O, keeps time or makes randomness.
+const DOMAIN_DEPENDENCIES: [&str; 11] = [
+    "async-trait",
+    "isocountry",
+    "mockall",
+    "rust_decimal",
+    "secrecy",
+    "serde",
+    "serde_json",
+    "thiserror",
+    "time",
+    "url",
+    "uuid",
+];
+
+/// Licences under which a dependency may be used.
+const LICENCES: [&str; 16] = [
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-1-Clause",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+    "MPL-2.0",
+];
+
+/// Crates that must not come in: other providers of cryptography and TLS than the one that is chosen.
+const BANNED: [&str; 5] = ["openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys"];
+
+/// What may stand at the top level, beside dotfiles.
+const TOP_LEVEL: [&str; 10] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "crates",
+    "proto",
+    "migrations",
+    "tests",
+    "xtask",
+    "README.md",
+    "LICENSE",
+    "rust-toolchain.toml",
+];
+
+/// Where no provider may be named.
+const PROVIDER_FREE: [&str; 10] = [
+    "crates/domain",
+    "crates/application",
+    "crates/api-proto",
+    "crates/api-grpc",
+    "crates/api-http",
+    "crates/storage-sql",
+    "crates/tax-tables",
+    "crates/port-contracts",
+    "migrations",
+    "proto",
+];
+
+/// Where no floating point may be.
+const FLOAT_FREE: [&str; 3] = ["crates/domain", "crates/application", "crates/tax-tables"];
+
+/// The most lines of a source file: one that grows beyond is two rooms.
+const LINES_MAX: usize = 900;
+
+/// Layers, sources, licences and bans, from `cargo metadata`.
+pub(crate) fn check_metadata() -> Result<()> {
+    let text = repo::output(repo::cargo().args(["metadata", "--locked", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&text)?;
+    let packages = metadata["packages"].as_array().context("metadata has packages")?;
+    let mut found = Vec::new();
+    for package in packages {
+        match package["source"].as_str() {
+            None => check_layer(package, &mut found),
+            Some(source) => check_dependency(package, source, &mut found),
+        }
+    }
+    report(found)
+}
+
+fn check_layer(package: &Value, found: &mut Vec<String>) {
+    let name = text(package, "name");
+    let Some((_, allowed)) = LAYERS.iter().find(|(layer, _)| *layer == name) else {
+        found.push(format!("{name} is not in the table of layers"));
+        return;
+    };
+    // Tests may reach further than what they test.
+    let dependencies = package["dependencies"].as_array().into_iter().flatten().filter(|d| d["kind"] != "dev");
+    for dependency in dependencies {
+        let other = text(dependency, "name");
+        let is_ours = dependency["path"].is_string();
+        if is_ours && !allowed.contains(&"*") && !allowed.contains(&other) {
+            found.push(format!("{name} must not depend on {other}"));
+        }
+        if name == "domain" && !is_ours && !DOMAIN_DEPENDENCIES.contains(&other) {
+            found.push(format!("domain must not depend on {other}"));
+        }
+    }
+}
+
+fn check_dependency(package: &Value, source: &str, found: &mut Vec<String>) {
+    let name = text(package, "name");
+    if source != "registry+https://github.com/rust-lang/crates.io-index" {
+        found.push(format!("{name} does not come from crates.io"));
+    }
+    if BANNED.contains(&name) {
+        found.push(format!("{name} is banned"));
+    }
+    let licence = text(package, "license");
+    if !is_allowed(licence) {
+        found.push(format!("{name} has the licence {licence:?}"));
+    }
+}
+
+/// Whether an SPDX expression can be met by licences of the list: one side of an `OR`, both sides of an `AND`.
+fn is_allowed(expression: &str) -> bool {
+    let plain = expression.replace(['(', ')'], "").replace('/', " OR ");
+    !plain.trim().is_empty()
+        && plain.split(" AND ").all(|part| part.split(" OR ").any(|licence| LICENCES.contains(&licence.trim())))
+}
+
+/// What no file of the repository may hold, and where files may be.
+pub(crate) fn check_files() -> Result<()> {
+    let listed = repo::output(repo::command("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]))?;
+    let mut found = Vec::new();
+    for name in listed.lines() {
+        let first = name.split('/').next().unwrap_or(name);
+        if !first.starts_with('.') && !TOP_LEVEL.contains(&first) {
+            found.push(format!("{first} has no place at the top level"));
+        }
+        let path = repo::root().join(name);
+        // What is deleted and not committed yet is still listed.
+        if let Ok(content) = std::fs::read_to_string(&path) {
+            check_content(Path::new(name), &content, &mut found);
+        }
+    }
+    report(found)
+}
+
+fn check_content(path: &Path, content: &str, found: &mut Vec<String>) {
+    let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+    let is_generated = path.components().any(|part| part.as_os_str() == "generated");
+    let below = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
+    if is_rust && !is_generated {
+        if content.lines().count() > LINES_MAX {
+            found.push(format!("{} has more than {LINES_MAX} lines", path.display()));
+        }
+        if !content.starts_with("//!") {
+            found.push(format!("{} does not begin with `//!`", path.display()));
+        }
+    }
+    let mut patterns: Vec<(String, &str)> = Vec::new();
+    if is_rust && !path.starts_with("xtask") {
+        patterns.push((format!("#[{}", "ignore"), "an ignored test"));
+    }
+    if below(&FLOAT_FREE) && is_rust {
+        patterns.extend([("f32", "floating point"), ("f64", "floating point")].map(|(p, w)| (p.to_owned(), w)));
+    }
+    for (number, line) in content.lines().enumerate() {
+        for (pattern, what) in &patterns {
+            if has_word(line, pattern) {
+                found.push(format!("{}:{}: {what}", path.display(), number + 1));
+            }
+        }
+        let lower = line.to_lowercase();
+        if below(&PROVIDER_FREE) && ["stripe", "adyen"].iter().any(|name| lower.contains(name)) {
+            found.push(format!("{}:{}: names a provider", path.display(), number + 1));
+        }
+    }
+}
+
+/// Whether `line` has `pattern` with no letter or digit right around it.
+fn has_word(line: &str, pattern: &str) -> bool {
+    line.match_indices(pattern).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        let after = line[at + pattern.len()..].chars().next();
+        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        !is_part(before) && !is_part(after)
+    })
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn report(found: Vec<String>) -> Result<()> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    bail!("{} findings:\n  {}", found.len(), found.join("\n  "));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn an_arrow_that_points_outward_is_found() {
+        let package = serde_json::json!({"name": "domain", "dependencies": [
+            {"name": "storage-sql", "path": "/x", "kind": null}, {"name": "tokio", "kind": null}, {"name": "proptest", "kind": "dev"},
+        ]});
+        let mut found = Vec::new();
+        check_layer(&package, &mut found);
+        assert_eq!(found, ["domain must not depend on storage-sql", "domain must not depend on tokio"]);
+    }
+
+    #[test]
+    fn licences_are_read_as_spdx_has_them() {
+        for good in ["MIT", "MIT OR GPL-3.0", "Apache-2.0/MIT", "(MIT OR Apache-2.0) AND Unicode-3.0"] {
+            assert!(is_allowed(good), "{good}");
+        }
+        for bad in ["", "GPL-3.0", "MIT AND GPL-3.0"] {
+            assert!(!is_allowed(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn forbidden_content_is_found_with_its_line() {
+        let mut found = Vec::new();
+        let content = "//! x\nlet half: f64 = 1;\nfn f64_like() {}\n";
+        check_content(&PathBuf::from("crates/domain/src/x.rs"), content, &mut found);
+        assert_eq!(found, ["crates/domain/src/x.rs:2: floating point"]);
+    }
+
+    #[test]
+    fn the_table_of_layers_names_each_crate_once() {
+        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, _) in LAYERS {
+            *names.entry(name).or_default() += 1;
+        }
+        assert!(names.values().all(|count| *count == 1));
+    }
+}

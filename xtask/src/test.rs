@@ -1,0 +1,59 @@
+//! `cargo xtask test`: what the tests need, then all of them. What must be skipped is named; in CI nothing may be.
+
+use anyhow::{Result, bail};
+
+use crate::postgres::Cluster;
+use crate::{browser, postgres, repo};
+
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let mut skipped = Vec::new();
+    let mut environment: Vec<(&str, String)> = Vec::new();
+    let mut cluster = None;
+    match std::env::var(postgres::URL) {
+        Ok(url) => environment.push((postgres::URL, url)),
+        Err(_) => match Cluster::start() {
+            Ok(started) => {
+                environment.push((postgres::URL, started.url.clone()));
+                cluster = Some(started);
+            }
+            Err(error) => skipped.push(format!("tests on PostgreSQL: {error:#}")),
+        },
+    }
+    match browser::find() {
+        Ok((chromium, driver)) => {
+            environment.push((browser::CHROMIUM, chromium.display().to_string()));
+            environment.push((browser::CHROMEDRIVER, driver.display().to_string()));
+        }
+        Err(error) => skipped.push(format!("tests in a browser: {error:#}")),
+    }
+    if repo::is_ci() && !skipped.is_empty() {
+        bail!("in CI nothing may be skipped, but: {}", skipped.join("; "));
+    }
+    // The tests of the whole run the binary.
+    repo::run(repo::cargo().args(["build", "--locked", "-p", "server"]))?;
+    environment.push(("PAYLINKS_TEST_BINARY", repo::target().join("debug/paylinks").display().to_string()));
+    let tested = run_tests(arguments, &environment);
+    drop(cluster);
+    for what in &skipped {
+        repo::say(&format!("skipped: {what}"));
+    }
+    tested
+}
+
+fn run_tests(arguments: &[String], environment: &[(&str, String)]) -> Result<()> {
+    let with_environment = |mut command: std::process::Command| {
+        command.envs(environment.iter().map(|(name, value)| (*name, value.as_str())));
+        command
+    };
+    let has_nextest = repo::output(repo::cargo().args(["nextest", "--version"])).is_ok();
+    let mut unit = with_environment(repo::cargo());
+    if has_nextest {
+        unit.args(["nextest", "run", "--locked", "--workspace"]).args(arguments);
+    } else {
+        unit.args(["test", "--locked", "--workspace", "--lib", "--bins", "--tests", "--"]).args(arguments);
+    }
+    repo::run(&mut unit)?;
+    // Doc examples, with the mock ports that they show.
+    let mut docs = with_environment(repo::cargo());
+    repo::run(docs.args(["test", "--locked", "--doc", "-p", "domain", "--features", "domain/mocks"]))
+}
