@@ -53,7 +53,7 @@ pub(crate) async fn run(command: KeysCommand, config: Config) -> Result<()> {
     let app = App::new(AppParts {
         storage: Arc::new(storage.clone()),
         providers: crate::registry::idle(config.charging, clock.clone())?,
-        tax_calculator: Arc::new(TableTaxCalculator::new()?),
+        tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
         clock,
         ids: Arc::new(UuidGenerator),
         sellers: config.sellers,

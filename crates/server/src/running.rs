@@ -52,7 +52,7 @@ impl Running {
         let app = App::new(AppParts {
             storage: Arc::new(storage.clone()),
             providers: providers.all,
-            tax_calculator: Arc::new(TableTaxCalculator::new()?),
+            tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
             clock,
             ids: Arc::new(UuidGenerator),
             sellers: config.sellers,

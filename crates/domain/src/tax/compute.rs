@@ -1,8 +1,13 @@
-//! The arithmetic of tax: from lines with their rates to figures that add up exactly.
+//! The arithmetic of tax: lines whose rates are decided become figures that add up.
 //!
-//! Tax is reckoned exactly on each line and rate, and rounded in one place: on each line and rate, or once for each rate
-//! of the document, whose lines then share the rounded sum by largest remainder. A price with tax inside keeps its gross;
-//! its net is what is left. Several rates of a line all apply to the same net.
+//! It must not know why a rate applies, nor any country's law: a calculator decides that. Rounding happens in two places
+//! here, `round_each` and `round_by_rate`, and nowhere else.
+//!
+//! All rates of a line are charged on the same net base; none is charged on another's tax. A rate named twice on a line
+//! is charged twice and counts twice in its subtotal's base.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -10,7 +15,7 @@ use super::{
     AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxComponent, TaxRounding, TaxSubtotal, TaxedLine,
     TraceStep,
 };
-use crate::money::{Currency, Money, MoneyError, allocate};
+use crate::money::{Currency, Money, MoneyError, Rounding, allocate};
 
 /// A line whose rates have been decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,319 +24,342 @@ pub struct RatedLine {
     pub amount: Money,
     /// Whether `amount` has the tax inside.
     pub behavior: TaxBehavior,
-    /// The rates that apply.
+    /// The rates that apply, with the rule that chose each.
     pub rates: Vec<AppliedRate>,
-    /// The rule that chose the rates, or that there are none: see [`TraceStep::rule`].
-    pub rule: &'static str,
+    /// The rule that chose the rates, or that there are none: see [`super::TraceStep::rule`].
+    pub rule: String,
 }
 
-/// A line whose figures can't be reckoned.
+/// Figures that can't be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {source}")]
+#[error("the tax of line {line} can't be computed")]
 pub struct TaxComputeError {
-    /// Index of the line; the number of lines for a sum over all of them.
+    /// Index of the line that is at fault. Where a sum over lines is too large, the last line that it takes in.
     pub line: usize,
-    /// What does not fit.
+    /// What is wrong with it.
     pub source: MoneyError,
 }
 
-/// Decimals of the unrounded figures that a trace shows.
-const TRACE_DECIMALS: u32 = 12;
-
-/// The tax of one line by one rate, before rounding.
-struct Exact<'a> {
-    line: usize,
-    rate: &'a AppliedRate,
-    /// The line's net in minor units.
-    base: Decimal,
-    /// The tax in minor units.
-    tax: Decimal,
-    /// The tax as charged.
-    rounded: i64,
+impl TaxComputeError {
+    /// Turns an error of money into one that names `line`.
+    fn on(line: usize) -> impl Fn(MoneyError) -> Self {
+        move |source| Self { line, source }
+    }
 }
 
 /// Computes the tax of a document in `currency`.
 ///
+/// Net and tax add up to gross on each line and in total; components add up to their line's tax, and subtotals to the
+/// whole tax. An inclusive line keeps its gross to the minor unit, an exclusive one its net. Totals and subtotals do not
+/// depend on the order of the lines, and with [`Rounding::HalfUp`] or [`Rounding::HalfEven`] the figures of a document
+/// with all signs turned are those of the document with the signs turned.
+///
+/// With [`RoundingScope::PerLine`] each rate is rounded on each line. With [`RoundingScope::PerInvoice`] the exact tax of
+/// a rate is summed over all lines and rounded once; the lines share it by largest remainder.
+///
+/// Subtotals are in the order of country (none first), percentage and name.
+///
 /// # Errors
-/// A line in another currency, or a figure out of range.
+/// A line is in another currency, or a figure does not fit into 64 bits of minor units.
 pub fn compute(
     currency: Currency,
     rounding: TaxRounding,
     lines: &[RatedLine],
 ) -> Result<TaxCalculation, TaxComputeError> {
-    let mut exact = Vec::with_capacity(lines.len());
-    for (index, line) in lines.iter().enumerate() {
-        reckon(currency, index, line, &mut exact).map_err(|source| TaxComputeError { line: index, source })?;
-    }
-    let overall = |source| TaxComputeError { line: lines.len(), source };
-    let groups = group_by_rate(&exact);
+    let (rates, ranks) = rank_rates(lines);
+    let mut charges = charge(currency, lines, &ranks)?;
     match rounding.scope {
-        RoundingScope::PerLine => {
-            for part in &mut exact {
-                let rounded = rounding.mode.to_minor(part.tax);
-                part.rounded = rounded.map_err(|source| TaxComputeError { line: part.line, source })?;
-            }
-        }
-        RoundingScope::PerInvoice => {
-            for group in &groups {
-                share(rounding, group, &mut exact).map_err(overall)?;
-            }
-        }
+        RoundingScope::PerLine => round_each(rounding.mode, &mut charges)?,
+        RoundingScope::PerInvoice => round_by_rate(rounding.mode, lines, &ranks, &rates, &mut charges)?,
     }
-    finish(currency, lines, &exact, &groups).map_err(overall)
+    let taxed = tax_lines(currency, lines, &charges)?;
+    let [net, tax, gross] = totals(currency, &taxed)?;
+    let subtotals = subtotals(currency, &rates, &taxed, &charges)?;
+    Ok(TaxCalculation { trace: trace(lines, &charges), lines: taxed, subtotals, net, tax, gross })
 }
 
-/// Adds the exact tax of a line by each of its rates.
-fn reckon<'a>(
-    currency: Currency,
-    index: usize,
-    line: &'a RatedLine,
-    exact: &mut Vec<Exact<'a>>,
-) -> Result<(), MoneyError> {
-    if line.amount.currency() != currency {
-        return Err(MoneyError::CurrencyMismatch { left: currency, right: line.amount.currency() });
+/// One rate on one line.
+struct Charge {
+    /// Index of the line.
+    line: usize,
+    /// Rank of the rate among those of the document.
+    rate: usize,
+    /// The rate's factor, 0 to 1.
+    factor: Decimal,
+    /// What turns the line's amount into its base: 1, or 1 plus all factors of an inclusive line.
+    divisor: Decimal,
+    /// Tax in minor units before rounding.
+    exact: Decimal,
+    /// Tax in minor units.
+    tax: i64,
+}
+
+/// The distinct rates in the order of the subtotals, and for each line the ranks of its rates in that order.
+///
+/// From here on rates are compared by rank: they carry text, and a document may have thousands of lines.
+fn rank_rates(lines: &[RatedLine]) -> (Vec<&AppliedRate>, Vec<Vec<usize>>) {
+    let mut found: HashMap<&AppliedRate, usize> = HashMap::new();
+    for rate in lines.iter().flat_map(|line| &line.rates) {
+        found.entry(rate).or_default();
     }
-    let amount = Decimal::from(line.amount.minor());
-    let factors: Decimal = line.rates.iter().map(|rate| rate.percentage.factor()).sum();
-    let base = match line.behavior {
-        TaxBehavior::Exclusive => amount,
-        TaxBehavior::Inclusive => amount.checked_div(Decimal::ONE + factors).ok_or(MoneyError::Overflow)?,
-    };
-    for rate in &line.rates {
-        let tax = base.checked_mul(rate.percentage.factor()).ok_or(MoneyError::Overflow)?;
-        exact.push(Exact { line: index, rate, base, tax, rounded: 0 });
+    let mut rates: Vec<&AppliedRate> = found.keys().copied().collect();
+    rates.sort_unstable_by(|a, b| order_of_rates(a, b));
+    for (rank, rate) in rates.iter().enumerate() {
+        found.insert(rate, rank);
+    }
+    let ranks = lines.iter().map(|line| line.rates.iter().map(|rate| found[rate]).collect()).collect();
+    (rates, ranks)
+}
+
+/// A total order in which only equal rates are equal.
+fn order_of_rates(a: &AppliedRate, b: &AppliedRate) -> Ordering {
+    let country = |rate: &AppliedRate| rate.country.map(|country| country.alpha2());
+    country(a)
+        .cmp(&country(b))
+        .then_with(|| a.percentage.cmp(&b.percentage))
+        .then_with(|| a.display_name.cmp(&b.display_name))
+        .then_with(|| a.tax_rate_id.cmp(&b.tax_rate_id))
+        .then_with(|| a.since.cmp(&b.since))
+        .then_with(|| a.source.cmp(&b.source))
+}
+
+/// The exact tax of each rate on each line, in the order of the lines and of the rates on them.
+fn charge(currency: Currency, lines: &[RatedLine], ranks: &[Vec<usize>]) -> Result<Vec<Charge>, TaxComputeError> {
+    let mut charges = Vec::with_capacity(lines.len());
+    for (line, (rated, ranks)) in lines.iter().zip(ranks).enumerate() {
+        let error = TaxComputeError::on(line);
+        if rated.amount.currency() != currency {
+            return Err(error(MoneyError::CurrencyMismatch { left: currency, right: rated.amount.currency() }));
+        }
+        let divisor = divisor(rated).map_err(&error)?;
+        for (rate, rank) in rated.rates.iter().zip(ranks) {
+            let factor = rate.percentage.factor();
+            let exact = exact_tax(rated.amount.minor().into(), factor, divisor).map_err(&error)?;
+            charges.push(Charge { line, rate: *rank, factor, divisor, exact, tax: 0 });
+        }
+    }
+    Ok(charges)
+}
+
+fn divisor(line: &RatedLine) -> Result<Decimal, MoneyError> {
+    match line.behavior {
+        TaxBehavior::Exclusive => Ok(Decimal::ONE),
+        TaxBehavior::Inclusive => line
+            .rates
+            .iter()
+            .try_fold(Decimal::ONE, |sum, rate| sum.checked_add(rate.percentage.factor()))
+            .ok_or(MoneyError::Overflow),
+    }
+}
+
+/// Tax on `amount` minor units before rounding. The product is exact; only the division may end at 28 digits.
+fn exact_tax(amount: i128, factor: Decimal, divisor: Decimal) -> Result<Decimal, MoneyError> {
+    let amount = Decimal::try_from_i128_with_scale(amount, 0).map_err(|_| MoneyError::Overflow)?;
+    let exact = amount.checked_mul(factor).and_then(|tax| tax.checked_div(divisor)).ok_or(MoneyError::Overflow)?;
+    // One less than 64 bits hold: a share of a sum may still get the unit that is left over.
+    if exact.abs() < Decimal::from(i64::MAX) { Ok(exact) } else { Err(MoneyError::Overflow) }
+}
+
+/// Rounds each rate on each line.
+fn round_each(mode: Rounding, charges: &mut [Charge]) -> Result<(), TaxComputeError> {
+    for charge in charges {
+        charge.tax = mode.to_minor(charge.exact).map_err(TaxComputeError::on(charge.line))?;
     }
     Ok(())
 }
 
-/// The places of equal rates, in an order that does not depend on that of the lines.
-fn group_by_rate(exact: &[Exact<'_>]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (index, part) in exact.iter().enumerate() {
-        match groups.iter_mut().find(|group| exact[group[0]].rate == part.rate) {
-            Some(group) => group.push(index),
-            None => groups.push(vec![index]),
-        }
-    }
-    let key = |group: &Vec<usize>| {
-        let rate = exact[group[0]].rate;
-        (rate.country, rate.percentage, rate.display_name.as_str().to_owned(), rate.tax_rate_id)
-    };
-    groups.sort_by_key(key);
-    groups
-}
-
-/// Rounds the sum of a rate once, and splits it over its lines.
-fn share(rounding: TaxRounding, group: &[usize], exact: &mut [Exact<'_>]) -> Result<(), MoneyError> {
-    let shares: Vec<Decimal> = group.iter().map(|&index| exact[index].tax).collect();
-    let sum =
-        shares.iter().try_fold(Decimal::ZERO, |sum, share| sum.checked_add(*share)).ok_or(MoneyError::Overflow)?;
-    let parts = allocate(rounding.mode.to_minor(sum)?, &shares)?;
-    for (&index, part) in group.iter().zip(parts) {
-        exact[index].rounded = part;
-    }
-    Ok(())
-}
-
-/// Puts the figures together.
-fn finish(
-    currency: Currency,
+/// Rounds the sum of each rate once and splits it over the lines.
+fn round_by_rate(
+    mode: Rounding,
     lines: &[RatedLine],
-    exact: &[Exact<'_>],
-    groups: &[Vec<usize>],
-) -> Result<TaxCalculation, MoneyError> {
-    let money = |minor| Money::new(minor, currency);
+    ranks: &[Vec<usize>],
+    rates: &[&AppliedRate],
+    charges: &mut [Charge],
+) -> Result<(), TaxComputeError> {
+    let mut of_rate: Vec<Vec<usize>> = vec![Vec::new(); rates.len()];
+    for (index, charge) in charges.iter().enumerate() {
+        of_rate[charge.rate].push(index);
+    }
+    let precedence = precedence(lines, ranks);
+    for mut members in of_rate {
+        let Some(last) = members.last().map(|index| charges[*index].line) else { continue };
+        let error = TaxComputeError::on(last);
+        let total = mode.to_minor(sum_exact(lines, charges, &members).map_err(&error)?).map_err(&error)?;
+        members.sort_by_key(|index| precedence[charges[*index].line]);
+        let shares: Vec<Decimal> = members.iter().map(|index| charges[*index].exact).collect();
+        for (index, tax) in members.iter().zip(allocate_mirrored(total, shares).map_err(&error)?) {
+            charges[*index].tax = tax;
+        }
+    }
+    Ok(())
+}
+
+/// The place of each line when lines with equal shares compete for a minor unit.
+///
+/// Were that the place in the document, the order of the lines would decide whether an inclusive or an exclusive line gets
+/// the unit, and with it the total. By this order only lines with the same figures can change places.
+fn precedence(lines: &[RatedLine], ranks: &[Vec<usize>]) -> Vec<usize> {
+    let keys: Vec<_> = lines
+        .iter()
+        .zip(ranks)
+        .map(|(line, ranks)| {
+            let mut ranks = ranks.clone();
+            ranks.sort_unstable();
+            (line.behavior == TaxBehavior::Inclusive, line.amount.minor().unsigned_abs(), ranks)
+        })
+        .collect();
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    order.sort_by(|a, b| keys[*a].cmp(&keys[*b]));
+    let mut places = vec![0; lines.len()];
+    for (place, line) in order.into_iter().enumerate() {
+        places[line] = place;
+    }
+    places
+}
+
+/// Decimals of a sum of quotients that are kept: the noise of the 28th digit must not decide which way a half goes.
+/// Halves of rates with up to two decimals differ from anything else by more than that.
+const SUM_DECIMALS: u32 = 12;
+
+/// The tax of one rate over its charges before rounding.
+///
+/// Amounts with the same divisor are added before they are divided, so that the sum is as exact as one quotient and does
+/// not depend on the order of the lines.
+fn sum_exact(lines: &[RatedLine], charges: &[Charge], members: &[usize]) -> Result<Decimal, MoneyError> {
+    let Some(factor) = members.first().map(|index| charges[*index].factor) else { return Ok(Decimal::ZERO) };
+    let mut amounts: BTreeMap<Decimal, i128> = BTreeMap::new();
+    for charge in members.iter().map(|index| &charges[*index]) {
+        *amounts.entry(charge.divisor).or_default() += i128::from(lines[charge.line].amount.minor());
+    }
+    amounts
+        .into_iter()
+        .try_fold(Decimal::ZERO, |sum, (divisor, amount)| {
+            sum.checked_add(exact_tax(amount, factor, divisor)?).ok_or(MoneyError::Overflow)
+        })
+        .map(|sum| sum.round_dp_with_strategy(SUM_DECIMALS, RoundingStrategy::MidpointAwayFromZero))
+}
+
+/// Splits like [`allocate`], but so that turned signs give the same parts with their signs turned.
+///
+/// `allocate` favours the upper of two equal claims, which is the one further from zero only among positive shares. So
+/// the document and its mirror image are both split as that one of the two with the larger sum; at a sum of zero, the
+/// one whose shares are the larger when compared from the largest on.
+fn allocate_mirrored(total: i64, mut shares: Vec<Decimal>) -> Result<Vec<i64>, MoneyError> {
+    let mirrored = match total.cmp(&0) {
+        Ordering::Less => true,
+        Ordering::Greater => false,
+        Ordering::Equal => {
+            let mut down = shares.clone();
+            down.sort_unstable_by(|a, b| b.cmp(a));
+            down.iter().rev().map(|share| -*share).gt(down.iter().copied())
+        }
+    };
+    if !mirrored {
+        return allocate(total, &shares);
+    }
+    shares.iter_mut().for_each(|share| *share = -*share);
+    let total = total.checked_neg().ok_or(MoneyError::Overflow)?;
+    allocate(total, &shares)?.into_iter().map(|part| part.checked_neg().ok_or(MoneyError::Overflow)).collect()
+}
+
+/// Each line with the charges on it, which are in the order of the lines.
+fn tax_lines(currency: Currency, lines: &[RatedLine], charges: &[Charge]) -> Result<Vec<TaxedLine>, TaxComputeError> {
+    let mut charges = charges.iter();
     let mut taxed = Vec::with_capacity(lines.len());
-    let mut trace = Vec::with_capacity(exact.len());
-    let mut parts = exact.iter().peekable();
     for (index, line) in lines.iter().enumerate() {
-        let mut components = Vec::with_capacity(line.rates.len());
-        while let Some(part) = parts.next_if(|part| part.line == index) {
-            components.push(TaxComponent { rate: part.rate.clone(), tax: money(part.rounded) });
-            trace.push(step(index, line.rule, Some(part)));
-        }
-        if components.is_empty() {
-            trace.push(TraceStep { base: Decimal::from(line.amount.minor()), ..step(index, line.rule, None) });
-        }
-        let tax = Money::sum(currency, components.iter().map(|component| component.tax))?;
+        let error = TaxComputeError::on(index);
+        let components: Vec<TaxComponent> = line
+            .rates
+            .iter()
+            .zip(charges.by_ref())
+            .map(|(rate, charge)| TaxComponent { rate: rate.clone(), tax: Money::new(charge.tax, currency) })
+            .collect();
+        let tax = Money::sum(currency, components.iter().map(|component| component.tax)).map_err(&error)?;
         let (net, gross) = match line.behavior {
-            TaxBehavior::Exclusive => (line.amount, line.amount.checked_add(tax)?),
-            TaxBehavior::Inclusive => (line.amount.checked_sub(tax)?, line.amount),
+            TaxBehavior::Exclusive => (line.amount, line.amount.checked_add(tax).map_err(&error)?),
+            TaxBehavior::Inclusive => (line.amount.checked_sub(tax).map_err(&error)?, line.amount),
         };
         taxed.push(TaxedLine { net, tax, gross, components });
     }
-    let subtotal = |group: &Vec<usize>| {
-        Ok(TaxSubtotal {
-            rate: exact[group[0]].rate.clone(),
-            base: Money::sum(currency, group.iter().map(|&index| taxed[exact[index].line].net))?,
-            tax: Money::sum(currency, group.iter().map(|&index| money(exact[index].rounded)))?,
-        })
-    };
-    Ok(TaxCalculation {
-        subtotals: groups.iter().map(subtotal).collect::<Result<_, MoneyError>>()?,
-        net: Money::sum(currency, taxed.iter().map(|line| line.net))?,
-        tax: Money::sum(currency, taxed.iter().map(|line| line.tax))?,
-        gross: Money::sum(currency, taxed.iter().map(|line| line.gross))?,
-        lines: taxed,
-        trace,
-    })
+    Ok(taxed)
 }
 
-fn step(line: usize, rule: &str, part: Option<&Exact<'_>>) -> TraceStep {
-    let shown = |figure: Decimal| {
-        figure.round_dp_with_strategy(TRACE_DECIMALS, RoundingStrategy::MidpointNearestEven).normalize()
-    };
-    TraceStep {
-        line,
-        rule: rule.to_owned(),
-        rate: part.map(|part| part.rate.clone()),
-        base: part.map_or(Decimal::ZERO, |part| shown(part.base)),
-        unrounded: part.map_or(Decimal::ZERO, |part| shown(part.tax)),
-        rounded: part.map_or(0, |part| part.rounded),
+/// Net, tax and gross of all lines.
+fn totals(currency: Currency, lines: &[TaxedLine]) -> Result<[Money; 3], TaxComputeError> {
+    // Wider than 64 bits while adding: whether a sum fits must not depend on the order of its parts.
+    let mut sums = [0i128; 3];
+    for line in lines {
+        for (sum, part) in sums.iter_mut().zip([line.net, line.tax, line.gross]) {
+            *sum += i128::from(part.minor());
+        }
     }
+    let error = TaxComputeError::on(lines.len().saturating_sub(1));
+    let [net, tax, gross] = sums.map(|sum| narrow(currency, sum));
+    Ok([net.map_err(&error)?, tax.map_err(&error)?, gross.map_err(&error)?])
+}
+
+fn narrow(currency: Currency, minor: i128) -> Result<Money, MoneyError> {
+    i64::try_from(minor).map(|minor| Money::new(minor, currency)).map_err(|_| MoneyError::Overflow)
+}
+
+fn subtotals(
+    currency: Currency,
+    rates: &[&AppliedRate],
+    lines: &[TaxedLine],
+    charges: &[Charge],
+) -> Result<Vec<TaxSubtotal>, TaxComputeError> {
+    let mut sums = vec![(0i128, 0i128, 0); rates.len()];
+    for charge in charges {
+        let (base, tax, last) = &mut sums[charge.rate];
+        *base += i128::from(lines[charge.line].net.minor());
+        *tax += i128::from(charge.tax);
+        *last = charge.line;
+    }
+    rates
+        .iter()
+        .zip(sums)
+        .map(|(rate, (base, tax, last))| {
+            let error = TaxComputeError::on(last);
+            let base = narrow(currency, base).map_err(&error)?;
+            let tax = narrow(currency, tax).map_err(&error)?;
+            Ok(TaxSubtotal { rate: (*rate).clone(), base, tax })
+        })
+        .collect()
+}
+
+/// The most decimals of a figure in the trace.
+const TRACE_DECIMALS: u32 = 12;
+
+/// A step for each charge, and one for each line without any.
+fn trace(lines: &[RatedLine], charges: &[Charge]) -> Vec<TraceStep> {
+    let mut charges = charges.iter();
+    let mut steps = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        let amount = Decimal::from(line.amount.minor());
+        let step = |rate, base, unrounded, rounded| TraceStep {
+            line: index,
+            rule: line.rule.clone(),
+            rate,
+            base: traced(base),
+            unrounded: traced(unrounded),
+            rounded,
+        };
+        if line.rates.is_empty() {
+            steps.push(step(None, amount, Decimal::ZERO, 0));
+        }
+        for (rate, charge) in line.rates.iter().zip(charges.by_ref()) {
+            // A divisor is at least 1: the quotient is no larger than the amount, and there always is one.
+            let base = amount.checked_div(charge.divisor).unwrap_or(amount);
+            steps.push(step(Some(rate.clone()), base, charge.exact, charge.tax));
+        }
+    }
+    steps
+}
+
+/// A figure as the trace tells it: at most [`TRACE_DECIMALS`] decimals, halves away from zero, no trailing zeros.
+fn traced(exact: Decimal) -> Decimal {
+    exact.round_dp_with_strategy(TRACE_DECIMALS, RoundingStrategy::MidpointAwayFromZero).normalize()
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::money::Rounding;
-    use crate::tax::Percentage;
-    use crate::text::DisplayName;
-
-    fn sek() -> Currency {
-        Currency::parse("SEK").unwrap()
-    }
-
-    fn rate(percent: &str) -> AppliedRate {
-        AppliedRate {
-            tax_rate_id: None,
-            display_name: DisplayName::parse("VAT").unwrap(),
-            percentage: Percentage::parse(percent.parse().unwrap()).unwrap(),
-            country: None,
-            source: None,
-            since: None,
-        }
-    }
-
-    fn line(amount: i64, behavior: TaxBehavior, percents: &[&str]) -> RatedLine {
-        let rates = percents.iter().map(|percent| rate(percent)).collect();
-        RatedLine { amount: Money::new(amount, sek()), behavior, rates, rule: "MANUAL_RATE" }
-    }
-
-    fn rounding(scope: RoundingScope, mode: Rounding) -> TaxRounding {
-        TaxRounding { scope, mode }
-    }
-
-    fn check(lines: &[RatedLine], scope: RoundingScope, want: (i64, i64, i64)) {
-        let calculation = compute(sek(), rounding(scope, Rounding::HalfUp), lines).unwrap();
-        assert_eq!((calculation.net.minor(), calculation.tax.minor(), calculation.gross.minor()), want);
-    }
-
-    #[test]
-    fn the_swedish_invoice_of_1608_75_has_321_75_of_tax_from_either_side() {
-        for scope in [RoundingScope::PerLine, RoundingScope::PerInvoice] {
-            check(&[line(128_700, TaxBehavior::Exclusive, &["25"])], scope, (128_700, 32_175, 160_875));
-            check(&[line(160_875, TaxBehavior::Inclusive, &["25"])], scope, (128_700, 32_175, 160_875));
-        }
-    }
-
-    #[test]
-    fn rounding_per_line_and_per_invoice_differ_where_they_should() {
-        let lines: Vec<_> = (0..3).map(|_| line(10, TaxBehavior::Exclusive, &["25"])).collect();
-        check(&lines, RoundingScope::PerLine, (30, 9, 39));
-        check(&lines, RoundingScope::PerInvoice, (30, 8, 38));
-    }
-
-    #[test]
-    fn rates_of_one_line_apply_to_the_same_net() {
-        check(
-            &[line(10_000, TaxBehavior::Exclusive, &["5", "9.975"])],
-            RoundingScope::PerLine,
-            (10_000, 1_498, 11_498),
-        );
-        check(
-            &[line(11_498, TaxBehavior::Inclusive, &["5", "9.975"])],
-            RoundingScope::PerLine,
-            (10_000, 1_498, 11_498),
-        );
-    }
-
-    #[test]
-    fn an_untaxed_line_says_why_in_the_trace() {
-        let calculation = compute(sek(), TaxRounding::default(), &[line(500, TaxBehavior::Exclusive, &[])]).unwrap();
-        assert_eq!((calculation.tax.minor(), calculation.trace.len()), (0, 1));
-        assert_eq!(calculation.trace[0].base, Decimal::from(500));
-    }
-
-    #[test]
-    fn another_currency_names_its_line() {
-        let foreign = RatedLine {
-            amount: Money::new(1, Currency::parse("EUR").unwrap()),
-            ..line(1, TaxBehavior::Exclusive, &[])
-        };
-        let error =
-            compute(sek(), TaxRounding::default(), &[line(1, TaxBehavior::Exclusive, &[]), foreign]).unwrap_err();
-        assert_eq!(error.line, 1);
-    }
-
-    fn any_line() -> impl Strategy<Value = RatedLine> {
-        let percents = prop::sample::subsequence(vec!["25", "12", "6", "5.5", "9.975"], 0..=2);
-        let behavior = prop_oneof![Just(TaxBehavior::Exclusive), Just(TaxBehavior::Inclusive)];
-        (-10_000_000i64..10_000_000, behavior, percents)
-            .prop_map(|(amount, behavior, percents)| line(amount, behavior, &percents))
-    }
-
-    fn any_rounding() -> impl Strategy<Value = TaxRounding> {
-        let scope = prop_oneof![Just(RoundingScope::PerLine), Just(RoundingScope::PerInvoice)];
-        (scope, prop_oneof![Just(Rounding::HalfUp), Just(Rounding::HalfEven)])
-            .prop_map(|(scope, mode)| TaxRounding { scope, mode })
-    }
-
-    fn sum(amounts: impl Iterator<Item = Money>) -> Money {
-        Money::sum(sek(), amounts).unwrap()
-    }
-
-    proptest! {
-        #[test]
-        fn parts_add_up_to_wholes(lines in prop::collection::vec(any_line(), 1..30), rounding in any_rounding()) {
-            let it = compute(sek(), rounding, &lines).unwrap();
-            prop_assert_eq!(it.net.checked_add(it.tax).unwrap(), it.gross);
-            prop_assert_eq!(sum(it.lines.iter().map(|l| l.net)), it.net);
-            prop_assert_eq!(sum(it.lines.iter().map(|l| l.tax)), it.tax);
-            prop_assert_eq!(sum(it.subtotals.iter().map(|s| s.tax)), it.tax);
-            for (taxed, line) in it.lines.iter().zip(&lines) {
-                prop_assert_eq!(taxed.net.checked_add(taxed.tax).unwrap(), taxed.gross);
-                prop_assert_eq!(sum(taxed.components.iter().map(|c| c.tax)), taxed.tax);
-                let stated = if line.behavior == TaxBehavior::Exclusive { taxed.net } else { taxed.gross };
-                prop_assert_eq!(stated, line.amount);
-            }
-        }
-
-        #[test]
-        fn the_order_of_lines_changes_no_total(lines in prop::collection::vec(any_line(), 1..20), rounding in any_rounding()) {
-            let there = compute(sek(), rounding, &lines).unwrap();
-            let reversed: Vec<_> = lines.into_iter().rev().collect();
-            let back = compute(sek(), rounding, &reversed).unwrap();
-            prop_assert_eq!((there.net, there.tax, there.gross), (back.net, back.tax, back.gross));
-            let taxes = |it: &TaxCalculation| it.subtotals.iter().map(|s| (s.rate.clone(), s.tax)).collect::<Vec<_>>();
-            prop_assert_eq!(taxes(&there), taxes(&back));
-        }
-
-        #[test]
-        fn the_negative_of_a_document_has_the_negative_tax(lines in prop::collection::vec(any_line(), 1..20), rounding in any_rounding()) {
-            let negate = |line: &RatedLine| RatedLine { amount: Money::new(-line.amount.minor(), sek()), ..line.clone() };
-            let mirrored: Vec<_> = lines.iter().map(negate).collect();
-            let (there, mirror) = (compute(sek(), rounding, &lines).unwrap(), compute(sek(), rounding, &mirrored).unwrap());
-            prop_assert_eq!(there.tax.minor(), -mirror.tax.minor());
-        }
-
-        #[test]
-        fn a_gross_price_is_taxed_like_its_net_to_the_rounding(net in 0i64..100_000_000, percent in prop::sample::select(vec!["25", "12", "6", "5.5"])) {
-            let there = compute(sek(), TaxRounding::default(), &[line(net, TaxBehavior::Exclusive, &[percent])]).unwrap();
-            let back = compute(sek(), TaxRounding::default(), &[line(there.gross.minor(), TaxBehavior::Inclusive, &[percent])]).unwrap();
-            prop_assert!((back.tax.minor() - there.tax.minor()).abs() <= 1);
-        }
-    }
-}
+mod tests;

@@ -73,7 +73,7 @@ impl TaxCode {
 }
 
 /// A rate as it stood when it was applied: kept with the document, whatever becomes of the rate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AppliedRate {
     /// The manual rate, or absent for one of a table.
     pub tax_rate_id: Option<TaxRateId>,

@@ -1,0 +1,195 @@
+//! Bad input: every bad field is named at once, with its code and reason, and nothing is stored.
+
+use api_proto::v1;
+use tonic::Code;
+
+use crate::harness::{Db, Server, invoice_request, item, line, on_both_databases, told, unique};
+
+on_both_databases!(
+    links_name_every_bad_field,
+    invoices_name_every_bad_field,
+    checkouts_name_every_bad_field,
+    states_and_uniqueness_have_their_codes,
+    a_message_over_the_limit_is_refused,
+);
+
+/// A server whose hosted pages may send a browser to one host alone.
+const CONFIG: &str = "[[sellers]]\nid = \"acme\"\nname = \"Acme AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n\
+    tax_registrations = [{ country = \"SE\" }]\nredirect_hosts = [\"shop.example.com\"]\n";
+
+async fn refused_link(server: &Server, request: v1::CreatePaymentLinkRequest) -> (Code, String, Vec<String>) {
+    told(&server.links().create_payment_link(request).await.unwrap_err())
+}
+
+fn link(items: Vec<v1::LineItemInput>) -> v1::CreatePaymentLinkRequest {
+    v1::CreatePaymentLinkRequest { request_id: unique("link"), line_items: items, ..Default::default() }
+}
+
+fn invalid(fields: &[&str]) -> (Code, String, Vec<String>) {
+    (Code::InvalidArgument, "INVALID_FIELDS".to_owned(), fields.iter().map(|field| (*field).to_owned()).collect())
+}
+
+async fn links_name_every_bad_field(db: Db) {
+    let server = Server::start_with(db, CONFIG).await;
+    let many = vec![item("Thing", 10_000, 1); 21];
+    assert_eq!(refused_link(&server, link(many)).await, invalid(&["line_items"]));
+    let mut bad = item("", -5, 0);
+    if let Some(v1::line_item_input::Price::PriceData(data)) = &mut bad.price {
+        data.unit_price = Some(v1::UnitPrice { minor_units: "-5".to_owned(), currency_code: "XXX".to_owned() });
+    }
+    let request = v1::CreatePaymentLinkRequest {
+        request_id: String::new(),
+        inactive_message: "x".repeat(501),
+        restrictions: Some(v1::Restrictions { completed_sessions_limit: 0 }),
+        metadata: [("card".to_owned(), "4242 4242 4242 4242".to_owned())].into(),
+        after_completion: Some(redirect("javascript:alert(1)")),
+        ..link(vec![item("Fine", 10_000, 1), bad])
+    };
+    let want = [
+        "request_id",
+        "line_items[1].price_data.name",
+        "line_items[1].price_data.unit_price.currency_code",
+        "line_items[1].price_data.unit_price.minor_units",
+        "line_items[1].quantity",
+        "after_completion.redirect.url",
+        "inactive_message",
+        "restrictions.completed_sessions_limit",
+        "metadata[\"card\"]",
+    ];
+    assert_eq!(refused_link(&server, request).await, invalid(&want));
+    for url in ["http://shop.example.com/", "https://evil.example.com/", "https://user@shop.example.com/"] {
+        let request = v1::CreatePaymentLinkRequest {
+            after_completion: Some(redirect(url)),
+            ..link(vec![item("Fine", 10_000, 1)])
+        };
+        assert_eq!(refused_link(&server, request).await, invalid(&["after_completion.redirect.url"]), "{url}");
+    }
+    let over = link(vec![item("Gold", 999_999_999_999, 2)]);
+    assert_eq!(refused_link(&server, over).await, invalid(&["line_items[0]"]));
+    let too_small = refused_link(&server, link(vec![item("Sweet", 100, 1)])).await;
+    assert_eq!(too_small, (Code::FailedPrecondition, "PROVIDER_REJECTED".to_owned(), vec!["line_items".to_owned()]));
+    assert_eq!(server.executed("POST /v1/payment_links").await, 0);
+    let unknown = v1::GetPaymentLinkRequest { id: "plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned() };
+    assert_eq!(server.links().get_payment_link(unknown).await.unwrap_err().code(), Code::NotFound);
+    let malformed = v1::GetPaymentLinkRequest { id: "plink_1".to_owned() };
+    assert_eq!(told(&server.links().get_payment_link(malformed).await.unwrap_err()), invalid(&["id"]));
+}
+
+fn redirect(url: &str) -> v1::AfterCompletion {
+    v1::AfterCompletion { kind: Some(v1::after_completion::Kind::Redirect(v1::Redirect { url: url.to_owned() })) }
+}
+
+async fn invoices_name_every_bad_field(db: Db) {
+    let server = Server::start_with(db, CONFIG).await;
+    let refused =
+        async |request: v1::CreateInvoiceRequest| told(&server.invoices().create_invoice(request).await.unwrap_err());
+    assert_eq!(refused(invoice_request()).await, invalid(&["lines"]));
+    let mut untreated = line(10_000);
+    (untreated.tax, untreated.quantity) = (None, -1);
+    let request = v1::CreateInvoiceRequest {
+        currency_code: "XXX".to_owned(),
+        lines: vec![line(10_000), untreated],
+        due_date: Some(v1::Date { year: 2026, month: 2, day: 30 }),
+        ..invoice_request()
+    };
+    assert_eq!(refused(request).await, invalid(&["currency_code", "lines[1].quantity", "lines[1].tax", "due_date"]));
+    let request =
+        v1::CreateInvoiceRequest { lines: vec![line(999_999_999_999), line(999_999_999_999)], ..invoice_request() };
+    assert_eq!(refused(request).await, invalid(&["lines"]));
+    let request =
+        v1::CreateInvoiceRequest { currency_code: "EUR".to_owned(), lines: vec![line(10_000)], ..invoice_request() };
+    assert_eq!(refused(request).await, invalid(&["lines[0].price"]));
+    let rate =
+        v1::CreateTaxRateRequest { request_id: unique("rate"), percentage: "100.5".to_owned(), ..Default::default() };
+    let status = server.tax().create_tax_rate(rate).await.unwrap_err();
+    assert_eq!(told(&status), invalid(&["display_name", "percentage"]));
+    assert!(
+        server
+            .invoices()
+            .list_invoices(v1::ListInvoicesRequest::default())
+            .await
+            .unwrap()
+            .into_inner()
+            .invoices
+            .is_empty()
+    );
+    assert!(server.all_events().await.is_empty());
+}
+
+async fn checkouts_name_every_bad_field(db: Db) {
+    let server = Server::start_with(db, CONFIG).await;
+    let invoice = server.open_invoice(10_000).await;
+    let good = v1::CreateInvoiceCheckoutRequest {
+        invoice_id: invoice.id,
+        mode: v1::CheckoutMode::Payment as i32,
+        return_url: "https://shop.example.com/".to_owned(),
+        ..Default::default()
+    };
+    let refused = async |request: v1::CreateInvoiceCheckoutRequest| {
+        let request = v1::CreateInvoiceCheckoutRequest { request_id: unique("checkout"), ..request };
+        told(&server.checkouts().create_invoice_checkout(request).await.unwrap_err())
+    };
+    let money = |minor_units: i64, code: &str| Some(v1::Money { minor_units, currency_code: code.to_owned() });
+    let nothing = v1::CreateInvoiceCheckoutRequest::default();
+    assert_eq!(refused(nothing).await, invalid(&["mode", "invoice_id", "return_url"]));
+    let above = v1::CreateInvoiceCheckoutRequest { amount: money(12_501, "SEK"), ..good.clone() };
+    assert_eq!(refused(above).await, invalid(&["amount.minor_units"]));
+    let negative = v1::CreateInvoiceCheckoutRequest { amount: money(-1, "SEK"), ..good.clone() };
+    assert_eq!(refused(negative).await, invalid(&["amount.minor_units"]));
+    let foreign = v1::CreateInvoiceCheckoutRequest { amount: money(5_000, "EUR"), ..good.clone() };
+    assert_eq!(refused(foreign).await, invalid(&["amount.currency_code"]));
+    let locale = v1::CreateInvoiceCheckoutRequest { locale: "tlh".to_owned(), ..good.clone() };
+    assert_eq!(refused(locale).await, invalid(&["locale"]));
+    let host = v1::CreateInvoiceCheckoutRequest { cancel_url: "https://evil.example.com/".to_owned(), ..good };
+    assert_eq!(refused(host).await, invalid(&["cancel_url"]));
+}
+
+async fn states_and_uniqueness_have_their_codes(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let first = server.invoice_link(&invoice.id).await.unwrap();
+    let second = told(&server.invoice_link(&invoice.id).await.unwrap_err());
+    assert_eq!((second.0, second.1.as_str()), (Code::AlreadyExists, "COLLECTABLE_OPEN"));
+    let request = v1::DeactivatePaymentLinkRequest { request_id: "again".to_owned(), id: first.id.clone() };
+    server.links().deactivate_payment_link(request.clone()).await.unwrap();
+    let reused = v1::ActivatePaymentLinkRequest { request_id: "again".to_owned(), id: first.id };
+    let status = server.links().activate_payment_link(reused).await.unwrap_err();
+    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"));
+    let third = server.invoice_link(&invoice.id).await.unwrap();
+    server.pay(&third.url, crate::harness::GOOD_CARD).await;
+    server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    let paid = told(&server.invoice_link(&invoice.id).await.unwrap_err());
+    assert_eq!((paid.0, paid.1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
+    let edit = v1::UpdateInvoiceRequest {
+        request_id: unique("edit"),
+        id: invoice.id.clone(),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["description".to_owned()] }),
+        ..Default::default()
+    };
+    let status = server.invoices().update_invoice(edit).await.unwrap_err();
+    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
+    let unknown = server.invoice_link("inv_0193a5c2e8b27c3a9f0e1d2c3b4a5968").await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound);
+}
+
+async fn a_message_over_the_limit_is_refused(db: Db) {
+    let server = Server::start(db).await;
+    let request = v1::CreateProductRequest {
+        request_id: unique("big"),
+        name: "Book".to_owned(),
+        description: "x".repeat(5 << 20),
+        ..Default::default()
+    };
+    let status = server.catalog().create_product(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::OutOfRange);
+    assert!(
+        server
+            .catalog()
+            .list_products(v1::ListProductsRequest::default())
+            .await
+            .unwrap()
+            .into_inner()
+            .products
+            .is_empty()
+    );
+}

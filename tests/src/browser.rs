@@ -1,0 +1,142 @@
+//! The hosted page in a real browser: paid, declined, closed. Screenshots are kept in `target/screenshots`.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use api_proto::v1;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tokio::process::{Child, Command};
+
+use crate::harness::{Db, Server, needs, unique};
+
+/// A driver that ends with its handle.
+struct Driver {
+    _child: Child,
+    client: Client,
+    _profile: tempfile::TempDir,
+}
+
+async fn start(chromium: &str, driver: &str, (width, height): (u32, u32)) -> Driver {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let profile = tempfile::tempdir().unwrap();
+    let mut command = Command::new(driver);
+    command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let child = command.spawn().unwrap();
+    let arguments = [
+        "--headless".to_owned(),
+        "--no-sandbox".to_owned(),
+        "--disable-gpu".to_owned(),
+        "--disable-quic".to_owned(),
+        "--no-first-run".to_owned(),
+        "--disable-background-networking".to_owned(),
+        "--disable-component-update".to_owned(),
+        "--disable-sync".to_owned(),
+        "--lang=en".to_owned(),
+        format!("--window-size={width},{height}"),
+        format!("--user-data-dir={}", profile.path().display()),
+    ];
+    let capabilities = json!({"goog:chromeOptions": {"binary": chromium, "args": arguments}});
+    let capabilities = capabilities.as_object().unwrap().clone();
+    let client = crate::harness::eventually(async || {
+        // Plain HTTP is all that the driver on loopback needs.
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities.clone());
+        builder.connect(&format!("http://127.0.0.1:{port}")).await.ok()
+    })
+    .await;
+    Driver { _child: child, client, _profile: profile }
+}
+
+async fn shoot(client: &Client, name: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{name}.png")), client.screenshot().await.unwrap()).unwrap();
+}
+
+async fn fill_and_pay(client: &Client, card: &str) {
+    for (field, text) in [
+        ("email", "ada@example.com"),
+        ("card_number", card),
+        ("card_expiry", "12 / 34"),
+        ("card_cvc", "123"),
+        ("name", "Ada Lovelace"),
+    ] {
+        let input = client.find(Locator::Id(field)).await.unwrap();
+        input.clear().await.unwrap();
+        input.send_keys(text).await.unwrap();
+    }
+    client.find(Locator::Css("button[type=submit]")).await.unwrap().click().await.unwrap();
+}
+
+async fn text(client: &Client) -> String {
+    client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_declined_pays_and_finds_the_page_closed() {
+    let (Some(chromium), Some(driver)) = (needs("PAYLINKS_TEST_CHROMIUM"), needs("PAYLINKS_TEST_CHROMEDRIVER")) else {
+        return;
+    };
+    let server = Server::start(Db::Sqlite).await;
+    let invoice = server.open_invoice(128_700).await;
+    let link = server.invoice_link(&invoice.id).await.unwrap();
+    let browser = start(&chromium, &driver, (1_280, 1_000)).await;
+    let client = &browser.client;
+
+    client.goto(&link.url).await.unwrap();
+    shoot(client, "checkout").await;
+    assert!(text(client).await.contains("No money moves here"));
+    fill_and_pay(client, "4000 0000 0000 0002").await;
+    client.wait().at_most(Duration::from_secs(10)).for_element(Locator::Css("[role=alert]")).await.unwrap();
+    shoot(client, "declined").await;
+    assert!(text(client).await.contains("The card was declined"));
+    client.find(Locator::Css("button[type=submit]")).await.unwrap().click().await.unwrap();
+    client.wait().at_most(Duration::from_secs(10)).for_element(Locator::Id("card_number-error")).await.unwrap();
+    shoot(client, "field-errors").await;
+    fill_and_pay(client, "4242 4242 4242 4242").await;
+    client.wait().at_most(Duration::from_secs(10)).for_element(Locator::Css(".mark")).await.unwrap();
+    shoot(client, "paid").await;
+    assert!(text(client).await.contains("Your payment was received"));
+    server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    client.goto(&link.url).await.unwrap();
+    shoot(client, "closed").await;
+    assert!(text(client).await.contains("This page is closed"));
+    browser.client.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_on_a_phone_authenticates_in_swedish() {
+    let (Some(chromium), Some(driver)) = (needs("PAYLINKS_TEST_CHROMIUM"), needs("PAYLINKS_TEST_CHROMEDRIVER")) else {
+        return;
+    };
+    let server = Server::start(Db::Sqlite).await;
+    let request = v1::CreatePaymentRequest {
+        request_id: unique("payment"),
+        amount: Some(v1::Money { minor_units: 160_875, currency_code: "SEK".to_owned() }),
+        description: "Webbhotell, ett år".to_owned(),
+        ..Default::default()
+    };
+    let payment = server.payments().create_payment(request).await.unwrap().into_inner().payment.unwrap();
+    let browser = start(&chromium, &driver, (500, 900)).await;
+    let client = &browser.client;
+    client.goto(&format!("{}?locale=sv", payment.url)).await.unwrap();
+    shoot(client, "phone-checkout").await;
+    assert!(text(client).await.contains("Inga pengar flyttas här"));
+    fill_and_pay(client, "4000 0025 0000 3155").await;
+    client
+        .wait()
+        .at_most(Duration::from_secs(10))
+        .for_element(Locator::Css("button[value=complete]"))
+        .await
+        .unwrap()
+        .click()
+        .await
+        .unwrap();
+    client.wait().at_most(Duration::from_secs(10)).for_element(Locator::Css(".mark")).await.unwrap();
+    shoot(client, "phone-paid").await;
+    server.wait_for_invoice(&payment.invoice_id, v1::InvoiceState::Paid).await;
+    browser.client.close().await.unwrap();
+}

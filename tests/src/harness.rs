@@ -1,0 +1,358 @@
+//! A server of its own for each test.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use api_proto::v1;
+use api_proto::v1::catalog_service_client::CatalogServiceClient;
+use api_proto::v1::checkout_service_client::CheckoutServiceClient;
+use api_proto::v1::customer_service_client::CustomerServiceClient;
+use api_proto::v1::event_service_client::EventServiceClient;
+use api_proto::v1::invoice_service_client::InvoiceServiceClient;
+use api_proto::v1::payment_link_service_client::PaymentLinkServiceClient;
+use api_proto::v1::payment_service_client::PaymentServiceClient;
+use api_proto::v1::tax_service_client::TaxServiceClient;
+use sea_orm::{ConnectionTrait, Database};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// The longest that a test waits for one thing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Which database a server runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Db {
+    Sqlite,
+    Postgres,
+}
+
+/// Makes a test for each database.
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name($crate::harness::Db::Sqlite).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if $crate::harness::has_postgres() {
+                    super::$name($crate::harness::Db::Postgres).await;
+                }
+            })+
+        }
+    };
+}
+pub(crate) use on_both_databases;
+
+pub(crate) fn has_postgres() -> bool {
+    needs("PAYLINKS_TEST_DATABASE_URL").is_some()
+}
+
+/// What a variable names; a test that finds it missing is skipped, but not in CI.
+pub(crate) fn needs(variable: &str) -> Option<String> {
+    let value = std::env::var(variable).ok();
+    assert!(
+        value.is_some() || std::env::var_os("CI").is_none(),
+        "{variable} is not set, and in CI nothing may be skipped"
+    );
+    if value.is_none() {
+        eprintln!("skipped: {variable} is not set");
+    }
+    value
+}
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    directory: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+    pub(crate) http: String,
+    pub(crate) sandbox: String,
+    pub(crate) channel: Channel,
+}
+
+impl Server {
+    /// Starts a server with its sandbox inside.
+    pub(crate) async fn start(db: Db) -> Self {
+        Self::start_with(db, "").await
+    }
+
+    /// Starts a server with a configuration file.
+    pub(crate) async fn start_with(db: Db, config: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut environment = vec![("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string())];
+        if db == Db::Postgres {
+            environment.push(("DATABASE_URL".to_owned(), create_database().await));
+        }
+        if !config.is_empty() {
+            let path = directory.path().join("paylinks.toml");
+            std::fs::write(&path, config).unwrap();
+            environment.push(("PAYLINKS_CONFIG".to_owned(), path.display().to_string()));
+        }
+        let (child, addresses) = spawn(&environment).await;
+        let [grpc, http, sandbox] = addresses;
+        let channel = connect(&grpc).await;
+        Self { child, directory, environment, http, sandbox, channel }
+    }
+
+    /// Ends the server at once, as a crash does, and starts it again on the same data.
+    pub(crate) async fn crash_and_restart(self) -> Self {
+        let Self { mut child, directory, environment, .. } = self;
+        child.kill().await.unwrap();
+        let (child, [grpc, http, sandbox]) = spawn(&environment).await;
+        let channel = connect(&grpc).await;
+        Self { child, directory, environment, http, sandbox, channel }
+    }
+
+    /// Asks the server to stop, and waits until it has; says whether it ended well.
+    pub(crate) async fn terminate(&mut self) -> bool {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().success()
+    }
+
+    /// Runs another command of the binary on the same settings; answers what it prints.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> String {
+        let output = paylinks(&self.environment).args(arguments).output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub(crate) fn catalog(&self) -> CatalogServiceClient<Channel> {
+        CatalogServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn customers(&self) -> CustomerServiceClient<Channel> {
+        CustomerServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn tax(&self) -> TaxServiceClient<Channel> {
+        TaxServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn invoices(&self) -> InvoiceServiceClient<Channel> {
+        InvoiceServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn links(&self) -> PaymentLinkServiceClient<Channel> {
+        PaymentLinkServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn checkouts(&self) -> CheckoutServiceClient<Channel> {
+        CheckoutServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn payments(&self) -> PaymentServiceClient<Channel> {
+        PaymentServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn events(&self) -> EventServiceClient<Channel> {
+        EventServiceClient::new(self.channel.clone())
+    }
+
+    /// An open invoice of `minor` SEK before 25 % of tax.
+    pub(crate) async fn open_invoice(&self, minor: i64) -> v1::Invoice {
+        let request = v1::CreateInvoiceRequest { lines: vec![line(minor)], finalize: true, ..invoice_request() };
+        self.invoices().create_invoice(request).await.unwrap().into_inner().invoice.unwrap()
+    }
+
+    pub(crate) async fn invoice(&self, id: &str) -> v1::Invoice {
+        let request = v1::GetInvoiceRequest { id: id.to_owned() };
+        self.invoices().get_invoice(request).await.unwrap().into_inner().invoice.unwrap()
+    }
+
+    pub(crate) async fn link(&self, id: &str) -> v1::PaymentLink {
+        let request = v1::GetPaymentLinkRequest { id: id.to_owned() };
+        self.links().get_payment_link(request).await.unwrap().into_inner().payment_link.unwrap()
+    }
+
+    /// A link for an invoice.
+    pub(crate) async fn invoice_link(&self, invoice_id: &str) -> Result<v1::PaymentLink, Status> {
+        let request = v1::CreatePaymentLinkRequest {
+            request_id: unique("link"),
+            invoice_id: invoice_id.to_owned(),
+            ..v1::CreatePaymentLinkRequest::default()
+        };
+        Ok(self.links().create_payment_link(request).await?.into_inner().payment_link.unwrap())
+    }
+
+    /// Waits until an invoice is in a state.
+    pub(crate) async fn wait_for_invoice(&self, id: &str, state: v1::InvoiceState) -> v1::Invoice {
+        eventually(async || Some(self.invoice(id).await).filter(|invoice| invoice.state() == state)).await
+    }
+
+    /// Waits until a link is in a state.
+    pub(crate) async fn wait_for_link(&self, id: &str, state: v1::PaymentLinkState) -> v1::PaymentLink {
+        eventually(async || Some(self.link(id).await).filter(|link| link.state() == state)).await
+    }
+
+    /// Calls the sandbox's control.
+    pub(crate) async fn control(&self, path: &str, body: Value) -> reqwest::Response {
+        http().post(format!("{}/_sandbox/{path}", self.sandbox)).json(&body).send().await.unwrap()
+    }
+
+    /// Pays a page with a test card, without a browser; answers the status.
+    pub(crate) async fn pay(&self, url: &str, card: &str) -> u16 {
+        self.control("pay", json!({"url": url, "card": card})).await.status().as_u16()
+    }
+
+    /// How often the sandbox has executed an operation.
+    pub(crate) async fn executed(&self, operation: &str) -> u64 {
+        let counts: Value =
+            http().get(format!("{}/_sandbox/requests", self.sandbox)).send().await.unwrap().json().await.unwrap();
+        counts[operation].as_u64().unwrap_or(0)
+    }
+
+    /// All events so far.
+    pub(crate) async fn all_events(&self) -> Vec<v1::Event> {
+        let request = v1::ListEventsRequest { page_size: 100, ..v1::ListEventsRequest::default() };
+        self.events().list_events(request).await.unwrap().into_inner().events
+    }
+}
+
+/// The card that pays.
+pub(crate) const GOOD_CARD: &str = "4242424242424242";
+
+/// The beginning of a request for an invoice in SEK.
+pub(crate) fn invoice_request() -> v1::CreateInvoiceRequest {
+    v1::CreateInvoiceRequest {
+        request_id: unique("invoice"),
+        currency_code: "SEK".to_owned(),
+        ..v1::CreateInvoiceRequest::default()
+    }
+}
+
+/// A line of `minor` SEK before tax, taxed by the tables.
+pub(crate) fn line(minor: i64) -> v1::InvoiceLineInput {
+    v1::InvoiceLineInput {
+        description: "Web hosting".to_owned(),
+        quantity: 1,
+        price: Some(v1::invoice_line_input::Price::PriceData(v1::InlinePrice {
+            unit_price: Some(sek(minor)),
+            tax_behavior: v1::TaxBehavior::Exclusive as i32,
+        })),
+        tax: Some(automatic()),
+    }
+}
+
+/// An item of a link.
+pub(crate) fn item(name: &str, minor: i64, quantity: i64) -> v1::LineItemInput {
+    v1::LineItemInput {
+        price: Some(v1::line_item_input::Price::PriceData(v1::LinePriceData {
+            name: name.to_owned(),
+            description: String::new(),
+            unit_price: Some(sek(minor)),
+        })),
+        quantity,
+    }
+}
+
+pub(crate) fn sek(minor: i64) -> v1::UnitPrice {
+    v1::UnitPrice { minor_units: minor.to_string(), currency_code: "SEK".to_owned() }
+}
+
+pub(crate) fn automatic() -> v1::LineTax {
+    v1::LineTax { treatment: Some(v1::line_tax::Treatment::Automatic(v1::AutomaticTax::default())) }
+}
+
+pub(crate) fn minor(money: Option<&v1::Money>) -> i64 {
+    money.unwrap().minor_units
+}
+
+/// A name that no other call of this run has.
+pub(crate) fn unique(what: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{what}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Code, reason and bad fields of a status.
+pub(crate) fn told(status: &Status) -> (Code, String, Vec<String>) {
+    let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+    let fields = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    (status.code(), reason, fields.into_iter().map(|violation| violation.field).collect())
+}
+
+/// Asks again until there is an answer.
+pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "it did not come in time");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}
+
+/// A client for HTTP that follows no redirect.
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).no_proxy().build().unwrap()
+}
+
+fn paylinks(environment: &[(String, String)]) -> Command {
+    let binary = std::env::var("PAYLINKS_TEST_BINARY").map_or_else(|_| built_binary(), PathBuf::from);
+    let mut command = Command::new(binary);
+    let settings = ["DATABASE_URL", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "PAYLINKS_CONFIG"];
+    for name in settings {
+        command.env_remove(name);
+    }
+    for listen in ["GRPC", "HTTP", "SANDBOX"] {
+        command.env(format!("PAYLINKS_{listen}_LISTEN"), "127.0.0.1:0");
+    }
+    command.envs(environment.iter().map(|(name, value)| (name, value))).env("PAYLINKS_LOG", "warn").kill_on_drop(true);
+    command
+}
+
+/// The binary beside the tests, where `cargo build` puts it.
+fn built_binary() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    tests.parent().and_then(|deps| deps.parent()).unwrap().join("paylinks")
+}
+
+/// Starts a server, and reads from its greeting where it listens.
+async fn spawn(environment: &[(String, String)]) -> (Child, [String; 3]) {
+    let mut child =
+        paylinks(environment).arg("serve").stdout(Stdio::piped()).spawn().expect("cargo build -p server comes first");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut addresses = [String::new(), String::new(), String::new()];
+    let greeting = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            for (address, name) in addresses.iter_mut().zip(["gRPC", "HTTP", "sandbox"]) {
+                if let Some(rest) = line.trim().strip_prefix(name) {
+                    *address = rest.split_whitespace().next().unwrap_or_default().to_owned();
+                }
+            }
+            if line.starts_with("Try:") {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(tokio::time::timeout(PATIENCE, greeting).await.unwrap(), "the server did not start");
+    (child, addresses)
+}
+
+async fn connect(url: &str) -> Channel {
+    Channel::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
+}
+
+/// A database of its own on the tests' server.
+async fn create_database() -> String {
+    let url = std::env::var("PAYLINKS_TEST_DATABASE_URL").unwrap();
+    let name = unique("t").replace('-', "_");
+    let server = Database::connect(&url).await.unwrap();
+    server.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+    server.close().await.unwrap();
+    let (base, _) = url.rsplit_once('/').unwrap();
+    format!("{base}/{name}")
+}

@@ -1,0 +1,199 @@
+//! Links for items: what they can do, and how they change.
+
+use api_proto::v1;
+
+use crate::harness::{Db, GOOD_CARD, Server, eventually, http, item, minor, on_both_databases, told, unique};
+
+on_both_databases!(
+    a_link_is_updated_closed_with_its_message_and_opened_again,
+    a_link_closes_after_its_limit_of_completed_sessions,
+    links_are_listed_by_state_invoice_and_metadata_page_by_page,
+    a_stored_price_is_sold_by_a_link,
+    an_expired_link_closes_before_the_time_told,
+    a_link_closed_at_the_provider_is_closed_here,
+);
+
+fn request(items: Vec<v1::LineItemInput>) -> v1::CreatePaymentLinkRequest {
+    v1::CreatePaymentLinkRequest {
+        request_id: unique("link"),
+        line_items: items,
+        ..v1::CreatePaymentLinkRequest::default()
+    }
+}
+
+async fn create(server: &Server, request: v1::CreatePaymentLinkRequest) -> v1::PaymentLink {
+    server.links().create_payment_link(request).await.unwrap().into_inner().payment_link.unwrap()
+}
+
+async fn items(server: &Server, link: &v1::PaymentLink) -> Vec<v1::LineItem> {
+    let request = v1::ListPaymentLinkLineItemsRequest { payment_link_id: link.id.clone(), ..Default::default() };
+    server.links().list_payment_link_line_items(request).await.unwrap().into_inner().line_items
+}
+
+async fn a_link_is_updated_closed_with_its_message_and_opened_again(db: Db) {
+    let server = Server::start(db).await;
+    let metadata = [("order".to_owned(), "1".to_owned()), ("shop".to_owned(), "a".to_owned())].into();
+    let link = create(
+        &server,
+        v1::CreatePaymentLinkRequest { metadata, ..request(vec![item("T-shirt", 10_000, 2), item("Mug", 5_000, 1)]) },
+    )
+    .await;
+    assert_eq!(minor(link.amount.as_ref()), 25_000);
+    let shirt = items(&server, &link).await[0].clone();
+    assert_eq!((shirt.name.as_str(), shirt.quantity, minor(shirt.amount_total.as_ref())), ("T-shirt", 2, 20_000));
+
+    let paths = ["inactive_message", "line_items", "metadata.order", "metadata.shop"].map(str::to_owned).to_vec();
+    let change = v1::UpdatePaymentLinkRequest {
+        request_id: unique("update"),
+        payment_link: Some(v1::PaymentLink {
+            id: link.id.clone(),
+            etag: link.etag.clone(),
+            inactive_message: "Sold out <for now>".to_owned(),
+            metadata: [("order".to_owned(), "2".to_owned())].into(),
+            line_items: vec![v1::LineItem { id: shirt.id.clone(), quantity: 3, ..v1::LineItem::default() }],
+            ..v1::PaymentLink::default()
+        }),
+        update_mask: Some(prost_types::FieldMask { paths }),
+    };
+    let changed = server.links().update_payment_link(change.clone()).await.unwrap().into_inner().payment_link.unwrap();
+    assert_eq!(
+        (minor(changed.amount.as_ref()), changed.metadata),
+        (35_000, [("order".to_owned(), "2".to_owned())].into())
+    );
+    let stale = v1::UpdatePaymentLinkRequest { request_id: unique("update"), ..change };
+    let status = server.links().update_payment_link(stale).await.unwrap_err();
+    assert_eq!((told(&status).0, told(&status).1.as_str()), (tonic::Code::Aborted, "ETAG_MISMATCH"));
+
+    let close = v1::DeactivatePaymentLinkRequest { request_id: unique("close"), id: link.id.clone() };
+    let closed = server.links().deactivate_payment_link(close).await.unwrap().into_inner().payment_link.unwrap();
+    assert_eq!((closed.state(), closed.active), (v1::PaymentLinkState::Inactive, false));
+    let page = http().get(&link.url).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("Sold out &lt;for now&gt;"), "{page}");
+
+    let open = v1::ActivatePaymentLinkRequest { request_id: unique("open"), id: link.id.clone() };
+    let opened = server.links().activate_payment_link(open).await.unwrap().into_inner().payment_link.unwrap();
+    assert_eq!(opened.state(), v1::PaymentLinkState::Active);
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    let paid = eventually(async || {
+        let request =
+            v1::ListPaymentsRequest { payment_link_id: link.id.clone(), ..v1::ListPaymentsRequest::default() };
+        server.payments().list_payments(request).await.unwrap().into_inner().payments.pop()
+    })
+    .await;
+    assert_eq!(minor(paid.received.as_ref()), 35_000);
+}
+
+async fn a_link_closes_after_its_limit_of_completed_sessions(db: Db) {
+    let server = Server::start(db).await;
+    let restrictions = Some(v1::Restrictions { completed_sessions_limit: 2 });
+    let link =
+        create(&server, v1::CreatePaymentLinkRequest { restrictions, ..request(vec![item("Ticket", 10_000, 1)]) })
+            .await;
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 410);
+    let closed = server.wait_for_link(&link.id, v1::PaymentLinkState::Inactive).await;
+    assert_eq!((closed.close_reason(), closed.completed_sessions), (v1::CloseReason::Completed, 2));
+}
+
+async fn links_are_listed_by_state_invoice_and_metadata_page_by_page(db: Db) {
+    let server = Server::start(db).await;
+    let list = async |request: v1::ListPaymentLinksRequest| {
+        server.links().list_payment_links(request).await.unwrap().into_inner()
+    };
+    assert!(list(v1::ListPaymentLinksRequest::default()).await.payment_links.is_empty());
+    let mut made = Vec::new();
+    for index in 0..5 {
+        let metadata = [("parity".to_owned(), (index % 2).to_string())].into();
+        made.push(
+            create(&server, v1::CreatePaymentLinkRequest { metadata, ..request(vec![item("Thing", 10_000, 1)]) })
+                .await
+                .id,
+        );
+    }
+    let (mut seen, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = list(v1::ListPaymentLinksRequest { page_size: 2, page_token: token, ..Default::default() }).await;
+        seen.extend(page.payment_links.into_iter().map(|link| link.id));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    made.reverse();
+    assert_eq!(seen, made);
+    let odd = v1::ListPaymentLinksRequest {
+        metadata_key: "parity".to_owned(),
+        metadata_value: "1".to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(list(odd).await.payment_links.len(), 2);
+    let invoice = server.open_invoice(10_000).await;
+    let link = server.invoice_link(&invoice.id).await.unwrap();
+    let of_invoice =
+        list(v1::ListPaymentLinksRequest { invoice_id: invoice.id, ..Default::default() }).await.payment_links;
+    assert_eq!(of_invoice.iter().map(|link| &link.id).collect::<Vec<_>>(), [&link.id]);
+    assert_eq!(
+        list(v1::ListPaymentLinksRequest { active: Some(false), ..Default::default() }).await.payment_links.len(),
+        0
+    );
+}
+
+async fn a_stored_price_is_sold_by_a_link(db: Db) {
+    let server = Server::start(db).await;
+    let product =
+        v1::CreateProductRequest { request_id: unique("product"), name: "Book".to_owned(), ..Default::default() };
+    let product = server.catalog().create_product(product).await.unwrap().into_inner().product.unwrap();
+    let price = v1::CreatePriceRequest {
+        request_id: unique("price"),
+        product_id: product.id,
+        unit_price: Some(crate::harness::sek(19_900)),
+        tax_behavior: v1::TaxBehavior::Inclusive as i32,
+        ..Default::default()
+    };
+    let price = server.catalog().create_price(price).await.unwrap().into_inner().price.unwrap();
+    let named = v1::LineItemInput { price: Some(v1::line_item_input::Price::PriceId(price.id.clone())), quantity: 2 };
+    let link = create(&server, request(vec![named])).await;
+    let item = items(&server, &link).await[0].clone();
+    assert_eq!((item.name.as_str(), item.price_id, minor(item.amount_total.as_ref())), ("Book", price.id, 39_800));
+}
+
+async fn an_expired_link_closes_before_the_time_told(db: Db) {
+    let server = Server::start(db).await;
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let told = i64::try_from(now.as_secs()).unwrap() + 62;
+    let expire_time = Some(prost_types::Timestamp { seconds: told, nanos: 0 });
+    let link =
+        create(&server, v1::CreatePaymentLinkRequest { expire_time, ..request(vec![item("Ticket", 10_000, 1)]) }).await;
+    let closed = eventually_within(40, async || {
+        Some(server.link(&link.id).await).filter(|link| link.state() == v1::PaymentLinkState::Inactive)
+    })
+    .await;
+    assert_eq!(closed.close_reason(), v1::CloseReason::Expired);
+    let closed_at = closed.update_time.unwrap().seconds;
+    assert!(closed_at <= told, "closed at {closed_at}, told {told}");
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 410);
+}
+
+/// Like `eventually`, for what is known to take longer.
+async fn eventually_within<T>(seconds: u64, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = std::time::Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(began.elapsed().as_secs() < seconds, "it did not come in time");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+async fn a_link_closed_at_the_provider_is_closed_here(db: Db) {
+    let server = Server::start(db).await;
+    let link = create(&server, request(vec![item("Ticket", 10_000, 1)])).await;
+    let url = format!("{}/v1/payment_links/{}", server.sandbox, link.provider_ref);
+    let answer =
+        http().post(url).bearer_auth("sk_test_paylinks_sandbox").form(&[("active", "false")]).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let closed = server.wait_for_link(&link.id, v1::PaymentLinkState::Inactive).await;
+    assert_eq!(closed.close_reason(), v1::CloseReason::AtProvider);
+}

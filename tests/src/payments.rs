@@ -1,0 +1,93 @@
+//! Ad-hoc payments, and money that is odd.
+
+use api_proto::v1;
+
+use crate::harness::{Db, GOOD_CARD, Server, eventually, minor, on_both_databases, unique};
+
+on_both_databases!(
+    an_ad_hoc_payment_has_tax_an_invoice_and_a_page,
+    a_canceled_payment_closes_its_page_and_voids_its_invoice,
+    money_for_a_voided_invoice_is_recorded_and_flagged,
+    a_declined_card_leaves_everything_open,
+);
+
+async fn create(server: &Server) -> v1::Payment {
+    let request = v1::CreatePaymentRequest {
+        request_id: unique("payment"),
+        amount: Some(v1::Money { minor_units: 12_500, currency_code: "SEK".to_owned() }),
+        description: "Consulting".to_owned(),
+        metadata: [("order".to_owned(), "7".to_owned())].into(),
+        ..v1::CreatePaymentRequest::default()
+    };
+    server.payments().create_payment(request).await.unwrap().into_inner().payment.unwrap()
+}
+
+async fn get(server: &Server, id: &str) -> v1::Payment {
+    let request = v1::GetPaymentRequest { id: id.to_owned() };
+    server.payments().get_payment(request).await.unwrap().into_inner().payment.unwrap()
+}
+
+async fn an_ad_hoc_payment_has_tax_an_invoice_and_a_page(db: Db) {
+    let server = Server::start(db).await;
+    let payment = create(&server).await;
+    let figures = (minor(payment.subtotal.as_ref()), minor(payment.tax.as_ref()), minor(payment.total.as_ref()));
+    assert_eq!(
+        (figures, payment.state(), payment.kind()),
+        ((10_000, 2_500, 12_500), v1::PaymentState::Pending, v1::PaymentKind::AdHoc)
+    );
+    assert!(payment.expire_time.is_some() && !payment.livemode);
+    assert_eq!(server.pay(&payment.url, GOOD_CARD).await, 200);
+    let paid =
+        eventually(async || Some(get(&server, &payment.id).await).filter(|p| p.state() == v1::PaymentState::Succeeded))
+            .await;
+    assert_eq!((minor(paid.received.as_ref()), paid.flags.len()), (12_500, 0));
+    assert_eq!(server.invoice(&payment.invoice_id).await.state(), v1::InvoiceState::Paid);
+    let payments =
+        server.payments().list_payments(v1::ListPaymentsRequest::default()).await.unwrap().into_inner().payments;
+    assert_eq!(payments.len(), 1);
+}
+
+async fn a_canceled_payment_closes_its_page_and_voids_its_invoice(db: Db) {
+    let server = Server::start(db).await;
+    let payment = create(&server).await;
+    let request = v1::CancelPaymentRequest { request_id: unique("cancel"), id: payment.id.clone() };
+    let canceled = server.payments().cancel_payment(request.clone()).await.unwrap().into_inner().payment.unwrap();
+    assert_eq!(canceled.state(), v1::PaymentState::Canceled);
+    let again = server.payments().cancel_payment(request).await.unwrap().into_inner().payment.unwrap();
+    assert_eq!(again, canceled);
+    assert_eq!(server.invoice(&payment.invoice_id).await.state(), v1::InvoiceState::Void);
+    assert_eq!(server.pay(&payment.url, GOOD_CARD).await, 410);
+}
+
+async fn money_for_a_voided_invoice_is_recorded_and_flagged(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let link = server.invoice_link(&invoice.id).await.unwrap();
+    // The customer pays while the provider can't be told to close.
+    let fault =
+        serde_json::json!([{"operation": "POST /v1/payment_links/{id}", "kind": "status", "status": 503, "times": 3}]);
+    server.control("faults", fault).await;
+    let request = v1::VoidInvoiceRequest { request_id: unique("void"), id: invoice.id.clone(), ..Default::default() };
+    server.invoices().void_invoice(request).await.unwrap();
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    let payment = eventually(async || {
+        let request = v1::ListPaymentsRequest { flagged: Some(true), ..v1::ListPaymentsRequest::default() };
+        server.payments().list_payments(request).await.unwrap().into_inner().payments.pop()
+    })
+    .await;
+    let flags: Vec<_> = payment.flags().collect();
+    assert_eq!(flags, [v1::PaymentFlag::InvoiceNotOpen, v1::PaymentFlag::CollectableClosed]);
+    assert_eq!(minor(payment.received.as_ref()), 12_500);
+    assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Void);
+}
+
+async fn a_declined_card_leaves_everything_open(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let link = server.invoice_link(&invoice.id).await.unwrap();
+    assert_eq!(server.pay(&link.url, "4000000000000002").await, 402);
+    assert_eq!(server.pay(&link.url, "4000000000009995").await, 402);
+    assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Open);
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+}
