@@ -296,6 +296,8 @@ pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T 
 
 /// A client for HTTP that follows no redirect.
 pub(crate) fn http() -> reqwest::Client {
+    // reqwest wants a provider of cryptography even for plain HTTP; an error means that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).no_proxy().build().unwrap()
 }
 

@@ -127,7 +127,12 @@ impl Account {
 
     pub(crate) fn remove(&mut self, kind: &str, id: &str) -> bool {
         // The place in the order stays, empty, so that the others keep theirs.
-        self.collections.get_mut(kind).is_some_and(|collection| collection.objects.remove(id).is_some())
+        let Some(collection) = self.collections.get_mut(kind) else { return false };
+        let Some((index, _)) = collection.objects.remove(id) else { return false };
+        if let Some(place) = collection.order.get_mut(index) {
+            place.clear();
+        }
+        true
     }
 
     pub(crate) fn all<'a>(&'a self, kind: &str) -> impl DoubleEndedIterator<Item = &'a Value> + use<'a> {

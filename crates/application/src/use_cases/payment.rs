@@ -104,7 +104,6 @@ impl App {
                     livemode,
                 };
                 let mut payment = Payment::pending(new, app.now());
-                uow.insert_payment(&mut payment).await?;
                 let title: String = command.description.as_str().chars().take(DisplayName::CHARS_MAX).collect();
                 let link = NewPaymentLink {
                     id: link_id,
@@ -120,7 +119,10 @@ impl App {
                     provider: m.seller.provider.clone(),
                     livemode,
                 };
-                app.begin_link(uow, m, link).await
+                // The link's row comes first, since the payment's refers to it.
+                let step = app.begin_link(uow, m, link).await?;
+                uow.insert_payment(&mut payment).await?;
+                Ok(step)
             })
         })
         .await

@@ -168,12 +168,30 @@ pub(crate) fn update(
     Ok(object)
 }
 
+/// Deletes a product; one that has prices can only be archived.
+pub(crate) fn delete_product(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
+    let product = ctx.object("product", id)?.clone();
+    if ctx.account().all("price").any(|price| price["product"] == id) {
+        return Err(ApiError::invalid(
+            "This product cannot be deleted because it has one or more user-created prices.",
+        ));
+    }
+    ctx.account().remove("product", id);
+    ctx.emit("product.deleted", &product);
+    Ok(json!({"id": id, "object": "product", "deleted": true}))
+}
+
 pub(crate) fn list(ctx: &mut Ctx<'_>, kind: &'static str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let filters = ["active", "product", "currency", "type", "shippable", "url"];
+    let one_of = [("ids", "id"), ("lookup_keys", "lookup_key")];
     let keep = |object: &Value| {
         filters
             .iter()
             .all(|name| params.get(*name).is_none_or(|wanted| object.get(*name).is_none_or(|is| is == wanted)))
+            && one_of.iter().all(|(name, field)| {
+                let wanted = params.get(*name).and_then(Value::as_array);
+                wanted.is_none_or(|wanted| wanted.contains(&object[*field]))
+            })
     };
     ctx.list(kind, &format!("/v1/{kind}s"), params, keep)
 }

@@ -30,6 +30,22 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     Ok(customer)
 }
 
+/// A customer, or what is left of a deleted one.
+pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
+    if let Some(deleted) = ctx.account().get("deleted_customer", id) {
+        return Ok(deleted.clone());
+    }
+    ctx.object("customer", id).cloned()
+}
+
+pub(crate) fn delete(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
+    let customer = ctx.object("customer", id)?.clone();
+    ctx.account().remove("customer", id);
+    let deleted = ctx.add("deleted_customer", json!({"id": id, "object": "customer", "deleted": true}));
+    ctx.emit("customer.deleted", &customer);
+    Ok(deleted)
+}
+
 pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     ctx.list("customer", "/v1/customers", params, |customer| {
         params.get("email").is_none_or(|email| &customer["email"] == email)
