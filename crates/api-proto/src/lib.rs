@@ -5,7 +5,6 @@
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     unused_qualifications,
-    rustdoc::all,
     reason = "generated code is as its generator makes it"
 )]
 mod generated {

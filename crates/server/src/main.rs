@@ -87,7 +87,7 @@ struct Settings {
     /// The signing secret of the webhook endpoint; several, separated by commas, while one is being rolled.
     #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true)]
     stripe_webhook_secret: Option<String>,
-    /// Where Stripe's API is [default: https://api.stripe.com/].
+    /// Where the API of Stripe is, instead of at api.stripe.com.
     #[arg(long, env = "STRIPE_API_BASE")]
     stripe_api_base: Option<url::Url>,
 }

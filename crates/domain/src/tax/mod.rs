@@ -1,6 +1,6 @@
 //! Tax: what is asked of a calculator, what it answers, and the arithmetic that every calculator shares.
 //!
-//! A [calculator](crate::ports::tax::TaxCalculator) decides which rates apply to a line; [`compute`] turns lines with
+//! A [calculator](crate::ports::tax::TaxCalculator) decides which rates apply to a line; [`compute()`] turns lines with
 //! their rates into figures that add up, so that rounding has one home.
 
 mod compute;
