@@ -147,6 +147,15 @@ async fn a_provider_that_refuses_for_now_is_asked_again(db: Db) {
 
 async fn a_stop_ends_streams_so_that_they_come_back(db: Db) {
     let mut server = Server::start(db).await;
+    let get =
+        async |path: &str| http().get(format!("{}/{path}", server.http)).send().await.unwrap().text().await.unwrap();
+    server.open_invoice(10_000).await;
+    assert!(
+        get("metrics")
+            .await
+            .contains("paylinks_grpc_calls_total{method=\"/paylinks.v1.InvoiceService/CreateInvoice\",code=\"Ok\"} 1")
+    );
+    assert_eq!((get("healthz").await.as_str(), get("readyz").await.as_str()), ("ok\n", "ok\n"));
     let mut stream = server.events().stream_events(v1::StreamEventsRequest::default()).await.unwrap().into_inner();
     assert!(stream.message().await.unwrap().unwrap().event.is_none());
     assert!(server.terminate().await);

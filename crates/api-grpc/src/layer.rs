@@ -97,7 +97,13 @@ where
                 REQUEST_ID.scope(request_id.clone(), answer(&layer.app, inner, request, layer.open_reflection)).await;
             let mut response = answered.unwrap_or_else(|status| status.into_http());
             let code = code(&response);
-            tracing::info!(method, code = ?code, ms = began.elapsed().as_millis(), request_id, "call");
+            tracing::info!(%method, code = ?code, ms = began.elapsed().as_millis(), request_id, "call");
+            // A path that is no method of ours is the caller's own, and would make metrics without end.
+            let method =
+                if matches!(code, Code::Unimplemented | Code::Unauthenticated) { "other".to_owned() } else { method };
+            metrics::counter!("paylinks_grpc_calls_total", "method" => method.clone(), "code" => format!("{code:?}"))
+                .increment(1);
+            metrics::histogram!("paylinks_grpc_call_seconds", "method" => method).record(began.elapsed());
             if let Ok(value) = HeaderValue::try_from(request_id) {
                 response.headers_mut().insert("x-request-id", value);
             }

@@ -292,6 +292,10 @@ impl App {
         performed: &Result<Performed, ProviderError>,
     ) -> Result<RequestProgress, Error> {
         let now = self.now();
+        // The invoice's row comes before the link's, as everywhere, so that two transactions never wait for each other.
+        if let Some(invoice_id) = found(uow.load_payment_link(id).await?)?.invoice_id() {
+            uow.lock_invoice(invoice_id).await?;
+        }
         let mut link = found(uow.lock_payment_link(id).await?)?;
         let kind = match performed {
             Ok(Performed::Page(page)) if link.created(page.provider_ref.clone(), page.url.clone(), now) => {
@@ -373,7 +377,7 @@ impl App {
         (id, reason): (domain::id::PaymentLinkId, CloseReason),
         performed: &Result<Performed, ProviderError>,
     ) -> Result<RequestProgress, Error> {
-        // The invoice's row comes before the link's, as everywhere, so that two transactions never wait for each other.
+        // The invoice's row first, see above.
         let invoice_id = found(uow.load_payment_link(id).await?)?.invoice_id();
         if let Some(invoice_id) = invoice_id {
             uow.lock_invoice(invoice_id).await?;

@@ -92,19 +92,21 @@ impl SqlStorage {
         let _ = self.0.db.close_by_ref().await;
     }
 
-    /// Replicas that start at once wait for one another here.
+    /// Brings the schema up to date in one transaction: all of it or nothing, and replicas that start at once wait for one
+    /// another, on PostgreSQL by an advisory lock and on SQLite by the file's one writer. The limits of statements are
+    /// lifted for it: to build an index takes longer than any request may.
     async fn migrate(&self) -> Result<(), StorageError> {
-        let db = &self.0.db;
-        if self.backend() != DbBackend::Postgres {
-            return Migrator::up(db, None).await.map_err(storage_error);
+        let open = self.open().await?;
+        let transaction = open.get()?;
+        if self.backend() == DbBackend::Postgres {
+            let alone = format!(
+                "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+                 SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+            );
+            transaction.execute_unprepared(&alone).await.map_err(storage_error)?;
         }
-        // The lock belongs to a transaction that only holds it, so that it goes with its connection whatever happens.
-        let guard = self.open().await?;
-        let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-        guard.get()?.execute_unprepared(&lock).await.map_err(storage_error)?;
-        let migrated = Migrator::up(db, None).await.map_err(storage_error);
-        guard.rollback().await;
-        migrated
+        Migrator::up(transaction, None).await.map_err(storage_error)?;
+        open.commit().await
     }
 
     pub(crate) fn backend(&self) -> DbBackend {

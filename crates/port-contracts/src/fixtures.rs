@@ -1,0 +1,435 @@
+//! Test data: whole and valid things with every field filled, and ids that sort by the order of their making.
+//!
+//! It must not know any port: what is made here has been stored nowhere.
+#![expect(clippy::unwrap_used, reason = "test data that does not parse is a failed test")]
+
+use std::time::Duration;
+
+use domain::access::{ApiKey, Scope};
+use domain::catalog::{NewPrice, NewProduct, Price, Product};
+use domain::checkout::{CheckoutSession, NewCheckoutSession, SessionOrigin};
+use domain::customer::{Customer, CustomerProfile};
+use domain::event::{Event, EventKind, EventSubject};
+use domain::id::{
+    ApiKeyId, CheckoutSessionId, CustomerId, EventId, IntentId, InvoiceId, InvoiceLineId, LineItemId, NotificationId,
+    PaymentId, PaymentLinkId, PaymentMethodId, PriceId, ProductId, TaxRateId,
+};
+use domain::idempotency::{RequestId, RequestKey, RequestProgress, StoredRequest};
+use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartySnapshot};
+use domain::locale::Locale;
+use domain::metadata::Metadata;
+use domain::money::{Currency, Money, Quantity, UnitPrice};
+use domain::party::{Address, Country, Email, TaxId};
+use domain::payment::{NewPayment, Payment, PaymentKind};
+use domain::payment_link::{
+    AfterCompletion, CompletedSessionsMax, LineItem, LineItems, LinkOptions, LinkTarget, NewPaymentLink, PaymentLink,
+};
+use domain::payment_method::{CardSummary, PaymentMethod};
+use domain::ports::storage::Sellers;
+use domain::provider::{
+    InboxEntry, Intent, IntentState, Notification, NotificationTopic, ProviderAction, ProviderName, ProviderRef,
+};
+use domain::redirect::{RedirectPolicy, RedirectUrl};
+use domain::seller::SellerId;
+use domain::tax::{
+    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCode, TaxRate, TaxRounding, TaxTreatment,
+    compute,
+};
+use domain::text::{ConfirmationMessage, Description, DisplayName, InactiveMessage, PartyName};
+use domain::timestamp::Timestamp;
+use rust_decimal::Decimal;
+use time::Date;
+use time::macros::date;
+use uuid::Uuid;
+
+/// Text that breaks careless quoting: quotes, a percent sign, a backslash, letters of several bytes, a placeholder.
+pub const AWKWARD_TEXT: &str = "Café \"Ö'Brien\" 100 % \\ ☕ 😀 $1 ?";
+
+/// 2026-11-24, 12:00 UTC and a few microseconds: the time of everything here.
+pub const fn moment() -> Timestamp {
+    Timestamp::from_unix_micros(1_795_521_600_123_456)
+}
+
+/// A later time.
+pub fn later() -> Timestamp {
+    moment().plus(Duration::from_secs(60))
+}
+
+/// The UUID of the next id: of two, the one made later is the larger, within a process.
+#[expect(clippy::disallowed_methods, reason = "test data is made without a port")]
+pub fn next_uuid() -> Uuid {
+    Uuid::now_v7()
+}
+
+/// A seller's id.
+pub fn seller(name: &str) -> SellerId {
+    SellerId::parse(name).unwrap()
+}
+
+/// What a caller of one seller may see.
+pub fn only(seller: &SellerId) -> Sellers {
+    Sellers::from([seller.clone()])
+}
+
+/// Swedish kronor.
+pub fn currency() -> Currency {
+    Currency::parse("SEK").unwrap()
+}
+
+/// An amount in öre.
+pub fn money(minor: i64) -> Money {
+    Money::new(minor, currency())
+}
+
+/// The provider of everything here.
+pub fn provider() -> ProviderName {
+    "stripe".parse().unwrap()
+}
+
+/// A provider's id.
+pub fn provider_ref(text: &str) -> ProviderRef {
+    ProviderRef(text.to_owned())
+}
+
+/// Pairs.
+pub fn metadata(pairs: &[(&str, &str)]) -> Metadata {
+    Metadata::parse(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))).unwrap()
+}
+
+/// An active product.
+pub fn product(seller: &SellerId) -> Product {
+    let new = NewProduct {
+        name: DisplayName::parse(AWKWARD_TEXT).unwrap(),
+        description: Some(Description::parse(AWKWARD_TEXT).unwrap()),
+        tax_code: Some(TaxCode::parse("txcd_10000000").unwrap()),
+        metadata: metadata(&[("awkward", AWKWARD_TEXT)]),
+    };
+    Product::new(ProductId::from_uuid(next_uuid()), seller.clone(), new, moment())
+}
+
+/// An active price of a product, with fractions of an öre.
+pub fn price(seller: &SellerId, product_id: ProductId) -> Price {
+    let new = NewPrice {
+        product_id,
+        unit_price: unit_price("0.000000000001"),
+        tax_behavior: TaxBehavior::Inclusive,
+        nickname: Some(DisplayName::parse("by the second").unwrap()),
+        metadata: metadata(&[("plan", "basic")]),
+    };
+    Price::new(PriceId::from_uuid(next_uuid()), seller.clone(), new, moment())
+}
+
+/// A unit price in öre, with decimals.
+pub fn unit_price(minor: &str) -> UnitPrice {
+    UnitPrice::parse(minor.parse::<Decimal>().unwrap(), currency()).unwrap()
+}
+
+/// Swedish VAT of 25 %.
+pub fn tax_rate(seller: &SellerId) -> TaxRate {
+    let rate = (DisplayName::parse("Moms").unwrap(), percentage(), Some(sweden()));
+    TaxRate::new(TaxRateId::from_uuid(next_uuid()), seller.clone(), rate, metadata(&[("law", "ML")]), moment())
+}
+
+fn percentage() -> Percentage {
+    Percentage::parse(Decimal::from(25)).unwrap()
+}
+
+fn sweden() -> Country {
+    Country::parse("SE").unwrap()
+}
+
+/// A customer of which everything is known.
+pub fn customer(seller: &SellerId) -> Customer {
+    let profile = CustomerProfile {
+        name: Some(PartyName::parse(AWKWARD_TEXT).unwrap()),
+        email: Some(Email::parse("ada@example.com").unwrap()),
+        address: Some(address()),
+        tax_ids: vec![tax_id()],
+        locale: Some(Locale::parse("sv").unwrap()),
+        metadata: metadata(&[("crm", "42")]),
+    };
+    Customer::new(CustomerId::from_uuid(next_uuid()), seller.clone(), profile, moment())
+}
+
+fn address() -> Address {
+    Address::parse(["Åsögatan 1", "2 tr", "118 24", "Stockholm", ""], "SE").unwrap()
+}
+
+fn tax_id() -> TaxId {
+    TaxId::parse("SE556000000001").unwrap()
+}
+
+/// A card that the provider keeps under `reference`.
+pub fn payment_method(seller: &SellerId, customer: CustomerId, reference: &str) -> PaymentMethod {
+    let card = CardSummary { brand: "visa".to_owned(), last4: "4242".to_owned(), exp_month: 12, exp_year: 2030 };
+    let id = PaymentMethodId::from_uuid(next_uuid());
+    PaymentMethod::new(id, (seller.clone(), customer), (provider(), provider_ref(reference)), card, moment())
+}
+
+/// A draft of three pieces at 429.00 with 25 % of tax: 1287.00 net, 1608.75 gross.
+pub fn draft_invoice(seller: &SellerId, customer: Option<CustomerId>) -> Invoice {
+    let item = InvoiceItem {
+        description: Description::parse(AWKWARD_TEXT).unwrap(),
+        quantity: Quantity::parse(3).unwrap(),
+        unit_price: unit_price("42900"),
+        tax_behavior: TaxBehavior::Exclusive,
+        tax_treatment: TaxTreatment::Manual(vec![applied_rate()]),
+        price_id: Some(PriceId::from_uuid(next_uuid())),
+    };
+    let content = InvoiceContent {
+        customer_id: customer,
+        currency: currency(),
+        items: vec![item],
+        tax_rounding: Some(TaxRounding::default()),
+        description: Some(Description::parse("November").unwrap()),
+        tax_point: Some(date!(2026 - 11 - 24)),
+        due_date: Some(date!(2026 - 12 - 24)),
+        metadata: metadata(&[("order", "1042")]),
+    };
+    let ids = (InvoiceId::from_uuid(next_uuid()), vec![InvoiceLineId::from_uuid(next_uuid())]);
+    Invoice::draft(ids, seller.clone(), content, (TaxRounding::default(), invoice_tax()), moment()).unwrap()
+}
+
+/// The tax of [`draft_invoice`].
+pub fn invoice_tax() -> TaxCalculation {
+    let line = RatedLine {
+        amount: money(128_700),
+        behavior: TaxBehavior::Exclusive,
+        rates: vec![applied_rate()],
+        rule: "MANUAL_RATE".to_owned(),
+    };
+    compute(currency(), TaxRounding::default(), &[line]).unwrap()
+}
+
+fn applied_rate() -> AppliedRate {
+    AppliedRate {
+        tax_rate_id: None,
+        display_name: DisplayName::parse("Moms").unwrap(),
+        percentage: percentage(),
+        country: Some(sweden()),
+        source: Some("ML 9 kap. 2 §".to_owned()),
+        since: Some(date!(1990 - 07 - 01)),
+    }
+}
+
+/// An open invoice: [`draft_invoice`], finalized as number `sequence` and due at a date.
+pub fn open_invoice(seller: &SellerId, customer: Option<CustomerId>, sequence: u64, due_date: Date) -> Invoice {
+    let mut invoice = draft_invoice(seller, customer);
+    invoice.finalize(finalization(sequence, due_date), invoice_tax()).unwrap();
+    invoice
+}
+
+/// What finalization fixes, as number `sequence` of the series `INV`.
+pub fn finalization(sequence: u64, due_date: Date) -> Finalization {
+    let party = PartySnapshot {
+        name: Some(PartyName::parse(AWKWARD_TEXT).unwrap()),
+        address: Some(address()),
+        email: Some(Email::parse("billing@example.com").unwrap()),
+        tax_ids: vec![tax_id()],
+    };
+    Finalization {
+        number: format!("INV-{sequence:05}"),
+        series: "INV".to_owned(),
+        sequence,
+        finalized_at: moment(),
+        tax_point: date!(2026 - 11 - 24),
+        due_date,
+        seller: party.clone(),
+        buyer: Some(party),
+    }
+}
+
+/// A link for the whole of an invoice, intended but not yet made.
+pub fn invoice_link(seller: &SellerId, invoice: &Invoice) -> PaymentLink {
+    let title = DisplayName::parse("Invoice INV-00001").unwrap();
+    let target = LinkTarget::Invoice { invoice_id: invoice.id, amount: invoice.total(), title };
+    payment_link(seller, target, LinkOptions::default())
+}
+
+/// A link for two items with every option, intended but not yet made.
+pub fn items_link(seller: &SellerId, expires_at: Option<Timestamp>, metadata: Metadata) -> PaymentLink {
+    let item = |name: &str, minor: &str| LineItem {
+        id: LineItemId::from_uuid(next_uuid()),
+        name: DisplayName::parse(name).unwrap(),
+        description: Some(Description::parse(AWKWARD_TEXT).unwrap()),
+        unit_price: unit_price(minor),
+        quantity: Quantity::parse(2).unwrap(),
+        price_id: Some(PriceId::from_uuid(next_uuid())),
+        product_id: Some(ProductId::from_uuid(next_uuid())),
+    };
+    let items = LineItems::parse(vec![item("Coffee", "4200"), item("Tea", "3900.5")]).unwrap();
+    let options = LinkOptions {
+        after_completion: AfterCompletion::ConfirmationWithMessage {
+            message: ConfirmationMessage::parse(AWKWARD_TEXT).unwrap(),
+        },
+        inactive_message: Some(InactiveMessage::parse(AWKWARD_TEXT).unwrap()),
+        completed_sessions_max: Some(CompletedSessionsMax::parse(10).unwrap()),
+        expires_at,
+        metadata,
+    };
+    payment_link(seller, LinkTarget::Items { items }, options)
+}
+
+fn payment_link(seller: &SellerId, target: LinkTarget, options: LinkOptions) -> PaymentLink {
+    let new = NewPaymentLink {
+        id: PaymentLinkId::from_uuid(next_uuid()),
+        seller_id: seller.clone(),
+        target,
+        options,
+        payment_id: Some(PaymentId::from_uuid(next_uuid())),
+        stores_payment_method: true,
+        provider: provider(),
+        livemode: false,
+    };
+    PaymentLink::creating(new, moment())
+}
+
+/// The link as the provider made it under `reference`.
+pub fn made_link(mut link: PaymentLink, reference: &str) -> PaymentLink {
+    assert!(link.created(provider_ref(reference), format!("https://pay.example.com/{reference}"), later()));
+    link
+}
+
+/// A session, intended but not yet made.
+pub fn checkout_session(seller: &SellerId, origin: SessionOrigin, customer: Option<CustomerId>) -> CheckoutSession {
+    let url = |text| RedirectUrl::parse(text, &RedirectPolicy::AnyHost).unwrap();
+    let new = NewCheckoutSession {
+        id: CheckoutSessionId::from_uuid(next_uuid()),
+        seller_id: seller.clone(),
+        origin,
+        amount: money(160_875),
+        title: Some(DisplayName::parse(AWKWARD_TEXT).unwrap()),
+        locale: Some(Locale::parse("sv").unwrap()),
+        return_url: Some(url("https://example.com/thanks?session={CHECKOUT_SESSION_ID}")),
+        cancel_url: Some(url("https://example.com/cart")),
+        customer_id: customer,
+        metadata: metadata(&[("cart", "7")]),
+        provider: provider(),
+        livemode: false,
+    };
+    CheckoutSession::creating(new, moment())
+}
+
+/// The session as the provider made it under `reference`.
+pub fn made_session(mut session: CheckoutSession, reference: &str) -> CheckoutSession {
+    assert!(session.created(provider_ref(reference), format!("https://pay.example.com/{reference}"), later()));
+    session
+}
+
+/// What a payment belongs to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PaymentParties {
+    /// The invoice.
+    pub invoice_id: Option<InvoiceId>,
+    /// The link.
+    pub payment_link_id: Option<PaymentLinkId>,
+    /// The customer.
+    pub customer_id: Option<CustomerId>,
+}
+
+/// A pending payment.
+pub fn pending_payment(seller: &SellerId, parties: PaymentParties) -> Payment {
+    let new = NewPayment {
+        id: PaymentId::from_uuid(next_uuid()),
+        seller_id: seller.clone(),
+        kind: PaymentKind::Link,
+        provider: provider(),
+        invoice_id: parties.invoice_id,
+        payment_link_id: parties.payment_link_id,
+        checkout_session_id: Some(CheckoutSessionId::from_uuid(next_uuid())),
+        customer_id: parties.customer_id,
+        subtotal: money(128_700),
+        tax: money(32_175),
+        total: money(160_875),
+        description: Some(Description::parse(AWKWARD_TEXT).unwrap()),
+        metadata: metadata(&[("order", "1042")]),
+        expires_at: Some(later()),
+        livemode: false,
+    };
+    Payment::pending(new, moment())
+}
+
+/// An event about a product.
+pub fn product_event(kind: EventKind, product: &Product) -> Event {
+    Event {
+        id: EventId::from_uuid(next_uuid()),
+        seller_id: product.seller_id.clone(),
+        kind,
+        subject: EventSubject::Product(Box::new(product.clone())),
+        occurred_at: moment(),
+    }
+}
+
+/// A request that runs.
+pub fn request(seller: &SellerId, request_id: &str) -> StoredRequest {
+    StoredRequest {
+        key: RequestKey { seller_id: seller.clone(), request_id: RequestId::parse(request_id).unwrap() },
+        operation: "CreatePaymentLink".to_owned(),
+        payload_sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(),
+        progress: RequestProgress::Running,
+        created_at: moment(),
+    }
+}
+
+/// An intended call.
+pub fn intent(seller: &SellerId, action: ProviderAction, request: Option<RequestKey>) -> Intent {
+    Intent {
+        id: IntentId::from_uuid(next_uuid()),
+        seller_id: seller.clone(),
+        provider: provider(),
+        action,
+        request,
+        state: IntentState::Pending,
+        attempts: 0,
+        key_generation: 1,
+        created_at: moment(),
+    }
+}
+
+/// A notification about a checkout, as it comes in.
+pub fn inbox_entry(provider_event_id: &str) -> InboxEntry {
+    InboxEntry {
+        id: NotificationId::from_uuid(next_uuid()),
+        provider: provider(),
+        notification: Notification {
+            provider_event_id: provider_event_id.to_owned(),
+            occurred_at: moment(),
+            topic: NotificationTopic::Checkout { provider_ref: provider_ref("cs_test_1") },
+        },
+        attempts: 0,
+        received_at: later(),
+    }
+}
+
+/// An API key of two sellers. The hash is of no token.
+pub fn api_key(prefix: &str) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId::from_uuid(next_uuid()),
+        prefix: prefix.to_owned(),
+        token_sha256: "0".repeat(64),
+        name: DisplayName::parse(AWKWARD_TEXT).unwrap(),
+        scope: Scope::Write,
+        sellers: Sellers::from([seller("north"), seller("south")]),
+        created_at: moment(),
+        expires_at: Some(later()),
+        revoked_at: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_the_order_of_their_making() {
+        let ids: Vec<_> = (0..10_000).map(|_| next_uuid()).collect();
+        assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn the_invoice_comes_to_its_figures() {
+        let invoice = open_invoice(&seller("north"), None, 1, date!(2026 - 12 - 24));
+        assert_eq!((invoice.total(), invoice.amount_due()), (money(160_875), money(160_875)));
+        assert_eq!(moment().date(), date!(2026 - 11 - 24));
+    }
+}

@@ -1,0 +1,133 @@
+//! The contract of [`Storage`](domain::ports::storage::Storage).
+//!
+//! Each rule gets a store of its own, empty at first. `storage_contract!(run)` makes one test of each rule, where
+//! `run(rule)` is an async function of the adapter's tests that opens a store, gives it to the rule and clears it away.
+//! Rules that need two transactions open at once are apart, in `storage_contract_of_concurrent_writers!`: a store with
+//! one writer can't break them, and would only wait.
+#![expect(clippy::unwrap_used, reason = "an error of the store is a failed rule")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::catalog::Product;
+use domain::ports::storage::Storage;
+
+use crate::fixtures;
+
+mod aggregates;
+mod events;
+mod lists;
+mod transactions;
+mod work;
+
+pub use aggregates::*;
+pub use events::*;
+pub use lists::*;
+pub use transactions::*;
+pub use work::*;
+
+/// The store under test.
+pub type Store = Arc<dyn Storage>;
+
+/// How long a rule waits for something that must come: far longer than it takes.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Makes one test of each rule that every store must keep.
+#[macro_export]
+macro_rules! storage_contract {
+    ($run:path) => {
+        $crate::storage_rules! { $run,
+            the_catalog_reads_back_equal,
+            customers_and_payment_methods_read_back_equal,
+            invoices_read_back_equal_in_every_state,
+            payment_links_read_back_equal_in_every_state,
+            checkout_sessions_read_back_equal_in_every_state,
+            payments_read_back_equal_in_every_state,
+            a_providers_id_is_taken_once,
+            things_of_other_sellers_are_absent,
+            a_stale_version_is_refused_for_every_aggregate,
+            the_catalog_is_listed_by_filter_and_page,
+            customers_and_payment_methods_are_listed_by_page,
+            invoices_are_listed_by_filter_and_page,
+            payment_links_are_listed_by_filter_and_page,
+            expiring_links_are_listed_soonest_first,
+            checkout_sessions_are_listed_by_filter_and_page,
+            payments_are_listed_by_filter_and_page,
+            rollback_and_drop_keep_nothing,
+            a_drop_outside_of_the_runtime_rolls_back,
+            nobody_sees_what_is_not_committed,
+            a_broken_constraint_is_a_conflict_and_keeps_nothing,
+            one_of_many_reservations_gets_the_invoice,
+            a_released_invoice_can_be_reserved_again,
+            numbers_are_gapless_whatever_is_rolled_back,
+            each_series_counts_by_itself,
+            changes_under_a_lock_all_count,
+            one_of_many_claims_of_a_request_wins,
+            a_claim_that_is_rolled_back_leaves_the_request_free,
+            a_request_keeps_its_progress,
+            an_intent_is_leased_to_one_alone,
+            a_lease_of_an_intent_runs_out,
+            intents_of_one_thing_are_leased_in_their_order,
+            an_intent_is_found_by_what_waits_for_it,
+            a_notification_comes_in_once,
+            a_notification_is_leased_to_one_alone_and_counted,
+            a_notification_is_tried_again_until_finished_or_set_aside,
+            api_keys_are_found_listed_and_revoked,
+            events_get_increasing_positions_after_the_commit,
+            events_are_listed_by_seller_kind_subject_and_limit,
+            an_event_wakes_who_waits_for_it,
+            a_wait_for_no_event_ends,
+            sequencing_at_once_gives_each_event_one_position,
+            a_tailing_reader_sees_each_event_once_and_in_order,
+            the_store_answers_a_ping,
+        }
+    };
+}
+
+/// Makes one test of each rule for stores where several transactions write at once.
+#[macro_export]
+macro_rules! storage_contract_of_concurrent_writers {
+    ($run:path) => {
+        $crate::storage_rules! { $run,
+            an_event_that_is_committed_late_is_not_missed,
+            a_deadlock_is_contended_for_one_and_passes_for_the_other,
+            a_change_that_waited_for_another_is_stale,
+            what_another_transaction_leases_is_skipped,
+        }
+    };
+}
+
+/// One test of each rule named.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! storage_rules {
+    ($run:path, $($rule:ident,)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                $run($crate::storage::$rule).await;
+            }
+        )+
+    };
+}
+
+/// Readiness.
+pub async fn the_store_answers_a_ping(storage: Store) {
+    storage.ping().await.unwrap();
+}
+
+/// Adds a product and commits.
+async fn stored_product(storage: &Store, seller: &str) -> Product {
+    let mut product = fixtures::product(&fixtures::seller(seller));
+    let mut work = storage.begin().await.unwrap();
+    work.insert_product(&mut product).await.unwrap();
+    work.commit().await.unwrap();
+    product
+}
+
+/// Fails when what must come has not.
+fn check_deadline(since: Instant, what: &str) {
+    assert!(since.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
+}

@@ -1,0 +1,360 @@
+//! What makes things happen once: requests, intended calls and the inbox; and API keys.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use domain::id::{ApiKeyId, IntentId, PaymentLinkId, PaymentMethodId};
+use domain::idempotency::{RequestKey, RequestProgress, StoredRefusal};
+use domain::payment_link::CloseReason;
+use domain::ports::storage::StorageError;
+use domain::provider::{Intent, IntentState, ProviderAction};
+use tokio::task::JoinSet;
+
+use super::{LOOK_EVERY, Store, check_deadline};
+use crate::fixtures::{api_key, inbox_entry, intent, later, next_uuid, request, seller};
+
+/// Longer than any rule takes.
+const LONG: Duration = Duration::from_secs(3_600);
+/// Short enough to wait for.
+const SHORT: Duration = Duration::from_millis(400);
+/// How much earlier than by the rule's own clock a lease may run out: the database may tell whole milliseconds alone.
+const CLOCK_STEP: Duration = Duration::from_millis(5);
+
+fn done() -> RequestProgress {
+    RequestProgress::Done { answer: serde_json::json!({"id": "plink_1", "amount": 1_608.75, "notes": [null, "☕"]}) }
+}
+
+/// Of 64 that claim a request at once, one may do it; the others wait for it, and read what became of it.
+pub async fn one_of_many_claims_of_a_request_wins(storage: Store) {
+    let mut tasks = JoinSet::new();
+    for _ in 0..64 {
+        let storage = Store::clone(&storage);
+        tasks.spawn(async move {
+            let asked = request(&seller("north"), "request-1");
+            let mut work = storage.begin().await.unwrap();
+            let earlier = work.claim_request(&asked).await.unwrap();
+            if earlier.is_none() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                work.update_request(&asked.key, &done()).await.unwrap();
+            }
+            work.commit().await.unwrap();
+            earlier
+        });
+    }
+    let outcomes = tasks.join_all().await;
+    assert_eq!(outcomes.iter().filter(|earlier| earlier.is_none()).count(), 1);
+    let mut expected = request(&seller("north"), "request-1");
+    expected.progress = done();
+    assert!(outcomes.iter().flatten().all(|earlier| *earlier == expected));
+}
+
+/// A claim counts only once it is committed.
+pub async fn a_claim_that_is_rolled_back_leaves_the_request_free(storage: Store) {
+    let asked = request(&seller("north"), "request-1");
+    let mut work = storage.begin().await.unwrap();
+    assert_eq!(work.claim_request(&asked).await.unwrap(), None);
+    work.rollback().await;
+    assert_eq!(storage.load_request(&asked.key).await.unwrap(), None);
+    let mut work = storage.begin().await.unwrap();
+    assert_eq!(work.claim_request(&asked).await.unwrap(), None);
+    work.commit().await.unwrap();
+    assert_eq!(storage.load_request(&asked.key).await.unwrap(), Some(asked));
+}
+
+/// A request reads back with its progress; the same id of another seller is another request.
+pub async fn a_request_keeps_its_progress(storage: Store) {
+    let refusal =
+        StoredRefusal { reason: "INVOICE_NOT_OPEN".to_owned(), message: "…".to_owned(), violations: vec![] };
+    let mut asked = request(&seller("north"), "request-1");
+    let other = request(&seller("south"), "request-1");
+    let mut work = storage.begin().await.unwrap();
+    assert_eq!(work.claim_request(&asked).await.unwrap(), None);
+    assert_eq!(work.claim_request(&other).await.unwrap(), None);
+    work.commit().await.unwrap();
+    for progress in [done(), RequestProgress::Refused { refusal }, RequestProgress::Running] {
+        let mut work = storage.begin().await.unwrap();
+        work.update_request(&asked.key, &progress).await.unwrap();
+        work.commit().await.unwrap();
+        asked.progress = progress;
+        assert_eq!(storage.load_request(&asked.key).await.unwrap().as_ref(), Some(&asked));
+        assert_eq!(storage.load_request(&other.key).await.unwrap().as_ref(), Some(&other));
+        let mut work = storage.begin().await.unwrap();
+        assert_eq!(work.claim_request(&asked).await.unwrap().as_ref(), Some(&asked));
+        work.rollback().await;
+    }
+}
+
+fn activation(link: PaymentLinkId) -> Intent {
+    intent(&seller("north"), ProviderAction::ActivatePaymentLink { payment_link_id: link }, None)
+}
+
+async fn add(storage: &Store, intent: &Intent, lease: Duration) {
+    let mut work = storage.begin().await.unwrap();
+    work.insert_intent(intent, lease).await.unwrap();
+    work.commit().await.unwrap();
+}
+
+async fn lease_due(storage: &Store, limit: u32, lease: Duration) -> Vec<Intent> {
+    let mut work = storage.begin().await.unwrap();
+    let leased = work.lease_due_intents(limit, lease).await.unwrap();
+    work.commit().await.unwrap();
+    assert!(leased.len() <= usize::try_from(limit).unwrap());
+    leased
+}
+
+async fn lease_one(storage: &Store, id: IntentId, lease: Duration) -> Option<Intent> {
+    let mut work = storage.begin().await.unwrap();
+    let leased = work.lease_intent(id, lease).await.unwrap();
+    work.commit().await.unwrap();
+    leased
+}
+
+/// Many workers at once get every call, and each call once.
+pub async fn an_intent_is_leased_to_one_alone(storage: Store) {
+    let mut expected = BTreeMap::new();
+    let mut work = storage.begin().await.unwrap();
+    for _ in 0..30 {
+        let intended = activation(PaymentLinkId::from_uuid(next_uuid()));
+        work.insert_intent(&intended, Duration::ZERO).await.unwrap();
+        expected.insert(intended.id, intended);
+    }
+    work.commit().await.unwrap();
+    let mut workers = JoinSet::new();
+    for _ in 0..8 {
+        let (storage, ids) = (Store::clone(&storage), expected.keys().copied().collect::<Vec<_>>());
+        workers.spawn(async move {
+            let mut mine = Vec::new();
+            for id in ids {
+                mine.extend(lease_due(&storage, 3, LONG).await);
+                mine.extend(lease_one(&storage, id, LONG).await);
+            }
+            mine
+        });
+    }
+    let leased: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(leased.len(), 30);
+    assert_eq!(leased.into_iter().map(|intent| (intent.id, intent)).collect::<BTreeMap<_, _>>(), expected);
+}
+
+/// A lease holds for its time and no longer, whether of the creator, of a worker, or until the next try.
+pub async fn a_lease_of_an_intent_runs_out(storage: Store) {
+    let mut intended = activation(PaymentLinkId::from_uuid(next_uuid()));
+    let began = Instant::now();
+    add(&storage, &intended, SHORT).await;
+    assert_eq!(leased_after(&storage, began).await, intended);
+
+    let began = Instant::now();
+    intended.state = IntentState::OutcomeUnknown;
+    intended.attempts = 3;
+    let mut work = storage.begin().await.unwrap();
+    work.update_intent(&intended, SHORT).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(leased_after(&storage, began).await, intended);
+    assert_eq!(storage.load_intent(intended.id).await.unwrap().as_ref(), Some(&intended));
+
+    let mut work = storage.begin().await.unwrap();
+    work.update_intent(&intended, Duration::ZERO).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(lease_one(&storage, intended.id, LONG).await, Some(intended.clone()));
+    assert_eq!(lease_one(&storage, intended.id, LONG).await, None);
+    assert_eq!(lease_due(&storage, 10, LONG).await, []);
+}
+
+/// Looks until the one call is due, which must not be before its lease of [`SHORT`] ran out.
+async fn leased_after(storage: &Store, began: Instant) -> Intent {
+    loop {
+        if let Some(leased) = lease_due(storage, 10, LONG).await.pop() {
+            assert!(began.elapsed() + CLOCK_STEP >= SHORT, "leased after {:?}", began.elapsed());
+            return leased;
+        }
+        check_deadline(began, "the lease runs out");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// A call waits until those before it about the same thing are finished.
+pub async fn intents_of_one_thing_are_leased_in_their_order(storage: Store) {
+    let link = PaymentLinkId::from_uuid(next_uuid());
+    let close = ProviderAction::DeactivatePaymentLink { payment_link_id: link, reason: CloseReason::Requested };
+    let [mut first, second, third] = [activation(link), intent(&seller("north"), close, None), activation(link)];
+    let other = activation(PaymentLinkId::from_uuid(next_uuid()));
+    // The first is leased to its creator: the others wait for it although they are due.
+    add(&storage, &first, LONG).await;
+    for later in [&second, &third, &other] {
+        add(&storage, later, Duration::ZERO).await;
+    }
+    assert_eq!(lease_due(&storage, 10, LONG).await, [other]);
+    assert_eq!(lease_one(&storage, second.id, LONG).await, None);
+    first.state = IntentState::Done;
+    let mut work = storage.begin().await.unwrap();
+    work.update_intent(&first, Duration::ZERO).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(lease_one(&storage, first.id, LONG).await, None);
+    assert_eq!(lease_one(&storage, third.id, LONG).await, None);
+    assert_eq!(lease_due(&storage, 10, LONG).await, std::slice::from_ref(&second));
+    assert_eq!(lease_due(&storage, 10, LONG).await, []);
+    let refused = Intent { state: IntentState::Failed, ..second };
+    let mut work = storage.begin().await.unwrap();
+    work.update_intent(&refused, Duration::ZERO).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(lease_one(&storage, third.id, LONG).await, Some(third));
+    assert_eq!(lease_one(&storage, IntentId::from_uuid(next_uuid()), LONG).await, None);
+}
+
+/// An unfinished call is found by its id, its thing and its request; a finished one by its id alone.
+pub async fn an_intent_is_found_by_what_waits_for_it(storage: Store) {
+    let key = request(&seller("north"), "request-1").key;
+    let elsewhere = RequestKey { seller_id: seller("south"), ..key.clone() };
+    let card = PaymentMethodId::from_uuid(next_uuid());
+    let action = ProviderAction::DetachPaymentMethod { payment_method_id: card };
+    let mut intended = intent(&seller("north"), action, Some(key.clone()));
+    let subject = card.to_string();
+    assert!(!storage.has_unfinished_intent(&subject).await.unwrap());
+    add(&storage, &intended, LONG).await;
+    for state in [IntentState::Pending, IntentState::OutcomeUnknown, IntentState::Done] {
+        intended.state = state;
+        let mut work = storage.begin().await.unwrap();
+        work.update_intent(&intended, LONG).await.unwrap();
+        work.commit().await.unwrap();
+        let waiting = state.is_unfinished().then_some(&intended);
+        assert_eq!(storage.load_intent(intended.id).await.unwrap().as_ref(), Some(&intended));
+        assert_eq!(storage.load_intent_of_request(&key).await.unwrap().as_ref(), waiting);
+        assert_eq!(storage.load_intent_of_request(&elsewhere).await.unwrap(), None);
+        assert_eq!(storage.has_unfinished_intent(&subject).await.unwrap(), waiting.is_some());
+        assert!(!storage.has_unfinished_intent("pm_other").await.unwrap());
+    }
+}
+
+/// What another open transaction is taking is left to it, without waiting.
+pub async fn what_another_transaction_leases_is_skipped(storage: Store) {
+    let (first, second) =
+        (activation(PaymentLinkId::from_uuid(next_uuid())), activation(PaymentLinkId::from_uuid(next_uuid())));
+    add(&storage, &first, Duration::ZERO).await;
+    add(&storage, &second, Duration::ZERO).await;
+    let mut one = storage.begin().await.unwrap();
+    let mut other = storage.begin().await.unwrap();
+    let taken = one.lease_due_intents(1, LONG).await.unwrap();
+    let rest = other.lease_due_intents(10, LONG).await.unwrap();
+    assert_eq!((taken.len(), rest.len()), (1, 1));
+    assert_ne!(taken[0].id, rest[0].id);
+    one.rollback().await;
+    other.commit().await.unwrap();
+    assert_eq!(lease_due(&storage, 10, LONG).await, taken);
+}
+
+/// However often and at once a notification is delivered, it comes in once.
+pub async fn a_notification_comes_in_once(storage: Store) {
+    let mut deliveries = JoinSet::new();
+    for index in 0..24 {
+        let storage = Store::clone(&storage);
+        deliveries.spawn(async move {
+            let mut work = storage.begin().await.unwrap();
+            let is_new = work.insert_notification(&inbox_entry(&format!("evt_{}", index % 3))).await.unwrap();
+            work.commit().await.unwrap();
+            is_new
+        });
+    }
+    assert_eq!(deliveries.join_all().await.into_iter().filter(|is_new| *is_new).count(), 3);
+    let mut work = storage.begin().await.unwrap();
+    let mut elsewhere = inbox_entry("evt_0");
+    elsewhere.provider = "other".parse().unwrap();
+    assert!(work.insert_notification(&elsewhere).await.unwrap());
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 4);
+    work.commit().await.unwrap();
+}
+
+/// Many workers at once get every notification, each once, with its first attempt counted.
+pub async fn a_notification_is_leased_to_one_alone_and_counted(storage: Store) {
+    let mut expected = BTreeMap::new();
+    let mut work = storage.begin().await.unwrap();
+    for index in 0..30 {
+        let entry = inbox_entry(&format!("evt_{index}"));
+        assert!(work.insert_notification(&entry).await.unwrap());
+        expected.insert(entry.id, domain::provider::InboxEntry { attempts: 1, ..entry });
+    }
+    work.commit().await.unwrap();
+    let mut workers = JoinSet::new();
+    for _ in 0..8 {
+        let storage = Store::clone(&storage);
+        workers.spawn(async move {
+            let mut mine = Vec::new();
+            for _ in 0..30 {
+                let mut work = storage.begin().await.unwrap();
+                let leased = work.lease_due_notifications(3, LONG).await.unwrap();
+                work.commit().await.unwrap();
+                assert!(leased.len() <= 3);
+                mine.extend(leased);
+            }
+            mine
+        });
+    }
+    let leased: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(leased.len(), 30);
+    assert_eq!(leased.into_iter().map(|entry| (entry.id, entry)).collect::<BTreeMap<_, _>>(), expected);
+}
+
+/// A notification is due again after its lease or the time that a failure gave it, until it is finished or set aside.
+pub async fn a_notification_is_tried_again_until_finished_or_set_aside(storage: Store) {
+    let (kept, finished) = (inbox_entry("evt_1"), inbox_entry("evt_2"));
+    let mut work = storage.begin().await.unwrap();
+    work.insert_notification(&kept).await.unwrap();
+    work.insert_notification(&finished).await.unwrap();
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 2);
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap(), []);
+    work.finish_notification(finished.id).await.unwrap();
+    work.retry_notification(kept.id, Duration::ZERO, "the provider is down").await.unwrap();
+    work.commit().await.unwrap();
+
+    let began = Instant::now();
+    let mut work = storage.begin().await.unwrap();
+    let again = work.lease_due_notifications(10, SHORT).await.unwrap();
+    assert_eq!(again.iter().map(|entry| (entry.id, entry.attempts)).collect::<Vec<_>>(), [(kept.id, 2)]);
+    work.commit().await.unwrap();
+    let third = loop {
+        let mut work = storage.begin().await.unwrap();
+        let leased = work.lease_due_notifications(10, LONG).await.unwrap().pop();
+        work.commit().await.unwrap();
+        if let Some(leased) = leased {
+            break leased;
+        }
+        check_deadline(began, "the lease runs out");
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    assert!(began.elapsed() + CLOCK_STEP >= SHORT, "leased after {:?}", began.elapsed());
+    assert_eq!((third.id, third.attempts), (kept.id, 3));
+
+    let mut work = storage.begin().await.unwrap();
+    work.retry_notification(kept.id, Duration::ZERO, "still down").await.unwrap();
+    work.set_notification_aside(kept.id, "what it names is unknown").await.unwrap();
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap(), []);
+    // It is kept: a delivery of the same comes to nothing.
+    assert!(!work.insert_notification(&inbox_entry("evt_1")).await.unwrap());
+    assert!(!work.insert_notification(&inbox_entry("evt_2")).await.unwrap());
+    work.commit().await.unwrap();
+}
+
+/// Keys by prefix, newest first; a revocation counts once; a prefix is of one key.
+pub async fn api_keys_are_found_listed_and_revoked(storage: Store) {
+    let (older, newer) = (api_key("pk_1"), api_key("pk_2"));
+    let mut work = storage.begin().await.unwrap();
+    work.insert_api_key(&older).await.unwrap();
+    work.insert_api_key(&newer).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(storage.load_api_key_by_prefix("pk_1").await.unwrap().as_ref(), Some(&older));
+    assert_eq!(storage.load_api_key_by_prefix("pk_").await.unwrap(), None);
+    assert_eq!(storage.list_api_keys().await.unwrap(), [newer.clone(), older.clone()]);
+
+    let mut work = storage.begin().await.unwrap();
+    assert!(work.revoke_api_key(older.id, later()).await.unwrap());
+    assert!(!work.revoke_api_key(older.id, later().plus(LONG)).await.unwrap());
+    assert!(!work.revoke_api_key(ApiKeyId::from_uuid(next_uuid()), later()).await.unwrap());
+    work.commit().await.unwrap();
+    let revoked = domain::access::ApiKey { revoked_at: Some(later()), ..older };
+    assert_eq!(storage.load_api_key_by_prefix("pk_1").await.unwrap().as_ref(), Some(&revoked));
+    assert_eq!(storage.list_api_keys().await.unwrap(), [newer, revoked]);
+
+    let mut work = storage.begin().await.unwrap();
+    let refused = work.insert_api_key(&api_key("pk_2")).await;
+    assert!(matches!(refused, Err(StorageError::Conflict { .. })), "{refused:?}");
+    work.rollback().await;
+}

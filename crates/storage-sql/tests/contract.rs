@@ -1,0 +1,317 @@
+//! Storage on SQL under its contract, on SQLite always, and on the PostgreSQL that `PAYLINKS_TEST_DATABASE_URL` names.
+//!
+//! Without that variable the PostgreSQL half says that it is skipped, except under `CI`, where it fails. Each test has a
+//! database of its own and drops it, so the URL's role must be allowed to create databases.
+#![expect(clippy::unwrap_used, reason = "in a test, an error is a failure")]
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use domain::event::{EventKind, EventPosition};
+use domain::id::ProductId;
+use domain::ports::storage::{CatalogQueries, EventFilter, EventQueries, Storage, StorageError};
+use port_contracts::fixtures::{metadata, next_uuid, only, product, product_event, seller};
+use port_contracts::storage::Store;
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use storage_sql::{SqlConfig, SqlStorage};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Far longer than anything here takes.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// How many tests use PostgreSQL at once: each has a pool, and a server allows 100 connections by default.
+static POSTGRES_PLACES: Semaphore = Semaphore::const_new(4);
+
+mod sqlite {
+    port_contracts::storage_contract!(super::keeps_on_sqlite);
+}
+
+mod postgres {
+    port_contracts::storage_contract!(super::keeps_on_postgres);
+    port_contracts::storage_contract_of_concurrent_writers!(super::keeps_on_postgres);
+}
+
+/// One test of each for both databases, of functions that get the URL of an empty one.
+macro_rules! on_both_databases {
+    ($($test:ident,)+) => {
+        mod sqlite_alone {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::on_sqlite(super::$test).await; })+
+        }
+        mod postgres_alone {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::on_postgres(super::$test).await; })+
+        }
+    };
+}
+
+on_both_databases! {
+    cancelled_callers_leave_no_transaction_behind,
+    positions_go_on_after_reopening,
+    replicas_that_start_at_once_share_the_schema,
+    an_event_of_another_replica_wakes_who_waits,
+    what_a_later_version_added_is_tolerated,
+    a_database_that_is_gone_is_unavailable,
+}
+
+async fn keeps_on_sqlite<F>(rule: impl FnOnce(Store) -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    on_sqlite(|url| keeps(url, rule)).await;
+}
+
+async fn keeps_on_postgres<F>(rule: impl FnOnce(Store) -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    on_postgres(|url| keeps(url, rule)).await;
+}
+
+async fn keeps<F: Future<Output = ()>>(url: String, rule: impl FnOnce(Store) -> F) {
+    let storage = open(&url).await;
+    rule(Arc::new(storage.clone())).await;
+    storage.close().await;
+}
+
+async fn on_sqlite<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(String) -> F) {
+    let directory = tempfile::tempdir().unwrap();
+    test(format!("sqlite://{}", directory.path().join("paylinks.db").display())).await;
+}
+
+async fn on_postgres<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(String) -> F) {
+    let Some(server) = postgres_url() else { return };
+    let _place = POSTGRES_PLACES.acquire().await.unwrap();
+    let admin = Database::connect(&server).await.unwrap();
+    let name = format!("paylinks_test_{}", next_uuid().simple());
+    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+    // In a task of its own, so that the database is dropped also after a failure.
+    let outcome = tokio::spawn(test(with_database(&server, &name))).await;
+    admin.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+    if let Err(failure) = outcome {
+        std::panic::resume_unwind(failure.into_panic());
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
+fn postgres_url() -> Option<String> {
+    let url = std::env::var("PAYLINKS_TEST_DATABASE_URL").ok().filter(|url| !url.is_empty());
+    if url.is_none() {
+        let is_ci = std::env::var("CI").is_ok_and(|ci| !ci.is_empty() && ci != "false");
+        assert!(!is_ci, "PAYLINKS_TEST_DATABASE_URL must name a PostgreSQL under CI");
+        eprintln!("skipped on PostgreSQL: PAYLINKS_TEST_DATABASE_URL is not set");
+    }
+    url
+}
+
+/// The server's URL with another database: `scheme://authority/database?parameters`.
+fn with_database(server: &str, name: &str) -> String {
+    let (base, parameters) = server.split_once('?').map_or((server, None), |(base, rest)| (base, Some(rest)));
+    let (scheme, rest) = base.split_once("://").unwrap();
+    let authority = rest.split('/').next().unwrap_or_default();
+    let parameters = parameters.map(|parameters| format!("?{parameters}")).unwrap_or_default();
+    format!("{scheme}://{authority}/{name}{parameters}")
+}
+
+#[test]
+fn the_database_of_a_url_is_replaced_and_its_parameters_stay() {
+    for (server, expected) in [
+        ("postgres://u:p@127.0.0.1:5432/postgres", "postgres://u:p@127.0.0.1:5432/x"),
+        ("postgresql://u@[::1]", "postgresql://u@[::1]/x"),
+        ("postgres:///main?host=/run/pg&port=1", "postgres:///x?host=/run/pg&port=1"),
+    ] {
+        assert_eq!(with_database(server, "x"), expected);
+    }
+}
+
+async fn open(url: &str) -> SqlStorage {
+    SqlStorage::connect(&SqlConfig::new(url)).await.unwrap()
+}
+
+/// Drives a future for at most `polls` polls, and drops it wherever it is then: `None`.
+async fn abandoned_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if left <= 1 => Poll::Ready(None),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// A whole transaction. Tells the product that it committed.
+async fn write(storage: SqlStorage) -> Result<ProductId, StorageError> {
+    let mut cup = product(&seller("north"));
+    let mut work = storage.begin().await?;
+    work.insert_product(&mut cup).await?;
+    work.append_event(&product_event(EventKind::ProductCreated, &cup)).await?;
+    work.next_number(&seller("north"), "INV").await?;
+    work.commit().await?;
+    Ok(cup.id)
+}
+
+/// Callers go away at every point of a transaction; afterwards no connection is inside of one, what was told as committed
+/// is there, and more than a pool's worth of transactions go through.
+async fn cancelled_callers_leave_no_transaction_behind(url: String) {
+    let storage = open(&url).await;
+    let mut outcomes = Vec::new();
+    // As many at once as find a connection: who only waits for one is not inside of anything.
+    for batch in 0..25 {
+        // Every other batch goes away early: in the middle of the begin.
+        let polls_max = if batch % 2 == 0 { 3 } else { 8 };
+        let mut callers = JoinSet::new();
+        for index in 0..12 {
+            callers.spawn(abandoned_after(1 + (batch + index) % polls_max, write(storage.clone())));
+        }
+        outcomes.extend(callers.join_all().await);
+    }
+    let cancelled = outcomes.iter().filter(|outcome| outcome.is_none()).count();
+    assert!((100..300).contains(&cancelled), "{cancelled} of 300 were cancelled");
+    for committed in outcomes.into_iter().flatten() {
+        let id = committed.unwrap();
+        assert!(storage.get_product(&only(&seller("north")), id).await.unwrap().is_some());
+    }
+    if url.starts_with("postgres") {
+        // Before anything else is written: it would end what a caller left behind on the connection that it gets.
+        none_idles_in_a_transaction(&url).await;
+    }
+
+    let mut writers = JoinSet::new();
+    for _ in 0..40 {
+        writers.spawn(tokio::time::timeout(DEADLINE, write(storage.clone())));
+    }
+    for written in writers.join_all().await {
+        written.unwrap().unwrap();
+    }
+    storage.close().await;
+}
+
+async fn none_idles_in_a_transaction(url: &str) {
+    let admin = Database::connect(url).await.unwrap();
+    let count = "SELECT count(*) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    let began = Instant::now();
+    // The sequencer's own transactions come and go, so look until there is none.
+    while number(&admin, count).await > 0 {
+        assert!(began.elapsed() < DEADLINE, "a connection stays inside of a transaction");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    admin.close().await.unwrap();
+}
+
+async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    connection.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+async fn append(storage: &SqlStorage) {
+    let mut work = storage.begin().await.unwrap();
+    work.append_event(&product_event(EventKind::ProductCreated, &product(&seller("north")))).await.unwrap();
+    work.commit().await.unwrap();
+}
+
+/// Positions, numbers and the schema outlive the process; an event that it left without a position gets one.
+async fn positions_go_on_after_reopening(url: String) {
+    for round in 1..=3 {
+        let storage = open(&url).await;
+        append(&storage).await;
+        storage.sequence_events().await.unwrap();
+        assert_eq!(storage.last_position().await.unwrap(), EventPosition(round));
+        let mut work = storage.begin().await.unwrap();
+        assert_eq!(work.next_number(&seller("north"), "INV").await.unwrap(), u64::try_from(round).unwrap());
+        work.commit().await.unwrap();
+        storage.close().await;
+    }
+    let storage = open(&url).await;
+    append(&storage).await;
+    storage.close().await;
+    let storage = open(&url).await;
+    storage.sequence_events().await.unwrap();
+    let all = storage.list_events(&only(&seller("north")), &EventFilter::default(), EventPosition::START, 10).await;
+    let positions: Vec<_> = all.unwrap().into_iter().map(|it| it.position.0).collect();
+    assert_eq!(positions, [1, 2, 3, 4]);
+    storage.close().await;
+}
+
+/// Several that find the database empty migrate it once, and all go on.
+async fn replicas_that_start_at_once_share_the_schema(url: String) {
+    let mut replicas = JoinSet::new();
+    for _ in 0..4 {
+        let url = url.clone();
+        replicas.spawn(async move {
+            let storage = open(&url).await;
+            write(storage.clone()).await.unwrap();
+            storage.close().await;
+        });
+    }
+    replicas.join_all().await;
+    let connection = Database::connect(&url).await.unwrap();
+    assert_eq!(number(&connection, "SELECT count(*) FROM products").await, 4);
+    connection.close().await.unwrap();
+}
+
+/// A waiter of one replica learns of what another appended.
+async fn an_event_of_another_replica_wakes_who_waits(url: String) {
+    let (one, other) = (open(&url).await, open(&url).await);
+    let waiting = tokio::spawn({
+        let one = one.clone();
+        async move { one.wait_for_event(EventPosition::START, DEADLINE * 3).await }
+    });
+    append(&other).await;
+    tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap().unwrap();
+    let own = only(&seller("north"));
+    let seen = one.list_events(&own, &EventFilter::default(), EventPosition::START, 10).await.unwrap();
+    assert_eq!(seen.len(), 1);
+    one.close().await;
+    other.close().await;
+}
+
+/// During an upgrade the newer version writes fields that this one does not know: it reads on. A state that it does not
+/// know it can't read, and says so rather than guess.
+async fn what_a_later_version_added_is_tolerated(url: String) {
+    let storage = open(&url).await;
+    let own = only(&seller("north"));
+    let mut cup = product(&seller("north"));
+    let mut link = port_contracts::fixtures::items_link(&seller("north"), None, metadata(&[]));
+    let mut work = storage.begin().await.unwrap();
+    work.insert_product(&mut cup).await.unwrap();
+    work.insert_payment_link(&mut link).await.unwrap();
+    work.commit().await.unwrap();
+    let connection = Database::connect(&url).await.unwrap();
+    let [add_field, unknown_state] = if url.starts_with("postgres") {
+        [
+            r#"UPDATE products SET document = document || '{"added_later": {"deep": [1]}}'"#,
+            r#"UPDATE payment_links SET document = jsonb_set(document, '{state,state}', '"sleeping"')"#,
+        ]
+    } else {
+        [
+            r#"UPDATE products SET document = json_set(document, '$.added_later', json('{"deep": [1]}'))"#,
+            "UPDATE payment_links SET document = json_set(document, '$.state.state', 'sleeping')",
+        ]
+    };
+    connection.execute_unprepared(add_field).await.unwrap();
+    connection.execute_unprepared(unknown_state).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(storage.get_product(&own, cup.id).await.unwrap(), Some(cup));
+    let unreadable = domain::ports::storage::PaymentLinkQueries::load_payment_link(&storage, link.id).await;
+    assert!(matches!(unreadable, Err(StorageError::Defect(_))), "{unreadable:?}");
+    storage.close().await;
+}
+
+/// Once the pool is closed everything says that the store is unavailable: reads, `begin`, and readiness.
+async fn a_database_that_is_gone_is_unavailable(url: String) {
+    let storage = open(&url).await;
+    storage.ping().await.unwrap();
+    storage.close().await;
+    let pinged = storage.ping().await;
+    assert!(matches!(pinged, Err(StorageError::Unavailable(_))), "{pinged:?}");
+    let begun = storage.begin().await.map(|_| ());
+    assert!(matches!(begun, Err(StorageError::Unavailable(_))), "{begun:?}");
+    let read = storage.get_product(&only(&seller("north")), product(&seller("north")).id).await;
+    assert!(matches!(read, Err(StorageError::Unavailable(_))), "{read:?}");
+}
