@@ -140,7 +140,7 @@ CREATE TABLE requests (
 
 CREATE TABLE intents (
     seq {serial}, id TEXT NOT NULL UNIQUE, seller_id TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL,
-    unfinished BOOLEAN NOT NULL, request_id TEXT, lease_until_us BIGINT NOT NULL, document {json} NOT NULL
+    unfinished BOOLEAN NOT NULL, request_id TEXT, lease_until_us BIGINT NOT NULL, lease_epoch BIGINT NOT NULL, document {json} NOT NULL
 );
 CREATE INDEX intents_due ON intents (lease_until_us) WHERE unfinished;
 CREATE INDEX intents_unfinished_by_subject ON intents (subject, seq) WHERE unfinished;

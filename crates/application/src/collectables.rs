@@ -98,6 +98,7 @@ impl App {
             attempts: 0,
             key_generation: 0,
             created_at: self.now(),
+            lease_epoch: 0,
         };
         Ok(uow.insert_intent(&intent, Duration::ZERO).await?)
     }
@@ -117,10 +118,9 @@ impl App {
         uow.release_collectable(Collectable::PaymentLink(link.id)).await?;
         self.record(uow, EventKind::PaymentLinkDeactivated, EventSubject::PaymentLink(Box::new(link.clone()))).await?;
         match (link.payment_id, reason) {
-            (Some(payment), CloseReason::Requested | CloseReason::Expired | CloseReason::AtProvider) => {
-                self.end_ad_hoc_payment(uow, payment, reason).await
-            }
-            _ => Ok(()),
+            // Its own completion ends a payment otherwise.
+            (Some(_), CloseReason::Completed) | (None, _) => Ok(()),
+            (Some(payment), _) => self.end_ad_hoc_payment(uow, payment, reason).await,
         }
     }
 

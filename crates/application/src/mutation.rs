@@ -126,12 +126,13 @@ impl App {
     pub(crate) async fn replay<C, T>(&self, operation: &'static str, mutation: &Mutation<C>) -> Result<Option<T>, Error>
     where
         C: Serialize,
-        T: DeserializeOwned,
+        T: DeserializeOwned + Send + 'static,
     {
         let key = mutation.request_key();
         let Some(earlier) = self.0.storage.load_request(&key).await? else { return Ok(None) };
         let payload_sha256 = payload_sha256(operation, &mutation.command)?;
-        self.answer_again(operation, &payload_sha256, earlier).await.map(Some)
+        let app = self.clone();
+        outlive_caller(async move { app.answer_again(operation, &payload_sha256, earlier).await.map(Some) }).await
     }
 
     async fn attempt<C, T, W>(&self, request: &StoredRequest, mutation: &Mutation<C>, work: &W) -> Result<T, Error>

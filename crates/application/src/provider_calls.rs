@@ -11,7 +11,7 @@ use domain::idempotency::RequestProgress;
 use domain::payment_link::CloseReason;
 use domain::ports::provider::{HostedPage, ProviderError};
 use domain::ports::storage::{Collectable, UnitOfWork};
-use domain::provider::{CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
+use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
 use serde::Serialize;
 
 use crate::app::App;
@@ -33,6 +33,8 @@ enum Performed {
     Page(HostedPage),
     /// It closed a session, which then stood so.
     Session(Box<CheckoutSnapshot>),
+    /// It closed a link, of which these sessions had been completed.
+    LinkClosed(Vec<CheckoutSnapshot>),
     /// It did what was asked.
     Done,
 }
@@ -66,6 +68,7 @@ impl App {
             attempts: 0,
             key_generation: 0,
             created_at: self.now(),
+            lease_epoch: 0,
         };
         uow.insert_intent(&intent, CALL_LEASE).await?;
         Ok(Step::Call(Box::new(intent)))
@@ -110,6 +113,11 @@ impl App {
     /// The state in which a failed call leaves its intent, unless the failure is final.
     fn state_after(&self, intent: &Intent, error: &ProviderError) -> Option<IntentState> {
         match error {
+            // What is not closed may still be paid, so closing never ends in a refusal: a person must see to it.
+            ProviderError::Rejected { .. } | ProviderError::Unsupported { .. } if is_page_closing(&intent.action) => {
+                tracing::error!(intent = %intent.id, "the provider refuses to close a page; it is tried again");
+                Some(intent.state)
+            }
             ProviderError::Rejected { .. } | ProviderError::NotFound | ProviderError::Unsupported { .. } => None,
             ProviderError::OutcomeUnknown => Some(IntentState::OutcomeUnknown),
             // Surely not done this time; an earlier unknown outcome stays one.
@@ -128,6 +136,10 @@ impl App {
         let storage = &self.0.storage;
         let key_is_old = self.now().since(intent.created_at) > KEY_LIFETIME;
         let must_look = intent.state == IntentState::OutcomeUnknown || key_is_old;
+        if must_look && !is_creation(&intent.action) {
+            // What sets a state may be done twice, and under the old key a provider repeats its old answer, failures too.
+            intent.key_generation += 1;
+        }
         let performed = match &intent.action {
             ProviderAction::CreatePaymentLink { payment_link_id } => {
                 let Some(link) = storage.load_payment_link(*payment_link_id).await? else {
@@ -180,7 +192,7 @@ impl App {
                     // It was never made, so there is nothing to close.
                     return Ok(Ok(Performed::Done));
                 }
-                provider.deactivate_payment_link(&intent.provider_key(), &link).await.map(|()| Performed::Done)
+                provider.deactivate_payment_link(&intent.provider_key(), &link).await.map(Performed::LinkClosed)
             }
             ProviderAction::ExpireCheckoutSession { checkout_session_id, .. } => {
                 let Some(session) = storage.load_checkout_session(*checkout_session_id).await? else {
@@ -189,10 +201,13 @@ impl App {
                 if session.provider_ref.is_none() {
                     return Ok(Ok(Performed::Done));
                 }
-                provider
-                    .expire_checkout(&intent.provider_key(), &session)
-                    .await
-                    .map(|s| Performed::Session(Box::new(s)))
+                match provider.expire_checkout(&intent.provider_key(), &session).await {
+                    // It could not be closed, and is not done with either.
+                    Ok(snapshot) if snapshot.progress == CheckoutProgress::Open => {
+                        Err(ProviderError::Conflict { code: "still_open".to_owned() })
+                    }
+                    closed => closed.map(|snapshot| Performed::Session(Box::new(snapshot))),
+                }
             }
             ProviderAction::DetachPaymentMethod { payment_method_id } => {
                 let Some(method) = storage.load_payment_method(*payment_method_id).await? else {
@@ -377,6 +392,12 @@ impl App {
         (id, reason): (domain::id::PaymentLinkId, CloseReason),
         performed: &Result<Performed, ProviderError>,
     ) -> Result<RequestProgress, Error> {
+        // Money that came in just before is in the books first: then the link is closed by its completion already.
+        if let Ok(Performed::LinkClosed(completed)) = performed {
+            for snapshot in completed {
+                self.settle(uow, &intent.provider, snapshot).await?;
+            }
+        }
         // The invoice's row first, see above.
         let invoice_id = found(uow.load_payment_link(id).await?)?.invoice_id();
         if let Some(invoice_id) = invoice_id {
@@ -451,6 +472,10 @@ fn is_closing(action: &ProviderAction) -> bool {
     )
 }
 
+fn is_page_closing(action: &ProviderAction) -> bool {
+    matches!(action, ProviderAction::DeactivatePaymentLink { .. } | ProviderAction::ExpireCheckoutSession { .. })
+}
+
 /// A lookup that failed tells nothing about what was looked for.
 fn unknown_still(error: ProviderError) -> ProviderError {
     match error {
@@ -471,7 +496,8 @@ fn failure_code(error: &ProviderError) -> String {
 /// failed together do not come back together.
 fn retry_in(intent: &Intent, error: &ProviderError) -> Duration {
     let asked = match error {
-        ProviderError::RateLimited { retry_after } => retry_after.unwrap_or_default(),
+        ProviderError::RateLimited { retry_after } => retry_after.unwrap_or_default().min(RETRY_IN_MAX),
+        ProviderError::Rejected { .. } => RETRY_IN_MAX,
         _ => Duration::ZERO,
     };
     let doubled = RETRY_AFTER.saturating_mul(1 << intent.attempts.min(10)).min(RETRY_IN_MAX);

@@ -47,6 +47,7 @@ impl App {
             }
             CheckoutProgress::NothingToPay => {
                 self.session_completed(uow, &mut books, &snapshot.provider_ref, SessionPayment::NotRequired).await?;
+                self.release(uow, &books).await?;
             }
             CheckoutProgress::Processing { payment_ref } => {
                 if self.session_completed(uow, &mut books, &snapshot.provider_ref, SessionPayment::Processing).await? {
@@ -59,7 +60,7 @@ impl App {
             CheckoutProgress::PaymentFailed { payment_ref } => {
                 if self.session_completed(uow, &mut books, &snapshot.provider_ref, SessionPayment::Failed).await? {
                     let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
-                    if payment.fail(self.now()) {
+                    if payment.fail_at(payment_ref.clone(), self.now()) {
                         self.store_payment(uow, &mut payment, EventKind::PaymentFailed).await?;
                     }
                     self.release(uow, &books).await?;

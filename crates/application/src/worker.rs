@@ -83,7 +83,11 @@ impl App {
         let due = self.0.storage.list_expiring_payment_links(until, BATCH).await?;
         for id in &due {
             let id = *id;
-            self.transact(move |app, uow| Box::pin(app.close_link(uow, id, CloseReason::Expired))).await?;
+            let closed = self.transact(move |app, uow| Box::pin(app.close_link(uow, id, CloseReason::Expired))).await;
+            if let Err(error) = closed {
+                // One that fails must not keep the others open.
+                tracing::error!(link = %id, error = &error as &dyn std::error::Error, "an expired link could not be closed");
+            }
         }
         Ok(due.len())
     }

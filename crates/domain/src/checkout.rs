@@ -270,11 +270,11 @@ impl CheckoutSession {
     }
 
     /// The customer went through it, whatever it was held for here: the provider's word counts. Says whether that was
-    /// news: a money state once final does not change again.
+    /// news: what is paid stays paid, and what failed may still be paid.
     pub fn completed(&mut self, provider_ref: ProviderRef, payment: SessionPayment, now: Timestamp) -> bool {
         let completed_at = match self.state {
             SessionState::Completed { payment: known, .. }
-                if known == payment || known != SessionPayment::Processing =>
+                if known == payment || matches!(known, SessionPayment::Paid | SessionPayment::NotRequired) =>
             {
                 return false;
             }

@@ -258,6 +258,15 @@ impl Payment {
         self.end(PaymentState::Failed { failed_at: now }, now)
     }
 
+    /// Notes that the provider's payment failed. Says whether that was news.
+    pub fn fail_at(&mut self, provider_ref: ProviderRef, now: Timestamp) -> bool {
+        let is_news = self.fail(now);
+        if is_news {
+            self.0.provider_ref = Some(provider_ref);
+        }
+        is_news
+    }
+
     /// Notes that its time has passed. Says whether that was news.
     pub fn expire(&mut self, now: Timestamp) -> bool {
         self.state == PaymentState::Pending && self.end(PaymentState::Expired { expired_at: now }, now)

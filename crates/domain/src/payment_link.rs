@@ -488,6 +488,12 @@ impl PaymentLink {
                 }
             }
         }
+        if let Some(Some(max)) = changes.completed_sessions_max
+            && max.get() <= self.completed_sessions
+        {
+            let expected = format!("must be above the {} sessions that are completed", self.completed_sessions);
+            validator.refuse("restrictions.completed_sessions_limit", Invalid::new("LIMIT_REACHED", expected));
+        }
         let options = &mut changed.0.options;
         if let Some(after_completion) = &changes.after_completion {
             options.after_completion = after_completion.clone();

@@ -166,6 +166,9 @@ pub struct Intent {
     pub key_generation: u32,
     /// When it was intended.
     pub created_at: Timestamp,
+    /// Which lease this is of: whoever holds an older one may not write any more.
+    #[serde(default)]
+    pub lease_epoch: i64,
 }
 
 impl Intent {

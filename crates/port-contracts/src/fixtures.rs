@@ -83,7 +83,7 @@ pub fn money(minor: i64) -> Money {
 
 /// The provider of everything here.
 pub fn provider() -> ProviderName {
-    "stripe".parse().unwrap()
+    "acquirer".parse().unwrap()
 }
 
 /// A provider's id.
@@ -383,6 +383,7 @@ pub fn intent(seller: &SellerId, action: ProviderAction, request: Option<Request
         attempts: 0,
         key_generation: 1,
         created_at: moment(),
+        lease_epoch: 0,
     }
 }
 

@@ -69,7 +69,8 @@ impl Client {
         bearer.set_sensitive(true);
         headers.insert("authorization", bearer);
         headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
-        if let Some(account) = config.account.as_deref().and_then(|account| HeaderValue::try_from(account).ok()) {
+        if let Some(account) = config.account.as_deref() {
+            let account = HeaderValue::try_from(account).map_err(|_| ConfigError::MalformedAccount)?;
             headers.insert("stripe-account", account);
         }
         let per_second = NonZeroU32::new(config.calls_per_second_max).unwrap_or(NonZeroU32::MIN);

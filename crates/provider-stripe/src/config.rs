@@ -32,6 +32,9 @@ pub enum ConfigError {
     /// The key is none of Stripe's.
     #[error("the API key must begin with sk_test_, sk_live_, rk_test_ or rk_live_")]
     MalformedKey,
+    /// The connected account is no value for a header.
+    #[error("the account must be an id such as acct_…")]
+    MalformedAccount,
     /// The key or customers' data would travel in the clear.
     #[error("the API base must be https (http is fine on loopback)")]
     InsecureBase,

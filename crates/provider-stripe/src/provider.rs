@@ -22,7 +22,7 @@ use crate::client::{Client, Params};
 use crate::config::{ConfigError, StripeConfig};
 use crate::params::{changed_quantities, create_checkout, create_link, push, update_link};
 use crate::signature::verify;
-use crate::wire::{checkout_id, checkout_snapshot, hosted_page, link_id, link_snapshot};
+use crate::wire::{checkout_id, checkout_snapshot, found_page, hosted_page, link_id, link_snapshot};
 
 /// How many pages of a list are read at the most, a hundred objects each.
 const PAGES_MAX: usize = 50;
@@ -96,19 +96,19 @@ impl StripeProvider {
         }
     }
 
-    /// The open sessions of a link's visitors.
-    async fn open_sessions(&self, link: &str) -> Result<Vec<String>, ProviderError> {
+    /// The sessions of a link's visitors in a state.
+    async fn sessions_of(&self, link: &str, state: &str) -> Result<Vec<String>, ProviderError> {
         let mut params = Params::new();
         push(&mut params, "payment_link", link);
-        push(&mut params, "status", "open");
-        let open = Mutex::new(Vec::new());
+        push(&mut params, "status", state);
+        let found = Mutex::new(Vec::new());
         let collect = |session: &Value| -> Option<()> {
             let id = session["id"].as_str()?.to_owned();
-            open.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+            found.lock().unwrap_or_else(PoisonError::into_inner).push(id);
             None
         };
         self.find("/v1/checkout/sessions", params, collect).await?;
-        Ok(open.into_inner().unwrap_or_else(PoisonError::into_inner))
+        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -152,13 +152,24 @@ impl PaymentProvider for StripeProvider {
         self.set_active(key, link, true).await
     }
 
-    async fn deactivate_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<(), ProviderError> {
+    async fn deactivate_payment_link(
+        &self,
+        key: &ProviderKey,
+        link: &PaymentLink,
+    ) -> Result<Vec<CheckoutSnapshot>, ProviderError> {
         self.set_active(key, link, false).await?;
         // Visitors who came before the link closed hold sessions of their own.
-        for session in self.open_sessions(reference(link.provider_ref.as_ref())?).await? {
+        let id = reference(link.provider_ref.as_ref())?;
+        for session in self.sessions_of(id, "open").await? {
             self.close(&format!("{}-{session}", key.0), &session).await?;
         }
-        Ok(())
+        let mut completed = Vec::new();
+        if link.invoice_id().is_some() {
+            for session in self.sessions_of(id, "complete").await? {
+                completed.push(self.fetch_checkout(&ProviderRef(session)).await?);
+            }
+        }
+        Ok(completed)
     }
 
     async fn create_checkout<'a>(
@@ -205,8 +216,8 @@ impl PaymentProvider for StripeProvider {
         id: PaymentLinkId,
         _since: Timestamp,
     ) -> Result<Option<HostedPage>, ProviderError> {
-        let wanted = |link: &Value| (link_id(link) == Some(id)).then(|| hosted_page(link));
-        self.find("/v1/payment_links", vec![], wanted).await?.transpose()
+        let wanted = |link: &Value| (link_id(link) == Some(id)).then(|| found_page(link));
+        Ok(self.find("/v1/payment_links", vec![], wanted).await?.flatten())
     }
 
     async fn find_checkout(
@@ -216,8 +227,8 @@ impl PaymentProvider for StripeProvider {
     ) -> Result<Option<HostedPage>, ProviderError> {
         let mut params = Params::new();
         push(&mut params, "created[gte]", since.minus(CLOCK_SLACK).unix_seconds());
-        let wanted = |session: &Value| (checkout_id(session) == Some(id)).then(|| hosted_page(session));
-        self.find("/v1/checkout/sessions", params, wanted).await?.transpose()
+        let wanted = |session: &Value| (checkout_id(session) == Some(id)).then(|| found_page(session));
+        Ok(self.find("/v1/checkout/sessions", params, wanted).await?.flatten())
     }
 
     fn parse_notification(

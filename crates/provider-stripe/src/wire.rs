@@ -19,6 +19,12 @@ pub(crate) fn hosted_page(object: &Value) -> Result<HostedPage, ProviderError> {
     }
 }
 
+/// The id and URL of a link or session that was looked up: one that is completed or expired has no URL any more.
+pub(crate) fn found_page(object: &Value) -> Option<HostedPage> {
+    let url = object["url"].as_str().unwrap_or_default().to_owned();
+    Some(HostedPage { provider_ref: ProviderRef(object["id"].as_str()?.to_owned()), url })
+}
+
 /// Our id of a link.
 pub(crate) fn link_id(object: &Value) -> Option<PaymentLinkId> {
     object["metadata"][LINK_KEY].as_str().and_then(|id| PaymentLinkId::parse(id).ok())
@@ -42,7 +48,13 @@ pub(crate) fn link_snapshot(object: &Value) -> Option<LinkSnapshot> {
 
 /// A session, read with its payment intent and payment method expanded.
 pub(crate) fn checkout_snapshot(session: &Value) -> Result<CheckoutSnapshot, ProviderError> {
-    read_snapshot(session).ok_or(ProviderError::Unavailable)
+    if checkout_id(session).is_none() && link_id(session).is_none() {
+        // Another program on the same account made it.
+        return Err(ProviderError::NotFound);
+    }
+    // One of ours that can't be read needs a person: no retry will help.
+    read_snapshot(session)
+        .ok_or_else(|| ProviderError::Rejected { field: None, code: "unreadable_checkout".to_owned() })
 }
 
 fn read_snapshot(session: &Value) -> Option<CheckoutSnapshot> {

@@ -24,7 +24,7 @@ use domain::provider::{Intent, ProviderName, ProviderRef};
 use domain::seller::SellerId;
 use domain::tax::TaxRate;
 use domain::timestamp::Timestamp;
-use sea_orm::{ConnectionTrait, Statement, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 use crate::connection::SqlStorage;
 use crate::errors::defect;
@@ -123,10 +123,14 @@ async fn load_request(c: &impl ConnectionTrait, key: &RequestKey) -> Result<Opti
 }
 
 async fn find_intent(c: &impl ConnectionTrait, filter: Filter) -> Result<Option<Intent>, StorageError> {
-    let row =
-        one(c, filter.statement(c.get_database_backend(), "SELECT document FROM intents", " ORDER BY seq LIMIT 1"))
-            .await?;
-    row.map(|row| json(&row, "document")).transpose()
+    let select = "SELECT lease_epoch, document FROM intents";
+    let row = one(c, filter.statement(c.get_database_backend(), select, " ORDER BY seq LIMIT 1")).await?;
+    row.as_ref().map(intent).transpose()
+}
+
+/// An intent with the lease that it has now.
+pub(crate) fn intent(row: &QueryResult) -> Result<Intent, StorageError> {
+    Ok(Intent { lease_epoch: column(row, "lease_epoch")?, ..json(row, "document")? })
 }
 
 async fn find_api_keys(c: &impl ConnectionTrait, filter: Filter) -> Result<Vec<ApiKey>, StorageError> {

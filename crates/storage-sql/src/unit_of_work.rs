@@ -343,8 +343,8 @@ impl IntentCommands for SqlUnitOfWork {
     async fn insert_intent(&mut self, intent: &Intent, lease: Duration) -> Result<(), StorageError> {
         let c = self.connection()?;
         let sql = format!(
-            "INSERT INTO intents (id, seller_id, subject, state, unfinished, request_id, lease_until_us, document) \
-             VALUES ($1, $2, $3, $4, $5, $6, {} + $7, $8)",
+            "INSERT INTO intents (id, seller_id, subject, state, unfinished, request_id, lease_until_us, lease_epoch, document) \
+             VALUES ($1, $2, $3, $4, $5, $6, {} + $7, 0, $8)",
             now_us(c.get_database_backend())
         );
         let values = [
@@ -371,7 +371,8 @@ impl IntentCommands for SqlUnitOfWork {
     async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError> {
         let c = self.connection()?;
         let sql = format!(
-            "UPDATE intents SET state = $1, unfinished = $2, lease_until_us = {} + $3, document = $4 WHERE id = $5",
+            "UPDATE intents SET state = $1, unfinished = $2, lease_until_us = {} + $3, document = $4 \
+             WHERE id = $5 AND unfinished AND lease_epoch = $6",
             now_us(c.get_database_backend())
         );
         let values = [
@@ -380,8 +381,12 @@ impl IntentCommands for SqlUnitOfWork {
             micros(retry_in).into(),
             to_json(intent)?,
             intent.id.to_string().into(),
+            intent.lease_epoch.into(),
         ];
-        execute(c, &sql, values).await.map(|_| ())
+        match execute(c, &sql, values).await? {
+            0 => Err(StorageError::Stale),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -396,17 +401,17 @@ impl SqlUnitOfWork {
         let c = self.connection()?;
         let backend = c.get_database_backend();
         let sql = format!(
-            "UPDATE intents SET lease_until_us = {now} + $1 WHERE seq IN (\
+            "UPDATE intents SET lease_until_us = {now} + $1, lease_epoch = lease_epoch + 1 WHERE seq IN (\
              SELECT due.seq FROM intents AS due WHERE due.unfinished AND due.lease_until_us <= {now} AND {condition} \
              AND NOT EXISTS (SELECT 1 FROM intents AS older \
              WHERE older.subject = due.subject AND older.unfinished AND older.seq < due.seq) \
-             ORDER BY due.lease_until_us LIMIT {limit}{lock}) RETURNING document",
+             ORDER BY due.lease_until_us LIMIT {limit}{lock}) RETURNING lease_epoch, document",
             now = now_us(backend),
             lock = for_update_skip_locked(backend)
         );
         let values = std::iter::once(Value::from(micros(lease))).chain(values);
         let rows = all(c, Statement::from_sql_and_values(backend, sql, values)).await?;
-        rows.iter().map(|row| json(row, "document")).collect()
+        rows.iter().map(crate::queries::intent).collect()
     }
 }
 

@@ -344,8 +344,9 @@ async fn lock(uow: &mut dyn UnitOfWork, id: InvoiceId, version: i64) -> Result<I
     let invoice = uow.lock_invoice(id).await?.ok_or_else(|| Error::not_found("invoice", id))?;
     if invoice.version != version {
         return Err(Error::Aborted {
-            reason: Reason::ConcurrentChange,
-            message: "another request changed the same invoice; retry".to_owned(),
+            // Not a race that the same figures could win: they must be reckoned anew.
+            reason: Reason::EtagMismatch,
+            message: "another request changed the same invoice; read it again".to_owned(),
             retry_after: None,
         });
     }

@@ -48,11 +48,16 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn activate_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<(), ProviderError>;
 
-    /// Closes a link and every open session of it. A session that a customer completes meanwhile stays completed.
+    /// Closes a link and every open session of it. A session that a customer completes meanwhile stays completed; those of
+    /// a link for an invoice are told, so that money that came just before is in the books before the link is closed there.
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn deactivate_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<(), ProviderError>;
+    async fn deactivate_payment_link(
+        &self,
+        key: &ProviderKey,
+        link: &PaymentLink,
+    ) -> Result<Vec<CheckoutSnapshot>, ProviderError>;
 
     /// Makes the hosted page of a session. `customer` prefills it.
     ///

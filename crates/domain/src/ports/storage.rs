@@ -522,7 +522,8 @@ pub trait IntentCommands {
     async fn lease_due_intents(&mut self, limit: u32, lease: Duration) -> Result<Vec<Intent>, StorageError>;
     /// Takes one unfinished call if its lease has run out and no older one of the same thing is unfinished.
     async fn lease_intent(&mut self, id: IntentId, lease: Duration) -> Result<Option<Intent>, StorageError>;
-    /// Notes how far it is; an unfinished one is due again after `retry_in`.
+    /// Notes how far it is; an unfinished one is due again after `retry_in`. Fails with [`StorageError::Stale`] if it is
+    /// finished, or leased to someone else meanwhile.
     async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError>;
 }
 

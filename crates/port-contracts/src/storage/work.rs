@@ -116,7 +116,7 @@ pub async fn an_intent_is_leased_to_one_alone(storage: Store) {
     for _ in 0..30 {
         let intended = activation(PaymentLinkId::from_uuid(next_uuid()));
         work.insert_intent(&intended, Duration::ZERO).await.unwrap();
-        expected.insert(intended.id, intended);
+        expected.insert(intended.id, Intent { lease_epoch: 1, ..intended });
     }
     work.commit().await.unwrap();
     let mut workers = JoinSet::new();
@@ -141,6 +141,7 @@ pub async fn a_lease_of_an_intent_runs_out(storage: Store) {
     let mut intended = activation(PaymentLinkId::from_uuid(next_uuid()));
     let began = Instant::now();
     add(&storage, &intended, SHORT).await;
+    intended.lease_epoch = 1;
     assert_eq!(leased_after(&storage, began).await, intended);
 
     let began = Instant::now();
@@ -149,15 +150,26 @@ pub async fn a_lease_of_an_intent_runs_out(storage: Store) {
     let mut work = storage.begin().await.unwrap();
     work.update_intent(&intended, SHORT).await.unwrap();
     work.commit().await.unwrap();
+    intended.lease_epoch = 2;
     assert_eq!(leased_after(&storage, began).await, intended);
     assert_eq!(storage.load_intent(intended.id).await.unwrap().as_ref(), Some(&intended));
 
     let mut work = storage.begin().await.unwrap();
     work.update_intent(&intended, Duration::ZERO).await.unwrap();
     work.commit().await.unwrap();
+    intended.lease_epoch = 3;
     assert_eq!(lease_one(&storage, intended.id, LONG).await, Some(intended.clone()));
     assert_eq!(lease_one(&storage, intended.id, LONG).await, None);
     assert_eq!(lease_due(&storage, 10, LONG).await, []);
+
+    // Who held it before may not write any more, and nobody may once it is finished.
+    let finished = Intent { state: IntentState::Done, ..intended.clone() };
+    let mut work = storage.begin().await.unwrap();
+    let late = Intent { lease_epoch: 2, ..finished.clone() };
+    assert!(matches!(work.update_intent(&late, Duration::ZERO).await, Err(StorageError::Stale)));
+    work.update_intent(&finished, Duration::ZERO).await.unwrap();
+    assert!(matches!(work.update_intent(&intended, Duration::ZERO).await, Err(StorageError::Stale)));
+    work.commit().await.unwrap();
 }
 
 /// Looks until the one call is due, which must not be before its lease of [`SHORT`] ran out.
@@ -183,7 +195,7 @@ pub async fn intents_of_one_thing_are_leased_in_their_order(storage: Store) {
     for later in [&second, &third, &other] {
         add(&storage, later, Duration::ZERO).await;
     }
-    assert_eq!(lease_due(&storage, 10, LONG).await, [other]);
+    assert_eq!(lease_due(&storage, 10, LONG).await, [Intent { lease_epoch: 1, ..other }]);
     assert_eq!(lease_one(&storage, second.id, LONG).await, None);
     first.state = IntentState::Done;
     let mut work = storage.begin().await.unwrap();
@@ -191,13 +203,14 @@ pub async fn intents_of_one_thing_are_leased_in_their_order(storage: Store) {
     work.commit().await.unwrap();
     assert_eq!(lease_one(&storage, first.id, LONG).await, None);
     assert_eq!(lease_one(&storage, third.id, LONG).await, None);
+    let second = Intent { lease_epoch: 1, ..second };
     assert_eq!(lease_due(&storage, 10, LONG).await, std::slice::from_ref(&second));
     assert_eq!(lease_due(&storage, 10, LONG).await, []);
     let refused = Intent { state: IntentState::Failed, ..second };
     let mut work = storage.begin().await.unwrap();
     work.update_intent(&refused, Duration::ZERO).await.unwrap();
     work.commit().await.unwrap();
-    assert_eq!(lease_one(&storage, third.id, LONG).await, Some(third));
+    assert_eq!(lease_one(&storage, third.id, LONG).await, Some(Intent { lease_epoch: 1, ..third }));
     assert_eq!(lease_one(&storage, IntentId::from_uuid(next_uuid()), LONG).await, None);
 }
 
