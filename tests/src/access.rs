@@ -13,15 +13,24 @@ const CONFIG: &str = "access = \"api_keys\"\n\
     [[sellers]]\nid = \"one\"\nname = \"One AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\ntax_registrations = [{ country = \"SE\" }]\n\
     [[sellers]]\nid = \"two\"\nname = \"Two AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\ntax_registrations = [{ country = \"SE\" }]\n";
 
-type Invoices<F> = v1::invoice_service_client::InvoiceServiceClient<InterceptedService<Channel, F>>;
+type Keyed<F> = InterceptedService<Channel, F>;
+type Invoices<F> = v1::invoice_service_client::InvoiceServiceClient<Keyed<F>>;
+type Events<F> = v1::event_service_client::EventServiceClient<Keyed<F>>;
 
 fn invoices(server: &Server, token: &str) -> Invoices<impl FnMut(Request<()>) -> Result<Request<()>, Status> + Clone> {
+    v1::invoice_service_client::InvoiceServiceClient::with_interceptor(server.channel.clone(), with_token(token))
+}
+
+fn events(server: &Server, token: &str) -> Events<impl FnMut(Request<()>) -> Result<Request<()>, Status> + Clone> {
+    v1::event_service_client::EventServiceClient::with_interceptor(server.channel.clone(), with_token(token))
+}
+
+fn with_token(token: &str) -> impl FnMut(Request<()>) -> Result<Request<()>, Status> + Clone + use<> {
     let bearer: tonic::metadata::MetadataValue<_> = format!("Bearer {token}").parse().unwrap();
-    let with_token = move |mut request: Request<()>| {
+    move |mut request: Request<()>| {
         request.metadata_mut().insert("authorization", bearer.clone());
         Ok(request)
-    };
-    v1::invoice_service_client::InvoiceServiceClient::with_interceptor(server.channel.clone(), with_token)
+    }
 }
 
 async fn create_key(server: &Server, scope: &str, seller: &str) -> (String, String) {
@@ -58,7 +67,14 @@ async fn keys_open_what_they_say_and_nothing_else(db: Db) {
     assert_eq!(invoices(&server, &other).void_invoice(void).await.unwrap_err().code(), Code::NotFound);
     let foreign = v1::CreateInvoiceRequest { seller_id: "two".to_owned(), ..create() };
     assert_eq!(invoices(&server, &writer).create_invoice(foreign).await.unwrap_err().code(), Code::NotFound);
+    let mut stream =
+        events(&server, &writer).stream_events(v1::StreamEventsRequest::default()).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap().unwrap().event.is_none());
     server.command(&["keys", "revoke", &writer_id]).await;
+    // The next event would have been its.
+    invoices(&server, &other).create_invoice(create()).await.unwrap();
+    let ended = tokio::time::timeout(crate::harness::PATIENCE, stream.message()).await.unwrap().unwrap_err();
+    assert_eq!(ended.code(), Code::Unauthenticated);
     assert_eq!(invoices(&server, &writer).get_invoice(get).await.unwrap_err().code(), Code::Unauthenticated);
     let listed = server.command(&["keys", "list"]).await;
     assert!(listed.contains("revoked") && listed.lines().count() == 3 && !listed.contains(&writer));

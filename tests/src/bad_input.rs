@@ -11,6 +11,7 @@ on_both_databases!(
     checkouts_name_every_bad_field,
     states_and_uniqueness_have_their_codes,
     a_message_over_the_limit_is_refused,
+    what_is_not_known_is_not_guessed,
 );
 
 /// A server whose hosted pages may send a browser to one host alone.
@@ -170,6 +171,32 @@ async fn states_and_uniqueness_have_their_codes(db: Db) {
     assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
     let unknown = server.invoice_link("inv_0193a5c2e8b27c3a9f0e1d2c3b4a5968").await.unwrap_err();
     assert_eq!(unknown.code(), Code::NotFound);
+}
+
+async fn what_is_not_known_is_not_guessed(db: Db) {
+    let server = Server::start(db).await;
+    let list = v1::ListInvoicesRequest { state: 99, ..Default::default() };
+    assert_eq!(told(&server.invoices().list_invoices(list).await.unwrap_err()), invalid(&["state"]));
+    let rounding = Some(v1::TaxRounding { scope: 77, mode: 0 });
+    let request = v1::CreateInvoiceRequest { lines: vec![line(10_000)], tax_rounding: rounding, ..invoice_request() };
+    assert_eq!(told(&server.invoices().create_invoice(request).await.unwrap_err()), invalid(&["tax_rounding.scope"]));
+    for cursor in ["999999", "-1", "x"] {
+        let request = v1::ListEventsRequest { after_cursor: cursor.to_owned(), ..Default::default() };
+        assert_eq!(
+            told(&server.events().list_events(request).await.unwrap_err()),
+            invalid(&["after_cursor"]),
+            "{cursor}"
+        );
+    }
+    let request = v1::ListEventsRequest { subject_id: "a\0b".to_owned(), ..Default::default() };
+    assert_eq!(told(&server.events().list_events(request).await.unwrap_err()), invalid(&["subject_id"]));
+    let pair = v1::ListPaymentLinksRequest { metadata_key: "a\0b".to_owned(), ..Default::default() };
+    assert_eq!(told(&server.links().list_payment_links(pair).await.unwrap_err()), invalid(&["metadata_key"]));
+    let mut bad = line(10_000);
+    bad.quantity = -1;
+    let request = v1::CreateInvoiceRequest { lines: vec![bad; 500], ..invoice_request() };
+    let (code, reason, fields) = told(&server.invoices().create_invoice(request).await.unwrap_err());
+    assert_eq!((code, reason.as_str(), fields.len()), (Code::InvalidArgument, "INVALID_FIELDS", 20));
 }
 
 async fn a_message_over_the_limit_is_refused(db: Db) {

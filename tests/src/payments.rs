@@ -9,6 +9,8 @@ on_both_databases!(
     a_canceled_payment_closes_its_page_and_voids_its_invoice,
     money_for_a_voided_invoice_is_recorded_and_flagged,
     a_declined_card_leaves_everything_open,
+    voiding_the_invoice_of_a_payment_cancels_it,
+    money_that_came_just_before_the_cancelation_counts,
 );
 
 async fn create(server: &Server) -> v1::Payment {
@@ -57,6 +59,28 @@ async fn a_canceled_payment_closes_its_page_and_voids_its_invoice(db: Db) {
     assert_eq!(again, canceled);
     assert_eq!(server.invoice(&payment.invoice_id).await.state(), v1::InvoiceState::Void);
     assert_eq!(server.pay(&payment.url, GOOD_CARD).await, 410);
+}
+
+async fn voiding_the_invoice_of_a_payment_cancels_it(db: Db) {
+    let server = Server::start(db).await;
+    let payment = create(&server).await;
+    let request =
+        v1::VoidInvoiceRequest { request_id: unique("void"), id: payment.invoice_id.clone(), ..Default::default() };
+    server.invoices().void_invoice(request).await.unwrap();
+    eventually(async || Some(get(&server, &payment.id).await).filter(|p| p.state() == v1::PaymentState::Canceled))
+        .await;
+}
+
+async fn money_that_came_just_before_the_cancelation_counts(db: Db) {
+    let server = Server::start(db).await;
+    let payment = create(&server).await;
+    // The webhook that would have told of the money is lost.
+    server.control("webhooks/policy", serde_json::json!({"lose": true})).await;
+    assert_eq!(server.pay(&payment.url, GOOD_CARD).await, 200);
+    let request = v1::CancelPaymentRequest { request_id: unique("cancel"), id: payment.id.clone() };
+    let told = server.payments().cancel_payment(request).await.unwrap().into_inner().payment.unwrap();
+    assert_eq!((told.state(), minor(told.received.as_ref())), (v1::PaymentState::Succeeded, 12_500));
+    assert_eq!(server.invoice(&payment.invoice_id).await.state(), v1::InvoiceState::Paid);
 }
 
 async fn money_for_a_voided_invoice_is_recorded_and_flagged(db: Db) {

@@ -65,6 +65,10 @@ impl<S> Layer<S> for CallLayer {
     }
 }
 
+/// What a caller presented, for streams: they outlive the check at their beginning. It has no `Debug`.
+#[derive(Clone)]
+pub(crate) struct Credentials(pub(crate) Option<String>);
+
 /// See [`CallLayer`].
 #[derive(Clone)]
 pub(crate) struct CallService<S> {
@@ -123,8 +127,10 @@ where
 {
     let method = request.uri().path().to_owned();
     if !is_public(&method, open_reflection) {
-        let caller = app.authenticate(token(request.headers())).await.map_err(status)?;
+        let token = token(request.headers()).map(str::to_owned);
+        let caller = app.authenticate(token.as_deref()).await.map_err(status)?;
         app.authorize(&caller, scope(&method)).map_err(status)?;
+        request.extensions_mut().insert(Credentials(token));
         request.extensions_mut().insert(caller);
     }
     let timeout = timeout(request.headers(), &method);

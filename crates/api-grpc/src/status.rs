@@ -12,17 +12,31 @@ use crate::layer::current_request_id;
 /// The domain of our reasons in `ErrorInfo`.
 const DOMAIN: &str = "paylinks";
 
+/// How many bad fields are told: what does not fit into a client's limit on trailers (8 KiB) would be lost altogether.
+const VIOLATIONS_MAX: usize = 20;
+/// How many characters of a text are told that a caller may have had a say in.
+const CHARS_MAX: usize = 100;
+
+/// A text that is no longer than trailers bear.
+fn cut(text: &str) -> String {
+    text.chars().take(CHARS_MAX).collect()
+}
+
 /// The status of an error. Internal text goes to the log and never to the caller.
 pub(crate) fn status(error: Error) -> Status {
     match error {
         Error::Invalid(violations) => {
-            let mut details = details("INVALID_FIELDS", []);
-            for violation in violations.iter() {
-                details.add_bad_request_violation(&violation.field, &violation.expected);
+            let total = violations.iter().count();
+            let mut details = details("INVALID_FIELDS", [("violations", total.to_string())]);
+            for violation in violations.iter().take(VIOLATIONS_MAX) {
+                details.add_bad_request_violation(cut(&violation.field), cut(&violation.expected));
             }
-            build(Code::InvalidArgument, format!("invalid request: {violations}"), details)
+            let first = violations.iter().next().map(|first| format!("{} {}", cut(&first.field), cut(&first.expected)));
+            let more = if total > 1 { format!("; and {} more, see the details", total - 1) } else { String::new() };
+            build(Code::InvalidArgument, format!("invalid request: {}{more}", first.unwrap_or_default()), details)
         }
         Error::NotFound { kind, id } => {
+            let id = cut(&id);
             let mut details = details("NOT_FOUND", [("kind", kind.to_owned())]);
             details.set_resource_info(kind, &id, "", "there is none among the caller's sellers'");
             build(Code::NotFound, format!("no {kind} {id}"), details)
@@ -108,6 +122,21 @@ mod tests {
         let bad = status.get_details_bad_request().unwrap();
         let fields: Vec<_> = bad.field_violations.iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["currency_code", "lines[0].quantity"]);
+    }
+
+    #[test]
+    fn many_bad_fields_fit_into_the_trailers() {
+        let mut validator = Validator::new();
+        for index in 0..4_000 {
+            validator.refuse(
+                &format!("lines[{index}].price_data.unit_price.minor_units"),
+                Invalid::new("X", "x".repeat(500)),
+            );
+        }
+        let status = status(Error::Invalid(validator.finish::<()>(None).unwrap_err()));
+        // In base64 a third more, and the message beside it.
+        assert!(status.details().len() * 4 / 3 + status.message().len() < 8_192, "{}", status.details().len());
+        assert_eq!(status.get_details_error_info().unwrap().metadata["violations"], "4000");
     }
 
     #[test]

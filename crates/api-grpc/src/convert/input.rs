@@ -29,6 +29,12 @@ pub(crate) fn optional<T>(
     v.check_optional(field, (!text.is_empty()).then_some(text), parse)
 }
 
+/// A value of an enum: a number that is not known must not be taken for one that is not said.
+pub(crate) fn known<E: TryFrom<i32>>(v: &mut Validator, field: &str, number: i32) -> Option<E> {
+    let unknown = |_| Invalid::new("UNKNOWN_ENUM_VALUE", "must be a value of its enum that this version knows");
+    v.check(field, E::try_from(number).map_err(unknown))
+}
+
 /// An id that must be there.
 pub(crate) fn id<T: FromStr<Err = Invalid>>(v: &mut Validator, field: &str, text: &str) -> Option<T> {
     let parsed = if text.is_empty() { Err(Invalid::required()) } else { text.parse() };
@@ -101,19 +107,24 @@ pub(crate) fn tax_behavior(v: &mut Validator, field: &str, behavior: v1::TaxBeha
     v.check(field, parsed)
 }
 
-pub(crate) fn rounding(rounding: Option<&v1::TaxRounding>, default: TaxRounding) -> Option<TaxRounding> {
-    rounding.map(|rounding| TaxRounding {
-        scope: match rounding.scope() {
-            v1::TaxRoundingScope::PerLine => RoundingScope::PerLine,
-            v1::TaxRoundingScope::PerInvoice => RoundingScope::PerInvoice,
-            v1::TaxRoundingScope::Unspecified => default.scope,
-        },
-        mode: match rounding.mode() {
-            v1::TaxRoundingMode::HalfUp => Rounding::HalfUp,
-            v1::TaxRoundingMode::HalfEven => Rounding::HalfEven,
-            v1::TaxRoundingMode::Unspecified => default.mode,
-        },
-    })
+pub(crate) fn rounding(
+    v: &mut Validator,
+    field: &str,
+    rounding: Option<&v1::TaxRounding>,
+    default: TaxRounding,
+) -> Option<Option<TaxRounding>> {
+    let Some(rounding) = rounding else { return Some(None) };
+    let scope = match known(v, &format!("{field}.scope"), rounding.scope)? {
+        v1::TaxRoundingScope::PerLine => RoundingScope::PerLine,
+        v1::TaxRoundingScope::PerInvoice => RoundingScope::PerInvoice,
+        v1::TaxRoundingScope::Unspecified => default.scope,
+    };
+    let mode = match known(v, &format!("{field}.mode"), rounding.mode)? {
+        v1::TaxRoundingMode::HalfUp => Rounding::HalfUp,
+        v1::TaxRoundingMode::HalfEven => Rounding::HalfEven,
+        v1::TaxRoundingMode::Unspecified => default.mode,
+    };
+    Some(Some(TaxRounding { scope, mode }))
 }
 
 pub(crate) fn line_tax(v: &mut Validator, field: &str, tax: Option<&v1::LineTax>) -> Option<TaxSpec> {

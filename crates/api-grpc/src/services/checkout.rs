@@ -9,7 +9,7 @@ use domain::validation::Invalid;
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
-use crate::convert::input::{id, locale, metadata, optional, optional_amount, optional_id};
+use crate::convert::input::{id, known, locale, metadata, optional, optional_amount, optional_id};
 use crate::convert::output;
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
@@ -68,7 +68,7 @@ impl CheckoutService for Services {
             let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
             Some((invoice_id?, payment_link_id?, page?))
         })?;
-        let state = match m.state() {
+        let state = match parse(|v| known::<CheckoutSessionState>(v, "state", m.state))? {
             CheckoutSessionState::Unspecified => None,
             CheckoutSessionState::Creating => Some("creating"),
             CheckoutSessionState::Open => Some("open"),

@@ -9,6 +9,7 @@ use application::EventQuery;
 use domain::event::{EventKind, EventPosition};
 use domain::page::PageSize;
 use domain::ports::storage::EventFilter;
+use domain::text::refuse_unfit;
 use domain::validation::{Invalid, Validator};
 use futures::Stream;
 use tokio::sync::mpsc;
@@ -17,8 +18,11 @@ use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
 use crate::convert::output;
+use crate::layer::Credentials;
 use crate::status::{status, stopping};
 
+/// The most characters of the id of a thing.
+const SUBJECT_CHARS_MAX: usize = 100;
 /// How many events are read for a stream at once.
 const BATCH: u32 = 100;
 /// How many messages wait for a slow reader before reading stops for it.
@@ -39,6 +43,7 @@ impl EventService for Services {
             let after = v.check("after_cursor", cursor(&m.after_cursor));
             Some((filter?, size?, after?.unwrap_or(EventPosition::START)))
         })?;
+        let after = self.known_cursor(after).await?;
         let query = EventQuery { sellers, filter, after, limit: size.get() };
         let events = self.app.list_events(&query).await.map_err(status)?;
         let next = events.last().map_or(after, |last| last.position);
@@ -48,8 +53,9 @@ impl EventService for Services {
 
     async fn stream_events(
         &self,
-        request: Request<StreamEventsRequest>,
+        mut request: Request<StreamEventsRequest>,
     ) -> Result<Response<Self::StreamEventsStream>, Status> {
+        let credentials = request.extensions_mut().remove::<Credentials>().unwrap_or(Credentials(None));
         let (caller, m) = caller(request)?;
         let sellers = self.app.event_sellers(&caller, Some(&m.seller_id)).map_err(status)?;
         let (filter, after) = parse(|v| {
@@ -57,12 +63,12 @@ impl EventService for Services {
             filter.zip(v.check("after_cursor", cursor(&m.after_cursor)))
         })?;
         let after = match after {
-            Some(after) => after,
+            Some(after) => self.known_cursor(after).await?,
             None => self.app.last_event_position().await.map_err(status)?,
         };
         let (sender, receiver) = mpsc::channel(BUFFER);
         let query = EventQuery { sellers, filter, after, limit: BATCH };
-        tokio::spawn(self.clone().follow(query, sender));
+        tokio::spawn(self.clone().follow((query, credentials), sender));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
@@ -70,15 +76,21 @@ impl EventService for Services {
 type Sender = mpsc::Sender<Result<StreamEventsResponse, Status>>;
 
 impl Services {
+    /// A cursor that some event has had: one beyond the last is another database's, and would make its reader deaf.
+    async fn known_cursor(&self, after: EventPosition) -> Result<EventPosition, Status> {
+        let last = self.app.last_event_position().await.map_err(status)?;
+        parse(|v| v.check("after_cursor", if after <= last { Ok(after) } else { Err(unknown_cursor()) }))
+    }
+
     /// Sends events until the reader goes away or the server stops.
-    async fn follow(mut self, query: EventQuery, sender: Sender) {
+    async fn follow(mut self, (query, credentials): (EventQuery, Credentials), sender: Sender) {
         let mut stop = self.stop.clone();
         let stopped = async move {
             // An error means that whoever stops us is gone, which comes to the same.
             let _ = stop.wait_for(|stop| *stop).await;
         };
         let ended = tokio::select! {
-            ended = self.send_all(query, &sender) => ended,
+            ended = self.send_all((query, credentials), &sender) => ended,
             () = stopped => Some(stopping()),
             () = sender.closed() => None,
         };
@@ -89,11 +101,19 @@ impl Services {
     }
 
     /// Ends with nothing if the reader is gone, else with why it can't go on.
-    async fn send_all(&mut self, mut query: EventQuery, sender: &Sender) -> Option<Status> {
+    async fn send_all(
+        &mut self,
+        (mut query, credentials): (EventQuery, Credentials),
+        sender: &Sender,
+    ) -> Option<Status> {
         if !send(sender, None, query.after).await {
             return None;
         }
         loop {
+            // A key that is revoked or has expired ends its streams too.
+            if let Err(error) = self.app.authenticate(credentials.0.as_deref()).await {
+                return Some(status(error));
+            }
             // Read before the events: what gets its position later is found in the next round.
             let last = match self.app.last_event_position().await {
                 Ok(last) => last,
@@ -136,6 +156,7 @@ fn filter(v: &mut Validator, types: &[String], subject_id: &str) -> Option<Event
         v.check(&format!("types[{index}]"), EventKind::from_name(name).ok_or_else(unknown))
     });
     let kinds: Option<Vec<_>> = kinds.collect::<Vec<_>>().into_iter().collect();
+    v.check("subject_id", refuse_unfit(subject_id, SUBJECT_CHARS_MAX))?;
     Some(EventFilter { kinds: kinds?, subject_id: (!subject_id.is_empty()).then(|| subject_id.to_owned()) })
 }
 
@@ -143,7 +164,10 @@ fn cursor(text: &str) -> Result<Option<EventPosition>, Invalid> {
     if text.is_empty() {
         return Ok(None);
     }
-    let malformed = || Invalid::new("MALFORMED_CURSOR", "must be the cursor of an event, 0, or empty");
-    let position: i64 = text.parse().map_err(|_| malformed())?;
-    if position < 0 { Err(malformed()) } else { Ok(Some(EventPosition(position))) }
+    let position: i64 = text.parse().map_err(|_| unknown_cursor())?;
+    if position < 0 { Err(unknown_cursor()) } else { Ok(Some(EventPosition(position))) }
+}
+
+fn unknown_cursor() -> Invalid {
+    Invalid::new("UNKNOWN_CURSOR", "must be the cursor of an event, 0, or empty")
 }

@@ -12,7 +12,7 @@ use domain::text::Description;
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
-use crate::convert::input::{Mask, date, id, invoice_lines, metadata, optional, optional_id, rounding};
+use crate::convert::input::{Mask, date, id, invoice_lines, known, metadata, optional, optional_id, rounding};
 use crate::convert::output;
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
@@ -58,7 +58,7 @@ impl InvoiceService for Services {
                 customer_id: customer_id?,
                 currency: currency?.unwrap_or(seller.currency),
                 lines: lines?,
-                tax_rounding: rounding(m.tax_rounding.as_ref(), seller.tax_rounding),
+                tax_rounding: rounding(v, "tax_rounding", m.tax_rounding.as_ref(), seller.tax_rounding)?,
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,
@@ -87,12 +87,13 @@ impl InvoiceService for Services {
             let tax_point = mask.pick("tax_point", || date(v, "draft.tax_point", new.tax_point.as_ref()));
             let due_date = mask.pick("due_date", || date(v, "draft.due_date", new.due_date.as_ref()));
             let metadata = mask.metadata(v, &new.metadata);
-            let tax_rounding =
-                mask.has("tax_rounding").then(|| rounding(new.tax_rounding.as_ref(), seller.tax_rounding)).flatten();
+            let tax_rounding = mask.pick("tax_rounding", || {
+                rounding(v, "draft.tax_rounding", new.tax_rounding.as_ref(), seller.tax_rounding)
+            });
             let changes = InvoiceChanges {
                 customer_id: customer_id?,
                 lines: lines?,
-                tax_rounding,
+                tax_rounding: tax_rounding?.flatten(),
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,
@@ -152,7 +153,7 @@ impl InvoiceService for Services {
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
             customer_id.zip(page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))
         })?;
-        let state = match m.state() {
+        let state = match parse(|v| known::<InvoiceState>(v, "state", m.state))? {
             InvoiceState::Unspecified => None,
             InvoiceState::Draft => Some("draft"),
             InvoiceState::Open => Some("open"),

@@ -9,7 +9,7 @@ use domain::text::Description;
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
-use crate::convert::input::{after_completion, id, line_tax, metadata, optional_id, required_amount, timestamp};
+use crate::convert::input::{after_completion, id, known, line_tax, metadata, optional_id, required_amount, timestamp};
 use crate::convert::output;
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
@@ -33,7 +33,7 @@ impl PaymentService for Services {
             let metadata = metadata(v, &m.metadata);
             let expires_at = timestamp(v, "expire_time", m.expire_time.as_ref());
             let after = after_completion(v, "after_completion", m.after_completion.as_ref(), &seller.redirects);
-            let tax_behavior = match m.tax_behavior() {
+            let tax_behavior = match known::<TaxBehavior>(v, "tax_behavior", m.tax_behavior)? {
                 TaxBehavior::Exclusive => tax::TaxBehavior::Exclusive,
                 TaxBehavior::Inclusive | TaxBehavior::Unspecified => tax::TaxBehavior::Inclusive,
             };
@@ -80,7 +80,7 @@ impl PaymentService for Services {
             let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
             Some((invoice_id?, customer_id?, payment_link_id?, page?))
         })?;
-        let state = match m.state() {
+        let state = match parse(|v| known::<PaymentState>(v, "state", m.state))? {
             PaymentState::Unspecified => None,
             PaymentState::Pending => Some("pending"),
             PaymentState::Processing => Some("processing"),

@@ -6,11 +6,12 @@ use api_proto::v1::payment_link_service_server::PaymentLinkService;
 use api_proto::v1::*;
 use application::{ListQuery, Update};
 use domain::id::LineItemId;
+use domain::metadata::Metadata;
 use domain::money::Quantity;
 use domain::page::Page;
 use domain::payment_link::{LinkChanges, LinkOptions, LinkTarget};
 use domain::ports::storage::LinkFilter;
-use domain::text::InactiveMessage;
+use domain::text::{InactiveMessage, refuse_unfit};
 use domain::validation::{Invalid, Validator};
 use tonic::{Request, Response, Status};
 
@@ -109,6 +110,8 @@ impl PaymentLinkService for Services {
         let key = (seller.id.clone(), m.active, m.invoice_id.clone(), pair.clone());
         let (invoice_id, page) = parse(|v| {
             let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
+            v.check("metadata_key", refuse_unfit(&m.metadata_key, Metadata::KEY_CHARS_MAX))?;
+            v.check("metadata_value", refuse_unfit(&m.metadata_value, Metadata::VALUE_CHARS_MAX))?;
             invoice_id.zip(page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))
         })?;
         let filter = LinkFilter { active: m.active, invoice_id, metadata: pair };

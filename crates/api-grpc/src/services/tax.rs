@@ -42,7 +42,7 @@ impl TaxService for Services {
             }
             let currency = lines.as_ref()?.first()?.amount.currency();
             Some(CalculateTax {
-                rounding: rounding(m.rounding.as_ref(), seller.tax_rounding),
+                rounding: rounding(v, "rounding", m.rounding.as_ref(), seller.tax_rounding)?,
                 seller: seller.clone(),
                 customer_id: customer_id?,
                 customer_country: customer_country?,

@@ -166,7 +166,7 @@ impl App {
         let now = self.now();
         match named {
             None => Ok(now.plus(PAYMENT_LIFETIME)),
-            Some(named) => parse_link_expiry(named, now).map_err(|i| Error::field("expires_at", i.rule, i.expected)),
+            Some(named) => parse_link_expiry(named, now).map_err(|i| Error::field("expire_time", i.rule, i.expected)),
         }
     }
 

@@ -87,7 +87,7 @@ impl App {
         let provider = self.provider(&mutation.seller.provider)?;
         check_options(provider.as_ref(), &mutation.command.options)?;
         if let Some(expires_at) = mutation.command.options.expires_at {
-            parse_link_expiry(expires_at, self.now()).map_err(|i| Error::field("expires_at", i.rule, i.expected))?;
+            parse_link_expiry(expires_at, self.now()).map_err(|i| Error::field("expire_time", i.rule, i.expected))?;
         }
         let items = match &mutation.command.target {
             LinkTargetSpec::Items(specs) => Some(self.line_items(&mutation.seller, specs).await?),
@@ -150,7 +150,7 @@ impl App {
                 update.expect_etag(&link.etag())?;
                 if let Some(Some(expires_at)) = update.changes.expires_at {
                     parse_link_expiry(expires_at, app.now())
-                        .map_err(|i| Error::field("expires_at", i.rule, i.expected))?;
+                        .map_err(|i| Error::field("expire_time", i.rule, i.expected))?;
                 }
                 let changed = link.changed(&update.changes, app.now()).map_err(link_error)?;
                 let provider = app.provider(&link.provider)?;
