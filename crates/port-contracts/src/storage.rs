@@ -1,4 +1,4 @@
-//! The contract of [`Storage`](domain::ports::storage::Storage).
+//! The contract of [`Storage`].
 //!
 //! Each rule gets a store of its own, empty at first. `storage_contract!(run)` makes one test of each rule, where
 //! `run(rule)` is an async function of the adapter's tests that opens a store, gives it to the rule and clears it away.
