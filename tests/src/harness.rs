@@ -265,6 +265,11 @@ pub(crate) fn automatic() -> v1::LineTax {
     v1::LineTax { treatment: Some(v1::line_tax::Treatment::Automatic(v1::AutomaticTax::default())) }
 }
 
+/// An update mask of these paths.
+pub(crate) fn mask(paths: &[&str]) -> Option<prost_types::FieldMask> {
+    Some(prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
+}
+
 pub(crate) fn minor(money: Option<&v1::Money>) -> i64 {
     money.unwrap().minor_units
 }
@@ -301,7 +306,8 @@ pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).no_proxy().build().unwrap()
 }
 
-fn paylinks(environment: &[(String, String)]) -> Command {
+/// The binary, with these settings and no others.
+pub(crate) fn paylinks(environment: &[(String, String)]) -> Command {
     let binary = std::env::var("PAYLINKS_TEST_BINARY").map_or_else(|_| built_binary(), PathBuf::from);
     let mut command = Command::new(binary);
     let settings = ["DATABASE_URL", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "PAYLINKS_CONFIG"];

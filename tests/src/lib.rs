@@ -6,7 +6,11 @@
 mod access;
 mod bad_input;
 mod browser;
+mod catalog;
+mod checkouts;
+mod commands;
 mod harness;
+mod invoices;
 mod links;
 mod main_job;
 mod payments;

@@ -2,7 +2,7 @@
 
 use api_proto::v1;
 
-use crate::harness::{Db, GOOD_CARD, Server, eventually, http, item, minor, on_both_databases, told, unique};
+use crate::harness::{Db, GOOD_CARD, Server, eventually, http, item, mask, minor, on_both_databases, told, unique};
 
 on_both_databases!(
     a_link_is_updated_closed_with_its_message_and_opened_again,
@@ -11,6 +11,7 @@ on_both_databases!(
     a_stored_price_is_sold_by_a_link,
     an_expired_link_closes_before_the_time_told,
     a_link_closed_at_the_provider_is_closed_here,
+    the_page_ends_as_the_link_says,
 );
 
 fn request(items: Vec<v1::LineItemInput>) -> v1::CreatePaymentLinkRequest {
@@ -196,4 +197,55 @@ async fn a_link_closed_at_the_provider_is_closed_here(db: Db) {
     assert_eq!(answer.status().as_u16(), 200);
     let closed = server.wait_for_link(&link.id, v1::PaymentLinkState::Inactive).await;
     assert_eq!(closed.close_reason(), v1::CloseReason::AtProvider);
+}
+
+async fn the_page_ends_as_the_link_says(db: Db) {
+    let server = Server::start(db).await;
+    let confirmation = v1::HostedConfirmation { custom_message: "See you on <Monday>".to_owned() };
+    let after_completion =
+        Some(v1::AfterCompletion { kind: Some(v1::after_completion::Kind::HostedConfirmation(confirmation)) });
+    let link =
+        create(&server, v1::CreatePaymentLinkRequest { after_completion, ..request(vec![item("Ticket", 10_000, 1)]) })
+            .await;
+    let (_, confirmation) = pay_by_form(&link.url).await;
+    let thanks = http().get(confirmation).send().await.unwrap().text().await.unwrap();
+    assert!(thanks.contains("See you on &lt;Monday&gt;"), "{thanks}");
+
+    let redirect = v1::Redirect { url: "https://shop.example.com/thanks?from=link".to_owned() };
+    let change = v1::UpdatePaymentLinkRequest {
+        request_id: unique("update"),
+        payment_link: Some(v1::PaymentLink {
+            id: link.id.clone(),
+            after_completion: Some(v1::AfterCompletion {
+                kind: Some(v1::after_completion::Kind::Redirect(redirect.clone())),
+            }),
+            ..v1::PaymentLink::default()
+        }),
+        update_mask: mask(&["after_completion"]),
+    };
+    server.links().update_payment_link(change).await.unwrap();
+    assert_eq!(pay_by_form(&link.url).await, (303, redirect.url));
+}
+
+/// Opens a link as a browser does, fills in its page and sends it; answers the status and where it leads.
+async fn pay_by_form(url: &str) -> (u16, String) {
+    let opened = http().get(url).send().await.unwrap();
+    let session = match opened.headers().get("location") {
+        Some(location) => opened.url().join(location.to_str().unwrap()).unwrap(),
+        None => opened.url().clone(),
+    };
+    let page = http().get(session.clone()).send().await.unwrap().text().await.unwrap();
+    let token = page.split_once("name=\"token\" value=\"").unwrap().1.split_once('"').unwrap().0;
+    let form = [
+        ("token", token),
+        ("email", "ada@example.com"),
+        ("card_number", GOOD_CARD),
+        ("card_expiry", "12/34"),
+        ("card_cvc", "123"),
+        ("name", "Ada Lovelace"),
+        ("country", "SE"),
+    ];
+    let answer = http().post(session).form(&form).send().await.unwrap();
+    let location = answer.headers()["location"].to_str().unwrap();
+    (answer.status().as_u16(), answer.url().join(location).unwrap().to_string())
 }

@@ -1,11 +1,17 @@
 //! The generated code of the public contract in `proto/`. `cargo xtask codegen` makes it, and a check proves it fresh.
 
-#[expect(
-    clippy::all,
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason,
-    unused_qualifications,
-    reason = "generated code is as its generator makes it"
+#[expect(clippy::all, reason = "generated code is as its generator makes it")]
+#[cfg_attr(
+    any(feature = "client", feature = "server"),
+    expect(
+        clippy::allow_attributes_without_reason,
+        unused_qualifications,
+        reason = "generated services are as their generator makes them"
+    )
+)]
+#[cfg_attr(
+    feature = "server",
+    expect(clippy::allow_attributes, reason = "generated servers are as their generator makes them")
 )]
 mod generated {
     pub mod v1 {

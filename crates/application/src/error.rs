@@ -156,6 +156,15 @@ reasons! {
 }
 
 impl Error {
+    /// The same error; where fields are bad, they are fields below `field` of the request.
+    #[must_use]
+    pub fn within(self, field: &str) -> Self {
+        match self {
+            Self::Invalid(violations) => Self::Invalid(violations.within(field)),
+            other => other,
+        }
+    }
+
     pub(crate) fn not_found(kind: &'static str, id: impl ToString) -> Self {
         Self::NotFound { kind, id: id.to_string() }
     }

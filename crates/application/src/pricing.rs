@@ -21,38 +21,66 @@ use crate::use_cases::invoice::{InvoiceLineSpec, LinePrice};
 use crate::use_cases::tax::TaxSpec;
 
 impl App {
-    /// A stored price that may be named now, with its product.
-    pub(crate) async fn usable_price(&self, sellers: &Sellers, id: PriceId) -> Result<(Price, Product), Unresolved> {
-        let price = self.0.storage.get_price(sellers, id).await.map_err(Error::from)?;
-        let price = price.ok_or_else(|| Invalid::new("UNKNOWN_PRICE", format!("names no price: {id}")))?;
-        let product = self.0.storage.get_product(sellers, price.product_id).await.map_err(Error::from)?;
-        let product = product.ok_or_else(|| Invalid::new("UNKNOWN_PRODUCT", "names a price without a product"))?;
-        if !price.active || !product.active {
-            return Err(Invalid::new("INACTIVE", format!("names a price that is archived: {id}")).into());
-        }
-        Ok((price, product))
+    /// A stored price that may be named now, with its product; `None` once `field` is refused.
+    ///
+    /// # Errors
+    /// The storage fails.
+    pub(crate) async fn usable_price(
+        &self,
+        v: &mut Validator,
+        field: &str,
+        sellers: &Sellers,
+        id: PriceId,
+    ) -> Result<Option<(Price, Product)>, Error> {
+        let price = self.0.storage.get_price(sellers, id).await?;
+        let product = match &price {
+            None => None,
+            Some(price) => self.0.storage.get_product(sellers, price.product_id).await?,
+        };
+        let usable = match price.zip(product) {
+            None => Err(Invalid::new("UNKNOWN_PRICE", format!("names no price: {id}"))),
+            Some((price, product)) if !price.active || !product.active => {
+                Err(Invalid::new("INACTIVE", format!("names a price that is archived: {id}")))
+            }
+            Some(usable) => Ok(usable),
+        };
+        Ok(v.check(field, usable))
     }
 
-    /// The tax treatment that a caller means; the rates are kept as they stand now.
-    pub(crate) async fn tax_treatment(&self, sellers: &Sellers, spec: &TaxSpec) -> Result<TaxTreatment, Unresolved> {
-        match spec {
-            TaxSpec::Untaxed => Ok(TaxTreatment::Manual(Vec::new())),
-            TaxSpec::Automatic { tax_code } => Ok(TaxTreatment::Automatic { tax_code: tax_code.clone() }),
-            TaxSpec::Rates(ids) => {
-                check_rate_count(ids)?;
-                let mut rates = Vec::with_capacity(ids.len());
-                for id in ids {
-                    let rate = self.0.storage.get_tax_rate(sellers, *id).await.map_err(Error::from)?;
-                    let rate =
-                        rate.ok_or_else(|| Invalid::new("UNKNOWN_TAX_RATE", format!("names no tax rate: {id}")))?;
-                    if !rate.active {
-                        return Err(Invalid::new("INACTIVE", format!("names a tax rate that is archived: {id}")).into());
-                    }
-                    rates.push(rate.applied());
-                }
-                Ok(TaxTreatment::Manual(rates))
+    /// The tax treatment that a caller means, with the rates as they stand now; `None` once a part of `field` is refused.
+    ///
+    /// # Errors
+    /// The storage fails.
+    pub(crate) async fn tax_treatment(
+        &self,
+        v: &mut Validator,
+        field: &str,
+        sellers: &Sellers,
+        spec: &TaxSpec,
+    ) -> Result<Option<TaxTreatment>, Error> {
+        let ids = match spec {
+            TaxSpec::Untaxed => return Ok(Some(TaxTreatment::Manual(Vec::new()))),
+            TaxSpec::Automatic { tax_code } => {
+                return Ok(Some(TaxTreatment::Automatic { tax_code: tax_code.clone() }));
             }
+            TaxSpec::Rates(ids) => ids,
+        };
+        let field = format!("{field}.manual.tax_rate_ids");
+        if v.check(&field, check_rate_count(ids)).is_none() {
+            return Ok(None);
         }
+        let mut rates = Vec::with_capacity(ids.len());
+        for (index, id) in ids.iter().enumerate() {
+            let usable = match self.0.storage.get_tax_rate(sellers, *id).await? {
+                None => Err(Invalid::new("UNKNOWN_TAX_RATE", format!("names no tax rate: {id}"))),
+                Some(rate) if !rate.active => {
+                    Err(Invalid::new("INACTIVE", format!("names a tax rate that is archived: {id}")))
+                }
+                Some(rate) => Ok(rate.applied()),
+            };
+            rates.extend(v.check(&format!("{field}[{index}]"), usable));
+        }
+        Ok((rates.len() == ids.len()).then_some(TaxTreatment::Manual(rates)))
     }
 
     /// The lines of an invoice with every name resolved.
@@ -70,15 +98,14 @@ impl App {
         let mut items = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
             let field = |name: &str| format!("lines[{index}].{name}");
-            let tax = noted(&mut validator, &field("tax"), self.tax_treatment(&sellers, &spec.tax).await)?;
+            let tax = self.tax_treatment(&mut validator, &field("tax"), &sellers, &spec.tax).await?;
             let price = match &spec.price {
                 LinePrice::Inline { unit_price, tax_behavior } => Some((*unit_price, *tax_behavior, None, None)),
                 LinePrice::Stored(id) => {
-                    noted(&mut validator, &field("price"), self.usable_price(&sellers, *id).await)?.map(
-                        |(price, product)| {
-                            (price.unit_price, price.tax_behavior, Some(product.name.clone()), Some(price.id))
-                        },
-                    )
+                    let usable = self.usable_price(&mut validator, &field("price_id"), &sellers, *id).await?;
+                    usable.map(|(price, product)| {
+                        (price.unit_price, price.tax_behavior, Some(product.name.clone()), Some(price.id))
+                    })
                 }
             };
             let Some((unit_price, tax_behavior, product_name, price_id)) = price else { continue };
@@ -147,40 +174,6 @@ impl App {
     /// The date whose rates apply: the one named, or today's in UTC.
     pub(crate) fn tax_point(&self, named: Option<Date>, now: Timestamp) -> Date {
         named.unwrap_or_else(|| now.date())
-    }
-}
-
-/// A value that was refused, or a failure on the way to it.
-pub(crate) enum Unresolved {
-    Refused(Invalid),
-    Failed(Error),
-}
-
-impl From<Invalid> for Unresolved {
-    fn from(invalid: Invalid) -> Self {
-        Self::Refused(invalid)
-    }
-}
-
-impl From<Error> for Unresolved {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// Keeps a resolved value or notes why it was refused; a failure ends it all.
-pub(crate) fn noted<T>(
-    validator: &mut Validator,
-    field: &str,
-    resolved: Result<T, Unresolved>,
-) -> Result<Option<T>, Error> {
-    match resolved {
-        Ok(value) => Ok(Some(value)),
-        Err(Unresolved::Refused(invalid)) => {
-            validator.refuse(field, invalid);
-            Ok(None)
-        }
-        Err(Unresolved::Failed(error)) => Err(error),
     }
 }
 

@@ -6,16 +6,36 @@
 //!
 //! # Testing a caller against a mock port
 //!
-//! With the feature `mocks`, every port has a [`mockall`](https://docs.rs/mockall) double:
+//! With the feature `mocks`, every port has a [`mockall`](https://docs.rs/mockall) double. A caller takes a port as a
+//! trait object, and its test says what the port is asked and what it answers:
 //!
 //! ```
 //! # #[cfg(feature = "mocks")] {
-//! use domain::money::{Currency, Money};
 //! use domain::ports::provider::{MockPaymentProvider, PaymentProvider, ProviderError};
+//! use domain::provider::{ProviderKey, ProviderRef};
 //!
+//! /// The caller: forgets a stored card. One that the provider does not know is as good as forgotten.
+//! async fn forget(provider: &dyn PaymentProvider, key: &ProviderKey, card: &ProviderRef) -> Result<(), ProviderError> {
+//!     match provider.detach_payment_method(key, card).await {
+//!         Err(ProviderError::NotFound) => Ok(()),
+//!         told => told,
+//!     }
+//! }
+//!
+//! // Its test.
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let key = ProviderKey("forget-1".to_owned());
+//! let card = ProviderRef("pm_1".to_owned());
 //! let mut provider = MockPaymentProvider::new();
-//! provider.expect_name().return_const("mock".parse::<domain::provider::ProviderName>().expect("a valid name"));
-//! assert_eq!(provider.name().as_str(), "mock");
+//! let mut answers = [Err(ProviderError::NotFound), Err(ProviderError::Unavailable)].into_iter();
+//! provider
+//!     .expect_detach_payment_method()
+//!     .withf(|key, card| key.0 == "forget-1" && card.0 == "pm_1")
+//!     .times(2)
+//!     .returning(move |_, _| answers.next().unwrap());
+//! assert_eq!(forget(&provider, &key, &card).await, Ok(()));
+//! assert_eq!(forget(&provider, &key, &card).await, Err(ProviderError::Unavailable));
+//! # });
 //! # }
 //! ```
 #![deny(clippy::float_arithmetic)]

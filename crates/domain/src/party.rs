@@ -97,7 +97,7 @@ impl Address {
         };
         let (line1, line2) = (part("line1", line1), part("line2", line2));
         let (postal_code, city, state) = (part("postal_code", postal_code), part("city", city), part("state", state));
-        let country = validator.check("country", Country::parse(country));
+        let country = validator.check("country_code", Country::parse(country));
         validator.finish(country.map(|country| Self { line1, line2, postal_code, city, state, country }))
     }
 }
@@ -188,7 +188,7 @@ mod tests {
         let long = "x".repeat(201);
         let violations = Address::parse([&long, "", "", "a\u{0}", ""], "XX").unwrap_err();
         let fields: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
-        assert_eq!(fields, ["line1", "city", "country"]);
+        assert_eq!(fields, ["line1", "city", "country_code"]);
     }
 
     #[test]

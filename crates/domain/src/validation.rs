@@ -50,6 +50,13 @@ impl Violations {
         Self(vec![Violation { field: field.into(), rule: invalid.rule.to_owned(), expected: invalid.expected }])
     }
 
+    /// The same violations, of fields below `field`.
+    #[must_use]
+    pub fn within(self, field: &str) -> Self {
+        let named = |violation: Violation| Violation { field: join(field, &violation.field), ..violation };
+        Self(self.0.into_iter().map(named).collect())
+    }
+
     /// The violations, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Violation> {
         self.0.iter()

@@ -322,7 +322,8 @@ impl Mask {
             v.refuse("update_mask", Invalid::new("REQUIRED", format!("must name what changes: {}", known.join(", "))));
         }
         for (index, path) in paths.iter().enumerate() {
-            let is_pair = known.contains(&"metadata") && path.starts_with("metadata.");
+            let key = path.strip_prefix("metadata.");
+            let is_pair = known.contains(&"metadata") && key.is_some_and(|key| !key.is_empty());
             if !is_pair && !known.contains(&path.as_str()) {
                 let expected = format!("must be one of {}", known.join(", "));
                 v.refuse(&format!("update_mask.paths[{index}]"), Invalid::new("UNKNOWN_PATH", expected));
@@ -344,7 +345,7 @@ impl Mask {
     pub(crate) fn metadata(&self, v: &mut Validator, pairs: &BTreeMap<String, String>) -> Option<MetadataPatch> {
         let clear = self.has("metadata");
         let mut set = if clear { pairs.clone() } else { BTreeMap::new() };
-        for key in self.0.iter().filter_map(|path| path.strip_prefix("metadata.")) {
+        for key in self.0.iter().filter_map(|path| path.strip_prefix("metadata.")).filter(|key| !key.is_empty()) {
             set.insert(key.to_owned(), pairs.get(key).cloned().unwrap_or_default());
         }
         match MetadataPatch::parse(clear, set) {

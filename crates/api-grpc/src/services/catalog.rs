@@ -66,7 +66,7 @@ impl CatalogService for Services {
             };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
-        let product = self.app.update_product(mutation).await.map_err(status)?;
+        let product = self.app.update_product(mutation).await.map_err(|error| status(error.within("product")))?;
         Ok(Response::new(UpdateProductResponse { product: Some(output::product(&product)) }))
     }
 
@@ -133,7 +133,7 @@ impl CatalogService for Services {
             let changes = PriceChanges { nickname: nickname?, active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
-        let price = self.app.update_price(mutation).await.map_err(status)?;
+        let price = self.app.update_price(mutation).await.map_err(|error| status(error.within("price")))?;
         Ok(Response::new(UpdatePriceResponse { price: Some(output::price(&price)) }))
     }
 

@@ -77,7 +77,7 @@ impl CustomerService for Services {
             };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
-        let customer = self.app.update_customer(mutation).await.map_err(status)?;
+        let customer = self.app.update_customer(mutation).await.map_err(|error| status(error.within("customer")))?;
         Ok(Response::new(UpdateCustomerResponse { customer: Some(output::customer(&customer)) }))
     }
 

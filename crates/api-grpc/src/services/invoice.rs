@@ -101,7 +101,7 @@ impl InvoiceService for Services {
             };
             Some(Update { id: id?, etag: Some(m.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
-        let invoice = self.app.update_invoice(mutation).await.map_err(status)?;
+        let invoice = self.app.update_invoice(mutation).await.map_err(|error| status(error.within("draft")))?;
         Ok(Response::new(UpdateInvoiceResponse { invoice: self.told(&invoice) }))
     }
 

@@ -96,7 +96,8 @@ impl PaymentLinkService for Services {
             };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
-        let link = self.app.update_payment_link(mutation).await.map_err(status)?;
+        let link =
+            self.app.update_payment_link(mutation).await.map_err(|error| status(error.within("payment_link")))?;
         Ok(Response::new(UpdatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
     }
 

@@ -100,7 +100,7 @@ impl TaxService for Services {
             let changes = TaxRateChanges { display_name: display_name?, active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
-        let rate = self.app.update_tax_rate(mutation).await.map_err(status)?;
+        let rate = self.app.update_tax_rate(mutation).await.map_err(|error| status(error.within("tax_rate")))?;
         Ok(Response::new(UpdateTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
     }
 

@@ -21,7 +21,6 @@ use super::tax::TaxSpec;
 use crate::app::App;
 use crate::error::{Error, Reason};
 use crate::mutation::Mutation;
-use crate::pricing::noted;
 
 reads!("payment", Payment, PaymentId, get_payment, list_payments(PaymentFilter));
 
@@ -177,8 +176,7 @@ impl App {
     ) -> Result<InvoiceContent, Error> {
         let sellers = Sellers::from([m.seller.id.clone()]);
         let mut validator = Validator::new();
-        let treatment = self.tax_treatment(&sellers, &command.tax).await;
-        let tax_treatment = noted(&mut validator, "tax", treatment)?;
+        let tax_treatment = self.tax_treatment(&mut validator, "tax", &sellers, &command.tax).await?;
         let currency = command.amount.currency();
         let unit_price = validator.check("amount", UnitPrice::parse(Decimal::from(command.amount.minor()), currency));
         let item = tax_treatment.zip(unit_price).map(|(tax_treatment, unit_price)| InvoiceItem {

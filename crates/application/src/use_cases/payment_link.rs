@@ -20,7 +20,6 @@ use super::reads;
 use crate::app::App;
 use crate::error::{Error, Reason};
 use crate::mutation::{Mutation, Step, Update};
-use crate::pricing::noted;
 
 reads!("payment link", PaymentLink, PaymentLinkId, get_payment_link, list_payment_links(LinkFilter));
 
@@ -298,8 +297,9 @@ impl App {
                     Some((name.clone(), description.clone(), *unit_price, None, None))
                 }
                 ItemPrice::Stored(id) => {
-                    let field = format!("line_items[{index}].price");
-                    noted(&mut validator, &field, self.usable_price(&sellers, *id).await)?.map(|(price, product)| {
+                    let field = format!("line_items[{index}].price_id");
+                    let usable = self.usable_price(&mut validator, &field, &sellers, *id).await?;
+                    usable.map(|(price, product)| {
                         (
                             product.name.clone(),
                             product.description.clone(),

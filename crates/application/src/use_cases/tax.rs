@@ -15,7 +15,6 @@ use time::Date;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::pricing::noted;
 
 /// How a caller wants a line taxed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,8 +75,8 @@ impl App {
         }
         let mut lines = Vec::with_capacity(query.lines.len());
         for (index, line) in query.lines.iter().enumerate() {
-            let treatment = self.tax_treatment(&sellers, &line.tax).await;
-            if let Some(treatment) = noted(&mut validator, &format!("lines[{index}].tax"), treatment)? {
+            let field = format!("lines[{index}].tax");
+            if let Some(treatment) = self.tax_treatment(&mut validator, &field, &sellers, &line.tax).await? {
                 lines.push(TaxableLine { amount: line.amount, behavior: line.tax_behavior, treatment });
             }
         }

@@ -1,0 +1,49 @@
+//! The commands of the binary that an operator runs by hand.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::harness::{http, paylinks};
+
+#[tokio::test]
+async fn config_check_says_what_would_run_or_every_fault_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("paylinks.toml");
+    let check = async |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let output = paylinks(&[]).args(["config", "check", "--config"]).arg(&path).output().await.unwrap();
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.success(), told)
+    };
+    let (fine, told) = check(
+        "[[sellers]]\nid = \"acme\"\nname = \"Acme AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n\
+         tax_registrations = [{ country = \"SE\" }]\n",
+    )
+    .await;
+    assert!(fine && told.starts_with("The configuration is fine.") && told.contains("acme"), "{told}");
+    assert!(!told.contains('\u{1b}'), "colours where there is no terminal: {told}");
+    let (fine, told) =
+        check("[[sellers]]\nid = \"Acme!\"\nname = \"\"\ncountry = \"Sweden\"\ncurrency = \"XXX\"\n").await;
+    assert!(!fine);
+    for field in ["sellers[0].id", "sellers[0].name", "sellers[0].country", "sellers[0].currency"] {
+        assert!(told.contains(field), "{field} is not named: {told}");
+    }
+    let (fine, told) = check("acces = \"open\"\n").await;
+    assert!(!fine && told.contains("acces"), "{told}");
+}
+
+#[tokio::test]
+async fn the_sandbox_runs_alone_and_opens_to_test_keys() {
+    let mut child = paylinks(&[]).args(["sandbox", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let greeting = BufReader::new(child.stdout.take().unwrap()).lines().next_line().await.unwrap().unwrap();
+    let url = greeting.split_whitespace().find(|word| word.starts_with("http://")).unwrap().trim_end_matches('.');
+    let ask = async |key: &str| {
+        let answer = http().get(format!("{url}/v1/payment_links")).bearer_auth(key).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    assert_eq!((ask("sk_test_anything").await, ask("sk_live_anything").await), (200, 401));
+    child.kill().await.unwrap();
+    let elsewhere = paylinks(&[]).args(["sandbox", "--listen", "0.0.0.0:0"]).output().await.unwrap();
+    assert!(!elsewhere.status.success(), "the sandbox must not listen beyond this machine");
+}

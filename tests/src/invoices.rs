@@ -1,0 +1,253 @@
+//! Invoices: drafts that change, finalization, what is never collected, what is overdue, and every figure of their tax.
+
+use api_proto::v1;
+use tonic::Code;
+
+use crate::harness::{
+    Db, GOOD_CARD, Server, automatic, invoice_request, line, mask, minor, on_both_databases, sek, told, unique,
+};
+
+on_both_databases!(
+    a_draft_changes_by_mask_and_is_final_once_finalized,
+    a_bad_change_of_a_draft_names_its_fields_and_changes_nothing,
+    an_uncollectible_invoice_turns_paid_when_money_comes_after_all,
+    overdue_invoices_are_found,
+    a_manual_rate_and_inclusive_prices_add_up_by_line_and_by_invoice,
+    calculated_tax_explains_every_figure_and_stores_nothing,
+);
+
+async fn draft(server: &Server, request: v1::CreateInvoiceRequest) -> v1::Invoice {
+    server.invoices().create_invoice(request).await.unwrap().into_inner().invoice.unwrap()
+}
+
+fn update(invoice: &v1::Invoice, draft: v1::InvoiceDraft, paths: &[&str]) -> v1::UpdateInvoiceRequest {
+    v1::UpdateInvoiceRequest {
+        request_id: unique("update"),
+        id: invoice.id.clone(),
+        etag: invoice.etag.clone(),
+        draft: Some(draft),
+        update_mask: mask(paths),
+    }
+}
+
+async fn a_draft_changes_by_mask_and_is_final_once_finalized(db: Db) {
+    let server = Server::start(db).await;
+    let request = v1::CreateInvoiceRequest {
+        lines: vec![line(10_000)],
+        description: "May".to_owned(),
+        due_date: Some(v1::Date { year: 2031, month: 5, day: 31 }),
+        metadata: [("order".to_owned(), "1".to_owned()), ("shop".to_owned(), "a".to_owned())].into(),
+        ..invoice_request()
+    };
+    let first = draft(&server, request).await;
+    assert_eq!((first.state(), first.number.as_str(), &first.seller), (v1::InvoiceState::Draft, "", &None));
+    let change = v1::InvoiceDraft {
+        lines: vec![line(20_000), line(5_000)],
+        metadata: [("order".to_owned(), "2".to_owned())].into(),
+        ..v1::InvoiceDraft::default()
+    };
+    let change = update(&first, change, &["lines", "due_date", "metadata.order", "metadata.shop"]);
+    let second = server.invoices().update_invoice(change.clone()).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!((minor(second.net.as_ref()), minor(second.total.as_ref())), (25_000, 31_250));
+    assert_eq!((second.description.as_str(), second.due_date), ("May", None));
+    assert_eq!(second.metadata, [("order".to_owned(), "2".to_owned())].into());
+    let stale = v1::UpdateInvoiceRequest { request_id: unique("stale"), ..change };
+    let status = server.invoices().update_invoice(stale).await.unwrap_err();
+    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::Aborted, "ETAG_MISMATCH"));
+
+    let no_link = told(&server.invoice_link(&first.id).await.unwrap_err());
+    assert_eq!((no_link.0, no_link.1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
+    let finalize =
+        v1::FinalizeInvoiceRequest { request_id: unique("finalize"), id: second.id.clone(), etag: second.etag.clone() };
+    let last = server.invoices().finalize_invoice(finalize.clone()).await.unwrap().into_inner().invoice.unwrap();
+    let year = last.tax_point.unwrap().year;
+    assert_eq!((last.state(), last.number), (v1::InvoiceState::Open, format!("INV-{year}-00001")));
+    assert!(last.seller.is_some() && last.finalize_time.is_some());
+    let twice = v1::FinalizeInvoiceRequest { request_id: unique("finalize"), etag: last.etag, ..finalize };
+    let status = server.invoices().finalize_invoice(twice).await.unwrap_err();
+    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
+}
+
+async fn a_bad_change_of_a_draft_names_its_fields_and_changes_nothing(db: Db) {
+    let server = Server::start(db).await;
+    let first = draft(&server, v1::CreateInvoiceRequest { lines: vec![line(10_000)], ..invoice_request() }).await;
+    let mut bad = line(-1);
+    bad.quantity = 0;
+    let change = v1::InvoiceDraft {
+        lines: vec![line(10_000), bad],
+        due_date: Some(v1::Date { year: 2026, month: 13, day: 1 }),
+        ..v1::InvoiceDraft::default()
+    };
+    let status = server
+        .invoices()
+        .update_invoice(update(&first, change, &["lines", "due_date", "total", "metadata."]))
+        .await
+        .unwrap_err();
+    let want = [
+        "update_mask.paths[2]",
+        "update_mask.paths[3]",
+        "draft.lines[1].quantity",
+        "draft.lines[1].price_data.unit_price.minor_units",
+        "draft.due_date",
+    ];
+    assert_eq!(told(&status), (Code::InvalidArgument, "INVALID_FIELDS".to_owned(), want.map(str::to_owned).to_vec()));
+    let unknown = v1::ManualTax { tax_rate_ids: vec!["txr_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned()] };
+    let tax = Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Manual(unknown)) });
+    let change = v1::InvoiceDraft { lines: vec![v1::InvoiceLineInput { tax, ..line(10_000) }], ..Default::default() };
+    let status = server.invoices().update_invoice(update(&first, change, &["lines"])).await.unwrap_err();
+    assert_eq!(told(&status).2, ["draft.lines[0].tax.manual.tax_rate_ids[0]"]);
+    let emptied = update(&first, v1::InvoiceDraft::default(), &["lines"]);
+    let status = server.invoices().update_invoice(emptied).await.unwrap_err();
+    assert_eq!(told(&status).2, ["draft.lines"]);
+    assert_eq!(server.invoice(&first.id).await, first);
+}
+
+async fn an_uncollectible_invoice_turns_paid_when_money_comes_after_all(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let link = server.invoice_link(&invoice.id).await.unwrap();
+    // The provider can't be told to close its page, and the customer pays there.
+    let fault =
+        serde_json::json!([{"operation": "POST /v1/payment_links/{id}", "kind": "status", "status": 503, "times": 3}]);
+    server.control("faults", fault).await;
+    let request = v1::MarkInvoiceUncollectibleRequest {
+        request_id: unique("uncollectible"),
+        id: invoice.id.clone(),
+        etag: invoice.etag,
+    };
+    let told = server.invoices().mark_invoice_uncollectible(request).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!((told.state(), minor(told.amount_due.as_ref())), (v1::InvoiceState::Uncollectible, 12_500));
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    assert_eq!((minor(paid.amount_paid.as_ref()), minor(paid.amount_due.as_ref())), (12_500, 0));
+}
+
+async fn overdue_invoices_are_found(db: Db) {
+    let server = Server::start(db).await;
+    let due = |year| Some(v1::Date { year, month: 1, day: 1 });
+    let mut made = Vec::new();
+    for (due_date, finalize) in [(due(2020), true), (due(2020), false), (due(2090), true), (None, true)] {
+        let lines = vec![line(10_000)];
+        made.push(draft(&server, v1::CreateInvoiceRequest { lines, due_date, finalize, ..invoice_request() }).await);
+    }
+    assert_eq!(made.iter().map(|invoice| invoice.overdue).collect::<Vec<_>>(), [true, false, false, false]);
+    let overdue = async || {
+        let request = v1::ListInvoicesRequest { overdue: true, ..v1::ListInvoicesRequest::default() };
+        let found = server.invoices().list_invoices(request).await.unwrap().into_inner().invoices;
+        found.into_iter().map(|invoice| invoice.id).collect::<Vec<_>>()
+    };
+    assert_eq!(overdue().await, [made[0].id.clone()]);
+    let link = server.invoice_link(&made[0].id).await.unwrap();
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    server.wait_for_invoice(&made[0].id, v1::InvoiceState::Paid).await;
+    assert!(overdue().await.is_empty());
+}
+
+/// A line at a price, taxed by a manual rate.
+fn taxed(minor: i64, tax_behavior: v1::TaxBehavior, rate: &v1::TaxRate) -> v1::InvoiceLineInput {
+    let manual = v1::ManualTax { tax_rate_ids: vec![rate.id.clone()] };
+    v1::InvoiceLineInput {
+        price: Some(v1::invoice_line_input::Price::PriceData(v1::InlinePrice {
+            unit_price: Some(sek(minor)),
+            tax_behavior: tax_behavior as i32,
+        })),
+        tax: Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Manual(manual)) }),
+        ..line(minor)
+    }
+}
+
+async fn rate(server: &Server, percentage: &str) -> v1::TaxRate {
+    let request = v1::CreateTaxRateRequest {
+        request_id: unique("rate"),
+        display_name: "Moms".to_owned(),
+        percentage: percentage.to_owned(),
+        country_code: "SE".to_owned(),
+        ..v1::CreateTaxRateRequest::default()
+    };
+    server.tax().create_tax_rate(request).await.unwrap().into_inner().tax_rate.unwrap()
+}
+
+async fn a_manual_rate_and_inclusive_prices_add_up_by_line_and_by_invoice(db: Db) {
+    let server = Server::start(db).await;
+    let twelve = rate(&server, "12").await;
+    let of = async |lines: Vec<v1::InvoiceLineInput>, scope: v1::TaxRoundingScope| {
+        let tax_rounding = Some(v1::TaxRounding { scope: scope as i32, mode: v1::TaxRoundingMode::HalfUp as i32 });
+        let invoice = draft(&server, v1::CreateInvoiceRequest { lines, tax_rounding, ..invoice_request() }).await;
+        let figures = [&invoice.net, &invoice.tax, &invoice.total].map(|money| minor(money.as_ref()));
+        let lines: Vec<_> = invoice
+            .lines
+            .iter()
+            .map(|line| line.taxed.as_ref().map(|taxed| minor(taxed.tax.as_ref())).unwrap())
+            .collect();
+        (figures, lines)
+    };
+    // 12 % of 0.04 is 0.0048 SEK: three lines round to nothing each, and to 0.01 together.
+    let small = || vec![taxed(4, v1::TaxBehavior::Exclusive, &twelve); 3];
+    assert_eq!(of(small(), v1::TaxRoundingScope::PerLine).await, ([12, 0, 12], vec![0, 0, 0]));
+    assert_eq!(of(small(), v1::TaxRoundingScope::PerInvoice).await, ([12, 1, 13], vec![1, 0, 0]));
+    // 112.00 SEK with its tax inside is 100.00 and 12.00; beside it an exclusive price at the tables' 25 %.
+    let mixed = vec![taxed(11_200, v1::TaxBehavior::Inclusive, &twelve), line(10_000)];
+    assert_eq!(of(mixed, v1::TaxRoundingScope::PerLine).await, ([20_000, 3_700, 23_700], vec![1_200, 2_500]));
+    let unknown = v1::TaxRate { id: "txr_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned(), ..twelve };
+    let lines = vec![taxed(10_000, v1::TaxBehavior::Exclusive, &unknown)];
+    let status =
+        server.invoices().create_invoice(v1::CreateInvoiceRequest { lines, ..invoice_request() }).await.unwrap_err();
+    assert_eq!(told(&status).2, ["lines[0].tax.manual.tax_rate_ids[0]"]);
+}
+
+async fn calculated_tax_explains_every_figure_and_stores_nothing(db: Db) {
+    let server = Server::start(db).await;
+    let half = rate(&server, "12.5").await;
+    let manual = v1::ManualTax { tax_rate_ids: vec![half.id.clone()] };
+    let tax_line = |minor_units, tax| v1::TaxLine {
+        amount: Some(v1::Money { minor_units, currency_code: "SEK".to_owned() }),
+        tax_behavior: v1::TaxBehavior::Exclusive as i32,
+        tax: Some(tax),
+    };
+    let untaxed = v1::LineTax { treatment: Some(v1::line_tax::Treatment::Untaxed(v1::Untaxed {})) };
+    let request = v1::CalculateTaxRequest {
+        lines: vec![
+            tax_line(999, automatic()),
+            tax_line(100, v1::LineTax { treatment: Some(v1::line_tax::Treatment::Manual(manual)) }),
+            tax_line(50, untaxed),
+        ],
+        tax_point: Some(v1::Date { year: 2026, month: 3, day: 1 }),
+        ..v1::CalculateTaxRequest::default()
+    };
+    let told_tax = async |request: v1::CalculateTaxRequest| {
+        server.tax().calculate_tax(request).await.unwrap().into_inner().calculation.unwrap()
+    };
+    let calculation = told_tax(request.clone()).await;
+    let steps: Vec<_> = calculation
+        .trace
+        .iter()
+        .map(|step| (step.line, step.rule.as_str(), step.base.as_str(), step.unrounded.as_str(), step.rounded))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            (0, "SELLER_COUNTRY_STANDARD", "999", "249.75", 250),
+            (1, "MANUAL_RATE", "100", "12.5", 13),
+            (2, "UNTAXED", "50", "0", 0),
+        ]
+    );
+    let source = calculation.trace[0].rate.as_ref().unwrap();
+    assert_eq!((source.percentage.as_str(), source.country_code.as_str()), ("25", "SE"));
+    assert!(!source.source.is_empty() && source.since.is_some());
+    assert_eq!((minor(calculation.tax.as_ref()), minor(calculation.gross.as_ref())), (263, 1_412));
+    // A buyer in Germany where the seller is not registered: the seller's own country, below the threshold.
+    let german = v1::CalculateTaxRequest { customer_country_code: "DE".to_owned(), ..request.clone() };
+    assert_eq!(told_tax(german).await.trace[0].rule, "SELLER_COUNTRY_STANDARD");
+    let american = v1::CalculateTaxRequest { customer_country_code: "US".to_owned(), ..request.clone() };
+    assert_eq!(told_tax(american).await.trace[0].rule, "OUTSIDE_EU");
+    // Nothing but the rate was ever stored.
+    let types: Vec<_> = server.all_events().await.into_iter().map(|event| event.r#type).collect();
+    assert_eq!(types, ["tax_rate.created"]);
+    let bad = v1::CalculateTaxRequest {
+        customer_country_code: "XX1".to_owned(),
+        lines: vec![v1::TaxLine::default()],
+        ..v1::CalculateTaxRequest::default()
+    };
+    let status = server.tax().calculate_tax(bad).await.unwrap_err();
+    assert_eq!(told(&status).2, ["customer_country_code", "lines[0].amount", "lines[0].tax_behavior", "lines[0].tax"]);
+}
