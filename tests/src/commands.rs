@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::harness::{http, paylinks};
+use crate::harness::{Db, Server, http, paylinks};
 
 #[tokio::test]
 async fn config_check_says_what_would_run_or_every_fault_at_once() {
@@ -31,6 +31,22 @@ async fn config_check_says_what_would_run_or_every_fault_at_once() {
     }
     let (fine, told) = check("acces = \"open\"\n").await;
     assert!(!fine && told.contains("acces"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_need_no_server_and_one_directory_has_one_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("new").display().to_string();
+    let keys = async |arguments: &[&str]| {
+        let output = paylinks(&[]).arg("keys").args(arguments).args(["--data-dir", &data]).output().await.unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    assert_eq!(keys(&["list"]).await, "There are no keys.\n");
+    assert!(keys(&["create", "--name", "billing"]).await.contains("token  pl_"));
+    assert!(keys(&["create", "--name", "x", "--seller", "acme"]).await.contains("--seller acme is not configured"));
+    let server = Server::start(Db::Sqlite).await;
+    let second = server.try_command(&["serve"]).await.unwrap_err();
+    assert!(second.contains("is in use by another paylinks"), "{second}");
 }
 
 #[tokio::test]

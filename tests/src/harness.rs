@@ -123,9 +123,14 @@ impl Server {
 
     /// Runs another command of the binary on the same settings; answers what it prints.
     pub(crate) async fn command(&self, arguments: &[&str]) -> String {
+        self.try_command(arguments).await.unwrap()
+    }
+
+    /// Like `command`; what it says when it fails is an error.
+    pub(crate) async fn try_command(&self, arguments: &[&str]) -> Result<String, String> {
         let output = paylinks(&self.environment).args(arguments).output().await.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        let told = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(told(output.stdout)) } else { Err(told(output.stderr)) }
     }
 
     pub(crate) fn catalog(&self) -> CatalogServiceClient<Channel> {

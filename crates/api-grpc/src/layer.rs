@@ -1,8 +1,8 @@
 //! What happens around each call: who calls, how long it may take, and a line in the log.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -18,16 +18,31 @@ use crate::status::{deadline_exceeded, status};
 
 /// How long a call may take where its caller says nothing. Streams have no end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest request id that is taken over from a caller.
-const REQUEST_ID_BYTES_MAX: usize = 100;
+/// The longest id of a call that is taken over from a caller.
+const CALL_ID_BYTES_MAX: usize = 100;
 
 tokio::task_local! {
-    static REQUEST_ID: String;
+    static CALL: CallIds;
+}
+
+/// The ids of a call.
+#[derive(Clone)]
+struct CallIds {
+    /// The call's own: one for each attempt.
+    call_id: String,
+    /// The caller's, of a mutation: the same one for each attempt.
+    request_id: Arc<OnceLock<String>>,
 }
 
 /// The id of the call that is being answered.
-pub(crate) fn current_request_id() -> Option<String> {
-    REQUEST_ID.try_with(String::clone).ok()
+pub(crate) fn current_call_id() -> Option<String> {
+    CALL.try_with(|call| call.call_id.clone()).ok()
+}
+
+/// Notes the id that the caller gave its mutation, for the log.
+pub(crate) fn note_request_id(request_id: &str) {
+    // Outside of a call there is no log line to put it on.
+    let _ = CALL.try_with(|call| call.request_id.set(request_id.to_owned()));
 }
 
 /// Puts access, deadlines and the log around the services.
@@ -46,10 +61,10 @@ impl CallLayer {
         Self { app, calls: Arc::new(AtomicU64::new(first)), open_reflection }
     }
 
-    fn request_id(&self, headers: &HeaderMap) -> String {
+    fn call_id(&self, headers: &HeaderMap) -> String {
         let given = headers.get("x-request-id").and_then(|id| id.to_str().ok());
         let fits =
-            |id: &&str| !id.is_empty() && id.len() <= REQUEST_ID_BYTES_MAX && id.bytes().all(|b| b.is_ascii_graphic());
+            |id: &&str| !id.is_empty() && id.len() <= CALL_ID_BYTES_MAX && id.bytes().all(|b| b.is_ascii_graphic());
         match given.filter(fits) {
             Some(id) => id.to_owned(),
             None => format!("{:016x}", self.calls.fetch_add(1, Ordering::Relaxed)),
@@ -96,19 +111,19 @@ where
         let layer = self.layer.clone();
         Box::pin(async move {
             let (method, began) = (request.uri().path().to_owned(), Instant::now());
-            let request_id = layer.request_id(request.headers());
-            let answered =
-                REQUEST_ID.scope(request_id.clone(), answer(&layer.app, inner, request, layer.open_reflection)).await;
+            let call = CallIds { call_id: layer.call_id(request.headers()), request_id: Arc::default() };
+            let answered = CALL.scope(call.clone(), answer(&layer.app, inner, request, layer.open_reflection)).await;
             let mut response = answered.unwrap_or_else(|status| status.into_http());
             let code = code(&response);
-            tracing::info!(%method, code = ?code, ms = began.elapsed().as_millis(), request_id, "call");
+            let (call_id, request_id) = (&call.call_id, call.request_id.get());
+            tracing::info!(%method, code = ?code, ms = began.elapsed().as_millis(), call_id, request_id, "call");
             // A path that is no method of ours is the caller's own, and would make metrics without end.
             let method =
                 if matches!(code, Code::Unimplemented | Code::Unauthenticated) { "other".to_owned() } else { method };
             metrics::counter!("paylinks_grpc_calls_total", "method" => method.clone(), "code" => format!("{code:?}"))
                 .increment(1);
             metrics::histogram!("paylinks_grpc_call_seconds", "method" => method).record(began.elapsed());
-            if let Ok(value) = HeaderValue::try_from(request_id) {
+            if let Ok(value) = HeaderValue::try_from(call.call_id) {
                 response.headers_mut().insert("x-request-id", value);
             }
             Ok(response)

@@ -7,7 +7,7 @@ use application::{Error, Reason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::layer::current_request_id;
+use crate::layer::current_call_id;
 
 /// The domain of our reasons in `ErrorInfo`.
 const DOMAIN: &str = "paylinks";
@@ -61,7 +61,7 @@ pub(crate) fn status(error: Error) -> Status {
             build(Code::PermissionDenied, message, details(reason.code(), []))
         }
         Error::Internal(source) => {
-            let request_id = current_request_id().unwrap_or_default();
+            let request_id = current_call_id().unwrap_or_default();
             tracing::error!(request_id, error = source.as_ref() as &dyn std::error::Error, "internal error");
             build(
                 Code::Internal,
@@ -96,7 +96,7 @@ fn retryable(code: Code, reason: Reason, message: String, retry_after: Option<Du
 fn details(reason: &str, metadata: impl IntoIterator<Item = (&'static str, String)>) -> ErrorDetails {
     let metadata: HashMap<String, String> = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
-    if let Some(request_id) = current_request_id() {
+    if let Some(request_id) = current_call_id() {
         details.set_request_info(request_id, "");
     }
     details

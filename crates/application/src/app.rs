@@ -130,9 +130,7 @@ impl App {
                 match (mine.next(), mine.next()) {
                     (Some((_, seller)), None) => Ok(Arc::clone(seller)),
                     (None, _) => Err(Error::not_found("seller", "")),
-                    _ => {
-                        Err(Error::field("seller_id", "REQUIRED", "is required, since the API key has several sellers"))
-                    }
+                    _ => Err(Error::field("seller_id", "REQUIRED", "is required, since there are several sellers")),
                 }
             }
         }

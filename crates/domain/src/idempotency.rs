@@ -21,7 +21,10 @@ impl RequestId {
     /// Empty, too long, or with other characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
-            return Err(Invalid::new("REQUIRED", "is required: a UUID of your own, the same one when you retry"));
+            return Err(Invalid::new(
+                "REQUIRED",
+                "is required: an id of your own, best a UUID; the same one when you retry",
+            ));
         }
         if text.len() > Self::CHARS_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Invalid::new("MALFORMED_REQUEST_ID", "must be 1 to 100 visible ASCII characters"));

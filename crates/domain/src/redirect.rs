@@ -61,6 +61,27 @@ impl RedirectUrl {
 }
 
 impl RedirectPolicy {
+    /// A policy of host names. `*` alone among them allows every host.
+    ///
+    /// # Errors
+    /// The index of an entry that could never match, since it is neither a host name nor `*.` before one.
+    pub fn parse(hosts: Vec<String>) -> Result<Self, (usize, Invalid)> {
+        if hosts.iter().any(|host| host == "*") {
+            return Ok(Self::AnyHost);
+        }
+        let is_name = |host: &str| {
+            let plain = !host.is_empty() && !host.contains(['*', ':', '/', '@', '?', '#', ' ']);
+            plain && Host::parse(host).is_ok()
+        };
+        match hosts.iter().position(|host| !is_name(host.strip_prefix("*.").unwrap_or(host))) {
+            Some(index) => {
+                let expected = "must be a host name such as shop.example.com, or *.example.com for all below it";
+                Err((index, Invalid::new("HOST", expected)))
+            }
+            None => Ok(Self::Hosts(hosts)),
+        }
+    }
+
     fn allows<S: AsRef<str>>(&self, host: &Host<S>) -> bool {
         let Self::Hosts(allowed) = self else { return true };
         let host = match host {

@@ -31,6 +31,7 @@ pub(crate) const SANDBOX_KEY: &str = "sk_test_paylinks_sandbox";
 pub(crate) struct Config {
     pub(crate) grpc_listen: SocketAddr,
     pub(crate) http_listen: SocketAddr,
+    data_dir: PathBuf,
     pub(crate) database_url: String,
     pub(crate) access: AccessPolicy,
     pub(crate) charging: Charging,
@@ -49,9 +50,9 @@ pub(crate) enum Charging {
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 struct File {
-    grpc_listen: Option<SocketAddr>,
-    http_listen: Option<SocketAddr>,
-    data_dir: Option<PathBuf>,
+    grpc_listen: Option<String>,
+    http_listen: Option<String>,
+    data_dir: Option<String>,
     database_url: Option<String>,
     access: Option<Access>,
     sandbox: FileSandbox,
@@ -69,7 +70,7 @@ enum Access {
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 struct FileSandbox {
-    listen: Option<SocketAddr>,
+    listen: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -77,7 +78,7 @@ struct FileSandbox {
 struct FileStripe {
     api_key: Option<String>,
     webhook_secrets: Vec<String>,
-    api_base: Option<Url>,
+    api_base: Option<String>,
     account: Option<String>,
     calls_per_second_max: Option<u32>,
 }
@@ -119,7 +120,26 @@ struct FileSeller {
 #[serde(deny_unknown_fields)]
 struct FileRegistration {
     country: String,
-    since: Option<Date>,
+    since: Option<FileDate>,
+}
+
+/// A date, as TOML writes it or as a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FileDate {
+    Toml(toml::value::Datetime),
+    Text(String),
+}
+
+impl FileDate {
+    fn parse(&self) -> Result<Date, Invalid> {
+        let text = match self {
+            Self::Toml(date) => date.to_string(),
+            Self::Text(text) => text.clone(),
+        };
+        let format = time::macros::format_description!("[year]-[month]-[day]");
+        Date::parse(&text, format).map_err(|_| Invalid::new("MALFORMED_DATE", "must be a date such as 2024-01-01"))
+    }
 }
 
 fn default_numbers() -> String {
@@ -136,10 +156,10 @@ impl Config {
     /// # Errors
     /// The file can't be read, or anything in it is wrong: all of that at once.
     pub(crate) fn load(settings: &Settings) -> Result<Self> {
-        let file = match &settings.config {
+        let file = match given(&settings.config) {
             Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-                toml::from_str(&text).with_context(|| format!("{} is not as it should be", path.display()))?
+                let text = std::fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
+                toml::from_str(&text).with_context(|| format!("{path} is not as it should be"))?
             }
             None => File::default(),
         };
@@ -148,25 +168,26 @@ impl Config {
 
     /// The configuration of the demo: nothing is shared with anything else.
     pub(crate) fn for_demo(directory: &Path) -> Result<Self> {
-        let any = Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
+        let any = Some("127.0.0.1:0".to_owned());
         let settings = Settings {
-            grpc_listen: any,
-            http_listen: any,
+            grpc_listen: any.clone(),
+            http_listen: any.clone(),
             sandbox_listen: any,
-            data_dir: Some(directory.to_owned()),
+            data_dir: Some(directory.display().to_string()),
             ..Settings::default()
         };
         Self::check(&settings, File::default())
     }
 
     fn check(settings: &Settings, file: File) -> Result<Self> {
-        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let mut validator = Validator::new();
-        let data_dir = settings.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("data"));
-        let grpc_listen = settings.grpc_listen.or(file.grpc_listen).unwrap_or(loopback(50_051));
-        let http_listen = settings.http_listen.or(file.http_listen).unwrap_or(loopback(8_080));
-        let sandbox_listen = settings.sandbox_listen.or(file.sandbox.listen).unwrap_or(loopback(12_111));
-        let database_url = settings.database_url.clone().or(file.database_url);
+        let data_dir = given(&settings.data_dir).or(file.data_dir).map_or_else(|| PathBuf::from("data"), PathBuf::from);
+        let v = &mut validator;
+        let grpc_listen = address(v, "grpc_listen", given(&settings.grpc_listen).or(file.grpc_listen), 50_051);
+        let http_listen = address(v, "http_listen", given(&settings.http_listen).or(file.http_listen), 8_080);
+        let sandbox_listen = given(&settings.sandbox_listen).or(file.sandbox.listen);
+        let sandbox_listen = address(v, "sandbox.listen", sandbox_listen, 12_111);
+        let database_url = given(&settings.database_url).or(file.database_url);
         let database_url =
             database_url.unwrap_or_else(|| format!("sqlite://{}", data_dir.join("paylinks.db").display()));
         if !["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| database_url.starts_with(scheme)) {
@@ -189,6 +210,7 @@ impl Config {
         let config = charging.zip(sellers).map(|(charging, sellers)| Self {
             grpc_listen,
             http_listen,
+            data_dir,
             database_url,
             access,
             charging,
@@ -196,8 +218,31 @@ impl Config {
         });
         match validator.finish(config) {
             Ok(config) => Ok(config),
-            Err(violations) => bail!("the configuration is wrong: {violations}"),
+            Err(violations) => {
+                let each: Vec<_> = violations.iter().map(|v| format!("\n  {} {}", v.field, v.expected)).collect();
+                bail!("the configuration is wrong:{}", each.concat())
+            }
         }
+    }
+
+    /// Makes the directories of everything that is kept in files, and answers the data directory if anything is kept
+    /// there.
+    ///
+    /// # Errors
+    /// A directory can't be made.
+    pub(crate) fn make_directories(&self) -> Result<Option<&Path>> {
+        let make = |directory: &Path| {
+            std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))
+        };
+        let database = self.database_url.strip_prefix("sqlite://").and_then(|path| path.split('?').next());
+        if let Some(directory) = database.and_then(|path| Path::new(path).parent()) {
+            make(directory)?;
+        }
+        if database.is_none() && !matches!(self.charging, Charging::Sandbox { .. }) {
+            return Ok(None);
+        }
+        make(&self.data_dir)?;
+        Ok(Some(&self.data_dir))
     }
 
     /// What is configured, without secrets.
@@ -222,13 +267,26 @@ impl Config {
     }
 }
 
+/// A setting that says something.
+fn given(setting: &Option<String>) -> Option<String> {
+    setting.clone().filter(|text| !text.is_empty())
+}
+
+/// Where something listens: on loopback at `port` where nothing is said.
+fn address(v: &mut Validator, field: &str, text: Option<String>, port: u16) -> SocketAddr {
+    let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    let Some(text) = text else { return default };
+    let expected = format!("must be IP:PORT, such as 127.0.0.1:{port}");
+    v.check(field, text.parse().map_err(|_| Invalid::new("MALFORMED_ADDRESS", expected))).unwrap_or(default)
+}
+
 fn charging(
     validator: &mut Validator,
     settings: &Settings,
     file: FileStripe,
     (listen, data_dir): (SocketAddr, &Path),
 ) -> Option<Charging> {
-    let api_key = settings.stripe_api_key.clone().or(file.api_key).filter(|key| !key.is_empty());
+    let api_key = given(&settings.stripe_api_key).or(file.api_key).filter(|key| !key.is_empty());
     let Some(api_key) = api_key else {
         if !listen.ip().is_loopback() {
             validator
@@ -236,18 +294,23 @@ fn charging(
         }
         return Some(Charging::Sandbox { listen, state_file: data_dir.join("sandbox.json") });
     };
-    let secrets: Vec<SecretString> = match &settings.stripe_webhook_secret {
-        Some(list) => {
-            list.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(SecretString::from).collect()
-        }
-        None => file.webhook_secrets.into_iter().map(SecretString::from).collect(),
+    let secrets: Vec<String> = match given(&settings.stripe_webhook_secret) {
+        Some(list) => list.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect(),
+        None => file.webhook_secrets,
     };
+    if !secrets.iter().all(|secret| secret.starts_with("whsec_")) {
+        let expected = "must be signing secrets, which begin with whsec_";
+        validator.refuse("stripe.webhook_secrets", Invalid::new("MALFORMED_SECRET", expected));
+    }
+    let secrets: Vec<_> = secrets.into_iter().map(SecretString::from).collect();
     if secrets.is_empty() {
         let expected = "must have the signing secret of the webhook endpoint (STRIPE_WEBHOOK_SECRET)";
         validator.refuse("stripe.webhook_secrets", Invalid::new("REQUIRED", expected));
     }
-    let base =
-        settings.stripe_api_base.clone().or(file.api_base).or_else(|| Url::parse("https://api.stripe.com/").ok())?;
+    let base = given(&settings.stripe_api_base).or(file.api_base);
+    let base = Url::parse(base.as_deref().unwrap_or("https://api.stripe.com/"));
+    let base = base.map_err(|_| Invalid::new("MALFORMED_URL", "must be a URL such as https://api.stripe.com/"));
+    let base = validator.check("stripe.api_base", base)?;
     let name: ProviderName = STRIPE.parse().ok()?;
     let mut config = StripeConfig::new(name, SecretString::from(api_key), secrets, base);
     config.account = file.account;
@@ -289,7 +352,16 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
         .enumerate()
         .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, row, is_live)))
         .collect();
-    parsed.into_iter().collect()
+    let sellers: Vec<Seller> = parsed.into_iter().collect::<Option<_>>()?;
+    for (index, seller) in sellers.iter().enumerate() {
+        if sellers.iter().take(index).any(|earlier| earlier.id == seller.id) {
+            validator.refuse(
+                &format!("sellers[{index}].id"),
+                Invalid::new("TWICE", "must be another's than an earlier seller's"),
+            );
+        }
+    }
+    Some(sellers)
 }
 
 fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
@@ -307,17 +379,22 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
     let tax_ids: Option<Vec<_>> = tax_ids.collect::<Vec<_>>().into_iter().collect();
     let registrations = row.tax_registrations.iter().enumerate().map(|(i, registration)| {
         let country = v.check(&format!("tax_registrations[{i}].country"), Country::parse(&registration.country))?;
-        Some(TaxRegistration { country, since: registration.since })
+        let since =
+            v.check_optional(&format!("tax_registrations[{i}].since"), registration.since.as_ref(), FileDate::parse)?;
+        Some(TaxRegistration { country, since })
     });
     let tax_registrations: Option<Vec<_>> = registrations.collect::<Vec<_>>().into_iter().collect();
     let currency = v.check("currency", Currency::parse(&row.currency));
     let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
-    let redirects = match row.redirect_hosts {
-        Some(hosts) if hosts.iter().any(|host| host == "*") => RedirectPolicy::AnyHost,
-        Some(hosts) => RedirectPolicy::Hosts(hosts),
-        None => RedirectPolicy::AnyHost,
+    let redirects = match row.redirect_hosts.map(RedirectPolicy::parse) {
+        None => Some(RedirectPolicy::AnyHost),
+        Some(Ok(policy)) => Some(policy),
+        Some(Err((index, invalid))) => {
+            v.refuse(&format!("redirect_hosts[{index}]"), invalid);
+            None
+        }
     };
-    if is_live && redirects == RedirectPolicy::AnyHost {
+    if is_live && redirects == Some(RedirectPolicy::AnyHost) {
         let expected = "must name the hosts to which hosted pages may send a browser, before real money moves";
         v.refuse("redirect_hosts", Invalid::new("REQUIRED", expected));
     }
@@ -333,7 +410,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
         invoice_numbers: invoice_numbers?,
         currency: currency?,
         provider: STRIPE.parse().ok()?,
-        redirects,
+        redirects: redirects?,
         payment_terms_days: row.payment_terms_days,
     })
 }
@@ -355,7 +432,7 @@ mod tests {
 
     #[test]
     fn beyond_loopback_callers_need_a_key() {
-        let settings = Settings { grpc_listen: Some("0.0.0.0:50051".parse().unwrap()), ..Settings::default() };
+        let settings = Settings { grpc_listen: Some("0.0.0.0:50051".to_owned()), ..Settings::default() };
         assert_eq!(check(settings.clone(), "").unwrap().access, AccessPolicy::ApiKeys);
         assert!(check(settings, "access = \"open\"").err().unwrap().contains("access must be api_keys"));
     }
@@ -369,6 +446,48 @@ mod tests {
         }
         let seller = "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"";
         assert!(check(settings, seller).err().unwrap().contains("sellers[0].redirect_hosts"));
+    }
+
+    #[test]
+    fn every_setting_that_can_not_work_is_told_on_a_line_of_its_own() {
+        let settings = Settings {
+            http_listen: Some(":8080".to_owned()),
+            stripe_api_key: Some("sk_test_x".into()),
+            stripe_webhook_secret: Some("foo".into()),
+            ..Settings::default()
+        };
+        let seller = "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n";
+        let twice = format!("{seller}{seller}redirect_hosts = [\"https://x.example.net/\"]\n");
+        let error = check(settings, &twice).err().unwrap();
+        for told in
+            ["http_listen must be IP:PORT", "stripe.webhook_secrets must be", "sellers[1].redirect_hosts[0] must"]
+        {
+            assert!(error.lines().any(|line| line.trim().starts_with(told)), "{told}: {error}");
+        }
+        let error = check(Settings::default(), &seller.repeat(2)).err().unwrap();
+        assert!(error.contains("sellers[1].id must be another's"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_setting_counts_as_absent() {
+        let empty = || Some(String::new());
+        let settings = Settings {
+            config: empty(),
+            grpc_listen: empty(),
+            database_url: empty(),
+            stripe_api_key: empty(),
+            ..Settings::default()
+        };
+        assert!(Config::load(&settings).is_ok_and(|config| matches!(config.charging, Charging::Sandbox { .. })));
+    }
+
+    #[test]
+    fn the_example_file_is_right_and_dates_may_be_written_as_toml_writes_them() {
+        let config = check(Settings::default(), include_str!("../paylinks.example.toml")).unwrap();
+        assert_eq!(config.sellers[0].tax_registrations[1].since, Some(time::macros::date!(2024 - 01 - 01)));
+        let text = "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n\
+            tax_registrations = [{ country = \"SE\", since = \"soon\" }]\n";
+        assert!(check(Settings::default(), text).err().unwrap().contains("tax_registrations[0].since must be a date"));
     }
 
     #[test]

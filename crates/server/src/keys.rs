@@ -15,8 +15,8 @@ use storage_sql::{SqlConfig, SqlStorage};
 use tax_tables::TableTaxCalculator;
 
 use crate::config::Config;
-use crate::say;
 use crate::system::{SystemClock, UuidGenerator, entropy};
+use crate::{Settings, say};
 
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {
@@ -25,27 +25,42 @@ pub(crate) enum KeysCommand {
         /// A name for people.
         #[arg(long)]
         name: String,
-        /// What it allows: read, write or admin.
-        #[arg(long, default_value = "write")]
+        /// What it allows.
+        #[arg(long, default_value = "write", value_parser = ["read", "write", "admin"])]
         scope: String,
         /// A seller whose things it may see; may be given several times; every seller if absent.
         #[arg(long = "seller")]
         sellers: Vec<String>,
-        /// After how many days it ends.
-        #[arg(long)]
+        /// After how many days it ends; never if absent.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         expires_in_days: Option<u32>,
+        #[command(flatten)]
+        settings: Settings,
     },
     /// List all keys.
-    List,
+    List(Settings),
     /// Revoke a key, at once.
     Revoke {
-        /// Its id, such as key_… .
+        /// Its id, which begins with key_
         id: String,
+        #[command(flatten)]
+        settings: Settings,
     },
 }
 
+impl KeysCommand {
+    const fn settings(&self) -> &Settings {
+        match self {
+            Self::Create { settings, .. } | Self::List(settings) | Self::Revoke { settings, .. } => settings,
+        }
+    }
+}
+
 /// Runs a command.
-pub(crate) async fn run(command: KeysCommand, config: Config) -> Result<()> {
+pub(crate) async fn run(command: KeysCommand) -> Result<()> {
+    let config = Config::load(command.settings())?;
+    config.make_directories()?;
+    let known: Vec<_> = config.sellers.iter().map(|seller| seller.id.as_str().to_owned()).collect();
     let storage =
         SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
     let clock = Arc::new(SystemClock);
@@ -61,11 +76,17 @@ pub(crate) async fn run(command: KeysCommand, config: Config) -> Result<()> {
     })
     .map_err(|error| anyhow::anyhow!(error))?;
     let done = match command {
-        KeysCommand::Create { name, scope, sellers, expires_in_days } => {
-            create(&app, (&name, &scope), &sellers, expires_in_days).await
+        KeysCommand::Create { name, scope, sellers, expires_in_days, .. } => {
+            match sellers.iter().find(|seller| !known.contains(seller)) {
+                None => create(&app, (&name, &scope), &sellers, expires_in_days).await,
+                Some(unknown) => Err(anyhow::anyhow!(
+                    "--seller {unknown} is not configured (there is {}; --config names the file)",
+                    known.join(", ")
+                )),
+            }
         }
-        KeysCommand::List => list(&app).await,
-        KeysCommand::Revoke { id } => revoke(&app, &id).await,
+        KeysCommand::List(_) => list(&app).await,
+        KeysCommand::Revoke { id, .. } => revoke(&app, &id).await,
     };
     storage.close().await;
     done
@@ -85,12 +106,19 @@ async fn create(
         .collect::<Result<_>>()?;
     let expires_at = expires_in_days.map(|days| app.now().plus(Duration::from_secs(u64::from(days) * 24 * 60 * 60)));
     let issued = app.create_api_key(NewApiKey { name, scope, sellers, expires_at, entropy: entropy()? }).await?;
-    say(&format!("{}\n{}\n", issued.key.id, issued.token))
+    say(&format!(
+        "id     {}\ntoken  {}\nThe token is shown this once, and kept nowhere.\n",
+        issued.key.id, issued.token
+    ))
 }
 
 async fn list(app: &App) -> Result<()> {
-    let mut text = String::new();
-    for key in app.list_api_keys().await? {
+    let keys = app.list_api_keys().await?;
+    if keys.is_empty() {
+        return say("There are no keys.\n");
+    }
+    let mut text = "id, scope, sellers, state, name\n".to_owned();
+    for key in keys {
         let state = match key.revoked_at {
             Some(at) => format!("revoked {at}"),
             None if key.is_active(app.now()) => "active".to_owned(),

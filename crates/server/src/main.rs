@@ -10,6 +10,7 @@ mod telemetry;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -19,7 +20,7 @@ use crate::running::Running;
 
 /// Invoices, tax, payment links and payments for internal services, over gRPC.
 #[derive(Parser)]
-#[command(name = "paylinks", version)]
+#[command(name = "paylinks", version, after_help = telemetry::HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -44,8 +45,6 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: keys::KeysCommand,
-        #[command(flatten)]
-        settings: Settings,
     },
     /// Look at the configuration.
     Config {
@@ -60,46 +59,64 @@ enum ConfigCommand {
     Check(Settings),
 }
 
-/// Settings of the command line and of the environment; they come before those of the file.
+/// Settings of the command line and of the environment; they come before those of the file. All are texts: they are parsed
+/// with the file, so that everything wrong is told at once, and an empty one counts as absent.
 #[derive(Args, Clone, Default)]
 struct Settings {
     /// The configuration file (TOML).
-    #[arg(long, env = "PAYLINKS_CONFIG")]
-    config: Option<PathBuf>,
+    #[arg(long, env = "PAYLINKS_CONFIG", value_name = "FILE")]
+    config: Option<String>,
     /// Where gRPC listens [default: 127.0.0.1:50051].
-    #[arg(long, env = "PAYLINKS_GRPC_LISTEN")]
-    grpc_listen: Option<SocketAddr>,
+    #[arg(long, env = "PAYLINKS_GRPC_LISTEN", value_name = "IP:PORT")]
+    grpc_listen: Option<String>,
     /// Where HTTP listens, for webhooks, health and metrics [default: 127.0.0.1:8080].
-    #[arg(long, env = "PAYLINKS_HTTP_LISTEN")]
-    http_listen: Option<SocketAddr>,
+    #[arg(long, env = "PAYLINKS_HTTP_LISTEN", value_name = "IP:PORT")]
+    http_listen: Option<String>,
     /// Where the sandbox listens, if it is used [default: 127.0.0.1:12111].
-    #[arg(long, env = "PAYLINKS_SANDBOX_LISTEN")]
-    sandbox_listen: Option<SocketAddr>,
+    #[arg(long, env = "PAYLINKS_SANDBOX_LISTEN", value_name = "IP:PORT")]
+    sandbox_listen: Option<String>,
     /// Where SQLite and the sandbox keep their files [default: ./data].
-    #[arg(long, env = "PAYLINKS_DATA_DIR")]
-    data_dir: Option<PathBuf>,
+    #[arg(long, env = "PAYLINKS_DATA_DIR", value_name = "DIRECTORY")]
+    data_dir: Option<String>,
     /// The database: postgres://… or sqlite://…; SQLite in the data directory if absent.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
     /// Stripe's API key; the sandbox is used if absent.
-    #[arg(long, env = "STRIPE_API_KEY", hide_env_values = true)]
+    #[arg(long, env = "STRIPE_API_KEY", hide_env_values = true, value_name = "KEY")]
     stripe_api_key: Option<String>,
     /// The signing secret of the webhook endpoint; several, separated by commas, while one is being rolled.
-    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true)]
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true, value_name = "SECRET")]
     stripe_webhook_secret: Option<String>,
     /// Where the API of Stripe is, instead of at api.stripe.com.
-    #[arg(long, env = "STRIPE_API_BASE")]
-    stripe_api_base: Option<url::Url>,
+    #[arg(long, env = "STRIPE_API_BASE", value_name = "URL")]
+    stripe_api_base: Option<String>,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     // The demo tells its own story, and only what goes wrong belongs beside it.
     telemetry::init(if matches!(cli.command, Command::Demo) { "warn" } else { telemetry::DEFAULT });
     // rustls has no provider of cryptography by itself; an error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(cli.command))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.context("the runtime can't be started").and_then(|runtime| runtime.block_on(run(cli.command)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has read enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Written by hand: a backtrace says nothing to whoever mistyped a setting.
+            let told = std::io::stderr().lock().write_all(format!("paylinks: {error:#}\n").as_bytes());
+            // With standard error gone there is nobody to tell.
+            drop(told);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    kinds.into_iter().any(|kind| kind == std::io::ErrorKind::BrokenPipe)
 }
 
 async fn run(command: Command) -> Result<()> {
@@ -107,7 +124,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Serve(settings) => serve(Config::load(&settings)?).await,
         Command::Demo => demo().await,
         Command::Sandbox { listen, state_file } => sandbox(listen, state_file).await,
-        Command::Keys { command, settings } => keys::run(command, Config::load(&settings)?).await,
+        Command::Keys { command } => keys::run(command).await,
         Command::Config { command: ConfigCommand::Check(settings) } => {
             let config = Config::load(&settings)?;
             say(&config.summary())
@@ -117,6 +134,7 @@ async fn run(command: Command) -> Result<()> {
 
 async fn serve(config: Config) -> Result<()> {
     let running = Running::start(config).await?;
+    running.log_ready();
     say(&running.greeting())?;
     system::wait_for_stop().await;
     tracing::info!("stopping");

@@ -1,10 +1,12 @@
 //! The running service: adapters wired to the application, listeners, and the stop.
 
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use api_grpc::GrpcConfig;
 use application::{AccessPolicy, App, AppParts, Worker};
 use domain::ports::clock::Clock;
@@ -32,6 +34,8 @@ pub(crate) struct Running {
     sandbox: Option<Sandbox>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    /// Held as long as the service runs.
+    _lock: Option<File>,
 }
 
 impl Running {
@@ -43,7 +47,7 @@ impl Running {
         let grpc_listener = listen(config.grpc_listen, "gRPC").await?;
         let http_listener = listen(config.http_listen, "HTTP").await?;
         let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
-        make_directory(&config)?;
+        let lock = config.make_directories()?.map(lock).transpose()?;
         let storage =
             SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -65,7 +69,13 @@ impl Running {
             tokio::spawn(serve_http(app.clone(), http_listener, stopping.clone())?),
             tokio::spawn(Worker::new(app).run(stopped(stopping))),
         ];
-        Ok(Self { grpc, http, access, storage, sandbox: providers.sandbox, stop, tasks })
+        Ok(Self { grpc, http, access, storage, sandbox: providers.sandbox, stop, tasks, _lock: lock })
+    }
+
+    /// Tells the log where everything listens, for whoever does not see standard output.
+    pub(crate) fn log_ready(&self) {
+        let sandbox = self.sandbox.as_ref().map(|sandbox| sandbox.url().to_string());
+        tracing::info!(grpc = %self.grpc, http = %self.http, sandbox, access = ?self.access, "ready");
     }
 
     /// Where gRPC listens.
@@ -109,21 +119,23 @@ impl Running {
 }
 
 async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{what} can't listen on {address}"))
+    let hint = what.to_uppercase();
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{what} can't listen on {address} (PAYLINKS_{hint}_LISTEN chooses another)"))
 }
 
-/// Makes the directory in which an embedded database and the sandbox keep their files.
-fn make_directory(config: &Config) -> Result<()> {
-    if let crate::config::Charging::Sandbox { state_file, .. } = &config.charging
-        && let Some(directory) = state_file.parent()
-    {
-        std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+/// Takes the data directory for this process alone: two that keep their files in one place would overwrite each other's.
+/// The lock goes with the process, however it ends.
+fn lock(directory: &Path) -> Result<File> {
+    let path = directory.join("paylinks.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("can't open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("{} is in use by another paylinks", directory.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("can't lock {}", path.display())),
     }
-    let path = config.database_url.strip_prefix("sqlite://").and_then(|path| path.split('?').next());
-    if let Some(directory) = path.and_then(|path| std::path::Path::new(path).parent()) {
-        std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
-    }
-    Ok(())
 }
 
 async fn serve_grpc(app: App, listener: TcpListener, access: AccessPolicy, stop: watch::Receiver<bool>) {

@@ -7,14 +7,29 @@ use tracing_subscriber::EnvFilter;
 /// What a service logs where `PAYLINKS_LOG` says nothing.
 pub(crate) const DEFAULT: &str = "info,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,h2=warn,hyper=warn,tower=warn";
 
+/// What `--help` says of the log.
+pub(crate) const HELP: &str = "\
+The log goes to standard error. PAYLINKS_LOG filters it, such as `info` or `warn,application=debug`;\n\
+PAYLINKS_LOG_FORMAT=json makes it one object a line.";
+
 /// Starts the log. `PAYLINKS_LOG` filters it, `default` where it says nothing; `PAYLINKS_LOG_FORMAT=json` makes it one object a line.
 pub(crate) fn init(default: &str) {
-    let filter = EnvFilter::try_from_env("PAYLINKS_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var("PAYLINKS_LOG").ok().filter(|filter| !filter.is_empty());
+    let parsed = wanted.as_deref().map(EnvFilter::try_new);
+    let refused = matches!(parsed, Some(Err(_)));
+    let filter = parsed.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(default));
+    let format = std::env::var("PAYLINKS_LOG_FORMAT").unwrap_or_default();
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    if std::env::var("PAYLINKS_LOG_FORMAT").is_ok_and(|format| format == "json") {
+    if format == "json" {
         builder.json().init();
     } else {
         builder.init();
+    }
+    if refused {
+        tracing::warn!("PAYLINKS_LOG is no filter, so it counts for nothing");
+    }
+    if !matches!(format.as_str(), "" | "json" | "text") {
+        tracing::warn!("PAYLINKS_LOG_FORMAT must be json or text, so it counts for nothing");
     }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use domain::ports::storage::{StorageError, UnitOfWork};
 use migrations::{Migrator, MigratorTrait};
+use sea_orm::sqlx;
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
@@ -74,6 +77,9 @@ impl SqlStorage {
     /// The database can't be reached, or a migration fails.
     pub async fn connect(config: &SqlConfig) -> Result<Self, StorageError> {
         let is_sqlite = config.url.starts_with("sqlite:");
+        if !is_sqlite {
+            reach(config).await?;
+        }
         let db = Database::connect(options(config)).await.map_err(storage_error)?;
         let storage = Self(Arc::new(Inner {
             db,
@@ -194,6 +200,20 @@ impl Drop for OpenTransaction {
     fn drop(&mut self) {
         self.start_rollback();
     }
+}
+
+/// Connects once without the pool, which would only say that it waited in vain, and not where or why.
+async fn reach(config: &SqlConfig) -> Result<(), StorageError> {
+    let options: PgConnectOptions =
+        config.url.parse().map_err(|error: sqlx::Error| StorageError::Unavailable(error.into()))?;
+    let place = format!("{}:{}", options.get_host(), options.get_port());
+    let connected = tokio::time::timeout(config.acquire_timeout, PgConnection::connect_with(&options)).await;
+    let failed = match connected {
+        Ok(Ok(connection)) => return connection.close().await.map_err(|error| StorageError::Unavailable(error.into())),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", config.acquire_timeout.as_secs()),
+    };
+    Err(StorageError::Unavailable(format!("PostgreSQL at {place}: {failed}").into()))
 }
 
 fn options(config: &SqlConfig) -> ConnectOptions {

@@ -21,6 +21,7 @@ use domain::validation::Validator;
 use tokio::sync::watch;
 use tonic::{Request, Status};
 
+use crate::layer::note_request_id;
 use crate::status::status;
 
 /// All services, over one application.
@@ -51,6 +52,9 @@ impl Services {
     ) -> Result<Mutation<C>, Status> {
         let mut validator = Validator::new();
         let request_id = validator.check("request_id", RequestId::parse(request_id));
+        if let Some(id) = &request_id {
+            note_request_id(id.as_str());
+        }
         let command = parse(&mut validator, &seller);
         let parsed = validator.finish(request_id.zip(command)).map_err(|violations| status(violations.into()))?;
         Ok(Mutation { caller, seller, request_id: parsed.0, command: parsed.1 })
