@@ -12,12 +12,13 @@ use maud::Markup;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::api::payments::{self, Card, CardBehavior, Payer};
+use crate::api::payments::{Card, CardBehavior, Payer};
 use crate::api::sessions;
 use crate::control::{Fault, WebhookPolicy};
 use crate::page::{
     self, CheckoutView, ClosedReason, ConfirmationView, Entered, FormErrors, ItemView, Locale, PaymentForm,
 };
+use crate::purchase::{self, Address, Method, NotPaid, Purchase};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
 use crate::webhooks;
@@ -167,42 +168,31 @@ fn finish_payment(
     webhooks::dispatch(shared);
     match paid {
         Ok(session) => after(shared, &Found { account: found.account.clone(), session }),
-        Err(PayError::Declined(code)) => {
+        Err(NotPaid::Misfits(_)) => {
+            page_of(shared, found, locale, (raw.entered(), FormErrors::default()), StatusCode::UNPROCESSABLE_ENTITY)
+        }
+        Err(NotPaid::Declined(code)) => {
             let errors = FormErrors { decline: Some(code), ..FormErrors::default() };
             page_of(shared, found, locale, (raw.entered(), errors), StatusCode::PAYMENT_REQUIRED)
         }
-        Err(PayError::Closed(message)) => {
+        Err(NotPaid::Closed(message)) => {
             show(StatusCode::OK, page::closed(locale, ClosedReason::Inactive, message.as_deref()))
         }
     }
 }
 
-enum PayError {
-    Declined(&'static str),
-    Closed(Option<String>),
-}
-
 /// Pays once: the session is looked at and completed under one lock.
-fn pay_session(shared: &Shared, found: &Found, payer: &Payer, card: &Card) -> Result<Value, PayError> {
+fn pay_session(shared: &Shared, found: &Found, payer: &Payer, card: &Card) -> Result<Value, NotPaid> {
     let mut state = shared.lock();
     let mut ctx = state.enter(&found.account, &shared.public_url);
-    let session = sessions::get(&mut ctx, text(&found.session, "id")).map_err(|_| PayError::Closed(None))?;
-    if session["status"] == "complete" {
-        return Ok(session);
-    }
-    if session["status"] != "open" {
-        return Err(PayError::Closed(None));
-    }
-    if let Some(link_id) = session["payment_link"].as_str() {
-        let link = ctx.object("payment_link", link_id).map_err(|_| PayError::Closed(None))?;
-        let completed = &link["restrictions"]["completed_sessions"];
-        let used_up =
-            completed["limit"].as_i64().is_some_and(|limit| completed["count"].as_i64().unwrap_or_default() >= limit);
-        if used_up {
-            return Err(PayError::Closed(link["inactive_message"].as_str().map(str::to_owned)));
-        }
-    }
-    payments::pay(&mut ctx, &session, payer, card).map_err(PayError::Declined)
+    let purchase = Purchase {
+        email: payer.email.clone(),
+        name: payer.name.clone(),
+        billing: Address { country: payer.country.clone(), ..Address::default() },
+        method: Method::Card(card.clone()),
+        ..Purchase::default()
+    };
+    purchase::complete(&mut ctx, &found.session, &purchase)
 }
 
 /// Where the browser goes after payment.
@@ -475,7 +465,8 @@ async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<Cont
     webhooks::dispatch(&shared);
     match paid {
         Ok(session) => Json(json!({"session": session["id"], "status": session["status"]})).into_response(),
-        Err(PayError::Declined(code)) => refused(StatusCode::PAYMENT_REQUIRED, code),
-        Err(PayError::Closed(_)) => refused(StatusCode::GONE, "closed"),
+        Err(NotPaid::Misfits(_)) => refused(StatusCode::UNPROCESSABLE_ENTITY, "something entered does not fit"),
+        Err(NotPaid::Declined(code)) => refused(StatusCode::PAYMENT_REQUIRED, code),
+        Err(NotPaid::Closed(_)) => refused(StatusCode::GONE, "closed"),
     }
 }

@@ -20,6 +20,7 @@ mod ids;
 mod money;
 mod page;
 mod params;
+mod purchase;
 mod server;
 mod state;
 mod webhooks;
