@@ -57,13 +57,40 @@ fn alerts(view: &Checkout<'_>) -> Markup {
             div.alert role="alert" {
                 p { (words.check_fields) }
                 ul {
-                    @for (name, _) in view.problems.iter() {
+                    @for name in in_order(view) {
                         li { a href={ "#" (name) } { (called(view, name)) } ": " (view.problem(name).unwrap_or_default()) }
                     }
                 }
             }
         }
     }
+}
+
+/// The names of the fields that are wrong, in the order of the page.
+fn in_order<'a>(view: &Checkout<'a>) -> Vec<&'a str> {
+    const PLACES: [&str; 18] = [
+        "quantity.",
+        "custom_amount",
+        "optional.",
+        "promotion_code",
+        "shipping_rate",
+        "email",
+        "phone",
+        "shipping.",
+        "individual_name",
+        "field.",
+        "business_name",
+        "tax_id",
+        "method",
+        "card_",
+        "account_number",
+        "name",
+        "country",
+        "billing.",
+    ];
+    let mut names: Vec<&str> = view.problems.iter().map(|(name, _)| name).collect();
+    names.sort_by_key(|name| PLACES.iter().position(|place| name.starts_with(place)).unwrap_or(PLACES.len()));
+    names
 }
 
 /// What a field is called on the page.
@@ -176,10 +203,8 @@ fn business(view: &Checkout<'_>) -> Markup {
                 }
                 @if let Some(need) = ask.tax_id {
                     @let optional = need == Need::Optional;
-                    div.pair {
-                        (field::select(view, "tax_id_type", (None, "off", optional), words.tax_ids.iter().copied(), ""))
-                        (field::text(view, "tax_id", &Text { optional, ..Text::default() }))
-                    }
+                    (field::select(view, "tax_id_type", (None, "off", optional), words.tax_ids.iter().copied(), ""))
+                    (field::text(view, "tax_id", &Text { optional, ..Text::default() }))
                 }
             }
         }

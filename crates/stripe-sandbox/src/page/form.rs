@@ -15,9 +15,9 @@ const SECRET: [&str; 3] = ["card_number", "card_cvc", "account_number"];
 /// Entries that belong to one press of a button.
 const PASSING: [&str; 2] = ["action", "outcome"];
 /// Countries without postal codes.
-const NO_POSTAL_CODE: [&str; 12] = ["AE", "AG", "AO", "BS", "BZ", "HK", "IE", "JM", "PA", "QA", "TT", "ZW"];
+const NO_POSTAL_CODE: [&str; 12] = ["AE", "AG", "AO", "BS", "HK", "IE", "JM", "KE", "PA", "QA", "TT", "ZW"];
 /// Countries whose addresses need a state or province.
-const STATES: [&str; 3] = ["AU", "CA", "US"];
+const STATES: [&str; 7] = ["AU", "BR", "CA", "IN", "JP", "MX", "US"];
 
 /// The form as it came in. It has no `Debug`: it can hold a card number.
 #[derive(Default, Clone)]
@@ -57,6 +57,9 @@ impl RawForm {
         form.set("promotion_code", code.unwrap_or_default());
         for line in ask.lines.iter().filter(|line| line.adjustable.is_some()) {
             form.set(&format!("quantity.{}", line.id), &line.quantity.to_string());
+        }
+        for line in ask.optional.iter().filter(|line| line.adjustable.is_some()) {
+            form.set(&format!("optional.{}", line.id), "0");
         }
         if let Some(Pricing::Custom { preset: Some(preset), .. }) = ask.custom_line().map(|line| &line.pricing) {
             form.set("custom_amount", &amount::plain(*preset, &ask.currency, locale));
@@ -341,7 +344,7 @@ fn whole_address(prefix: &str, country: &str, address: &Address, problems: &mut 
     for (part, value, needed) in [
         ("line1", &address.line1, true),
         ("postal_code", &address.postal_code, !NO_POSTAL_CODE.contains(&at)),
-        ("city", &address.city, true),
+        ("city", &address.city, at != "SG"),
         ("state", &address.state, STATES.contains(&at)),
     ] {
         if needed && value.is_empty() {
@@ -385,8 +388,9 @@ fn is_email(text: &str) -> bool {
 /// At most 15 digits, as ITU-T E.164 has them, with the signs that people write between.
 fn is_phone(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let signs = |c: char| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')' | '.');
-    (6..=15).contains(&digits) && text.chars().all(signs)
+    let rest = text.strip_prefix('+').unwrap_or(text);
+    let signs = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '.');
+    (7..=15).contains(&digits) && rest.chars().all(signs)
 }
 
 #[cfg(test)]
@@ -536,7 +540,7 @@ mod tests {
         let ask = Ask { phone: true, tax_id: Some(Need::Optional), ..Ask::default() };
         assert_eq!(told(&ask, &[("phone", "+46 (0)8-123 45 67")]), []);
         assert_eq!(told(&ask, &[("phone", "call me")]), [why("phone", Why::Malformed)]);
-        let untyped = told(&ask, &[("phone", "0812345"), ("tax_id", "SE556703748501")]);
+        let untyped = told(&ask, &[("phone", "08123456"), ("tax_id", "SE556703748501")]);
         assert_eq!(untyped, [why("tax_id_type", Why::Missing)]);
     }
 }

@@ -90,10 +90,12 @@ fn account(text: &str, problems: &mut Problems) -> Method {
     let number: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     if number.is_empty() {
         problems.add("account_number", Why::Missing);
-    } else if !(6..=34).contains(&number.len()) || !number.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        problems.add("account_number", Why::Malformed);
-    } else {
-        return Method::BankDebit { account_ends: number[number.len() - 4..].to_owned() };
+        return Method::None;
+    }
+    let is_account = (6..=34).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_alphanumeric());
+    match number.get(number.len().saturating_sub(4)..).filter(|ends| is_account && ends.parse::<u16>().is_ok()) {
+        Some(ends) => return Method::BankDebit { account_ends: ends.to_owned() },
+        None => problems.add("account_number", Why::Malformed),
     }
     Method::None
 }
@@ -187,6 +189,10 @@ mod tests {
         );
         let (method, _) = pays(&both, &[("method", "bank_debit"), ("account_number", "AT61 1904 3002 3457 3201")]);
         assert!(matches!(method, Method::BankDebit { account_ends } if account_ends == "3201"));
+        assert_eq!(
+            pays(&both, &[("method", "bank_debit"), ("account_number", "AT61 åäö")]).1,
+            [why("account_number", Why::Malformed)]
+        );
         assert_eq!(pays(&both, &[("method", "bank_debit")]).1, [why("account_number", Why::Missing)]);
         assert_eq!(pays(&[Way::BankTransfer], &[("method", "card")]).1, [why("method", Why::NotAnOption)]);
         let free = read_method(&Ask::default(), &raw(&[]), (&Quote::default(), NOW, false), &mut Problems::default());

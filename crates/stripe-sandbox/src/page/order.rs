@@ -297,8 +297,10 @@ fn rate_choice(view: &Checkout<'_>, rate: &Rate, chosen: bool) -> Markup {
 
 fn figures(view: &Checkout<'_>) -> Markup {
     let (words, quote) = (view.words(), view.quote);
-    // Tax that is in the prices is told and not added.
-    let included = quote.subtotal - quote.discount + quote.shipping == quote.total;
+    // Tax that is in the prices is told and not added; what of it is in the shipping, the quote does not tell.
+    let within: i64 = quote.lines.iter().map(|line| line.tax).sum();
+    let is_within = quote.tax == 0 && quote.shipping == 0 && within != 0;
+    let waived = quote.subtotal - quote.discount + quote.shipping + quote.tax - quote.total;
     let parts = quote.discount != 0 || quote.tax != 0 || !view.ask.shipping_rates.is_empty();
     let total = if view.ask.mode == Mode::Subscription { words.due_today } else { words.total };
     html! {
@@ -308,11 +310,12 @@ fn figures(view: &Checkout<'_>) -> Markup {
             @if !view.ask.shipping_rates.is_empty() {
                 (row(words.shipping, &if quote.shipping == 0 { words.free.to_owned() } else { view.money(quote.shipping) }))
             }
-            @if quote.tax != 0 && !included { (row(words.tax, &view.money(quote.tax))) }
+            @if quote.tax != 0 { (row(words.tax, &view.money(quote.tax))) }
+            @if let Some(days) = view.trial_days().filter(|_| waived > 0) { (row(&words.trial(days), &view.money(-waived))) }
             @if !view.awaits_amount() {
                 div.sum { span { (total) } span.amount { (view.money(quote.total)) } }
             }
-            @if quote.tax != 0 && included { (row(words.tax_included, &view.money(quote.tax))) }
+            @if is_within { (row(words.tax_included, &view.money(within))) }
         }
     }
 }

@@ -39,6 +39,7 @@ main.card .total { font-size: 2rem; margin: .5rem 0 1rem; }
 .offer .quantity { margin: 0; }
 .choice label { flex: 1; margin: 0; font-size: 1rem; cursor: pointer; }
 .take { display: flex; align-items: center; gap: .5rem; }
+.take input { margin: 0; }
 .take label { margin: 0; cursor: pointer; }
 .summary > .field, .applied { border-top: 1px solid var(--line); padding-top: 1rem; margin-bottom: 1rem; }
 .joined { display: flex; gap: .6rem; }

@@ -259,7 +259,8 @@ fn shipping_and_tax_are_told_in_the_figures() {
             "<span>Tax</span><span class=\"amount\">SEK\u{a0}25.00",
         ],
     );
-    let inside = Quote { tax: 2_000, ..quote(10_000) };
+    let mut inside = quote(10_000);
+    inside.lines[0].tax = 2_000;
     shows(&page(&ask, &inside, &[], Vec::new()), &["Tax included", "value=\"shr_1\" checked"]);
 }
 
@@ -274,9 +275,18 @@ fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
         &page_now,
         &["<p class=\"every\">each month</p>", "Subscribe to Ada &amp; co", "Due today", ">Subscribe</button>"],
     );
-    let later = Quote { recurring: Some(recurring(Some(NOW + 14 * DAY - 5))), ..quote(0) };
+    let later = Quote { recurring: Some(recurring(Some(NOW + 14 * DAY - 5))), total: 0, ..quote(9_900) };
     let page_later = page(&ask, &later, &[], Vec::new());
-    shows(&page_later, &["14 days free", "Then SEK\u{a0}99.00 each month", ">Start the trial</button>", "card_number"]);
+    shows(
+        &page_later,
+        &[
+            "14 days free",
+            "Then SEK\u{a0}99.00 each month",
+            "−SEK\u{a0}99.00",
+            ">Start the trial</button>",
+            "card_number",
+        ],
+    );
     let free = Ask { always_method: false, ..ask };
     let page_free = page(&free, &later, &[], Vec::new());
     shows(&page_free, &["Nothing is due today"]);
@@ -377,4 +387,13 @@ fn swedish_is_swedish_throughout() {
             "Namn på kortet",
         ],
     );
+}
+
+#[test]
+fn what_is_wrong_is_told_in_the_order_of_the_page() {
+    let wrong = |field| Misfit { field, why: Why::Missing };
+    let misfits = vec![wrong(Entry::Terms), wrong(Entry::Name), wrong(Entry::Phone), wrong(Entry::CustomAmount)];
+    let page = page(&ask(), &quote(100), &[], misfits);
+    let at = |name: &str| page.find(&format!("href=\"#{name}\"")).unwrap();
+    assert!(at("custom_amount") < at("phone") && at("phone") < at("name") && at("name") < at("terms"));
 }
