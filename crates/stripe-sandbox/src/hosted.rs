@@ -19,7 +19,7 @@ pub(crate) use control::control_routes;
 use crate::api::payments::CardBehavior;
 use crate::api::sessions;
 use crate::page::{
-    self, Action, Ask, Bought, Checkout, ClosedReason, Confirmation, Locale, Outcome, Problems, RawForm,
+    self, Action, Ask, Bought, Checkout, ClosedReason, Confirmation, Locale, Outcome, Parts, Problems, RawForm,
 };
 use crate::purchase::{self, Method, NotPaid, Purchase, Quote};
 use crate::server::Shared;
@@ -382,6 +382,7 @@ fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
         total: session["amount_total"].as_i64().unwrap_or_default(),
         outcome: Outcome::of(session, &intent),
         lines: items.iter().map(bought).collect(),
+        parts: Parts::of(session),
         message: link["after_completion"]["hosted_confirmation"]["custom_message"].as_str(),
         return_url: session["success_url"].as_str(),
         instructions: page::instructions(&intent, locale),
@@ -413,17 +414,4 @@ fn show(status: StatusCode, page: Markup) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prefilled_code_goes_along_to_the_page() {
-        let wishes = Wishes::of_query("prefilled_promo_code=A%26B&locale=sv");
-        assert_eq!(page_address("cs_1", &wishes), "/c/pay/cs_1?prefilled_promo_code=A%26B");
-        assert_eq!(page_address("cs_1", &Wishes::default()), "/c/pay/cs_1");
-        assert_eq!(wishes.locale.as_deref(), Some("sv"));
-    }
 }

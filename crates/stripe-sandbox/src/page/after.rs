@@ -16,6 +16,7 @@ pub(crate) struct Confirmation<'a> {
     pub(crate) total: i64,
     pub(crate) outcome: Outcome,
     pub(crate) lines: Vec<Bought>,
+    pub(crate) parts: Parts,
     /// What the merchant says, in place of the page's own words.
     pub(crate) message: Option<&'a str>,
     pub(crate) return_url: Option<&'a str>,
@@ -35,6 +36,29 @@ pub(crate) enum Outcome {
     AwaitingTransfer,
     /// The money is being drawn.
     Processing,
+    /// The bank did not give the money.
+    Failed,
+}
+
+/// What stands between the lines and the total, in minor units.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Parts {
+    discount: i64,
+    shipping: i64,
+    tax: i64,
+    /// The tax is in the prices, and not added to them.
+    is_tax_included: bool,
+}
+
+impl Parts {
+    /// The parts of a completed session's total.
+    pub(crate) fn of(session: &Value) -> Self {
+        let told = |name: &str| session["total_details"][name].as_i64().unwrap_or_default();
+        let (discount, shipping, tax) = (told("amount_discount"), told("amount_shipping"), told("amount_tax"));
+        let sum = |name: &str| session[name].as_i64().unwrap_or_default();
+        let is_tax_included = sum("amount_subtotal") - discount + shipping == sum("amount_total");
+        Self { discount, shipping, tax, is_tax_included }
+    }
 }
 
 /// A line of what was bought.
@@ -53,6 +77,7 @@ impl Outcome {
                 Self::AwaitingTransfer
             }
             (_, "unpaid") if text(intent, "status") == "processing" => Self::Processing,
+            (_, "unpaid") if !intent["last_payment_error"].is_null() => Self::Failed,
             (_, "unpaid") if is_transfer(session) => Self::AwaitingTransfer,
             (_, "unpaid") => Self::Processing,
             ("subscription", _) => Self::Subscribed,
@@ -89,6 +114,7 @@ pub(crate) fn instructions(intent: &Value, locale: Locale) -> Vec<(String, Strin
 /// The page after a checkout.
 pub(crate) fn confirmation(view: &Confirmation<'_>) -> Markup {
     let words = view.locale.words();
+    let merchant = view.merchant.unwrap_or(words.merchant);
     let money = |minor| amount(minor, view.currency, view.locale);
     let (title, said, mark) = match view.outcome {
         Outcome::Paid => (words.thanks, words.paid, "✓"),
@@ -97,14 +123,16 @@ pub(crate) fn confirmation(view: &Confirmation<'_>) -> Markup {
         Outcome::Saved => (words.thanks, words.saved, "✓"),
         Outcome::AwaitingTransfer => (words.awaiting_title, words.awaiting, "→"),
         Outcome::Processing => (words.processing_title, words.processing, "…"),
+        Outcome::Failed => (words.failed_title, words.failed, "!"),
     };
     // What is still to be done is told even where the merchant has words of their own.
-    let is_waiting = matches!(view.outcome, Outcome::AwaitingTransfer | Outcome::Processing);
+    let is_waiting = matches!(view.outcome, Outcome::AwaitingTransfer | Outcome::Processing | Outcome::Failed);
     let body = html! {
         main.card {
             div.mark aria-hidden="true" { (mark) }
             h1 { (title) }
-            @if view.outcome != Outcome::Saved { p.total { (money(view.total)) } }
+            p.hint { (merchant) }
+            @if view.outcome != Outcome::Saved && (view.total > 0 || view.outcome == Outcome::Free) { p.total { (money(view.total)) } }
             @if is_waiting || view.message.is_none() { p { (said) } }
             @if let Some(message) = view.message { p.said { (message) } }
             @if !view.instructions.is_empty() {
@@ -132,13 +160,24 @@ pub(crate) fn confirmation(view: &Confirmation<'_>) -> Markup {
                             }
                         }
                     }
+                    (parts(view))
                 }
             }
             @if let Some(url) = view.return_url { p { a href=(url) { (words.back) } } }
         }
     };
-    let merchant = view.merchant.unwrap_or(words.merchant);
     layout(view.locale, &fill(&format!("{title} – {{}}"), merchant), body)
+}
+
+fn parts(view: &Confirmation<'_>) -> Markup {
+    let (words, parts) = (view.locale.words(), &view.parts);
+    let tax = if parts.is_tax_included { words.tax_included } else { words.tax };
+    let rows = [(words.discount, -parts.discount), (words.shipping, parts.shipping), (tax, parts.tax)];
+    html! {
+        @for (label, minor) in rows.into_iter().filter(|(_, minor)| *minor != 0) {
+            div.row { span { (label) } span.amount { (amount(minor, view.currency, view.locale)) } }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +194,8 @@ mod tests {
             total: 1_000,
             outcome,
             lines: vec![Bought { name: "Cup".to_owned(), quantity: 2, amount: 1_000 }],
+            parts: Parts::of(&json!({"amount_subtotal": 1_200, "amount_total": 1_000,
+                "total_details": {"amount_discount": 200, "amount_shipping": 0, "amount_tax": 160}})),
             message,
             return_url: None,
             instructions,
@@ -175,6 +216,11 @@ mod tests {
             (session("payment", "unpaid"), json!({"status": "processing"}), Outcome::Processing),
             (
                 session("payment", "unpaid"),
+                json!({"status": "requires_payment_method", "last_payment_error": {"type": "card_error"}}),
+                Outcome::Failed,
+            ),
+            (
+                session("payment", "unpaid"),
                 json!({"next_action": {"display_bank_transfer_instructions": {"reference": "R"}}}),
                 Outcome::AwaitingTransfer,
             ),
@@ -188,6 +234,7 @@ mod tests {
         let paid = page(Outcome::Paid, Some("<i>Come again</i>"), Vec::new());
         assert!(paid.contains("&lt;i&gt;Come again") && !paid.contains("Your payment was received"));
         assert!(page(Outcome::Processing, Some("Come again"), Vec::new()).contains("It takes some days"));
+        assert!(paid.contains("Discount") && paid.contains("−€2.00") && paid.contains("Tax included"));
         assert!(
             paid.contains("Cup") && paid.contains("Quantity 2") && paid.contains("<title>Thank you – Ada &amp; co")
         );

@@ -8,13 +8,14 @@ use super::countries::countries;
 use super::field::{self, Text};
 use super::words::fill;
 
-/// Stripe's test account numbers, by payment method type: one that pays, and one that fails.
+/// Account numbers to try, by payment method type: one that pays, and one that fails. The sandbox goes by the end: a debit of
+/// an account that ends in 0000 fails.
 const ACCOUNTS: [(&str, &str, &str); 5] = [
-    ("sepa_debit", "AT61 1904 3002 3457 3201", "AT86 1904 3002 3547 3202"),
-    ("us_bank_account", "000123456789", "000222222227"),
-    ("bacs_debit", "00012345", "22222227"),
-    ("au_becs_debit", "000123456", "222222227"),
-    ("acss_debit", "000123456789", "000222222227"),
+    ("sepa_debit", "AT61 1904 3002 3457 3201", "AT86 1904 3002 3547 0000"),
+    ("us_bank_account", "000123456789", "000222220000"),
+    ("bacs_debit", "00012345", "22220000"),
+    ("au_becs_debit", "000123456", "222220000"),
+    ("acss_debit", "000123456789", "000222220000"),
 ];
 
 pub(super) fn details(view: &Checkout<'_>) -> Markup {

@@ -18,7 +18,7 @@ mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(crate) use after::{Bought, Confirmation, Outcome, confirmation, instructions};
+pub(crate) use after::{Bought, Confirmation, Outcome, Parts, confirmation, instructions};
 pub(crate) use ask::Ask;
 pub(crate) use form::{Action, Problems, RawForm, read};
 pub(crate) use method::{read_method, test_card};

@@ -108,6 +108,6 @@ a { color: var(--accent); }
 .hidden { position: absolute; width: 1px; height: 1px; min-height: 0; margin: -1px; padding: 0; border: 0; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 48rem) { .checkout { grid-template-columns: minmax(0, 1fr); gap: 1.75rem; padding: 1.5rem 1rem; }
-  .pay { padding: 1.25rem; } main.card { margin: 1.5rem 1rem; width: auto; padding: 1.75rem 1.25rem; } .items { margin-top: 1rem; } }
+  .pay { padding: 1.25rem; } main.card { margin: 1.5rem auto; width: calc(100% - 2rem); padding: 1.75rem 1.25rem; } .items { margin-top: 1rem; } }
 @media print { .banner, footer, details { display: none; } main.card { border: 0; } }
 ";
