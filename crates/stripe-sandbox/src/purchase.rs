@@ -2,11 +2,16 @@
 //!
 //! This is the seam between the hosted page and the engine. The page asks for figures and pays; it must not compute either.
 
+mod entries;
+pub(crate) mod figures;
+mod pay;
+pub(crate) mod tax;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::api::payments::{self, Card};
+use crate::api::payments::Card;
 use crate::api::sessions;
 use crate::state::{Ctx, text};
 
@@ -181,24 +186,12 @@ pub(crate) enum NotPaid {
     Closed(Option<String>),
 }
 
-/// The figures for what is chosen so far, leniently: what does not fit is told beside figures for the rest.
-pub(crate) fn quote(ctx: &mut Ctx<'_>, session: &Value, _purchase: &Purchase) -> (Quote, Vec<Misfit>) {
-    let items = ctx.account().line_items.get(text(session, "id")).cloned().unwrap_or_default();
-    let lines: Vec<QuotedLine> = items
-        .into_iter()
-        .map(|item| QuotedLine {
-            line_item_id: item.id,
-            price_id: item.price,
-            name: item.description,
-            detail: item.detail,
-            quantity: item.quantity,
-            subtotal: item.amount,
-            total: item.amount,
-            ..QuotedLine::default()
-        })
-        .collect();
-    let subtotal = lines.iter().map(|line| line.subtotal).sum();
-    (Quote { lines, subtotal, total: subtotal, ..Quote::default() }, Vec::new())
+/// The figures for what is chosen so far, leniently: what does not fit is told beside figures for the rest. What is not
+/// entered yet is not told.
+pub(crate) fn quote(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Quote, Vec<Misfit>) {
+    let mut misfits = Vec::new();
+    let figures = figures::of(ctx, session, purchase, &mut misfits);
+    (figures.quote(), misfits)
 }
 
 /// Pays: everything must fit. The session is looked at and completed under one lock; a decline leaves it open.
@@ -222,17 +215,29 @@ pub(crate) fn complete(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) 
             return Err(NotPaid::Closed(link["inactive_message"].as_str().map(str::to_owned)));
         }
     }
-    let (_, misfits) = quote(ctx, &session, purchase);
+    let mut misfits = Vec::new();
+    let figures = figures::of(ctx, &session, purchase, &mut misfits);
+    let is_chosen = figures.lines.iter().any(|line| !line.price["custom_unit_amount"].is_null());
+    if is_chosen && figures.subtotal() == 0 && misfits.is_empty() && purchase.custom_amount.is_none() {
+        misfits.push(Misfit { field: Entry::CustomAmount, why: Why::Missing });
+    }
+    entries::check(ctx, &session, purchase, figures.due(), &mut misfits);
+    if session["mode"] == "payment" {
+        let (due, least) = (figures.due(), crate::money::minimum(&figures.currency));
+        let field = if is_chosen { Entry::CustomAmount } else { Entry::Method };
+        if due != 0 && due < least {
+            let by_code = figures.applied.as_ref().is_some_and(|applied| applied.promotion.is_some());
+            let field = if by_code { Entry::PromotionCode } else { field };
+            misfits.push(Misfit { field, why: Why::BelowMinimum(least) });
+        } else if due > crate::money::AMOUNT_MAX {
+            misfits.push(Misfit { field, why: Why::TooLarge(crate::money::AMOUNT_MAX) });
+        }
+    }
     if !misfits.is_empty() {
         return Err(NotPaid::Misfits(misfits));
     }
-    let Method::Card(card) = &purchase.method else {
-        return Err(NotPaid::Misfits(vec![Misfit { field: Entry::Method, why: Why::Missing }]));
-    };
-    let payer = payments::Payer {
-        email: purchase.email.clone(),
-        name: purchase.name.clone(),
-        country: purchase.billing.country.clone(),
-    };
-    payments::pay(ctx, &session, &payer, card).map_err(NotPaid::Declined)
+    pay::pay(ctx, &session, purchase, &figures)
 }
+
+#[cfg(test)]
+mod tests;

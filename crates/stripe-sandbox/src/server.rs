@@ -23,7 +23,7 @@ use url::Url;
 use crate::control::{Fault, FaultKind};
 use crate::error::ApiError;
 use crate::state::State;
-use crate::{api, expand, form, hosted, ids, params, webhooks};
+use crate::{api, due, form, hosted, ids, params, webhooks};
 
 /// The version of Stripe's API whose shapes are spoken.
 pub(crate) const API_VERSION: &str = "2026-10-28.endive";
@@ -94,7 +94,7 @@ impl Sandbox {
         let mut params = Map::new();
         params.insert("url".to_owned(), url.into());
         params.insert("enabled_events".to_owned(), Value::Array(vec!["*".into()]));
-        let made = api::execute(&mut ctx, "POST /v1/webhook_endpoints", "", &params);
+        let made = api::answer(&mut ctx, "POST /v1/webhook_endpoints", "", &mut params);
         let made = made.map_err(|error| SandboxError::Endpoint(error.to_json().to_string()))?;
         Ok(made["secret"].as_str().unwrap_or_default().to_owned())
     }
@@ -199,7 +199,7 @@ pub(crate) fn expire_due(shared: &Shared) {
     let before = state.deliveries.len();
     let accounts: Vec<String> = state.accounts.keys().cloned().collect();
     for account in accounts {
-        api::sessions::expire_due(&mut state.enter(&account, &shared.public_url));
+        due::run(&mut state.enter(&account, &shared.public_url));
     }
     state.dirty = was_dirty || state.deliveries.len() != before;
 }
@@ -297,7 +297,6 @@ fn execute(
     params: &mut Map<String, Value>,
     once: Option<(&str, &str)>,
 ) -> Result<(u16, Value, bool), ApiError> {
-    let paths = params.remove("expand");
     let mut state = shared.lock();
     let mut ctx = state.enter(account, &shared.public_url);
     if let Some((key, fingerprint)) = once
@@ -305,12 +304,7 @@ fn execute(
     {
         return Ok((status, value, true));
     }
-    let executed = api::execute(&mut ctx, operation, id, params).and_then(|mut value| {
-        if let Some(Value::Array(paths)) = &paths {
-            expand::expand(&mut ctx, &mut value, paths)?;
-        }
-        Ok(value)
-    });
+    let executed = api::answer(&mut ctx, operation, id, params);
     if let Some((key, _)) = once {
         // A request that was refused was not executed, and may be mended and sent again under its key.
         ctx.end_once(key, executed.as_ref().ok().map(|value| (200, value.clone())));

@@ -1,0 +1,1 @@
+//! Purchases from end to end, as the page makes them.
