@@ -3,6 +3,8 @@
 //! A person is never charged an amount that the page did not show them, and the number of a card ends here.
 
 mod control;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -25,9 +27,6 @@ use crate::purchase::{self, Method, NotPaid, Purchase, Quote};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
 use crate::webhooks;
-
-/// The most characters of a parameter of a URL.
-const WISH_MAX: usize = 200;
 
 /// URL parameters of a link or session.
 #[derive(Deserialize, Default)]
@@ -110,20 +109,8 @@ pub(crate) async fn visit(
     };
     webhooks::dispatch(&shared);
     match visited {
-        Ok(session) => Redirect::to(&page_address(text(&session, "id"), &wishes)).into_response(),
+        Ok(session) => Redirect::to(&format!("/c/pay/{}", text(&session, "id"))).into_response(),
         Err(message) => show(StatusCode::OK, page::closed(locale, ClosedReason::Inactive, message.as_deref())),
-    }
-}
-
-/// The address of a session's page; a promotion code goes along, as the session does not know of it yet.
-fn page_address(id: &str, wishes: &Wishes) -> String {
-    match wishes.prefilled_promo_code.as_deref().filter(|code| code.chars().count() <= WISH_MAX) {
-        Some(code) => {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.append_pair("prefilled_promo_code", code);
-            format!("/c/pay/{id}?{}", query.finish())
-        }
-        None => format!("/c/pay/{id}"),
     }
 }
 
@@ -134,14 +121,14 @@ fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, wishes: &Wishes) -> Result<Valu
         return Err(link["inactive_message"].as_str().map(str::to_owned));
     }
     let mut query = Map::new();
-    let bounded = |text: &Option<String>| text.clone().filter(|text| text.chars().count() <= WISH_MAX);
     for (name, wish) in [
         ("locale", &wishes.locale),
-        ("customer_email", &wishes.prefilled_email),
+        ("prefilled_email", &wishes.prefilled_email),
+        ("prefilled_promo_code", &wishes.prefilled_promo_code),
         ("client_reference_id", &wishes.client_reference_id),
     ] {
-        if let Some(wish) = bounded(wish) {
-            query.insert(name.to_owned(), wish.into());
+        if let Some(wish) = wish {
+            query.insert(name.to_owned(), wish.as_str().into());
         }
     }
     sessions::visit(ctx, &link, &query).map_err(|_| None)
@@ -164,7 +151,8 @@ pub(crate) async fn session_page(
     let (raw, mut weighed) = {
         let mut state = shared.lock();
         let mut ctx = state.enter(&found.account, &shared.public_url);
-        let raw = RawForm::initial(&ask_of(&mut ctx, &found.session), wishes.prefilled_promo_code.as_deref(), locale);
+        let code = wishes.prefilled_promo_code.or_else(|| sessions::prefilled_promo_code(&mut ctx, &id));
+        let raw = RawForm::initial(&ask_of(&mut ctx, &found.session), code.as_deref(), locale);
         let weighed = weigh(&mut ctx, &found.session, &raw, locale);
         (raw, weighed)
     };

@@ -4,6 +4,7 @@
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use crate::pricing;
 use crate::purchase::Quote;
 use crate::state::{LineItem, text};
 
@@ -97,7 +98,7 @@ pub(super) enum Pricing {
     Unit(Decimal),
     Package { amount: Decimal, size: i64 },
     Tiers(Vec<Tier>),
-    Custom { minimum: Option<i64>, maximum: Option<i64>, preset: Option<i64> },
+    Custom { minimum: i64, maximum: i64, preset: Option<i64> },
 }
 
 /// A tier of a price; the last has no end.
@@ -162,8 +163,10 @@ impl Ask {
         };
         let message = |name: &str| said("custom_text")[name]["message"].as_str().map(str::to_owned);
         let consent = said("consent_collection");
-        let data = find("payment_intent_data", text(session, "id")).unwrap_or(Value::Null);
-        let keeps = mode != Mode::Payment || data["setup_future_usage"].is_string();
+        let plan = find("session_plan", text(session, "id")).unwrap_or(Value::Null);
+        let keeps = mode != Mode::Payment
+            || plan["payment_intent_data"]["setup_future_usage"].is_string()
+            || session["payment_method_options"]["card"]["setup_future_usage"].is_string();
         let (ways, debit) = ways(said("payment_method_types"));
         Self {
             merchant: merchant(find),
@@ -312,7 +315,7 @@ fn lines(items: &[LineItem], currency: &str, find: &dyn Fn(&str, &str) -> Option
                 // An order of nothing is no order.
                 adjustable: adjustable(&item.adjustable_quantity)
                     .map(|(least, most)| (if lone { least.max(1) } else { least }, most)),
-                pricing: pricing(&price, currency),
+                pricing: pricing_of(&price, currency),
                 every: every(&price),
             }
         })
@@ -331,7 +334,7 @@ fn optional(items: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<V
                 unit_label: product["unit_label"].as_str().map(str::to_owned),
                 quantity: item["quantity"].as_i64().unwrap_or(1),
                 adjustable: adjustable(&item["adjustable_quantity"]),
-                pricing: pricing(&price, currency),
+                pricing: pricing_of(&price, currency),
                 every: every(&price),
             })
         })
@@ -347,13 +350,11 @@ fn every(price: &Value) -> Option<(String, i64)> {
     Some((interval.to_owned(), price["recurring"]["interval_count"].as_i64().unwrap_or(1)))
 }
 
-fn pricing(price: &Value, currency: &str) -> Pricing {
-    let own = text(price, "currency") == currency || currency.is_empty();
-    let told = if own { price } else { &price["currency_options"][currency] };
-    let custom = &told["custom_unit_amount"];
-    if custom.is_object() {
-        let bound = |name: &str| custom[name].as_i64();
-        return Pricing::Custom { minimum: bound("minimum"), maximum: bound("maximum"), preset: bound("preset") };
+fn pricing_of(price: &Value, currency: &str) -> Pricing {
+    let told = pricing::terms(price, currency).unwrap_or(price);
+    if price["custom_unit_amount"].is_object() {
+        let (minimum, maximum) = pricing::chosen_bounds(told, currency);
+        return Pricing::Custom { minimum, maximum, preset: pricing::preset(told) };
     }
     if let Some(tiers) = told["tiers"].as_array().filter(|tiers| !tiers.is_empty()) {
         let tier = |tier: &Value| Tier {

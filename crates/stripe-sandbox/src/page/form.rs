@@ -18,6 +18,11 @@ const PASSING: [&str; 2] = ["action", "outcome"];
 const NO_POSTAL_CODE: [&str; 12] = ["AE", "AG", "AO", "BS", "HK", "IE", "JM", "KE", "PA", "QA", "TT", "ZW"];
 /// Countries whose addresses need a state or province.
 const STATES: [&str; 7] = ["AU", "BR", "CA", "IN", "JP", "MX", "US"];
+/// Where a tax id can be asked for; elsewhere none is needed, though the link requires one.
+const TAX_ID_COUNTRIES: [&str; 32] = [
+    "AT", "AU", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HR", "HU", "IE", "IT",
+    "LT", "LU", "LV", "MT", "NL", "NO", "NZ", "PL", "PT", "RO", "SE", "SI", "SK",
+];
 
 /// The form as it came in. It has no `Debug`: it can hold a card number.
 #[derive(Default, Clone)]
@@ -248,7 +253,7 @@ fn read_choices(ask: &Ask, raw: &RawForm, locale: Locale, purchase: &mut Purchas
             (_, None) => problems.add("custom_amount", Why::Malformed),
             (_, Some(amount)) => {
                 purchase.custom_amount = Some(amount);
-                bound("custom_amount", amount, (*minimum, *maximum), problems);
+                bound("custom_amount", amount, (Some(*minimum), Some(*maximum)), problems);
             }
         }
     }
@@ -297,6 +302,10 @@ fn read_person(ask: &Ask, raw: &RawForm, purchase: &mut Purchase, problems: &mut
     }
     read_addresses(ask, raw, purchase, problems);
     let (kind, value) = (raw.get("tax_id_type"), raw.get("tax_id"));
+    let is_supported = TAX_ID_COUNTRIES.contains(&purchase.billing.country.as_str());
+    if ask.tax_id == Some(Need::Required) && is_supported && value.is_empty() {
+        problems.add("tax_id", Why::Missing);
+    }
     if ask.tax_id.is_some() && !value.is_empty() {
         if kind.is_empty() {
             problems.add("tax_id_type", Why::Missing);
@@ -470,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_chosen_amount_is_read_in_the_language_and_held_to_its_bounds() {
-        let pricing = Pricing::Custom { minimum: Some(1_000), maximum: Some(5_000), preset: Some(2_050) };
+        let pricing = Pricing::Custom { minimum: 1_000, maximum: 5_000, preset: Some(2_050) };
         let ask = Ask { currency: "sek".to_owned(), lines: vec![line("li_1", None, pricing)], ..Ask::default() };
         assert_eq!(RawForm::initial(&ask, None, Locale::Sv).get("custom_amount"), "20,50");
         assert_eq!(read(&ask, &raw(&[("custom_amount", "20,50")]), Locale::Sv).0.custom_amount, Some(2_050));
@@ -542,5 +551,8 @@ mod tests {
         assert_eq!(told(&ask, &[("phone", "call me")]), [why("phone", Why::Malformed)]);
         let untyped = told(&ask, &[("phone", "08123456"), ("tax_id", "SE556703748501")]);
         assert_eq!(untyped, [why("tax_id_type", Why::Missing)]);
+        let business = Ask { tax_id: Some(Need::Required), ..Ask::default() };
+        assert_eq!(told(&business, &[]), [why("tax_id", Why::Missing)]);
+        assert_eq!(told(&business, &[("country", "US")]), []);
     }
 }

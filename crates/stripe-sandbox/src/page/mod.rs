@@ -110,7 +110,7 @@ impl<'a> Checkout<'a> {
 
     /// What is wrong with a field, in words.
     fn problem(&self, name: &str) -> Option<String> {
-        let is_money = matches!(name, "custom_amount" | "promotion_code");
+        let is_money = matches!(name, "custom_amount" | "promotion_code" | "method");
         let limit = |limit: i64| if is_money { self.money(limit) } else { limit.to_string() };
         self.problems.of(name).map(|problem| self.words().problem(name, problem, limit))
     }

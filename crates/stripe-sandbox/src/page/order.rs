@@ -173,12 +173,7 @@ fn tier_table(view: &Checkout<'_>, tiers: &[Tier]) -> Markup {
 fn custom_amount(view: &Checkout<'_>, line: &Line) -> Markup {
     let words = view.words();
     let Pricing::Custom { minimum, maximum, .. } = &line.pricing else { return html! {} };
-    let hint = match (minimum, maximum) {
-        (Some(least), Some(most)) => Some(fill(&fill(words.custom_hint[2], &view.money(*least)), &view.money(*most))),
-        (Some(least), None) => Some(fill(words.custom_hint[0], &view.money(*least))),
-        (None, Some(most)) => Some(fill(words.custom_hint[1], &view.money(*most))),
-        (None, None) => None,
-    };
+    let hint = Some(fill(&fill(words.custom_hint, &view.money(*minimum)), &view.money(*maximum)));
     let label = format!("{} ({})", words.label("custom_amount"), view.ask.currency.to_ascii_uppercase());
     let about = Text { label: Some(&label), keyboard: Some("decimal"), hint, ..Text::default() };
     field::text(view, "custom_amount", &about)

@@ -218,7 +218,7 @@ fn quantities_offers_and_an_own_amount_can_be_chosen() {
             "From 1 to 7",
         ],
     );
-    let pricing = Pricing::Custom { minimum: Some(1_000), maximum: Some(5_000), preset: None };
+    let pricing = Pricing::Custom { minimum: 1_000, maximum: 5_000, preset: None };
     let own = Ask { lines: vec![line("li_1", pricing)], ..ask() };
     let empty = page(&own, &quote(0), &[], Vec::new());
     shows(&empty, &["Amount (SEK)", "Between SEK\u{a0}10.00 and SEK\u{a0}50.00", "name=\"card_number\""]);
