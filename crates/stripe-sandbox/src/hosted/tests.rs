@@ -290,3 +290,13 @@ async fn a_bank_transfer_waits_for_the_money_and_hears_when_it_comes() {
     assert!(browser.open(address).await.shows("Your payment was received"));
     browser.sandbox.shutdown().await;
 }
+
+#[tokio::test]
+async fn tax_is_told_for_the_country_that_the_form_begins_with() {
+    let browser = Browser::new().await;
+    let page = browser.visit(&[("automatic_tax[enabled]", "true")]).await;
+    assert!(page.shows("SEK\u{a0}125.00") && page.fields()["country"] == "SE");
+    let abroad = browser.send(&page, &[("action", "update"), ("country", "US")]).await;
+    assert!(abroad.shows("SEK\u{a0}100.00") && !abroad.shows("SEK\u{a0}125.00"));
+    browser.sandbox.shutdown().await;
+}

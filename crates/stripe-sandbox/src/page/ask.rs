@@ -4,6 +4,7 @@
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::words::Locale;
 use crate::pricing;
 use crate::purchase::Quote;
 use crate::state::{LineItem, text};
@@ -235,6 +236,30 @@ impl Ask {
 
     pub(super) fn custom_line(&self) -> Option<&Line> {
         self.lines.iter().find(|line| line.is_custom())
+    }
+
+    /// The country that is chosen before the customer chooses.
+    pub(super) fn home_country(&self, locale: Locale) -> &'static str {
+        match (locale, self.currency.as_str()) {
+            (Locale::Sv, _) | (_, "sek") => "SE",
+            (_, "usd") => "US",
+            (_, "gbp") => "GB",
+            (_, "nok") => "NO",
+            (_, "dkk") => "DK",
+            (_, "chf") => "CH",
+            (_, "pln") => "PL",
+            (_, "cad") => "CA",
+            (_, "aud") => "AU",
+            (_, "jpy") => "JP",
+            _ => "SE",
+        }
+    }
+
+    /// The country to ship to that is chosen before the customer chooses.
+    pub(super) fn first_shipping_country(&self, locale: Locale) -> &str {
+        let served = self.shipping_countries.as_deref().unwrap_or_default();
+        let home = self.home_country(locale);
+        if served.iter().any(|code| code == home) { home } else { served.first().map_or("", String::as_str) }
     }
 }
 

@@ -124,9 +124,7 @@ fn shipping_address(view: &Checkout<'_>) -> Markup {
     let words = view.words();
     let Some(served) = &view.ask.shipping_countries else { return html! {} };
     let options = countries(view.locale).iter().copied().filter(|(code, _)| served.iter().any(|known| known == code));
-    let home = view.home_country();
-    let first = served.first().map_or("", String::as_str);
-    let fallback = if served.iter().any(|code| code == home) { home } else { first };
+    let fallback = view.ask.first_shipping_country(view.locale);
     html! {
         fieldset {
             legend { (words.shipping_address) }
@@ -309,7 +307,7 @@ fn payer(view: &Checkout<'_>) -> Markup {
         }
         div.billing {
             @if ask.whole_billing_address { p.part { (words.billing_address) } }
-            (field::select(view, "country", (None, "billing country", false), named, view.home_country()))
+            (field::select(view, "country", (None, "billing country", false), named, view.ask.home_country(view.locale)))
             @if ask.whole_billing_address { (address(view, "billing")) }
         }
     }

@@ -59,6 +59,8 @@ impl RawForm {
     pub(crate) fn initial(ask: &Ask, code: Option<&str>, locale: Locale) -> Self {
         let mut form = Self::default();
         form.set("email", &ask.email);
+        form.set("country", ask.home_country(locale));
+        form.set("shipping.country", ask.first_shipping_country(locale));
         form.set("promotion_code", code.unwrap_or_default());
         for line in ask.lines.iter().filter(|line| line.adjustable.is_some()) {
             form.set(&format!("quantity.{}", line.id), &line.quantity.to_string());

@@ -130,23 +130,6 @@ impl<'a> Checkout<'a> {
         let ends = self.quote.recurring.as_ref()?.trial_ends?;
         Some((ends - self.now + DAY - 1) / DAY).filter(|days| *days > 0)
     }
-
-    /// The country that is chosen before the customer chooses.
-    fn home_country(&self) -> &'static str {
-        match (self.locale, self.ask.currency.as_str()) {
-            (Locale::Sv, _) | (_, "sek") => "SE",
-            (_, "usd") => "US",
-            (_, "gbp") => "GB",
-            (_, "nok") => "NO",
-            (_, "dkk") => "DK",
-            (_, "chf") => "CH",
-            (_, "pln") => "PL",
-            (_, "cad") => "CA",
-            (_, "aud") => "AU",
-            (_, "jpy") => "JP",
-            _ => "SE",
-        }
-    }
 }
 
 /// The page that plays the customer's bank. It carries on what was entered, but never the number of a card.

@@ -14,8 +14,9 @@ pub(super) fn summary(view: &Checkout<'_>) -> Markup {
     html! {
         section.summary aria-labelledby="heading" {
             @if let Some(url) = &ask.cancel_url { a.back href=(url) { "← " (words.back) } }
-            h1 id="heading" { (view.heading()) }
+            h1.large[ask.mode == Mode::Setup || view.awaits_amount()] id="heading" { (view.heading()) }
             (headline(view))
+            @if ask.mode == Mode::Setup { p.every { (words.nothing_charged) } }
             @if ask.mode != Mode::Setup {
                 ul.items aria-label=(words.order) {
                     @for line in &ask.lines { (item(view, line)) }
@@ -28,7 +29,7 @@ pub(super) fn summary(view: &Checkout<'_>) -> Markup {
                     @if ask.automatic_tax { p.hint { (words.tax_by_address) } }
                     button.secondary.update type="submit" name="action" value="update" { (words.update) }
                 }
-                (figures(view))
+                @if !view.awaits_amount() { (figures(view)) }
             }
         }
     }
@@ -137,10 +138,19 @@ fn price(view: &Checkout<'_>, line: &Line) -> Markup {
         }
         Pricing::Custom { .. } => None,
     };
+    // Not `each each month`.
+    let is_each = match line.pricing {
+        Pricing::Unit(_) => line.unit_label.is_none() && (line.quantity > 1 || line.adjustable.is_some()),
+        Pricing::Tiers(_) => true,
+        _ => false,
+    };
     let every = line.every.as_ref().map(|(interval, count)| words.every(interval, *count));
     html! {
         @if told.is_some() || every.is_some() {
-            span.detail { (told.unwrap_or_default()) @if let Some(every) = every { " " (every) } }
+            span.detail {
+                (told.unwrap_or_default())
+                @if let Some(every) = every { @if is_each { "," } " " (every) }
+            }
         }
         @if let Pricing::Tiers(tiers) = &line.pricing { (tier_table(view, tiers)) }
     }
@@ -307,9 +317,7 @@ fn figures(view: &Checkout<'_>) -> Markup {
             }
             @if quote.tax != 0 { (row(words.tax, &view.money(quote.tax))) }
             @if let Some(days) = view.trial_days().filter(|_| waived > 0) { (row(&words.trial(days), &view.money(-waived))) }
-            @if !view.awaits_amount() {
-                div.sum { span { (total) } span.amount { (view.money(quote.total)) } }
-            }
+            div.sum { span { (total) } span.amount { (view.money(quote.total)) } }
             @if is_within { (row(words.tax_included, &view.money(within))) }
         }
     }

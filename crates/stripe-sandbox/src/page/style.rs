@@ -16,6 +16,7 @@ main { flex: 1; width: 100%; margin: 0 auto; }
 main.card { max-width: 32rem; margin: 4rem auto; padding: 2.5rem 2rem; background: var(--paper); border: 1px solid var(--line);
   border-radius: 14px; flex: none; text-align: center; }
 h1 { font-size: 1.1rem; font-weight: 500; color: var(--soft); margin: 0 0 .25rem; overflow-wrap: anywhere; }
+h1.large { font-size: 1.6rem; line-height: 1.25; font-weight: 650; color: var(--ink); }
 main.card h1 { font-size: 1.4rem; font-weight: 650; color: var(--ink); }
 h2 { font-size: 1.05rem; margin: 0 0 .5rem; }
 .total { font-size: 2.4rem; line-height: 1.2; font-weight: 680; letter-spacing: -.02em; margin: 0; font-variant-numeric: tabular-nums; }
@@ -27,7 +28,7 @@ main.card .total { font-size: 2rem; margin: .5rem 0 1rem; }
 .items li { display: flex; justify-content: space-between; gap: 1.5rem; padding: .9rem 0; border-top: 1px solid var(--line); }
 .what { min-width: 0; flex: 1; }
 .name { display: block; font-weight: 560; overflow-wrap: anywhere; }
-.detail { display: block; color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
+.detail { display: block; font-weight: 400; color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
 .amount { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .quantity { margin-top: .5rem; }
 .quantity label { display: inline; margin-right: .5rem; }
@@ -76,6 +77,7 @@ input::placeholder { color: var(--edge); }
 .panel { display: none; grid-column: 1 / -1; padding-top: .9rem; }
 .way input:checked ~ .panel { display: block; }
 .hint { color: var(--soft); font-size: .88rem; margin: .3rem 0 0; }
+legend + .hint { margin: 0 0 .9rem; }
 .said { white-space: pre-line; overflow-wrap: anywhere; margin: 0 0 1rem; font-size: .95rem; }
 .pay-button + .said { margin: 1rem 0 0; }
 .error { color: var(--alert); font-size: .9rem; margin: .3rem 0 0; }

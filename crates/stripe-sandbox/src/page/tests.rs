@@ -194,6 +194,7 @@ fn prices_are_told_as_they_are_counted() {
     let many = Line { quantity: 3, ..line("li_1", unit(1_000)) };
     let seats = Line { unit_label: Some("seat".to_owned()), every: Some(("month".to_owned(), 3)), ..many.clone() };
     for (line, parts) in [
+        (Line { every: Some(("month".to_owned(), 1)), ..many.clone() }, vec!["SEK\u{a0}10.00 each, each month"]),
         (many, vec!["SEK\u{a0}10.00 each", "Quantity 3"]),
         (seats, vec!["SEK\u{a0}10.00 per seat every 3 months"]),
         (line("li_1", Pricing::Package { amount: 1_000.into(), size: 12 }), vec!["SEK\u{a0}10.00 per 12"]),
@@ -301,6 +302,7 @@ fn nothing_to_pay_asks_no_card_and_saving_a_card_shows_no_amount() {
     let setup = Ask { mode: Mode::Setup, always_method: true, reuse: true, lines: Vec::new(), ..ask() };
     let saving = page(&setup, &Quote::default(), &[], Vec::new());
     shows(&saving, &["Save card", "card_number", "you let Ada &amp; co keep this payment method"]);
+    shows(&saving, &["Nothing is charged now"]);
     hides(&saving, &["SEK", "Due today", "<ul class=\"items\""]);
 }
 
