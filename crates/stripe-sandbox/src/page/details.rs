@@ -22,7 +22,6 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
     let (words, ask) = (view.words(), view.ask);
     html! {
         section.pay aria-label=(words.payment) {
-            (alerts(view))
             fieldset {
                 legend { (words.contact) }
                 (field::text(view, "email", &Text { kind: Some("email"), autocomplete: Some("email"), ..Text::default() }))
@@ -49,9 +48,13 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
 }
 
 /// What is wrong, all of it, each leading to its field.
-fn alerts(view: &Checkout<'_>) -> Markup {
+pub(super) fn alerts(view: &Checkout<'_>) -> Markup {
     let words = view.words();
+    if view.decline.is_none() && !view.changed && view.problems.is_empty() {
+        return html! {};
+    }
     html! {
+        div.alerts {
         @if let Some(code) = view.decline { p.alert role="alert" { (words.decline(code)) } }
         @if view.changed { p.alert role="alert" { (words.total_changed) } }
         @if !view.problems.is_empty() {
@@ -63,6 +66,7 @@ fn alerts(view: &Checkout<'_>) -> Markup {
                     }
                 }
             }
+        }
         }
     }
 }

@@ -70,6 +70,7 @@ pub(crate) fn checkout(view: &Checkout<'_>) -> Markup {
                     // The enter key presses the first button of a form: it should pay, not lose the card to an update.
                     input.hidden type="submit" name="action" value="pay" tabindex="-1" aria-hidden="true";
                 }
+                (details::alerts(view))
                 (order::summary(view))
                 (details::details(view))
             }
@@ -120,9 +121,10 @@ impl<'a> Checkout<'a> {
         self.ask.needs_method(self.quote) || self.awaits_amount()
     }
 
-    /// The customer has still to choose the amount.
+    /// The customer has still to choose the amount, or to choose one that fits.
     fn awaits_amount(&self) -> bool {
-        self.quote.total == 0 && self.raw.get("custom_amount").is_empty() && self.ask.custom_line().is_some()
+        let is_open = self.raw.get("custom_amount").is_empty() || self.problems.of("custom_amount").is_some();
+        self.quote.total == 0 && is_open && self.ask.custom_line().is_some()
     }
 
     /// Whole days that are free, a day that has begun counted.

@@ -309,7 +309,7 @@ fn figures(view: &Checkout<'_>) -> Markup {
     let parts = quote.discount != 0 || quote.tax != 0 || !view.ask.shipping_rates.is_empty();
     let total = if view.ask.mode == Mode::Subscription { words.due_today } else { words.total };
     html! {
-        div.figures aria-live="polite" {
+        div.figures {
             @if parts { (row(words.subtotal, &view.money(quote.subtotal))) }
             @if quote.discount != 0 { (row(words.discount, &view.money(-quote.discount))) }
             @if !view.ask.shipping_rates.is_empty() {

@@ -82,6 +82,8 @@ legend + .hint { margin: 0 0 .9rem; }
 .pay-button + .said { margin: 1rem 0 0; }
 .error { color: var(--alert); font-size: .9rem; margin: .3rem 0 0; }
 .alert { color: var(--alert); background: var(--alert-ground); border-radius: 8px; padding: .75rem 1rem; margin: 0 0 1.25rem; }
+.alerts { grid-column: 1 / -1; margin-bottom: -2rem; }
+.alerts .alert:last-child { margin: 0; }
 .alert p { margin: 0; }
 .alert ul { margin: .3rem 0 0; padding-left: 1.2rem; }
 .alert a { color: inherit; }
@@ -110,6 +112,7 @@ a { color: var(--accent); }
 .hidden { position: absolute; width: 1px; height: 1px; min-height: 0; margin: -1px; padding: 0; border: 0; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 48rem) { .checkout { grid-template-columns: minmax(0, 1fr); gap: 1.75rem; padding: 1.5rem 1rem; }
+  .alerts { margin-bottom: -.5rem; }
   .pay { padding: 1.25rem; } main.card { margin: 1.5rem auto; width: calc(100% - 2rem); padding: 1.75rem 1.25rem; } .items { margin-top: 1rem; } }
 @media print { .banner, footer, details { display: none; } main.card { border: 0; } }
 ";

@@ -224,6 +224,10 @@ fn quantities_offers_and_an_own_amount_can_be_chosen() {
     let empty = page(&own, &quote(0), &[], Vec::new());
     shows(&empty, &["Amount (SEK)", "Between SEK\u{a0}10.00 and SEK\u{a0}50.00", "name=\"card_number\""]);
     hides(&empty, &["SEK\u{a0}0.00", "Complete the order"]);
+    let little = vec![Misfit { field: Entry::CustomAmount, why: Why::TooSmall(1_000) }];
+    let refused = page(&own, &quote(0), &[("custom_amount", "5")], little);
+    shows(&refused, &["It must be at least SEK\u{a0}10.00.", "name=\"card_number\""]);
+    hides(&refused, &["SEK\u{a0}0.00", "Complete the order"]);
 }
 
 #[test]

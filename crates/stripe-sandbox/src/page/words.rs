@@ -184,7 +184,11 @@ impl Words {
             Problem::Past => return self.past.to_owned(),
             Problem::Why(why) => why,
         };
-        let of_name = if name.starts_with("quantity.") || name.starts_with("optional.") { "quantity" } else { name };
+        let of_name = match name.split_once('.') {
+            Some(("quantity" | "optional", _)) => "quantity",
+            Some(("field", _)) => "field",
+            _ => name,
+        };
         match why {
             Why::Missing if name == "terms" => self.terms_missing.to_owned(),
             Why::Missing => self.missing.to_owned(),
@@ -496,6 +500,7 @@ static EN: Words = Words {
         ("card_cvc", "The security code has three or four digits."),
         ("phone", "Please write the number with digits, such as +46 8 123 45 67."),
         ("quantity", "Please write a whole number."),
+        ("field", "Please write digits alone."),
         ("custom_amount", "Please write an amount such as 100.00."),
         ("tax_id", "This is not a number of the kind chosen."),
         ("account_number", "This is not an account number."),
@@ -716,6 +721,7 @@ static SV: Words = Words {
         ("card_cvc", "Säkerhetskoden har tre eller fyra siffror."),
         ("phone", "Skriv numret med siffror, som +46 8 123 45 67."),
         ("quantity", "Skriv ett heltal."),
+        ("field", "Skriv bara siffror."),
         ("custom_amount", "Skriv ett belopp som 100,00."),
         ("tax_id", "Det är inget nummer av det slag som är valt."),
         ("account_number", "Det är inget kontonummer."),
