@@ -34,6 +34,9 @@ pub(crate) struct State {
     /// Whether something was changed since the last snapshot.
     #[serde(skip)]
     pub(crate) dirty: bool,
+    /// How many events there were since the start.
+    #[serde(skip)]
+    pub(crate) events: u64,
 }
 
 /// What belongs to one key.
@@ -221,6 +224,7 @@ impl Ctx<'_> {
             "request": {"id": null, "idempotency_key": null}, "type": kind,
         });
         self.account().put("event", &id, event);
+        self.state.events += 1;
         let listens = |endpoint: &&Value| {
             endpoint["status"] == "enabled"
                 && endpoint["enabled_events"]
