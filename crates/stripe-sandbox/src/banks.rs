@@ -162,3 +162,58 @@ fn written(invoice: &Value) -> String {
     page.push_str(&format!("\nTotal  {}\nState  {}\n", amount(&invoice["total"]), text(invoice, "status")));
     page
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use serde_json::{Value, json};
+
+    use crate::server::{Sandbox, SandboxConfig, start};
+
+    async fn post(sandbox: &Sandbox, path: &str, body: String) -> (u16, Value) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client.post(sandbox.url().join(path).unwrap()).bearer_auth("sk_test_a");
+        let kind = if path.starts_with("/v1/") { "application/x-www-form-urlencoded" } else { "application/json" };
+        let answer = request.header("content-type", kind).body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn a_test_plays_the_customer_and_the_banks() {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let sandbox = start(SandboxConfig { listen, state_file: None }).await.unwrap();
+        let body = "mode=payment&line_items[0][price_data][currency]=sek&line_items[0][price_data][unit_amount]=10000&line_items[0][price_data][product_data][name]=Book&invoice_creation[enabled]=true";
+        let (_, session) = post(&sandbox, "/v1/checkout/sessions", body.to_owned()).await;
+        let wish = |rest: Value| {
+            let mut wish =
+                json!({"session": session["id"], "email": "a@b.se", "name": "Ada", "billing": {"country": "SE"}});
+            wish.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+            wish.to_string()
+        };
+        let (_, figures) = post(&sandbox, "/_sandbox/quote", wish(json!({}))).await;
+        assert_eq!(figures["quote"]["total"], 10_000);
+        let (status, refused) =
+            post(&sandbox, "/_sandbox/purchase", wish(json!({"name": "", "method": {"card": "4000000000000259"}})))
+                .await;
+        assert_eq!((status, refused), (422, json!({"misfits": [{"field": "name", "why": "missing"}]})));
+        let (status, _) =
+            post(&sandbox, "/_sandbox/purchase", wish(json!({"method": {"card": "4000 0000 0000 0002"}}))).await;
+        assert_eq!(status, 402);
+        let (status, paid) =
+            post(&sandbox, "/_sandbox/purchase", wish(json!({"method": {"card": "4000000000000259"}}))).await;
+        assert_eq!((status, &paid["payment_status"]), (200, &json!("paid")));
+        let dispute = format!("/_sandbox/disputes/{}", paid["payment_intent"].as_str().unwrap());
+        let (status, dispute) = post(&sandbox, &dispute, json!({"status": "lost"}).to_string()).await;
+        assert_eq!((status, &dispute["status"]), (200, &json!("lost")));
+        let waits = json!({"session": paid["id"]}).to_string();
+        assert_eq!(post(&sandbox, "/_sandbox/bank_transfer", waits).await.0, 400);
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let invoice = sandbox.url().join(&format!("/v1/invoices/{}", paid["invoice"].as_str().unwrap())).unwrap();
+        let invoice: Value = client.get(invoice).bearer_auth("sk_test_a").send().await.unwrap().json().await.unwrap();
+        let page =
+            client.get(invoice["hosted_invoice_url"].as_str().unwrap()).send().await.unwrap().text().await.unwrap();
+        assert!(page.contains("100.00 SEK") && page.contains("no money moves"), "{page}");
+        sandbox.shutdown().await;
+    }
+}
