@@ -10,6 +10,7 @@
 #![recursion_limit = "512"] // a checkout session in `json!` has more fields than the default allows
 
 mod api;
+mod banks;
 mod check;
 mod clock;
 mod control;
@@ -24,6 +25,7 @@ mod page;
 mod params;
 mod pricing;
 mod purchase;
+mod save;
 mod server;
 mod state;
 #[cfg(test)]

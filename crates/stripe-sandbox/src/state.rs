@@ -34,6 +34,9 @@ pub(crate) struct State {
     /// Whether something was changed since the last snapshot.
     #[serde(skip)]
     pub(crate) dirty: bool,
+    /// How many events there were since the start.
+    #[serde(skip)]
+    pub(crate) events: u64,
 }
 
 /// What belongs to one key.
@@ -134,7 +137,8 @@ impl State {
         self.dirty = true;
         let now = self.now();
         self.accounts.entry(account.to_owned()).or_default();
-        Ctx { state: self, account, public_url, now }
+        let deliveries_before = self.next_delivery;
+        Ctx { state: self, account, public_url, now, added: Vec::new(), deliveries_before }
     }
 }
 
@@ -176,6 +180,9 @@ pub(crate) struct Ctx<'a> {
     account: &'a str,
     pub(crate) public_url: &'a str,
     pub(crate) now: i64,
+    /// What was added, by kind and id, so that a call that is refused leaves nothing behind.
+    added: Vec<(String, String)>,
+    deliveries_before: u64,
 }
 
 impl Ctx<'_> {
@@ -204,7 +211,23 @@ impl Ctx<'_> {
     pub(crate) fn add(&mut self, kind: &str, object: Value) -> Value {
         let id = text(&object, "id").to_owned();
         self.account().put(kind, &id, object.clone());
+        self.added.push((kind.to_owned(), id));
         object
+    }
+
+    /// What was added so far stays, even if the call is refused.
+    pub(crate) fn keep(&mut self) {
+        self.added.clear();
+        self.deliveries_before = self.state.next_delivery;
+    }
+
+    /// Takes back what was added, and what was told of it: the call was refused.
+    pub(crate) fn undo(&mut self) {
+        for (kind, id) in std::mem::take(&mut self.added) {
+            self.account().remove(&kind, &id);
+        }
+        let before = self.deliveries_before;
+        self.state.deliveries.retain(|id, _| *id <= before);
     }
 
     /// Makes an object reachable by a public token.
@@ -220,7 +243,8 @@ impl Ctx<'_> {
             "data": {"object": crate::expand::veiled(object)}, "livemode": false, "pending_webhooks": 0,
             "request": {"id": null, "idempotency_key": null}, "type": kind,
         });
-        self.account().put("event", &id, event);
+        self.add("event", event);
+        self.state.events += 1;
         let listens = |endpoint: &&Value| {
             endpoint["status"] == "enabled"
                 && endpoint["enabled_events"]

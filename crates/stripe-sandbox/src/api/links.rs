@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::api::{items, options, shipping_rates};
+use crate::api::{items, options, sessions, shipping_rates};
 use crate::check::{at_most, missing, refused, url, within};
 use crate::error::ApiError;
 use crate::money::check_total;
@@ -77,6 +77,14 @@ fn apply(ctx: &mut Ctx<'_>, link: &mut Value, params: &Map<String, Value>, items
     }
     if let Some(given) = params.get("subscription_data") {
         link["subscription_data"] = options::subscription_data(given, &link["subscription_data"])?;
+    }
+    if link["payment_method_types"].as_array().is_some_and(Vec::is_empty) {
+        link["payment_method_types"] = Value::Null;
+    }
+    for method in link["payment_method_types"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if !sessions::fits_currency(method, &currency) {
+            return Err(refused(format!("{method} can't be paid in {currency}."), "payment_method_types"));
+        }
     }
     let optional = params.get("optional_items").unwrap_or(&link["optional_items"]).clone();
     link["optional_items"] = items::read_optional(ctx, &optional, (&currency, items.len(), ITEMS_MAX))?;
@@ -226,6 +234,7 @@ mod tests {
             ("&shipping_options[0][shipping_rate]=shr_none", "shipping_options[0][shipping_rate]"),
             ("&application_fee_amount=10001", "application_fee_amount"),
             ("&transfer_data[destination]=me", "transfer_data[destination]"),
+            ("&payment_method_types[0]=sepa_debit", "payment_method_types"),
         ] {
             refused(body, param);
         }
@@ -295,6 +304,33 @@ mod tests {
         assert_eq!(items["data"][0]["quantity"], 1);
         assert_eq!(refusal(sandbox.try_call_on(update, &link, "currency=eur")), "currency");
         assert_eq!(refusal(sandbox.try_call_on(update, &link, "line_items[0][id]=li_none")), "line_items[0][id]");
+    }
+
+    #[test]
+    fn a_link_that_is_refused_leaves_nothing_behind() {
+        let mut sandbox = Sandbox::new();
+        assert!(sandbox.try_call(CREATE, &format!("{ONE}&submit_type=subscribe")).is_err());
+        assert!(sandbox.events().is_empty());
+        assert!(sandbox.call("GET /v1/prices", "")["data"].as_array().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_link_sells_in_one_currency_of_its_prices() {
+        let mut sandbox = Sandbox::new();
+        let price = sandbox.call(
+            "POST /v1/prices",
+            "currency=sek&unit_amount=10000&product_data[name]=Book&currency_options[eur][unit_amount]=900",
+        );
+        let items = format!("line_items[0][price]={}&line_items[0][quantity]=2", price["id"].as_str().unwrap());
+        let link = sandbox.call(CREATE, &format!("{items}&currency=eur"));
+        let told = sandbox.call_on("GET /v1/payment_links/{id}", &link, "expand[]=line_items");
+        assert_eq!((&told["currency"], &told["line_items"]["data"][0]["amount_total"]), (&json!("eur"), &json!(1_800)));
+        assert_eq!(refusal(sandbox.try_call(CREATE, &format!("{items}&currency=usd"))), "line_items[0]");
+        let rate = sandbox
+            .call("POST /v1/shipping_rates", "display_name=Post&fixed_amount[amount]=1&fixed_amount[currency]=sek");
+        let shipping =
+            format!("{items}&currency=eur&shipping_options[0][shipping_rate]={}", rate["id"].as_str().unwrap());
+        assert_eq!(refusal(sandbox.try_call(CREATE, &shipping)), "shipping_options[0][shipping_rate]");
     }
 
     #[test]

@@ -49,12 +49,17 @@ pub(crate) fn answer(
     params: &mut Map<String, Value>,
 ) -> Result<Value, ApiError> {
     let paths = params.remove("expand");
-    let full = execute(ctx, operation, id, params)?;
-    let mut shown = expand::veiled(&full);
-    if let Some(Value::Array(paths)) = &paths {
-        expand::expand(ctx, &full, &mut shown, paths)?;
+    let answer = execute(ctx, operation, id, params).and_then(|full| {
+        let mut shown = expand::veiled(&full);
+        if let Some(Value::Array(paths)) = &paths {
+            expand::expand(ctx, &full, &mut shown, paths)?;
+        }
+        Ok(shown)
+    });
+    if answer.is_err() {
+        ctx.undo();
     }
-    Ok(shown)
+    answer
 }
 
 /// Executes an operation.

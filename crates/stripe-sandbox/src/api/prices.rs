@@ -301,3 +301,117 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Val
             && recurring.is_none_or(|wanted| wanted.iter().all(|(name, is)| &price["recurring"][name] == is))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::{Sandbox, refusal};
+
+    const CREATE: &str = "POST /v1/prices";
+    const NAMED: &str = "currency=sek&product_data[name]=Seat&";
+
+    #[test]
+    fn tiers_are_in_order_and_the_last_is_open() {
+        let mut sandbox = Sandbox::new();
+        let tiered = format!("{NAMED}billing_scheme=tiered&tiers_mode=graduated&");
+        let price = sandbox.call(CREATE, &format!("{tiered}tiers[0][up_to]=10&tiers[0][unit_amount]=500&tiers[1][up_to]=inf&tiers[1][unit_amount_decimal]=99.5&tiers[1][flat_amount]=7"));
+        assert_eq!((&price["unit_amount"], price.get("tiers")), (&Value::Null, None));
+        let told = sandbox.call_on("GET /v1/prices/{id}", &price, "expand[]=tiers");
+        assert_eq!(
+            told["tiers"][1],
+            json!({"flat_amount": 7, "flat_amount_decimal": "7", "unit_amount": null, "unit_amount_decimal": "99.5", "up_to": null})
+        );
+        for (tiers, param) in [
+            ("tiers[0][up_to]=10&tiers[0][unit_amount]=5", "tiers[0][up_to]"),
+            (
+                "tiers[0][up_to]=inf&tiers[0][unit_amount]=5&tiers[1][up_to]=inf&tiers[1][unit_amount]=5",
+                "tiers[0][up_to]",
+            ),
+            (
+                "tiers[0][up_to]=9&tiers[0][unit_amount]=5&tiers[1][up_to]=9&tiers[1][unit_amount]=5&tiers[2][up_to]=inf&tiers[2][unit_amount]=5",
+                "tiers[1][up_to]",
+            ),
+            ("tiers[0][up_to]=inf", "tiers[0][unit_amount]"),
+            ("tiers[0][up_to]=inf&tiers[0][unit_amount]=5&unit_amount=5", "unit_amount"),
+            (
+                "tiers[0][up_to]=inf&tiers[0][unit_amount]=5&transform_quantity[divide_by]=5&transform_quantity[round]=up",
+                "transform_quantity",
+            ),
+        ] {
+            assert_eq!(refusal(sandbox.try_call(CREATE, &format!("{tiered}{tiers}"))), param, "{tiers}");
+        }
+        assert_eq!(
+            refusal(sandbox.try_call(CREATE, &format!("{NAMED}billing_scheme=tiered&tiers_mode=volume"))),
+            "tiers"
+        );
+    }
+
+    #[test]
+    fn amounts_and_periods_have_bounds() {
+        let mut sandbox = Sandbox::new();
+        for (body, param) in [
+            ("", "unit_amount"),
+            ("unit_amount=-1", "unit_amount"),
+            ("unit_amount=1&unit_amount_decimal=1.5", "unit_amount"),
+            ("unit_amount_decimal=0.1234567890123", "unit_amount_decimal"),
+            ("unit_amount=1&recurring[interval]=month&recurring[interval_count]=37", "recurring[interval_count]"),
+            ("unit_amount=1&recurring[interval]=year&recurring[interval_count]=4", "recurring[interval_count]"),
+            ("unit_amount=1&recurring[interval]=year&recurring[usage_type]=metered", "recurring[usage_type]"),
+            (
+                "custom_unit_amount[enabled]=true&custom_unit_amount[minimum]=9&custom_unit_amount[maximum]=8",
+                "custom_unit_amount[maximum]",
+            ),
+            (
+                "custom_unit_amount[enabled]=true&custom_unit_amount[minimum]=9&custom_unit_amount[preset]=8",
+                "custom_unit_amount[preset]",
+            ),
+            ("custom_unit_amount[enabled]=true&recurring[interval]=month", "custom_unit_amount"),
+            ("unit_amount=1&currency_options[eur][unit_amount]=-1", "currency_options[eur][unit_amount]"),
+        ] {
+            assert_eq!(refusal(sandbox.try_call(CREATE, &format!("{NAMED}{body}"))), param, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_lookup_key_has_one_price_until_it_is_transferred() {
+        let mut sandbox = Sandbox::new();
+        let body = format!("{NAMED}unit_amount=100&lookup_key=standard");
+        let first = sandbox.call(CREATE, &body);
+        assert_eq!(refusal(sandbox.try_call(CREATE, &body)), "lookup_key");
+        let second = sandbox.call(CREATE, &format!("{body}&transfer_lookup_key=true"));
+        assert_eq!(sandbox.call_on("GET /v1/prices/{id}", &first, "")["lookup_key"], Value::Null);
+        let found = sandbox.call("GET /v1/prices", "lookup_keys[]=standard&lookup_keys[]=other");
+        assert_eq!((found["data"].as_array().unwrap().len(), &found["data"][0]["id"]), (1, &second["id"]));
+        let update = "POST /v1/prices/{id}";
+        assert_eq!(refusal(sandbox.try_call_on(update, &first, "lookup_key=standard")), "lookup_key");
+        sandbox.call_on(update, &second, "lookup_key=standard&tax_behavior=exclusive");
+        assert_eq!(refusal(sandbox.try_call_on(update, &second, "tax_behavior=inclusive")), "tax_behavior");
+    }
+
+    #[test]
+    fn products_are_held_to_stripes_limits() {
+        let mut sandbox = Sandbox::new();
+        let images: String = (0..9).map(|i| format!("&images[{i}]=https://a.example/{i}.png")).collect();
+        for (body, param) in [
+            (images.as_str(), "images"),
+            ("&images[0]=picture", "images[0]"),
+            ("&unit_label=thirteen char", "unit_label"),
+            ("&statement_descriptor=ABC", "statement_descriptor"),
+            ("&tax_code=books", "tax_code"),
+            ("&url=nowhere", "url"),
+            ("&default_price_data[currency]=sek", "default_price_data[unit_amount]"),
+        ] {
+            assert_eq!(refusal(sandbox.try_call("POST /v1/products", &format!("name=Book{body}"))), param, "{body}");
+        }
+        let product = sandbox.call("POST /v1/products", "name=Book&default_price_data[currency]=sek&default_price_data[unit_amount]=900&package_dimensions[height]=1.5&package_dimensions[width]=1&package_dimensions[length]=1&package_dimensions[weight]=2&expand[]=default_price");
+        assert_eq!(
+            (&product["default_price"]["unit_amount"], product["package_dimensions"]["height"].to_string().as_str()),
+            (&json!(900), "1.5")
+        );
+        let product = sandbox.call_on("GET /v1/products/{id}", &product, "");
+        let other = sandbox.call(CREATE, "currency=sek&unit_amount=1&product_data[name]=Other");
+        let foreign = format!("default_price={}", other["id"].as_str().unwrap());
+        assert_eq!(refusal(sandbox.try_call_on("POST /v1/products/{id}", &product, &foreign)), "default_price");
+    }
+}

@@ -101,6 +101,10 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     let mut session = new(ctx, mode, currency.as_deref(), expires_at);
     copy(&mut session, params, &KEPT);
     options::apply(&mut session, params)?;
+    if let Some(recovery) = params.get("after_expiration").map(|after| &after["recovery"]).filter(|r| r.is_object()) {
+        session["after_expiration"] = json!({"recovery": {"allow_promotion_codes": recovery["allow_promotion_codes"] == true,
+            "enabled": recovery["enabled"], "expires_at": null, "url": null}});
+    }
     session["payment_method_types"] = methods(params, mode, &currency_text)?;
     let optional = (currency_text.as_str(), items.len(), ITEMS_MAX);
     session["optional_items"] = items::read_optional(ctx, given("optional_items"), optional)?;
@@ -226,7 +230,8 @@ fn methods(params: &Map<String, Value>, mode: &str, currency: &str) -> Result<Va
     Ok(methods.into())
 }
 
-fn fits_currency(method: &str, currency: &str) -> bool {
+/// Whether a way to pay exists in a currency.
+pub(crate) fn fits_currency(method: &str, currency: &str) -> bool {
     currency.is_empty() || DEBITS.iter().all(|(name, of)| *name != method || *of == currency)
 }
 
@@ -462,6 +467,8 @@ fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
     session["url"] = Value::Null;
     let session = session.clone();
     ctx.emit("checkout.session.expired", &session);
+    // It happened, whatever becomes of the call that came upon it.
+    ctx.keep();
     session
 }
 
@@ -539,6 +546,16 @@ mod tests {
             "{only}&allowed_payment_method_types[1]=sepa_debit&allowed_payment_method_types[2]=us_bank_account"
         );
         assert_eq!(sandbox.call(CREATE, &both)["payment_method_types"], json!(["sepa_debit"]));
+    }
+
+    #[test]
+    fn a_session_expires_with_its_time_and_says_so_once() {
+        let mut sandbox = Sandbox::new();
+        let session = sandbox.call(CREATE, &format!("mode=payment&{ONE}"));
+        sandbox.state.clock_offset += 24 * 60 * 60 + 1;
+        assert!(sandbox.try_call_on("POST /v1/checkout/sessions/{id}/expire", &session, "").is_err());
+        assert_eq!(sandbox.call_on("GET /v1/checkout/sessions/{id}", &session, "")["status"], "expired");
+        assert_eq!(sandbox.events().iter().filter(|event| *event == "checkout.session.expired").count(), 1);
     }
 
     #[test]
