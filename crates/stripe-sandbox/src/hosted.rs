@@ -356,7 +356,7 @@ fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
         let message = link["inactive_message"].as_str();
         return show(StatusCode::OK, page::closed(locale, ClosedReason::Expired, message));
     }
-    let intent = object("payment_intent", "payment_intent");
+    let (intent, invoice) = (object("payment_intent", "payment_intent"), object("invoice", "invoice"));
     let items = account.line_items.get(text(session, "id")).map(Vec::as_slice).unwrap_or_default();
     let bought = |item: &crate::state::LineItem| Bought {
         name: item.description.clone(),
@@ -373,6 +373,7 @@ fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
         parts: Parts::of(session),
         message: link["after_completion"]["hosted_confirmation"]["custom_message"].as_str(),
         return_url: session["success_url"].as_str(),
+        invoice_url: invoice["hosted_invoice_url"].as_str(),
         instructions: page::instructions(&intent, locale),
     };
     show(StatusCode::OK, page::confirmation(&view))

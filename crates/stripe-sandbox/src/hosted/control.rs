@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Wishes, ask_of, start_visit};
-use crate::api::{delayed, sessions};
+use crate::api::sessions;
 use crate::control::{Fault, WebhookPolicy};
 use crate::page;
 use crate::purchase::{self, Address, Entry, Method, Misfit, NotPaid, Purchase, Recipient, Why};
@@ -32,7 +32,6 @@ pub(crate) fn control_routes() -> Router<Arc<Shared>> {
         .route("/ledger", get(ledger))
         .route("/requests", get(requests))
         .route("/pay", post(control_pay))
-        .route("/transfer", post(transfer))
 }
 
 async fn read_clock(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
@@ -133,32 +132,6 @@ async fn requests(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
         *counts.entry(operation.clone()).or_default() += count;
     }
     Json(json!(counts))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Transfer {
-    /// The id of the session.
-    session: String,
-    /// In minor units; all that is left where not said.
-    amount: Option<i64>,
-}
-
-/// The bank transfer that a session waits for arrives.
-async fn transfer(Extract(shared): Extract<Arc<Shared>>, Json(transfer): Json<Transfer>) -> Response {
-    let arrived = {
-        let mut state = shared.lock();
-        let account = state.public.get(&transfer.session).map(|(account, _)| account.clone());
-        let Some(account) = account else { return StatusCode::NOT_FOUND.into_response() };
-        delayed::transfer(&mut state.enter(&account, &shared.public_url), &transfer.session, transfer.amount)
-    };
-    webhooks::dispatch(&shared);
-    match arrived {
-        Ok(session) => {
-            Json(json!({"session": session["id"], "payment_status": session["payment_status"]})).into_response()
-        }
-        Err(error) => error.into_response(),
-    }
 }
 
 /// What a customer would choose and enter; what is not said is as the page has it at first.

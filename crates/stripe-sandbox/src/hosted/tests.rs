@@ -283,8 +283,10 @@ async fn a_bank_transfer_waits_for_the_money_and_hears_when_it_comes() {
     assert_eq!((placed.status, placed.location.as_str()), (303, "https://example.com/done"));
     let waiting = browser.open(address).await;
     assert!(waiting.shows("Transfer to this account") && waiting.shows("IBAN") && waiting.shows("€100.00"));
-    let arrived =
-        browser.client.post(format!("{}/_sandbox/transfer", browser.base)).json(&json!({"session": session["id"]}));
+    let arrived = browser
+        .client
+        .post(format!("{}/_sandbox/bank_transfer", browser.base))
+        .json(&json!({"session": session["id"]}));
     let arrived: Value = arrived.send().await.unwrap().json().await.unwrap();
     assert_eq!(arrived["payment_status"], "paid");
     assert!(browser.open(address).await.shows("Your payment was received"));
@@ -298,5 +300,48 @@ async fn tax_is_told_for_the_country_that_the_form_begins_with() {
     assert!(page.shows("SEK\u{a0}125.00") && page.fields()["country"] == "SE");
     let abroad = browser.send(&page, &[("action", "update"), ("country", "US")]).await;
     assert!(abroad.shows("SEK\u{a0}100.00") && !abroad.shows("SEK\u{a0}125.00"));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_page_begins_without_errors_in_the_language_wished_and_holds_nothing_foreign() {
+    let browser = Browser::new().await;
+    let link = browser.link(&[("phone_number_collection[enabled]", "true")]).await;
+    let page = browser.open(&format!("{link}?locale=sv&prefilled_email=ada@example.com")).await;
+    assert!(page.shows("lang=\"sv\"") && page.shows("Betala 100,00\u{a0}kr") && !page.shows("-error"));
+    assert_eq!(page.fields()["email"], "ada@example.com");
+    let answer = browser.client.get(&page.address).send().await.unwrap();
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert!(header("content-security-policy").starts_with("default-src 'none'"));
+    assert_eq!((header("cache-control"), header("x-frame-options")), ("no-store".to_owned(), "DENY".to_owned()));
+    // The language goes along to the page after the payment.
+    let paid = browser.send(&page, &by_card("4242424242424242", &[("phone", "+46 8 123 45 67")])).await;
+    assert!(browser.open(&format!("{}{}", browser.base, paid.location)).await.shows("Din betalning har tagits emot."));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_closed_link_an_expired_session_and_nothing_at_all_are_told() {
+    let browser = Browser::new().await;
+    let link =
+        browser.link(&[("inactive_message", "Sold out"), ("restrictions[completed_sessions][limit]", "1")]).await;
+    let page = browser.open(&link).await;
+    let late = browser.open(&link).await;
+    assert_eq!(browser.send(&page, &by_card("4242424242424242", &[])).await.status, 303);
+    // The link was used up while this one looked at it.
+    let refused = browser.send(&late, &by_card("4242424242424242", &[])).await;
+    assert!(refused.shows("Sold out") && browser.charges().await == [10_000]);
+    assert!(browser.open(&link).await.shows("Sold out"));
+    let price = browser.price("10000").await;
+    let session = [("mode", "payment"), ("line_items[0][price]", &price), ("line_items[0][quantity]", "1")];
+    let session =
+        browser.api("checkout/sessions", &[&session[..], &[("cancel_url", "https://example.com/cart")]].concat()).await;
+    let page = browser.open(session["url"].as_str().unwrap()).await;
+    assert!(page.shows("href=\"https://example.com/cart\""));
+    browser.api(&format!("checkout/sessions/{}/expire", session["id"].as_str().unwrap()), &[]).await;
+    let expired = browser.send(&page, &by_card("4242424242424242", &[])).await;
+    assert!(expired.shows("This checkout has expired") && browser.charges().await == [10_000]);
+    let nothing = browser.open(&format!("{}/test_nothing", browser.base)).await;
+    assert!(nothing.status == 404 && nothing.shows("Nothing here"));
     browser.sandbox.shutdown().await;
 }

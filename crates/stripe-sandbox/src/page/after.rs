@@ -20,6 +20,7 @@ pub(crate) struct Confirmation<'a> {
     /// What the merchant says, in place of the page's own words.
     pub(crate) message: Option<&'a str>,
     pub(crate) return_url: Option<&'a str>,
+    pub(crate) invoice_url: Option<&'a str>,
     /// Where the money is to be sent: Stripe's names and their values.
     pub(crate) instructions: Vec<(String, String)>,
 }
@@ -163,6 +164,7 @@ pub(crate) fn confirmation(view: &Confirmation<'_>) -> Markup {
                     (parts(view))
                 }
             }
+            @if let Some(url) = view.invoice_url { p { a href=(url) { (words.invoice) } } }
             @if let Some(url) = view.return_url { p { a href=(url) { (words.back) } } }
         }
     };
@@ -198,6 +200,7 @@ mod tests {
                 "total_details": {"amount_discount": 200, "amount_shipping": 0, "amount_tax": 160}})),
             message,
             return_url: None,
+            invoice_url: Some("/i/invst_1"),
             instructions,
         })
         .into_string()
@@ -234,6 +237,7 @@ mod tests {
         let paid = page(Outcome::Paid, Some("<i>Come again</i>"), Vec::new());
         assert!(paid.contains("&lt;i&gt;Come again") && !paid.contains("Your payment was received"));
         assert!(page(Outcome::Processing, Some("Come again"), Vec::new()).contains("It takes some days"));
+        assert!(paid.contains("<a href=\"/i/invst_1\">Your invoice</a>"));
         assert!(paid.contains("Discount") && paid.contains("−€2.00") && paid.contains("Tax included"));
         assert!(
             paid.contains("Cup") && paid.contains("Quantity 2") && paid.contains("<title>Thank you – Ada &amp; co")

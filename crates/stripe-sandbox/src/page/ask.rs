@@ -527,6 +527,15 @@ mod tests {
     }
 
     #[test]
+    fn keeping_a_payment_method_is_told_unless_the_merchant_hides_it() {
+        let hidden = json!({"payment_method_reuse_agreement": {"position": "hidden"}});
+        assert!(asked(&json!({"mode": "subscription"})).reuse && !asked(&json!({"mode": "payment"})).reuse);
+        assert!(!asked(&json!({"mode": "subscription", "consent_collection": hidden})).reuse);
+        let kept = json!({"card": {"setup_future_usage": "off_session"}});
+        assert!(asked(&json!({"mode": "payment", "payment_method_options": kept})).reuse);
+    }
+
+    #[test]
     fn ways_that_are_not_played_fall_back_to_a_card() {
         assert_eq!(asked(&json!({"payment_method_types": ["swish"]})).ways, [Way::Card]);
         let ask = asked(&json!({"payment_method_types": ["sepa_debit", "card", "customer_balance"]}));

@@ -276,7 +276,7 @@ fn shipping(view: &Checkout<'_>) -> Markup {
     };
     html! {
         @if !rates.is_empty() {
-            fieldset.rates aria-describedby=[field::described(view, "shipping_rate", false)] {
+            fieldset.rates id="shipping_rate" aria-describedby=[field::described(view, "shipping_rate", false)] {
                 legend { (words.shipping) }
                 @for rate in rates { (rate_choice(view, rate, rate.id == chosen)) }
                 (field::error(view, "shipping_rate"))
