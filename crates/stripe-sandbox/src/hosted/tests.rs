@@ -345,3 +345,48 @@ async fn a_closed_link_an_expired_session_and_nothing_at_all_are_told() {
     assert!(nothing.status == 404 && nothing.shows("Nothing here"));
     browser.sandbox.shutdown().await;
 }
+
+#[tokio::test]
+async fn an_order_that_comes_to_nothing_is_completed_without_a_card() {
+    let browser = Browser::new().await;
+    let coupon = browser.api("coupons", &[("percent_off", "100"), ("duration", "once")]).await;
+    let coupon = coupon["id"].as_str().unwrap();
+    browser
+        .api("promotion_codes", &[("promotion[type]", "coupon"), ("promotion[coupon]", coupon), ("code", "FREE")])
+        .await;
+    let page = browser.visit(&[("allow_promotion_codes", "true")]).await;
+    let free = browser.send(&page, &[("action", "update"), ("promotion_code", "FREE")]).await;
+    assert!(free.shows("Complete the order") && !free.shows("card_number"));
+    let done = browser.send(&free, &PERSON).await;
+    assert_eq!((done.status, browser.charges().await), (303, vec![]));
+    assert!(browser.open(&format!("{}{}", browser.base, done.location)).await.shows("There was nothing to pay."));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_bank_debit_is_on_its_way_until_the_bank_answers() {
+    let browser = Browser::new().await;
+    let debit = [
+        ("mode", "payment"),
+        ("allowed_payment_method_types[0]", "card"),
+        ("allowed_payment_method_types[1]", "sepa_debit"),
+        ("line_items[0][price_data][currency]", "eur"),
+        ("line_items[0][price_data][unit_amount]", "10000"),
+        ("line_items[0][price_data][product_data][name]", "Cup"),
+        ("line_items[0][quantity]", "1"),
+    ];
+    for (account, said) in
+        [("AT61 1904 3002 3457 3201", "Your payment was received"), ("AT86 1904 3002 3547 0000", "The payment failed")]
+    {
+        let session = browser.api("checkout/sessions", &debit).await;
+        let address = session["url"].as_str().unwrap();
+        let page = browser.open(address).await;
+        let entered = [&PERSON[..], &[("method", "bank_debit"), ("account_number", account)]].concat();
+        assert_eq!(browser.send(&page, &entered).await.status, 303);
+        assert!(browser.open(address).await.shows("Payment on its way"));
+        let week = browser.client.post(format!("{}/_sandbox/clock", browser.base));
+        week.json(&json!({"advance_seconds": 7 * 24 * 60 * 60})).send().await.unwrap();
+        assert!(browser.open(address).await.shows(said), "{account}");
+    }
+    browser.sandbox.shutdown().await;
+}

@@ -107,7 +107,10 @@ fn what_a_merchant_wrote_is_shown_and_never_run() {
 fn a_plain_order_asks_no_update_and_a_changeable_one_does() {
     hides(&page(&ask(), &quote(100), &[], Vec::new()), &["value=\"update\"", "Promotion code", "Subtotal"]);
     let codes = Ask { promotion_codes: true, ..ask() };
-    shows(&page(&codes, &quote(100), &[], Vec::new()), &["value=\"update\"", "Promotion code"]);
+    let changeable = page(&codes, &quote(100), &[], Vec::new());
+    shows(&changeable, &["value=\"update\"", "Promotion code"]);
+    // The enter key presses the first button.
+    assert!(changeable.find("value=\"pay\"").unwrap() < changeable.find("value=\"update\"").unwrap());
 }
 
 #[test]
