@@ -28,6 +28,7 @@ use crate::webhooks;
 pub(crate) struct Wishes {
     locale: Option<String>,
     prefilled_email: Option<String>,
+    prefilled_promo_code: Option<String>,
     client_reference_id: Option<String>,
 }
 
@@ -75,7 +76,8 @@ fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, wishes: &Wishes) -> Result<Valu
     let bounded = |text: &Option<String>| text.clone().filter(|text| text.chars().count() <= 200);
     for (name, wish) in [
         ("locale", &wishes.locale),
-        ("customer_email", &wishes.prefilled_email),
+        ("prefilled_email", &wishes.prefilled_email),
+        ("prefilled_promo_code", &wishes.prefilled_promo_code),
         ("client_reference_id", &wishes.client_reference_id),
     ] {
         if let Some(wish) = bounded(wish) {

@@ -155,7 +155,7 @@ pub(crate) fn intent(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Value {
         "capture_method": "automatic_async", "client_secret": format!("{id}_secret_{}", crate::ids::random(25)),
         "confirmation_method": "automatic", "created": ctx.now, "currency": order.currency, "customer": order.customer,
         "customer_account": null, "description": null, "excluded_payment_method_types": null, "last_payment_error": null,
-        "latest_charge": null, "livemode": false, "metadata": {}, "next_action": null, "on_behalf_of": null,
+        "latest_charge": null, "livemode": false, "managed_payments": null, "metadata": {}, "next_action": null, "on_behalf_of": null,
         "payment_method": null, "payment_method_configuration_details": null, "payment_method_options": {},
         "payment_method_types": [order.kind], "processing": null, "receipt_email": null, "review": null,
         "setup_future_usage": null, "shipping": null, "source": null, "statement_descriptor": null,
@@ -246,7 +246,13 @@ pub(crate) fn charge(ctx: &mut Ctx<'_>, intent: &Value, method: &Value, state: &
     });
     charge["payment_method_details"][kind.as_str()] = if kind == "card" {
         let card = &method["card"];
-        json!({"brand": card["brand"], "checks": card["checks"], "country": card["country"], "exp_month": card["exp_month"],
+        json!({"amount_authorized": charge["amount"], "authorization_code": "123456",
+            "extended_authorization": {"status": "disabled"}, "incremental_authorization": {"status": "unavailable"},
+            "installments": null, "mandate": null, "multicapture": {"status": "unavailable"},
+            "network_token": {"used": false}, "network_transaction_id": null,
+            "overcapture": {"maximum_amount_capturable": charge["amount"], "status": "unavailable"},
+            "regulated_status": "unregulated", "transaction_link_id": null, "brand": card["brand"],
+            "checks": card["checks"], "country": card["country"], "exp_month": card["exp_month"],
             "exp_year": card["exp_year"], "fingerprint": card["fingerprint"], "funding": card["funding"],
             "last4": card["last4"], "network": card["brand"], "three_d_secure": null, "wallet": null})
     } else {
