@@ -145,6 +145,7 @@ pub(crate) fn intent(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Value {
         // What is chosen, and with it what is due, may have changed since a decline.
         intent["amount"] = order.amount.into();
         intent["payment_method_types"] = json!([order.kind]);
+        apply(&mut intent, order.data);
         return intent;
     }
     let id = crate::ids::new("pi");
@@ -162,12 +163,7 @@ pub(crate) fn intent(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Value {
         "statement_descriptor_suffix": null, "status": "requires_payment_method", "transfer_data": null,
         "transfer_group": null,
     });
-    for (name, value) in order.data.as_object().into_iter().flatten() {
-        // Null leaves the default, as for `capture_method`.
-        if intent.get(name).is_some() && !value.is_null() {
-            intent[name] = value.clone();
-        }
-    }
+    apply(&mut intent, order.data);
     let intent = ctx.add("payment_intent", intent);
     if !order.session.is_empty() {
         ctx.add("session_intent", json!({"id": order.session, "intent": id}));
@@ -175,6 +171,15 @@ pub(crate) fn intent(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Value {
     ctx.add("intent_plan", json!({"id": id, "session": order.session, "invoice": order.invoice}));
     ctx.emit("payment_intent.created", &intent);
     intent
+}
+
+fn apply(intent: &mut Value, data: &Value) {
+    for (name, value) in data.as_object().into_iter().flatten() {
+        // Null leaves the default, as for `capture_method`.
+        if intent.get(name).is_some() && !value.is_null() {
+            intent[name] = value.clone();
+        }
+    }
 }
 
 /// Notes a decline: the intent waits for another way to pay.

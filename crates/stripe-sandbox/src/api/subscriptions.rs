@@ -363,6 +363,15 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     Ok(subscription)
 }
 
+/// Ends what a customer has at once: the customer is deleted.
+pub(crate) fn cancel_all(ctx: &mut Ctx<'_>, customer: &str) {
+    let is_live = |subscription: &&Value| subscription["customer"] == customer && subscription["status"] != "canceled";
+    let live: Vec<Value> = ctx.account().all("subscription").filter(is_live).cloned().collect();
+    for mut subscription in live {
+        end(ctx, &mut subscription);
+    }
+}
+
 fn live(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let subscription = ctx.object("subscription", id)?.clone();
     if subscription["status"] == "canceled" {

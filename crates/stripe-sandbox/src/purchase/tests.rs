@@ -584,6 +584,10 @@ fn a_subscription_can_be_canceled_at_once() {
     assert_eq!(sandbox.happened("invoice.paid"), 1);
     assert!(sandbox.call("GET /v1/subscriptions", "")["data"].as_array().unwrap().is_empty());
     assert_eq!(sandbox.call("GET /v1/subscriptions", "status=all")["data"].as_array().unwrap().len(), 1);
+    let session = sandbox.session(&format!("mode=subscription&{}{MONTHLY}", lines("sek", &[10_000])));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    sandbox.call(&format!("DELETE /v1/customers/{}", done["customer"].as_str().unwrap()), "");
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "canceled");
 }
 
 #[test]
