@@ -38,6 +38,17 @@ pub(crate) fn minimum(currency: &str) -> i64 {
     }
 }
 
+/// The step in which amounts can be charged, in Stripe's minor units.
+pub(crate) fn grain(currency: &str) -> i64 {
+    if THREE_DECIMAL.contains(&currency) {
+        10
+    } else if WHOLE_ONLY.contains(&currency) {
+        100
+    } else {
+        1
+    }
+}
+
 /// Checks the total of a charge; nothing to pay is a total, too.
 pub(crate) fn check_total(total: i64, currency: &str) -> Result<(), ApiError> {
     if total != 0 && total < minimum(currency) {
@@ -50,13 +61,7 @@ pub(crate) fn check_total(total: i64, currency: &str) -> Result<(), ApiError> {
     if total > AMOUNT_MAX {
         return Err(ApiError::invalid("The total amount due is too large.").code("amount_too_large"));
     }
-    let grain = if THREE_DECIMAL.contains(&currency) {
-        10
-    } else if WHOLE_ONLY.contains(&currency) {
-        100
-    } else {
-        1
-    };
+    let grain = grain(currency);
     if total % grain != 0 {
         return Err(
             ApiError::invalid(format!("Amounts in {currency} must be divisible by {grain}.")).code("amount_invalid")

@@ -7,9 +7,11 @@ use serde_json::Value;
 use crate::check::decimal;
 use crate::state::text;
 
-/// Half up, to the minor unit.
-pub(crate) fn round(amount: Decimal) -> Option<i64> {
-    amount.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64()
+/// Half up, to the smallest amount of the currency that can be charged: the minor unit, but for a few.
+pub(crate) fn round(amount: Decimal, currency: &str) -> Option<i64> {
+    let grain = crate::money::grain(currency);
+    let steps = amount.checked_div(grain.into())?;
+    steps.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64()?.checked_mul(grain)
 }
 
 /// The amounts of a price in a currency: its own, or one of its options.
@@ -24,18 +26,15 @@ pub(crate) fn terms<'a>(price: &'a Value, currency: &str) -> Option<&'a Value> {
 pub(crate) fn amount(price: &Value, currency: &str, quantity: i64, chosen: Option<i64>) -> Option<i64> {
     let terms = terms(price, currency)?;
     if !price["custom_unit_amount"].is_null() {
-        return round(Decimal::from(chosen.or(preset(terms))?).checked_mul(quantity.into())?);
+        return round(Decimal::from(chosen.or(preset(terms))?).checked_mul(quantity.into())?, currency);
     }
     if price["billing_scheme"] == "tiered" {
         let tiers = terms["tiers"].as_array()?;
-        return round(if price["tiers_mode"] == "volume" {
-            volume(tiers, quantity)?
-        } else {
-            graduated(tiers, quantity)?
-        });
+        let sum = if price["tiers_mode"] == "volume" { volume(tiers, quantity)? } else { graduated(tiers, quantity)? };
+        return round(sum, currency);
     }
     let unit = decimal(&terms["unit_amount_decimal"])?;
-    round(unit.checked_mul(packages(price, quantity)?.into())?)
+    round(unit.checked_mul(packages(price, quantity)?.into())?, currency)
 }
 
 /// What a customer pays who chooses nothing.
@@ -84,9 +83,14 @@ fn part(tier: &Value, units: i64) -> Option<Decimal> {
     unit.checked_mul(units.into())?.checked_add(flat)
 }
 
-/// Splits an amount over weights, each part within its weight's share by less than one; the largest remainders get the
-/// units that are left, the first of equals first.
-pub(crate) fn split(amount: i64, weights: &[i64]) -> Vec<i64> {
+/// Splits an amount over weights in steps of the currency, each part within its share by less than one step; the largest
+/// remainders get the steps that are left, the first of equals first.
+pub(crate) fn split_in(amount: i64, weights: &[i64], currency: &str) -> Vec<i64> {
+    let grain = crate::money::grain(currency);
+    split(amount / grain, weights).into_iter().map(|steps| steps * grain).collect()
+}
+
+fn split(amount: i64, weights: &[i64]) -> Vec<i64> {
     let total: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
     if total <= 0 {
         return vec![0; weights.len()];
@@ -142,6 +146,14 @@ mod tests {
         check(&price, 1, 1);
         check(&price, 3, 2);
         check(&json!({"currency": "sek", "unit_amount_decimal": "0.333333333333"}), 3, 1);
+    }
+
+    #[test]
+    fn a_currency_without_small_coins_is_rounded_to_what_can_be_charged() {
+        let price = json!({"currency": "isk", "unit_amount_decimal": "150"});
+        assert_eq!((amount(&price, "isk", 1, None), amount(&price, "isk", 3, None)), (Some(200), Some(500)));
+        assert_eq!(split_in(300, &[1, 1], "isk"), [200, 100]);
+        assert_eq!(round(Decimal::from(1_234), "kwd"), Some(1_230));
     }
 
     #[test]

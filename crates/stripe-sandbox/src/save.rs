@@ -130,8 +130,13 @@ mod tests {
         start(SandboxConfig { listen, state_file: Some(path.to_owned()) }).await.unwrap()
     }
 
-    async fn make_product(url: url::Url) -> reqwest::Response {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    fn client() -> reqwest::Client {
+        // Another test may have installed it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::builder().no_proxy().build().unwrap()
+    }
+
+    async fn make_product(client: &reqwest::Client, url: &url::Url) -> reqwest::Response {
         let request = client.post(url.join("/v1/products").unwrap()).bearer_auth("sk_test_a").body("name=Book");
         request.send().await.unwrap()
     }
@@ -140,14 +145,14 @@ mod tests {
     async fn what_was_answered_is_on_disk() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("state.json");
-        let sandbox = sandbox(&path).await;
+        let (sandbox, client) = (sandbox(&path).await, client());
         for _ in 0..20 {
-            let answer = make_product(sandbox.url().clone()).await.text().await.unwrap();
+            let answer = make_product(&client, sandbox.url()).await.text().await.unwrap();
             let id = answer.split("prod_").nth(1).unwrap()[..14].to_owned();
             // The sandbox might be killed here: nothing but the file counts.
             assert!(std::fs::read_to_string(&path).unwrap().contains(&id));
         }
-        let many = futures::future::join_all((0..50).map(|_| make_product(sandbox.url().clone()))).await;
+        let many = futures::future::join_all((0..50).map(|_| make_product(&client, sandbox.url()))).await;
         assert!(many.iter().all(|answer| answer.status().is_success()));
         let state = super::load(&path).ok().unwrap();
         let account = state.accounts.values().next().unwrap();
@@ -160,7 +165,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let sandbox = sandbox(&place.path().join("state.json")).await;
         std::fs::remove_dir_all(place.path()).unwrap();
-        assert_eq!(make_product(sandbox.url().clone()).await.status(), 500);
+        assert_eq!(make_product(&client(), sandbox.url()).await.status(), 500);
         sandbox.shutdown().await;
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::api::subscriptions;
 use crate::error::ApiError;
 use crate::state::{Ctx, copy, merge_metadata, text};
 
@@ -54,6 +55,7 @@ pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
 
 pub(crate) fn delete(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let customer = ctx.object("customer", id)?.clone();
+    subscriptions::cancel_all(ctx, id);
     ctx.account().remove("customer", id);
     let deleted = ctx.add("deleted_customer", json!({"id": id, "object": "customer", "deleted": true}));
     ctx.emit("customer.deleted", &customer);

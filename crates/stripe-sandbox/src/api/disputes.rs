@@ -38,7 +38,8 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, charge: &Value) {
         "uncategorized_file",
         "uncategorized_text",
     ];
-    let evidence: Value = evidence.into_iter().map(|name| (name.to_owned(), Value::Null)).collect();
+    let mut evidence: Value = evidence.into_iter().map(|name| (name.to_owned(), Value::Null)).collect();
+    evidence["enhanced_evidence"] = json!({});
     let dispute = ctx.add(
         "dispute",
         json!({

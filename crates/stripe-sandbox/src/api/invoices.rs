@@ -73,7 +73,7 @@ pub(crate) fn make(ctx: &mut Ctx<'_>, draft: &Draft<'_>) -> Value {
         "period_end": draft.period.1, "period_start": draft.period.0, "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0, "receipt_number": null, "rendering": draft.data["rendering_options"],
         "shipping_cost": draft.shipping, "shipping_details": null, "starting_balance": 0, "statement_descriptor": null,
-        "status": "open",
+        "status": "open", "subscription": null,
         "status_transitions": {"finalized_at": ctx.now, "marked_uncollectible_at": null, "paid_at": null, "voided_at": null},
         "subtotal": subtotal, "subtotal_excluding_tax": subtotal - within,
         "test_clock": null, "total": total, "total_discount_amounts": discounts, "total_excluding_tax": total - tax,
@@ -107,7 +107,7 @@ fn line(ctx: &mut Ctx<'_>, item: &LineItem, invoice: &str, draft: &Draft<'_>) ->
         "period": {"end": to, "start": from}, "pretax_credit_amounts": [],
         "pricing": {"price_details": {"price": item.price, "product": price["product"]}, "type": "price_details",
             "unit_amount_decimal": price["unit_amount_decimal"]},
-        "quantity": item.quantity, "subscription": subscription, "subtotal": item.amount, "taxes": item.taxes,
+        "quantity": item.quantity, "quantity_decimal": item.quantity.to_string(), "subscription": subscription, "subtotal": item.amount, "taxes": item.taxes,
     })
 }
 

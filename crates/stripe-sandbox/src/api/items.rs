@@ -138,14 +138,18 @@ pub(crate) fn bounds(adjustable: &Value) -> Option<(i64, i64)> {
     is_enabled.then(|| (adjustable["minimum"].as_i64().unwrap_or(0), adjustable["maximum"].as_i64().unwrap_or(99)))
 }
 
+fn period(price: &Value) -> Option<(String, i64)> {
+    let recurring = &price["recurring"];
+    Some((recurring["interval"].as_str()?.to_owned(), recurring["interval_count"].as_i64().unwrap_or(1)))
+}
+
 /// Looks at all line items together; recurring prices must have one period.
 pub(crate) fn facts(ctx: &mut Ctx<'_>, items: &[LineItem]) -> Result<Facts, ApiError> {
     let mut facts = Facts { count: items.len(), ..Facts::default() };
     for (index, item) in items.iter().enumerate() {
         let price = ctx.object("price", &item.price)?;
         let path = format!("line_items[{index}]");
-        if let Some(interval) = price["recurring"]["interval"].as_str() {
-            let period = (interval.to_owned(), price["recurring"]["interval_count"].as_i64().unwrap_or(1));
+        if let Some(period) = period(price) {
             if facts.period.as_ref().is_some_and(|known| *known != period) {
                 return Err(refused("All recurring prices must have the same billing interval.", path));
             }
@@ -166,17 +170,17 @@ pub(crate) fn facts(ctx: &mut Ctx<'_>, items: &[LineItem]) -> Result<Facts, ApiE
     Ok(facts)
 }
 
-/// Optional items in the shape in which they are kept; `line_items` counts against the limit of all.
+/// Optional items in the shape in which they are kept; the line items count against the limit of all.
 pub(crate) fn read_optional(
     ctx: &mut Ctx<'_>,
     given: &Value,
-    (currency, line_items, most): (&str, usize, usize),
+    (currency, facts, most): (&str, &Facts, usize),
 ) -> Result<Value, ApiError> {
     let Some(given) = given.as_array().filter(|given| !given.is_empty()) else { return Ok(Value::Null) };
     if given.len() > OPTIONAL_MAX {
         return Err(refused(format!("You can have at most {OPTIONAL_MAX} optional items."), "optional_items"));
     }
-    if given.len() + line_items > most {
+    if given.len() + facts.count > most {
         let message = format!("You can have at most {most} line items and optional items together.");
         return Err(refused(message, "optional_items"));
     }
@@ -190,6 +194,11 @@ pub(crate) fn read_optional(
         }
         if !price["custom_unit_amount"].is_null() {
             return Err(refused("A price that the customer chooses can't be optional.", param));
+        }
+        let period = period(&price);
+        if period.is_some() && period != facts.period {
+            let message = "A recurring price is optional only beside line items with the same billing interval.";
+            return Err(refused(message, param));
         }
         let quantity = within(&item["quantity"], 1..=QUANTITY_MAX, below(&path, "quantity"))?.unwrap_or(1);
         let adjustable = adjustable(&item["adjustable_quantity"], quantity, &path)?;

@@ -87,13 +87,13 @@ fn apply(ctx: &mut Ctx<'_>, link: &mut Value, params: &Map<String, Value>, items
         }
     }
     let optional = params.get("optional_items").unwrap_or(&link["optional_items"]).clone();
-    link["optional_items"] = items::read_optional(ctx, &optional, (&currency, items.len(), ITEMS_MAX))?;
+    let facts = items::facts(ctx, items)?;
+    link["optional_items"] = items::read_optional(ctx, &optional, (&currency, &facts, ITEMS_MAX))?;
     if let Some(given) = params.get("shipping_options") {
         let rates = shipping_rates::read_options(ctx, given, &currency, SHIPPING_MAX)?;
         link["shipping_options"] = shipping(ctx, &rates, &currency);
     }
     merge_metadata(link, params.get("metadata"))?;
-    let facts = items::facts(ctx, items)?;
     if facts.is_chosen {
         if !link["optional_items"].is_null() {
             let message = "A price that the customer chooses must be the only item.";
@@ -304,6 +304,22 @@ mod tests {
         assert_eq!(items["data"][0]["quantity"], 1);
         assert_eq!(refusal(sandbox.try_call_on(update, &link, "currency=eur")), "currency");
         assert_eq!(refusal(sandbox.try_call_on(update, &link, "line_items[0][id]=li_none")), "line_items[0][id]");
+    }
+
+    #[test]
+    fn a_recurring_price_is_optional_only_beside_its_like() {
+        let mut sandbox = Sandbox::new();
+        let price = sandbox.call(
+            "POST /v1/prices",
+            "currency=sek&unit_amount=500&product_data[name]=Support&recurring[interval]=month",
+        );
+        let optional =
+            format!("&optional_items[0][quantity]=1&optional_items[0][price]={}", price["id"].as_str().unwrap());
+        sandbox.call(CREATE, &format!("{ONE}{MONTHLY}{optional}"));
+        for other in ["", "&line_items[0][price_data][recurring][interval]=year"] {
+            let error = sandbox.try_call(CREATE, &format!("{ONE}{other}{optional}"));
+            assert_eq!(refusal(error), "optional_items[0][price]", "{other}");
+        }
     }
 
     #[test]

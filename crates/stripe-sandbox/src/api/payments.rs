@@ -145,6 +145,7 @@ pub(crate) fn intent(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Value {
         // What is chosen, and with it what is due, may have changed since a decline.
         intent["amount"] = order.amount.into();
         intent["payment_method_types"] = json!([order.kind]);
+        apply(&mut intent, order.data);
         return intent;
     }
     let id = crate::ids::new("pi");
@@ -155,19 +156,14 @@ pub(crate) fn intent(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Value {
         "capture_method": "automatic_async", "client_secret": format!("{id}_secret_{}", crate::ids::random(25)),
         "confirmation_method": "automatic", "created": ctx.now, "currency": order.currency, "customer": order.customer,
         "customer_account": null, "description": null, "excluded_payment_method_types": null, "last_payment_error": null,
-        "latest_charge": null, "livemode": false, "metadata": {}, "next_action": null, "on_behalf_of": null,
+        "latest_charge": null, "livemode": false, "managed_payments": null, "metadata": {}, "next_action": null, "on_behalf_of": null,
         "payment_method": null, "payment_method_configuration_details": null, "payment_method_options": {},
         "payment_method_types": [order.kind], "processing": null, "receipt_email": null, "review": null,
         "setup_future_usage": null, "shipping": null, "source": null, "statement_descriptor": null,
         "statement_descriptor_suffix": null, "status": "requires_payment_method", "transfer_data": null,
         "transfer_group": null,
     });
-    for (name, value) in order.data.as_object().into_iter().flatten() {
-        // Null leaves the default, as for `capture_method`.
-        if intent.get(name).is_some() && !value.is_null() {
-            intent[name] = value.clone();
-        }
-    }
+    apply(&mut intent, order.data);
     let intent = ctx.add("payment_intent", intent);
     if !order.session.is_empty() {
         ctx.add("session_intent", json!({"id": order.session, "intent": id}));
@@ -175,6 +171,15 @@ pub(crate) fn intent(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Value {
     ctx.add("intent_plan", json!({"id": id, "session": order.session, "invoice": order.invoice}));
     ctx.emit("payment_intent.created", &intent);
     intent
+}
+
+fn apply(intent: &mut Value, data: &Value) {
+    for (name, value) in data.as_object().into_iter().flatten() {
+        // Null leaves the default, as for `capture_method`.
+        if intent.get(name).is_some() && !value.is_null() {
+            intent[name] = value.clone();
+        }
+    }
 }
 
 /// Notes a decline: the intent waits for another way to pay.
@@ -246,7 +251,13 @@ pub(crate) fn charge(ctx: &mut Ctx<'_>, intent: &Value, method: &Value, state: &
     });
     charge["payment_method_details"][kind.as_str()] = if kind == "card" {
         let card = &method["card"];
-        json!({"brand": card["brand"], "checks": card["checks"], "country": card["country"], "exp_month": card["exp_month"],
+        json!({"amount_authorized": charge["amount"], "authorization_code": "123456",
+            "extended_authorization": {"status": "disabled"}, "incremental_authorization": {"status": "unavailable"},
+            "installments": null, "mandate": null, "multicapture": {"status": "unavailable"},
+            "network_token": {"used": false}, "network_transaction_id": null,
+            "overcapture": {"maximum_amount_capturable": charge["amount"], "status": "unavailable"},
+            "regulated_status": "unregulated", "transaction_link_id": null, "brand": card["brand"],
+            "checks": card["checks"], "country": card["country"], "exp_month": card["exp_month"],
             "exp_year": card["exp_year"], "fingerprint": card["fingerprint"], "funding": card["funding"],
             "last4": card["last4"], "network": card["brand"], "three_d_secure": null, "wallet": null})
     } else {

@@ -14,6 +14,8 @@ use crate::state::{Ctx, LineItem, copy, merge_metadata, merge_metadata_at, text}
 const LIFETIME_MAX: i64 = 24 * 60 * 60;
 /// Seconds that a session lives at the least: 30 minutes.
 const LIFETIME_MIN: i64 = 30 * 60;
+/// Seconds until the end of a trial that is named by its end, at the least: two days.
+const TRIAL_MIN: i64 = 2 * 24 * 60 * 60;
 const ITEMS_MAX: usize = 100;
 /// The most line items of a session in subscription mode: 20 recurring ones and 20 that are paid once.
 const SUBSCRIPTION_ITEMS_MAX: usize = 40;
@@ -106,12 +108,21 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
             "enabled": recovery["enabled"], "expires_at": null, "url": null}});
     }
     session["payment_method_types"] = methods(params, mode, &currency_text)?;
-    let optional = (currency_text.as_str(), items.len(), ITEMS_MAX);
+    let optional = (currency_text.as_str(), &facts, ITEMS_MAX);
     session["optional_items"] = items::read_optional(ctx, given("optional_items"), optional)?;
     let rates = shipping_rates::read_options(ctx, given("shipping_options"), &currency_text, SHIPPING_MAX)?;
     session["shipping_options"] = links::shipping(ctx, &rates, &currency_text);
     session["discounts"] = discounts(ctx, params)?;
     merge_metadata(&mut session, params.get("metadata"))?;
+    let data = given("subscription_data");
+    if data["trial_end"].as_i64().is_some_and(|end| end < ctx.now + TRIAL_MIN) {
+        let message = "The `trial_end` must be at least 2 days in the future.";
+        return Err(refused(message, "subscription_data[trial_end]"));
+    }
+    if data["trial_end"].is_i64() && data["trial_period_days"].is_i64() {
+        let message = "You may only specify one of these parameters: trial_end, trial_period_days.";
+        return Err(refused(message, "subscription_data[trial_end]"));
+    }
     let plan = plan(params)?;
     let session = open(ctx, session, items, plan);
     if facts.is_chosen || mode == "setup" {
@@ -495,6 +506,10 @@ mod tests {
             (format!("mode=subscription&{ONE}{MONTHLY}&invoice_creation[enabled]=true"), "invoice_creation"),
             (format!("mode=payment&{ONE}&subscription_data[trial_period_days]=3"), "subscription_data"),
             (format!("mode=payment&{ONE}&payment_method_collection=if_required"), "payment_method_collection"),
+            (
+                format!("mode=subscription&{ONE}{MONTHLY}&subscription_data[trial_end]=5"),
+                "subscription_data[trial_end]",
+            ),
             ("mode=setup&allow_promotion_codes=true".to_owned(), "allow_promotion_codes"),
             (format!("mode=payment&{ONE}&payment_method_types[0]=card"), "payment_method_types"),
             (format!("mode=payment&{ONE}&success_url=nowhere"), "success_url"),

@@ -43,7 +43,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
         "id": id, "object": "subscription", "application": null, "application_fee_percent": data["application_fee_percent"],
         "automatic_tax": {"disabled_reason": null, "enabled": figures.tax.is_some(), "liability": null},
         "billing_cycle_anchor": anchor, "billing_cycle_anchor_config": null, "billing_mode": {"flexible": null, "type": "classic"},
-        "billing_thresholds": null, "cancel_at": null, "cancel_at_period_end": false, "canceled_at": null,
+        "billing_schedules": [], "billing_thresholds": null, "cancel_at": null, "cancel_at_period_end": false, "canceled_at": null,
         "cancellation_details": {"comment": null, "feedback": null, "reason": null},
         "collection_method": "charge_automatically", "created": now, "currency": figures.currency,
         "customer": start.customer, "customer_account": null, "days_until_due": null,
@@ -52,7 +52,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
         "invoice_settings": {"account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
             "issuer": {"type": "self"}},
         "items": {"object": "list", "data": items, "has_more": false, "url": format!("/v1/subscription_items?subscription={id}")},
-        "latest_invoice": null, "livemode": false, "metadata": data["metadata"].as_object().cloned().unwrap_or_default(),
+        "latest_invoice": null, "livemode": false, "managed_payments": null, "metadata": data["metadata"].as_object().cloned().unwrap_or_default(),
         "next_pending_invoice_item_invoice": null, "on_behalf_of": data["on_behalf_of"], "pause_collection": null,
         "payment_settings": {"payment_method_options": null, "payment_method_types": null,
             "save_default_payment_method": "off"},
@@ -143,7 +143,10 @@ fn collect(
 
 fn fee(subscription: &Value, amount: i64) -> Option<i64> {
     let percent = crate::check::decimal(&subscription["application_fee_percent"])?;
-    crate::pricing::round(percent.checked_mul(amount.into())? / rust_decimal::Decimal::ONE_HUNDRED)
+    crate::pricing::round(
+        percent.checked_mul(amount.into())? / rust_decimal::Decimal::ONE_HUNDRED,
+        text(subscription, "currency"),
+    )
 }
 
 fn item(line: &Line, subscription: &str, (from, to): (i64, i64)) -> Value {
@@ -358,6 +361,15 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     subscription["cancel_at_period_end"] = false.into();
     end(ctx, &mut subscription);
     Ok(subscription)
+}
+
+/// Ends what a customer has at once: the customer is deleted.
+pub(crate) fn cancel_all(ctx: &mut Ctx<'_>, customer: &str) {
+    let is_live = |subscription: &&Value| subscription["customer"] == customer && subscription["status"] != "canceled";
+    let live: Vec<Value> = ctx.account().all("subscription").filter(is_live).cloned().collect();
+    for mut subscription in live {
+        end(ctx, &mut subscription);
+    }
 }
 
 fn live(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {

@@ -317,16 +317,16 @@ impl Figures {
             let weight = |line: &Line| if is_eligible(&applied.coupon, line) { line.subtotal } else { 0 };
             let weights: Vec<i64> = self.lines.iter().map(weight).collect();
             let off = off(&applied.coupon, &self.currency, weights.iter().sum());
-            for (line, part) in self.lines.iter_mut().zip(pricing::split(off, &weights)) {
+            for (line, part) in self.lines.iter_mut().zip(pricing::split_in(off, &weights, &self.currency)) {
                 line.discount = part;
             }
         }
         if let Some(tax) = &self.tax {
             for line in &mut self.lines {
-                line.tax = tax.on(line.taxable(), line.is_inclusive);
+                line.tax = tax.on(line.taxable(), line.is_inclusive, &self.currency);
             }
             if let Some(shipping) = &mut self.shipping {
-                shipping.tax = tax.on(shipping.amount, shipping.is_inclusive);
+                shipping.tax = tax.on(shipping.amount, shipping.is_inclusive, &self.currency);
             }
         }
     }
@@ -487,7 +487,7 @@ fn off(coupon: &Value, currency: &str, sum: i64) -> i64 {
         Some(percent) => {
             let off = percent
                 .checked_mul(sum.into())
-                .and_then(|off| pricing::round(off / rust_decimal::Decimal::ONE_HUNDRED));
+                .and_then(|off| pricing::round(off / rust_decimal::Decimal::ONE_HUNDRED, currency));
             off.unwrap_or_default()
         }
         None => coupons::amount_off(coupon, currency).unwrap_or_default().min(sum),

@@ -37,12 +37,12 @@ impl Tax {
         Self { country: country.to_owned(), percent, reason }
     }
 
-    /// The tax on an amount, or in it; half up to the minor unit.
-    pub(crate) fn on(&self, amount: i64, is_inclusive: bool) -> i64 {
+    /// The tax on an amount, or in it; half up.
+    pub(crate) fn on(&self, amount: i64, is_inclusive: bool, currency: &str) -> i64 {
         let percent = Decimal::from(self.percent);
         let divisor = if is_inclusive { Decimal::ONE_HUNDRED + percent } else { Decimal::ONE_HUNDRED };
         let tax = Decimal::from(amount).checked_mul(percent).and_then(|product| product.checked_div(divisor));
-        tax.and_then(round).unwrap_or_default()
+        tax.and_then(|tax| round(tax, currency)).unwrap_or_default()
     }
 
     /// How a line tells its tax.
@@ -68,9 +68,9 @@ mod tests {
     #[test]
     fn tax_is_added_or_within_and_rounded_half_up() {
         let tax = Tax::of("SE", "none");
-        assert_eq!((tax.on(1_000, false), tax.on(1_250, true)), (250, 250));
-        assert_eq!((tax.on(2, false), tax.on(1, false)), (1, 0));
-        assert_eq!(Tax::of("US", "none").on(1_000, false), 0);
-        assert_eq!(Tax::of("DE", "reverse").on(1_000, false), 0);
+        assert_eq!((tax.on(1_000, false, "sek"), tax.on(1_250, true, "sek")), (250, 250));
+        assert_eq!((tax.on(2, false, "sek"), tax.on(1, false, "sek")), (1, 0));
+        assert_eq!(Tax::of("US", "none").on(1_000, false, "sek"), 0);
+        assert_eq!(Tax::of("DE", "reverse").on(1_000, false, "sek"), 0);
     }
 }

@@ -584,6 +584,10 @@ fn a_subscription_can_be_canceled_at_once() {
     assert_eq!(sandbox.happened("invoice.paid"), 1);
     assert!(sandbox.call("GET /v1/subscriptions", "")["data"].as_array().unwrap().is_empty());
     assert_eq!(sandbox.call("GET /v1/subscriptions", "status=all")["data"].as_array().unwrap().len(), 1);
+    let session = sandbox.session(&format!("mode=subscription&{}{MONTHLY}", lines("sek", &[10_000])));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    sandbox.call(&format!("DELETE /v1/customers/{}", done["customer"].as_str().unwrap()), "");
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "canceled");
 }
 
 #[test]
@@ -681,4 +685,71 @@ fn the_last_session_of_a_link_closes_it() {
     assert_eq!(sandbox.try_pay(&second, &purchase("4242")), Err(NotPaid::Closed(Some("Gone".to_owned()))));
     let link = sandbox.call_on("GET /v1/payment_links/{id}", &link, "");
     assert_eq!((&link["active"], &link["restrictions"]["completed_sessions"]["count"]), (&json!(false), &json!(1)));
+}
+
+#[test]
+fn a_debit_that_fails_leaves_the_subscription_past_due() {
+    for (account_ends, state, paid) in [("6789", "active", "paid"), ("0000", "past_due", "unpaid")] {
+        let mut sandbox = Sandbox::new();
+        let session = sandbox.session(&format!(
+            "mode=subscription&{}{MONTHLY}allowed_payment_method_types[0]=sepa_debit",
+            lines("eur", &[10_000])
+        ));
+        let wish = Purchase { method: Method::BankDebit { account_ends: account_ends.to_owned() }, ..purchase("4242") };
+        let done = sandbox.pay(&session, &wish);
+        assert_eq!(done["payment_status"], "unpaid");
+        sandbox.advance(6 * DAY);
+        assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], state);
+        assert_eq!(sandbox.get("checkout/sessions", &done["id"])["payment_status"], paid);
+        assert_eq!(sandbox.happened("invoice.payment_failed"), usize::from(state == "past_due"));
+        assert_eq!(sandbox.happened("invoice.paid"), usize::from(state == "active"));
+    }
+}
+
+#[test]
+fn a_refund_to_a_bank_arrives_a_day_later() {
+    let mut sandbox = Sandbox::new();
+    let session =
+        sandbox.session(&format!("mode=payment&{}allowed_payment_method_types[0]=sepa_debit", lines("eur", &[10_000])));
+    let wish = Purchase { method: Method::BankDebit { account_ends: "6789".to_owned() }, ..purchase("4242") };
+    let done = sandbox.pay(&session, &wish);
+    let intent = format!("payment_intent={}", done["payment_intent"].as_str().unwrap());
+    assert!(sandbox.try_call("POST /v1/refunds", &intent).is_err());
+    sandbox.advance(5 * DAY + 1);
+    let refund = sandbox.call("POST /v1/refunds", &intent);
+    assert_eq!(refund["status"], "pending");
+    sandbox.advance(DAY + 1);
+    assert_eq!(sandbox.get("refunds", &refund["id"])["status"], "succeeded");
+    assert_eq!(sandbox.happened("refund.updated"), 1);
+}
+
+#[test]
+fn what_is_named_can_be_expanded() {
+    let mut sandbox = Sandbox::new();
+    sandbox.call("POST /v1/coupons", "id=C&percent_off=50");
+    let body = format!(
+        "mode=payment&{}discounts[0][coupon]=C&invoice_creation[enabled]=true&automatic_tax[enabled]=true",
+        lines("sek", &[10_000])
+    );
+    let session = sandbox.session(&body);
+    let paid = sandbox.pay(&session, &purchase("4242"));
+    let expand = "expand[]=payment_intent.latest_charge&expand[]=payment_intent.payment_method&expand[]=line_items.data.price.product&expand[]=line_items.data.taxes&expand[]=total_details.breakdown&expand[]=discounts.coupon&expand[]=invoice&expand[]=customer";
+    let told = sandbox.call_on("GET /v1/checkout/sessions/{id}", &paid, expand);
+    assert_eq!(told["payment_intent"]["latest_charge"]["amount"], 6_250);
+    assert_eq!(told["payment_intent"]["payment_method"]["card"]["last4"], "4242");
+    let item = &told["line_items"]["data"][0];
+    assert_eq!((&item["price"]["product"]["name"], &item["taxes"][0]["amount"]), (&json!("Item0"), &json!(1_250)));
+    assert_eq!((item.get("discounts"), item["price"].get("currency_options")), (None, None));
+    assert_eq!(told["total_details"]["breakdown"]["taxes"][0]["taxable_amount"], 5_000);
+    assert_eq!(
+        (&told["discounts"][0]["coupon"]["percent_off"], &told["invoice"]["total"]),
+        (&json!(50), &json!(6_250))
+    );
+    assert_eq!(told["customer"]["email"], "ada@example.com");
+    let listed = sandbox.call("GET /v1/checkout/sessions", "expand[]=data.payment_intent");
+    assert_eq!(listed["data"][0]["payment_intent"]["status"], "succeeded");
+    for path in ["secret", "currency", "payment_intent.nothing"] {
+        let error = sandbox.try_call_on("GET /v1/checkout/sessions/{id}", &paid, &format!("expand[]={path}"));
+        assert_eq!(crate::testing::refusal(error), "expand", "{path}");
+    }
 }
