@@ -118,6 +118,7 @@ fn submit(view: &Checkout<'_>) -> Markup {
         @if ask.mode == Mode::Payment && view.awaits_amount() { (said) }
         @else if ask.mode == Mode::Payment && view.quote.total == 0 { (words.submit_free()) }
         @else if view.trial_days().is_some() { (words.submit_trial()) }
+        @else if ask.mode == Mode::Setup && !ask.ways.contains(&Way::Card) { (words.save_account) }
         @else if ask.mode != Mode::Payment { (said) }
         @else if ask.ways == [Way::BankTransfer] { (words.submit_transfer()) }
         @else { (said) " " (view.money(view.quote.total)) }

@@ -310,6 +310,8 @@ fn nothing_to_pay_asks_no_card_and_saving_a_card_shows_no_amount() {
     let saving = page(&setup, &Quote::default(), &[], Vec::new());
     shows(&saving, &["Save card", "card_number", "you let Ada &amp; co keep this payment method"]);
     shows(&saving, &["Nothing is charged now"]);
+    let account = Ask { ways: vec![Way::BankDebit], ..setup };
+    shows(&page(&account, &Quote::default(), &[], Vec::new()), &["Save account"]);
     hides(&saving, &["SEK", "Due today", "<ul class=\"items\""]);
 }
 
