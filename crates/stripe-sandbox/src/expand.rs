@@ -1,61 +1,137 @@
-//! `expand[]`: ids become the objects that they name.
+//! What an answer leaves out until it is asked for, and `expand[]`, which asks: ids become the objects that they name.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::api::links;
+use crate::api::items;
 use crate::error::ApiError;
 use crate::state::{Ctx, text};
 
 /// The deepest expansion.
 const DEPTH_MAX: usize = 4;
 
-/// Expands each path, such as `payment_intent.payment_method` or `data.line_items`.
-pub(crate) fn expand(ctx: &mut Ctx<'_>, answer: &mut Value, paths: &[Value]) -> Result<(), ApiError> {
+/// An object without the fields that Stripe tells only when asked; also those inside of it.
+pub(crate) fn veiled(full: &Value) -> Value {
+    match full {
+        Value::Array(items) => items.iter().map(veiled).collect(),
+        Value::Object(fields) => {
+            let hidden: &[&str] = match text(full, "object") {
+                "price" => &["tiers", "currency_options"],
+                "coupon" => &["applies_to", "currency_options"],
+                "item" => &["taxes", "discounts"],
+                _ => &[],
+            };
+            // Of these, a part of a part is left out.
+            let hidden_below = match text(full, "object") {
+                "promotion_code" => Some(("restrictions", "currency_options")),
+                "shipping_rate" => Some(("fixed_amount", "currency_options")),
+                "checkout.session" => Some(("total_details", "breakdown")),
+                _ => None,
+            };
+            let mut shown: Map<String, Value> = fields
+                .iter()
+                .filter(|(name, _)| !hidden.contains(&name.as_str()))
+                .map(|(name, value)| (name.clone(), veiled(value)))
+                .collect();
+            if let Some((outer, inner)) = hidden_below
+                && let Some(Value::Object(part)) = shown.get_mut(outer)
+            {
+                part.remove(inner);
+            }
+            shown.into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Expands each path, such as `payment_intent.payment_method` or `data.line_items`, in what is shown of an answer.
+pub(crate) fn expand(ctx: &mut Ctx<'_>, full: &Value, shown: &mut Value, paths: &[Value]) -> Result<(), ApiError> {
     for path in paths.iter().filter_map(Value::as_str) {
         let parts: Vec<&str> = path.split('.').collect();
         if parts.len() > DEPTH_MAX {
-            return Err(ApiError::invalid(format!("You cannot expand more than {DEPTH_MAX} levels of a property."))
-                .param("expand"));
+            let message = format!("You cannot expand more than {DEPTH_MAX} levels of a property.");
+            return Err(ApiError::invalid(message).param("expand"));
         }
-        if parts.first() == Some(&"data") && answer["object"] == "list" {
-            for item in answer["data"].as_array_mut().into_iter().flatten() {
-                expand_one(ctx, item, &parts[1..], path)?;
-            }
-        } else {
-            expand_one(ctx, answer, &parts, path)?;
-        }
+        expand_one(ctx, full, shown, &parts, path)?;
     }
     Ok(())
 }
 
-fn expand_one(ctx: &mut Ctx<'_>, object: &mut Value, parts: &[&str], path: &str) -> Result<(), ApiError> {
+fn expand_one(ctx: &mut Ctx<'_>, full: &Value, shown: &mut Value, parts: &[&str], path: &str) -> Result<(), ApiError> {
     let [name, rest @ ..] = parts else { return Ok(()) };
-    let refused = || {
-        let message = format!("This property cannot be expanded ({path}).");
-        Err(ApiError::invalid(message).param("expand"))
-    };
-    if *name == "line_items" && matches!(text(object, "object"), "payment_link" | "checkout.session") {
-        let id = text(object, "id").to_owned();
-        let resource = if object["object"] == "payment_link" { "payment_links" } else { "checkout/sessions" };
-        object["line_items"] =
-            links::line_items(ctx, &id, &format!("/v1/{resource}/{id}/line_items"), &serde_json::Map::new())?;
-        return Ok(());
-    }
-    let kind = match *name {
-        "payment_intent" | "payment_method" | "customer" | "payment_link" | "charge" | "price" | "product" => *name,
-        "latest_charge" => "charge",
-        "default_price" => "price",
-        _ => return refused(),
-    };
-    match object.get(*name) {
-        None => refused(),
-        Some(Value::String(id)) => {
-            let mut found = ctx.account().get(kind, id).cloned().unwrap_or(Value::Null);
-            expand_one(ctx, &mut found, rest, path)?;
-            object[*name] = found;
-            Ok(())
+    let kind = text(full, "object");
+    if *name == "line_items" && matches!(kind, "payment_link" | "checkout.session") {
+        let id = text(full, "id").to_owned();
+        let resource = if kind == "payment_link" { "payment_links" } else { "checkout/sessions" };
+        let all = items::list(ctx, &id, &format!("/v1/{resource}/{id}/line_items"), &Map::new())?;
+        if shown["line_items"].is_null() {
+            shown["line_items"] = veiled(&all);
         }
-        Some(Value::Object(_)) => expand_one(ctx, &mut object[*name], rest, path),
-        Some(_) => Ok(()),
+        return expand_one(ctx, &all, &mut shown["line_items"], rest, path);
     }
+    match full.get(*name) {
+        None => Err(ApiError::invalid(format!("This property cannot be expanded ({path}).")).param("expand")),
+        Some(value) => {
+            if let Some(fields) = shown.as_object_mut() {
+                fields.entry(*name).or_insert_with(|| veiled(value));
+            }
+            expand_value(ctx, value, &mut shown[*name], (name, rest), path)
+        }
+    }
+}
+
+fn expand_value(
+    ctx: &mut Ctx<'_>,
+    full: &Value,
+    shown: &mut Value,
+    (name, rest): (&str, &[&str]),
+    path: &str,
+) -> Result<(), ApiError> {
+    match full {
+        Value::String(id) => {
+            let Some(kind) = kind(name, id) else {
+                let message = format!("This property cannot be expanded ({path}).");
+                return Err(ApiError::invalid(message).param("expand"));
+            };
+            let found = ctx.account().get(kind, id).cloned().unwrap_or(Value::Null);
+            if !shown.is_object() {
+                *shown = veiled(&found);
+            }
+            if found.is_null() { Ok(()) } else { expand_one(ctx, &found, shown, rest, path) }
+        }
+        Value::Array(items) => {
+            let places = shown.as_array_mut().into_iter().flatten();
+            items.iter().zip(places).try_for_each(|(item, place)| match item {
+                Value::String(_) => expand_value(ctx, item, place, (name, rest), path),
+                _ => expand_one(ctx, item, place, rest, path),
+            })
+        }
+        Value::Object(_) => expand_one(ctx, full, shown, rest, path),
+        _ => Ok(()),
+    }
+}
+
+/// What kind of object an id names.
+fn kind(name: &str, id: &str) -> Option<&'static str> {
+    if name == "coupon" {
+        return Some("coupon");
+    }
+    Some(match id.split_once('_')?.0 {
+        "pi" => "payment_intent",
+        "pm" => "payment_method",
+        "cus" => "customer",
+        "plink" => "payment_link",
+        "ch" | "py" => "charge",
+        "price" => "price",
+        "prod" => "product",
+        "cs" => "checkout.session",
+        "sub" => "subscription",
+        "in" => "invoice",
+        "seti" => "setup_intent",
+        "shr" => "shipping_rate",
+        "promo" => "promotion_code",
+        "re" => "refund",
+        "di" => "discount",
+        "dp" => "dispute",
+        _ => return None,
+    })
 }

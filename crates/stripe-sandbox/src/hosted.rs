@@ -1,39 +1,89 @@
-//! What a browser sees: the visit to a link, the page of a session, paying; and what a test controls.
+//! What a browser sees: the visit to a link, the page of a session, paying, and what comes after.
+//!
+//! A person is never charged an amount that the page did not show them, and the number of a card ends here.
+
+mod control;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use axum::extract::{Form, Path, Query, State as Extract};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use http::{HeaderValue, StatusCode, header};
 use maud::Markup;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::api::payments::{self, Card, CardBehavior, Payer};
+pub(crate) use control::control_routes;
+
+use crate::api::payments::CardBehavior;
 use crate::api::sessions;
-use crate::control::{Fault, WebhookPolicy};
 use crate::page::{
-    self, CheckoutView, ClosedReason, ConfirmationView, Entered, FormErrors, ItemView, Locale, PaymentForm,
+    self, Action, Ask, Bought, Checkout, ClosedReason, Confirmation, Locale, Outcome, Parts, Problems, RawForm,
 };
+use crate::purchase::{self, Method, NotPaid, Purchase, Quote};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
 use crate::webhooks;
 
 /// URL parameters of a link or session.
 #[derive(Deserialize, Default)]
+#[serde(default)]
 pub(crate) struct Wishes {
     locale: Option<String>,
     prefilled_email: Option<String>,
+    prefilled_promo_code: Option<String>,
     client_reference_id: Option<String>,
+}
+
+impl Wishes {
+    fn of_query(query: &str) -> Self {
+        let mut wishes = Self::default();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let wish = match name.as_ref() {
+                "locale" => &mut wishes.locale,
+                "prefilled_email" => &mut wishes.prefilled_email,
+                "prefilled_promo_code" => &mut wishes.prefilled_promo_code,
+                "client_reference_id" => &mut wishes.client_reference_id,
+                _ => continue,
+            };
+            *wish = Some(value.into_owned());
+        }
+        wishes
+    }
 }
 
 /// A session found by its public token, with the account that it belongs to.
 struct Found {
     account: String,
     session: Value,
+}
+
+/// What a session asks, and what the form comes to.
+struct Weighed {
+    ask: Ask,
+    quote: Quote,
+    purchase: Purchase,
+    problems: Problems,
+    form_token: String,
+    now: i64,
+}
+
+/// What else the page tells.
+#[derive(Default)]
+struct Telling {
+    decline: Option<&'static str>,
+    changed: bool,
+}
+
+/// Where an attempt to pay leads.
+enum Step {
+    Show(StatusCode, Telling),
+    Challenge,
+    Paid(Value),
+    Closed(Option<String>),
 }
 
 pub(crate) async fn index(headers: HeaderMap) -> Response {
@@ -71,14 +121,14 @@ fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, wishes: &Wishes) -> Result<Valu
         return Err(link["inactive_message"].as_str().map(str::to_owned));
     }
     let mut query = Map::new();
-    let bounded = |text: &Option<String>| text.clone().filter(|text| text.chars().count() <= 200);
     for (name, wish) in [
         ("locale", &wishes.locale),
-        ("customer_email", &wishes.prefilled_email),
+        ("prefilled_email", &wishes.prefilled_email),
+        ("prefilled_promo_code", &wishes.prefilled_promo_code),
         ("client_reference_id", &wishes.client_reference_id),
     ] {
-        if let Some(wish) = bounded(wish) {
-            query.insert(name.to_owned(), wish.into());
+        if let Some(wish) = wish {
+            query.insert(name.to_owned(), wish.as_str().into());
         }
     }
     sessions::visit(ctx, &link, &query).map_err(|_| None)
@@ -95,36 +145,44 @@ pub(crate) async fn session_page(
         return show(StatusCode::NOT_FOUND, page::not_found(locale(&headers, None, None)));
     };
     let locale = locale(&headers, wishes.locale.as_deref(), found.session["locale"].as_str());
-    page_of(&shared, &found, locale, (Entered::default(), FormErrors::default()), StatusCode::OK)
+    if found.session["status"] != "open" {
+        return done(&shared, &found, locale);
+    }
+    let (raw, mut weighed) = {
+        let mut state = shared.lock();
+        let mut ctx = state.enter(&found.account, &shared.public_url);
+        let code = wishes.prefilled_promo_code.or_else(|| sessions::prefilled_promo_code(&mut ctx, &id));
+        let raw = RawForm::initial(&ask_of(&mut ctx, &found.session), code.as_deref(), locale);
+        let weighed = weigh(&mut ctx, &found.session, &raw, locale);
+        (raw, weighed)
+    };
+    // Nothing was entered yet but the code that came with the address.
+    weighed.problems = weighed.problems.of_promotion_code();
+    open(&found, locale, (&raw, &weighed), StatusCode::OK, &Telling::default())
 }
 
-/// `POST /c/pay/cs_test_…`: pays, or shows what is wrong.
+/// `POST /c/pay/cs_test_…`: pays, or asks for the figures again, or shows what is wrong.
 pub(crate) async fn pay(
     Extract(shared): Extract<Arc<Shared>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Form(raw): Form<page::RawForm>,
+    Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
-    let Some(found) = find(&shared, &id) else {
-        return show(StatusCode::NOT_FOUND, page::not_found(locale(&headers, None, None)));
+    let mut raw = RawForm::of(pairs);
+    let (found, locale) = match entered(&shared, &id, &headers, &raw) {
+        Ok(entered) => entered,
+        Err(response) => return response,
     };
-    let locale = locale(&headers, Some(&raw.locale), found.session["locale"].as_str());
-    if found.session["status"] != "open" {
-        return page_of(&shared, &found, locale, (Entered::default(), FormErrors::default()), StatusCode::OK);
+    if raw.act() == Action::Pay {
+        return attempt(&shared, &found, locale, raw, false);
     }
-    if form_token(&shared, &found) != Some(raw.token.clone()) {
-        return show(StatusCode::FORBIDDEN, page::not_found(locale));
-    }
-    let form = match PaymentForm::parse(&raw, crate::clock::real_now()) {
-        Ok(form) => form,
-        Err(errors) => {
-            return page_of(&shared, &found, locale, (raw.entered(), errors), StatusCode::UNPROCESSABLE_ENTITY);
-        }
+    raw.forget_secrets();
+    let mut weighed = {
+        let mut state = shared.lock();
+        weigh(&mut state.enter(&found.account, &shared.public_url), &found.session, &raw, locale)
     };
-    if form.card.behavior == CardBehavior::AsksForAuthentication {
-        return show(StatusCode::OK, page::challenge(locale, &id, &raw));
-    }
-    finish_payment(&shared, &found, locale, &form, &raw)
+    weighed.problems = weighed.problems.of_choices();
+    open(&found, locale, (&raw, &weighed), StatusCode::OK, &Telling::default())
 }
 
 /// `POST …/authenticate`: the customer's bank was asked, and said yes or no.
@@ -132,150 +190,193 @@ pub(crate) async fn authenticate(
     Extract(shared): Extract<Arc<Shared>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Form(raw): Form<page::RawForm>,
+    Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
-    let Some(found) = find(&shared, &id) else {
-        return show(StatusCode::NOT_FOUND, page::not_found(locale(&headers, None, None)));
+    let mut raw = RawForm::of(pairs);
+    let (found, locale) = match entered(&shared, &id, &headers, &raw) {
+        Ok(entered) => entered,
+        Err(response) => return response,
     };
-    let locale = locale(&headers, Some(&raw.locale), found.session["locale"].as_str());
-    if found.session["status"] != "open" || form_token(&shared, &found) != Some(raw.token.clone()) {
-        return page_of(&shared, &found, locale, (Entered::default(), FormErrors::default()), StatusCode::OK);
+    if raw.get("outcome") == "complete" {
+        return attempt(&shared, &found, locale, raw, true);
     }
-    if raw.outcome != "complete" {
-        let errors = FormErrors { decline: Some("authentication_failed"), ..FormErrors::default() };
-        return page_of(&shared, &found, locale, (raw.entered(), errors), StatusCode::PAYMENT_REQUIRED);
-    }
-    let card = Card {
-        brand: "visa",
-        last4: "3155".to_owned(),
-        exp_month: raw.exp_month.parse().unwrap_or(12),
-        exp_year: raw.exp_year.parse().unwrap_or(2099),
-        behavior: CardBehavior::Pays,
+    raw.forget_secrets();
+    let mut weighed = {
+        let mut state = shared.lock();
+        weigh(&mut state.enter(&found.account, &shared.public_url), &found.session, &raw, locale)
     };
-    let payer = Payer { email: raw.email.clone(), name: raw.name.clone(), country: raw.country.clone() };
-    finish_payment(&shared, &found, locale, &PaymentForm { payer, card }, &raw)
+    weighed.problems = weighed.problems.of_choices();
+    let telling = Telling { decline: Some("authentication_failed"), ..Telling::default() };
+    open(&found, locale, (&raw, &weighed), StatusCode::PAYMENT_REQUIRED, &telling)
 }
 
-fn finish_payment(
-    shared: &Arc<Shared>,
+/// The open session whose own form was sent, or what is shown instead.
+#[expect(clippy::result_large_err, reason = "the response is the answer, made once")]
+fn entered(shared: &Arc<Shared>, id: &str, headers: &HeaderMap, raw: &RawForm) -> Result<(Found, Locale), Response> {
+    let Some(found) = find(shared, id) else {
+        return Err(show(StatusCode::NOT_FOUND, page::not_found(locale(headers, None, None))));
+    };
+    let locale = locale(headers, Some(raw.get("locale")), found.session["locale"].as_str());
+    if found.session["status"] != "open" {
+        return Err(done(shared, &found, locale));
+    }
+    let token = {
+        let mut state = shared.lock();
+        let mut ctx = state.enter(&found.account, &shared.public_url);
+        ctx.account().form_tokens.get(id).cloned()
+    };
+    if token.as_deref() != Some(raw.get("token")) {
+        return Err(show(StatusCode::FORBIDDEN, page::not_found(locale)));
+    }
+    Ok((found, locale))
+}
+
+/// Pays once: the form is weighed and the session completed under one lock.
+fn attempt(shared: &Arc<Shared>, found: &Found, locale: Locale, mut raw: RawForm, authenticated: bool) -> Response {
+    let (weighed, step) = {
+        let mut state = shared.lock();
+        let mut ctx = state.enter(&found.account, &shared.public_url);
+        let mut weighed = weigh(&mut ctx, &found.session, &raw, locale);
+        let paying = (&weighed.quote, crate::clock::real_now(), authenticated);
+        weighed.purchase.method = page::read_method(&weighed.ask, &raw, paying, &mut weighed.problems);
+        raw.forget_secrets();
+        let step = step(&mut ctx, found, &raw, &mut weighed);
+        (weighed, step)
+    };
+    webhooks::dispatch(shared);
+    match step {
+        Step::Show(status, telling) => open(found, locale, (&raw, &weighed), status, &telling),
+        Step::Challenge => {
+            let telling = Telling::default();
+            show(StatusCode::OK, page::challenge(&view(found, locale, (&raw, &weighed), &telling)))
+        }
+        Step::Paid(session) => after(&session, locale),
+        Step::Closed(message) => show(StatusCode::OK, page::closed(locale, ClosedReason::Inactive, message.as_deref())),
+    }
+}
+
+fn step(ctx: &mut Ctx<'_>, found: &Found, raw: &RawForm, weighed: &mut Weighed) -> Step {
+    // Figures that were never shown come before everything else: they may change the customer's mind.
+    if page::has_changed(raw, &weighed.quote, weighed.purchase.custom_amount) {
+        weighed.problems = std::mem::take(&mut weighed.problems).of_choices();
+        return Step::Show(StatusCode::CONFLICT, Telling { changed: true, ..Telling::default() });
+    }
+    if !weighed.problems.is_empty() {
+        return Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default());
+    }
+    if let Method::Card(card) = &weighed.purchase.method
+        && card.behavior == CardBehavior::AsksForAuthentication
+    {
+        return Step::Challenge;
+    }
+    match purchase::complete(ctx, &found.session, &weighed.purchase) {
+        Ok(session) => Step::Paid(session),
+        Err(NotPaid::Misfits(misfits)) => {
+            weighed.problems.add_misfits(misfits);
+            Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default())
+        }
+        Err(NotPaid::Declined(code)) => {
+            Step::Show(StatusCode::PAYMENT_REQUIRED, Telling { decline: Some(code), ..Telling::default() })
+        }
+        Err(NotPaid::Closed(message)) => Step::Closed(message),
+    }
+}
+
+fn weigh(ctx: &mut Ctx<'_>, session: &Value, raw: &RawForm, locale: Locale) -> Weighed {
+    let ask = ask_of(ctx, session);
+    let (purchase, mut problems) = page::read(&ask, raw, locale);
+    let (quote, misfits) = purchase::quote(ctx, session, &purchase);
+    problems.add_misfits(misfits);
+    let form_token = ctx.account().form_tokens.get(text(session, "id")).cloned().unwrap_or_default();
+    Weighed { ask, quote, purchase, problems, form_token, now: ctx.now }
+}
+
+fn ask_of(ctx: &mut Ctx<'_>, session: &Value) -> Ask {
+    let account = ctx.account();
+    let items = account.line_items.get(text(session, "id")).map(Vec::as_slice).unwrap_or_default();
+    Ask::of(session, items, &|kind, id| match kind {
+        // An account knows itself alone.
+        "account" => account.all("account").next().cloned(),
+        kind => account.get(kind, id).cloned(),
+    })
+}
+
+fn view<'a>(
+    found: &'a Found,
+    locale: Locale,
+    (raw, weighed): (&'a RawForm, &'a Weighed),
+    telling: &Telling,
+) -> Checkout<'a> {
+    Checkout {
+        locale,
+        session_id: text(&found.session, "id"),
+        form_token: &weighed.form_token,
+        ask: &weighed.ask,
+        quote: &weighed.quote,
+        raw,
+        problems: &weighed.problems,
+        decline: telling.decline,
+        changed: telling.changed,
+        now: weighed.now,
+    }
+}
+
+/// The page of an open session.
+fn open(
     found: &Found,
     locale: Locale,
-    form: &PaymentForm,
-    raw: &page::RawForm,
+    entered: (&RawForm, &Weighed),
+    status: StatusCode,
+    telling: &Telling,
 ) -> Response {
-    let paid = pay_session(shared, found, &form.payer, &form.card);
-    webhooks::dispatch(shared);
-    match paid {
-        Ok(session) => after(shared, &Found { account: found.account.clone(), session }),
-        Err(PayError::Declined(code)) => {
-            let errors = FormErrors { decline: Some(code), ..FormErrors::default() };
-            page_of(shared, found, locale, (raw.entered(), errors), StatusCode::PAYMENT_REQUIRED)
-        }
-        Err(PayError::Closed(message)) => {
-            show(StatusCode::OK, page::closed(locale, ClosedReason::Inactive, message.as_deref()))
-        }
-    }
-}
-
-enum PayError {
-    Declined(&'static str),
-    Closed(Option<String>),
-}
-
-/// Pays once: the session is looked at and completed under one lock.
-fn pay_session(shared: &Shared, found: &Found, payer: &Payer, card: &Card) -> Result<Value, PayError> {
-    let mut state = shared.lock();
-    let mut ctx = state.enter(&found.account, &shared.public_url);
-    let session = sessions::get(&mut ctx, text(&found.session, "id")).map_err(|_| PayError::Closed(None))?;
-    if session["status"] == "complete" {
-        return Ok(session);
-    }
-    if session["status"] != "open" {
-        return Err(PayError::Closed(None));
-    }
-    if let Some(link_id) = session["payment_link"].as_str() {
-        let link = ctx.object("payment_link", link_id).map_err(|_| PayError::Closed(None))?;
-        let completed = &link["restrictions"]["completed_sessions"];
-        let used_up =
-            completed["limit"].as_i64().is_some_and(|limit| completed["count"].as_i64().unwrap_or_default() >= limit);
-        if used_up {
-            return Err(PayError::Closed(link["inactive_message"].as_str().map(str::to_owned)));
-        }
-    }
-    payments::pay(&mut ctx, &session, payer, card).map_err(PayError::Declined)
+    show(status, page::checkout(&view(found, locale, entered, telling)))
 }
 
 /// Where the browser goes after payment.
-fn after(shared: &Arc<Shared>, found: &Found) -> Response {
-    let id = text(&found.session, "id");
-    match found.session["success_url"].as_str() {
+fn after(session: &Value, locale: Locale) -> Response {
+    let id = text(session, "id");
+    match session["success_url"].as_str() {
         Some(url) => Redirect::to(&url.replace("{CHECKOUT_SESSION_ID}", id)).into_response(),
-        None => {
-            let _ = shared;
-            Redirect::to(&format!("/c/pay/{id}")).into_response()
-        }
+        None => Redirect::to(&format!("/c/pay/{id}?locale={}", locale.tag())).into_response(),
     }
 }
 
-/// The page of a session in whatever state it is.
-fn page_of(
-    shared: &Arc<Shared>,
-    found: &Found,
-    locale: Locale,
-    (entered, errors): (Entered, FormErrors),
-    status: StatusCode,
-) -> Response {
+/// The page of a session that is complete or has expired.
+fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
     let session = &found.session;
-    let (items, link, form_token) = {
-        let mut state = shared.lock();
-        let mut ctx = state.enter(&found.account, &shared.public_url);
-        let account = ctx.account();
-        let id = text(session, "id");
-        let link = session["payment_link"]
-            .as_str()
-            .and_then(|id| account.get("payment_link", id))
-            .cloned()
-            .unwrap_or(Value::Null);
-        let items = account.line_items.get(id).cloned().unwrap_or_default();
-        (items, link, account.form_tokens.get(id).cloned().unwrap_or_default())
+    let mut state = shared.lock();
+    let mut ctx = state.enter(&found.account, &shared.public_url);
+    let merchant = ask_of(&mut ctx, session).merchant().map(str::to_owned);
+    let account = ctx.account();
+    let object = |kind: &str, name: &str| {
+        session[name].as_str().and_then(|id| account.get(kind, id)).cloned().unwrap_or(Value::Null)
     };
-    let currency = text(session, "currency");
-    let total = session["amount_total"].as_i64().unwrap_or_default();
-    match text(session, "status") {
-        "complete" => {
-            let message = link["after_completion"]["hosted_confirmation"]["custom_message"].as_str();
-            let return_url = session["success_url"].as_str();
-            show(StatusCode::OK, page::confirmation(&ConfirmationView { locale, currency, total, message, return_url }))
-        }
-        "open" => {
-            let email = session["customer_email"].as_str().unwrap_or_default();
-            let view = CheckoutView {
-                locale,
-                session_id: text(session, "id"),
-                form_token: &form_token,
-                currency,
-                total,
-                items: items
-                    .iter()
-                    .map(|item| ItemView {
-                        name: &item.description,
-                        detail: item.detail.as_deref(),
-                        quantity: item.quantity,
-                        amount: item.amount,
-                    })
-                    .collect(),
-                cancel_url: session["cancel_url"].as_str(),
-                submit_type: text(session, "submit_type"),
-                entered: Entered {
-                    email: if entered.email.is_empty() { email.to_owned() } else { entered.email },
-                    ..entered
-                },
-                errors,
-            };
-            show(status, page::checkout(&view))
-        }
-        _ => show(StatusCode::OK, page::closed(locale, ClosedReason::Expired, link["inactive_message"].as_str())),
+    let link = object("payment_link", "payment_link");
+    if session["status"] != "complete" {
+        let message = link["inactive_message"].as_str();
+        return show(StatusCode::OK, page::closed(locale, ClosedReason::Expired, message));
     }
+    let (intent, invoice) = (object("payment_intent", "payment_intent"), object("invoice", "invoice"));
+    let items = account.line_items.get(text(session, "id")).map(Vec::as_slice).unwrap_or_default();
+    let bought = |item: &crate::state::LineItem| Bought {
+        name: item.description.clone(),
+        quantity: item.quantity,
+        amount: item.amount,
+    };
+    let view = Confirmation {
+        locale,
+        merchant: merchant.as_deref(),
+        currency: text(session, "currency"),
+        total: session["amount_total"].as_i64().unwrap_or_default(),
+        outcome: Outcome::of(session, &intent),
+        lines: items.iter().map(bought).collect(),
+        parts: Parts::of(session),
+        message: link["after_completion"]["hosted_confirmation"]["custom_message"].as_str(),
+        return_url: session["success_url"].as_str(),
+        invoice_url: invoice["hosted_invoice_url"].as_str(),
+        instructions: page::instructions(&intent, locale),
+    };
+    show(StatusCode::OK, page::confirmation(&view))
 }
 
 fn find(shared: &Shared, id: &str) -> Option<Found> {
@@ -283,12 +384,6 @@ fn find(shared: &Shared, id: &str) -> Option<Found> {
     let (account, id) = state.public.get(id).cloned().filter(|(_, id)| id.starts_with("cs_"))?;
     let session = sessions::get(&mut state.enter(&account, &shared.public_url), &id).ok()?;
     Some(Found { account, session })
-}
-
-fn form_token(shared: &Shared, found: &Found) -> Option<String> {
-    let mut state = shared.lock();
-    let mut ctx = state.enter(&found.account, &shared.public_url);
-    ctx.account().form_tokens.get(text(&found.session, "id")).cloned()
 }
 
 fn locale(headers: &HeaderMap, wished: Option<&str>, session: Option<&str>) -> Locale {
@@ -308,174 +403,4 @@ fn show(status: StatusCode, page: Markup) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-/// `/_sandbox/…`: what tests control.
-pub(crate) fn control_routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/clock", get(read_clock).post(move_clock))
-        .route("/faults", get(read_faults).post(add_faults).delete(clear_faults))
-        .route("/webhooks/policy", post(set_policy))
-        .route("/webhooks/roll", post(roll_secret))
-        .route("/webhooks/resend", post(resend))
-        .route("/webhooks/pending", get(pending_webhooks))
-        .route("/ledger", get(ledger))
-        .route("/requests", get(requests))
-        .route("/pay", post(control_pay))
-}
-
-async fn read_clock(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
-    Json(json!({"now": shared.lock().now()}))
-}
-
-#[derive(Deserialize)]
-struct Advance {
-    advance_seconds: i64,
-}
-
-async fn move_clock(Extract(shared): Extract<Arc<Shared>>, Json(advance): Json<Advance>) -> Json<Value> {
-    {
-        let mut state = shared.lock();
-        state.clock_offset = state.clock_offset.saturating_add(advance.advance_seconds.max(0));
-        state.dirty = true;
-    }
-    crate::server::expire_due(&shared);
-    webhooks::dispatch(&shared);
-    read_clock(Extract(shared)).await
-}
-
-async fn read_faults(Extract(shared): Extract<Arc<Shared>>) -> Json<Vec<Fault>> {
-    Json(shared.lock().faults.clone())
-}
-
-async fn add_faults(Extract(shared): Extract<Arc<Shared>>, Json(faults): Json<Vec<Fault>>) -> StatusCode {
-    shared.lock().faults.extend(faults);
-    StatusCode::NO_CONTENT
-}
-
-async fn clear_faults(Extract(shared): Extract<Arc<Shared>>) -> StatusCode {
-    shared.lock().faults.clear();
-    StatusCode::NO_CONTENT
-}
-
-async fn set_policy(Extract(shared): Extract<Arc<Shared>>, Json(policy): Json<WebhookPolicy>) -> StatusCode {
-    shared.lock().webhook_policy = policy;
-    webhooks::dispatch(&shared);
-    StatusCode::NO_CONTENT
-}
-
-#[derive(Deserialize)]
-struct Named {
-    id: String,
-}
-
-/// Gives an endpoint a new secret; the one before stays in force beside it.
-async fn roll_secret(Extract(shared): Extract<Arc<Shared>>, Json(named): Json<Named>) -> Response {
-    let mut state = shared.lock();
-    state.dirty = true;
-    let Some(secrets) = state.accounts.values_mut().find_map(|account| account.secrets.get_mut(&named.id)) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let secret = format!("whsec_{}", crate::ids::random(32));
-    secrets.insert(0, secret.clone());
-    secrets.truncate(2);
-    Json(json!({"secret": secret})).into_response()
-}
-
-/// Sends an event again to each endpoint.
-async fn resend(Extract(shared): Extract<Arc<Shared>>, Json(named): Json<Named>) -> StatusCode {
-    {
-        let mut guard = shared.lock();
-        let state = &mut *guard;
-        let created = state.now();
-        for (name, account) in &state.accounts {
-            if account.get("event", &named.id).is_some() {
-                for endpoint in account.all("webhook_endpoint").map(|endpoint| text(endpoint, "id").to_owned()) {
-                    state.next_delivery += 1;
-                    let delivery =
-                        crate::state::Delivery { account: name.clone(), endpoint, event: named.id.clone(), created };
-                    state.deliveries.insert(state.next_delivery, delivery);
-                }
-            }
-        }
-    }
-    webhooks::dispatch(&shared);
-    StatusCode::NO_CONTENT
-}
-
-async fn pending_webhooks(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
-    Json(json!({"pending": shared.lock().deliveries.len()}))
-}
-
-/// Every charge that succeeded, over all accounts: tests hold their books against it.
-async fn ledger(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
-    let state = shared.lock();
-    let of = |kind: &str| state.accounts.values().flat_map(|account| account.all(kind)).cloned().collect::<Vec<_>>();
-    Json(json!({"charges": of("ledger"), "refunds": of("refund")}))
-}
-
-/// How often each operation was executed, over all accounts.
-async fn requests(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
-    let state = shared.lock();
-    let mut counts = std::collections::BTreeMap::<String, u64>::new();
-    for (operation, count) in state.accounts.values().flat_map(|account| &account.executed) {
-        *counts.entry(operation.clone()).or_default() += count;
-    }
-    Json(json!(counts))
-}
-
-#[derive(Deserialize)]
-struct ControlPay {
-    /// The URL of a link or session.
-    url: String,
-    #[serde(default = "paying_card")]
-    card: String,
-    #[serde(default = "some_email")]
-    email: String,
-}
-
-fn paying_card() -> String {
-    "4242424242424242".to_owned()
-}
-
-fn some_email() -> String {
-    "customer@example.com".to_owned()
-}
-
-/// Pays as the page would, without a browser.
-async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<ControlPay>) -> Response {
-    let token = pay.url.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
-    let refused = |status: StatusCode, why: &str| (status, Json(json!({"error": why}))).into_response();
-    let Some((account, id)) = shared.lock().public.get(&token).cloned() else {
-        return refused(StatusCode::NOT_FOUND, "no such page");
-    };
-    let session = {
-        let mut state = shared.lock();
-        let mut ctx = state.enter(&account, &shared.public_url);
-        if id.starts_with("plink_") {
-            start_visit(&mut ctx, &id, &Wishes::default()).ok()
-        } else {
-            sessions::get(&mut ctx, &id).ok()
-        }
-    };
-    let Some(session) = session else { return refused(StatusCode::GONE, "closed") };
-    let raw = page::RawForm {
-        email: pay.email,
-        name: "Test Customer".to_owned(),
-        country: "SE".to_owned(),
-        card_number: pay.card,
-        card_expiry: "12/99".to_owned(),
-        card_cvc: "123".to_owned(),
-        ..page::RawForm::default()
-    };
-    let Ok(form) = PaymentForm::parse(&raw, crate::clock::real_now()) else {
-        return refused(StatusCode::UNPROCESSABLE_ENTITY, "not a test card");
-    };
-    let paid = pay_session(&shared, &Found { account, session }, &form.payer, &form.card);
-    webhooks::dispatch(&shared);
-    match paid {
-        Ok(session) => Json(json!({"session": session["id"], "status": session["status"]})).into_response(),
-        Err(PayError::Declined(code)) => refused(StatusCode::PAYMENT_REQUIRED, code),
-        Err(PayError::Closed(_)) => refused(StatusCode::GONE, "closed"),
-    }
 }

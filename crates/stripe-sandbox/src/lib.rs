@@ -10,8 +10,11 @@
 #![recursion_limit = "512"] // a checkout session in `json!` has more fields than the default allows
 
 mod api;
+mod banks;
+mod check;
 mod clock;
 mod control;
+mod due;
 mod error;
 mod expand;
 mod form;
@@ -20,8 +23,13 @@ mod ids;
 mod money;
 mod page;
 mod params;
+mod pricing;
+mod purchase;
+mod save;
 mod server;
 mod state;
+#[cfg(test)]
+mod testing;
 mod webhooks;
 
 pub use control::{Fault, FaultKind, WebhookPolicy};

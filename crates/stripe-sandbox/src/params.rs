@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
+use crate::check::below;
 use crate::error::ApiError;
 use crate::form::Node;
 
@@ -135,9 +136,9 @@ fn value(spec: &Spec, node: Node, path: &str) -> Result<Value, ApiError> {
         (Spec::Map(inner), Node::Nested(nested)) => {
             let parsed = nested.into_iter().map(|(key, node)| {
                 // Pairs of metadata may be empty: that unsets them.
-                let parsed = match node {
-                    Node::Text(text) => Ok(Value::String(text)),
-                    node => value(inner, node, &below(path, &key)),
+                let parsed = match (inner.as_ref(), node) {
+                    (Spec::Text, Node::Text(text)) => Ok(Value::String(text)),
+                    (inner, node) => value(inner, node, &below(path, &key)),
                 };
                 parsed.map(|parsed| (key, parsed))
             });
@@ -178,10 +179,6 @@ fn scalar(spec: &Spec, text: String, path: &str) -> Result<Value, ApiError> {
         }
         _ => Ok(text.into()),
     }
-}
-
-fn below(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}[{name}]") }
 }
 
 #[cfg(test)]

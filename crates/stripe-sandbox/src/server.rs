@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State as Extract};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use base64::Engine;
@@ -22,8 +23,9 @@ use url::Url;
 
 use crate::control::{Fault, FaultKind};
 use crate::error::ApiError;
+use crate::save::Saver;
 use crate::state::State;
-use crate::{api, expand, form, hosted, ids, params, webhooks};
+use crate::{api, banks, due, form, hosted, ids, params, save, webhooks};
 
 /// The version of Stripe's API whose shapes are spoken.
 pub(crate) const API_VERSION: &str = "2026-10-28.endive";
@@ -94,7 +96,7 @@ impl Sandbox {
         let mut params = Map::new();
         params.insert("url".to_owned(), url.into());
         params.insert("enabled_events".to_owned(), Value::Array(vec!["*".into()]));
-        let made = api::execute(&mut ctx, "POST /v1/webhook_endpoints", "", &params);
+        let made = api::answer(&mut ctx, "POST /v1/webhook_endpoints", "", &mut params);
         let made = made.map_err(|error| SandboxError::Endpoint(error.to_json().to_string()))?;
         Ok(made["secret"].as_str().unwrap_or_default().to_owned())
     }
@@ -113,7 +115,7 @@ pub(crate) struct Shared {
     pub(crate) client: reqwest::Client,
     pub(crate) sending: Semaphore,
     pub(crate) public_url: String,
-    state_file: Option<PathBuf>,
+    pub(crate) saver: Saver,
 }
 
 impl Shared {
@@ -138,7 +140,7 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
     let address = listener.local_addr().map_err(|e| SandboxError::Listen(config.listen, e))?;
     let public_url = format!("http://{address}");
     let state = match &config.state_file {
-        Some(path) => load(path)?,
+        Some(path) => save::load(path)?,
         None => State::default(),
     };
     // Another part of the process may have installed it already.
@@ -150,13 +152,14 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
         client: client.map_err(SandboxError::Client)?,
         sending: Semaphore::new(SENDING_MAX),
         public_url: public_url.clone(),
-        state_file: config.state_file,
+        saver: Saver::new(config.state_file),
     });
     let (stop, stopping) = oneshot::channel::<()>();
     let router = router(Arc::clone(&shared));
     let running = Arc::clone(&shared);
     let stopped = tokio::spawn(async move {
         let shared = running;
+        let writer = tokio::spawn(save::run(Arc::clone(&shared)));
         let ticker = tokio::spawn(tick(Arc::clone(&shared)));
         let server = axum::serve(listener, router).with_graceful_shutdown(async {
             let _ = stopping.await;
@@ -165,7 +168,8 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
             tracing::error!(%error, "the sandbox's listener failed");
         }
         ticker.abort();
-        save(&shared);
+        shared.saver.saved().await;
+        writer.abort();
     });
     let url = Url::parse(&public_url).map_err(|e| SandboxError::StateFile(PathBuf::new(), e.into()))?;
     Ok(Sandbox { url, shared, stop, stopped })
@@ -178,8 +182,10 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/c/pay/{session}", get(hosted::session_page).post(hosted::pay))
         .route("/c/pay/{session}/authenticate", post(hosted::authenticate))
         .route("/{token}", get(hosted::visit))
-        .nest("/_sandbox", hosted::control_routes())
+        .nest("/_sandbox", hosted::control_routes().merge(banks::control_routes()))
+        .merge(banks::page_routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(Arc::clone(&shared), save::durable))
         .with_state(shared)
 }
 
@@ -189,44 +195,19 @@ async fn tick(shared: Arc<Shared>) {
         tokio::time::sleep(TICK).await;
         expire_due(&shared);
         webhooks::dispatch(&shared);
-        save(&shared);
+        shared.saver.want();
     }
 }
 
 pub(crate) fn expire_due(shared: &Shared) {
     let mut state = shared.lock();
-    let was_dirty = state.dirty;
-    let before = state.deliveries.len();
+    let (was_dirty, before) = (state.dirty, state.events);
     let accounts: Vec<String> = state.accounts.keys().cloned().collect();
     for account in accounts {
-        api::sessions::expire_due(&mut state.enter(&account, &shared.public_url));
+        due::run(&mut state.enter(&account, &shared.public_url));
     }
-    state.dirty = was_dirty || state.deliveries.len() != before;
-}
-
-fn load(path: &PathBuf) -> Result<State, SandboxError> {
-    match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| SandboxError::StateFile(path.clone(), Box::new(e))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(State::default()),
-        Err(error) => Err(SandboxError::StateFile(path.clone(), Box::new(error))),
-    }
-}
-
-/// Writes the state beside its file and moves it there, so that a crash leaves the old or the new.
-fn save(shared: &Shared) {
-    let Some(path) = &shared.state_file else { return };
-    let bytes = {
-        let mut state = shared.lock();
-        if !std::mem::take(&mut state.dirty) {
-            return;
-        }
-        serde_json::to_vec(&*state)
-    };
-    let beside = path.with_extension("tmp");
-    let written = bytes.map_err(std::io::Error::other).and_then(|bytes| std::fs::write(&beside, bytes));
-    if let Err(error) = written.and_then(|()| std::fs::rename(&beside, path)) {
-        tracing::warn!(%error, "the sandbox's state could not be written");
-    }
+    // Each change that time brings is an event.
+    state.dirty = was_dirty || state.events != before;
 }
 
 async fn api(
@@ -297,26 +278,25 @@ fn execute(
     params: &mut Map<String, Value>,
     once: Option<(&str, &str)>,
 ) -> Result<(u16, Value, bool), ApiError> {
-    let paths = params.remove("expand");
     let mut state = shared.lock();
+    let (was_dirty, before) = (state.dirty, state.events);
     let mut ctx = state.enter(account, &shared.public_url);
     if let Some((key, fingerprint)) = once
         && let Some((status, value)) = ctx.begin_once(key, fingerprint)?
     {
         return Ok((status, value, true));
     }
-    let executed = api::execute(&mut ctx, operation, id, params).and_then(|mut value| {
-        if let Some(Value::Array(paths)) = &paths {
-            expand::expand(&mut ctx, &mut value, paths)?;
-        }
-        Ok(value)
-    });
+    let executed = api::answer(&mut ctx, operation, id, params);
     if let Some((key, _)) = once {
         // A request that was refused was not executed, and may be mended and sent again under its key.
         ctx.end_once(key, executed.as_ref().ok().map(|value| (200, value.clone())));
     }
     let value = executed?;
     *ctx.account().executed.entry(operation.to_owned()).or_default() += 1;
+    if operation.starts_with("GET ") {
+        // Reading changes nothing that must be written, unless something was due meanwhile.
+        state.dirty = was_dirty || state.events != before;
+    }
     Ok((200, value, false))
 }
 

@@ -34,6 +34,9 @@ pub(crate) struct State {
     /// Whether something was changed since the last snapshot.
     #[serde(skip)]
     pub(crate) dirty: bool,
+    /// How many events there were since the start.
+    #[serde(skip)]
+    pub(crate) events: u64,
 }
 
 /// What belongs to one key.
@@ -47,8 +50,24 @@ pub(crate) struct Account {
     pub(crate) secrets: HashMap<String, Vec<String>>,
     /// The token that a session's form must carry.
     pub(crate) form_tokens: HashMap<String, String>,
+    /// What is to be done when its time has come, by time in seconds since the Unix epoch.
+    #[serde(default)]
+    pub(crate) agenda: Vec<(i64, Due)>,
     /// How often each operation was executed.
     pub(crate) executed: BTreeMap<String, u64>,
+}
+
+/// What time brings to an object, named by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Due {
+    /// A bank answers for a debit, of an intent.
+    Debit(String),
+    /// A refund arrives, or comes back.
+    Refund(String),
+    /// A subscription's period ends.
+    Period(String),
+    /// A subscription's trial ends in three days.
+    TrialNotice(String),
 }
 
 /// Objects of one kind, in the order of their making.
@@ -64,11 +83,24 @@ pub(crate) struct LineItem {
     pub(crate) id: String,
     pub(crate) price: String,
     pub(crate) quantity: i64,
+    /// Before discount and tax, in minor units.
     pub(crate) amount: i64,
+    #[serde(default)]
+    pub(crate) discount: i64,
+    #[serde(default)]
+    pub(crate) tax: i64,
+    #[serde(default)]
+    pub(crate) total: i64,
     pub(crate) currency: String,
     pub(crate) description: String,
     pub(crate) detail: Option<String>,
     pub(crate) adjustable_quantity: Value,
+    #[serde(default)]
+    pub(crate) metadata: Value,
+    #[serde(default)]
+    pub(crate) discounts: Value,
+    #[serde(default)]
+    pub(crate) taxes: Value,
 }
 
 /// The first execution under an idempotency key.
@@ -105,7 +137,8 @@ impl State {
         self.dirty = true;
         let now = self.now();
         self.accounts.entry(account.to_owned()).or_default();
-        Ctx { state: self, account, public_url, now }
+        let deliveries_before = self.next_delivery;
+        Ctx { state: self, account, public_url, now, added: Vec::new(), deliveries_before }
     }
 }
 
@@ -147,6 +180,9 @@ pub(crate) struct Ctx<'a> {
     account: &'a str,
     pub(crate) public_url: &'a str,
     pub(crate) now: i64,
+    /// What was added, by kind and id, so that a call that is refused leaves nothing behind.
+    added: Vec<(String, String)>,
+    deliveries_before: u64,
 }
 
 impl Ctx<'_> {
@@ -159,11 +195,39 @@ impl Ctx<'_> {
         self.account().get_mut(kind, id).ok_or_else(|| ApiError::missing(kind, id))
     }
 
+    /// Remembers what is to be done later.
+    pub(crate) fn plan(&mut self, at: i64, due: Due) {
+        self.account().agenda.push((at, due));
+    }
+
+    /// Puts an object in the place of the one with its id.
+    pub(crate) fn replace(&mut self, kind: &str, object: &Value) {
+        if let Some(kept) = self.account().get_mut(kind, text(object, "id")) {
+            *kept = object.clone();
+        }
+    }
+
     /// Adds an object that has an id.
     pub(crate) fn add(&mut self, kind: &str, object: Value) -> Value {
         let id = text(&object, "id").to_owned();
         self.account().put(kind, &id, object.clone());
+        self.added.push((kind.to_owned(), id));
         object
+    }
+
+    /// What was added so far stays, even if the call is refused.
+    pub(crate) fn keep(&mut self) {
+        self.added.clear();
+        self.deliveries_before = self.state.next_delivery;
+    }
+
+    /// Takes back what was added, and what was told of it: the call was refused.
+    pub(crate) fn undo(&mut self) {
+        for (kind, id) in std::mem::take(&mut self.added) {
+            self.account().remove(&kind, &id);
+        }
+        let before = self.deliveries_before;
+        self.state.deliveries.retain(|id, _| *id <= before);
     }
 
     /// Makes an object reachable by a public token.
@@ -176,10 +240,11 @@ impl Ctx<'_> {
         let id = ids::new("evt");
         let event = json!({
             "id": id, "object": "event", "api_version": crate::server::API_VERSION, "created": self.now,
-            "data": {"object": object}, "livemode": false, "pending_webhooks": 0,
+            "data": {"object": crate::expand::veiled(object)}, "livemode": false, "pending_webhooks": 0,
             "request": {"id": null, "idempotency_key": null}, "type": kind,
         });
-        self.account().put("event", &id, event);
+        self.add("event", event);
+        self.state.events += 1;
         let listens = |endpoint: &&Value| {
             endpoint["status"] == "enabled"
                 && endpoint["enabled_events"]
@@ -306,19 +371,24 @@ fn created_fits(range: Option<&Value>, created: Option<i64>) -> bool {
 
 /// Applies a change of metadata: an empty value unsets its key, null unsets all.
 pub(crate) fn merge_metadata(object: &mut Value, change: Option<&Value>) -> Result<(), ApiError> {
+    merge_metadata_at(object, change, "metadata")
+}
+
+/// The same, for metadata that a request has at another place.
+pub(crate) fn merge_metadata_at(object: &mut Value, change: Option<&Value>, path: &str) -> Result<(), ApiError> {
     match change {
         None => return Ok(()),
         Some(Value::Object(pairs)) => {
             let mut metadata = object["metadata"].as_object().cloned().unwrap_or_default();
             for (key, value) in pairs {
                 let value = value.as_str().unwrap_or_default();
+                let refused =
+                    |message: &str| Err(ApiError::invalid(message.to_owned()).param(format!("{path}[{key}]")));
                 if key.chars().count() > 40 {
-                    return Err(ApiError::invalid("Metadata keys must be at most 40 characters.")
-                        .param(format!("metadata[{key}]")));
+                    return refused("Metadata keys must be at most 40 characters.");
                 }
                 if value.chars().count() > 500 {
-                    return Err(ApiError::invalid("Metadata values must be at most 500 characters.")
-                        .param(format!("metadata[{key}]")));
+                    return refused("Metadata values must be at most 500 characters.");
                 }
                 if value.is_empty() {
                     metadata.remove(key);
@@ -327,7 +397,7 @@ pub(crate) fn merge_metadata(object: &mut Value, change: Option<&Value>) -> Resu
                 }
             }
             if metadata.len() > 50 {
-                return Err(ApiError::invalid("You can have at most 50 metadata keys.").param("metadata"));
+                return Err(ApiError::invalid("You can have at most 50 metadata keys.").param(path));
             }
             object["metadata"] = metadata.into();
         }

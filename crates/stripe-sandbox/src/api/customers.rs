@@ -2,16 +2,31 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::api::subscriptions;
 use crate::error::ApiError;
 use crate::state::{Ctx, copy, merge_metadata, text};
 
-const FIELDS: [&str; 7] = ["address", "description", "email", "name", "phone", "preferred_locales", "shipping"];
+const FIELDS: [&str; 10] = [
+    "address",
+    "business_name",
+    "description",
+    "email",
+    "individual_name",
+    "name",
+    "phone",
+    "preferred_locales",
+    "shipping",
+    "tax_exempt",
+];
 
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let mut customer = json!({
         "id": crate::ids::new("cus"), "object": "customer", "address": null, "balance": 0, "created": ctx.now,
-        "currency": null, "default_source": null, "delinquent": false, "description": null, "email": null,
+        "business_name": null, "currency": null, "customer_account": null, "default_source": null, "delinquent": false, "description": null, "discount": null, "email": null,
+        "individual_name": null, "invoice_settings": {"custom_fields": null, "default_payment_method": null, "footer": null,
+            "rendering_options": null},
         "invoice_prefix": crate::ids::random(8).to_ascii_uppercase(), "livemode": false, "metadata": {}, "name": null,
+        "next_invoice_sequence": 1, "test_clock": null,
         "phone": null, "preferred_locales": [], "shipping": null, "tax_exempt": "none",
     });
     copy(&mut customer, params, &FIELDS);
@@ -40,6 +55,7 @@ pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
 
 pub(crate) fn delete(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let customer = ctx.object("customer", id)?.clone();
+    subscriptions::cancel_all(ctx, id);
     ctx.account().remove("customer", id);
     let deleted = ctx.add("deleted_customer", json!({"id": id, "object": "customer", "deleted": true}));
     ctx.emit("customer.deleted", &customer);

@@ -1,47 +1,20 @@
-//! Payment links, and the line items that links and sessions share.
+//! Payment links.
 
-use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use crate::api::catalog::price;
+use crate::api::{items, options, sessions, shipping_rates};
+use crate::check::{at_most, missing, refused, url, within};
 use crate::error::ApiError;
-use crate::money::{check_total, times};
-use crate::state::{Ctx, LineItem, copy, limit, merge_metadata, text};
+use crate::money::check_total;
+use crate::state::{Ctx, LineItem, copy, merge_metadata, text};
 
-/// Parameters that are kept and told as they came.
-const KEPT: [&str; 26] = [
-    "allow_promotion_codes",
-    "application_fee_amount",
-    "application_fee_percent",
-    "automatic_tax",
-    "billing_address_collection",
-    "consent_collection",
-    "custom_fields",
-    "custom_text",
-    "customer_creation",
-    "inactive_message",
-    "invoice_creation",
-    "managed_payments",
-    "name_collection",
-    "on_behalf_of",
-    "optional_items",
-    "payment_intent_data",
-    "payment_method_collection",
-    "payment_method_options",
-    "payment_method_types",
-    "phone_number_collection",
-    "shipping_address_collection",
-    "shipping_options",
-    "submit_type",
-    "subscription_data",
-    "tax_id_collection",
-    "transfer_data",
-];
+/// The most line items of a link, optional ones counted.
+const ITEMS_MAX: usize = 20;
+const SHIPPING_MAX: usize = 10;
 
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    let items = read_line_items(ctx, params, 20)?;
+    let items = items::read(ctx, params, ITEMS_MAX)?;
     let currency = items.first().map(|item| item.currency.clone()).unwrap_or_default();
-    check_total(items.iter().map(|item| item.amount).sum(), &currency)?;
     let token = format!("test_{}", crate::ids::random(14));
     let mut link = json!({
         "id": crate::ids::new("plink"), "object": "payment_link", "active": true,
@@ -60,9 +33,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
         "subscription_data": null, "tax_id_collection": {"enabled": false, "required": "never"}, "transfer_data": null,
         "url": format!("{}/{token}", ctx.public_url),
     });
-    copy(&mut link, params, &KEPT);
-    apply(&mut link, params)?;
-    merge_metadata(&mut link, params.get("metadata"))?;
+    apply(ctx, &mut link, params, &items)?;
     let link = ctx.add("payment_link", link);
     let id = text(&link, "id").to_owned();
     ctx.account().line_items.insert(id.clone(), items);
@@ -71,51 +42,136 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     Ok(link)
 }
 
+/// Changes a link. Its currency and the set of its line items stay; a refusal changes nothing.
 pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let mut link = ctx.object("payment_link", id)?.clone();
-    copy(&mut link, params, &KEPT);
+    let changes = params.get("line_items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let items = items::change(ctx, id, &changes)?;
     copy(&mut link, params, &["active"]);
-    apply(&mut link, params)?;
-    merge_metadata(&mut link, params.get("metadata"))?;
-    if let Some(changes) = params.get("line_items").and_then(Value::as_array) {
-        change_quantities(ctx, id, changes)?;
-    }
-    *ctx.object("payment_link", id)? = link.clone();
+    apply(ctx, &mut link, params, &items)?;
+    ctx.replace("payment_link", &link);
+    ctx.account().line_items.insert(id.to_owned(), items);
     ctx.emit("payment_link.updated", &link);
     Ok(link)
 }
 
-/// Parameters that are told in another shape than they came in.
-fn apply(link: &mut Value, params: &Map<String, Value>) -> Result<(), ApiError> {
-    match params.get("after_completion") {
-        Some(after) if after["type"] == "redirect" => {
-            if text(&after["redirect"], "url").is_empty() {
-                return Err(ApiError::invalid("Missing required param: after_completion[redirect].")
-                    .code("parameter_missing")
-                    .param("after_completion[redirect]"));
-            }
-            link["after_completion"] = json!({"redirect": {"url": after["redirect"]["url"]}, "type": "redirect"});
-        }
-        Some(after) => {
-            let message = after["hosted_confirmation"]["custom_message"].clone();
-            link["after_completion"] =
-                json!({"hosted_confirmation": {"custom_message": message}, "type": "hosted_confirmation"});
-        }
-        None => {}
+fn apply(ctx: &mut Ctx<'_>, link: &mut Value, params: &Map<String, Value>, items: &[LineItem]) -> Result<(), ApiError> {
+    let currency = text(link, "currency").to_owned();
+    options::apply(link, params)?;
+    if let Some(after) = params.get("after_completion") {
+        link["after_completion"] = after_completion(after)?;
     }
-    match params.get("restrictions") {
-        Some(Value::Null) => link["restrictions"] = Value::Null,
-        Some(restrictions) => {
-            let limit = restrictions["completed_sessions"]["limit"].as_i64().unwrap_or_default();
-            if limit < 1 {
-                return Err(ApiError::invalid("This value must be greater than or equal to 1.")
-                    .code("parameter_invalid_integer")
-                    .param("restrictions[completed_sessions][limit]"));
+    if let Some(restrictions) = params.get("restrictions") {
+        link["restrictions"] = match restrictions["completed_sessions"]["limit"].as_i64() {
+            None => Value::Null,
+            limit => {
+                let param = "restrictions[completed_sessions][limit]";
+                let limit = within(&json!(limit), 1..=i64::from(i32::MAX), param)?;
+                let count = link["restrictions"]["completed_sessions"]["count"].as_i64().unwrap_or_default();
+                json!({"completed_sessions": {"count": count, "limit": limit}})
             }
-            let count = link["restrictions"]["completed_sessions"]["count"].as_i64().unwrap_or_default();
-            link["restrictions"] = json!({"completed_sessions": {"count": count, "limit": limit}});
+        };
+    }
+    if let Some(given) = params.get("payment_intent_data") {
+        link["payment_intent_data"] = options::payment_intent_data(given, &link["payment_intent_data"])?;
+    }
+    if let Some(given) = params.get("subscription_data") {
+        link["subscription_data"] = options::subscription_data(given, &link["subscription_data"])?;
+    }
+    if link["payment_method_types"].as_array().is_some_and(Vec::is_empty) {
+        link["payment_method_types"] = Value::Null;
+    }
+    for method in link["payment_method_types"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if !sessions::fits_currency(method, &currency) {
+            return Err(refused(format!("{method} can't be paid in {currency}."), "payment_method_types"));
         }
-        None => {}
+    }
+    let optional = params.get("optional_items").unwrap_or(&link["optional_items"]).clone();
+    let facts = items::facts(ctx, items)?;
+    link["optional_items"] = items::read_optional(ctx, &optional, (&currency, &facts, ITEMS_MAX))?;
+    if let Some(given) = params.get("shipping_options") {
+        let rates = shipping_rates::read_options(ctx, given, &currency, SHIPPING_MAX)?;
+        link["shipping_options"] = shipping(ctx, &rates, &currency);
+    }
+    merge_metadata(link, params.get("metadata"))?;
+    if facts.is_chosen {
+        if !link["optional_items"].is_null() {
+            let message = "A price that the customer chooses must be the only item.";
+            return Err(refused(message, "optional_items"));
+        }
+    } else {
+        check_total(items.iter().map(|item| item.amount).sum(), &currency)?;
+    }
+    check_mode(link, params, facts.period.is_some(), items)
+}
+
+/// What a link or session tells of its shipping rates.
+pub(crate) fn shipping(ctx: &mut Ctx<'_>, rates: &[String], currency: &str) -> Value {
+    let told = rates.iter().map(|id| {
+        let amount = ctx.account().get("shipping_rate", id).and_then(|rate| shipping_rates::amount(rate, currency));
+        json!({"shipping_amount": amount, "shipping_rate": id})
+    });
+    told.collect()
+}
+
+fn after_completion(given: &Value) -> Result<Value, ApiError> {
+    let is_redirect = given["type"] == "redirect";
+    let (wanted, other) =
+        if is_redirect { ("redirect", "hosted_confirmation") } else { ("hosted_confirmation", "redirect") };
+    if !given[other].is_null() {
+        return Err(refused(format!("`{other}` needs `type={other}`."), format!("after_completion[{other}]")));
+    }
+    if is_redirect {
+        if given[wanted].is_null() {
+            return Err(missing("after_completion[redirect]"));
+        }
+        url(&given[wanted]["url"], "after_completion[redirect][url]")?;
+        return Ok(json!({"redirect": {"url": given[wanted]["url"]}, "type": "redirect"}));
+    }
+    let message = &given[wanted]["custom_message"];
+    at_most(message, 500, "after_completion[hosted_confirmation][custom_message]")?;
+    Ok(json!({"hosted_confirmation": {"custom_message": message}, "type": "hosted_confirmation"}))
+}
+
+/// Options that need a recurring price, or need that there is none.
+fn check_mode(
+    link: &Value,
+    params: &Map<String, Value>,
+    is_recurring: bool,
+    items: &[LineItem],
+) -> Result<(), ApiError> {
+    let is_given = |name: &str| params.get(name).is_some_and(|given| !given.is_null());
+    let needs_recurring = ["subscription_data", "application_fee_percent"];
+    let needs_once = ["payment_intent_data", "application_fee_amount"];
+    for name in needs_recurring.into_iter().filter(|name| is_given(name)) {
+        if !is_recurring {
+            return Err(refused(format!("`{name}` needs a recurring price among the line items."), name));
+        }
+    }
+    for name in needs_once.into_iter().filter(|name| is_given(name)) {
+        if is_recurring {
+            return Err(refused(format!("`{name}` can't be combined with a recurring price."), name));
+        }
+    }
+    for (name, is_set) in [
+        ("invoice_creation", link["invoice_creation"]["enabled"] == true),
+        ("shipping_options", link["shipping_options"].as_array().is_some_and(|options| !options.is_empty())),
+        ("customer_creation", is_given("customer_creation")),
+    ] {
+        if is_recurring && is_set {
+            return Err(refused(format!("`{name}` can't be combined with a recurring price."), name));
+        }
+    }
+    for (name, value) in [("payment_method_collection", "if_required"), ("submit_type", "subscribe")] {
+        if !is_recurring && params.get(name).is_some_and(|given| given == value) {
+            return Err(refused(format!("`{name}={value}` needs a recurring price among the line items."), name));
+        }
+    }
+    let total: i64 = items.iter().map(|item| item.amount).sum();
+    let fee = link["application_fee_amount"].as_i64().unwrap_or_default();
+    let is_fixed = items.iter().all(|item| items::bounds(&item.adjustable_quantity).is_none());
+    if is_fixed && total > 0 && fee > total {
+        return Err(refused("The application fee can't be more than the total.", "application_fee_amount"));
     }
     Ok(())
 }
@@ -126,125 +182,189 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Val
     })
 }
 
-/// The line items that a request names, with prices made for inline ones.
-pub(crate) fn read_line_items(
-    ctx: &mut Ctx<'_>,
-    params: &Map<String, Value>,
-    most: usize,
-) -> Result<Vec<LineItem>, ApiError> {
-    let wanted = params.get("line_items").and_then(Value::as_array).cloned().unwrap_or_default();
-    if wanted.is_empty() {
-        return Err(ApiError::invalid("Missing required param: line_items.")
-            .code("parameter_missing")
-            .param("line_items"));
-    }
-    if wanted.len() > most {
-        return Err(ApiError::invalid(format!("You can have at most {most} line items.")).param("line_items"));
-    }
-    let mut items: Vec<LineItem> = Vec::with_capacity(wanted.len());
-    for (index, item) in wanted.iter().enumerate() {
-        let item = read_line_item(ctx, item, &format!("line_items[{index}]"))?;
-        if items.first().is_some_and(|first| first.currency != item.currency) {
-            let message = "All line items must have the same currency.";
-            return Err(ApiError::invalid(message).param(format!("line_items[{index}]")));
-        }
-        items.push(item);
-    }
-    Ok(items)
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
 
-fn read_line_item(ctx: &mut Ctx<'_>, item: &Value, path: &str) -> Result<LineItem, ApiError> {
-    let quantity = item["quantity"].as_i64().unwrap_or(1);
-    if !(1..=999_999).contains(&quantity) {
-        return Err(ApiError::invalid("This value must be between 1 and 999999.")
-            .code("parameter_invalid_integer")
-            .param(format!("{path}[quantity]")));
+    use crate::testing::{Sandbox, refusal};
+
+    const CREATE: &str = "POST /v1/payment_links";
+    const ONE: &str = "line_items[0][quantity]=1&line_items[0][price_data][currency]=sek&line_items[0][price_data][unit_amount]=10000&line_items[0][price_data][product_data][name]=Book";
+    const MONTHLY: &str = "&line_items[0][price_data][recurring][interval]=month";
+
+    fn refused(body: &str, param: &str) {
+        let mut sandbox = Sandbox::new();
+        assert_eq!(refusal(sandbox.try_call(CREATE, &format!("{ONE}{body}"))), param, "{body}");
     }
-    let price = match (item["price"].as_str(), item.get("price_data")) {
-        (Some(id), None) => {
-            let price = ctx.object("price", id).map_err(|error| error.param(format!("{path}[price]")))?.clone();
-            if price["active"] == false {
-                return Err(
-                    ApiError::invalid(format!("The price specified is inactive: {id}")).param(format!("{path}[price]"))
-                );
-            }
-            price
-        }
-        (None, Some(Value::Object(data))) => price(ctx, data, false, &format!("{path}[price_data]"))?,
-        _ => {
-            let message = "You must specify exactly one of `price` or `price_data`.";
-            return Err(ApiError::invalid(message).code("parameter_missing").param(format!("{path}[price]")));
-        }
-    };
-    let unit: Decimal = text(&price, "unit_amount_decimal").parse().unwrap_or_default();
-    let amount =
-        times(unit, quantity).ok_or_else(|| ApiError::invalid("The amount is too large.").code("amount_too_large"))?;
-    let product = ctx.object("product", text(&price, "product"))?;
-    Ok(LineItem {
-        id: crate::ids::new("li"),
-        price: text(&price, "id").to_owned(),
-        quantity,
-        amount,
-        currency: text(&price, "currency").to_owned(),
-        description: text(product, "name").to_owned(),
-        detail: product["description"].as_str().map(str::to_owned),
-        adjustable_quantity: item.get("adjustable_quantity").cloned().unwrap_or(Value::Null),
-    })
-}
 
-fn change_quantities(ctx: &mut Ctx<'_>, id: &str, changes: &[Value]) -> Result<(), ApiError> {
-    let mut items = ctx.account().line_items.get(id).cloned().unwrap_or_default();
-    for (index, change) in changes.iter().enumerate() {
-        let wanted = text(change, "id");
-        let item = items.iter_mut().find(|item| item.id == wanted);
-        let item =
-            item.ok_or_else(|| ApiError::missing("line item", wanted).param(format!("line_items[{index}][id]")))?;
-        if let Some(quantity) = change["quantity"].as_i64() {
-            if !(1..=999_999).contains(&quantity) {
-                let param = format!("line_items[{index}][quantity]");
-                return Err(ApiError::invalid("This value must be between 1 and 999999.")
-                    .code("parameter_invalid_integer")
-                    .param(param));
-            }
-            item.quantity = quantity;
+    #[test]
+    fn options_are_held_to_stripes_limits_and_name_the_parameter() {
+        let long = "a".repeat(1_201);
+        let fields: String = (0..4)
+            .map(|i| format!("&custom_fields[{i}][key]=k{i}&custom_fields[{i}][type]=text&custom_fields[{i}][label][type]=custom&custom_fields[{i}][label][custom]=L"))
+            .collect();
+        let field =
+            "&custom_fields[0][key]=size&custom_fields[0][label][type]=custom&custom_fields[0][label][custom]=Size";
+        for (body, param) in [
+            (fields.as_str(), "custom_fields"),
+            (&format!("{field}&custom_fields[0][type]=dropdown"), "custom_fields[0][dropdown][options]"),
+            (
+                &format!(
+                    "{field}&custom_fields[0][type]=text&custom_fields[0][text][minimum_length]=9&custom_fields[0][text][maximum_length]=8"
+                ),
+                "custom_fields[0][text][maximum_length]",
+            ),
+            (
+                &format!("{field}&custom_fields[0][type]=numeric&custom_fields[0][numeric][default_value]=x"),
+                "custom_fields[0][numeric][default_value]",
+            ),
+            (&format!("&custom_text[submit][message]={long}"), "custom_text[submit][message]"),
+            ("&payment_intent_data[statement_descriptor]=A*BCDE", "payment_intent_data[statement_descriptor]"),
+            ("&restrictions[completed_sessions][limit]=0", "restrictions[completed_sessions][limit]"),
+            ("&after_completion[type]=redirect", "after_completion[redirect]"),
+            (
+                "&line_items[0][adjustable_quantity][enabled]=true&line_items[0][adjustable_quantity][minimum]=2",
+                "line_items[0][adjustable_quantity][minimum]",
+            ),
+            (
+                "&line_items[0][adjustable_quantity][enabled]=true&line_items[0][adjustable_quantity][maximum]=1000000",
+                "line_items[0][adjustable_quantity][maximum]",
+            ),
+            ("&optional_items[0][price]=price_none&optional_items[0][quantity]=1", "optional_items[0][price]"),
+            ("&shipping_options[0][shipping_rate]=shr_none", "shipping_options[0][shipping_rate]"),
+            ("&application_fee_amount=10001", "application_fee_amount"),
+            ("&transfer_data[destination]=me", "transfer_data[destination]"),
+            ("&payment_method_types[0]=sepa_debit", "payment_method_types"),
+        ] {
+            refused(body, param);
         }
-        let unit = ctx.account().get("price", &item.price).map(|price| text(price, "unit_amount_decimal").to_owned());
-        let unit: Decimal = unit.and_then(|unit| unit.parse().ok()).unwrap_or_default();
-        item.amount = times(unit, item.quantity)
-            .ok_or_else(|| ApiError::invalid("The amount is too large.").code("amount_too_large"))?;
     }
-    let currency = items.first().map(|item| item.currency.clone()).unwrap_or_default();
-    check_total(items.iter().map(|item| item.amount).sum(), &currency)?;
-    ctx.account().line_items.insert(id.to_owned(), items);
-    Ok(())
-}
 
-/// A page of the line items of a link or session, in their own order.
-pub(crate) fn line_items(
-    ctx: &mut Ctx<'_>,
-    id: &str,
-    url: &str,
-    params: &Map<String, Value>,
-) -> Result<Value, ApiError> {
-    let limit = limit(params)?;
-    let items = ctx.account().line_items.get(id).cloned().unwrap_or_default();
-    let start = match params.get("starting_after").and_then(Value::as_str) {
-        None => 0,
-        Some(after) => match items.iter().position(|item| item.id == after) {
-            Some(index) => index + 1,
-            None => return Err(ApiError::missing("line item", after).param("starting_after")),
-        },
-    };
-    let rest = items.get(start..).unwrap_or_default();
-    let data: Vec<Value> = rest.iter().take(limit).map(|item| told(ctx, item)).collect();
-    Ok(json!({"object": "list", "url": url, "has_more": rest.len() > limit, "data": data}))
-}
+    #[test]
+    fn options_of_subscriptions_and_of_single_payments_exclude_each_other() {
+        for (body, param) in [
+            ("&subscription_data[trial_period_days]=7", "subscription_data"),
+            ("&application_fee_percent=5", "application_fee_percent"),
+            ("&payment_method_collection=if_required", "payment_method_collection"),
+            ("&submit_type=subscribe", "submit_type"),
+        ] {
+            refused(body, param);
+            let mut sandbox = Sandbox::new();
+            sandbox.call(CREATE, &format!("{ONE}{MONTHLY}{body}"));
+        }
+        for (body, param) in [
+            ("&payment_intent_data[description]=x", "payment_intent_data"),
+            ("&application_fee_amount=5", "application_fee_amount"),
+            ("&invoice_creation[enabled]=true", "invoice_creation"),
+            ("&customer_creation=always", "customer_creation"),
+        ] {
+            refused(&format!("{MONTHLY}{body}"), param);
+            let mut sandbox = Sandbox::new();
+            sandbox.call(CREATE, &format!("{ONE}{body}"));
+        }
+        refused(&format!("{MONTHLY}&subscription_data[trial_period_days]=0"), "subscription_data[trial_period_days]");
+    }
 
-fn told(ctx: &mut Ctx<'_>, item: &LineItem) -> Value {
-    let price = ctx.account().get("price", &item.price).cloned().unwrap_or(Value::Null);
-    json!({
-        "id": item.id, "object": "item", "adjustable_quantity": item.adjustable_quantity, "amount_discount": 0,
-        "amount_subtotal": item.amount, "amount_tax": 0, "amount_total": item.amount, "currency": item.currency,
-        "description": item.description, "price": price, "quantity": item.quantity,
-    })
+    #[test]
+    fn a_customers_choice_stands_alone() {
+        let mut sandbox = Sandbox::new();
+        let price = sandbox.call(
+            "POST /v1/prices",
+            "currency=sek&product_data[name]=Gift&custom_unit_amount[enabled]=true&custom_unit_amount[minimum]=500",
+        );
+        let id = price["id"].as_str().unwrap();
+        let link = sandbox.call(CREATE, &format!("line_items[0][price]={id}&line_items[0][quantity]=1"));
+        assert_eq!(link["currency"], "sek");
+        let two = format!("line_items[0][price]={id}&line_items[0][quantity]=2");
+        assert_eq!(refusal(sandbox.try_call(CREATE, &two)), "line_items[0][quantity]");
+        let beside = format!("{ONE}&line_items[1][price]={id}&line_items[1][quantity]=1");
+        assert_eq!(refusal(sandbox.try_call(CREATE, &beside)), "line_items");
+    }
+
+    #[test]
+    fn an_update_merges_and_one_that_is_refused_changes_nothing() {
+        let mut sandbox = Sandbox::new();
+        let link =
+            sandbox.call(CREATE, &format!("{ONE}&custom_text[submit][message]=Hej&payment_intent_data[description]=A"));
+        let update = "POST /v1/payment_links/{id}";
+        let changed = sandbox.call_on(
+            update,
+            &link,
+            "custom_text[after_submit][message]=Tack&payment_intent_data[statement_descriptor]=BOOKS",
+        );
+        assert_eq!(changed["custom_text"]["submit"]["message"], "Hej");
+        assert_eq!(changed["payment_intent_data"]["description"], "A");
+        assert_eq!(changed["payment_intent_data"]["statement_descriptor"], "BOOKS");
+        let item = sandbox.call_on("GET /v1/payment_links/{id}/line_items", &link, "")["data"][0]["id"].clone();
+        let item = item.as_str().unwrap();
+        let bad =
+            format!("line_items[0][id]={item}&line_items[0][quantity]=5&restrictions[completed_sessions][limit]=0");
+        assert_eq!(refusal(sandbox.try_call_on(update, &link, &bad)), "restrictions[completed_sessions][limit]");
+        let items = sandbox.call_on("GET /v1/payment_links/{id}/line_items", &link, "");
+        assert_eq!(items["data"][0]["quantity"], 1);
+        assert_eq!(refusal(sandbox.try_call_on(update, &link, "currency=eur")), "currency");
+        assert_eq!(refusal(sandbox.try_call_on(update, &link, "line_items[0][id]=li_none")), "line_items[0][id]");
+    }
+
+    #[test]
+    fn a_recurring_price_is_optional_only_beside_its_like() {
+        let mut sandbox = Sandbox::new();
+        let price = sandbox.call(
+            "POST /v1/prices",
+            "currency=sek&unit_amount=500&product_data[name]=Support&recurring[interval]=month",
+        );
+        let optional =
+            format!("&optional_items[0][quantity]=1&optional_items[0][price]={}", price["id"].as_str().unwrap());
+        sandbox.call(CREATE, &format!("{ONE}{MONTHLY}{optional}"));
+        for other in ["", "&line_items[0][price_data][recurring][interval]=year"] {
+            let error = sandbox.try_call(CREATE, &format!("{ONE}{other}{optional}"));
+            assert_eq!(refusal(error), "optional_items[0][price]", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_refused_leaves_nothing_behind() {
+        let mut sandbox = Sandbox::new();
+        assert!(sandbox.try_call(CREATE, &format!("{ONE}&submit_type=subscribe")).is_err());
+        assert!(sandbox.events().is_empty());
+        assert!(sandbox.call("GET /v1/prices", "")["data"].as_array().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_link_sells_in_one_currency_of_its_prices() {
+        let mut sandbox = Sandbox::new();
+        let price = sandbox.call(
+            "POST /v1/prices",
+            "currency=sek&unit_amount=10000&product_data[name]=Book&currency_options[eur][unit_amount]=900",
+        );
+        let items = format!("line_items[0][price]={}&line_items[0][quantity]=2", price["id"].as_str().unwrap());
+        let link = sandbox.call(CREATE, &format!("{items}&currency=eur"));
+        let told = sandbox.call_on("GET /v1/payment_links/{id}", &link, "expand[]=line_items");
+        assert_eq!((&told["currency"], &told["line_items"]["data"][0]["amount_total"]), (&json!("eur"), &json!(1_800)));
+        assert_eq!(refusal(sandbox.try_call(CREATE, &format!("{items}&currency=usd"))), "line_items[0]");
+        let rate = sandbox
+            .call("POST /v1/shipping_rates", "display_name=Post&fixed_amount[amount]=1&fixed_amount[currency]=sek");
+        let shipping =
+            format!("{items}&currency=eur&shipping_options[0][shipping_rate]={}", rate["id"].as_str().unwrap());
+        assert_eq!(refusal(sandbox.try_call(CREATE, &shipping)), "shipping_options[0][shipping_rate]");
+    }
+
+    #[test]
+    fn shapes_are_stripes() {
+        let mut sandbox = Sandbox::new();
+        let body = "&custom_fields[0][key]=size&custom_fields[0][label][type]=custom&custom_fields[0][label][custom]=Size&custom_fields[0][type]=dropdown&custom_fields[0][dropdown][options][0][label]=Small&custom_fields[0][dropdown][options][0][value]=s&name_collection[individual][enabled]=true&automatic_tax[enabled]=true&line_items[0][adjustable_quantity][enabled]=true";
+        let link = sandbox.call(CREATE, &format!("{ONE}{body}"));
+        assert_eq!(
+            link["custom_fields"][0],
+            json!({"dropdown": {"default_value": null, "options": [{"label": "Small", "value": "s"}]},
+            "key": "size", "label": {"custom": "Size", "type": "custom"}, "numeric": null, "optional": false, "text": null, "type": "dropdown"})
+        );
+        assert_eq!(link["name_collection"], json!({"individual": {"enabled": true, "optional": false}}));
+        assert_eq!(link["automatic_tax"], json!({"enabled": true, "liability": {"type": "self"}}));
+        let items = sandbox.call_on("GET /v1/payment_links/{id}/line_items", &link, "expand[]=data.price.product");
+        let item = &items["data"][0];
+        assert_eq!(item["adjustable_quantity"], json!({"enabled": true, "maximum": 99, "minimum": 0}));
+        assert_eq!(item["price"]["product"]["name"], "Book");
+        assert_eq!(item["price"].get("currency_options"), None::<&Value>);
+    }
 }

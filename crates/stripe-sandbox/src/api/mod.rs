@@ -1,15 +1,27 @@
 //! The operations, by resource.
 
-mod catalog;
-mod customers;
+pub(crate) mod coupons;
+pub(crate) mod customers;
+pub(crate) mod delayed;
+pub(crate) mod disputes;
 mod endpoints;
-pub(crate) mod links;
+pub(crate) mod invoices;
+pub(crate) mod items;
+mod links;
+pub(crate) mod options;
 pub(crate) mod payments;
+mod prices;
+mod products;
+pub(crate) mod promotion_codes;
+pub(crate) mod refunds;
 pub(crate) mod sessions;
+pub(crate) mod shipping_rates;
+pub(crate) mod subscriptions;
 
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::expand;
 use crate::state::Ctx;
 
 /// The name of the operation that a request asks for, such as `POST /v1/payment_links/{id}`, and the id in its path.
@@ -19,6 +31,7 @@ pub(crate) fn route(method: &str, path: &str) -> Option<(String, String)> {
         ["v1", "checkout", "sessions"] => ("/v1/checkout/sessions".to_owned(), ""),
         ["v1", "checkout", "sessions", id] => ("/v1/checkout/sessions/{id}".to_owned(), *id),
         ["v1", "checkout", "sessions", id, sub] => (format!("/v1/checkout/sessions/{{id}}/{sub}"), *id),
+        ["v1", "test_helpers", resource, id, sub] => (format!("/v1/test_helpers/{resource}/{{id}}/{sub}"), *id),
         ["v1", resource] => (format!("/v1/{resource}"), ""),
         ["v1", resource, id] => (format!("/v1/{resource}/{{id}}"), *id),
         ["v1", resource, id, sub] => (format!("/v1/{resource}/{{id}}/{sub}"), *id),
@@ -28,13 +41,29 @@ pub(crate) fn route(method: &str, path: &str) -> Option<(String, String)> {
     crate::params::is_served(&operation).then(|| (operation, id.to_owned()))
 }
 
-/// Executes an operation.
-pub(crate) fn execute(
+/// Executes an operation, and answers what is asked for of what it made.
+pub(crate) fn answer(
     ctx: &mut Ctx<'_>,
     operation: &str,
     id: &str,
-    params: &Map<String, Value>,
+    params: &mut Map<String, Value>,
 ) -> Result<Value, ApiError> {
+    let paths = params.remove("expand");
+    let answer = execute(ctx, operation, id, params).and_then(|full| {
+        let mut shown = expand::veiled(&full);
+        if let Some(Value::Array(paths)) = &paths {
+            expand::expand(ctx, &full, &mut shown, paths)?;
+        }
+        Ok(shown)
+    });
+    if answer.is_err() {
+        ctx.undo();
+    }
+    answer
+}
+
+/// Executes an operation.
+fn execute(ctx: &mut Ctx<'_>, operation: &str, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     match operation {
         "POST /v1/payment_links" => links::create(ctx, params),
         "GET /v1/payment_links/{id}" => ctx.object("payment_link", id).cloned(),
@@ -42,7 +71,7 @@ pub(crate) fn execute(
         "GET /v1/payment_links" => links::list(ctx, params),
         "GET /v1/payment_links/{id}/line_items" => {
             ctx.object("payment_link", id)?;
-            links::line_items(ctx, id, &format!("/v1/payment_links/{id}/line_items"), params)
+            items::list(ctx, id, &format!("/v1/payment_links/{id}/line_items"), params)
         }
         "POST /v1/checkout/sessions" => sessions::create(ctx, params),
         "GET /v1/checkout/sessions/{id}" => sessions::get(ctx, id),
@@ -50,17 +79,17 @@ pub(crate) fn execute(
         "POST /v1/checkout/sessions/{id}/expire" => sessions::expire(ctx, id),
         "GET /v1/checkout/sessions/{id}/line_items" => {
             ctx.object("checkout.session", id)?;
-            links::line_items(ctx, id, &format!("/v1/checkout/sessions/{id}/line_items"), params)
+            items::list(ctx, id, &format!("/v1/checkout/sessions/{id}/line_items"), params)
         }
-        "POST /v1/products" => catalog::create_product(ctx, params),
-        "POST /v1/products/{id}" => catalog::update(ctx, "product", id, params),
+        "POST /v1/products" => products::create(ctx, params),
+        "POST /v1/products/{id}" => products::update(ctx, id, params),
         "GET /v1/products/{id}" => ctx.object("product", id).cloned(),
-        "DELETE /v1/products/{id}" => catalog::delete_product(ctx, id),
-        "GET /v1/products" => catalog::list(ctx, "product", params),
-        "POST /v1/prices" => catalog::create_price(ctx, params),
-        "POST /v1/prices/{id}" => catalog::update(ctx, "price", id, params),
+        "DELETE /v1/products/{id}" => products::delete(ctx, id),
+        "GET /v1/products" => products::list(ctx, params),
+        "POST /v1/prices" => prices::create(ctx, params),
+        "POST /v1/prices/{id}" => prices::update(ctx, id, params),
         "GET /v1/prices/{id}" => ctx.object("price", id).cloned(),
-        "GET /v1/prices" => catalog::list(ctx, "price", params),
+        "GET /v1/prices" => prices::list(ctx, params),
         "POST /v1/customers" => customers::create(ctx, params),
         "POST /v1/customers/{id}" => customers::update(ctx, id, params),
         "GET /v1/customers/{id}" => customers::get(ctx, id),
@@ -73,9 +102,46 @@ pub(crate) fn execute(
         "GET /v1/payment_intents" => payments::list(ctx, "payment_intent", "/v1/payment_intents", params),
         "GET /v1/charges/{id}" => ctx.object("charge", id).cloned(),
         "GET /v1/charges" => payments::list(ctx, "charge", "/v1/charges", params),
-        "POST /v1/refunds" => payments::refund(ctx, params),
+        "POST /v1/refunds" => refunds::create(ctx, params),
         "GET /v1/refunds/{id}" => ctx.object("refund", id).cloned(),
         "GET /v1/refunds" => payments::list(ctx, "refund", "/v1/refunds", params),
+        "POST /v1/refunds/{id}" => refunds::update(ctx, id, params),
+        "POST /v1/refunds/{id}/cancel" => refunds::cancel(ctx, id),
+        "POST /v1/payment_intents/{id}/capture" => payments::capture(ctx, id, params),
+        "POST /v1/payment_intents/{id}/cancel" => payments::cancel(ctx, id, params),
+        "GET /v1/setup_intents/{id}" => ctx.object("setup_intent", id).cloned(),
+        "GET /v1/setup_intents" => payments::list(ctx, "setup_intent", "/v1/setup_intents", params),
+        "GET /v1/disputes/{id}" => ctx.object("dispute", id).cloned(),
+        "GET /v1/disputes" => payments::list(ctx, "dispute", "/v1/disputes", params),
+        "POST /v1/disputes/{id}/close" => disputes::close(ctx, id, "lost"),
+        "POST /v1/test_helpers/customers/{id}/fund_cash_balance" => delayed::fund(ctx, id, params),
+        _ => execute_other(ctx, operation, id, params),
+    }
+}
+
+/// The operations on what is sold and billed, apart so that a function fits a screen.
+fn execute_other(ctx: &mut Ctx<'_>, operation: &str, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    match operation {
+        "POST /v1/coupons" => coupons::create(ctx, params),
+        "POST /v1/coupons/{id}" => coupons::update(ctx, id, params),
+        "GET /v1/coupons/{id}" => coupons::get(ctx, id),
+        "DELETE /v1/coupons/{id}" => coupons::delete(ctx, id),
+        "GET /v1/coupons" => coupons::list(ctx, params),
+        "POST /v1/promotion_codes" => promotion_codes::create(ctx, params),
+        "POST /v1/promotion_codes/{id}" => promotion_codes::update(ctx, id, params),
+        "GET /v1/promotion_codes/{id}" => promotion_codes::get(ctx, id),
+        "GET /v1/promotion_codes" => promotion_codes::list(ctx, params),
+        "POST /v1/shipping_rates" => shipping_rates::create(ctx, params),
+        "POST /v1/shipping_rates/{id}" => shipping_rates::update(ctx, id, params),
+        "GET /v1/shipping_rates/{id}" => ctx.object("shipping_rate", id).cloned(),
+        "GET /v1/shipping_rates" => shipping_rates::list(ctx, params),
+        "POST /v1/subscriptions/{id}" => subscriptions::update(ctx, id, params),
+        "GET /v1/subscriptions/{id}" => ctx.object("subscription", id).cloned(),
+        "DELETE /v1/subscriptions/{id}" => subscriptions::cancel(ctx, id, params),
+        "GET /v1/subscriptions" => subscriptions::list(ctx, params),
+        "GET /v1/invoices/{id}" => ctx.object("invoice", id).cloned(),
+        "GET /v1/invoices" => invoices::list(ctx, params),
+        "GET /v1/invoices/{id}/lines" => invoices::lines(ctx, id, params),
         "GET /v1/events/{id}" => ctx.object("event", id).cloned(),
         "GET /v1/events" => endpoints::list_events(ctx, params),
         "POST /v1/webhook_endpoints" => endpoints::create(ctx, params),

@@ -1,9 +1,14 @@
-//! Payment intents, charges, refunds; and what paying a session does.
+//! Payment intents, payment methods and charges.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use crate::api::{delayed, disputes};
+use crate::check::{refused, within};
 use crate::error::ApiError;
-use crate::state::{Ctx, copy, merge_metadata, text};
+use crate::purchase::{Address, Method, Purchase};
+use crate::state::{Ctx, copy, text};
 
 /// A test card, of which only what may be shown is kept.
 #[derive(Debug, Clone)]
@@ -26,6 +31,44 @@ pub(crate) enum CardBehavior {
     PaysRefundFails,
 }
 
+/// A number that is no test card's.
+#[derive(Debug, thiserror::Error)]
+#[error("not a test card")]
+pub(crate) struct NotATestCard;
+
+impl TryFrom<String> for Card {
+    type Error = NotATestCard;
+
+    /// The test card of a number, valid for long.
+    fn try_from(number: String) -> Result<Self, NotATestCard> {
+        let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+        let behavior = CardBehavior::of(&digits).ok_or(NotATestCard)?;
+        let last4 = digits.get(digits.len() - 4..).unwrap_or_default().to_owned();
+        Ok(Self { brand: "visa", last4, exp_month: 12, exp_year: 2099, behavior })
+    }
+}
+
+impl<'de> Deserialize<'de> for Card {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl CardBehavior {
+    /// What the test card of a number does, digits alone; none where it is no test card.
+    pub(crate) fn of(digits: &str) -> Option<Self> {
+        Some(match digits {
+            "4242424242424242" => Self::Pays,
+            "4000000000000002" => Self::Declined,
+            "4000000000009995" => Self::InsufficientFunds,
+            "4000002500003155" => Self::AsksForAuthentication,
+            "4000000000000259" => Self::PaysThenDisputed,
+            "4000000000005126" => Self::PaysRefundFails,
+            _ => return None,
+        })
+    }
+}
+
 /// Who pays.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Payer {
@@ -34,202 +77,256 @@ pub(crate) struct Payer {
     pub(crate) country: String,
 }
 
-/// Pays an open session. A decline leaves it open.
-///
-/// # Errors
-/// The decline code.
-pub(crate) fn pay(ctx: &mut Ctx<'_>, session: &Value, payer: &Payer, card: &Card) -> Result<Value, &'static str> {
-    let id = text(session, "id").to_owned();
-    let data = ctx.account().get("payment_intent_data", &id).cloned().unwrap_or(Value::Null);
-    let method = payment_method(ctx, payer, card);
-    let mut intent = intent(ctx, session, &data);
-    let decline = match card.behavior {
-        CardBehavior::Declined => Some("generic_decline"),
-        CardBehavior::InsufficientFunds => Some("insufficient_funds"),
-        _ => None,
+/// What an intent is for.
+pub(crate) struct Order<'a> {
+    pub(crate) amount: i64,
+    pub(crate) currency: &'a str,
+    /// In the shape of a link's `payment_intent_data`, with fees and transfers beside.
+    pub(crate) data: &'a Value,
+    pub(crate) customer: Option<&'a str>,
+    /// Empty where no session is paid.
+    pub(crate) session: &'a str,
+    pub(crate) invoice: Option<&'a str>,
+    pub(crate) kind: &'a str,
+}
+
+/// An address as Stripe tells it: null where a part is absent.
+pub(crate) fn address(address: &Address) -> Value {
+    let part = |text: &str| if text.trim().is_empty() { Value::Null } else { Value::from(text.trim()) };
+    json!({"city": part(&address.city), "country": part(&address.country), "line1": part(&address.line1),
+        "line2": part(&address.line2), "postal_code": part(&address.postal_code), "state": part(&address.state)})
+}
+
+/// A payment method of what the customer entered, not attached to anyone; none where there is none.
+pub(crate) fn method(ctx: &mut Ctx<'_>, purchase: &Purchase, kind: &str) -> Value {
+    let (details, behavior) = match &purchase.method {
+        Method::None => return Value::Null,
+        Method::Card(card) => (
+            json!({"brand": card.brand, "checks": {"address_line1_check": null, "address_postal_code_check": null,
+                "cvc_check": "pass"}, "country": "US", "display_brand": card.brand, "exp_month": card.exp_month,
+                "exp_year": card.exp_year, "fingerprint": crate::ids::random(16), "funding": "credit",
+                "generated_from": null, "last4": card.last4, "networks": {"available": [card.brand], "preferred": null},
+                "regulated_status": "unregulated", "three_d_secure_usage": {"supported": true}, "wallet": null}),
+            Some(card.behavior),
+        ),
+        Method::BankTransfer => (json!({}), None),
+        Method::BankDebit { account_ends } => (
+            json!({"bank_code": null, "country": purchase.billing.country, "fingerprint": crate::ids::random(16),
+                "last4": account_ends}),
+            None,
+        ),
     };
-    if let Some(code) = decline {
-        intent["status"] = "requires_payment_method".into();
-        intent["last_payment_error"] = json!({"type": "card_error", "code": "card_declined", "decline_code": code,
-            "message": "Your card was declined."});
-        save_intent(ctx, &id, &intent);
-        ctx.emit("payment_intent.payment_failed", &intent);
-        return Err(code);
-    }
-    let customer = customer(ctx, session, &data, payer);
-    let saves = data["setup_future_usage"].is_string() && customer.is_some();
-    let method = store_method(ctx, method, customer.as_deref().filter(|_| saves));
-    let charge = charge(ctx, session, &intent, (&method, customer.as_deref()), card);
-    for (name, value) in [
-        ("status", Value::from("succeeded")),
-        ("amount_received", intent["amount"].clone()),
-        ("customer", customer.clone().into()),
-        ("payment_method", method["id"].clone()),
-        ("latest_charge", charge["id"].clone()),
-    ] {
-        intent[name] = value;
-    }
-    save_intent(ctx, &id, &intent);
-    ctx.emit("charge.succeeded", &charge);
-    ctx.emit("payment_intent.succeeded", &intent);
-    if card.behavior == CardBehavior::PaysThenDisputed {
-        dispute(ctx, &charge);
-    }
-    Ok(complete(ctx, &id, &intent, payer))
+    let mut method = json!({
+        "id": crate::ids::new("pm"), "object": "payment_method", "allow_redisplay": "limited",
+        "billing_details": {"address": address(&purchase.billing), "email": purchase.email, "name": purchase.name,
+            "phone": purchase.phone, "tax_id": null},
+        "created": ctx.now, "customer": null, "customer_account": null, "livemode": false, "metadata": {}, "type": kind,
+    });
+    method[kind] = details;
+    ctx.add(
+        "method_plan",
+        json!({"id": method["id"], "refund_fails": behavior == Some(CardBehavior::PaysRefundFails),
+        "is_disputed": behavior == Some(CardBehavior::PaysThenDisputed)}),
+    );
+    ctx.add("payment_method", method)
 }
 
-fn complete(ctx: &mut Ctx<'_>, id: &str, intent: &Value, payer: &Payer) -> Value {
-    let Ok(session) = ctx.object("checkout.session", id) else { return Value::Null };
-    session["status"] = "complete".into();
-    session["payment_status"] = "paid".into();
-    session["payment_intent"] = intent["id"].clone();
-    session["customer"] = intent["customer"].clone();
-    session["url"] = Value::Null;
-    let address = json!({"city": null, "country": payer.country, "line1": null, "line2": null, "postal_code": null, "state": null});
-    session["customer_details"] = json!({"address": address, "business_name": null, "email": payer.email,
-        "individual_name": null, "name": payer.name, "phone": null, "tax_exempt": "none", "tax_ids": []});
-    let session = session.clone();
-    ctx.emit("checkout.session.completed", &session);
-    if let Some(link_id) = session["payment_link"].as_str()
-        && let Ok(link) = ctx.object("payment_link", link_id)
-        && link["restrictions"].is_object()
-    {
-        let sessions = &mut link["restrictions"]["completed_sessions"];
-        let count = sessions["count"].as_i64().unwrap_or_default() + 1;
-        sessions["count"] = count.into();
-        if sessions["limit"].as_i64().is_some_and(|limit| count >= limit) {
-            link["active"] = false.into();
-            let link = link.clone();
-            ctx.emit("payment_link.updated", &link);
-        }
-    }
-    session
+/// Keeps a payment method for a customer.
+pub(crate) fn attach(ctx: &mut Ctx<'_>, method: &mut Value, customer: &str) {
+    method["customer"] = customer.into();
+    ctx.replace("payment_method", method);
+    ctx.emit("payment_method.attached", method);
 }
 
-fn intent(ctx: &mut Ctx<'_>, session: &Value, data: &Value) -> Value {
-    let id = text(session, "id");
-    let open = ctx.account().get("session_intent", id).map(|kept| text(kept, "intent").to_owned());
-    if let Some(intent) = open.and_then(|open| ctx.account().get("payment_intent", &open).cloned()) {
+/// The intent that pays: a session's stays the same over declines.
+pub(crate) fn intent(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Value {
+    let open = ctx.account().get("session_intent", order.session).map(|kept| text(kept, "intent").to_owned());
+    if let Some(mut intent) = open.and_then(|open| ctx.account().get("payment_intent", &open).cloned()) {
+        // What is chosen, and with it what is due, may have changed since a decline.
+        intent["amount"] = order.amount.into();
+        intent["payment_method_types"] = json!([order.kind]);
+        apply(&mut intent, order.data);
         return intent;
     }
+    let id = crate::ids::new("pi");
     let mut intent = json!({
-        "id": crate::ids::new("pi"), "object": "payment_intent", "amount": session["amount_total"], "amount_capturable": 0,
-        "amount_received": 0, "application": null, "application_fee_amount": null, "canceled_at": null,
-        "cancellation_reason": null, "capture_method": "automatic_async", "confirmation_method": "automatic",
-        "created": ctx.now, "currency": session["currency"], "customer": null, "description": null,
-        "last_payment_error": null, "latest_charge": null, "livemode": false, "metadata": {}, "next_action": null,
-        "on_behalf_of": null, "payment_method": null, "payment_method_options": {}, "payment_method_types": ["card"],
-        "processing": null, "receipt_email": null, "review": null, "setup_future_usage": null, "shipping": null,
-        "statement_descriptor": null, "statement_descriptor_suffix": null, "status": "requires_payment_method",
-        "transfer_data": null, "transfer_group": null,
+        "id": id, "object": "payment_intent", "amount": order.amount, "amount_capturable": 0,
+        "amount_details": {"tip": {}}, "amount_received": 0, "application": null, "application_fee_amount": null,
+        "automatic_payment_methods": null, "canceled_at": null, "cancellation_reason": null,
+        "capture_method": "automatic_async", "client_secret": format!("{id}_secret_{}", crate::ids::random(25)),
+        "confirmation_method": "automatic", "created": ctx.now, "currency": order.currency, "customer": order.customer,
+        "customer_account": null, "description": null, "excluded_payment_method_types": null, "last_payment_error": null,
+        "latest_charge": null, "livemode": false, "managed_payments": null, "metadata": {}, "next_action": null, "on_behalf_of": null,
+        "payment_method": null, "payment_method_configuration_details": null, "payment_method_options": {},
+        "payment_method_types": [order.kind], "processing": null, "receipt_email": null, "review": null,
+        "setup_future_usage": null, "shipping": null, "source": null, "statement_descriptor": null,
+        "statement_descriptor_suffix": null, "status": "requires_payment_method", "transfer_data": null,
+        "transfer_group": null,
     });
-    if let Some(data) = data.as_object() {
-        let names = [
-            "capture_method",
-            "description",
-            "setup_future_usage",
-            "statement_descriptor",
-            "statement_descriptor_suffix",
-            "transfer_group",
-            "receipt_email",
-        ];
-        copy(&mut intent, data, &names);
-        // Metadata was checked when it came in.
-        let _ = merge_metadata(&mut intent, data.get("metadata").filter(|m| m.is_object()));
-    }
+    apply(&mut intent, order.data);
     let intent = ctx.add("payment_intent", intent);
-    ctx.add("session_intent", json!({"id": id, "intent": intent["id"]}));
+    if !order.session.is_empty() {
+        ctx.add("session_intent", json!({"id": order.session, "intent": id}));
+    }
+    ctx.add("intent_plan", json!({"id": id, "session": order.session, "invoice": order.invoice}));
     ctx.emit("payment_intent.created", &intent);
     intent
 }
 
-fn save_intent(ctx: &mut Ctx<'_>, _session: &str, intent: &Value) {
-    if let Ok(kept) = ctx.object("payment_intent", text(intent, "id")) {
-        *kept = intent.clone();
+fn apply(intent: &mut Value, data: &Value) {
+    for (name, value) in data.as_object().into_iter().flatten() {
+        // Null leaves the default, as for `capture_method`.
+        if intent.get(name).is_some() && !value.is_null() {
+            intent[name] = value.clone();
+        }
     }
 }
 
-fn payment_method(ctx: &Ctx<'_>, payer: &Payer, card: &Card) -> Value {
-    let address = json!({"city": null, "country": payer.country, "line1": null, "line2": null, "postal_code": null, "state": null});
-    json!({
-        "id": crate::ids::new("pm"), "object": "payment_method", "allow_redisplay": "limited",
-        "billing_details": {"address": address, "email": payer.email, "name": payer.name, "phone": null, "tax_id": null},
-        "card": {"brand": card.brand, "checks": {"address_line1_check": null, "address_postal_code_check": null,
-            "cvc_check": "pass"}, "country": "US", "display_brand": card.brand, "exp_month": card.exp_month,
-            "exp_year": card.exp_year, "fingerprint": crate::ids::random(16), "funding": "credit",
-            "generated_from": null, "last4": card.last4, "networks": {"available": [card.brand], "preferred": null},
-            "three_d_secure_usage": {"supported": true}, "wallet": null},
-        "created": ctx.now, "customer": null, "livemode": false, "metadata": {}, "type": "card",
-    })
+/// Notes a decline: the intent waits for another way to pay.
+pub(crate) fn decline(ctx: &mut Ctx<'_>, intent: &mut Value, code: &str) {
+    intent["status"] = "requires_payment_method".into();
+    intent["last_payment_error"] = json!({"type": "card_error", "code": "card_declined", "decline_code": code,
+        "message": "Your card was declined."});
+    ctx.replace("payment_intent", intent);
+    ctx.emit("payment_intent.payment_failed", intent);
 }
 
-fn store_method(ctx: &mut Ctx<'_>, mut method: Value, customer: Option<&str>) -> Value {
-    method["customer"] = customer.into();
-    let method = ctx.add("payment_method", method);
-    if customer.is_some() {
-        ctx.emit("payment_method.attached", &method);
+/// Charges a payment method at once; with manual capture the money is only held.
+pub(crate) fn succeed(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value) {
+    let is_held = intent["capture_method"] == "manual";
+    let charge = charge(ctx, intent, method, if is_held { "held" } else { "succeeded" });
+    intent["payment_method"] = method["id"].clone();
+    intent["latest_charge"] = charge["id"].clone();
+    intent["last_payment_error"] = Value::Null;
+    ctx.emit("charge.succeeded", &charge);
+    if is_held {
+        intent["status"] = "requires_capture".into();
+        intent["amount_capturable"] = intent["amount"].clone();
+        ctx.replace("payment_intent", intent);
+        ctx.emit("payment_intent.amount_capturable_updated", intent);
+        return;
     }
-    method
+    receive(ctx, intent, &charge);
 }
 
-/// The session's customer, or a new one where the session, or keeping the payment method, needs one.
-fn customer(ctx: &mut Ctx<'_>, session: &Value, data: &Value, payer: &Payer) -> Option<String> {
-    if let Some(customer) = session["customer"].as_str() {
-        return Some(customer.to_owned());
+/// The money of an intent is there.
+pub(crate) fn receive(ctx: &mut Ctx<'_>, intent: &mut Value, charge: &Value) {
+    intent["status"] = "succeeded".into();
+    intent["amount_capturable"] = 0.into();
+    intent["amount_received"] = charge["amount_captured"].clone();
+    intent["next_action"] = Value::Null;
+    intent["processing"] = Value::Null;
+    ctx.replace("payment_intent", intent);
+    enter(ctx, charge);
+    ctx.emit("payment_intent.succeeded", intent);
+    let plan = ctx.account().get("method_plan", text(charge, "payment_method"));
+    if plan.is_some_and(|plan| plan["is_disputed"] == true) {
+        disputes::open(ctx, charge);
     }
-    if session["customer_creation"] != "always" && !data["setup_future_usage"].is_string() {
-        return None;
-    }
-    let mut params = Map::new();
-    params.insert("email".to_owned(), payer.email.clone().into());
-    params.insert("name".to_owned(), payer.name.clone().into());
-    let customer = super::customers::create(ctx, &params).ok()?;
-    Some(text(&customer, "id").to_owned())
 }
 
-fn charge(
-    ctx: &mut Ctx<'_>,
-    session: &Value,
-    intent: &Value,
-    (method, customer): (&Value, Option<&str>),
-    card: &Card,
-) -> Value {
-    let charge = json!({
-        "id": crate::ids::new("ch"), "object": "charge", "amount": intent["amount"], "amount_captured": intent["amount"],
-        "amount_refunded": 0, "billing_details": method["billing_details"], "captured": true, "created": ctx.now,
-        "currency": intent["currency"], "customer": customer, "description": intent["description"], "disputed": false,
-        "failure_code": null, "failure_message": null, "livemode": false, "metadata": intent["metadata"],
-        "outcome": {"network_status": "approved_by_network", "type": "authorized"}, "paid": true,
-        "payment_intent": intent["id"], "payment_method": method["id"],
-        "payment_method_details": {"card": {"brand": card.brand, "exp_month": card.exp_month, "exp_year": card.exp_year,
-            "last4": card.last4}, "type": "card"},
-        "refunded": false, "status": "succeeded",
+/// A charge, `succeeded`, `pending` or `held`.
+pub(crate) fn charge(ctx: &mut Ctx<'_>, intent: &Value, method: &Value, state: &str) -> Value {
+    let is_captured = state == "succeeded";
+    let kind = text(method, "type").to_owned();
+    let mut charge = json!({
+        "id": crate::ids::new(if kind == "card" { "ch" } else { "py" }), "object": "charge", "amount": intent["amount"],
+        "amount_captured": if is_captured { intent["amount"].clone() } else { 0.into() }, "amount_refunded": 0,
+        "application": null, "application_fee": null, "application_fee_amount": intent["application_fee_amount"],
+        "balance_transaction": null, "billing_details": method["billing_details"],
+        "calculated_statement_descriptor": intent["statement_descriptor"], "captured": is_captured, "created": ctx.now,
+        "currency": intent["currency"], "customer": intent["customer"], "description": intent["description"],
+        "disputed": false, "failure_balance_transaction": null, "failure_code": null, "failure_message": null,
+        "fraud_details": {}, "livemode": false, "metadata": intent["metadata"], "on_behalf_of": intent["on_behalf_of"],
+        "outcome": {"advice_code": null, "network_advice_code": null, "network_decline_code": null,
+            "network_status": "approved_by_network", "reason": null, "risk_level": "normal", "seller_message": "Payment complete.",
+            "type": "authorized"},
+        "paid": state != "pending", "payment_intent": intent["id"], "payment_method": method["id"],
+        "payment_method_details": {"type": kind}, "receipt_email": intent["receipt_email"], "receipt_number": null,
+        "receipt_url": null, "refunded": false, "review": null, "shipping": intent["shipping"], "source": null,
+        "source_transfer": null, "statement_descriptor": intent["statement_descriptor"],
+        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
+        "status": if state == "pending" { "pending" } else { "succeeded" }, "transfer_data": intent["transfer_data"],
+        "transfer_group": intent["transfer_group"],
     });
-    let charge = ctx.add("charge", charge);
+    charge["payment_method_details"][kind.as_str()] = if kind == "card" {
+        let card = &method["card"];
+        json!({"amount_authorized": charge["amount"], "authorization_code": "123456",
+            "extended_authorization": {"status": "disabled"}, "incremental_authorization": {"status": "unavailable"},
+            "installments": null, "mandate": null, "multicapture": {"status": "unavailable"},
+            "network_token": {"used": false}, "network_transaction_id": null,
+            "overcapture": {"maximum_amount_capturable": charge["amount"], "status": "unavailable"},
+            "regulated_status": "unregulated", "transaction_link_id": null, "brand": card["brand"],
+            "checks": card["checks"], "country": card["country"], "exp_month": card["exp_month"],
+            "exp_year": card["exp_year"], "fingerprint": card["fingerprint"], "funding": card["funding"],
+            "last4": card["last4"], "network": card["brand"], "three_d_secure": null, "wallet": null})
+    } else {
+        method[kind.as_str()].clone()
+    };
+    ctx.add("charge", charge)
+}
+
+/// Enters a charge into the ledger, against which tests hold their books.
+fn enter(ctx: &mut Ctx<'_>, charge: &Value) {
+    let plan = ctx.account().get("intent_plan", text(charge, "payment_intent")).cloned().unwrap_or(Value::Null);
+    let session = ctx.account().get("checkout.session", text(&plan, "session")).cloned().unwrap_or(Value::Null);
+    let method = ctx.account().get("method_plan", text(charge, "payment_method"));
+    let refund_fails = method.is_some_and(|method| method["refund_fails"] == true);
     ctx.add(
         "ledger",
         json!({
-            "id": charge["id"], "charge": charge["id"], "payment_intent": intent["id"], "session": session["id"],
-            "payment_link": session["payment_link"], "amount": charge["amount"], "currency": charge["currency"],
-            "metadata": session["metadata"], "refund_fails": card.behavior == CardBehavior::PaysRefundFails,
+            "id": charge["id"], "charge": charge["id"], "payment_intent": charge["payment_intent"], "session": session["id"],
+            "payment_link": session["payment_link"], "invoice": plan["invoice"], "amount": charge["amount_captured"],
+            "currency": charge["currency"], "metadata": session["metadata"], "refund_fails": refund_fails,
         }),
     );
-    charge
 }
 
-fn dispute(ctx: &mut Ctx<'_>, charge: &Value) {
-    let dispute = ctx.add(
-        "dispute",
-        json!({
-            "id": crate::ids::new("dp"), "object": "dispute", "amount": charge["amount"], "charge": charge["id"],
-            "created": ctx.now, "currency": charge["currency"], "livemode": false, "metadata": {},
-            "payment_intent": charge["payment_intent"], "reason": "fraudulent", "status": "needs_response",
-        }),
-    );
-    if let Ok(kept) = ctx.object("charge", text(charge, "id")) {
-        kept["disputed"] = true.into();
+/// Takes money that was held, all of it or a part.
+pub(crate) fn capture(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    let mut intent = ctx.object("payment_intent", id)?.clone();
+    if intent["status"] != "requires_capture" {
+        return Err(unexpected_state("captured", &intent));
     }
-    ctx.emit("charge.dispute.created", &dispute);
+    let held = intent["amount_capturable"].as_i64().unwrap_or_default();
+    let given = params.get("amount_to_capture").unwrap_or(&Value::Null);
+    let amount = within(given, 1..=held, "amount_to_capture")?.unwrap_or(held);
+    let charge = ctx.object("charge", text(&intent, "latest_charge"))?;
+    charge["captured"] = true.into();
+    charge["amount_captured"] = amount.into();
+    // What is not captured is let go.
+    charge["amount_refunded"] = (held - amount).into();
+    let charge = charge.clone();
+    ctx.emit("charge.captured", &charge);
+    receive(ctx, &mut intent, &charge);
+    delayed::mark_paid(ctx, id);
+    Ok(intent)
+}
+
+/// Gives up an intent that is not paid.
+pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    let mut intent = ctx.object("payment_intent", id)?.clone();
+    if !matches!(text(&intent, "status"), "requires_payment_method" | "requires_capture" | "requires_action") {
+        return Err(unexpected_state("canceled", &intent));
+    }
+    if let Some(charge) = ctx.account().get_mut("charge", text(&intent, "latest_charge")) {
+        charge["amount_refunded"] = charge["amount"].clone();
+        charge["refunded"] = true.into();
+    }
+    intent["status"] = "canceled".into();
+    intent["canceled_at"] = ctx.now.into();
+    intent["amount_capturable"] = 0.into();
+    intent["next_action"] = Value::Null;
+    copy(&mut intent, params, &["cancellation_reason"]);
+    ctx.replace("payment_intent", &intent);
+    ctx.emit("payment_intent.canceled", &intent);
+    Ok(intent)
+}
+
+fn unexpected_state(what: &str, intent: &Value) -> ApiError {
+    let message =
+        format!("This PaymentIntent could not be {what} because it has a status of {}.", text(intent, "status"));
+    refused(message, "intent").code("payment_intent_unexpected_state")
 }
 
 pub(crate) fn list(
@@ -238,64 +335,8 @@ pub(crate) fn list(
     url: &str,
     params: &Map<String, Value>,
 ) -> Result<Value, ApiError> {
+    let names = ["customer", "payment_intent", "charge", "payment_method", "subscription"];
     ctx.list(kind, url, params, |object| {
-        ["customer", "payment_intent", "charge"]
-            .iter()
-            .all(|name| params.get(*name).is_none_or(|wanted| &object[*name] == wanted))
+        names.iter().all(|name| params.get(*name).is_none_or(|wanted| &object[*name] == wanted))
     })
-}
-
-pub(crate) fn refund(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    let charge =
-        match (params.get("charge").and_then(Value::as_str), params.get("payment_intent").and_then(Value::as_str)) {
-            (Some(charge), _) => ctx.object("charge", charge).map_err(|error| error.param("charge"))?.clone(),
-            (None, Some(intent)) => {
-                let intent = ctx.object("payment_intent", intent).map_err(|error| error.param("payment_intent"))?;
-                let charge = text(intent, "latest_charge").to_owned();
-                ctx.object("charge", &charge)
-                    .map_err(|_| ApiError::invalid("This PaymentIntent does not have a successful charge to refund."))?
-                    .clone()
-            }
-            (None, None) => {
-                return Err(ApiError::invalid(
-                    "One of the following params should be provided for this request: payment_intent or charge.",
-                )
-                .code("parameter_missing")
-                .param("charge"));
-            }
-        };
-    let (total, refunded) =
-        (charge["amount"].as_i64().unwrap_or_default(), charge["amount_refunded"].as_i64().unwrap_or_default());
-    let left = total - refunded;
-    if left == 0 {
-        return Err(ApiError::invalid(format!("Charge {} has already been refunded.", text(&charge, "id")))
-            .code("charge_already_refunded"));
-    }
-    let amount = params.get("amount").and_then(Value::as_i64).unwrap_or(left);
-    if !(1..=left).contains(&amount) {
-        let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).");
-        return Err(ApiError::invalid(message).param("amount"));
-    }
-    let fails = ctx.account().get("ledger", text(&charge, "id")).is_some_and(|entry| entry["refund_fails"] == true);
-    let mut refund = json!({
-        "id": crate::ids::new("re"), "object": "refund", "amount": amount, "charge": charge["id"], "created": ctx.now,
-        "currency": charge["currency"], "metadata": {}, "payment_intent": charge["payment_intent"],
-        "reason": params.get("reason"), "status": if fails { "pending" } else { "succeeded" },
-    });
-    merge_metadata(&mut refund, params.get("metadata"))?;
-    let mut refund = ctx.add("refund", refund);
-    ctx.emit("refund.created", &refund);
-    if fails {
-        refund["status"] = "failed".into();
-        refund["failure_reason"] = "expired_or_canceled_card".into();
-        *ctx.object("refund", text(&refund, "id"))? = refund.clone();
-        ctx.emit("refund.failed", &refund);
-        return Ok(refund);
-    }
-    let kept = ctx.object("charge", text(&charge, "id"))?;
-    kept["amount_refunded"] = (refunded + amount).into();
-    kept["refunded"] = (refunded + amount == total).into();
-    let kept = kept.clone();
-    ctx.emit("charge.refunded", &kept);
-    Ok(refund)
 }

@@ -1,0 +1,544 @@
+//! What a session asks of its customer, read from Stripe's own objects: nothing of what was entered, and no figures but
+//! prices.
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use super::words::Locale;
+use crate::pricing;
+use crate::purchase::Quote;
+use crate::state::{LineItem, text};
+
+/// All that the page of a session asks.
+#[derive(Default)]
+pub(crate) struct Ask {
+    pub(super) merchant: Option<String>,
+    pub(super) mode: Mode,
+    pub(super) currency: String,
+    pub(super) lines: Vec<Line>,
+    /// Their ids are their prices'.
+    pub(super) optional: Vec<Line>,
+    pub(super) promotion_codes: bool,
+    pub(super) shipping_rates: Vec<Rate>,
+    /// The tax depends on where the customer is.
+    pub(super) automatic_tax: bool,
+    pub(super) email: String,
+    pub(super) whole_billing_address: bool,
+    /// The countries that are served, where an address is asked.
+    pub(super) shipping_countries: Option<Vec<String>>,
+    pub(super) phone: bool,
+    pub(super) individual_name: Option<Need>,
+    pub(super) business_name: Option<Need>,
+    pub(super) tax_id: Option<Need>,
+    pub(super) fields: Vec<CustomField>,
+    pub(super) texts: Texts,
+    pub(super) terms: bool,
+    pub(super) promotions: bool,
+    /// The payment method is kept for later payments, and the page says so.
+    pub(super) reuse: bool,
+    pub(super) ways: Vec<Way>,
+    /// How the account of a bank debit is numbered: Stripe's payment method type.
+    pub(super) debit: String,
+    /// A payment method is asked even where nothing is due today.
+    pub(super) always_method: bool,
+    pub(super) submit_type: String,
+    pub(super) cancel_url: Option<String>,
+}
+
+/// What completing the session does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    #[default]
+    Payment,
+    Subscription,
+    Setup,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    Required,
+    Optional,
+}
+
+/// A way to pay that the page plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Card,
+    BankTransfer,
+    BankDebit,
+}
+
+impl Way {
+    pub(super) const fn tag(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::BankTransfer => "bank_transfer",
+            Self::BankDebit => "bank_debit",
+        }
+    }
+}
+
+/// A line item, or an optional item.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) detail: Option<String>,
+    pub(super) unit_label: Option<String>,
+    pub(super) quantity: i64,
+    /// The least and the most, where the customer chooses.
+    pub(super) adjustable: Option<(i64, i64)>,
+    pub(super) pricing: Pricing,
+    /// Interval and how many of it, where the price comes again.
+    pub(super) every: Option<(String, i64)>,
+}
+
+/// How a price is told; amounts in minor units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pricing {
+    Unit(Decimal),
+    Package { amount: Decimal, size: i64 },
+    Tiers(Vec<Tier>),
+    Custom { minimum: i64, maximum: i64, preset: Option<i64> },
+}
+
+/// A tier of a price; the last has no end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tier {
+    pub(super) up_to: Option<i64>,
+    pub(super) unit: Option<Decimal>,
+    pub(super) flat: Option<Decimal>,
+}
+
+/// A choice of shipping.
+#[derive(Debug, Clone)]
+pub(super) struct Rate {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) amount: i64,
+    pub(super) soonest: Option<(i64, String)>,
+    pub(super) latest: Option<(i64, String)>,
+}
+
+/// A field of the merchant's own.
+#[derive(Debug, Clone)]
+pub(super) struct CustomField {
+    pub(super) key: String,
+    pub(super) label: String,
+    pub(super) optional: bool,
+    pub(super) kind: FieldKind,
+    pub(super) default: String,
+    /// In characters.
+    pub(super) shortest: Option<i64>,
+    pub(super) longest: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FieldKind {
+    Text,
+    Numeric,
+    /// Values and labels.
+    Dropdown(Vec<(String, String)>),
+}
+
+/// What the merchant says at places of the page.
+#[derive(Default)]
+pub(super) struct Texts {
+    pub(super) submit: Option<String>,
+    pub(super) after_submit: Option<String>,
+    pub(super) shipping_address: Option<String>,
+    pub(super) terms: Option<String>,
+}
+
+impl Ask {
+    /// What a session with these line items asks; `find` answers an object by kind and id.
+    pub(crate) fn of(session: &Value, items: &[LineItem], find: &dyn Fn(&str, &str) -> Option<Value>) -> Self {
+        let link = session["payment_link"].as_str().and_then(|id| find("payment_link", id)).unwrap_or(Value::Null);
+        // A session of a link says itself what its link says; what only links have is read there.
+        let said = |name: &str| if session[name].is_null() { &link[name] } else { &session[name] };
+        let currency = text(session, "currency");
+        let mode = match text(session, "mode") {
+            "subscription" => Mode::Subscription,
+            "setup" => Mode::Setup,
+            _ => Mode::Payment,
+        };
+        let message = |name: &str| said("custom_text")[name]["message"].as_str().map(str::to_owned);
+        let consent = said("consent_collection");
+        let plan = find("session_plan", text(session, "id")).unwrap_or(Value::Null);
+        let keeps = mode != Mode::Payment
+            || plan["payment_intent_data"]["setup_future_usage"].is_string()
+            || session["payment_method_options"]["card"]["setup_future_usage"].is_string();
+        let (ways, debit) = ways(said("payment_method_types"));
+        Self {
+            merchant: merchant(find),
+            mode,
+            currency: currency.to_owned(),
+            lines: lines(items, currency, find),
+            optional: optional(said("optional_items"), currency, find),
+            promotion_codes: said("allow_promotion_codes") == true,
+            shipping_rates: list(said("shipping_options")).filter_map(|option| rate(option, currency, find)).collect(),
+            automatic_tax: said("automatic_tax")["enabled"] == true,
+            email: email(session, find),
+            whole_billing_address: said("billing_address_collection") == "required",
+            shipping_countries: said("shipping_address_collection")["allowed_countries"]
+                .as_array()
+                .map(|countries| countries.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+            phone: said("phone_number_collection")["enabled"] == true,
+            individual_name: need(&said("name_collection")["individual"]),
+            business_name: need(&said("name_collection")["business"]),
+            tax_id: match said("tax_id_collection") {
+                asked if asked["enabled"] != true => None,
+                asked if asked["required"] == "if_supported" => Some(Need::Required),
+                _ => Some(Need::Optional),
+            },
+            fields: list(said("custom_fields")).map(custom_field).collect(),
+            texts: Texts {
+                submit: message("submit"),
+                after_submit: message("after_submit"),
+                shipping_address: message("shipping_address"),
+                terms: message("terms_of_service_acceptance"),
+            },
+            terms: consent["terms_of_service"] == "required",
+            promotions: consent["promotions"] == "auto",
+            reuse: keeps && consent["payment_method_reuse_agreement"]["position"] != "hidden",
+            ways,
+            debit,
+            always_method: mode == Mode::Setup
+                || (mode == Mode::Subscription && said("payment_method_collection") != "if_required"),
+            submit_type: text(session, "submit_type").to_owned(),
+            cancel_url: session["cancel_url"].as_str().map(str::to_owned),
+        }
+    }
+
+    /// The merchant whose page it is, if they have a name.
+    pub(crate) fn merchant(&self) -> Option<&str> {
+        self.merchant.as_deref()
+    }
+
+    /// Whether the customer must say how to pay.
+    pub(crate) fn needs_method(&self, quote: &Quote) -> bool {
+        self.always_method || quote.total > 0
+    }
+
+    /// The tag of the way taken where none is chosen.
+    pub(crate) fn first_way(&self) -> &'static str {
+        self.ways.first().map_or("card", |way| way.tag())
+    }
+
+    /// Whether anything that is entered changes the figures.
+    pub(super) fn changes_figures(&self) -> bool {
+        self.promotion_codes
+            || self.shipping_rates.len() > 1
+            || !self.optional.is_empty()
+            || (self.automatic_tax && self.mode != Mode::Setup)
+            || self.lines.iter().any(|line| line.adjustable.is_some() || line.is_custom())
+    }
+
+    pub(super) fn custom_line(&self) -> Option<&Line> {
+        self.lines.iter().find(|line| line.is_custom())
+    }
+
+    /// The country that is chosen before the customer chooses.
+    pub(super) fn home_country(&self, locale: Locale) -> &'static str {
+        match (locale, self.currency.as_str()) {
+            (Locale::Sv, _) | (_, "sek") => "SE",
+            (_, "usd") => "US",
+            (_, "gbp") => "GB",
+            (_, "nok") => "NO",
+            (_, "dkk") => "DK",
+            (_, "chf") => "CH",
+            (_, "pln") => "PL",
+            (_, "cad") => "CA",
+            (_, "aud") => "AU",
+            (_, "jpy") => "JP",
+            _ => "SE",
+        }
+    }
+
+    /// The country to ship to that is chosen before the customer chooses.
+    pub(super) fn first_shipping_country(&self, locale: Locale) -> &str {
+        let served = self.shipping_countries.as_deref().unwrap_or_default();
+        let home = self.home_country(locale);
+        if served.iter().any(|code| code == home) { home } else { served.first().map_or("", String::as_str) }
+    }
+}
+
+impl Line {
+    pub(super) fn is_custom(&self) -> bool {
+        matches!(self.pricing, Pricing::Custom { .. })
+    }
+}
+
+fn merchant(find: &dyn Fn(&str, &str) -> Option<Value>) -> Option<String> {
+    let account = find("account", "")?;
+    [&account["business_profile"]["name"], &account["settings"]["dashboard"]["display_name"]]
+        .into_iter()
+        .find_map(|name| name.as_str().filter(|name| !name.is_empty()))
+        .map(str::to_owned)
+}
+
+/// The e-mail that the session or its customer has.
+fn email(session: &Value, find: &dyn Fn(&str, &str) -> Option<Value>) -> String {
+    let customer = session["customer"].as_str().and_then(|id| find("customer", id)).unwrap_or(Value::Null);
+    session["customer_email"].as_str().unwrap_or(text(&customer, "email")).to_owned()
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// The ways that the page plays, in Stripe's order; a card where it plays none of those named.
+fn ways(types: &Value) -> (Vec<Way>, String) {
+    let mut ways = Vec::new();
+    let mut debit = String::new();
+    for name in list(types).filter_map(Value::as_str) {
+        let way = match name {
+            "card" => Way::Card,
+            "customer_balance" => Way::BankTransfer,
+            "sepa_debit" | "us_bank_account" | "bacs_debit" | "au_becs_debit" | "acss_debit" => Way::BankDebit,
+            _ => continue,
+        };
+        if way == Way::BankDebit && debit.is_empty() {
+            name.clone_into(&mut debit);
+        }
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    if ways.is_empty() {
+        ways.push(Way::Card);
+    }
+    (ways, debit)
+}
+
+fn need(asked: &Value) -> Option<Need> {
+    match asked["enabled"] == true {
+        false => None,
+        true if asked["optional"] == true => Some(Need::Optional),
+        true => Some(Need::Required),
+    }
+}
+
+/// Stripe's own defaults: from 0 to 99.
+fn adjustable(asked: &Value) -> Option<(i64, i64)> {
+    (asked["enabled"] == true)
+        .then(|| (asked["minimum"].as_i64().unwrap_or(0), asked["maximum"].as_i64().unwrap_or(99)))
+}
+
+fn lines(items: &[LineItem], currency: &str, find: &dyn Fn(&str, &str) -> Option<Value>) -> Vec<Line> {
+    let lone = items.len() == 1;
+    items
+        .iter()
+        .map(|item| {
+            let price = find("price", &item.price).unwrap_or(Value::Null);
+            Line {
+                id: item.id.clone(),
+                name: item.description.clone(),
+                detail: item.detail.clone(),
+                unit_label: unit_label(&price, find),
+                quantity: item.quantity,
+                // An order of nothing is no order.
+                adjustable: adjustable(&item.adjustable_quantity)
+                    .map(|(least, most)| (if lone { least.max(1) } else { least }, most)),
+                pricing: pricing_of(&price, currency),
+                every: every(&price),
+            }
+        })
+        .collect()
+}
+
+fn optional(items: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<Value>) -> Vec<Line> {
+    list(items)
+        .filter_map(|item| {
+            let price = find("price", text(item, "price"))?;
+            let product = find("product", text(&price, "product")).unwrap_or(Value::Null);
+            Some(Line {
+                id: text(&price, "id").to_owned(),
+                name: text(&product, "name").to_owned(),
+                detail: product["description"].as_str().map(str::to_owned),
+                unit_label: product["unit_label"].as_str().map(str::to_owned),
+                quantity: item["quantity"].as_i64().unwrap_or(1),
+                adjustable: adjustable(&item["adjustable_quantity"]),
+                pricing: pricing_of(&price, currency),
+                every: every(&price),
+            })
+        })
+        .collect()
+}
+
+fn unit_label(price: &Value, find: &dyn Fn(&str, &str) -> Option<Value>) -> Option<String> {
+    find("product", text(price, "product"))?["unit_label"].as_str().map(str::to_owned)
+}
+
+fn every(price: &Value) -> Option<(String, i64)> {
+    let interval = price["recurring"]["interval"].as_str()?;
+    Some((interval.to_owned(), price["recurring"]["interval_count"].as_i64().unwrap_or(1)))
+}
+
+fn pricing_of(price: &Value, currency: &str) -> Pricing {
+    let told = pricing::terms(price, currency).unwrap_or(price);
+    if price["custom_unit_amount"].is_object() {
+        let (minimum, maximum) = pricing::chosen_bounds(told, currency);
+        return Pricing::Custom { minimum, maximum, preset: pricing::preset(told) };
+    }
+    if let Some(tiers) = told["tiers"].as_array().filter(|tiers| !tiers.is_empty()) {
+        let tier = |tier: &Value| Tier {
+            up_to: tier["up_to"].as_i64(),
+            unit: decimal(tier, "unit_amount"),
+            flat: decimal(tier, "flat_amount"),
+        };
+        return Pricing::Tiers(tiers.iter().map(tier).collect());
+    }
+    let amount = decimal(told, "unit_amount").unwrap_or_default();
+    match price["transform_quantity"]["divide_by"].as_i64() {
+        Some(size) if size > 1 => Pricing::Package { amount, size },
+        _ => Pricing::Unit(amount),
+    }
+}
+
+/// An amount of an object, which Stripe tells as a decimal and, where it is whole, as an integer.
+fn decimal(object: &Value, name: &str) -> Option<Decimal> {
+    let exact = object[format!("{name}_decimal")].as_str().and_then(|text| text.parse().ok());
+    exact.or_else(|| object[name].as_i64().map(Decimal::from))
+}
+
+fn rate(option: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<Value>) -> Option<Rate> {
+    let rate = match &option["shipping_rate"] {
+        Value::String(id) => find("shipping_rate", id)?,
+        inline => inline.clone(),
+    };
+    let fixed = &rate["fixed_amount"];
+    let own = text(fixed, "currency") == currency;
+    let amount = if own { &fixed["amount"] } else { &fixed["currency_options"][currency]["amount"] };
+    let bound = |name: &str| {
+        let bound = &rate["delivery_estimate"][name];
+        Some((bound["value"].as_i64()?, text(bound, "unit").to_owned()))
+    };
+    Some(Rate {
+        id: text(&rate, "id").to_owned(),
+        name: text(&rate, "display_name").to_owned(),
+        amount: amount.as_i64().or(fixed["amount"].as_i64()).unwrap_or_default(),
+        soonest: bound("minimum"),
+        latest: bound("maximum"),
+    })
+}
+
+fn custom_field(field: &Value) -> CustomField {
+    let kind = text(field, "type");
+    let rules = &field[kind];
+    CustomField {
+        key: text(field, "key").to_owned(),
+        label: text(&field["label"], "custom").to_owned(),
+        optional: field["optional"] == true,
+        kind: match kind {
+            "numeric" => FieldKind::Numeric,
+            "dropdown" => FieldKind::Dropdown(
+                list(&rules["options"])
+                    .map(|option| (text(option, "value").to_owned(), text(option, "label").to_owned()))
+                    .collect(),
+            ),
+            _ => FieldKind::Text,
+        },
+        default: text(rules, "default_value").to_owned(),
+        shortest: rules["minimum_length"].as_i64(),
+        longest: rules["maximum_length"].as_i64(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn asked(session: &Value) -> Ask {
+        let find = |kind: &str, id: &str| match (kind, id) {
+            ("payment_link", "plink_1") => Some(json!({"optional_items": [{"price": "price_2", "quantity": 3}]})),
+            ("price", "price_1") => Some(json!({"id": "price_1", "currency": "sek", "unit_amount_decimal": "1000",
+                "currency_options": {"eur": {"unit_amount_decimal": "99.5"}}, "product": "prod_1"})),
+            ("price", "price_2") => Some(json!({"id": "price_2", "currency": "sek", "product": "prod_1",
+                "transform_quantity": {"divide_by": 12, "round": "up"}, "unit_amount": 500})),
+            ("product", "prod_1") => Some(json!({"name": "Cup", "unit_label": "cup"})),
+            ("shipping_rate", "shr_1") => Some(json!({"id": "shr_1", "display_name": "Post",
+                "fixed_amount": {"amount": 4900, "currency": "sek"},
+                "delivery_estimate": {"minimum": {"unit": "day", "value": 2}, "maximum": null}})),
+            ("account", _) => Some(json!({"business_profile": {"name": "Ada's cups"}})),
+            _ => None,
+        };
+        let item = LineItem {
+            id: "li_1".to_owned(),
+            price: "price_1".to_owned(),
+            quantity: 2,
+            description: "Cup".to_owned(),
+            adjustable_quantity: json!({"enabled": true, "maximum": 10}),
+            ..line_item()
+        };
+        Ask::of(session, &[item], &find)
+    }
+
+    /// A line item as a session keeps it.
+    fn line_item() -> LineItem {
+        serde_json::from_value(json!({"id": "", "price": "", "quantity": 1, "amount": 0, "currency": "sek",
+            "description": "", "detail": null, "adjustable_quantity": null}))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_lone_item_cannot_go_to_nothing_and_the_most_is_kept() {
+        assert_eq!(asked(&json!({"currency": "sek"})).lines[0].adjustable, Some((1, 10)));
+    }
+
+    #[test]
+    fn a_price_is_told_in_the_currency_of_the_session() {
+        assert_eq!(asked(&json!({"currency": "sek"})).lines[0].pricing, Pricing::Unit(Decimal::from(1000)));
+        let euro = Pricing::Unit("99.5".parse().unwrap());
+        assert_eq!(asked(&json!({"currency": "eur"})).lines[0].pricing, euro);
+    }
+
+    #[test]
+    fn what_the_session_does_not_say_is_read_from_its_link() {
+        let ask = asked(&json!({"currency": "sek", "payment_link": "plink_1"}));
+        let [cup] = ask.optional.as_slice() else { panic!("one optional item") };
+        assert_eq!((cup.id.as_str(), cup.name.as_str(), cup.quantity), ("price_2", "Cup", 3));
+        assert_eq!(cup.pricing, Pricing::Package { amount: Decimal::from(500), size: 12 });
+    }
+
+    #[test]
+    fn shipping_names_merchants_and_bounds_are_read() {
+        let ask = asked(&json!({"currency": "sek", "shipping_options": [{"shipping_rate": "shr_1"}],
+            "name_collection": {"business": {"enabled": true, "optional": true}, "individual": {"enabled": true}},
+            "tax_id_collection": {"enabled": true, "required": "if_supported"}}));
+        let rate = &ask.shipping_rates[0];
+        assert_eq!((rate.amount, &rate.soonest, &rate.latest), (4900, &Some((2, "day".to_owned())), &None));
+        assert_eq!(ask.merchant(), Some("Ada's cups"));
+        assert_eq!((ask.business_name, ask.individual_name), (Some(Need::Optional), Some(Need::Required)));
+        assert_eq!(ask.tax_id, Some(Need::Required));
+    }
+
+    #[test]
+    fn a_method_is_asked_when_something_is_due_or_will_be() {
+        let nothing = Quote::default();
+        let due = Quote { total: 1, ..Quote::default() };
+        let needs = |session: Value, quote| asked(&session).needs_method(quote);
+        assert!(!needs(json!({"mode": "payment"}), &nothing) && needs(json!({"mode": "payment"}), &due));
+        assert!(needs(json!({"mode": "setup"}), &nothing));
+        assert!(needs(json!({"mode": "subscription", "payment_method_collection": "always"}), &nothing));
+        assert!(!needs(json!({"mode": "subscription", "payment_method_collection": "if_required"}), &nothing));
+    }
+
+    #[test]
+    fn keeping_a_payment_method_is_told_unless_the_merchant_hides_it() {
+        let hidden = json!({"payment_method_reuse_agreement": {"position": "hidden"}});
+        assert!(asked(&json!({"mode": "subscription"})).reuse && !asked(&json!({"mode": "payment"})).reuse);
+        assert!(!asked(&json!({"mode": "subscription", "consent_collection": hidden})).reuse);
+        let kept = json!({"card": {"setup_future_usage": "off_session"}});
+        assert!(asked(&json!({"mode": "payment", "payment_method_options": kept})).reuse);
+    }
+
+    #[test]
+    fn ways_that_are_not_played_fall_back_to_a_card() {
+        assert_eq!(asked(&json!({"payment_method_types": ["swish"]})).ways, [Way::Card]);
+        let ask = asked(&json!({"payment_method_types": ["sepa_debit", "card", "customer_balance"]}));
+        assert_eq!((ask.ways, ask.debit.as_str()), (vec![Way::BankDebit, Way::Card, Way::BankTransfer], "sepa_debit"));
+    }
+}

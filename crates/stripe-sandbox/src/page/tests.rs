@@ -1,0 +1,410 @@
+//! What the pages show.
+
+use super::ask::{CustomField, FieldKind, Line, Mode, Need, Pricing, Rate, Texts, Tier, Way};
+use super::*;
+use crate::purchase::{Entry, Misfit, QuotedLine, Recurring, Why};
+
+/// 2026-11-24.
+const NOW: i64 = 1_795_478_400;
+
+fn line(id: &str, pricing: Pricing) -> Line {
+    Line {
+        id: id.to_owned(),
+        name: "<script>alert(1)</script>".to_owned(),
+        detail: None,
+        unit_label: None,
+        quantity: 1,
+        adjustable: None,
+        pricing,
+        every: None,
+    }
+}
+
+fn unit(minor: i64) -> Pricing {
+    Pricing::Unit(minor.into())
+}
+
+fn ask() -> Ask {
+    Ask {
+        currency: "sek".to_owned(),
+        ways: vec![Way::Card],
+        lines: vec![line("li_1", unit(160_875))],
+        merchant: Some("Ada & co".to_owned()),
+        ..Ask::default()
+    }
+}
+
+fn quote(total: i64) -> Quote {
+    let lines =
+        vec![QuotedLine { line_item_id: "li_1".to_owned(), quantity: 1, subtotal: total, total, ..Default::default() }];
+    Quote { lines, subtotal: total, total, ..Quote::default() }
+}
+
+/// The page with this in its form, and this wrong.
+fn page(ask: &Ask, quote: &Quote, pairs: &[(&str, &str)], misfits: Vec<Misfit>) -> String {
+    in_language(Locale::En, ask, quote, pairs, misfits)
+}
+
+fn in_language(locale: Locale, ask: &Ask, quote: &Quote, pairs: &[(&str, &str)], misfits: Vec<Misfit>) -> String {
+    let raw = RawForm::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
+    let mut problems = Problems::default();
+    problems.add_misfits(misfits);
+    checkout(&view(locale, ask, quote, &raw, &problems)).into_string()
+}
+
+fn view<'a>(locale: Locale, ask: &'a Ask, quote: &'a Quote, raw: &'a RawForm, problems: &'a Problems) -> Checkout<'a> {
+    Checkout {
+        locale,
+        session_id: "cs_test_x",
+        form_token: "token",
+        ask,
+        quote,
+        raw,
+        problems,
+        decline: None,
+        changed: false,
+        now: NOW,
+    }
+}
+
+fn shows(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+}
+
+fn hides(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(!page.contains(part), "{part} is in {page}");
+    }
+}
+
+#[test]
+fn every_page_says_that_no_money_moves_in_both_languages() {
+    let (ask, quote, raw, problems) = (ask(), quote(100), RawForm::default(), Problems::default());
+    for (locale, said) in [(Locale::En, "No money moves"), (Locale::Sv, "Inga pengar flyttas")] {
+        for page in [
+            checkout(&view(locale, &ask, &quote, &raw, &problems)),
+            challenge(&view(locale, &ask, &quote, &raw, &problems)),
+            closed(locale, ClosedReason::Inactive, None),
+            not_found(locale),
+            index(locale),
+        ] {
+            shows(&page.into_string(), &[said]);
+        }
+    }
+}
+
+#[test]
+fn what_a_merchant_wrote_is_shown_and_never_run() {
+    let page = page(&ask(), &quote(100), &[], Vec::new());
+    shows(&page, &["&lt;script&gt;alert(1)&lt;/script&gt;", "<title>Pay Ada &amp; co</title>"]);
+    let closed = closed(Locale::En, ClosedReason::Inactive, Some("<b>sold out</b>")).into_string();
+    shows(&closed, &["&lt;b&gt;sold out&lt;/b&gt;"]);
+}
+
+#[test]
+fn a_plain_order_asks_no_update_and_a_changeable_one_does() {
+    hides(&page(&ask(), &quote(100), &[], Vec::new()), &["value=\"update\"", "Promotion code", "Subtotal"]);
+    let codes = Ask { promotion_codes: true, ..ask() };
+    let changeable = page(&codes, &quote(100), &[], Vec::new());
+    shows(&changeable, &["value=\"update\"", "Promotion code"]);
+    // The enter key presses the first button.
+    assert!(changeable.find("value=\"pay\"").unwrap() < changeable.find("value=\"update\"").unwrap());
+}
+
+#[test]
+fn errors_stand_at_their_fields_and_lead_there() {
+    let misfits = vec![
+        Misfit { field: Entry::Email, why: Why::Missing },
+        Misfit { field: Entry::CustomField("size".to_owned()), why: Why::TooLong(4) },
+    ];
+    let field = CustomField {
+        key: "size".to_owned(),
+        label: "Your size".to_owned(),
+        optional: true,
+        kind: FieldKind::Text,
+        default: String::new(),
+        shortest: None,
+        longest: Some(4),
+    };
+    let page = page(&Ask { fields: vec![field], ..ask() }, &quote(100), &[("field.size", "hugest")], misfits);
+    shows(
+        &page,
+        &[
+            "id=\"email-error\"",
+            "aria-describedby=\"email-error\"",
+            "href=\"#field.size\"",
+            "It can have at most 4 characters.",
+            "value=\"hugest\"",
+            "Your size <span class=\"optional\">(optional)",
+            "maxlength=\"4\"",
+        ],
+    );
+}
+
+#[test]
+fn the_number_of_a_card_is_never_shown_again_nor_carried_to_the_bank() {
+    let pairs = [
+        ("card_number", "4000002500003155"),
+        ("card_cvc", "987"),
+        ("account_number", "AT611904300234573201"),
+        ("email", "ada@example.com"),
+        ("field.size", "L"),
+        ("terms", "yes"),
+        ("quantity.li_1", "3"),
+        ("shown", "100+0"),
+    ];
+    let pairs_of = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let (ask, quote, raw, problems) = (ask(), quote(100), RawForm::of(pairs_of(&pairs)), Problems::default());
+    let bank = challenge(&view(Locale::En, &ask, &quote, &raw, &problems)).into_string();
+    let again = checkout(&view(Locale::En, &ask, &quote, &raw, &problems)).into_string();
+    for page in [&bank, &again] {
+        hides(page, &["4000002500003155", "987", "AT611904300234573201"]);
+    }
+    shows(
+        &bank,
+        &[
+            "ada@example.com",
+            "name=\"field.size\" value=\"L\"",
+            "name=\"terms\"",
+            "name=\"quantity.li_1\" value=\"3\"",
+            "name=\"shown\" value=\"100+0\"",
+            "SEK\u{a0}1.00 to Ada &amp; co",
+        ],
+    );
+}
+
+#[test]
+fn figures_that_were_not_shown_are_noticed() {
+    let form = |shown: &str| RawForm::of(vec![("shown".to_owned(), shown.to_owned())]);
+    assert!(!has_changed(&form(&figures_tag(&quote(100))), &quote(100), None));
+    assert!(has_changed(&form(&figures_tag(&quote(100))), &quote(101), None));
+    let recurring = Recurring { interval: "month".to_owned(), interval_count: 1, total: 5, trial_ends: None };
+    let later = Quote { recurring: Some(recurring), ..quote(100) };
+    assert!(has_changed(&form(&figures_tag(&quote(100))), &later, None));
+    // What the customer typed they have seen; a form without the figures is no page's.
+    assert!(!has_changed(&form("0+0"), &quote(500), Some(500)));
+    assert!(!has_changed(&RawForm::default(), &quote(100), None));
+}
+
+#[test]
+fn prices_are_told_as_they_are_counted() {
+    let tiers = Pricing::Tiers(vec![
+        Tier { up_to: Some(10), unit: Some(500.into()), flat: None },
+        Tier { up_to: None, unit: Some(400.into()), flat: Some(1_000.into()) },
+    ]);
+    let many = Line { quantity: 3, ..line("li_1", unit(1_000)) };
+    let seats = Line { unit_label: Some("seat".to_owned()), every: Some(("month".to_owned(), 3)), ..many.clone() };
+    for (line, parts) in [
+        (Line { every: Some(("month".to_owned(), 1)), ..many.clone() }, vec!["SEK\u{a0}10.00 each, each month"]),
+        (many, vec!["SEK\u{a0}10.00 each", "Quantity 3"]),
+        (seats, vec!["SEK\u{a0}10.00 per seat every 3 months"]),
+        (line("li_1", Pricing::Package { amount: 1_000.into(), size: 12 }), vec!["SEK\u{a0}10.00 per 12"]),
+        (line("li_1", tiers), vec!["From SEK\u{a0}4.00 each", "Up to 10", "SEK\u{a0}4.00 each + SEK\u{a0}10.00 flat"]),
+    ] {
+        shows(&page(&Ask { lines: vec![line], ..ask() }, &quote(3_000), &[], Vec::new()), &parts);
+    }
+}
+
+#[test]
+fn quantities_offers_and_an_own_amount_can_be_chosen() {
+    let adjustable = Line { adjustable: Some((1, 7)), ..line("li_1", unit(1_000)) };
+    let offers = vec![line("price_1", unit(500)), Line { adjustable: Some((2, 4)), ..line("price_2", unit(500)) }];
+    let choosing = Ask { lines: vec![adjustable], optional: offers, ..ask() };
+    let chosen = [("quantity.li_1", "5"), ("optional.price_1", "1")];
+    shows(
+        &page(&choosing, &quote(5_500), &chosen, Vec::new()),
+        &[
+            "name=\"quantity.li_1\" type=\"number\" inputmode=\"numeric\" autocomplete=\"off\" min=\"1\" max=\"7\" step=\"1\" value=\"5\"",
+            "name=\"optional.price_1\" type=\"checkbox\" value=\"1\" checked",
+            "name=\"optional.price_2\" type=\"number\" inputmode=\"numeric\" autocomplete=\"off\" min=\"0\" max=\"4\"",
+            "From 1 to 7",
+        ],
+    );
+    let pricing = Pricing::Custom { minimum: 1_000, maximum: 5_000, preset: None };
+    let own = Ask { lines: vec![line("li_1", pricing)], ..ask() };
+    let empty = page(&own, &quote(0), &[], Vec::new());
+    shows(&empty, &["Amount (SEK)", "Between SEK\u{a0}10.00 and SEK\u{a0}50.00", "name=\"card_number\""]);
+    hides(&empty, &["SEK\u{a0}0.00", "Complete the order"]);
+    let little = vec![Misfit { field: Entry::CustomAmount, why: Why::TooSmall(1_000) }];
+    let refused = page(&own, &quote(0), &[("custom_amount", "5")], little);
+    shows(&refused, &["It must be at least SEK\u{a0}10.00.", "name=\"card_number\""]);
+    hides(&refused, &["SEK\u{a0}0.00", "Complete the order"]);
+}
+
+#[test]
+fn a_code_that_applies_can_be_removed_and_one_that_does_not_is_told() {
+    let codes = Ask { promotion_codes: true, ..ask() };
+    let applied = Quote { promotion: Some("promo_1".to_owned()), discount: 10, total: 90, ..quote(100) };
+    let page_with = page(&codes, &applied, &[("promotion_code", "SAVE10")], Vec::new());
+    shows(&page_with, &["value=\"remove_code\"", "<strong>SAVE10</strong>", "Discount", "−SEK\u{a0}0.10"]);
+    let unknown = vec![Misfit { field: Entry::PromotionCode, why: Why::BelowMinimum(50_000) }];
+    let refused = page(&codes, &quote(100), &[("promotion_code", "SAVE10")], unknown);
+    shows(&refused, &["The code needs an order of at least SEK\u{a0}500.00.", "value=\"SAVE10\""]);
+    hides(&refused, &["remove_code"]);
+}
+
+#[test]
+fn shipping_and_tax_are_told_in_the_figures() {
+    let rate = |id: &str, amount| Rate {
+        id: id.to_owned(),
+        name: format!("Post {id}"),
+        amount,
+        soonest: Some((3, "business_day".to_owned())),
+        latest: Some((5, "business_day".to_owned())),
+    };
+    let ask = Ask { shipping_rates: vec![rate("shr_1", 0), rate("shr_2", 4_900)], ..ask() };
+    let added = Quote { shipping: 4_900, tax: 2_500, total: 17_400, ..quote(10_000) };
+    let page_added = page(&ask, &added, &[("shipping_rate", "shr_2")], Vec::new());
+    shows(
+        &page_added,
+        &[
+            "Subtotal",
+            "3–5 business days",
+            "Free",
+            "value=\"shr_2\" checked",
+            "<span>Tax</span><span class=\"amount\">SEK\u{a0}25.00",
+        ],
+    );
+    let mut inside = quote(10_000);
+    inside.lines[0].tax = 2_000;
+    shows(&page(&ask, &inside, &[], Vec::new()), &["Tax included", "value=\"shr_1\" checked"]);
+}
+
+#[test]
+fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
+    let recurring =
+        |trial_ends| Recurring { interval: "month".to_owned(), interval_count: 1, total: 9_900, trial_ends };
+    let ask = Ask { mode: Mode::Subscription, always_method: true, ..ask() };
+    let now = Quote { recurring: Some(recurring(None)), ..quote(9_900) };
+    let page_now = page(&ask, &now, &[], Vec::new());
+    shows(
+        &page_now,
+        &["<p class=\"every\">each month</p>", "Subscribe to Ada &amp; co", "Due today", ">Subscribe</button>"],
+    );
+    let later = Quote { recurring: Some(recurring(Some(NOW + 14 * DAY - 5))), total: 0, ..quote(9_900) };
+    let page_later = page(&ask, &later, &[], Vec::new());
+    shows(
+        &page_later,
+        &[
+            "14 days free",
+            "Then SEK\u{a0}99.00 each month",
+            "−SEK\u{a0}99.00",
+            ">Start the trial</button>",
+            "card_number",
+        ],
+    );
+    let free = Ask { always_method: false, ..ask };
+    let page_free = page(&free, &later, &[], Vec::new());
+    shows(&page_free, &["Nothing is due today"]);
+    hides(&page_free, &["card_number"]);
+}
+
+#[test]
+fn nothing_to_pay_asks_no_card_and_saving_a_card_shows_no_amount() {
+    let free = page(&ask(), &quote(0), &[], Vec::new());
+    shows(&free, &["Complete the order"]);
+    hides(&free, &["card_number"]);
+    let setup = Ask { mode: Mode::Setup, always_method: true, reuse: true, lines: Vec::new(), ..ask() };
+    let saving = page(&setup, &Quote::default(), &[], Vec::new());
+    shows(&saving, &["Save card", "card_number", "you let Ada &amp; co keep this payment method"]);
+    shows(&saving, &["Nothing is charged now"]);
+    let account = Ask { ways: vec![Way::BankDebit], ..setup };
+    shows(&page(&account, &Quote::default(), &[], Vec::new()), &["Save account"]);
+    hides(&saving, &["SEK", "Due today", "<ul class=\"items\""]);
+}
+
+#[test]
+fn each_way_to_pay_has_its_panel() {
+    let all = Ask { ways: vec![Way::Card, Way::BankTransfer, Way::BankDebit], debit: "sepa_debit".to_owned(), ..ask() };
+    let choosing = page(&all, &quote(100), &[("method", "bank_debit")], Vec::new());
+    shows(
+        &choosing,
+        &["value=\"bank_debit\" checked", "IBAN", "AT61 1904", "account number and a reference", "card_number"],
+    );
+    let transfer = page(&Ask { ways: vec![Way::BankTransfer], ..ask() }, &quote(100), &[], Vec::new());
+    shows(&transfer, &["name=\"method\" value=\"bank_transfer\"", "Go on to the transfer"]);
+    hides(&transfer, &["card_number", "Name on card"]);
+}
+
+#[test]
+fn the_form_asks_what_the_session_asks_and_nothing_else() {
+    let every = [
+        "name=\"phone\"",
+        "name=\"individual_name\"",
+        "name=\"business_name\"",
+        "name=\"tax_id_type\"",
+        "name=\"shipping.line1\"",
+        "name=\"billing.line1\"",
+        "name=\"same_address\"",
+        "name=\"terms\"",
+        "name=\"promotions\"",
+        "name=\"field.size\"",
+    ];
+    hides(&page(&ask(), &quote(100), &[], Vec::new()), &every);
+    let sizes = FieldKind::Dropdown(vec![("l".to_owned(), "Large".to_owned())]);
+    let all = Ask {
+        phone: true,
+        individual_name: Some(Need::Required),
+        business_name: Some(Need::Optional),
+        tax_id: Some(Need::Optional),
+        shipping_countries: Some(vec!["SE".to_owned(), "NO".to_owned()]),
+        whole_billing_address: true,
+        terms: true,
+        promotions: true,
+        fields: vec![CustomField {
+            key: "size".to_owned(),
+            label: "Size".to_owned(),
+            optional: false,
+            kind: sizes,
+            default: String::new(),
+            shortest: None,
+            longest: None,
+        }],
+        texts: Texts {
+            submit: Some("said at the button".to_owned()),
+            after_submit: Some("said below the button".to_owned()),
+            shipping_address: Some("said at the address".to_owned()),
+            terms: Some("own terms".to_owned()),
+        },
+        ..ask()
+    };
+    let page = page(&all, &quote(100), &[("field.size", "l")], Vec::new());
+    shows(&page, &every);
+    shows(
+        &page,
+        &["said at the address", "own terms", "<option value=\"l\" selected>Large", "<option value=\"NO\">Norway"],
+    );
+    let at = |part: &str| page.find(part).unwrap();
+    assert!(
+        at("said at the button") < at("class=\"pay-button\"")
+            && at("class=\"pay-button\"") < at("said below the button")
+    );
+    let served = &page[at("name=\"shipping.country\"")..at("name=\"shipping.line1\"")];
+    assert!(!served.contains("Denmark"));
+}
+
+#[test]
+fn swedish_is_swedish_throughout() {
+    let page = in_language(Locale::Sv, &ask(), &quote(160_875), &[], Vec::new());
+    shows(
+        &page,
+        &[
+            "lang=\"sv\"",
+            "Betala till Ada",
+            "1\u{a0}608,75\u{a0}kr",
+            "<option value=\"SE\" selected>Sverige",
+            "Namn på kortet",
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_is_told_in_the_order_of_the_page() {
+    let wrong = |field| Misfit { field, why: Why::Missing };
+    let misfits = vec![wrong(Entry::Terms), wrong(Entry::Name), wrong(Entry::Phone), wrong(Entry::CustomAmount)];
+    let page = page(&ask(), &quote(100), &[], misfits);
+    let at = |name: &str| page.find(&format!("href=\"#{name}\"")).unwrap();
+    assert!(at("custom_amount") < at("phone") && at("phone") < at("name") && at("name") < at("terms"));
+}

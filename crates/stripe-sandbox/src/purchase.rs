@@ -1,0 +1,250 @@
+//! A purchase: what a customer chose and entered on the page of a session, what it comes to, and what paying it does.
+//!
+//! This is the seam between the hosted page and the engine. The page asks for figures and pays; it must not compute either.
+
+mod entries;
+pub(crate) mod figures;
+mod pay;
+pub(crate) mod tax;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::api::payments::Card;
+use crate::api::sessions;
+use crate::state::{Ctx, text};
+
+/// What a customer chose and entered on the page of a session; what the page does not ask is absent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Purchase {
+    pub(crate) email: String,
+    /// On the card, or of the account's holder.
+    pub(crate) name: String,
+    /// The country always; the rest where `billing_address_collection` is `required`.
+    pub(crate) billing: Address,
+    pub(crate) shipping: Option<Recipient>,
+    pub(crate) phone: Option<String>,
+    pub(crate) individual_name: Option<String>,
+    pub(crate) business_name: Option<String>,
+    /// Stripe's type, such as `eu_vat`, and the value.
+    pub(crate) tax_id: Option<(String, String)>,
+    /// By line item's id, where adjustable; others keep theirs.
+    pub(crate) quantities: BTreeMap<String, i64>,
+    /// By price's id; 0 or absent where not taken.
+    pub(crate) optional_items: BTreeMap<String, i64>,
+    /// In minor units, for a price that the customer chooses.
+    pub(crate) custom_amount: Option<i64>,
+    /// As the customer typed it.
+    pub(crate) promotion_code: Option<String>,
+    /// An id; the first option where absent.
+    pub(crate) shipping_rate: Option<String>,
+    /// By key.
+    pub(crate) custom_fields: BTreeMap<String, String>,
+    pub(crate) terms_accepted: bool,
+    pub(crate) promotions_accepted: bool,
+    pub(crate) method: Method,
+}
+
+/// A postal address; a part is empty where absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Address {
+    pub(crate) country: String,
+    pub(crate) line1: String,
+    pub(crate) line2: String,
+    pub(crate) postal_code: String,
+    pub(crate) city: String,
+    pub(crate) state: String,
+}
+
+/// To whom something is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Recipient {
+    pub(crate) name: String,
+    pub(crate) address: Address,
+}
+
+/// How the customer pays.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
+    /// Nothing is due, or the customer only looks.
+    #[default]
+    None,
+    Card(Card),
+    /// The money comes later, when the customer has told their bank.
+    BankTransfer,
+    /// The money comes some days later, or does not.
+    BankDebit {
+        account_ends: String,
+    },
+}
+
+/// Something entered that does not fit; the page shows it beside its field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Misfit {
+    pub(crate) field: Entry,
+    pub(crate) why: Why,
+}
+
+/// A field of the page; lines by line item's id, optional items by price's id, custom fields by key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Entry {
+    Quantity(String),
+    OptionalItem(String),
+    CustomAmount,
+    PromotionCode,
+    ShippingRate,
+    ShippingAddress,
+    BillingAddress,
+    Phone,
+    IndividualName,
+    BusinessName,
+    TaxId,
+    CustomField(String),
+    Terms,
+    Email,
+    Name,
+    Method,
+}
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Why {
+    Missing,
+    Malformed,
+    /// Less than this: a quantity, or minor units.
+    TooSmall(i64),
+    /// More than this.
+    TooLarge(i64),
+    /// Fewer characters than this.
+    TooShort(i64),
+    /// More characters than this.
+    TooLong(i64),
+    UnknownCode,
+    ExpiredCode,
+    CodeNotForYou,
+    /// The code needs a subtotal of this many minor units.
+    BelowMinimum(i64),
+    CountryNotServed,
+    NotAnOption,
+}
+
+/// What a purchase comes to, in minor units of the session's currency.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Quote {
+    /// The line items, then the optional items taken.
+    pub(crate) lines: Vec<QuotedLine>,
+    pub(crate) subtotal: i64,
+    pub(crate) discount: i64,
+    pub(crate) shipping: i64,
+    pub(crate) tax: i64,
+    /// Due today: 0 in a trial.
+    pub(crate) total: i64,
+    /// The id of the promotion code that applies.
+    pub(crate) promotion: Option<String>,
+    /// What comes each period.
+    pub(crate) recurring: Option<Recurring>,
+}
+
+/// A line of a quote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct QuotedLine {
+    /// Empty for an optional item, which is not a line item before it is bought.
+    pub(crate) line_item_id: String,
+    pub(crate) price_id: String,
+    pub(crate) name: String,
+    /// The product's description.
+    pub(crate) detail: Option<String>,
+    /// What one of it is called, such as `seat`.
+    pub(crate) unit_label: Option<String>,
+    pub(crate) quantity: i64,
+    pub(crate) subtotal: i64,
+    pub(crate) discount: i64,
+    pub(crate) tax: i64,
+    pub(crate) total: i64,
+    pub(crate) optional: bool,
+}
+
+/// What comes each period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Recurring {
+    /// `day`, `week`, `month` or `year`.
+    pub(crate) interval: String,
+    pub(crate) interval_count: i64,
+    pub(crate) total: i64,
+    /// When the first payment comes, in seconds since the Unix epoch, if not today.
+    pub(crate) trial_ends: Option<i64>,
+}
+
+/// Why a purchase was not completed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotPaid {
+    Misfits(Vec<Misfit>),
+    /// Stripe's decline code; the session stays open.
+    Declined(&'static str),
+    /// The session can't be paid any more; with the merchant's message, if there is one.
+    Closed(Option<String>),
+}
+
+/// The figures for what is chosen so far, leniently: what does not fit is told beside figures for the rest. What is not
+/// entered yet is not told.
+pub(crate) fn quote(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Quote, Vec<Misfit>) {
+    let mut misfits = Vec::new();
+    let figures = figures::of(ctx, session, purchase, &mut misfits);
+    (figures.quote(), misfits)
+}
+
+/// Pays: everything must fit. The session is looked at and completed under one lock; a decline leaves it open.
+///
+/// # Errors
+/// See [`NotPaid`].
+pub(crate) fn complete(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Result<Value, NotPaid> {
+    let session = sessions::get(ctx, text(session, "id")).map_err(|_| NotPaid::Closed(None))?;
+    if session["status"] == "complete" {
+        return Ok(session);
+    }
+    if session["status"] != "open" {
+        return Err(NotPaid::Closed(None));
+    }
+    if let Some(link_id) = session["payment_link"].as_str() {
+        let link = ctx.object("payment_link", link_id).map_err(|_| NotPaid::Closed(None))?;
+        let completed = &link["restrictions"]["completed_sessions"];
+        let used_up =
+            completed["limit"].as_i64().is_some_and(|limit| completed["count"].as_i64().unwrap_or_default() >= limit);
+        if used_up {
+            return Err(NotPaid::Closed(link["inactive_message"].as_str().map(str::to_owned)));
+        }
+    }
+    let mut misfits = Vec::new();
+    let figures = figures::of(ctx, &session, purchase, &mut misfits);
+    let is_chosen = figures.lines.iter().any(|line| !line.price["custom_unit_amount"].is_null());
+    if is_chosen && figures.subtotal() == 0 && misfits.is_empty() && purchase.custom_amount.is_none() {
+        misfits.push(Misfit { field: Entry::CustomAmount, why: Why::Missing });
+    }
+    entries::check(ctx, &session, purchase, figures.due(), &mut misfits);
+    if session["mode"] == "payment" {
+        let (due, least) = (figures.due(), crate::money::minimum(&figures.currency));
+        let field = if is_chosen { Entry::CustomAmount } else { Entry::Method };
+        if due != 0 && due < least {
+            let by_code = figures.applied.as_ref().is_some_and(|applied| applied.promotion.is_some());
+            let field = if by_code { Entry::PromotionCode } else { field };
+            misfits.push(Misfit { field, why: Why::BelowMinimum(least) });
+        } else if due > crate::money::AMOUNT_MAX {
+            misfits.push(Misfit { field, why: Why::TooLarge(crate::money::AMOUNT_MAX) });
+        }
+    }
+    if !misfits.is_empty() {
+        return Err(NotPaid::Misfits(misfits));
+    }
+    pay::pay(ctx, &session, purchase, &figures)
+}
+
+#[cfg(test)]
+mod tests;

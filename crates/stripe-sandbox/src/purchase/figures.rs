@@ -1,0 +1,495 @@
+//! What a purchase comes to: lines, discount, shipping, tax, and what of it is due today.
+
+use serde_json::{Value, json};
+
+use crate::api::{coupons, items, promotion_codes, shipping_rates};
+use crate::pricing;
+use crate::purchase::tax::Tax;
+use crate::purchase::{Entry, Misfit, Purchase, Quote, QuotedLine, Recurring, Why};
+use crate::state::{Ctx, LineItem, text};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// A line with its figures, in minor units.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Line {
+    /// Empty for an optional item.
+    pub(crate) line_item_id: String,
+    pub(crate) price: Value,
+    pub(crate) name: String,
+    detail: Option<String>,
+    unit_label: Option<String>,
+    pub(crate) quantity: i64,
+    pub(crate) subtotal: i64,
+    pub(crate) discount: i64,
+    pub(crate) tax: i64,
+    is_inclusive: bool,
+    optional: bool,
+}
+
+/// The discount that applies.
+#[derive(Debug, Clone)]
+pub(crate) struct Applied {
+    pub(crate) coupon: Value,
+    pub(crate) promotion: Option<String>,
+}
+
+/// The shipping chosen, in minor units.
+#[derive(Debug, Clone)]
+pub(crate) struct Shipping {
+    pub(crate) rate: String,
+    pub(crate) amount: i64,
+    pub(crate) tax: i64,
+    is_inclusive: bool,
+}
+
+/// All figures of a purchase.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Figures {
+    pub(crate) currency: String,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) applied: Option<Applied>,
+    pub(crate) shipping: Option<Shipping>,
+    pub(crate) tax: Option<Tax>,
+    pub(crate) trial_ends: Option<i64>,
+}
+
+impl Line {
+    /// With the tax that is added to it.
+    pub(crate) fn total(&self) -> i64 {
+        self.subtotal - self.discount + if self.is_inclusive { 0 } else { self.tax }
+    }
+
+    pub(crate) fn is_recurring(&self) -> bool {
+        self.price["recurring"].is_object()
+    }
+
+    fn taxable(&self) -> i64 {
+        self.subtotal - self.discount
+    }
+}
+
+impl Shipping {
+    fn total(&self) -> i64 {
+        self.amount + if self.is_inclusive { 0 } else { self.tax }
+    }
+}
+
+/// A line of a price, before discount and tax; none where it has no amount in the currency, or one that is too large.
+pub(crate) fn line(
+    ctx: &mut Ctx<'_>,
+    price: Value,
+    currency: &str,
+    quantity: i64,
+    chosen: Option<i64>,
+) -> Option<Line> {
+    let subtotal = pricing::amount(&price, currency, quantity, chosen)?;
+    let product = ctx.account().get("product", text(&price, "product")).cloned().unwrap_or(Value::Null);
+    Some(Line {
+        name: text(&product, "name").to_owned(),
+        detail: product["description"].as_str().map(str::to_owned),
+        unit_label: product["unit_label"].as_str().map(str::to_owned),
+        is_inclusive: price["tax_behavior"] == "inclusive",
+        price,
+        quantity,
+        subtotal,
+        ..Line::default()
+    })
+}
+
+/// The figures for what is chosen; what does not fit is told, and left out of them.
+pub(crate) fn of(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Figures {
+    let currency = text(session, "currency").to_owned();
+    let mut figures = Figures { currency, ..Figures::default() };
+    figures.lines = chosen_lines(ctx, session, purchase, misfits);
+    figures.lines.extend(optional_lines(ctx, session, purchase, misfits));
+    figures.applied = applied(ctx, session, purchase, &figures, misfits);
+    figures.shipping = shipping(ctx, session, purchase, misfits);
+    figures.tax = tax(ctx, session, purchase);
+    figures.trial_ends = trial_ends(ctx, session).filter(|_| figures.lines.iter().any(Line::is_recurring));
+    figures.discount_and_tax();
+    figures
+}
+
+fn chosen_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Vec<Line> {
+    let items = ctx.account().line_items.get(text(session, "id")).cloned().unwrap_or_default();
+    let alone = items.len() == 1;
+    let mut lines = Vec::with_capacity(items.len());
+    for item in &items {
+        let entry = || Entry::Quantity(item.id.clone());
+        let price = ctx.account().get("price", &item.price).cloned().unwrap_or(Value::Null);
+        let quantity = quantity(item, purchase.quantities.get(&item.id), alone).unwrap_or_else(|why| {
+            misfits.push(Misfit { field: entry(), why });
+            item.quantity
+        });
+        if quantity == 0 {
+            continue;
+        }
+        let chosen = chosen_amount(&price, &item.currency, purchase, misfits);
+        match line(ctx, price, &item.currency, quantity, chosen) {
+            Some(line) => lines.push(Line { line_item_id: item.id.clone(), ..line }),
+            None => misfits.push(Misfit { field: entry(), why: Why::TooLarge(item.quantity) }),
+        }
+    }
+    if let (true, Some(first)) = (lines.is_empty() && misfits.is_empty(), items.first()) {
+        misfits.push(Misfit { field: Entry::Quantity(first.id.clone()), why: Why::TooSmall(1) });
+    }
+    lines
+}
+
+/// The quantity of a line; where it can't be adjusted, the line keeps its own.
+fn quantity(item: &LineItem, wanted: Option<&i64>, alone: bool) -> Result<i64, Why> {
+    let (Some(wanted), Some((least, most))) = (wanted, items::bounds(&item.adjustable_quantity)) else {
+        return Ok(item.quantity);
+    };
+    // The only line can't be left out.
+    let least = if alone { least.max(1) } else { least };
+    match *wanted {
+        wanted if wanted < least => Err(Why::TooSmall(least)),
+        wanted if wanted > most => Err(Why::TooLarge(most)),
+        wanted => Ok(wanted),
+    }
+}
+
+/// What the customer pays where the price leaves it open; nothing yet where they have not said.
+fn chosen_amount(price: &Value, currency: &str, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Option<i64> {
+    if price["custom_unit_amount"].is_null() {
+        return None;
+    }
+    let terms = pricing::terms(price, currency)?;
+    let (least, most) = pricing::chosen_bounds(terms, currency);
+    let mut refuse = |why| misfits.push(Misfit { field: Entry::CustomAmount, why });
+    match purchase.custom_amount.or(pricing::preset(terms)) {
+        None => Some(0),
+        Some(amount) if amount < least => {
+            refuse(Why::TooSmall(least));
+            Some(0)
+        }
+        Some(amount) if amount > most => {
+            refuse(Why::TooLarge(most));
+            Some(0)
+        }
+        amount => amount,
+    }
+}
+
+fn optional_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Vec<Line> {
+    let offered = session["optional_items"].as_array().cloned().unwrap_or_default();
+    let mut lines = Vec::new();
+    for (id, quantity) in purchase.optional_items.iter().filter(|(_, quantity)| **quantity != 0) {
+        let mut refuse = |why| misfits.push(Misfit { field: Entry::OptionalItem(id.clone()), why });
+        let Some(offer) = offered.iter().find(|offer| offer["price"] == id.as_str()) else {
+            refuse(Why::NotAnOption);
+            continue;
+        };
+        let own = offer["quantity"].as_i64().unwrap_or(1);
+        let (least, most) = items::bounds(&offer["adjustable_quantity"]).unwrap_or((own, own));
+        if *quantity < least.max(1) {
+            refuse(Why::TooSmall(least.max(1)));
+            continue;
+        }
+        if *quantity > most {
+            refuse(Why::TooLarge(most));
+            continue;
+        }
+        let price = ctx.account().get("price", id).cloned().unwrap_or(Value::Null);
+        match line(ctx, price, text(session, "currency"), *quantity, None) {
+            Some(line) => lines.push(Line { optional: true, ..line }),
+            None => refuse(Why::TooLarge(own)),
+        }
+    }
+    lines
+}
+
+/// The discount that the session has, or that the customer's code brings.
+fn applied(
+    ctx: &mut Ctx<'_>,
+    session: &Value,
+    purchase: &Purchase,
+    figures: &Figures,
+    misfits: &mut Vec<Misfit>,
+) -> Option<Applied> {
+    if let Some(coupon) = session["discounts"][0]["coupon"].as_str() {
+        let coupon = ctx.account().get("coupon", coupon)?.clone();
+        let promotion = session["discounts"][0]["promotion_code"].as_str().map(str::to_owned);
+        return Some(Applied { coupon, promotion });
+    }
+    let typed = purchase.promotion_code.as_deref().map(str::trim).filter(|typed| !typed.is_empty())?;
+    let found = if session["allow_promotion_codes"] == true {
+        by_code(ctx, session, purchase, figures, typed)
+    } else {
+        Err(Why::NotAnOption)
+    };
+    found.map_err(|why| misfits.push(Misfit { field: Entry::PromotionCode, why })).ok()
+}
+
+fn by_code(
+    ctx: &mut Ctx<'_>,
+    session: &Value,
+    purchase: &Purchase,
+    figures: &Figures,
+    typed: &str,
+) -> Result<Applied, Why> {
+    let promotion = promotion_codes::by_code(ctx, typed).ok_or(Why::UnknownCode)?;
+    let coupon = ctx.account().get("coupon", text(&promotion["promotion"], "coupon")).cloned();
+    let coupon = coupon.ok_or(Why::UnknownCode)?;
+    if promotion["active"] != true {
+        let is_spent = promotion_codes::is_spent(&promotion, Some(&coupon), ctx.now);
+        return Err(if is_spent { Why::ExpiredCode } else { Why::UnknownCode });
+    }
+    let customer = session["customer"].as_str();
+    if promotion["customer"].as_str().is_some_and(|only| customer != Some(only)) {
+        return Err(Why::CodeNotForYou);
+    }
+    let restrictions = &promotion["restrictions"];
+    if restrictions["first_time_transaction"] == true && has_bought(ctx, customer, &purchase.email) {
+        return Err(Why::CodeNotForYou);
+    }
+    if restrictions["minimum_amount"].is_i64() {
+        let least = restrictions["currency_options"][&figures.currency]["minimum_amount"].as_i64();
+        let least = least.ok_or(Why::NotAnOption)?;
+        if figures.subtotal() < least {
+            return Err(Why::BelowMinimum(least));
+        }
+    }
+    let takes_off = coupon["percent_off"].is_number() || coupons::amount_off(&coupon, &figures.currency).is_some();
+    if !takes_off || !figures.lines.iter().any(|line| is_eligible(&coupon, line)) {
+        return Err(Why::NotAnOption);
+    }
+    Ok(Applied { coupon, promotion: promotion["id"].as_str().map(str::to_owned) })
+}
+
+fn has_bought(ctx: &mut Ctx<'_>, customer: Option<&str>, email: &str) -> bool {
+    let is_theirs = |session: &Value| {
+        session["status"] == "complete"
+            && (customer.is_some_and(|customer| session["customer"] == customer)
+                || (!email.is_empty() && text(&session["customer_details"], "email").eq_ignore_ascii_case(email)))
+    };
+    ctx.account().all("checkout.session").any(is_theirs)
+}
+
+fn is_eligible(coupon: &Value, line: &Line) -> bool {
+    coupon["applies_to"]["products"].as_array().is_none_or(|products| products.contains(&line.price["product"]))
+}
+
+fn shipping(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Option<Shipping> {
+    let options = session["shipping_options"].as_array()?;
+    let first = options.first()?["shipping_rate"].as_str()?;
+    let wanted = match purchase.shipping_rate.as_deref().filter(|wanted| !wanted.is_empty()) {
+        Some(wanted) if options.iter().any(|option| option["shipping_rate"] == wanted) => wanted,
+        Some(_) => {
+            misfits.push(Misfit { field: Entry::ShippingRate, why: Why::NotAnOption });
+            first
+        }
+        None => first,
+    };
+    let rate = ctx.account().get("shipping_rate", wanted)?;
+    let amount = shipping_rates::amount(rate, text(session, "currency"))?;
+    let is_inclusive = rate["tax_behavior"] == "inclusive";
+    Some(Shipping { rate: wanted.to_owned(), amount, tax: 0, is_inclusive })
+}
+
+/// The tax where the goods go, or else where the customer is.
+fn tax(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Option<Tax> {
+    if session["automatic_tax"]["enabled"] != true {
+        return None;
+    }
+    let customer = session["customer"].as_str().and_then(|id| ctx.account().get("customer", id)).cloned();
+    let customer = customer.unwrap_or(Value::Null);
+    let exempt = customer["tax_exempt"].as_str().unwrap_or("none");
+    let countries = [
+        purchase.shipping.as_ref().map_or("", |recipient| recipient.address.country.as_str()),
+        purchase.billing.country.as_str(),
+        text(&customer["address"], "country"),
+    ];
+    countries.into_iter().find(|country| !country.is_empty()).map(|country| Tax::of(country, exempt))
+}
+
+fn trial_ends(ctx: &mut Ctx<'_>, session: &Value) -> Option<i64> {
+    let data = &crate::api::sessions::plan_of(ctx, text(session, "id"))["subscription_data"];
+    data["trial_end"].as_i64().or_else(|| Some(ctx.now + data["trial_period_days"].as_i64()? * DAY))
+}
+
+impl Figures {
+    /// Fills in each line's part of the discount, and its tax.
+    pub(crate) fn discount_and_tax(&mut self) {
+        if let Some(applied) = &self.applied {
+            let weight = |line: &Line| if is_eligible(&applied.coupon, line) { line.subtotal } else { 0 };
+            let weights: Vec<i64> = self.lines.iter().map(weight).collect();
+            let off = off(&applied.coupon, &self.currency, weights.iter().sum());
+            for (line, part) in self.lines.iter_mut().zip(pricing::split_in(off, &weights, &self.currency)) {
+                line.discount = part;
+            }
+        }
+        if let Some(tax) = &self.tax {
+            for line in &mut self.lines {
+                line.tax = tax.on(line.taxable(), line.is_inclusive, &self.currency);
+            }
+            if let Some(shipping) = &mut self.shipping {
+                shipping.tax = tax.on(shipping.amount, shipping.is_inclusive, &self.currency);
+            }
+        }
+    }
+
+    pub(crate) fn subtotal(&self) -> i64 {
+        self.lines.iter().map(|line| line.subtotal).sum()
+    }
+
+    /// Whether a line is paid today: in a trial, recurring ones are not.
+    fn is_today(&self, line: &Line) -> bool {
+        self.trial_ends.is_none() || !line.is_recurring()
+    }
+
+    fn today(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| self.is_today(line))
+    }
+
+    /// Due today.
+    pub(crate) fn due(&self) -> i64 {
+        self.today().map(Line::total).sum::<i64>() + self.shipping.as_ref().map_or(0, Shipping::total)
+    }
+
+    pub(crate) fn discount_today(&self) -> i64 {
+        self.today().map(|line| line.discount).sum()
+    }
+
+    pub(crate) fn subtotal_today(&self) -> i64 {
+        self.today().map(|line| line.subtotal).sum()
+    }
+
+    /// All tax, that within prices counted.
+    pub(crate) fn tax_today(&self) -> i64 {
+        self.today().map(|line| line.tax).sum::<i64>() + self.shipping.as_ref().map_or(0, |shipping| shipping.tax)
+    }
+
+    pub(crate) fn quote(&self) -> Quote {
+        let lines = self.lines.iter().map(|line| QuotedLine {
+            line_item_id: line.line_item_id.clone(),
+            price_id: text(&line.price, "id").to_owned(),
+            name: line.name.clone(),
+            detail: line.detail.clone(),
+            unit_label: line.unit_label.clone(),
+            quantity: line.quantity,
+            subtotal: line.subtotal,
+            discount: line.discount,
+            tax: line.tax,
+            total: line.total(),
+            optional: line.optional,
+        });
+        let added = |tax: i64, is_inclusive: bool| if is_inclusive { 0 } else { tax };
+        let tax = self.lines.iter().map(|line| added(line.tax, line.is_inclusive)).sum::<i64>()
+            + self.shipping.as_ref().map_or(0, |shipping| added(shipping.tax, shipping.is_inclusive));
+        Quote {
+            lines: lines.collect(),
+            subtotal: self.subtotal(),
+            discount: self.lines.iter().map(|line| line.discount).sum(),
+            shipping: self.shipping.as_ref().map_or(0, |shipping| shipping.amount),
+            tax,
+            total: self.due(),
+            promotion: self.applied.as_ref().and_then(|applied| applied.promotion.clone()),
+            recurring: self.recurring(),
+        }
+    }
+
+    fn recurring(&self) -> Option<Recurring> {
+        let first = self.lines.iter().find(|line| line.is_recurring())?;
+        // A discount that is given once is not there in the periods after.
+        let mut later = self.clone();
+        if later.applied.as_ref().is_some_and(|applied| applied.coupon["duration"] == "once") {
+            later.applied = None;
+            for line in &mut later.lines {
+                line.discount = 0;
+            }
+            later.discount_and_tax();
+        }
+        Some(Recurring {
+            interval: text(&first.price["recurring"], "interval").to_owned(),
+            interval_count: first.price["recurring"]["interval_count"].as_i64().unwrap_or(1),
+            total: later.lines.iter().filter(|line| line.is_recurring()).map(Line::total).sum(),
+            trial_ends: self.trial_ends,
+        })
+    }
+
+    /// Writes the figures into a session.
+    pub(crate) fn write(&self, session: &mut Value) {
+        let shipping = self.shipping.as_ref();
+        session["amount_subtotal"] = self.subtotal_today().into();
+        session["amount_total"] = self.due().into();
+        session["total_details"] = json!({
+            "amount_discount": self.discount_today(),
+            "amount_shipping": shipping.map_or(0, |shipping| shipping.amount),
+            "amount_tax": self.tax_today(),
+            "breakdown": {"discounts": self.discounts_told(self.discount_today()),
+                "taxes": self.taxes_told()},
+        });
+        session["shipping_cost"] = shipping.map_or(Value::Null, |shipping| {
+            json!({"amount_subtotal": shipping.amount, "amount_tax": shipping.tax, "amount_total": shipping.total(),
+                "shipping_rate": shipping.rate})
+        });
+    }
+
+    fn taxes_told(&self) -> Vec<Value> {
+        let Some(tax) = &self.tax else { return Vec::new() };
+        [false, true]
+            .into_iter()
+            .filter_map(|is_inclusive| {
+                let lines = || self.today().filter(|line| line.is_inclusive == is_inclusive);
+                let shipping = self.shipping.iter().filter(|shipping| shipping.is_inclusive == is_inclusive);
+                let of_shipping = shipping.fold((0, 0), |sum, s| (sum.0 + s.tax, sum.1 + s.amount));
+                let amount = lines().map(|line| line.tax).sum::<i64>() + of_shipping.0;
+                let taxable = lines().map(Line::taxable).sum::<i64>() + of_shipping.1;
+                (taxable > 0).then(|| tax.told(amount, taxable, is_inclusive))
+            })
+            .collect()
+    }
+
+    fn discounts_told(&self, amount: i64) -> Value {
+        match self.applied.as_ref().filter(|_| amount > 0) {
+            None => json!([]),
+            Some(applied) => json!([{"amount": amount, "discount": {"id": "di_1sandbox", "object": "discount",
+                "promotion_code": applied.promotion, "source": {"coupon": applied.coupon["id"], "type": "coupon"}}}]),
+        }
+    }
+
+    /// The line items that the session has after payment, each with its own amounts.
+    pub(crate) fn line_items(&self, before: &[LineItem]) -> Vec<LineItem> {
+        let told = |line: &Line| {
+            let known = before.iter().find(|item| item.id == line.line_item_id);
+            let today = self.is_today(line);
+            let amount = |amount: i64| if today { amount } else { 0 };
+            LineItem {
+                id: known.map_or_else(|| crate::ids::new("li"), |item| item.id.clone()),
+                price: text(&line.price, "id").to_owned(),
+                quantity: line.quantity,
+                amount: amount(line.subtotal),
+                discount: amount(line.discount),
+                tax: amount(line.tax),
+                total: amount(line.total()),
+                currency: self.currency.clone(),
+                description: line.name.clone(),
+                detail: line.detail.clone(),
+                adjustable_quantity: known.map_or(Value::Null, |item| item.adjustable_quantity.clone()),
+                metadata: known.map_or(Value::Null, |item| item.metadata.clone()),
+                discounts: self.discounts_told(amount(line.discount)),
+                taxes: match &self.tax {
+                    Some(tax) if today => json!([tax.told(line.tax, line.taxable(), line.is_inclusive)]),
+                    _ => json!([]),
+                },
+            }
+        };
+        self.lines.iter().map(told).collect()
+    }
+}
+
+/// What a coupon takes off of a sum.
+fn off(coupon: &Value, currency: &str, sum: i64) -> i64 {
+    match crate::check::decimal(&coupon["percent_off"]) {
+        Some(percent) => {
+            let off = percent
+                .checked_mul(sum.into())
+                .and_then(|off| pricing::round(off / rust_decimal::Decimal::ONE_HUNDRED, currency));
+            off.unwrap_or_default()
+        }
+        None => coupons::amount_off(coupon, currency).unwrap_or_default().min(sum),
+    }
+}

@@ -1,0 +1,305 @@
+//! What paying does: a customer, a payment method, an intent or a subscription, and the session that is complete.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::payments::{self, CardBehavior, Order};
+use crate::api::subscriptions::{self, Start};
+use crate::api::{customers, delayed, invoices, sessions};
+use crate::purchase::figures::Figures;
+use crate::purchase::{Method, NotPaid, Purchase, entries};
+use crate::state::{Ctx, copy, text};
+
+/// Pays a session whose purchase fits.
+///
+/// # Errors
+/// The card was declined; the session stays open.
+pub(crate) fn pay(
+    ctx: &mut Ctx<'_>,
+    session: &Value,
+    purchase: &Purchase,
+    figures: &Figures,
+) -> Result<Value, NotPaid> {
+    let id = text(session, "id").to_owned();
+    let plan = sessions::plan_of(ctx, &id);
+    let kind = kind(session, purchase);
+    let data = intent_data(session, &plan, purchase);
+    let order = Order {
+        amount: figures.due(),
+        currency: &figures.currency,
+        data: &data,
+        customer: session["customer"].as_str(),
+        session: &id,
+        invoice: None,
+        kind,
+    };
+    if let Some(code) = declined(purchase) {
+        if session["mode"] == "payment" && figures.due() > 0 {
+            let mut intent = payments::intent(ctx, &order);
+            payments::decline(ctx, &mut intent, code);
+        }
+        return Err(NotPaid::Declined(code));
+    }
+    let mut session = session.clone();
+    let customer = customer(ctx, &session, &plan, purchase);
+    session["customer"] = customer.clone().into();
+    let mut method = payments::method(ctx, purchase, kind);
+    let is_kept = session["mode"] != "payment" || data["setup_future_usage"].is_string();
+    if let Some(customer) = customer.as_deref().filter(|_| is_kept && !method.is_null()) {
+        payments::attach(ctx, &mut method, customer);
+    }
+    collect(ctx, &mut session, purchase, figures);
+    let before = ctx.account().line_items.get(&id).cloned().unwrap_or_default();
+    ctx.account().line_items.insert(id.clone(), figures.line_items(&before));
+    if let Some(applied) = &figures.applied {
+        subscriptions::redeem(ctx, applied);
+    }
+    let account_ends = match &purchase.method {
+        Method::BankDebit { account_ends } => Some(account_ends.as_str()),
+        _ => None,
+    };
+    let paid = match text(&session, "mode") {
+        "setup" => {
+            session["setup_intent"] = setup(ctx, &session, &plan, &method)["id"].clone();
+            "no_payment_required"
+        }
+        "subscription" => {
+            let mut data = plan["subscription_data"].as_object().cloned().unwrap_or_default();
+            for name in ["application_fee_percent", "on_behalf_of", "transfer_data"] {
+                if !plan[name].is_null() {
+                    data.insert(name.to_owned(), plan[name].clone());
+                }
+            }
+            let customer = customer.as_deref().unwrap_or_default();
+            let data = Value::from(data);
+            let start = Start { session: &id, data: &data, figures, customer, method: &method, account_ends };
+            let (subscription, invoice, intent) = subscriptions::start(ctx, &start);
+            session["subscription"] = subscription["id"].clone();
+            session["invoice"] = invoice["id"].clone();
+            state(intent.as_ref())
+        }
+        _ if figures.due() == 0 => "no_payment_required",
+        _ => {
+            let order = Order { customer: customer.as_deref(), ..order };
+            let mut intent = payments::intent(ctx, &order);
+            intent["customer"] = customer.clone().into();
+            intent["payment_method"] = method["id"].clone();
+            match account_ends {
+                Some(account_ends) => delayed::start_debit(ctx, &mut intent, &method, account_ends),
+                None if matches!(purchase.method, Method::BankTransfer) => {
+                    let transfer = &session["payment_method_options"]["customer_balance"]["bank_transfer"];
+                    delayed::await_transfer(ctx, &mut intent, text(transfer, "type"));
+                }
+                None => payments::succeed(ctx, &mut intent, &method),
+            }
+            session["payment_intent"] = intent["id"].clone();
+            state(Some(&intent))
+        }
+    };
+    session["status"] = "complete".into();
+    session["payment_status"] = paid.into();
+    session["url"] = Value::Null;
+    ctx.replace("checkout.session", &session);
+    if session["mode"] == "payment" && matches!(paid, "paid" | "no_payment_required") {
+        invoices::after_payment(ctx, &session);
+    }
+    let session = ctx.account().get("checkout.session", &id).cloned().unwrap_or(session);
+    ctx.emit("checkout.session.completed", &session);
+    count(ctx, &session);
+    Ok(session)
+}
+
+/// What the session says of payment: money that is held, on its way or awaited is not there.
+fn state(intent: Option<&Value>) -> &'static str {
+    match intent {
+        None => "no_payment_required",
+        Some(intent) if intent["status"] == "succeeded" => "paid",
+        Some(_) => "unpaid",
+    }
+}
+
+fn kind(session: &Value, purchase: &Purchase) -> &'static str {
+    match &purchase.method {
+        Method::None | Method::Card(_) => "card",
+        Method::BankTransfer => "customer_balance",
+        Method::BankDebit { .. } => entries::debit_type(session).unwrap_or("sepa_debit"),
+    }
+}
+
+fn declined(purchase: &Purchase) -> Option<&'static str> {
+    let Method::Card(card) = &purchase.method else { return None };
+    match card.behavior {
+        CardBehavior::Declined => Some("generic_decline"),
+        CardBehavior::InsufficientFunds => Some("insufficient_funds"),
+        _ => None,
+    }
+}
+
+/// What the intent is made with: a link tells fees and transfers beside its `payment_intent_data`, a session within.
+fn intent_data(session: &Value, plan: &Value, purchase: &Purchase) -> Value {
+    let mut data = json!({});
+    if let Some(given) = plan["payment_intent_data"].as_object() {
+        let names: Vec<&str> = given.keys().map(String::as_str).collect();
+        copy(&mut data, given, &names);
+    }
+    for name in ["application_fee_amount", "on_behalf_of", "transfer_data"] {
+        if !plan[name].is_null() {
+            data[name] = plan[name].clone();
+        }
+    }
+    if let Some(recipient) = &purchase.shipping {
+        data["shipping"] = json!({"address": payments::address(&recipient.address), "carrier": null,
+            "name": recipient.name, "phone": purchase.phone, "tracking_number": null});
+    }
+    let future = &session["payment_method_options"]["card"]["setup_future_usage"];
+    if data["setup_future_usage"].is_null() && future.is_string() {
+        data["setup_future_usage"] = future.clone();
+    }
+    if session["payment_method_options"]["card"]["capture_method"] == "manual" {
+        data["capture_method"] = "manual".into();
+    }
+    data
+}
+
+/// The session's customer, or a new one where the session, or keeping the payment method, needs one.
+fn customer(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, purchase: &Purchase) -> Option<String> {
+    let mut given = Map::new();
+    let mut put = |name: &str, value: Value| {
+        if !value.is_null() && value != "" {
+            given.insert(name.to_owned(), value);
+        }
+    };
+    put("name", purchase.name.clone().into());
+    put("address", payments::address(&purchase.billing));
+    put("shipping", purchase.shipping.as_ref().map_or(Value::Null, |recipient| {
+        json!({"address": payments::address(&recipient.address), "name": recipient.name, "phone": purchase.phone})
+    }));
+    if let Some(customer) = session["customer"].as_str() {
+        let update = &plan["customer_update"];
+        given.retain(|name, _| update[name] == "auto");
+        if !given.is_empty() {
+            // A customer that was deleted meanwhile is left so.
+            let _ = customers::update(ctx, customer, &given);
+        }
+        return Some(customer.to_owned());
+    }
+    let is_needed = session["mode"] == "subscription"
+        || session["customer_creation"] == "always"
+        || session["invoice_creation"]["enabled"] == true
+        || plan["payment_intent_data"]["setup_future_usage"].is_string();
+    if !is_needed {
+        return None;
+    }
+    put("email", email(ctx, session, purchase));
+    let mut put = |name: &str, value: &Option<String>| {
+        if let Some(value) = value.as_ref().filter(|value| !value.trim().is_empty()) {
+            given.insert(name.to_owned(), value.clone().into());
+        }
+    };
+    put("phone", &purchase.phone);
+    put("business_name", &purchase.business_name);
+    put("individual_name", &purchase.individual_name);
+    let customer = customers::create(ctx, &given).ok()?;
+    Some(text(&customer, "id").to_owned())
+}
+
+fn email(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Value {
+    if !purchase.email.trim().is_empty() {
+        return purchase.email.trim().into();
+    }
+    let known = session["customer"].as_str().and_then(|id| ctx.account().get("customer", id));
+    known
+        .map_or(Value::Null, |customer| customer["email"].clone())
+        .as_str()
+        .or(session["customer_email"].as_str())
+        .into()
+}
+
+/// Writes what was entered and chosen into the session.
+fn collect(ctx: &mut Ctx<'_>, session: &mut Value, purchase: &Purchase, figures: &Figures) {
+    if session["mode"] != "setup" {
+        figures.write(session);
+    }
+    if let Some(applied) = &figures.applied {
+        session["discounts"] = json!([{"coupon": applied.coupon["id"], "promotion_code": applied.promotion}]);
+    }
+    if session["automatic_tax"]["enabled"] == true {
+        session["automatic_tax"]["status"] = "complete".into();
+    }
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    let (individual, business) = (filled(&purchase.individual_name), filled(&purchase.business_name));
+    let shipping = purchase.shipping.as_ref().filter(|_| session["shipping_address_collection"].is_object());
+    session["collected_information"] = json!({
+        "business_name": business, "individual_name": individual,
+        "shipping_details": shipping.map(|recipient| json!({"address": payments::address(&recipient.address),
+            "name": recipient.name})),
+    });
+    let customer = session["customer"].as_str().and_then(|id| ctx.account().get("customer", id)).cloned();
+    let exempt = customer.as_ref().map_or("none", |customer| text(customer, "tax_exempt")).to_owned();
+    let tax_ids: Value = match purchase.tax_id.as_ref().filter(|(_, value)| !value.trim().is_empty()) {
+        Some((kind, value)) if session["tax_id_collection"]["enabled"] == true => {
+            json!([{"type": kind, "value": value}])
+        }
+        _ => json!([]),
+    };
+    let name = filled(&Some(purchase.name.clone()));
+    let email = email(ctx, session, purchase);
+    session["customer_details"] = json!({
+        "address": payments::address(&purchase.billing), "business_name": business, "email": email,
+        "individual_name": individual, "name": name, "phone": filled(&purchase.phone), "tax_exempt": exempt,
+        "tax_ids": tax_ids,
+    });
+    let asks = session["consent_collection"].clone();
+    if asks["promotions"] == "auto" || asks["terms_of_service"] == "required" {
+        let promotions =
+            (asks["promotions"] == "auto").then_some(if purchase.promotions_accepted { "opt_in" } else { "opt_out" });
+        let terms = (asks["terms_of_service"] == "required").then_some("accepted");
+        session["consent"] = json!({"promotions": promotions, "terms_of_service": terms});
+    }
+    for field in session["custom_fields"].as_array_mut().into_iter().flatten() {
+        let entered = purchase.custom_fields.get(text(field, "key")).map(String::as_str);
+        let value = entries::custom_value(field, entered).unwrap_or_default();
+        let kind = text(field, "type").to_owned();
+        field[kind.as_str()]["value"] = value.into();
+    }
+}
+
+/// Keeps a payment method without a payment.
+fn setup(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, method: &Value) -> Value {
+    let id = crate::ids::new("seti");
+    let data = &plan["setup_intent_data"];
+    let mut intent = json!({
+        "id": id, "object": "setup_intent", "application": null, "automatic_payment_methods": null,
+        "cancellation_reason": null, "client_secret": format!("{id}_secret_{}", crate::ids::random(25)), "created": ctx.now,
+        "customer": session["customer"], "customer_account": null, "description": data["description"],
+        "excluded_payment_method_types": null, "flow_directions": null, "last_setup_error": null, "latest_attempt": null,
+        "livemode": false, "mandate": null, "metadata": data["metadata"].as_object().cloned().unwrap_or_default(),
+        "next_action": null, "on_behalf_of": data["on_behalf_of"], "payment_method": null,
+        "payment_method_configuration_details": null, "payment_method_options": {},
+        "payment_method_types": session["payment_method_types"], "single_use_mandate": null,
+        "status": "requires_payment_method", "usage": "off_session",
+    });
+    ctx.add("setup_intent", intent.clone());
+    ctx.emit("setup_intent.created", &intent);
+    intent["status"] = "succeeded".into();
+    intent["payment_method"] = method["id"].clone();
+    ctx.replace("setup_intent", &intent);
+    ctx.emit("setup_intent.succeeded", &intent);
+    intent
+}
+
+/// Counts a completed session against its link's limit; the last one closes the link.
+fn count(ctx: &mut Ctx<'_>, session: &Value) {
+    let Some(link) = session["payment_link"].as_str() else { return };
+    let Ok(link) = ctx.object("payment_link", link) else { return };
+    if !link["restrictions"].is_object() {
+        return;
+    }
+    let sessions = &mut link["restrictions"]["completed_sessions"];
+    let count = sessions["count"].as_i64().unwrap_or_default() + 1;
+    sessions["count"] = count.into();
+    if sessions["limit"].as_i64().is_some_and(|limit| count >= limit) {
+        link["active"] = false.into();
+        let link = link.clone();
+        ctx.emit("payment_link.updated", &link);
+    }
+}

@@ -1,0 +1,755 @@
+//! Purchases from end to end, as the page makes them.
+
+use serde_json::{Map, Value, json};
+
+use super::{Entry, Method, Misfit, NotPaid, Purchase, Quote, Recipient, Why, complete, quote};
+use crate::testing::{Sandbox, purchase};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Line items at these amounts, in a currency.
+fn lines(currency: &str, amounts: &[i64]) -> String {
+    let line = |(i, amount): (usize, &i64)| {
+        format!(
+            "line_items[{i}][quantity]=1&line_items[{i}][price_data][currency]={currency}&line_items[{i}][price_data][unit_amount]={amount}&line_items[{i}][price_data][product_data][name]=Item{i}&"
+        )
+    };
+    amounts.iter().enumerate().map(line).collect()
+}
+
+const MONTHLY: &str = "line_items[0][price_data][recurring][interval]=month&";
+
+impl Sandbox {
+    fn session(&mut self, body: &str) -> Value {
+        self.call("POST /v1/checkout/sessions", body)
+    }
+
+    fn link_session(&mut self, body: &str) -> Value {
+        let link = self.call("POST /v1/payment_links", body);
+        self.within(|ctx| crate::api::sessions::visit(ctx, &link, &Map::new())).unwrap()
+    }
+
+    fn quote(&mut self, session: &Value, purchase: &Purchase) -> (Quote, Vec<Misfit>) {
+        self.within(|ctx| quote(ctx, session, purchase))
+    }
+
+    fn pay(&mut self, session: &Value, purchase: &Purchase) -> Value {
+        self.try_pay(session, purchase).unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    fn try_pay(&mut self, session: &Value, purchase: &Purchase) -> Result<Value, NotPaid> {
+        self.within(|ctx| complete(ctx, session, purchase))
+    }
+
+    fn misfit(&mut self, session: &Value, purchase: &Purchase) -> (Entry, Why) {
+        match self.try_pay(session, purchase) {
+            Err(NotPaid::Misfits(misfits)) if misfits.len() == 1 => (misfits[0].field.clone(), misfits[0].why),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn get(&mut self, kind: &str, id: &Value) -> Value {
+        self.call(&format!("GET /v1/{kind}/{}", id.as_str().unwrap()), "")
+    }
+
+    fn items(&mut self, session: &Value, expand: &str) -> Vec<Value> {
+        let items = self.call_on("GET /v1/checkout/sessions/{id}/line_items", session, expand);
+        items["data"].as_array().unwrap().clone()
+    }
+
+    fn happened(&mut self, kind: &str) -> usize {
+        self.events().iter().filter(|event| *event == kind).count()
+    }
+}
+
+#[test]
+fn a_card_pays_what_was_chosen_and_the_session_tells_it() {
+    let mut sandbox = Sandbox::new();
+    let mug = sandbox.call("POST /v1/prices", "currency=sek&unit_amount=5000&product_data[name]=Mug");
+    let mug = mug["id"].as_str().unwrap();
+    let body = format!(
+        "{}line_items[0][adjustable_quantity][enabled]=true&line_items[0][adjustable_quantity][maximum]=5&optional_items[0][price]={mug}&optional_items[0][quantity]=1",
+        lines("sek", &[10_000])
+    );
+    let session = sandbox.link_session(&body);
+    let item = sandbox.items(&session, "")[0]["id"].as_str().unwrap().to_owned();
+    let mut wish = purchase("4242");
+    wish.quantities.insert(item.clone(), 3);
+    wish.optional_items.insert(mug.to_owned(), 1);
+    let (figures, misfits) = sandbox.quote(&session, &wish);
+    assert_eq!((figures.subtotal, figures.total, misfits.len()), (35_000, 35_000, 0));
+    assert_eq!(figures.lines.iter().map(|line| line.optional).collect::<Vec<_>>(), [false, true]);
+    let paid = sandbox.pay(&session, &wish);
+    assert_eq!(
+        (&paid["status"], &paid["payment_status"], &paid["amount_total"]),
+        (&json!("complete"), &json!("paid"), &json!(35_000))
+    );
+    assert_eq!(
+        (&paid["customer_details"]["name"], &paid["customer_details"]["address"]["country"]),
+        (&json!("Ada"), &json!("SE"))
+    );
+    let items = sandbox.items(&paid, "");
+    assert_eq!(items.iter().map(|item| item["amount_total"].as_i64().unwrap()).collect::<Vec<_>>(), [30_000, 5_000]);
+    let intent = sandbox.get("payment_intents", &paid["payment_intent"]);
+    assert_eq!((&intent["amount_received"], &intent["status"]), (&json!(35_000), &json!("succeeded")));
+    assert_eq!(sandbox.pay(&session, &wish)["id"], paid["id"]);
+    assert_eq!(
+        (sandbox.happened("charge.succeeded"), sandbox.events().last().unwrap().as_str()),
+        (1, "checkout.session.completed")
+    );
+}
+
+#[test]
+fn quantities_stay_within_their_bounds_and_a_lone_item_stays() {
+    let mut sandbox = Sandbox::new();
+    let body = format!(
+        "{}line_items[0][adjustable_quantity][enabled]=true&line_items[0][adjustable_quantity][maximum]=5",
+        lines("sek", &[10_000])
+    );
+    let session = sandbox.link_session(&body);
+    let item = sandbox.items(&session, "")[0]["id"].as_str().unwrap().to_owned();
+    for (quantity, why) in [(0, Why::TooSmall(1)), (6, Why::TooLarge(5))] {
+        let mut wish = purchase("4242");
+        wish.quantities.insert(item.clone(), quantity);
+        assert_eq!(sandbox.misfit(&session, &wish), (Entry::Quantity(item.clone()), why));
+        assert_eq!(sandbox.quote(&session, &wish).0.total, 10_000);
+    }
+    let fixed = sandbox.link_session(&lines("sek", &[10_000]));
+    let item = sandbox.items(&fixed, "")[0]["id"].as_str().unwrap().to_owned();
+    let mut wish = purchase("4242");
+    wish.quantities.insert(item, 9);
+    assert_eq!(sandbox.pay(&fixed, &wish)["amount_total"], 10_000);
+}
+
+#[test]
+fn a_discount_is_split_over_its_products_by_largest_remainder() {
+    let mut sandbox = Sandbox::new();
+    sandbox.call("POST /v1/coupons", "id=C&amount_off=1000&currency=sek");
+    sandbox.call("POST /v1/promotion_codes", "promotion[type]=coupon&promotion[coupon]=C&code=FALL");
+    let session = sandbox.link_session(&format!("{}allow_promotion_codes=true", lines("sek", &[3_333, 3_333, 3_334])));
+    let mut wish = purchase("4242");
+    wish.promotion_code = Some(" fall ".to_owned());
+    let paid = sandbox.pay(&session, &wish);
+    assert_eq!((&paid["amount_total"], &paid["total_details"]["amount_discount"]), (&json!(9_000), &json!(1_000)));
+    let items = sandbox.items(&paid, "expand[]=data.discounts");
+    assert_eq!(items.iter().map(|item| item["amount_discount"].as_i64().unwrap()).collect::<Vec<_>>(), [333, 333, 334]);
+    assert_eq!(items[0]["discounts"][0]["amount"], 333);
+    assert_eq!(paid["discounts"][0]["coupon"], "C");
+    assert_eq!(sandbox.call("GET /v1/coupons/C", "")["times_redeemed"], 1);
+    let code = sandbox.call("GET /v1/promotion_codes", "code=FALL");
+    assert_eq!(code["data"][0]["times_redeemed"], 1);
+}
+
+#[test]
+fn a_coupon_for_some_products_takes_nothing_off_of_others() {
+    let mut sandbox = Sandbox::new();
+    let book = sandbox.call("POST /v1/prices", "currency=sek&unit_amount=10000&product_data[name]=Book");
+    let product = book["product"].as_str().unwrap();
+    sandbox.call("POST /v1/coupons", &format!("id=C&percent_off=50&applies_to[products][0]={product}"));
+    let body = format!(
+        "mode=payment&line_items[1][price]={}&line_items[1][quantity]=1&{}discounts[0][coupon]=C",
+        book["id"].as_str().unwrap(),
+        lines("sek", &[7_000])
+    );
+    let session = sandbox.session(&body);
+    assert_eq!(session["amount_total"], 12_000);
+    let paid = sandbox.pay(&session, &purchase("4242"));
+    let items = sandbox.items(&paid, "");
+    assert_eq!(items.iter().map(|item| item["amount_discount"].as_i64().unwrap()).collect::<Vec<_>>(), [0, 5_000]);
+}
+
+#[test]
+fn a_promotion_code_is_held_to_all_of_its_conditions() {
+    let mut sandbox = Sandbox::new();
+    let end = sandbox.now() + 100;
+    let customer = sandbox.call("POST /v1/customers", "email=other@example.com");
+    let customer = customer["id"].as_str().unwrap();
+    sandbox.call("POST /v1/coupons", "id=C&percent_off=10");
+    sandbox.call("POST /v1/coupons", "id=EUR&amount_off=10&currency=eur");
+    for body in [
+        "[coupon]=C&code=ONCE&max_redemptions=1".to_owned(),
+        format!("[coupon]=C&code=SOON&expires_at={end}"),
+        format!("[coupon]=C&code=THEIRS&customer={customer}"),
+        "[coupon]=C&code=FIRST&restrictions[first_time_transaction]=true".to_owned(),
+        "[coupon]=C&code=BIG&restrictions[minimum_amount]=20000&restrictions[minimum_amount_currency]=sek".to_owned(),
+        "[coupon]=EUR&code=EUR".to_owned(),
+        "[coupon]=C&code=OFF&active=false".to_owned(),
+    ] {
+        sandbox.call("POST /v1/promotion_codes", &format!("promotion[type]=coupon&promotion{body}"));
+    }
+    let link = format!("{}allow_promotion_codes=true", lines("sek", &[10_000]));
+    let wish = |code: &str| Purchase { promotion_code: Some(code.to_owned()), ..purchase("4242") };
+    let first = sandbox.link_session(&link);
+    assert_eq!(sandbox.pay(&first, &wish("FIRST"))["amount_total"], 9_000);
+    let second = sandbox.link_session(&link);
+    assert_eq!(sandbox.pay(&second, &wish("ONCE"))["amount_total"], 9_000);
+    let session = sandbox.link_session(&link);
+    sandbox.advance(101);
+    for (code, why) in [
+        ("NONE", Why::UnknownCode),
+        ("OFF", Why::UnknownCode),
+        ("ONCE", Why::ExpiredCode),
+        ("SOON", Why::ExpiredCode),
+        ("THEIRS", Why::CodeNotForYou),
+        ("FIRST", Why::CodeNotForYou),
+        ("BIG", Why::BelowMinimum(20_000)),
+        ("EUR", Why::NotAnOption),
+    ] {
+        assert_eq!(sandbox.misfit(&session, &wish(code)), (Entry::PromotionCode, why), "{code}");
+        assert_eq!(sandbox.quote(&session, &wish(code)).0.total, 10_000);
+    }
+    let closed = sandbox.link_session(&lines("sek", &[10_000]));
+    assert_eq!(sandbox.misfit(&closed, &wish("C")), (Entry::PromotionCode, Why::NotAnOption));
+}
+
+#[test]
+fn shipping_and_tax_come_on_top() {
+    let mut sandbox = Sandbox::new();
+    let rate = |sandbox: &mut Sandbox, amount: i64| {
+        let body = format!("display_name=Post&fixed_amount[amount]={amount}&fixed_amount[currency]=sek");
+        sandbox.call("POST /v1/shipping_rates", &body)["id"].as_str().unwrap().to_owned()
+    };
+    let (slow, fast) = (rate(&mut sandbox, 4_900), rate(&mut sandbox, 9_900));
+    let body = format!(
+        "{}shipping_options[0][shipping_rate]={slow}&shipping_options[1][shipping_rate]={fast}&automatic_tax[enabled]=true&shipping_address_collection[allowed_countries][0]=DE",
+        lines("sek", &[10_000])
+    );
+    let session = sandbox.link_session(&body);
+    let mut wish = purchase("4242");
+    assert_eq!(sandbox.misfit(&session, &wish), (Entry::ShippingAddress, Why::Missing));
+    let mut address = super::Address {
+        country: "SE".to_owned(),
+        line1: "Gatan 1".to_owned(),
+        postal_code: "111 22".to_owned(),
+        city: "Lund".to_owned(),
+        ..Default::default()
+    };
+    wish.shipping = Some(Recipient { name: "Ada".to_owned(), address: address.clone() });
+    assert_eq!(sandbox.misfit(&session, &wish), (Entry::ShippingAddress, Why::CountryNotServed));
+    address.country = "DE".to_owned();
+    wish.shipping = Some(Recipient { name: "Ada".to_owned(), address });
+    wish.shipping_rate = Some("shr_none".to_owned());
+    assert_eq!(sandbox.misfit(&session, &wish), (Entry::ShippingRate, Why::NotAnOption));
+    wish.shipping_rate = Some(fast.clone());
+    let (figures, _) = sandbox.quote(&session, &wish);
+    assert_eq!((figures.shipping, figures.tax, figures.total), (9_900, 1_900 + 1_881, 10_000 + 9_900 + 3_781));
+    let paid = sandbox.pay(&session, &wish);
+    assert_eq!(
+        paid["shipping_cost"],
+        json!({"amount_subtotal": 9_900, "amount_tax": 1_881, "amount_total": 11_781, "shipping_rate": fast})
+    );
+    let paid = sandbox.get("checkout/sessions", &paid["id"]);
+    assert_eq!(paid["total_details"], json!({"amount_discount": 0, "amount_shipping": 9_900, "amount_tax": 3_781}));
+    assert_eq!(paid["collected_information"]["shipping_details"]["address"]["city"], "Lund");
+    let items = sandbox.items(&paid, "expand[]=data.taxes");
+    assert_eq!((&items[0]["amount_tax"], &items[0]["amount_total"]), (&json!(1_900), &json!(11_900)));
+    assert_eq!(
+        (&items[0]["taxes"][0]["taxability_reason"], &items[0]["taxes"][0]["rate"]["percentage"]),
+        (&json!("standard_rated"), &json!(19))
+    );
+}
+
+#[test]
+fn tax_within_a_price_is_told_and_not_added() {
+    let mut sandbox = Sandbox::new();
+    let body = format!(
+        "mode=payment&{}line_items[0][price_data][tax_behavior]=inclusive&automatic_tax[enabled]=true",
+        lines("sek", &[12_500])
+    );
+    let session = sandbox.session(&body);
+    let paid = sandbox.pay(&session, &purchase("4242"));
+    assert_eq!((&paid["amount_total"], &paid["total_details"]["amount_tax"]), (&json!(12_500), &json!(2_500)));
+}
+
+#[test]
+fn a_customer_chooses_within_bounds() {
+    let mut sandbox = Sandbox::new();
+    let price = sandbox.call("POST /v1/prices", "currency=sek&product_data[name]=Gift&custom_unit_amount[enabled]=true&custom_unit_amount[minimum]=500&custom_unit_amount[maximum]=90000");
+    let session = sandbox
+        .link_session(&format!("line_items[0][price]={}&line_items[0][quantity]=1", price["id"].as_str().unwrap()));
+    let wish = |amount| Purchase { custom_amount: amount, ..purchase("4242") };
+    for (amount, why) in [(None, Why::Missing), (Some(499), Why::TooSmall(500)), (Some(90_001), Why::TooLarge(90_000))]
+    {
+        let Err(NotPaid::Misfits(misfits)) = sandbox.try_pay(&session, &wish(amount)) else { panic!("{amount:?}") };
+        assert!(misfits.contains(&Misfit { field: Entry::CustomAmount, why }), "{misfits:?}");
+    }
+    assert_eq!(sandbox.pay(&session, &wish(Some(12_345)))["amount_total"], 12_345);
+}
+
+#[test]
+fn all_that_the_page_asks_for_is_needed_and_told_afterwards() {
+    let mut sandbox = Sandbox::new();
+    let field = |i: usize, key: &str, rest: &str| {
+        format!(
+            "custom_fields[{i}][key]={key}&custom_fields[{i}][label][type]=custom&custom_fields[{i}][label][custom]=L&custom_fields[{i}][{rest}&"
+        )
+    };
+    let body = format!(
+        "{}{}{}{}phone_number_collection[enabled]=true&name_collection[individual][enabled]=true&name_collection[business][enabled]=true&name_collection[business][optional]=true&tax_id_collection[enabled]=true&consent_collection[terms_of_service]=required&consent_collection[promotions]=auto&billing_address_collection=required",
+        lines("sek", &[10_000]),
+        field(
+            0,
+            "size",
+            "type]=dropdown&custom_fields[0][dropdown][options][0][label]=Small&custom_fields[0][dropdown][options][0][value]=s"
+        ),
+        field(
+            1,
+            "pin",
+            "type]=numeric&custom_fields[1][numeric][minimum_length]=4&custom_fields[1][numeric][maximum_length]=6"
+        ),
+        field(2, "note", "type]=text&custom_fields[2][optional]=true"),
+    );
+    let session = sandbox.link_session(&body);
+    let Err(NotPaid::Misfits(misfits)) = sandbox.try_pay(&session, &purchase("4242")) else { panic!("paid") };
+    let fields: Vec<_> = misfits.into_iter().map(|misfit| misfit.field).collect();
+    let custom = |key: &str| Entry::CustomField(key.to_owned());
+    assert_eq!(
+        fields,
+        [Entry::BillingAddress, Entry::Phone, Entry::IndividualName, custom("size"), custom("pin"), Entry::Terms]
+    );
+    let mut wish = purchase("4242");
+    wish.billing = super::Address {
+        country: "SE".to_owned(),
+        line1: "Gatan 1".to_owned(),
+        postal_code: "111 22".to_owned(),
+        city: "Lund".to_owned(),
+        ..Default::default()
+    };
+    wish.phone = Some("+46 70 123 45 67".to_owned());
+    wish.individual_name = Some("Ada L".to_owned());
+    wish.tax_id = Some(("eu_vat".to_owned(), "SE123456789001".to_owned()));
+    wish.terms_accepted = true;
+    wish.custom_fields = [("size", "s"), ("pin", "1234")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    for (key, value, why) in [
+        ("size", "x", Why::NotAnOption),
+        ("pin", "12a4", Why::Malformed),
+        ("pin", "123", Why::TooShort(4)),
+        ("pin", "1234567", Why::TooLong(6)),
+        ("pin", "", Why::Missing),
+    ] {
+        let mut wrong = wish.clone();
+        wrong.custom_fields.insert(key.to_owned(), value.to_owned());
+        assert_eq!(sandbox.misfit(&session, &wrong), (custom(key), why));
+    }
+    let wrong = Purchase { tax_id: Some(("eu_vat".to_owned(), "123".to_owned())), ..wish.clone() };
+    assert_eq!(sandbox.misfit(&session, &wrong), (Entry::TaxId, Why::Malformed));
+    let wrong = Purchase { phone: Some("call me".to_owned()), ..wish.clone() };
+    assert_eq!(sandbox.misfit(&session, &wrong), (Entry::Phone, Why::Malformed));
+    let paid = sandbox.pay(&session, &wish);
+    assert_eq!(paid["consent"], json!({"promotions": "opt_out", "terms_of_service": "accepted"}));
+    assert_eq!(
+        (
+            &paid["custom_fields"][0]["dropdown"]["value"],
+            &paid["custom_fields"][1]["numeric"]["value"],
+            &paid["custom_fields"][2]["text"]["value"]
+        ),
+        (&json!("s"), &json!("1234"), &Value::Null)
+    );
+    assert_eq!(paid["customer_details"]["tax_ids"], json!([{"type": "eu_vat", "value": "SE123456789001"}]));
+    assert_eq!(
+        (&paid["collected_information"]["individual_name"], &paid["customer_details"]["phone"]),
+        (&json!("Ada L"), &json!("+46 70 123 45 67"))
+    );
+}
+
+#[test]
+fn nothing_due_needs_no_payment() {
+    let mut sandbox = Sandbox::new();
+    sandbox.call("POST /v1/coupons", "id=C&percent_off=100");
+    let session = sandbox.session(&format!("mode=payment&{}discounts[0][coupon]=C", lines("sek", &[10_000])));
+    let wish = Purchase { method: Method::None, ..purchase("4242") };
+    let paid = sandbox.pay(&session, &wish);
+    assert_eq!(
+        (&paid["payment_status"], &paid["payment_intent"], &paid["amount_total"]),
+        (&json!("no_payment_required"), &Value::Null, &json!(0))
+    );
+    let dear = sandbox.session(&format!("mode=payment&{}", lines("sek", &[10_000])));
+    assert_eq!(sandbox.misfit(&dear, &wish), (Entry::Method, Why::Missing));
+}
+
+#[test]
+fn a_code_must_leave_nothing_or_what_can_be_charged() {
+    let mut sandbox = Sandbox::new();
+    sandbox.call("POST /v1/coupons", "id=C&amount_off=9900&currency=sek");
+    sandbox.call("POST /v1/promotion_codes", "promotion[type]=coupon&promotion[coupon]=C&code=MOST");
+    let session = sandbox.link_session(&format!("{}allow_promotion_codes=true", lines("sek", &[10_000])));
+    let wish = Purchase { promotion_code: Some("MOST".to_owned()), ..purchase("4242") };
+    assert_eq!(sandbox.misfit(&session, &wish), (Entry::PromotionCode, Why::BelowMinimum(300)));
+}
+
+#[test]
+fn a_decline_leaves_the_session_open_and_its_intent_the_same() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.link_session(&lines("sek", &[10_000]));
+    assert_eq!(sandbox.try_pay(&session, &purchase("0002")), Err(NotPaid::Declined("generic_decline")));
+    assert_eq!(sandbox.get("checkout/sessions", &session["id"])["status"], "open");
+    sandbox.pay(&session, &purchase("4242"));
+    assert_eq!((sandbox.happened("payment_intent.payment_failed"), sandbox.happened("payment_intent.created")), (1, 1));
+}
+
+#[test]
+fn money_that_is_held_is_captured_or_let_go() {
+    let mut sandbox = Sandbox::new();
+    let body = format!(
+        "{}payment_intent_data[capture_method]=manual&application_fee_amount=100&transfer_data[destination]=acct_1&on_behalf_of=acct_1",
+        lines("sek", &[10_000])
+    );
+    let session = sandbox.link_session(&body);
+    let paid = sandbox.pay(&session, &purchase("4242"));
+    let intent = sandbox.get("payment_intents", &paid["payment_intent"]);
+    assert_eq!(
+        (&paid["payment_status"], &intent["status"], &intent["amount_capturable"]),
+        (&json!("unpaid"), &json!("requires_capture"), &json!(10_000))
+    );
+    assert_eq!(
+        (&intent["application_fee_amount"], &intent["transfer_data"]["destination"], &intent["on_behalf_of"]),
+        (&json!(100), &json!("acct_1"), &json!("acct_1"))
+    );
+    let captured = sandbox.call_on("POST /v1/payment_intents/{id}/capture", &intent, "amount_to_capture=6000");
+    assert_eq!((&captured["status"], &captured["amount_received"]), (&json!("succeeded"), &json!(6_000)));
+    let charge = sandbox.get("charges", &captured["latest_charge"]);
+    assert_eq!((&charge["application_fee_amount"], &charge["amount_captured"]), (&json!(100), &json!(6_000)));
+    assert_eq!(sandbox.get("checkout/sessions", &paid["id"])["payment_status"], "paid");
+    let session = sandbox.link_session(&body);
+    let paid = sandbox.pay(&session, &purchase("4242"));
+    let intent = sandbox.get("payment_intents", &paid["payment_intent"]);
+    assert_eq!(sandbox.call_on("POST /v1/payment_intents/{id}/cancel", &intent, "")["status"], "canceled");
+    assert!(sandbox.try_call_on("POST /v1/payment_intents/{id}/capture", &intent, "").is_err());
+}
+
+#[test]
+fn setup_keeps_a_payment_method_for_the_customer() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.session("mode=setup&currency=sek&customer_creation=always&setup_intent_data[metadata][a]=b");
+    assert_eq!(
+        sandbox.misfit(&session, &Purchase { method: Method::None, ..purchase("4242") }),
+        (Entry::Method, Why::Missing)
+    );
+    let done = sandbox.pay(&session, &purchase("4242"));
+    let intent = sandbox.get("setup_intents", &done["setup_intent"]);
+    assert_eq!((&intent["status"], &intent["metadata"]["a"]), (&json!("succeeded"), &json!("b")));
+    let method = sandbox.get("payment_methods", &intent["payment_method"]);
+    assert_eq!((&method["customer"], method["customer"].is_string()), (&done["customer"], true));
+    assert_eq!((sandbox.happened("setup_intent.succeeded"), sandbox.happened("payment_intent.created")), (1, 0));
+    assert_eq!(done["amount_total"], Value::Null);
+}
+
+#[test]
+fn a_bank_transfer_is_paid_when_the_money_comes() {
+    let mut sandbox = Sandbox::new();
+    let customer = sandbox.call("POST /v1/customers", "email=a@b.se");
+    let body = format!(
+        "mode=payment&{}customer={}&allowed_payment_method_types[0]=customer_balance&payment_method_options[customer_balance][funding_type]=bank_transfer&payment_method_options[customer_balance][bank_transfer][type]=eu_bank_transfer&payment_method_options[customer_balance][bank_transfer][eu_bank_transfer][country]=DE",
+        lines("eur", &[10_000]),
+        customer["id"].as_str().unwrap()
+    );
+    let session = sandbox.session(&body);
+    assert_eq!(sandbox.misfit(&session, &purchase("4242")), (Entry::Method, Why::NotAnOption));
+    let done = sandbox.pay(&session, &Purchase { method: Method::BankTransfer, ..Purchase::default() });
+    assert_eq!(
+        (&done["status"], &done["payment_status"], &done["customer_details"]["email"]),
+        (&json!("complete"), &json!("unpaid"), &json!("a@b.se"))
+    );
+    let fund = "POST /v1/test_helpers/customers/{id}/fund_cash_balance";
+    sandbox.call_on(fund, &customer, "amount=4000&currency=eur");
+    assert_eq!(sandbox.get("checkout/sessions", &done["id"])["payment_status"], "unpaid");
+    sandbox.call_on(fund, &customer, "amount=7000&currency=eur");
+    assert_eq!(sandbox.get("checkout/sessions", &done["id"])["payment_status"], "paid");
+    assert_eq!(
+        (
+            sandbox.happened("checkout.session.async_payment_succeeded"),
+            sandbox.happened("payment_intent.partially_funded")
+        ),
+        (1, 1)
+    );
+    let second = sandbox.session(&body);
+    let done = sandbox.pay(&second, &Purchase { method: Method::BankTransfer, ..Purchase::default() });
+    let paid = sandbox.within(|ctx| crate::api::delayed::transfer(ctx, done["id"].as_str().unwrap(), None)).unwrap();
+    assert_eq!(paid["payment_status"], "paid");
+}
+
+#[test]
+fn a_debit_is_decided_five_days_later() {
+    for (account_ends, event, state) in [
+        ("6789", "checkout.session.async_payment_succeeded", "paid"),
+        ("0000", "checkout.session.async_payment_failed", "unpaid"),
+    ] {
+        let mut sandbox = Sandbox::new();
+        let session = sandbox.session(&format!(
+            "mode=payment&{}allowed_payment_method_types[0]=sepa_debit&invoice_creation[enabled]=true",
+            lines("eur", &[10_000])
+        ));
+        let wish = Purchase { method: Method::BankDebit { account_ends: account_ends.to_owned() }, ..purchase("4242") };
+        let done = sandbox.pay(&session, &wish);
+        assert_eq!((&done["payment_status"], &done["invoice"]), (&json!("unpaid"), &Value::Null));
+        sandbox.advance(5 * DAY - 2);
+        assert_eq!(sandbox.happened(event), 0);
+        sandbox.advance(3);
+        assert_eq!(sandbox.happened(event), 1);
+        let done = sandbox.get("checkout/sessions", &done["id"]);
+        assert_eq!((&done["payment_status"], done["invoice"].is_string()), (&json!(state), state == "paid"));
+        assert_eq!(sandbox.happened("invoice.paid"), usize::from(state == "paid"));
+    }
+}
+
+#[test]
+fn a_subscription_is_renewed_each_period_until_it_is_canceled() {
+    let mut sandbox = Sandbox::new();
+    sandbox.call("POST /v1/coupons", "id=C&percent_off=50&duration=repeating&duration_in_months=2");
+    let session = sandbox.session(&format!(
+        "mode=subscription&{}{MONTHLY}discounts[0][coupon]=C&subscription_data[metadata][a]=b",
+        lines("sek", &[10_000, 5_000])
+    ));
+    let (figures, _) = sandbox.quote(&session, &purchase("4242"));
+    let recurring = figures.recurring.unwrap();
+    assert_eq!((figures.total, recurring.total, recurring.interval.as_str()), (7_500, 5_000, "month"));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    assert_eq!(
+        (&done["payment_status"], &done["payment_intent"], &done["amount_total"]),
+        (&json!("paid"), &Value::Null, &json!(7_500))
+    );
+    let subscription = sandbox.get("subscriptions", &done["subscription"]);
+    assert_eq!(
+        (&subscription["status"], &subscription["metadata"]["a"], &subscription["latest_invoice"]),
+        (&json!("active"), &json!("b"), &done["invoice"])
+    );
+    let invoice = sandbox.get("invoices", &done["invoice"]);
+    assert_eq!(
+        (&invoice["status"], &invoice["amount_paid"], &invoice["billing_reason"]),
+        (&json!("paid"), &json!(7_500), &json!("subscription_create"))
+    );
+    sandbox.advance(95 * DAY);
+    let invoices = sandbox.call("GET /v1/invoices", &format!("subscription={}", subscription["id"].as_str().unwrap()));
+    let totals: Vec<_> =
+        invoices["data"].as_array().unwrap().iter().map(|invoice| invoice["total"].as_i64().unwrap()).collect();
+    assert_eq!(totals, [10_000, 10_000, 5_000, 7_500]);
+    let ending = sandbox.call_on("POST /v1/subscriptions/{id}", &subscription, "cancel_at_period_end=true");
+    assert_eq!(ending["cancel_at"], ending["items"]["data"][0]["current_period_end"]);
+    sandbox.advance(40 * DAY);
+    assert_eq!(sandbox.get("subscriptions", &subscription["id"])["status"], "canceled");
+    assert_eq!((sandbox.happened("invoice.paid"), sandbox.happened("customer.subscription.deleted")), (4, 1));
+}
+
+#[test]
+fn a_trial_costs_nothing_until_it_ends() {
+    let mut sandbox = Sandbox::new();
+    let session =
+        sandbox.link_session(&format!("{}{MONTHLY}subscription_data[trial_period_days]=7", lines("sek", &[10_000])));
+    let (figures, _) = sandbox.quote(&session, &purchase("4242"));
+    assert_eq!((figures.total, figures.recurring.unwrap().trial_ends), (0, Some(sandbox.now() + 7 * DAY)));
+    assert_eq!(
+        sandbox.misfit(&session, &Purchase { method: Method::None, ..purchase("4242") }),
+        (Entry::Method, Why::Missing)
+    );
+    let done = sandbox.pay(&session, &purchase("4242"));
+    assert_eq!((&done["payment_status"], &done["amount_total"]), (&json!("no_payment_required"), &json!(0)));
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "trialing");
+    sandbox.advance(4 * DAY + 1);
+    assert_eq!(
+        (sandbox.happened("customer.subscription.trial_will_end"), sandbox.happened("charge.succeeded")),
+        (1, 0)
+    );
+    sandbox.advance(3 * DAY);
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "active");
+    assert_eq!(sandbox.happened("charge.succeeded"), 1);
+}
+
+#[test]
+fn a_trial_without_a_way_to_pay_ends_as_the_link_says() {
+    for (behavior, state) in [("cancel", "canceled"), ("pause", "paused"), ("create_invoice", "past_due")] {
+        let mut sandbox = Sandbox::new();
+        let body = format!(
+            "{}{MONTHLY}payment_method_collection=if_required&subscription_data[trial_period_days]=7&subscription_data[trial_settings][end_behavior][missing_payment_method]={behavior}",
+            lines("sek", &[10_000])
+        );
+        let session = sandbox.link_session(&body);
+        let done = sandbox.pay(&session, &Purchase { method: Method::None, ..purchase("4242") });
+        sandbox.advance(7 * DAY + 1);
+        assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], state);
+    }
+}
+
+#[test]
+fn a_subscription_can_be_canceled_at_once() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.session(&format!("mode=subscription&{}{MONTHLY}", lines("sek", &[10_000])));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    let subscription = sandbox.get("subscriptions", &done["subscription"]);
+    let ended = sandbox.call_on("DELETE /v1/subscriptions/{id}", &subscription, "");
+    assert_eq!(
+        (&ended["status"], &ended["cancellation_details"]["reason"]),
+        (&json!("canceled"), &json!("cancellation_requested"))
+    );
+    sandbox.advance(60 * DAY);
+    assert_eq!(sandbox.happened("invoice.paid"), 1);
+    assert!(sandbox.call("GET /v1/subscriptions", "")["data"].as_array().unwrap().is_empty());
+    assert_eq!(sandbox.call("GET /v1/subscriptions", "status=all")["data"].as_array().unwrap().len(), 1);
+    let session = sandbox.session(&format!("mode=subscription&{}{MONTHLY}", lines("sek", &[10_000])));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    sandbox.call(&format!("DELETE /v1/customers/{}", done["customer"].as_str().unwrap()), "");
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "canceled");
+}
+
+#[test]
+fn an_invoice_is_made_of_a_paid_session_that_asks_for_one() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.link_session(&format!("{}invoice_creation[enabled]=true&invoice_creation[invoice_data][metadata][a]=b&invoice_creation[invoice_data][footer]=Tack", lines("sek", &[10_000])));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    let invoice = sandbox.get("invoices", &done["invoice"]);
+    assert_eq!(
+        (&invoice["status"], &invoice["total"], &invoice["metadata"]["a"], &invoice["footer"]),
+        (&json!("paid"), &json!(10_000), &json!("b"), &json!("Tack"))
+    );
+    assert_eq!((&invoice["customer"], done["customer"].is_string()), (&done["customer"], true));
+    assert!(invoice["hosted_invoice_url"].as_str().unwrap().starts_with("http://127.0.0.1/i/invst_"));
+    assert_eq!(
+        (sandbox.happened("invoice.paid"), sandbox.events().last().unwrap().as_str()),
+        (1, "checkout.session.completed")
+    );
+}
+
+#[test]
+fn refunds_of_one_card_wait_and_fail() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.link_session(&lines("sek", &[10_000]));
+    let done = sandbox.pay(&session, &purchase("5126"));
+    let intent = format!("payment_intent={}", done["payment_intent"].as_str().unwrap());
+    let refund = sandbox.call("POST /v1/refunds", &format!("{intent}&amount=4000"));
+    assert_eq!(refund["status"], "pending");
+    let charge = sandbox.get("charges", &refund["charge"]);
+    assert_eq!((&charge["amount_refunded"], &charge["refunded"]), (&json!(4_000), &json!(false)));
+    sandbox.advance(DAY + 1);
+    let refund = sandbox.get("refunds", &refund["id"]);
+    assert_eq!((&refund["status"], refund["failure_reason"].is_string()), (&json!("failed"), true));
+    assert_eq!(sandbox.get("charges", &refund["charge"])["amount_refunded"], 0);
+    let canceled = sandbox.call("POST /v1/refunds", &intent);
+    let canceled = sandbox.call_on("POST /v1/refunds/{id}/cancel", &canceled, "");
+    sandbox.advance(DAY + 1);
+    assert_eq!(sandbox.get("refunds", &canceled["id"])["status"], "canceled");
+    let count = |sandbox: &mut Sandbox, kind: &str| sandbox.happened(kind);
+    assert_eq!(
+        (
+            count(&mut sandbox, "refund.created"),
+            count(&mut sandbox, "refund.failed"),
+            count(&mut sandbox, "charge.refunded")
+        ),
+        (2, 1, 2)
+    );
+}
+
+#[test]
+fn other_refunds_are_done_at_once_and_never_give_back_more_than_was_paid() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.link_session(&lines("sek", &[10_000]));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    let intent = format!("payment_intent={}", done["payment_intent"].as_str().unwrap());
+    assert_eq!(sandbox.call("POST /v1/refunds", &format!("{intent}&amount=4000"))["status"], "succeeded");
+    assert_eq!(
+        crate::testing::refusal(sandbox.try_call("POST /v1/refunds", &format!("{intent}&amount=6001"))),
+        "amount"
+    );
+    let rest = sandbox.call("POST /v1/refunds", &intent);
+    assert_eq!((&rest["amount"], &sandbox.get("charges", &rest["charge"])["refunded"]), (&json!(6_000), &json!(true)));
+    assert!(sandbox.try_call("POST /v1/refunds", &intent).is_err());
+}
+
+#[test]
+fn a_dispute_is_opened_and_closed_once() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.link_session(&lines("sek", &[10_000]));
+    let done = sandbox.pay(&session, &purchase("0259"));
+    let disputes =
+        sandbox.call("GET /v1/disputes", &format!("payment_intent={}", done["payment_intent"].as_str().unwrap()));
+    let dispute = disputes["data"][0].clone();
+    assert_eq!(
+        (&dispute["status"], &sandbox.get("charges", &dispute["charge"])["disputed"]),
+        (&json!("needs_response"), &json!(true))
+    );
+    let id = dispute["id"].as_str().unwrap();
+    assert_eq!(sandbox.within(|ctx| crate::api::disputes::close(ctx, id, "won")).unwrap()["status"], "won");
+    assert!(sandbox.within(|ctx| crate::api::disputes::close(ctx, id, "lost")).is_err());
+    assert_eq!((sandbox.happened("charge.dispute.created"), sandbox.happened("charge.dispute.closed")), (1, 1));
+}
+
+#[test]
+fn the_last_session_of_a_link_closes_it() {
+    let mut sandbox = Sandbox::new();
+    let link = sandbox.call(
+        "POST /v1/payment_links",
+        &format!("{}restrictions[completed_sessions][limit]=1&inactive_message=Gone", lines("sek", &[10_000])),
+    );
+    let visit =
+        |sandbox: &mut Sandbox| sandbox.within(|ctx| crate::api::sessions::visit(ctx, &link, &Map::new())).unwrap();
+    let (first, second) = (visit(&mut sandbox), visit(&mut sandbox));
+    sandbox.pay(&first, &purchase("4242"));
+    assert_eq!(sandbox.try_pay(&second, &purchase("4242")), Err(NotPaid::Closed(Some("Gone".to_owned()))));
+    let link = sandbox.call_on("GET /v1/payment_links/{id}", &link, "");
+    assert_eq!((&link["active"], &link["restrictions"]["completed_sessions"]["count"]), (&json!(false), &json!(1)));
+}
+
+#[test]
+fn a_debit_that_fails_leaves_the_subscription_past_due() {
+    for (account_ends, state, paid) in [("6789", "active", "paid"), ("0000", "past_due", "unpaid")] {
+        let mut sandbox = Sandbox::new();
+        let session = sandbox.session(&format!(
+            "mode=subscription&{}{MONTHLY}allowed_payment_method_types[0]=sepa_debit",
+            lines("eur", &[10_000])
+        ));
+        let wish = Purchase { method: Method::BankDebit { account_ends: account_ends.to_owned() }, ..purchase("4242") };
+        let done = sandbox.pay(&session, &wish);
+        assert_eq!(done["payment_status"], "unpaid");
+        sandbox.advance(6 * DAY);
+        assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], state);
+        assert_eq!(sandbox.get("checkout/sessions", &done["id"])["payment_status"], paid);
+        assert_eq!(sandbox.happened("invoice.payment_failed"), usize::from(state == "past_due"));
+        assert_eq!(sandbox.happened("invoice.paid"), usize::from(state == "active"));
+    }
+}
+
+#[test]
+fn a_refund_to_a_bank_arrives_a_day_later() {
+    let mut sandbox = Sandbox::new();
+    let session =
+        sandbox.session(&format!("mode=payment&{}allowed_payment_method_types[0]=sepa_debit", lines("eur", &[10_000])));
+    let wish = Purchase { method: Method::BankDebit { account_ends: "6789".to_owned() }, ..purchase("4242") };
+    let done = sandbox.pay(&session, &wish);
+    let intent = format!("payment_intent={}", done["payment_intent"].as_str().unwrap());
+    assert!(sandbox.try_call("POST /v1/refunds", &intent).is_err());
+    sandbox.advance(5 * DAY + 1);
+    let refund = sandbox.call("POST /v1/refunds", &intent);
+    assert_eq!(refund["status"], "pending");
+    sandbox.advance(DAY + 1);
+    assert_eq!(sandbox.get("refunds", &refund["id"])["status"], "succeeded");
+    assert_eq!(sandbox.happened("refund.updated"), 1);
+}
+
+#[test]
+fn what_is_named_can_be_expanded() {
+    let mut sandbox = Sandbox::new();
+    sandbox.call("POST /v1/coupons", "id=C&percent_off=50");
+    let body = format!(
+        "mode=payment&{}discounts[0][coupon]=C&invoice_creation[enabled]=true&automatic_tax[enabled]=true",
+        lines("sek", &[10_000])
+    );
+    let session = sandbox.session(&body);
+    let paid = sandbox.pay(&session, &purchase("4242"));
+    let expand = "expand[]=payment_intent.latest_charge&expand[]=payment_intent.payment_method&expand[]=line_items.data.price.product&expand[]=line_items.data.taxes&expand[]=total_details.breakdown&expand[]=discounts.coupon&expand[]=invoice&expand[]=customer";
+    let told = sandbox.call_on("GET /v1/checkout/sessions/{id}", &paid, expand);
+    assert_eq!(told["payment_intent"]["latest_charge"]["amount"], 6_250);
+    assert_eq!(told["payment_intent"]["payment_method"]["card"]["last4"], "4242");
+    let item = &told["line_items"]["data"][0];
+    assert_eq!((&item["price"]["product"]["name"], &item["taxes"][0]["amount"]), (&json!("Item0"), &json!(1_250)));
+    assert_eq!((item.get("discounts"), item["price"].get("currency_options")), (None, None));
+    assert_eq!(told["total_details"]["breakdown"]["taxes"][0]["taxable_amount"], 5_000);
+    assert_eq!(
+        (&told["discounts"][0]["coupon"]["percent_off"], &told["invoice"]["total"]),
+        (&json!(50), &json!(6_250))
+    );
+    assert_eq!(told["customer"]["email"], "ada@example.com");
+    let listed = sandbox.call("GET /v1/checkout/sessions", "expand[]=data.payment_intent");
+    assert_eq!(listed["data"][0]["payment_intent"]["status"], "succeeded");
+    for path in ["secret", "currency", "payment_intent.nothing"] {
+        let error = sandbox.try_call_on("GET /v1/checkout/sessions/{id}", &paid, &format!("expand[]={path}"));
+        assert_eq!(crate::testing::refusal(error), "expand", "{path}");
+    }
+}
