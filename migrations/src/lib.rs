@@ -4,9 +4,11 @@
 //! before keeps running against the new schema. There is no way back down: a step back is a new step.
 
 mod m0001_tables;
+mod m0003_shipping_rates;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
 
 /// Every step, in order.
 pub struct Migrator;
@@ -14,6 +16,20 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_tables::Migration)]
+        vec![Box::new(m0001_tables::Migration), Box::new(m0003_shipping_rates::Migration)]
     }
+}
+
+/// Statements with the types that differ between the databases.
+fn sql(manager: &SchemaManager, statements: &str) -> String {
+    let (json, serial) = match manager.get_database_backend() {
+        DbBackend::Postgres => ("JSONB", "BIGSERIAL PRIMARY KEY"),
+        _ => ("TEXT", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+    };
+    statements.replace("{json}", json).replace("{serial}", serial)
+}
+
+/// What a step answers that is asked to go back.
+fn no_way_back() -> DbErr {
+    DbErr::Migration("there is no way back down: restore a backup, or add a new step".to_owned())
 }

@@ -4,7 +4,9 @@
 //! `document`, from which it is read back. Times are microseconds since the Unix epoch, amounts are minor units.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm_migration::sea_orm::ConnectionTrait;
+
+use crate::sql;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -12,17 +14,12 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let (json, serial) = match manager.get_database_backend() {
-            DbBackend::Postgres => ("JSONB", "BIGSERIAL PRIMARY KEY"),
-            _ => ("TEXT", "INTEGER PRIMARY KEY AUTOINCREMENT"),
-        };
-        let sql = TABLES.replace("{json}", json).replace("{serial}", serial);
-        manager.get_connection().execute_unprepared(&sql).await?;
+        manager.get_connection().execute_unprepared(&sql(manager, TABLES)).await?;
         Ok(())
     }
 
     async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
-        Err(DbErr::Migration("there is no way back down: restore a backup, or add a new step".to_owned()))
+        Err(crate::no_way_back())
     }
 }
 

@@ -4,7 +4,7 @@ use api_proto::v1;
 use api_proto::v1::provider_service_client::ProviderServiceClient;
 use tonic::Code;
 
-use crate::harness::{Db, Server, mask, on_both_databases, sek, told, unique};
+use crate::harness::{Db, Server, mask, on_both_databases, sek, stored_item, told, unique};
 
 on_both_databases!(
     products_and_prices_change_by_mask,
@@ -81,7 +81,7 @@ async fn products_and_prices_change_by_mask(db: Db) {
     assert_eq!(told(&status).2, ["update_mask.paths[0]"]);
     let get = v1::GetPriceRequest { id: price.id.clone() };
     assert_eq!(server.catalog().get_price(get).await.unwrap().into_inner().price.unwrap(), changed);
-    let item = v1::LineItemInput { price: Some(v1::line_item_input::Price::PriceId(price.id)), quantity: 1 };
+    let item = stored_item(&price.id, 1);
     let link = v1::CreatePaymentLinkRequest {
         request_id: unique("link"),
         line_items: vec![item],

@@ -257,9 +257,17 @@ pub(crate) fn item(name: &str, minor: i64, quantity: i64) -> v1::LineItemInput {
             name: name.to_owned(),
             description: String::new(),
             unit_price: Some(sek(minor)),
+            ..v1::LinePriceData::default()
         })),
         quantity,
+        adjustable_quantity: None,
     }
+}
+
+/// An item of a link, at a stored price.
+pub(crate) fn stored_item(price_id: &str, quantity: i64) -> v1::LineItemInput {
+    let price = Some(v1::line_item_input::Price::PriceId(price_id.to_owned()));
+    v1::LineItemInput { price, quantity, adjustable_quantity: None }
 }
 
 pub(crate) fn sek(minor: i64) -> v1::UnitPrice {

@@ -2,7 +2,9 @@
 
 use api_proto::v1;
 
-use crate::harness::{Db, GOOD_CARD, Server, eventually, http, item, mask, minor, on_both_databases, told, unique};
+use crate::harness::{
+    Db, GOOD_CARD, Server, eventually, http, item, mask, minor, on_both_databases, stored_item, told, unique,
+};
 
 on_both_databases!(
     a_link_is_updated_closed_with_its_message_and_opened_again,
@@ -153,7 +155,7 @@ async fn a_stored_price_is_sold_by_a_link(db: Db) {
         ..Default::default()
     };
     let price = server.catalog().create_price(price).await.unwrap().into_inner().price.unwrap();
-    let named = v1::LineItemInput { price: Some(v1::line_item_input::Price::PriceId(price.id.clone())), quantity: 2 };
+    let named = stored_item(&price.id, 2);
     let link = create(&server, request(vec![named])).await;
     let item = items(&server, &link).await[0].clone();
     assert_eq!((item.name.as_str(), item.price_id, minor(item.amount_total.as_ref())), ("Book", price.id, 39_800));

@@ -213,6 +213,7 @@ id_makers! {
     new_product_id -> ProductId,
     new_price_id -> PriceId,
     new_tax_rate_id -> TaxRateId,
+    new_shipping_rate_id -> ShippingRateId,
     new_customer_id -> CustomerId,
     new_payment_method_id -> PaymentMethodId,
     new_invoice_id -> InvoiceId,

@@ -30,6 +30,8 @@ pub use use_cases::checkout::CreateInvoiceCheckout;
 pub use use_cases::event::EventQuery;
 pub use use_cases::invoice::{CreateInvoice, InvoiceChanges, InvoiceLineSpec, LinePrice};
 pub use use_cases::payment::CreatePayment;
-pub use use_cases::payment_link::{CreatePaymentLink, ItemPrice, LineItemSpec, LinkTargetSpec};
+pub use use_cases::payment_link::{
+    CreatePaymentLink, ItemPrice, LineItemSpec, LinkTargetSpec, Offers, UpdatePaymentLink,
+};
 pub use use_cases::tax::{CalculateTax, TaxLineSpec, TaxSpec};
 pub use worker::{Worker, WorkerReport};

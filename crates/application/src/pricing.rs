@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use domain::catalog::{Price, Product};
+use domain::catalog::{Price, PriceModel, Product};
 use domain::id::{CustomerId, PriceId, TaxRateId};
 use domain::invoice::InvoiceItem;
-use domain::money::Currency;
+use domain::money::{Currency, UnitPrice};
 use domain::ports::storage::Sellers;
 use domain::ports::tax::TaxError;
 use domain::seller::Seller;
-use domain::tax::{TaxCalculation, TaxRequest, TaxRounding, TaxTreatment, TaxableLine, TaxedCustomer};
+use domain::tax::{TaxBehavior, TaxCalculation, TaxRequest, TaxRounding, TaxTreatment, TaxableLine, TaxedCustomer};
 use domain::text::Description;
 use domain::timestamp::Timestamp;
 use domain::validation::{Invalid, Validator};
@@ -102,9 +102,11 @@ impl App {
             let price = match &spec.price {
                 LinePrice::Inline { unit_price, tax_behavior } => Some((*unit_price, *tax_behavior, None, None)),
                 LinePrice::Stored(id) => {
-                    let usable = self.usable_price(&mut validator, &field("price_id"), &sellers, *id).await?;
-                    usable.map(|(price, product)| {
-                        (price.unit_price, price.tax_behavior, Some(product.name.clone()), Some(price.id))
+                    let at = field("price_id");
+                    let usable = self.usable_price(&mut validator, &at, &sellers, *id).await?;
+                    usable.and_then(|(price, product)| {
+                        let (unit_price, tax_behavior) = validator.check(&at, per_unit(&price, currency))?;
+                        Some((unit_price, tax_behavior, Some(product.name.clone()), Some(price.id)))
                     })
                 }
             };
@@ -174,6 +176,17 @@ impl App {
     /// The date whose rates apply: the one named, or today's in UTC.
     pub(crate) fn tax_point(&self, named: Option<Date>, now: Timestamp) -> Date {
         named.unwrap_or_else(|| now.date())
+    }
+}
+
+/// What a piece costs on an invoice, whose lines are pieces at a price each.
+fn per_unit(price: &Price, currency: Currency) -> Result<(UnitPrice, TaxBehavior), Invalid> {
+    match price.in_currency(currency) {
+        None => Err(Invalid::new("CURRENCY_MISMATCH", format!("must have a price in {currency}"))),
+        Some((PriceModel::PerUnit { unit_price }, tax_behavior)) if price.recurrence.is_none() => {
+            Ok((*unit_price, tax_behavior))
+        }
+        Some(_) => Err(Invalid::new("NOT_PER_UNIT", "must be a price per unit that is paid once")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Price, Product};
+use crate::catalog::{Price, Product, ShippingRate};
 use crate::checkout::CheckoutSession;
 use crate::customer::Customer;
 use crate::id::EventId;
@@ -60,6 +60,8 @@ pub enum EventSubject {
     Price(Box<Price>),
     /// A manual tax rate.
     TaxRate(Box<TaxRate>),
+    /// A shipping rate.
+    ShippingRate(Box<ShippingRate>),
     /// A customer.
     Customer(Box<Customer>),
     /// A stored payment method.
@@ -81,6 +83,7 @@ impl EventSubject {
             Self::Product(product) => product.id.to_string(),
             Self::Price(price) => price.id.to_string(),
             Self::TaxRate(rate) => rate.id.to_string(),
+            Self::ShippingRate(rate) => rate.id.to_string(),
             Self::Customer(customer) => customer.id.to_string(),
             Self::PaymentMethod(method) => method.id.to_string(),
             Self::Invoice(invoice) => invoice.id.to_string(),
@@ -96,6 +99,7 @@ impl EventSubject {
             Self::Product(product) => &product.seller_id,
             Self::Price(price) => &price.seller_id,
             Self::TaxRate(rate) => &rate.seller_id,
+            Self::ShippingRate(rate) => &rate.seller_id,
             Self::Customer(customer) => &customer.seller_id,
             Self::PaymentMethod(method) => &method.seller_id,
             Self::Invoice(invoice) => &invoice.seller_id,
@@ -146,6 +150,10 @@ event_kinds! {
     TaxRateCreated = "tax_rate.created",
     /// A manual tax rate changed.
     TaxRateUpdated = "tax_rate.updated",
+    /// A shipping rate was created.
+    ShippingRateCreated = "shipping_rate.created",
+    /// A shipping rate changed.
+    ShippingRateUpdated = "shipping_rate.updated",
     /// A customer was created.
     CustomerCreated = "customer.created",
     /// A customer changed.

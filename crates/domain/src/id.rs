@@ -97,6 +97,8 @@ id!(/// A product.
     ProductId, "prod");
 id!(/// A price.
     PriceId, "price");
+id!(/// A shipping rate.
+    ShippingRateId, "shr");
 id!(/// A manual tax rate.
     TaxRateId, "txr");
 id!(/// An event.

@@ -117,11 +117,51 @@ pub enum Feature {
     CheckoutCancelUrl,
     /// The provider can keep a customer's payment method.
     StoredPaymentMethods,
+    /// A page can ask for the phone number.
+    PhoneCollection,
+    /// A page can ask for a shipping address.
+    ShippingAddressCollection,
+    /// A page can ask for names beside the one on the card.
+    NameCollection,
+    /// A page can ask for tax ids.
+    TaxIdCollection,
+    /// A page can have fields of the seller's own.
+    CustomFields,
+    /// A page can have words of the seller's own.
+    CustomText,
+    /// A page can ask for consent.
+    ConsentCollection,
+    /// Customers can enter promotion codes.
+    PromotionCodes,
+    /// Customers can add items.
+    OptionalItems,
+    /// Customers can change quantities.
+    AdjustableQuantities,
+    /// Customers can choose how it is shipped.
+    ShippingOptions,
+    /// A link can sell by tiers and packages.
+    TieredPrices,
+    /// Customers can choose what they pay.
+    CustomerChosenPrices,
+    /// A link can take payments again and again.
+    Subscriptions,
+    /// A payment can be split between a platform and others.
+    Platforms,
+    /// The provider can send an invoice of its own after a payment.
+    InvoiceCreation,
+    /// The provider can compute tax itself.
+    ProviderTax,
+    /// The provider can sell in its own name.
+    ManagedPayments,
+    /// A payment can be held and taken later.
+    ManualCapture,
+    /// Brands of card can be refused.
+    BlockedCardBrands,
 }
 
 impl Feature {
     /// Every ability.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 27] = [
         Self::LinkReactivation,
         Self::LinkInactiveMessage,
         Self::LinkCompletedSessionsLimit,
@@ -129,6 +169,26 @@ impl Feature {
         Self::LinkQuantityUpdate,
         Self::CheckoutCancelUrl,
         Self::StoredPaymentMethods,
+        Self::PhoneCollection,
+        Self::ShippingAddressCollection,
+        Self::NameCollection,
+        Self::TaxIdCollection,
+        Self::CustomFields,
+        Self::CustomText,
+        Self::ConsentCollection,
+        Self::PromotionCodes,
+        Self::OptionalItems,
+        Self::AdjustableQuantities,
+        Self::ShippingOptions,
+        Self::TieredPrices,
+        Self::CustomerChosenPrices,
+        Self::Subscriptions,
+        Self::Platforms,
+        Self::InvoiceCreation,
+        Self::ProviderTax,
+        Self::ManagedPayments,
+        Self::ManualCapture,
+        Self::BlockedCardBrands,
     ];
 
     /// The ability's name, in snake case.
@@ -141,6 +201,26 @@ impl Feature {
             Self::LinkQuantityUpdate => "link_quantity_update",
             Self::CheckoutCancelUrl => "checkout_cancel_url",
             Self::StoredPaymentMethods => "stored_payment_methods",
+            Self::PhoneCollection => "phone_collection",
+            Self::ShippingAddressCollection => "shipping_address_collection",
+            Self::NameCollection => "name_collection",
+            Self::TaxIdCollection => "tax_id_collection",
+            Self::CustomFields => "custom_fields",
+            Self::CustomText => "custom_text",
+            Self::ConsentCollection => "consent_collection",
+            Self::PromotionCodes => "promotion_codes",
+            Self::OptionalItems => "optional_items",
+            Self::AdjustableQuantities => "adjustable_quantities",
+            Self::ShippingOptions => "shipping_options",
+            Self::TieredPrices => "tiered_prices",
+            Self::CustomerChosenPrices => "customer_chosen_prices",
+            Self::Subscriptions => "subscriptions",
+            Self::Platforms => "platforms",
+            Self::InvoiceCreation => "invoice_creation",
+            Self::ProviderTax => "provider_tax",
+            Self::ManagedPayments => "managed_payments",
+            Self::ManualCapture => "manual_capture",
+            Self::BlockedCardBrands => "blocked_card_brands",
         }
     }
 }

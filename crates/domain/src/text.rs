@@ -122,6 +122,18 @@ text!(/// The message that visitors of a closed link see.
     InactiveMessage, 500);
 text!(/// The message after a completed checkout.
     ConfirmationMessage, 500);
+text!(/// Words of the seller's own on a hosted page.
+    CustomText, 1200);
+text!(/// The label of a custom field or of an option of one.
+    FieldLabel, 100);
+text!(/// What customers call a way to ship.
+    ShippingName, 100);
+text!(/// What stands at the foot of a provider's invoice.
+    InvoiceFooter, 5000);
+text!(/// The name of a seller's own field on a provider's invoice.
+    InvoiceFieldName, 40);
+text!(/// What a seller's own field on a provider's invoice says.
+    InvoiceFieldValue, 140);
 
 #[cfg(test)]
 mod tests {

@@ -6,13 +6,16 @@
 use std::time::Duration;
 
 use domain::access::{ApiKey, Scope};
-use domain::catalog::{NewPrice, NewProduct, Price, Product};
+use domain::catalog::{
+    CurrencyOption, DeliveryBound, DeliveryEstimate, DeliveryUnit, Interval, NewPrice, NewProduct, NewShippingRate,
+    Price, PriceModel, Product, Recurrence, ShippingRate, Tier, TierEnd, Tiers,
+};
 use domain::checkout::{CheckoutSession, NewCheckoutSession, SessionOrigin};
 use domain::customer::{Customer, CustomerProfile};
 use domain::event::{Event, EventKind, EventSubject};
 use domain::id::{
     ApiKeyId, CheckoutSessionId, CustomerId, EventId, IntentId, InvoiceId, InvoiceLineId, LineItemId, NotificationId,
-    PaymentId, PaymentLinkId, PaymentMethodId, PriceId, ProductId, TaxRateId,
+    PaymentId, PaymentLinkId, PaymentMethodId, PriceId, ProductId, ShippingRateId, TaxRateId,
 };
 use domain::idempotency::{RequestId, RequestKey, RequestProgress, StoredRequest};
 use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartySnapshot};
@@ -22,7 +25,12 @@ use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::party::{Address, Country, Email, TaxId};
 use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::payment_link::{
-    AfterCompletion, CompletedSessionsMax, LineItem, LineItems, LinkOptions, LinkTarget, NewPaymentLink, PaymentLink,
+    AccountRef, AddressCollection, AdjustableQuantity, AfterCompletion, ApplicationFee, AutomaticTax, CaptureMethod,
+    CardBrand, Collection, CompletedSessionsMax, Consent, CustomField, CustomFieldKey, CustomFieldKind, CustomFields,
+    CustomTexts, CustomerCreation, DropdownOption, InvoiceCreation, LineItem, LineItems, LinkOptions, LinkTarget,
+    NameCollection, NameField, NewPaymentLink, OptionalItems, PaymentLink, PaymentMethodType, PaymentSettings,
+    PlatformSettings, ReuseAgreement, ShippingCountries, ShippingOption, ShippingOptions, StatementDescriptor,
+    SubmitType, TaxIdCollection, Transfer,
 };
 use domain::payment_method::{CardSummary, PaymentMethod};
 use domain::ports::storage::Sellers;
@@ -35,7 +43,9 @@ use domain::tax::{
     AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCode, TaxRate, TaxRounding, TaxTreatment,
     compute,
 };
-use domain::text::{ConfirmationMessage, Description, DisplayName, InactiveMessage, PartyName};
+use domain::text::{
+    ConfirmationMessage, CustomText, Description, DisplayName, FieldLabel, InactiveMessage, PartyName, ShippingName,
+};
 use domain::timestamp::Timestamp;
 use rust_decimal::Decimal;
 use time::Date;
@@ -111,12 +121,41 @@ pub fn product(seller: &SellerId) -> Product {
 pub fn price(seller: &SellerId, product_id: ProductId) -> Price {
     let new = NewPrice {
         product_id,
-        unit_price: unit_price("0.000000000001"),
+        model: PriceModel::PerUnit { unit_price: unit_price("0.000000000001") },
         tax_behavior: TaxBehavior::Inclusive,
+        currency_options: [(euro(), CurrencyOption { model: tiered(euro()), tax_behavior: TaxBehavior::Exclusive })]
+            .into(),
+        recurrence: Some(Recurrence::parse(Interval::Month, 36).unwrap()),
         nickname: Some(DisplayName::parse("by the second").unwrap()),
         metadata: metadata(&[("plan", "basic")]),
     };
     Price::new(PriceId::from_uuid(next_uuid()), seller.clone(), new, moment())
+}
+
+fn euro() -> Currency {
+    Currency::parse("EUR").unwrap()
+}
+
+fn tiered(currency: Currency) -> PriceModel {
+    let money = |minor: &str| UnitPrice::parse(minor.parse::<Decimal>().unwrap(), currency).unwrap();
+    let tier = |up_to, unit| Tier { up_to, unit_price: money(unit), flat_price: money("0.5") };
+    let tiers = Tiers::parse(vec![tier(TierEnd::Unit(10), "700"), tier(TierEnd::Open, "0.000000000001")]).unwrap();
+    PriceModel::Graduated { tiers }
+}
+
+/// An active shipping rate with everything that it can say.
+pub fn shipping_rate(seller: &SellerId) -> ShippingRate {
+    let bound = |value| Some(DeliveryBound::parse(DeliveryUnit::BusinessDay, value).unwrap());
+    let terms = NewShippingRate {
+        display_name: ShippingName::parse("Bud på dörren").unwrap(),
+        amount: money(4_900),
+        currency_options: [(euro(), Money::new(590, euro()))].into(),
+        delivery_estimate: Some(DeliveryEstimate::parse(bound(2), bound(5)).unwrap()),
+        tax_behavior: Some(TaxBehavior::Inclusive),
+        tax_code: Some(TaxCode::parse("txcd_92010001").unwrap()),
+        metadata: metadata(&[("carrier", "x")]),
+    };
+    ShippingRate::new(ShippingRateId::from_uuid(next_uuid()), seller.clone(), terms, moment())
 }
 
 /// A unit price in öre, with decimals.
@@ -252,8 +291,12 @@ pub fn items_link(seller: &SellerId, expires_at: Option<Timestamp>, metadata: Me
         id: LineItemId::from_uuid(next_uuid()),
         name: DisplayName::parse(name).unwrap(),
         description: Some(Description::parse(AWKWARD_TEXT).unwrap()),
-        unit_price: unit_price(minor),
+        model: PriceModel::PerUnit { unit_price: unit_price(minor) },
+        recurrence: None,
+        tax_behavior: Some(TaxBehavior::Inclusive),
+        tax_code: Some(TaxCode::parse("txcd_10000000").unwrap()),
         quantity: Quantity::parse(2).unwrap(),
+        adjustable: Some(AdjustableQuantity::parse(Some(0), Some(9)).unwrap()),
         price_id: Some(PriceId::from_uuid(next_uuid())),
         product_id: Some(ProductId::from_uuid(next_uuid())),
     };
@@ -266,8 +309,64 @@ pub fn items_link(seller: &SellerId, expires_at: Option<Timestamp>, metadata: Me
         completed_sessions_max: Some(CompletedSessionsMax::parse(10).unwrap()),
         expires_at,
         metadata,
+        ..every_option(item("Milk", "900"))
     };
     payment_link(seller, LinkTarget::Items { items }, options)
+}
+
+/// Options that say something in every group.
+fn every_option(optional: LineItem) -> LinkOptions {
+    let label = FieldLabel::parse(AWKWARD_TEXT).unwrap();
+    let option = DropdownOption { label: label.clone(), value: "medium".to_owned() };
+    let kind = CustomFieldKind::Dropdown { options: vec![option], default_value: Some("medium".to_owned()) };
+    let field = CustomField { key: CustomFieldKey::parse("size").unwrap(), label, optional: true, kind };
+    let account = || AccountRef::parse("acct_1").unwrap();
+    let rate = shipping_rate(&seller("north"));
+    LinkOptions {
+        collection: Collection {
+            billing_address: AddressCollection::Required,
+            shipping_countries: Some(ShippingCountries::parse(vec![sweden()]).unwrap()),
+            phone: true,
+            names: NameCollection { individual: Some(NameField::Optional), business: Some(NameField::Required) },
+            tax_id: TaxIdCollection::RequiredIfSupported,
+            custom_fields: CustomFields::parse(vec![field]).unwrap(),
+            consent: Consent {
+                terms_of_service: true,
+                promotions: true,
+                reuse_agreement: Some(ReuseAgreement::Hidden),
+            },
+            custom_text: CustomTexts { submit: Some(CustomText::parse(AWKWARD_TEXT).unwrap()), ..Default::default() },
+            submit_type: SubmitType::Book,
+            customer_creation: CustomerCreation::Always,
+        },
+        payment: PaymentSettings {
+            method_types: vec![PaymentMethodType::parse("card").unwrap()],
+            blocked_brands: [CardBrand::Visa].into(),
+            capture: CaptureMethod::Manual,
+            statement_descriptor: Some(StatementDescriptor::parse("ACME SHOP", false).unwrap()),
+            metadata: metadata(&[("payment", AWKWARD_TEXT)]),
+            ..PaymentSettings::default()
+        },
+        platform: PlatformSettings {
+            application_fee: Some(ApplicationFee::Amount(money(100))),
+            on_behalf_of: Some(account()),
+            transfer: Some(Transfer { destination: account(), amount: None }),
+        },
+        invoice_creation: Some(InvoiceCreation { metadata: metadata(&[("invoice", "1")]), ..Default::default() }),
+        automatic_tax: Some(AutomaticTax { liability: Some(account()) }),
+        promotion_codes: true,
+        optional_items: OptionalItems(vec![optional]),
+        shipping_options: ShippingOptions(vec![ShippingOption {
+            shipping_rate_id: rate.id,
+            display_name: rate.terms.display_name.clone(),
+            amount: rate.terms.amount,
+            delivery_estimate: rate.terms.delivery_estimate,
+            tax_behavior: rate.terms.tax_behavior,
+            tax_code: rate.terms.tax_code.clone(),
+        }]),
+        managed_payments: true,
+        ..LinkOptions::default()
+    }
 }
 
 fn payment_link(seller: &SellerId, target: LinkTarget, options: LinkOptions) -> PaymentLink {

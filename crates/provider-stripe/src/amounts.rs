@@ -62,6 +62,18 @@ pub(crate) fn total(money: Money, field: &str) -> Result<i64, ProviderError> {
     }
 }
 
+/// An amount that is not charged by itself, and so has no smallest one, in Stripe's units.
+///
+/// # Errors
+/// `field` is at fault: finer than Stripe counts.
+pub(crate) fn exact(money: Money, field: &str) -> Result<i64, ProviderError> {
+    let exact = scaled(Decimal::from(money.minor()), money.currency());
+    i64::try_from(exact)
+        .ok()
+        .filter(|_| exact.is_integer())
+        .ok_or_else(|| ProviderError::Rejected { field: Some(field.to_owned()), code: "amount_precision".to_owned() })
+}
+
 /// A price of one piece in Stripe's units, which may have decimals.
 pub(crate) fn unit(minor: Decimal, currency: Currency) -> Decimal {
     scaled(minor, currency).normalize()

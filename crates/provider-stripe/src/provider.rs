@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
 use domain::id::{CheckoutSessionId, PaymentLinkId};
-use domain::payment_link::PaymentLink;
+use domain::payment_link::{LineItem, PaymentLink, ShippingOption};
 use domain::ports::clock::Clock;
 use domain::ports::provider::{HostedPage, LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
 use domain::provider::{
@@ -20,7 +20,10 @@ use serde_json::Value;
 use crate::capabilities::capabilities;
 use crate::client::{Client, Params};
 use crate::config::{ConfigError, StripeConfig};
-use crate::params::{changed_quantities, create_checkout, create_link, push, update_link};
+use crate::params::{
+    Prepared, changed_items, create_checkout, create_link, create_price, create_shipping_rate, items_to_prepare,
+    lookup_key, push, update_link,
+};
 use crate::signature::verify;
 use crate::wire::{checkout_id, checkout_snapshot, found_page, hosted_page, link_id, link_snapshot};
 
@@ -83,6 +86,38 @@ impl StripeProvider {
         Err(ProviderError::Unavailable)
     }
 
+    /// Makes what a link names and Stripe must have before it. Prices are found again by a key of ours, so one is made once
+    /// however many links name it; a way to ship belongs to its link, and is made once under the link's own key.
+    async fn prepare(
+        &self,
+        key: &ProviderKey,
+        items: Vec<&LineItem>,
+        shipping: &[ShippingOption],
+    ) -> Result<Prepared, ProviderError> {
+        let mut prepared = Prepared::default();
+        for item in items {
+            prepared.prices.insert(item.id, self.price(item).await?);
+        }
+        for (index, option) in shipping.iter().enumerate() {
+            let params = create_shipping_rate(option)?;
+            let rate = self.client.post("/v1/shipping_rates", params, &format!("{}-shipping-{index}", key.0)).await?;
+            prepared.shipping_rates.push(id_of(&rate)?);
+        }
+        Ok(prepared)
+    }
+
+    /// Stripe's price of an item, which is made if it is not there.
+    async fn price(&self, item: &LineItem) -> Result<String, ProviderError> {
+        let lookup = lookup_key(item);
+        let query = vec![("lookup_keys[]".to_owned(), lookup.clone()), ("active".to_owned(), "true".to_owned())];
+        let found = self.client.get("/v1/prices", query).await?;
+        if let Some(price) = found["data"].as_array().and_then(|data| data.first()) {
+            return id_of(price);
+        }
+        // The key is the price's and not the link's: two links at once must not make it twice.
+        id_of(&self.client.post("/v1/prices", create_price(item)?, &lookup).await?)
+    }
+
     async fn set_active(&self, key: &ProviderKey, link: &PaymentLink, active: bool) -> Result<(), ProviderError> {
         let path = format!("/v1/payment_links/{}", reference(link.provider_ref.as_ref())?);
         self.client.post(&path, vec![("active".to_owned(), active.to_string())], &key.0).await.map(|_| ())
@@ -123,7 +158,8 @@ impl PaymentProvider for StripeProvider {
     }
 
     async fn create_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<HostedPage, ProviderError> {
-        hosted_page(&self.client.post("/v1/payment_links", create_link(link)?, &key.0).await?)
+        let prepared = self.prepare(key, items_to_prepare(link).collect(), &link.options.shipping_options.0).await?;
+        hosted_page(&self.client.post("/v1/payment_links", create_link(link, &prepared)?, &key.0).await?)
     }
 
     async fn update_payment_link(
@@ -134,13 +170,18 @@ impl PaymentProvider for StripeProvider {
     ) -> Result<(), ProviderError> {
         let id = reference(changed.provider_ref.as_ref())?;
         let mut items = Vec::new();
-        if changed_quantities(before, changed).next().is_some() {
+        if changed_items(before, changed).next().is_some() {
             let all = vec![("limit".to_owned(), "100".to_owned())];
             let page = self.client.get(&format!("/v1/payment_links/{id}/line_items"), all).await?;
             let data = page["data"].as_array().ok_or(ProviderError::Unavailable)?;
             items = data.iter().filter_map(|item| item["id"].as_str().map(str::to_owned)).collect();
         }
-        let params = update_link(before, changed, &items);
+        let (old, new) = (&before.options, &changed.options);
+        let optional = if old.optional_items == new.optional_items { &[] } else { new.optional_items.0.as_slice() };
+        let shipping =
+            if old.shipping_options == new.shipping_options { &[] } else { new.shipping_options.0.as_slice() };
+        let prepared = self.prepare(key, optional.iter().collect(), shipping).await?;
+        let params = update_link(before, changed, &items, &prepared)?;
         if params.is_empty() {
             // Only what is ours alone has changed, such as the expiry.
             return Ok(());
@@ -262,6 +303,10 @@ fn topic(kind: &str, id: &str) -> NotificationTopic {
         "payment_method.detached" => NotificationTopic::PaymentMethodDetached { provider_ref },
         _ => NotificationTopic::Other { name: kind.to_owned() },
     }
+}
+
+fn id_of(object: &Value) -> Result<String, ProviderError> {
+    object["id"].as_str().map(str::to_owned).ok_or(ProviderError::Unavailable)
 }
 
 fn reference(provider_ref: Option<&ProviderRef>) -> Result<&str, ProviderError> {

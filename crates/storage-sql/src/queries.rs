@@ -1,13 +1,13 @@
 //! Reads, alike for the pool and for a transaction.
 
 use domain::access::ApiKey;
-use domain::catalog::{Price, Product};
+use domain::catalog::{Price, Product, ShippingRate};
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
 use domain::event::{EventPosition, SequencedEvent};
 use domain::id::{
     CheckoutSessionId, CustomerId, IntentId, InvoiceId, PaymentId, PaymentLinkId, PaymentMethodId, PriceId, ProductId,
-    TaxRateId,
+    ShippingRateId, TaxRateId,
 };
 use domain::idempotency::{RequestKey, StoredRequest};
 use domain::invoice::Invoice;
@@ -182,6 +182,25 @@ macro_rules! impl_reader {
             async fn get_tax_rate(&self, sellers: &Sellers, id: TaxRateId) -> Result<Option<TaxRate>, StorageError> {
                 let $it = self;
                 get($connection, sellers, id.to_string()).await
+            }
+
+            async fn get_shipping_rate(
+                &self,
+                sellers: &Sellers,
+                id: ShippingRateId,
+            ) -> Result<Option<ShippingRate>, StorageError> {
+                let $it = self;
+                get($connection, sellers, id.to_string()).await
+            }
+
+            async fn list_shipping_rates(
+                &self,
+                seller: &SellerId,
+                active: Option<bool>,
+                request: PageRequest<ShippingRateId>,
+            ) -> Result<Page<ShippingRate>, StorageError> {
+                let $it = self;
+                page($connection, of(seller).and_some("active = ?", active), request).await
             }
 
             async fn list_tax_rates(

@@ -1,6 +1,6 @@
 //! Aggregates as rows: their tables, and the columns beside the document.
 
-use domain::catalog::{Price, Product};
+use domain::catalog::{Price, Product, ShippingRate};
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
 use domain::invoice::Invoice;
@@ -66,10 +66,11 @@ fn text<T: ToString>(value: &Option<T>) -> Option<String> {
 
 stored!(Product, "products", |it| ["active" = it.active,]);
 stored!(TaxRate, "tax_rates", |it| ["active" = it.active,]);
+stored!(ShippingRate, "shipping_rates", |it| ["active" = it.active,]);
 stored!(Price, "prices", |it| [
     "active" = it.active,
     "product_id" = it.product_id.to_string(),
-    "currency" = it.unit_price.currency().code(),
+    "currency" = it.model.currency().code(),
 ]);
 stored!(Customer, "customers", |_it| []);
 stored!(PaymentMethod, "payment_methods", |it| [

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::access::ApiKey;
-use domain::catalog::{Price, Product};
+use domain::catalog::{Price, Product, ShippingRate};
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
 use domain::event::{Event, EventPosition};
@@ -116,6 +116,14 @@ impl CatalogCommands for SqlUnitOfWork {
     }
 
     async fn update_tax_rate(&mut self, rate: &mut TaxRate) -> Result<(), StorageError> {
+        update(self.connection()?, rate).await
+    }
+
+    async fn insert_shipping_rate(&mut self, rate: &mut ShippingRate) -> Result<(), StorageError> {
+        insert(self.connection()?, rate, vec![], "").await.map(|_| ())
+    }
+
+    async fn update_shipping_rate(&mut self, rate: &mut ShippingRate) -> Result<(), StorageError> {
         update(self.connection()?, rate).await
     }
 }

@@ -19,6 +19,9 @@ use domain::validation::{Invalid, Validator};
 use rust_decimal::Decimal;
 use time::{Date, Month};
 
+use super::link_options::adjustable;
+use super::price_model::recurrence;
+
 /// A text that may be empty for absent.
 pub(crate) fn optional<T>(
     v: &mut Validator,
@@ -74,7 +77,7 @@ pub(crate) fn optional_amount(v: &mut Validator, field: &str, money: Option<&v1:
     }
 }
 
-fn decimal(text: &str) -> Result<Decimal, Invalid> {
+pub(super) fn decimal(text: &str) -> Result<Decimal, Invalid> {
     let malformed = || Invalid::new("MALFORMED_DECIMAL", "must be a decimal such as 25 or 0.25");
     let digits = text.strip_prefix('-').unwrap_or(text);
     let fits = !digits.is_empty() && digits.len() <= 30 && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
@@ -105,6 +108,14 @@ pub(crate) fn tax_behavior(v: &mut Validator, field: &str, behavior: v1::TaxBeha
         }
     };
     v.check(field, parsed)
+}
+
+/// Whether tax is inside; the provider's own default where it is not said.
+pub(crate) fn optional_tax_behavior(v: &mut Validator, field: &str, number: i32) -> Option<Option<TaxBehavior>> {
+    match known(v, field, number)? {
+        v1::TaxBehavior::Unspecified => Some(None),
+        behavior => tax_behavior(v, field, behavior).map(Some),
+    }
 }
 
 pub(crate) fn rounding(
@@ -198,11 +209,22 @@ fn line_item(v: &mut Validator, item: &v1::LineItemInput) -> Option<LineItemSpec
             let name = v.check("name", DisplayName::parse(&data.name));
             let description = optional(v, "description", &data.description, Description::parse);
             let unit_price = unit_price(v, "unit_price", data.unit_price.as_ref());
-            Some(ItemPrice::Inline { name: name?, description: description?, unit_price: unit_price? })
+            let recurrence = recurrence(v, "recurrence", data.recurrence.as_ref());
+            let tax_behavior = optional_tax_behavior(v, "tax_behavior", data.tax_behavior);
+            let tax_code = optional(v, "tax_code", &data.tax_code, TaxCode::parse);
+            Some(ItemPrice::Inline {
+                name: name?,
+                description: description?,
+                unit_price: unit_price?,
+                recurrence: recurrence?,
+                tax_behavior: tax_behavior?,
+                tax_code: tax_code?,
+            })
         }),
     });
     let quantity = v.check("quantity", Quantity::parse(item.quantity));
-    Some(LineItemSpec { price: price?, quantity: quantity? })
+    let adjustable = adjustable(v, "adjustable_quantity", item.adjustable_quantity.as_ref());
+    Some(LineItemSpec { price: price?, quantity: quantity?, adjustable: adjustable? })
 }
 
 pub(crate) fn after_completion(

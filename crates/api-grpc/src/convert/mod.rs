@@ -1,4 +1,6 @@
 //! Mapping between proto messages and domain values.
 
 pub(crate) mod input;
+pub(crate) mod link_options;
 pub(crate) mod output;
+pub(crate) mod price_model;

@@ -20,6 +20,12 @@ use domain::text::DisplayName;
 use domain::timestamp::Timestamp;
 use time::Date;
 
+use super::link_options::{
+    told_adjustable, told_automatic_tax, told_collection, told_invoice_creation, told_optional_item, told_payment,
+    told_platform, told_shipping_option, told_subscription,
+};
+use super::price_model::{shipping_rate, told_model, told_recurrence, told_unit_price};
+
 pub(crate) fn money(money: Money) -> v1::Money {
     v1::Money { minor_units: money.minor(), currency_code: money.currency().code().to_owned() }
 }
@@ -32,15 +38,15 @@ fn date(date: Date) -> v1::Date {
     v1::Date { year: date.year(), month: i32::from(u8::from(date.month())), day: i32::from(date.day()) }
 }
 
-fn pairs(metadata: &Metadata) -> std::collections::BTreeMap<String, String> {
+pub(super) fn pairs(metadata: &Metadata) -> std::collections::BTreeMap<String, String> {
     metadata.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-fn text<T: ToString>(value: Option<&T>) -> String {
+pub(super) fn text<T: ToString>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }
 
-fn unit_price(price: UnitPrice) -> v1::UnitPrice {
+pub(super) fn unit_price(price: UnitPrice) -> v1::UnitPrice {
     v1::UnitPrice { minor_units: price.minor().to_string(), currency_code: price.currency().code().to_owned() }
 }
 
@@ -49,6 +55,10 @@ fn tax_behavior(behavior: TaxBehavior) -> i32 {
         TaxBehavior::Exclusive => v1::TaxBehavior::Exclusive as i32,
         TaxBehavior::Inclusive => v1::TaxBehavior::Inclusive as i32,
     }
+}
+
+pub(super) fn optional_tax_behavior(behavior: Option<TaxBehavior>) -> i32 {
+    behavior.map_or(v1::TaxBehavior::Unspecified as i32, tax_behavior)
 }
 
 fn rounding(rounding: TaxRounding) -> v1::TaxRounding {
@@ -99,7 +109,7 @@ pub(crate) fn price(price: &Price) -> v1::Price {
         id: price.id.to_string(),
         seller_id: price.seller_id.to_string(),
         product_id: price.product_id.to_string(),
-        unit_price: Some(unit_price(price.unit_price)),
+        unit_price: told_unit_price(&price.model),
         tax_behavior: tax_behavior(price.tax_behavior),
         nickname: text(price.nickname.as_ref()),
         active: price.active,
@@ -107,6 +117,16 @@ pub(crate) fn price(price: &Price) -> v1::Price {
         etag: price.etag(),
         create_time: Some(timestamp(price.created_at)),
         update_time: Some(timestamp(price.updated_at)),
+        model: Some(told_model(&price.model)),
+        recurrence: price.recurrence.map(told_recurrence),
+        currency_options: price
+            .currency_options
+            .values()
+            .map(|option| v1::CurrencyOption {
+                model: Some(told_model(&option.model)),
+                tax_behavior: tax_behavior(option.tax_behavior),
+            })
+            .collect(),
     }
 }
 
@@ -301,12 +321,12 @@ fn close_reason(reason: CloseReason) -> v1::CloseReason {
 }
 
 pub(crate) fn line_item(item: &LineItem) -> v1::LineItem {
-    let (amount, nothing) = (money(item.amount()), money(Money::zero(item.unit_price.currency())));
+    let (amount, nothing) = (money(item.amount()), money(Money::zero(item.model.currency())));
     v1::LineItem {
         id: item.id.to_string(),
         name: item.name.to_string(),
         description: text(item.description.as_ref()),
-        unit_price: Some(unit_price(item.unit_price)),
+        unit_price: told_unit_price(&item.model),
         quantity: item.quantity.get().into(),
         price_id: text(item.price_id.as_ref()),
         product_id: text(item.product_id.as_ref()),
@@ -314,6 +334,11 @@ pub(crate) fn line_item(item: &LineItem) -> v1::LineItem {
         amount_subtotal: Some(amount.clone()),
         amount_tax: Some(nothing),
         amount_total: Some(amount),
+        model: Some(told_model(&item.model)),
+        recurrence: item.recurrence.map(told_recurrence),
+        tax_behavior: optional_tax_behavior(item.tax_behavior),
+        tax_code: item.tax_code.as_ref().map(|code| code.as_str().to_owned()).unwrap_or_default(),
+        adjustable_quantity: item.adjustable.map(told_adjustable),
     }
 }
 
@@ -380,6 +405,16 @@ pub(crate) fn payment_link(link: &PaymentLink) -> v1::PaymentLink {
         create_time: Some(timestamp(link.created_at)),
         update_time: Some(timestamp(link.updated_at)),
         line_items: Vec::new(),
+        collection: Some(told_collection(&link.options.collection)),
+        payment: Some(told_payment(&link.options.payment)),
+        platform: Some(told_platform(&link.options.platform)),
+        subscription: link.is_recurring().then(|| told_subscription(&link.options.subscription)),
+        invoice_creation: link.options.invoice_creation.as_ref().map(told_invoice_creation),
+        automatic_tax: link.options.automatic_tax.as_ref().map(told_automatic_tax),
+        allow_promotion_codes: link.options.promotion_codes,
+        optional_items: link.options.optional_items.0.iter().map(told_optional_item).collect(),
+        shipping_options: link.options.shipping_options.0.iter().map(told_shipping_option).collect(),
+        managed_payments: link.options.managed_payments,
     }
 }
 
@@ -497,6 +532,7 @@ pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
         EventSubject::Customer(it) => Subject::Customer(customer(it)),
         EventSubject::PaymentMethod(it) => Subject::PaymentMethod(payment_method(it)),
         EventSubject::Invoice(it) => Subject::Invoice(invoice(it, event.occurred_at.date())),
+        EventSubject::ShippingRate(it) => Subject::ShippingRate(shipping_rate(it)),
         EventSubject::PaymentLink(it) => Subject::PaymentLink(payment_link(it)),
         EventSubject::CheckoutSession(it) => Subject::CheckoutSession(checkout_session(it)),
         EventSubject::Payment(it) => Subject::Payment(payment(it)),

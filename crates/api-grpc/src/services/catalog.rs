@@ -3,15 +3,18 @@
 use api_proto::v1::catalog_service_server::CatalogService;
 use api_proto::v1::*;
 use application::{ListQuery, Update};
-use domain::catalog::{NewPrice, NewProduct, PriceChanges, ProductChanges};
+use domain::catalog::{NewPrice, NewProduct, NewShippingRate, PriceChanges, ProductChanges, ShippingRateChanges};
 use domain::ports::storage::PriceFilter;
 use domain::tax::TaxCode;
-use domain::text::{Description, DisplayName};
+use domain::text::{Description, DisplayName, ShippingName};
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
-use crate::convert::input::{Mask, id, metadata, optional, optional_id, tax_behavior, unit_price};
+use crate::convert::input::{Mask, id, metadata, optional, optional_id, optional_tax_behavior, tax_behavior};
 use crate::convert::output;
+use crate::convert::price_model::{
+    currency_amounts, currency_options, delivery_estimate, price_model, recurrence, shipping_amount, shipping_rate,
+};
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -95,17 +98,22 @@ impl CatalogService for Services {
         let seller = self.seller(&caller, &m.seller_id)?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let product_id = id(v, "product_id", &m.product_id);
-            let unit_price = unit_price(v, "unit_price", m.unit_price.as_ref());
+            let model = price_model(v, m.unit_price.as_ref(), m.model.as_ref());
+            let recurrence = recurrence(v, "recurrence", m.recurrence.as_ref());
+            let currency_options = currency_options(v, &m.currency_options);
             let tax_behavior = tax_behavior(v, "tax_behavior", m.tax_behavior());
             let nickname = optional(v, "nickname", &m.nickname, DisplayName::parse);
             let metadata = metadata(v, &m.metadata);
-            Some(NewPrice {
+            let new = NewPrice {
                 product_id: product_id?,
-                unit_price: unit_price?,
+                model: model?,
                 tax_behavior: tax_behavior?,
+                currency_options: currency_options?,
+                recurrence: recurrence?,
                 nickname: nickname?,
                 metadata: metadata?,
-            })
+            };
+            new.checked().map_err(|violations| v.absorb(violations)).ok()
         })?;
         let price = self.app.create_price(mutation).await.map_err(status)?;
         Ok(Response::new(CreatePriceResponse { price: Some(output::price(&price)) }))
@@ -153,5 +161,78 @@ impl CatalogService for Services {
             prices: page.items.iter().map(output::price).collect(),
             next_page_token,
         }))
+    }
+
+    async fn create_shipping_rate(
+        &self,
+        request: Request<CreateShippingRateRequest>,
+    ) -> Result<Response<CreateShippingRateResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let display_name = v.check("display_name", ShippingName::parse(&m.display_name));
+            let amount = shipping_amount(v, "amount", m.amount.as_ref());
+            let currency_options = currency_amounts(v, &m.currency_options);
+            let delivery_estimate = delivery_estimate(v, "delivery_estimate", m.delivery_estimate.as_ref());
+            let tax_behavior = optional_tax_behavior(v, "tax_behavior", m.tax_behavior);
+            let tax_code = optional(v, "tax_code", &m.tax_code, TaxCode::parse);
+            let metadata = metadata(v, &m.metadata);
+            let new = NewShippingRate {
+                display_name: display_name?,
+                amount: amount?,
+                currency_options: currency_options?,
+                delivery_estimate: delivery_estimate?,
+                tax_behavior: tax_behavior?,
+                tax_code: tax_code?,
+                metadata: metadata?,
+            };
+            new.checked().map_err(|violations| v.absorb(violations)).ok()
+        })?;
+        let rate = self.app.create_shipping_rate(mutation).await.map_err(status)?;
+        Ok(Response::new(CreateShippingRateResponse { shipping_rate: Some(shipping_rate(&rate)) }))
+    }
+
+    async fn get_shipping_rate(
+        &self,
+        request: Request<GetShippingRateRequest>,
+    ) -> Result<Response<GetShippingRateResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let rate = self.app.get_shipping_rate(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetShippingRateResponse { shipping_rate: Some(shipping_rate(&rate)) }))
+    }
+
+    async fn update_shipping_rate(
+        &self,
+        request: Request<UpdateShippingRateRequest>,
+    ) -> Result<Response<UpdateShippingRateResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (seller, new) = (self.own_seller(&caller)?, m.shipping_rate.unwrap_or_default());
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "shipping_rate.id", &new.id);
+            let mask = Mask::parse(v, m.update_mask.as_ref(), &["active", "metadata"]);
+            let active = mask.has("active").then_some(new.active);
+            let metadata = mask.metadata(v, &new.metadata);
+            let changes = ShippingRateChanges { active, metadata: metadata? };
+            Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
+        })?;
+        let rate = self.app.update_shipping_rate(mutation).await;
+        let rate = rate.map_err(|error| status(error.within("shipping_rate")))?;
+        Ok(Response::new(UpdateShippingRateResponse { shipping_rate: Some(shipping_rate(&rate)) }))
+    }
+
+    async fn list_shipping_rates(
+        &self,
+        request: Request<ListShippingRatesRequest>,
+    ) -> Result<Response<ListShippingRatesResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.active);
+        let page = parse(|v| page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))?;
+        let query = ListQuery { seller, filter: m.active, page };
+        let page = self.app.list_shipping_rates(&caller, query).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |rate| rate.id.to_string());
+        let shipping_rates = page.items.iter().map(shipping_rate).collect();
+        Ok(Response::new(ListShippingRatesResponse { shipping_rates, next_page_token }))
     }
 }

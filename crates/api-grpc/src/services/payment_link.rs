@@ -1,16 +1,17 @@
 //! `PaymentLinkService`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api_proto::v1::payment_link_service_server::PaymentLinkService;
 use api_proto::v1::*;
 use application::{ListQuery, Update};
 use domain::id::LineItemId;
 use domain::metadata::Metadata;
-use domain::money::Quantity;
+use domain::money::{Currency, Quantity};
 use domain::page::Page;
-use domain::payment_link::{LinkChanges, LinkOptions, LinkTarget};
+use domain::payment_link::{ItemChange, LinkChanges, LinkField, LinkOptions, LinkTarget};
 use domain::ports::storage::LinkFilter;
+use domain::redirect::RedirectPolicy;
 use domain::text::{InactiveMessage, refuse_unfit};
 use domain::validation::{Invalid, Validator};
 use tonic::{Request, Response, Status};
@@ -19,6 +20,7 @@ use super::{Services, caller, parse};
 use crate::convert::input::{
     Mask, after_completion, id, line_items, metadata, optional, optional_amount, optional_id, restrictions, timestamp,
 };
+use crate::convert::link_options::{self, adjustable};
 use crate::convert::output;
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
@@ -39,14 +41,31 @@ impl PaymentLinkService for Services {
             let completed_sessions_max = restrictions(v, m.restrictions.as_ref());
             let expires_at = timestamp(v, "expire_time", m.expire_time.as_ref());
             let metadata = metadata(v, &m.metadata);
+            let collection = link_options::collection(v, "collection", m.collection.as_ref());
+            let payment = link_options::payment(v, "payment", m.payment.as_ref());
+            let platform = link_options::platform(v, "platform", m.platform.as_ref());
+            let subscription = link_options::subscription(v, "subscription", m.subscription.as_ref());
+            let creation = link_options::invoice_creation(v, "invoice_creation", m.invoice_creation.as_ref());
+            let automatic_tax = link_options::automatic_tax(v, "automatic_tax", m.automatic_tax.as_ref());
+            let offers = link_options::offers(v, "", &m.optional_items, &m.shipping_options);
+            let currency = optional(v, "currency_code", &m.currency_code, Currency::parse);
             let options = LinkOptions {
                 after_completion: after_completion?,
                 inactive_message: inactive_message?,
                 completed_sessions_max: completed_sessions_max?,
                 expires_at: expires_at?,
                 metadata: metadata?,
+                collection: collection?,
+                payment: payment?,
+                platform: platform?,
+                subscription: subscription?,
+                invoice_creation: creation?,
+                automatic_tax: automatic_tax?,
+                promotion_codes: m.allow_promotion_codes,
+                managed_payments: m.managed_payments,
+                ..LinkOptions::default()
             };
-            Some(application::CreatePaymentLink { target: target?, options })
+            Some(application::CreatePaymentLink { target: target?, options, offers: offers?, currency: currency? })
         })?;
         let link = self.app.create_payment_link(mutation).await.map_err(status)?;
         Ok(Response::new(CreatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
@@ -70,30 +89,20 @@ impl PaymentLinkService for Services {
         let (seller, new) = (self.own_seller(&caller)?, m.payment_link.unwrap_or_default());
         let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
             let id = id(v, "payment_link.id", &new.id);
-            let known =
-                ["after_completion", "inactive_message", "restrictions", "expire_time", "line_items", "metadata"];
+            let known: Vec<_> =
+                LinkField::ALL.iter().map(|field| field.name()).chain(["line_items", "metadata"]).collect();
             let mask = Mask::parse(v, m.update_mask.as_ref(), &known);
-            let after_completion = mask.pick("after_completion", || {
-                after_completion(v, "payment_link.after_completion", new.after_completion.as_ref(), &seller.redirects)
-            });
-            let inactive_message = mask.pick("inactive_message", || {
-                optional(v, "payment_link.inactive_message", &new.inactive_message, InactiveMessage::parse)
-            });
-            let completed_sessions_max =
-                mask.pick("restrictions", || v.within("payment_link", |v| restrictions(v, new.restrictions.as_ref())));
-            let expires_at =
-                mask.pick("expire_time", || timestamp(v, "payment_link.expire_time", new.expire_time.as_ref()));
-            let quantities =
-                if mask.has("line_items") { quantities(v, &new.line_items) } else { Some(BTreeMap::new()) };
             let metadata = mask.metadata(v, &new.metadata);
-            let changes = LinkChanges {
-                after_completion: after_completion?,
-                inactive_message: inactive_message?,
-                completed_sessions_max: completed_sessions_max?,
-                expires_at: expires_at?,
-                metadata: metadata?,
-                quantities: quantities?,
-            };
+            let named = LinkField::ALL.into_iter().filter(|field| mask.has(field.name()));
+            let fields: BTreeSet<LinkField> = named.collect();
+            let items = if mask.has("line_items") { item_changes(v, &new.line_items) } else { Some(BTreeMap::new()) };
+            let options = v.within("payment_link", |v| changed_options(v, &fields, &new, &seller.redirects));
+            let offer = |field| fields.contains(&field);
+            let optional_items = if offer(LinkField::OptionalItems) { new.optional_items.as_slice() } else { &[] };
+            let shipping = if offer(LinkField::ShippingOptions) { new.shipping_options.as_slice() } else { &[] };
+            let offers = link_options::offers(v, "payment_link", optional_items, shipping);
+            let changes = LinkChanges { fields, options: options?, metadata: metadata?, items: items? };
+            let changes = application::UpdatePaymentLink { changes, offers: offers? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
         let link =
@@ -196,12 +205,74 @@ fn target(v: &mut Validator, m: &CreatePaymentLinkRequest) -> Option<application
     }
 }
 
-fn quantities(v: &mut Validator, items: &[LineItem]) -> Option<BTreeMap<LineItemId, Quantity>> {
-    let parsed = items.iter().enumerate().map(|(index, item)| {
+/// The new values of the options that a mask names; the others are left as they are by default.
+fn changed_options(
+    v: &mut Validator,
+    fields: &BTreeSet<LinkField>,
+    new: &PaymentLink,
+    redirects: &RedirectPolicy,
+) -> Option<LinkOptions> {
+    let mut options = LinkOptions::default();
+    let mut is_whole = true;
+    for field in fields {
+        let name = field.name();
+        let parsed = match field {
+            LinkField::AfterCompletion => after_completion(v, name, new.after_completion.as_ref(), redirects)
+                .map(|after| options.after_completion = after),
+            LinkField::InactiveMessage => optional(v, name, &new.inactive_message, InactiveMessage::parse)
+                .map(|message| options.inactive_message = message),
+            LinkField::CompletedSessionsMax => {
+                restrictions(v, new.restrictions.as_ref()).map(|max| options.completed_sessions_max = max)
+            }
+            LinkField::ExpiresAt => {
+                timestamp(v, name, new.expire_time.as_ref()).map(|expires_at| options.expires_at = expires_at)
+            }
+            LinkField::Collection => {
+                link_options::collection(v, name, new.collection.as_ref()).map(|asked| options.collection = asked)
+            }
+            LinkField::Payment => {
+                link_options::payment(v, name, new.payment.as_ref()).map(|payment| options.payment = payment)
+            }
+            LinkField::Platform => {
+                link_options::platform(v, name, new.platform.as_ref()).map(|platform| options.platform = platform)
+            }
+            LinkField::Subscription => link_options::subscription(v, name, new.subscription.as_ref())
+                .map(|subscription| options.subscription = subscription),
+            LinkField::InvoiceCreation => link_options::invoice_creation(v, name, new.invoice_creation.as_ref())
+                .map(|creation| options.invoice_creation = creation),
+            LinkField::AutomaticTax => {
+                link_options::automatic_tax(v, name, new.automatic_tax.as_ref()).map(|tax| options.automatic_tax = tax)
+            }
+            LinkField::PromotionCodes => {
+                options.promotion_codes = new.allow_promotion_codes;
+                Some(())
+            }
+            // They are names, resolved later.
+            LinkField::OptionalItems | LinkField::ShippingOptions => Some(()),
+        };
+        is_whole &= parsed.is_some();
+    }
+    is_whole.then_some(options)
+}
+
+fn item_changes(v: &mut Validator, items: &[LineItem]) -> Option<BTreeMap<LineItemId, ItemChange>> {
+    let mut changes = BTreeMap::new();
+    let mut is_whole = true;
+    for (index, item) in items.iter().enumerate() {
         v.within(&format!("payment_link.line_items[{index}]"), |v| {
             let id = id(v, "id", &item.id);
-            id.zip(v.check("quantity", Quantity::parse(item.quantity)))
-        })
-    });
-    parsed.collect::<Vec<_>>().into_iter().collect()
+            let adjustable = adjustable(v, "adjustable_quantity", item.adjustable_quantity.as_ref());
+            let named = (item.quantity != 0 || item.adjustable_quantity.is_none()).then_some(item.quantity);
+            let quantity = v.check_optional("quantity", named, Quantity::parse);
+            match (id, adjustable, quantity) {
+                (Some(id), Some(adjustable), Some(quantity)) => {
+                    if changes.insert(id, ItemChange { quantity, adjustable: adjustable.map(Some) }).is_some() {
+                        v.refuse("id", Invalid::new("TWICE", "must be another than the items before it"));
+                    }
+                }
+                _ => is_whole = false,
+            }
+        });
+    }
+    is_whole.then_some(changes)
 }

@@ -344,7 +344,7 @@ pub struct Product {
     #[prost(message, optional, tag = "10")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
 }
-/// What a product costs: a flat rate for each piece.
+/// What a product costs.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Price {
     /// Id, such as price_… . Set by the service.
@@ -356,7 +356,7 @@ pub struct Price {
     /// The product.
     #[prost(string, tag = "3")]
     pub product_id: ::prost::alloc::string::String,
-    /// What one piece costs. It never changes: a new amount is a new price.
+    /// What one piece costs, where the price is per unit; absent otherwise. It never changes: a new amount is a new price.
     #[prost(message, optional, tag = "4")]
     pub unit_price: ::core::option::Option<UnitPrice>,
     /// Whether tax is inside.
@@ -380,6 +380,176 @@ pub struct Price {
     /// When it last changed. Set by the service.
     #[prost(message, optional, tag = "11")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How its amount follows from a quantity.
+    #[prost(message, optional, tag = "12")]
+    pub model: ::core::option::Option<PriceModel>,
+    /// How often it is paid; once if absent.
+    #[prost(message, optional, tag = "13")]
+    pub recurrence: ::core::option::Option<Recurrence>,
+    /// What it is in other currencies.
+    #[prost(message, repeated, tag = "14")]
+    pub currency_options: ::prost::alloc::vec::Vec<CurrencyOption>,
+}
+/// How the amount of a price follows from a quantity. It is computed exactly, and rounded half up once, at the line's total.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PriceModel {
+    /// The model. Required.
+    #[prost(oneof = "price_model::Model", tags = "1, 2, 3, 4, 5")]
+    pub model: ::core::option::Option<price_model::Model>,
+}
+/// Nested message and enum types in `PriceModel`.
+pub mod price_model {
+    /// The model. Required.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Model {
+        /// The same for each piece.
+        #[prost(message, tag = "1")]
+        PerUnit(super::UnitPrice),
+        /// By packages of several pieces.
+        #[prost(message, tag = "2")]
+        Package(super::PackagePrice),
+        /// Each piece at the price of the tier that it falls into.
+        #[prost(message, tag = "3")]
+        Graduated(super::TieredPrice),
+        /// Every piece at the price of the tier that the whole quantity falls into.
+        #[prost(message, tag = "4")]
+        Volume(super::TieredPrice),
+        /// What the customer enters. It is paid once, and sold alone.
+        #[prost(message, tag = "5")]
+        CustomerChosen(super::ChosenAmount),
+    }
+}
+/// A price by packages.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PackagePrice {
+    /// What one package costs. Required.
+    #[prost(message, optional, tag = "1")]
+    pub price: ::core::option::Option<UnitPrice>,
+    /// How many pieces are in it: 2 to 999,999. Required.
+    #[prost(int64, tag = "2")]
+    pub size: i64,
+    /// What a package that is not full counts for. Required.
+    #[prost(enumeration = "PackageRounding", tag = "3")]
+    pub rounding: i32,
+}
+/// A price by tiers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TieredPrice {
+    /// The tiers, the lowest first: 1 to 100, in one currency.
+    #[prost(message, repeated, tag = "1")]
+    pub tiers: ::prost::alloc::vec::Vec<PriceTier>,
+}
+/// A tier of a price.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PriceTier {
+    /// The last piece in it: 1 to 999,999, above that of the tier before; absent on the last tier, and only there.
+    #[prost(int64, optional, tag = "1")]
+    pub up_to: ::core::option::Option<i64>,
+    /// What each piece costs. Required.
+    #[prost(message, optional, tag = "2")]
+    pub unit_price: ::core::option::Option<UnitPrice>,
+    /// What is paid once, as soon as a piece falls into the tier; nothing if absent.
+    #[prost(message, optional, tag = "3")]
+    pub flat_price: ::core::option::Option<UnitPrice>,
+}
+/// An amount that the customer enters.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChosenAmount {
+    /// Currency code of ISO 4217 in either case, such as SEK. Required.
+    #[prost(string, tag = "1")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// The least that may be entered, in minor units: 1 or more.
+    #[prost(int64, optional, tag = "2")]
+    pub minimum: ::core::option::Option<i64>,
+    /// The most that may be entered, in minor units; not below the least.
+    #[prost(int64, optional, tag = "3")]
+    pub maximum: ::core::option::Option<i64>,
+    /// What is entered already, in minor units; within the bounds.
+    #[prost(int64, optional, tag = "4")]
+    pub preset: ::core::option::Option<i64>,
+}
+/// How often something is paid.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Recurrence {
+    /// The unit. Required.
+    #[prost(enumeration = "RecurrenceInterval", tag = "1")]
+    pub interval: i32,
+    /// How many of them lie between two payments: 1 or more, three years at the most. 0 counts as 1.
+    #[prost(int32, tag = "2")]
+    pub interval_count: i32,
+}
+/// What a price is in another currency.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CurrencyOption {
+    /// How its amount follows from a quantity: the same kind of model as the price's own. Required.
+    #[prost(message, optional, tag = "1")]
+    pub model: ::core::option::Option<PriceModel>,
+    /// Whether tax is inside. Required.
+    #[prost(enumeration = "TaxBehavior", tag = "2")]
+    pub tax_behavior: i32,
+}
+/// A way to ship.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ShippingRate {
+    /// Id, such as shr_… . Set by the service.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Whose it is. Set by the service.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// What customers call it: 1 to 100 characters.
+    #[prost(string, tag = "3")]
+    pub display_name: ::prost::alloc::string::String,
+    /// What it costs: 0 or more minor units. It never changes: a new amount is a new rate.
+    #[prost(message, optional, tag = "4")]
+    pub amount: ::core::option::Option<Money>,
+    /// What it costs in other currencies: at most 20.
+    #[prost(message, repeated, tag = "5")]
+    pub currency_options: ::prost::alloc::vec::Vec<Money>,
+    /// How long it takes.
+    #[prost(message, optional, tag = "6")]
+    pub delivery_estimate: ::core::option::Option<DeliveryEstimate>,
+    /// Whether tax is inside; as the provider does if unspecified.
+    #[prost(enumeration = "TaxBehavior", tag = "7")]
+    pub tax_behavior: i32,
+    /// Its kind for tax; empty for the provider's own for shipping.
+    #[prost(string, tag = "8")]
+    pub tax_code: ::prost::alloc::string::String,
+    /// Whether new links may offer it.
+    #[prost(bool, tag = "9")]
+    pub active: bool,
+    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    #[prost(btree_map = "string, string", tag = "10")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Opaque version, for UpdateShippingRate. Set by the service.
+    #[prost(string, tag = "11")]
+    pub etag: ::prost::alloc::string::String,
+    /// When it was created. Set by the service.
+    #[prost(message, optional, tag = "12")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed. Set by the service.
+    #[prost(message, optional, tag = "13")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// How long a delivery takes; one bound at least.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeliveryEstimate {
+    /// From.
+    #[prost(message, optional, tag = "1")]
+    pub minimum: ::core::option::Option<DeliveryBound>,
+    /// To.
+    #[prost(message, optional, tag = "2")]
+    pub maximum: ::core::option::Option<DeliveryBound>,
+}
+/// A bound of a delivery estimate.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeliveryBound {
+    /// The unit. Required.
+    #[prost(enumeration = "DeliveryUnit", tag = "1")]
+    pub unit: i32,
+    /// How many of them: 1 to 10,000. Required.
+    #[prost(int32, tag = "2")]
+    pub value: i32,
 }
 /// The price of one piece, which may be finer than a minor unit.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -390,6 +560,125 @@ pub struct UnitPrice {
     /// Currency code of ISO 4217 in either case, such as SEK.
     #[prost(string, tag = "2")]
     pub currency_code: ::prost::alloc::string::String,
+}
+/// What a package that is not full counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PackageRounding {
+    /// Not said.
+    Unspecified = 0,
+    /// A whole one.
+    Up = 1,
+    /// Nothing.
+    Down = 2,
+}
+impl PackageRounding {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PACKAGE_ROUNDING_UNSPECIFIED",
+            Self::Up => "PACKAGE_ROUNDING_UP",
+            Self::Down => "PACKAGE_ROUNDING_DOWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PACKAGE_ROUNDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "PACKAGE_ROUNDING_UP" => Some(Self::Up),
+            "PACKAGE_ROUNDING_DOWN" => Some(Self::Down),
+            _ => None,
+        }
+    }
+}
+/// The unit of a recurrence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RecurrenceInterval {
+    /// Not said.
+    Unspecified = 0,
+    /// A day.
+    Day = 1,
+    /// A week.
+    Week = 2,
+    /// A month of the calendar.
+    Month = 3,
+    /// A year of the calendar.
+    Year = 4,
+}
+impl RecurrenceInterval {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RECURRENCE_INTERVAL_UNSPECIFIED",
+            Self::Day => "RECURRENCE_INTERVAL_DAY",
+            Self::Week => "RECURRENCE_INTERVAL_WEEK",
+            Self::Month => "RECURRENCE_INTERVAL_MONTH",
+            Self::Year => "RECURRENCE_INTERVAL_YEAR",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RECURRENCE_INTERVAL_UNSPECIFIED" => Some(Self::Unspecified),
+            "RECURRENCE_INTERVAL_DAY" => Some(Self::Day),
+            "RECURRENCE_INTERVAL_WEEK" => Some(Self::Week),
+            "RECURRENCE_INTERVAL_MONTH" => Some(Self::Month),
+            "RECURRENCE_INTERVAL_YEAR" => Some(Self::Year),
+            _ => None,
+        }
+    }
+}
+/// The unit of a delivery estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DeliveryUnit {
+    /// Not said.
+    Unspecified = 0,
+    /// An hour.
+    Hour = 1,
+    /// A day of the calendar.
+    Day = 2,
+    /// A working day.
+    BusinessDay = 3,
+    /// A week.
+    Week = 4,
+    /// A month.
+    Month = 5,
+}
+impl DeliveryUnit {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DELIVERY_UNIT_UNSPECIFIED",
+            Self::Hour => "DELIVERY_UNIT_HOUR",
+            Self::Day => "DELIVERY_UNIT_DAY",
+            Self::BusinessDay => "DELIVERY_UNIT_BUSINESS_DAY",
+            Self::Week => "DELIVERY_UNIT_WEEK",
+            Self::Month => "DELIVERY_UNIT_MONTH",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DELIVERY_UNIT_UNSPECIFIED" => Some(Self::Unspecified),
+            "DELIVERY_UNIT_HOUR" => Some(Self::Hour),
+            "DELIVERY_UNIT_DAY" => Some(Self::Day),
+            "DELIVERY_UNIT_BUSINESS_DAY" => Some(Self::BusinessDay),
+            "DELIVERY_UNIT_WEEK" => Some(Self::Week),
+            "DELIVERY_UNIT_MONTH" => Some(Self::Month),
+            _ => None,
+        }
+    }
 }
 /// Request of CreateProduct.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -492,7 +781,7 @@ pub struct CreatePriceRequest {
     /// The product, which must be active. Required.
     #[prost(string, tag = "3")]
     pub product_id: ::prost::alloc::string::String,
-    /// What one piece costs. Required.
+    /// What one piece costs: short for a model that is per unit. Exactly one of unit_price and model.
     #[prost(message, optional, tag = "4")]
     pub unit_price: ::core::option::Option<UnitPrice>,
     /// Whether tax is inside. Required.
@@ -504,6 +793,15 @@ pub struct CreatePriceRequest {
     /// The caller's pairs.
     #[prost(btree_map = "string, string", tag = "7")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// How its amount follows from a quantity. Exactly one of unit_price and model.
+    #[prost(message, optional, tag = "8")]
+    pub model: ::core::option::Option<PriceModel>,
+    /// How often it is paid; once if absent.
+    #[prost(message, optional, tag = "9")]
+    pub recurrence: ::core::option::Option<Recurrence>,
+    /// What it is in other currencies: at most 20, each currency once, none of them the price's own.
+    #[prost(message, repeated, tag = "10")]
+    pub currency_options: ::prost::alloc::vec::Vec<CurrencyOption>,
 }
 /// Response of CreatePrice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -575,13 +873,111 @@ pub struct ListPricesResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// Request of CreateShippingRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateShippingRateRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// What customers call it: 1 to 100 characters. Required.
+    #[prost(string, tag = "3")]
+    pub display_name: ::prost::alloc::string::String,
+    /// What it costs: 0 or more minor units. Required.
+    #[prost(message, optional, tag = "4")]
+    pub amount: ::core::option::Option<Money>,
+    /// What it costs in other currencies: at most 20, each currency once, none of them the rate's own.
+    #[prost(message, repeated, tag = "5")]
+    pub currency_options: ::prost::alloc::vec::Vec<Money>,
+    /// How long it takes.
+    #[prost(message, optional, tag = "6")]
+    pub delivery_estimate: ::core::option::Option<DeliveryEstimate>,
+    /// Whether tax is inside; as the provider does if unspecified.
+    #[prost(enumeration = "TaxBehavior", tag = "7")]
+    pub tax_behavior: i32,
+    /// Its kind for tax.
+    #[prost(string, tag = "8")]
+    pub tax_code: ::prost::alloc::string::String,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+}
+/// Response of CreateShippingRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateShippingRateResponse {
+    /// The shipping rate.
+    #[prost(message, optional, tag = "1")]
+    pub shipping_rate: ::core::option::Option<ShippingRate>,
+}
+/// Request of GetShippingRate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetShippingRateRequest {
+    /// Id of the shipping rate.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetShippingRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetShippingRateResponse {
+    /// The shipping rate.
+    #[prost(message, optional, tag = "1")]
+    pub shipping_rate: ::core::option::Option<ShippingRate>,
+}
+/// Request of UpdateShippingRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateShippingRateRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The new values; its id says which rate, its etag, if not empty, which version.
+    #[prost(message, optional, tag = "2")]
+    pub shipping_rate: ::core::option::Option<ShippingRate>,
+    /// What changes: active, metadata, or metadata.KEY. Required.
+    #[prost(message, optional, tag = "3")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// Response of UpdateShippingRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateShippingRateResponse {
+    /// The shipping rate as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub shipping_rate: ::core::option::Option<ShippingRate>,
+}
+/// Request of ListShippingRates.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListShippingRatesRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Shipping rates of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only active ones, or only archived ones.
+    #[prost(bool, optional, tag = "4")]
+    pub active: ::core::option::Option<bool>,
+}
+/// Response of ListShippingRates.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListShippingRatesResponse {
+    /// The shipping rates.
+    #[prost(message, repeated, tag = "1")]
+    pub shipping_rates: ::prost::alloc::vec::Vec<ShippingRate>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 #[cfg(feature = "client")]
 pub mod catalog_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
-    /// Products, and the prices at which they are sold.
+    /// Products, the prices at which they are sold, and the rates at which they are shipped.
     #[derive(Debug, Clone)]
     pub struct CatalogServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -776,6 +1172,66 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListPrices"));
             self.inner.unary(req, path, codec).await
         }
+        /// Creates a shipping rate.
+        pub async fn create_shipping_rate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateShippingRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateShippingRateResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/CreateShippingRate");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "CreateShippingRate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a shipping rate. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_shipping_rate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetShippingRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetShippingRateResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/GetShippingRate");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetShippingRate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a shipping rate; never what it costs.
+        pub async fn update_shipping_rate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateShippingRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdateShippingRateResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/UpdateShippingRate");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "UpdateShippingRate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists shipping rates, newest first. An empty list is no error.
+        pub async fn list_shipping_rates(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListShippingRatesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListShippingRatesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/ListShippingRates");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListShippingRates"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -826,8 +1282,28 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::ListPricesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListPricesResponse>, tonic::Status>;
+        /// Creates a shipping rate.
+        async fn create_shipping_rate(
+            &self,
+            request: tonic::Request<super::CreateShippingRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateShippingRateResponse>, tonic::Status>;
+        /// Reads a shipping rate. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_shipping_rate(
+            &self,
+            request: tonic::Request<super::GetShippingRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetShippingRateResponse>, tonic::Status>;
+        /// Changes a shipping rate; never what it costs.
+        async fn update_shipping_rate(
+            &self,
+            request: tonic::Request<super::UpdateShippingRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdateShippingRateResponse>, tonic::Status>;
+        /// Lists shipping rates, newest first. An empty list is no error.
+        async fn list_shipping_rates(
+            &self,
+            request: tonic::Request<super::ListShippingRatesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListShippingRatesResponse>, tonic::Status>;
     }
-    /// Products, and the prices at which they are sold.
+    /// Products, the prices at which they are sold, and the rates at which they are shipped.
     #[derive(Debug)]
     pub struct CatalogServiceServer<T> {
         inner: Arc<T>,
@@ -1122,6 +1598,118 @@ pub mod catalog_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/paylinks.v1.CatalogService/CreateShippingRate" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateShippingRateSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::CreateShippingRateRequest> for CreateShippingRateSvc<T> {
+                        type Response = super::CreateShippingRateResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CreateShippingRateRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::create_shipping_rate(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateShippingRateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/GetShippingRate" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetShippingRateSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::GetShippingRateRequest> for GetShippingRateSvc<T> {
+                        type Response = super::GetShippingRateResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetShippingRateRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::get_shipping_rate(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetShippingRateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/UpdateShippingRate" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateShippingRateSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::UpdateShippingRateRequest> for UpdateShippingRateSvc<T> {
+                        type Response = super::UpdateShippingRateResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::UpdateShippingRateRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::update_shipping_rate(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateShippingRateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/ListShippingRates" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListShippingRatesSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::ListShippingRatesRequest> for ListShippingRatesSvc<T> {
+                        type Response = super::ListShippingRatesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListShippingRatesRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::list_shipping_rates(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListShippingRatesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
@@ -1148,6 +1736,734 @@ pub mod catalog_service_server {
     pub const SERVICE_NAME: &str = "paylinks.v1.CatalogService";
     impl<T> tonic::server::NamedService for CatalogServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// What a link's page asks of the customer, and in which words.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Collection {
+    /// Whether the billing address is asked; as far as the payment needs it if unspecified.
+    #[prost(enumeration = "AddressCollection", tag = "1")]
+    pub billing_address: i32,
+    /// The shipping address; not asked if absent.
+    #[prost(message, optional, tag = "2")]
+    pub shipping_address: ::core::option::Option<ShippingAddressCollection>,
+    /// Whether the phone number is asked.
+    #[prost(bool, tag = "3")]
+    pub phone_number: bool,
+    /// Names that are asked beside the one on the card.
+    #[prost(message, optional, tag = "4")]
+    pub names: ::core::option::Option<NameCollection>,
+    /// Whether tax ids are asked; not if unspecified.
+    #[prost(enumeration = "TaxIdCollection", tag = "5")]
+    pub tax_id: i32,
+    /// Fields of the seller's own: at most 3. What the customer enters is on the checkout session.
+    #[prost(message, repeated, tag = "6")]
+    pub custom_fields: ::prost::alloc::vec::Vec<CustomField>,
+    /// What the customer agrees to.
+    #[prost(message, optional, tag = "7")]
+    pub consent: ::core::option::Option<ConsentCollection>,
+    /// Words of the seller's own.
+    #[prost(message, optional, tag = "8")]
+    pub custom_text: ::core::option::Option<CustomText>,
+    /// What the button says; what fits if unspecified. SUBSCRIBE needs a recurring price, the others a link without one.
+    #[prost(enumeration = "SubmitType", tag = "9")]
+    pub submit_type: i32,
+    /// Whether a customer is made at the provider; where something needs one if unspecified.
+    #[prost(enumeration = "CustomerCreation", tag = "10")]
+    pub customer_creation: i32,
+}
+/// A shipping address that is asked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShippingAddressCollection {
+    /// The countries to which goods are shipped, by ISO 3166-1 alpha-2: one at least.
+    #[prost(string, repeated, tag = "1")]
+    pub allowed_country_codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Names that are asked beside the one on the card.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NameCollection {
+    /// The customer's; not asked if unspecified.
+    #[prost(enumeration = "NameField", tag = "1")]
+    pub individual: i32,
+    /// The customer's company's; not asked if unspecified.
+    #[prost(enumeration = "NameField", tag = "2")]
+    pub business: i32,
+}
+/// A field of the seller's own.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CustomField {
+    /// Its key, for the seller: 1 to 200 ASCII letters and digits, another for each field. Required.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Its label, for the customer: 1 to 100 characters. It is not translated. Required.
+    #[prost(string, tag = "2")]
+    pub label: ::prost::alloc::string::String,
+    /// Whether it may stay empty.
+    #[prost(bool, tag = "3")]
+    pub optional: bool,
+    /// What may be entered. Required.
+    #[prost(oneof = "custom_field::Kind", tags = "4, 5, 6")]
+    pub kind: ::core::option::Option<custom_field::Kind>,
+}
+/// Nested message and enum types in `CustomField`.
+pub mod custom_field {
+    /// What may be entered. Required.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Kind {
+        /// Text.
+        #[prost(message, tag = "4")]
+        Text(super::TextField),
+        /// Digits.
+        #[prost(message, tag = "5")]
+        Numeric(super::TextField),
+        /// One of some options.
+        #[prost(message, tag = "6")]
+        Dropdown(super::DropdownField),
+    }
+}
+/// What may be entered as text or digits.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TextField {
+    /// The fewest characters: 1 to 255.
+    #[prost(int32, optional, tag = "1")]
+    pub minimum_length: ::core::option::Option<i32>,
+    /// The most characters: 1 to 255, not below the fewest.
+    #[prost(int32, optional, tag = "2")]
+    pub maximum_length: ::core::option::Option<i32>,
+    /// What is entered already; within the lengths.
+    #[prost(string, tag = "3")]
+    pub default_value: ::prost::alloc::string::String,
+}
+/// A choice.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DropdownField {
+    /// The options: 1 to 200.
+    #[prost(message, repeated, tag = "1")]
+    pub options: ::prost::alloc::vec::Vec<DropdownOption>,
+    /// The value that is chosen already; none if empty.
+    #[prost(string, tag = "2")]
+    pub default_value: ::prost::alloc::string::String,
+}
+/// An option of a drop-down.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DropdownOption {
+    /// What the customer sees: 1 to 100 characters. Required.
+    #[prost(string, tag = "1")]
+    pub label: ::prost::alloc::string::String,
+    /// What the seller gets: 1 to 100 ASCII letters and digits, another for each option. Required.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// What the customer agrees to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsentCollection {
+    /// Whether the terms of service must be accepted. The provider links to the seller's own, which must be known there.
+    #[prost(bool, tag = "1")]
+    pub terms_of_service: bool,
+    /// Whether consent to promotions is asked, where the law of the customer's country wants it asked.
+    #[prost(bool, tag = "2")]
+    pub promotions: bool,
+    /// Where the agreement to the reuse of the payment method is shown; as the provider does if unspecified.
+    #[prost(enumeration = "ReuseAgreement", tag = "3")]
+    pub payment_method_reuse_agreement: i32,
+}
+/// Words of the seller's own, each of at most 1,200 characters; the standard ones where empty.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomText {
+    /// Beside the button.
+    #[prost(string, tag = "1")]
+    pub submit: ::prost::alloc::string::String,
+    /// Below the button.
+    #[prost(string, tag = "2")]
+    pub after_submit: ::prost::alloc::string::String,
+    /// Beside the shipping address, which must be asked.
+    #[prost(string, tag = "3")]
+    pub shipping_address: ::prost::alloc::string::String,
+    /// In the place of the words of the terms of service, which must be asked to be accepted.
+    #[prost(string, tag = "4")]
+    pub terms_of_service_acceptance: ::prost::alloc::string::String,
+}
+/// How the payment is made. On a link with a recurring price only method_types, method_collection and blocked_card_brands.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PaymentSettings {
+    /// The methods that are offered, such as card, ideal or swish; those that the provider chooses if empty.
+    #[prost(string, repeated, tag = "1")]
+    pub method_types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether a method is asked for when nothing is due; it is if unspecified. IF_REQUIRED needs a recurring price.
+    #[prost(enumeration = "PaymentMethodCollection", tag = "2")]
+    pub method_collection: i32,
+    /// Brands of card that are refused.
+    #[prost(enumeration = "CardBrand", repeated, tag = "3")]
+    pub blocked_card_brands: ::prost::alloc::vec::Vec<i32>,
+    /// When the money is taken; at once if unspecified. It can't change later.
+    #[prost(enumeration = "CaptureMethod", tag = "4")]
+    pub capture_method: i32,
+    /// What the payment says it is for: at most 500 characters.
+    #[prost(string, tag = "5")]
+    pub description: ::prost::alloc::string::String,
+    /// Pairs of the payment's own: at most 40, key at most 40 characters, value at most 500.
+    #[prost(btree_map = "string, string", tag = "6")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Whether the method is kept for later; not if unspecified.
+    #[prost(enumeration = "FutureUsage", tag = "7")]
+    pub setup_future_usage: i32,
+    /// What the customer's bank statement says: 5 to 22 Latin characters, a letter among them, none of < > \ " ' *.
+    #[prost(string, tag = "8")]
+    pub statement_descriptor: ::prost::alloc::string::String,
+    /// What a card's statement says after the seller's own words: 1 to 22 such characters.
+    #[prost(string, tag = "9")]
+    pub statement_descriptor_suffix: ::prost::alloc::string::String,
+    /// A name under which payments and transfers belong together: at most 500 characters.
+    #[prost(string, tag = "10")]
+    pub transfer_group: ::prost::alloc::string::String,
+}
+/// What a platform takes and passes on, where the seller is one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlatformSettings {
+    /// The provider's id of the account on whose behalf the payment is made.
+    #[prost(string, tag = "3")]
+    pub on_behalf_of: ::prost::alloc::string::String,
+    /// To whom the money goes on.
+    #[prost(message, optional, tag = "4")]
+    pub transfer: ::core::option::Option<Transfer>,
+    /// What the platform keeps.
+    #[prost(oneof = "platform_settings::ApplicationFee", tags = "1, 2")]
+    pub application_fee: ::core::option::Option<platform_settings::ApplicationFee>,
+}
+/// Nested message and enum types in `PlatformSettings`.
+pub mod platform_settings {
+    /// What the platform keeps.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum ApplicationFee {
+        /// So many minor units of the payment, in the link's currency. Not with a recurring price.
+        #[prost(message, tag = "1")]
+        ApplicationFeeAmount(super::Money),
+        /// So much of each payment of a subscription: 0 to 100 with at most two decimals, such as 2.5. Needs a recurring price.
+        #[prost(string, tag = "2")]
+        ApplicationFeePercent(::prost::alloc::string::String),
+    }
+}
+/// Money that goes on to another account.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Transfer {
+    /// The provider's id of the account. Required.
+    #[prost(string, tag = "1")]
+    pub destination: ::prost::alloc::string::String,
+    /// How much, in the link's currency; all of it if absent. Not beside application_fee_amount.
+    #[prost(message, optional, tag = "2")]
+    pub amount: ::core::option::Option<Money>,
+}
+/// What a link with a recurring price makes besides taking money.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubscriptionSettings {
+    /// What the subscription is: at most 500 characters.
+    #[prost(string, tag = "1")]
+    pub description: ::prost::alloc::string::String,
+    /// Pairs of the subscription's own: at most 40, key at most 40 characters, value at most 500.
+    #[prost(btree_map = "string, string", tag = "2")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Days in which nothing is due: 1 to 730; 0 for none.
+    #[prost(int32, tag = "3")]
+    pub trial_period_days: i32,
+    /// What happens when a trial ends without a method of payment; as the provider does if unspecified.
+    #[prost(enumeration = "TrialEnd", tag = "4")]
+    pub trial_end: i32,
+    /// What its invoices say.
+    #[prost(message, optional, tag = "5")]
+    pub invoice: ::core::option::Option<ProviderInvoice>,
+}
+/// What an invoice of the provider's says.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ProviderInvoice {
+    /// What it is for: at most 500 characters.
+    #[prost(string, tag = "1")]
+    pub description: ::prost::alloc::string::String,
+    /// What stands at its foot: at most 5,000 characters.
+    #[prost(string, tag = "2")]
+    pub footer: ::prost::alloc::string::String,
+    /// Fields of the seller's own: at most 4.
+    #[prost(message, repeated, tag = "3")]
+    pub custom_fields: ::prost::alloc::vec::Vec<ProviderInvoiceField>,
+    /// The provider's ids of the seller's tax ids on it: at most 10.
+    #[prost(string, repeated, tag = "4")]
+    pub account_tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The provider's id of the account that issues it; the seller's own if empty.
+    #[prost(string, tag = "5")]
+    pub issuer: ::prost::alloc::string::String,
+}
+/// A field of the seller's own on an invoice of the provider's.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProviderInvoiceField {
+    /// Its name: 1 to 40 characters. Required.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What it says: 1 to 140 characters. Required.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// An invoice that the provider makes after a payment. For sellers that do not invoice here; not with a recurring price, which
+/// always has one, nor for an invoice.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct InvoiceCreation {
+    /// What it says.
+    #[prost(message, optional, tag = "1")]
+    pub invoice: ::core::option::Option<ProviderInvoice>,
+    /// Pairs of its own: at most 40, key at most 40 characters, value at most 500.
+    #[prost(btree_map = "string, string", tag = "2")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Whether its prices show tax inside; as the provider does if absent.
+    #[prost(bool, optional, tag = "3")]
+    pub show_tax_inside: ::core::option::Option<bool>,
+    /// The provider's id of the template that it is rendered by.
+    #[prost(string, tag = "4")]
+    pub template: ::prost::alloc::string::String,
+}
+/// The provider's own computation of tax. Not for an invoice, whose tax is computed here.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProviderTax {
+    /// The provider's id of the account that owes it; the seller's own if empty.
+    #[prost(string, tag = "1")]
+    pub liability_account: ::prost::alloc::string::String,
+}
+/// How customers may change a quantity.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AdjustableQuantity {
+    /// The fewest pieces; 0 if absent. A lone item can't go to 0.
+    #[prost(int64, optional, tag = "1")]
+    pub minimum: ::core::option::Option<i64>,
+    /// The most pieces, to 999,999; 99 if absent.
+    #[prost(int64, optional, tag = "2")]
+    pub maximum: ::core::option::Option<i64>,
+}
+/// An item that customers may add.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OptionalItem {
+    /// Id, such as li_… . Set by the service.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The stored price, which must have one in the link's currency. Required.
+    #[prost(string, tag = "2")]
+    pub price_id: ::prost::alloc::string::String,
+    /// How many, or how many to begin with: 1 to 999,999. Required.
+    #[prost(int64, tag = "3")]
+    pub quantity: i64,
+    /// Whether and how customers may change the quantity; they may not if absent.
+    #[prost(message, optional, tag = "4")]
+    pub adjustable_quantity: ::core::option::Option<AdjustableQuantity>,
+    /// What the page calls it. Set by the service.
+    #[prost(string, tag = "5")]
+    pub name: ::prost::alloc::string::String,
+    /// How its amount follows from its quantity. Set by the service.
+    #[prost(message, optional, tag = "6")]
+    pub model: ::core::option::Option<PriceModel>,
+    /// How often it is paid; once if absent. Set by the service.
+    #[prost(message, optional, tag = "7")]
+    pub recurrence: ::core::option::Option<Recurrence>,
+}
+/// A way to ship, of which customers choose one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShippingOption {
+    /// The stored rate, which must have an amount in the link's currency. Required.
+    #[prost(string, tag = "1")]
+    pub shipping_rate_id: ::prost::alloc::string::String,
+    /// What customers call it. Set by the service.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// What it costs. Set by the service.
+    #[prost(message, optional, tag = "3")]
+    pub amount: ::core::option::Option<Money>,
+    /// How long it takes. Set by the service.
+    #[prost(message, optional, tag = "4")]
+    pub delivery_estimate: ::core::option::Option<DeliveryEstimate>,
+    /// Whether tax is inside; as the provider does if unspecified. Set by the service.
+    #[prost(enumeration = "TaxBehavior", tag = "5")]
+    pub tax_behavior: i32,
+}
+/// Whether an address is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AddressCollection {
+    /// As far as the payment needs it.
+    Unspecified = 0,
+    /// As far as the payment needs it.
+    Auto = 1,
+    /// All of it.
+    Required = 2,
+}
+impl AddressCollection {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ADDRESS_COLLECTION_UNSPECIFIED",
+            Self::Auto => "ADDRESS_COLLECTION_AUTO",
+            Self::Required => "ADDRESS_COLLECTION_REQUIRED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ADDRESS_COLLECTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "ADDRESS_COLLECTION_AUTO" => Some(Self::Auto),
+            "ADDRESS_COLLECTION_REQUIRED" => Some(Self::Required),
+            _ => None,
+        }
+    }
+}
+/// Whether a name is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NameField {
+    /// It is not.
+    Unspecified = 0,
+    /// It must be given.
+    Required = 1,
+    /// It may be given.
+    Optional = 2,
+}
+impl NameField {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NAME_FIELD_UNSPECIFIED",
+            Self::Required => "NAME_FIELD_REQUIRED",
+            Self::Optional => "NAME_FIELD_OPTIONAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NAME_FIELD_UNSPECIFIED" => Some(Self::Unspecified),
+            "NAME_FIELD_REQUIRED" => Some(Self::Required),
+            "NAME_FIELD_OPTIONAL" => Some(Self::Optional),
+            _ => None,
+        }
+    }
+}
+/// Whether tax ids are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TaxIdCollection {
+    /// They are not.
+    Unspecified = 0,
+    /// A business may give one.
+    Optional = 1,
+    /// One must be given where the billing country has a kind that the provider knows.
+    RequiredIfSupported = 2,
+}
+impl TaxIdCollection {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TAX_ID_COLLECTION_UNSPECIFIED",
+            Self::Optional => "TAX_ID_COLLECTION_OPTIONAL",
+            Self::RequiredIfSupported => "TAX_ID_COLLECTION_REQUIRED_IF_SUPPORTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TAX_ID_COLLECTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "TAX_ID_COLLECTION_OPTIONAL" => Some(Self::Optional),
+            "TAX_ID_COLLECTION_REQUIRED_IF_SUPPORTED" => Some(Self::RequiredIfSupported),
+            _ => None,
+        }
+    }
+}
+/// Where the agreement to the reuse of a payment method is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReuseAgreement {
+    /// As the provider does.
+    Unspecified = 0,
+    /// Where the provider shows it.
+    Auto = 1,
+    /// Nowhere: the seller shows it.
+    Hidden = 2,
+}
+impl ReuseAgreement {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REUSE_AGREEMENT_UNSPECIFIED",
+            Self::Auto => "REUSE_AGREEMENT_AUTO",
+            Self::Hidden => "REUSE_AGREEMENT_HIDDEN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REUSE_AGREEMENT_UNSPECIFIED" => Some(Self::Unspecified),
+            "REUSE_AGREEMENT_AUTO" => Some(Self::Auto),
+            "REUSE_AGREEMENT_HIDDEN" => Some(Self::Hidden),
+            _ => None,
+        }
+    }
+}
+/// What the button says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SubmitType {
+    /// What fits.
+    Unspecified = 0,
+    /// What fits.
+    Auto = 1,
+    /// Book.
+    Book = 2,
+    /// Donate.
+    Donate = 3,
+    /// Pay.
+    Pay = 4,
+    /// Subscribe.
+    Subscribe = 5,
+}
+impl SubmitType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUBMIT_TYPE_UNSPECIFIED",
+            Self::Auto => "SUBMIT_TYPE_AUTO",
+            Self::Book => "SUBMIT_TYPE_BOOK",
+            Self::Donate => "SUBMIT_TYPE_DONATE",
+            Self::Pay => "SUBMIT_TYPE_PAY",
+            Self::Subscribe => "SUBMIT_TYPE_SUBSCRIBE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUBMIT_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUBMIT_TYPE_AUTO" => Some(Self::Auto),
+            "SUBMIT_TYPE_BOOK" => Some(Self::Book),
+            "SUBMIT_TYPE_DONATE" => Some(Self::Donate),
+            "SUBMIT_TYPE_PAY" => Some(Self::Pay),
+            "SUBMIT_TYPE_SUBSCRIBE" => Some(Self::Subscribe),
+            _ => None,
+        }
+    }
+}
+/// Whether a customer is made at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CustomerCreation {
+    /// Where something needs one.
+    Unspecified = 0,
+    /// Where something needs one.
+    IfRequired = 1,
+    /// Always. Not on a link with a recurring price, which always has a customer.
+    Always = 2,
+}
+impl CustomerCreation {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CUSTOMER_CREATION_UNSPECIFIED",
+            Self::IfRequired => "CUSTOMER_CREATION_IF_REQUIRED",
+            Self::Always => "CUSTOMER_CREATION_ALWAYS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CUSTOMER_CREATION_UNSPECIFIED" => Some(Self::Unspecified),
+            "CUSTOMER_CREATION_IF_REQUIRED" => Some(Self::IfRequired),
+            "CUSTOMER_CREATION_ALWAYS" => Some(Self::Always),
+            _ => None,
+        }
+    }
+}
+/// Whether a method of payment is asked for when nothing is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PaymentMethodCollection {
+    /// It is.
+    Unspecified = 0,
+    /// It is.
+    Always = 1,
+    /// It is not, such as in a free trial.
+    IfRequired = 2,
+}
+impl PaymentMethodCollection {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PAYMENT_METHOD_COLLECTION_UNSPECIFIED",
+            Self::Always => "PAYMENT_METHOD_COLLECTION_ALWAYS",
+            Self::IfRequired => "PAYMENT_METHOD_COLLECTION_IF_REQUIRED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PAYMENT_METHOD_COLLECTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "PAYMENT_METHOD_COLLECTION_ALWAYS" => Some(Self::Always),
+            "PAYMENT_METHOD_COLLECTION_IF_REQUIRED" => Some(Self::IfRequired),
+            _ => None,
+        }
+    }
+}
+/// A brand of card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CardBrand {
+    /// Not said.
+    Unspecified = 0,
+    /// American Express.
+    AmericanExpress = 1,
+    /// Discover, and the networks that share its acceptance.
+    DiscoverGlobalNetwork = 2,
+    /// Mastercard.
+    Mastercard = 3,
+    /// Visa.
+    Visa = 4,
+}
+impl CardBrand {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CARD_BRAND_UNSPECIFIED",
+            Self::AmericanExpress => "CARD_BRAND_AMERICAN_EXPRESS",
+            Self::DiscoverGlobalNetwork => "CARD_BRAND_DISCOVER_GLOBAL_NETWORK",
+            Self::Mastercard => "CARD_BRAND_MASTERCARD",
+            Self::Visa => "CARD_BRAND_VISA",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CARD_BRAND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CARD_BRAND_AMERICAN_EXPRESS" => Some(Self::AmericanExpress),
+            "CARD_BRAND_DISCOVER_GLOBAL_NETWORK" => Some(Self::DiscoverGlobalNetwork),
+            "CARD_BRAND_MASTERCARD" => Some(Self::Mastercard),
+            "CARD_BRAND_VISA" => Some(Self::Visa),
+            _ => None,
+        }
+    }
+}
+/// When the money is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CaptureMethod {
+    /// At once.
+    Unspecified = 0,
+    /// At once.
+    Automatic = 1,
+    /// When the seller says so, at the provider; until then the money is held and the payment is processing.
+    Manual = 2,
+}
+impl CaptureMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CAPTURE_METHOD_UNSPECIFIED",
+            Self::Automatic => "CAPTURE_METHOD_AUTOMATIC",
+            Self::Manual => "CAPTURE_METHOD_MANUAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CAPTURE_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "CAPTURE_METHOD_AUTOMATIC" => Some(Self::Automatic),
+            "CAPTURE_METHOD_MANUAL" => Some(Self::Manual),
+            _ => None,
+        }
+    }
+}
+/// How a method that is kept will be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FutureUsage {
+    /// It is not kept.
+    Unspecified = 0,
+    /// With the customer there.
+    OnSession = 1,
+    /// Without the customer.
+    OffSession = 2,
+}
+impl FutureUsage {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FUTURE_USAGE_UNSPECIFIED",
+            Self::OnSession => "FUTURE_USAGE_ON_SESSION",
+            Self::OffSession => "FUTURE_USAGE_OFF_SESSION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FUTURE_USAGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "FUTURE_USAGE_ON_SESSION" => Some(Self::OnSession),
+            "FUTURE_USAGE_OFF_SESSION" => Some(Self::OffSession),
+            _ => None,
+        }
+    }
+}
+/// What happens when a trial ends without a method of payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TrialEnd {
+    /// As the provider does.
+    Unspecified = 0,
+    /// The subscription ends.
+    Cancel = 1,
+    /// An invoice is made, and is open.
+    CreateInvoice = 2,
+    /// The subscription waits.
+    Pause = 3,
+}
+impl TrialEnd {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TRIAL_END_UNSPECIFIED",
+            Self::Cancel => "TRIAL_END_CANCEL",
+            Self::CreateInvoice => "TRIAL_END_CREATE_INVOICE",
+            Self::Pause => "TRIAL_END_PAUSE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TRIAL_END_UNSPECIFIED" => Some(Self::Unspecified),
+            "TRIAL_END_CANCEL" => Some(Self::Cancel),
+            "TRIAL_END_CREATE_INVOICE" => Some(Self::CreateInvoice),
+            "TRIAL_END_PAUSE" => Some(Self::Pause),
+            _ => None,
+        }
     }
 }
 /// What follows a completed checkout.
@@ -1194,9 +2510,12 @@ pub struct Restrictions {
 /// What a caller says of an item.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LineItemInput {
-    /// How many: 1 to 999999.
+    /// How many, or how many to begin with: 1 to 999999.
     #[prost(int64, tag = "3")]
     pub quantity: i64,
+    /// Whether and how customers may change the quantity; they may not if absent.
+    #[prost(message, optional, tag = "4")]
+    pub adjustable_quantity: ::core::option::Option<AdjustableQuantity>,
     /// What one costs. Exactly one is required.
     #[prost(oneof = "line_item_input::Price", tags = "1, 2")]
     pub price: ::core::option::Option<line_item_input::Price>,
@@ -1226,9 +2545,18 @@ pub struct LinePriceData {
     /// What one costs. Required.
     #[prost(message, optional, tag = "3")]
     pub unit_price: ::core::option::Option<UnitPrice>,
+    /// How often it is paid; once if absent. All recurring items of a link are paid as often.
+    #[prost(message, optional, tag = "4")]
+    pub recurrence: ::core::option::Option<Recurrence>,
+    /// Whether tax is inside; as the provider does if unspecified.
+    #[prost(enumeration = "TaxBehavior", tag = "5")]
+    pub tax_behavior: i32,
+    /// Its kind for tax; empty for a general one.
+    #[prost(string, tag = "6")]
+    pub tax_code: ::prost::alloc::string::String,
 }
 /// An item of a link. Set by the service.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LineItem {
     /// Id, such as li_… .
     #[prost(string, tag = "1")]
@@ -1239,10 +2567,10 @@ pub struct LineItem {
     /// What the page says of it.
     #[prost(string, tag = "3")]
     pub description: ::prost::alloc::string::String,
-    /// What one costs.
+    /// What one costs, where the price is per unit; absent otherwise.
     #[prost(message, optional, tag = "4")]
     pub unit_price: ::core::option::Option<UnitPrice>,
-    /// How many.
+    /// How many, or how many to begin with.
     #[prost(int64, tag = "5")]
     pub quantity: i64,
     /// The stored price; empty if none.
@@ -1260,9 +2588,24 @@ pub struct LineItem {
     /// Tax in it.
     #[prost(message, optional, tag = "10")]
     pub amount_tax: ::core::option::Option<Money>,
-    /// What is paid for it.
+    /// What is paid for it. What the customer chooses is the preset, or nothing.
     #[prost(message, optional, tag = "11")]
     pub amount_total: ::core::option::Option<Money>,
+    /// How its amount follows from its quantity.
+    #[prost(message, optional, tag = "12")]
+    pub model: ::core::option::Option<PriceModel>,
+    /// How often it is paid; once if absent.
+    #[prost(message, optional, tag = "13")]
+    pub recurrence: ::core::option::Option<Recurrence>,
+    /// Whether tax is inside; as the provider does if unspecified.
+    #[prost(enumeration = "TaxBehavior", tag = "14")]
+    pub tax_behavior: i32,
+    /// Its kind for tax; empty for a general one.
+    #[prost(string, tag = "15")]
+    pub tax_code: ::prost::alloc::string::String,
+    /// Whether and how customers may change the quantity; they may not if absent.
+    #[prost(message, optional, tag = "16")]
+    pub adjustable_quantity: ::core::option::Option<AdjustableQuantity>,
 }
 /// A payment link.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1336,9 +2679,40 @@ pub struct PaymentLink {
     /// When it last changed. Set by the service.
     #[prost(message, optional, tag = "23")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Its items, in UpdatePaymentLink alone: id and quantity of those that change.
+    /// Its items, in UpdatePaymentLink alone: of those that change the id, the quantity unless it is 0, and the
+    /// adjustable_quantity if it is there.
     #[prost(message, repeated, tag = "24")]
     pub line_items: ::prost::alloc::vec::Vec<LineItem>,
+    /// What the page asks of the customer, and in which words.
+    #[prost(message, optional, tag = "25")]
+    pub collection: ::core::option::Option<Collection>,
+    /// How the payment is made.
+    #[prost(message, optional, tag = "26")]
+    pub payment: ::core::option::Option<PaymentSettings>,
+    /// What a platform takes and passes on.
+    #[prost(message, optional, tag = "27")]
+    pub platform: ::core::option::Option<PlatformSettings>,
+    /// What a subscription is like. Needs a recurring price.
+    #[prost(message, optional, tag = "28")]
+    pub subscription: ::core::option::Option<SubscriptionSettings>,
+    /// An invoice that the provider makes after a payment; none if absent.
+    #[prost(message, optional, tag = "29")]
+    pub invoice_creation: ::core::option::Option<InvoiceCreation>,
+    /// The provider's own computation of tax; none if absent.
+    #[prost(message, optional, tag = "30")]
+    pub automatic_tax: ::core::option::Option<ProviderTax>,
+    /// Whether customers may enter promotion codes. Not for an invoice.
+    #[prost(bool, tag = "31")]
+    pub allow_promotion_codes: bool,
+    /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice.
+    #[prost(message, repeated, tag = "32")]
+    pub optional_items: ::prost::alloc::vec::Vec<OptionalItem>,
+    /// Ways to ship, of which customers choose one: at most 5. Not for an invoice, nor with a recurring price.
+    #[prost(message, repeated, tag = "33")]
+    pub shipping_options: ::prost::alloc::vec::Vec<ShippingOption>,
+    /// Whether the provider sells in its own name (merchant of record). It can't change later.
+    #[prost(bool, tag = "34")]
+    pub managed_payments: bool,
 }
 /// Request of CreatePaymentLink.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1373,6 +2747,39 @@ pub struct CreatePaymentLinkRequest {
     /// The caller's pairs.
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// What the page asks of the customer, and in which words.
+    #[prost(message, optional, tag = "11")]
+    pub collection: ::core::option::Option<Collection>,
+    /// How the payment is made.
+    #[prost(message, optional, tag = "12")]
+    pub payment: ::core::option::Option<PaymentSettings>,
+    /// What a platform takes and passes on.
+    #[prost(message, optional, tag = "13")]
+    pub platform: ::core::option::Option<PlatformSettings>,
+    /// What a subscription is like. Needs a recurring price.
+    #[prost(message, optional, tag = "14")]
+    pub subscription: ::core::option::Option<SubscriptionSettings>,
+    /// An invoice that the provider makes after a payment; none if absent.
+    #[prost(message, optional, tag = "15")]
+    pub invoice_creation: ::core::option::Option<InvoiceCreation>,
+    /// The provider's own computation of tax; none if absent.
+    #[prost(message, optional, tag = "16")]
+    pub automatic_tax: ::core::option::Option<ProviderTax>,
+    /// Whether customers may enter promotion codes. Not for an invoice.
+    #[prost(bool, tag = "17")]
+    pub allow_promotion_codes: bool,
+    /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice.
+    #[prost(message, repeated, tag = "18")]
+    pub optional_items: ::prost::alloc::vec::Vec<OptionalItem>,
+    /// Ways to ship, of which customers choose one: at most 5. Not for an invoice, nor with a recurring price.
+    #[prost(message, repeated, tag = "19")]
+    pub shipping_options: ::prost::alloc::vec::Vec<ShippingOption>,
+    /// Whether the provider sells in its own name (merchant of record). It can't change later.
+    #[prost(bool, tag = "20")]
+    pub managed_payments: bool,
+    /// The currency in which stored prices are meant, each of which must have one there; that of the first item if empty.
+    #[prost(string, tag = "21")]
+    pub currency_code: ::prost::alloc::string::String,
 }
 /// Response of CreatePaymentLink.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1404,7 +2811,10 @@ pub struct UpdatePaymentLinkRequest {
     /// The new values; its id says which link, its etag, if not empty, which version.
     #[prost(message, optional, tag = "2")]
     pub payment_link: ::core::option::Option<PaymentLink>,
-    /// What changes: after_completion, inactive_message, restrictions, expire_time, line_items (quantities alone), metadata, or metadata.KEY for one pair. An empty value clears; a pair that is not in the map is unset. Required.
+    /// What changes: after_completion, inactive_message, restrictions, expire_time, collection, payment, platform,
+    /// subscription, invoice_creation, automatic_tax, allow_promotion_codes, optional_items, shipping_options, line_items
+    /// (quantities alone), metadata, or metadata.KEY for one pair. A field is replaced as a whole; an empty value clears; a
+    /// pair that is not in the map is unset. Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -5248,7 +6658,7 @@ pub struct Event {
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The thing that it happened to, as it was right after.
-    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17")]
     pub subject: ::core::option::Option<event::Subject>,
 }
 /// Nested message and enum types in `Event`.
@@ -5283,6 +6693,9 @@ pub mod event {
         /// A payment.
         #[prost(message, tag = "14")]
         Payment(super::Payment),
+        /// A shipping rate.
+        #[prost(message, tag = "17")]
+        ShippingRate(super::ShippingRate),
     }
 }
 /// Request of ListEvents.

@@ -1,8 +1,11 @@
-//! Products, prices and manual tax rates.
+//! Products, prices, shipping rates and manual tax rates.
 
-use domain::catalog::{NewPrice, NewProduct, Price, PriceChanges, Product, ProductChanges};
+use domain::catalog::{
+    NewPrice, NewProduct, NewShippingRate, Price, PriceChanges, Product, ProductChanges, ShippingRate,
+    ShippingRateChanges,
+};
 use domain::event::{EventKind, EventSubject};
-use domain::id::{PriceId, ProductId, TaxRateId};
+use domain::id::{PriceId, ProductId, ShippingRateId, TaxRateId};
 use domain::metadata::Metadata;
 use domain::party::Country;
 use domain::ports::storage::{PriceFilter, UnitOfWork};
@@ -18,6 +21,7 @@ use crate::mutation::{Mutation, Step, Update};
 reads!("product", Product, ProductId, get_product, list_products(Option<bool>));
 reads!("price", Price, PriceId, get_price, list_prices(PriceFilter));
 reads!("tax rate", TaxRate, TaxRateId, get_tax_rate, list_tax_rates(Option<bool>));
+reads!("shipping rate", ShippingRate, ShippingRateId, get_shipping_rate, list_shipping_rates(Option<bool>));
 
 /// What a caller says of a new manual tax rate.
 #[derive(Debug, Clone, Serialize)]
@@ -104,6 +108,48 @@ impl App {
                 uow.update_price(&mut price).await?;
                 app.record(uow, EventKind::PriceUpdated, EventSubject::Price(Box::new(price.clone()))).await?;
                 Ok(Step::Done(price))
+            })
+        })
+        .await
+    }
+
+    /// Creates a shipping rate.
+    ///
+    /// # Errors
+    /// The request id was used otherwise, or the store fails.
+    pub async fn create_shipping_rate(&self, mutation: Mutation<NewShippingRate>) -> Result<ShippingRate, Error> {
+        self.mutate("CreateShippingRate", mutation, |app, uow, m| {
+            Box::pin(async move {
+                let (id, seller_id) = (app.new_shipping_rate_id(), m.seller.id.clone());
+                let mut rate = ShippingRate::new(id, seller_id, m.command.clone(), app.now());
+                uow.insert_shipping_rate(&mut rate).await?;
+                let subject = EventSubject::ShippingRate(Box::new(rate.clone()));
+                app.record(uow, EventKind::ShippingRateCreated, subject).await?;
+                Ok(Step::Done(rate))
+            })
+        })
+        .await
+    }
+
+    /// Changes a shipping rate; what it costs never changes.
+    ///
+    /// # Errors
+    /// There is none, its etag is another, or the change is invalid.
+    pub async fn update_shipping_rate(
+        &self,
+        mutation: Mutation<Update<ShippingRateId, ShippingRateChanges>>,
+    ) -> Result<ShippingRate, Error> {
+        self.mutate("UpdateShippingRate", mutation, |app, uow, m| {
+            Box::pin(async move {
+                let update = &m.command;
+                let found = uow.get_shipping_rate(&m.caller.sellers, update.id).await?;
+                let mut rate = found.ok_or_else(|| Error::not_found("shipping rate", update.id))?;
+                update.expect_etag(&rate.etag())?;
+                rate.change(update.changes.clone(), app.now()).map_err(in_metadata)?;
+                uow.update_shipping_rate(&mut rate).await?;
+                let subject = EventSubject::ShippingRate(Box::new(rate.clone()));
+                app.record(uow, EventKind::ShippingRateUpdated, subject).await?;
+                Ok(Step::Done(rate))
             })
         })
         .await

@@ -15,7 +15,6 @@ use domain::validation::Validator;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::payment_link::check_options;
 use super::reads;
 use super::tax::TaxSpec;
 use crate::app::App;
@@ -69,7 +68,11 @@ impl App {
             ..LinkOptions::default()
         };
         let provider = self.provider(&mutation.seller.provider)?;
-        check_options(provider.as_ref(), &options)?;
+        for (feature, field) in options.needs() {
+            if !provider.capabilities().has(feature) {
+                return Err(Error::unsupported(field, feature.name()));
+            }
+        }
         let (livemode, stores) = {
             let capabilities = provider.capabilities();
             (capabilities.livemode, command.customer_id.is_some() && capabilities.has(Feature::StoredPaymentMethods))

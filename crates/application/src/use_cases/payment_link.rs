@@ -1,18 +1,20 @@
 //! Payment links.
 
-use domain::id::{InvoiceId, PaymentLinkId, PriceId};
+use domain::catalog::{PriceModel, Recurrence};
+use domain::id::{InvoiceId, PaymentLinkId, PriceId, ShippingRateId};
 use domain::invoice::Invoice;
-use domain::money::{Money, Quantity, UnitPrice};
+use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::payment_link::{
-    AfterCompletion, CloseReason, LineItem, LineItems, LinkChanges, LinkError, LinkOptions, LinkState, LinkTarget,
-    NewPaymentLink, PaymentLink, parse_link_expiry,
+    AdjustableQuantity, CloseReason, LineItem, LineItems, LinkChanges, LinkError, LinkField, LinkOptions, LinkState,
+    LinkTarget, NewPaymentLink, OptionalItems, PaymentLink, ShippingOption, ShippingOptions, parse_link_expiry,
 };
 use domain::ports::provider::PaymentProvider;
 use domain::ports::storage::{Collectable, LinkFilter, Sellers, UnitOfWork};
 use domain::provider::{Feature, ProviderAction};
 use domain::seller::Seller;
+use domain::tax::{TaxBehavior, TaxCode};
 use domain::text::{Description, DisplayName};
-use domain::validation::Validator;
+use domain::validation::{Invalid, Validator};
 use serde::Serialize;
 
 use super::invoice::invoice_error;
@@ -28,8 +30,30 @@ reads!("payment link", PaymentLink, PaymentLinkId, get_payment_link, list_paymen
 pub struct CreatePaymentLink {
     /// What is paid through it.
     pub target: LinkTargetSpec,
-    /// What it can do besides.
+    /// What it can do besides; optional items and ways to ship are in `offers`.
     pub options: LinkOptions,
+    /// What customers may add.
+    pub offers: Offers,
+    /// The currency in which stored prices are meant; that of the first item where absent.
+    pub currency: Option<Currency>,
+}
+
+/// What customers of a link may add, by names that are still to be resolved.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Offers {
+    /// Items.
+    pub optional_items: Vec<LineItemSpec>,
+    /// Ways to ship.
+    pub shipping_rates: Vec<ShippingRateId>,
+}
+
+/// A change of a link.
+#[derive(Debug, Clone, Serialize)]
+pub struct UpdatePaymentLink {
+    /// The change; new optional items and ways to ship are in `offers`.
+    pub changes: LinkChanges,
+    /// What customers may add, where the change names it.
+    pub offers: Offers,
 }
 
 /// What is to be paid through a link.
@@ -54,6 +78,8 @@ pub struct LineItemSpec {
     pub price: ItemPrice,
     /// How many.
     pub quantity: Quantity,
+    /// Whether and how customers may change the quantity.
+    pub adjustable: Option<AdjustableQuantity>,
 }
 
 /// What one piece of an item costs.
@@ -70,6 +96,12 @@ pub enum ItemPrice {
         description: Option<Description>,
         /// The price of one.
         unit_price: UnitPrice,
+        /// How often it is paid; once where absent.
+        recurrence: Option<Recurrence>,
+        /// Whether tax is inside.
+        tax_behavior: Option<TaxBehavior>,
+        /// The kind of product for tax.
+        tax_code: Option<TaxCode>,
     },
 }
 
@@ -83,17 +115,45 @@ impl App {
         if let Some(answer) = self.replay("CreatePaymentLink", &mutation).await? {
             return Ok(answer);
         }
-        let provider = self.provider(&mutation.seller.provider)?;
-        check_options(provider.as_ref(), &mutation.command.options)?;
         if let Some(expires_at) = mutation.command.options.expires_at {
             parse_link_expiry(expires_at, self.now()).map_err(|i| Error::field("expire_time", i.rule, i.expected))?;
         }
+        let mut options = mutation.command.options.clone();
+        let mut v = Validator::new();
         let items = match &mutation.command.target {
-            LinkTargetSpec::Items(specs) => Some(self.line_items(&mutation.seller, specs).await?),
-            LinkTargetSpec::Invoice { .. } => None,
+            LinkTargetSpec::Items(specs) => {
+                let (command, seller) = (&mutation.command, &mutation.seller);
+                let currency = self.link_currency(seller, command.currency, specs).await?;
+                let items = self.line_items(&mut v, ("line_items", seller), currency, specs).await?;
+                let parsed = items.map(LineItems::parse);
+                let items = v.within("line_items", |v| match parsed {
+                    Some(Ok(items)) => Some(items),
+                    Some(Err(violations)) => {
+                        v.absorb(violations);
+                        None
+                    }
+                    None => None,
+                });
+                self.resolve_offers(&mut v, seller, currency, (&command.offers, &mut options)).await?;
+                items
+            }
+            LinkTargetSpec::Invoice { .. } => {
+                for (field, is_set) in [
+                    ("optional_items", !mutation.command.offers.optional_items.is_empty()),
+                    ("shipping_options", !mutation.command.offers.shipping_rates.is_empty()),
+                    ("currency_code", mutation.command.currency.is_some()),
+                ] {
+                    if is_set {
+                        let expected = "can't be set on a link for an invoice";
+                        v.refuse(field, Invalid::new("FIXED_FOR_INVOICE", expected));
+                    }
+                }
+                None
+            }
         };
+        v.finish(Some(()))?;
         self.mutate("CreatePaymentLink", mutation, move |app, uow, m| {
-            let items = items.clone();
+            let (items, options) = (items.clone(), options.clone());
             Box::pin(async move {
                 let id = app.new_payment_link_id();
                 let target = match (&m.command.target, items) {
@@ -106,11 +166,15 @@ impl App {
                     (LinkTargetSpec::Items(_), None) => return Err(Error::internal("items were not resolved")),
                 };
                 let provider = app.provider(&m.seller.provider)?;
+                let mut v = Validator::new();
+                options.check(&target, &mut v);
+                v.finish(Some(()))?;
+                check_abilities(provider.as_ref(), &options, &target)?;
                 let new = NewPaymentLink {
                     id,
                     seller_id: m.seller.id.clone(),
                     target,
-                    options: m.command.options.clone(),
+                    options,
                     payment_id: None,
                     stores_payment_method: false,
                     provider: m.seller.provider.clone(),
@@ -140,24 +204,39 @@ impl App {
     /// There is none, its etag is another, its state or the provider does not allow it, or fields are invalid.
     pub async fn update_payment_link(
         &self,
-        mutation: Mutation<Update<PaymentLinkId, LinkChanges>>,
+        mutation: Mutation<Update<PaymentLinkId, UpdatePaymentLink>>,
     ) -> Result<PaymentLink, Error> {
-        self.mutate("UpdatePaymentLink", mutation, |app, uow, m| {
+        if let Some(answer) = self.replay("UpdatePaymentLink", &mutation).await? {
+            return Ok(answer);
+        }
+        let mut changes = mutation.command.changes.changes.clone();
+        let offers = &mutation.command.changes.offers;
+        if !offers.optional_items.is_empty() || !offers.shipping_rates.is_empty() {
+            let link = self.get_payment_link(&mutation.caller, mutation.command.id).await?;
+            let seller = self.seller(&link.seller_id)?.clone();
+            let mut v = Validator::new();
+            self.resolve_offers(&mut v, &seller, link.currency(), (offers, &mut changes.options)).await?;
+            v.finish(Some(()))?;
+        }
+        self.mutate("UpdatePaymentLink", mutation, move |app, uow, m| {
+            let changes = changes.clone();
             Box::pin(async move {
                 let update = &m.command;
                 let link = app.lock_link(uow, m, update.id).await?;
                 update.expect_etag(&link.etag())?;
-                if let Some(Some(expires_at)) = update.changes.expires_at {
+                if changes.fields.contains(&LinkField::ExpiresAt)
+                    && let Some(expires_at) = changes.options.expires_at
+                {
                     parse_link_expiry(expires_at, app.now())
                         .map_err(|i| Error::field("expire_time", i.rule, i.expected))?;
                 }
-                let changed = link.changed(&update.changes, app.now()).map_err(link_error)?;
+                let changed = link.changed(&changes, app.now()).map_err(link_error)?;
                 let provider = app.provider(&link.provider)?;
-                check_options(provider.as_ref(), &changed.options)?;
-                if !update.changes.quantities.is_empty() && !provider.capabilities().has(Feature::LinkQuantityUpdate) {
+                check_abilities(provider.as_ref(), &changed.options, &changed.target)?;
+                if !changes.items.is_empty() && !provider.capabilities().has(Feature::LinkQuantityUpdate) {
                     return Err(Error::unsupported("line_items", Feature::LinkQuantityUpdate.name()));
                 }
-                let changes = Box::new(update.changes.clone());
+                let changes = Box::new(changes);
                 app.call(
                     uow,
                     m,
@@ -286,40 +365,115 @@ impl App {
         }
     }
 
-    /// The items of a link with every name resolved.
-    async fn line_items(&self, seller: &Seller, specs: &[LineItemSpec]) -> Result<LineItems, Error> {
+    /// The currency of a link: the one named, or that of its first item.
+    async fn link_currency(
+        &self,
+        seller: &Seller,
+        named: Option<Currency>,
+        specs: &[LineItemSpec],
+    ) -> Result<Currency, Error> {
+        match (named, specs.first().map(|spec| &spec.price)) {
+            (Some(currency), _) => Ok(currency),
+            (None, Some(ItemPrice::Inline { unit_price, .. })) => Ok(unit_price.currency()),
+            (None, Some(ItemPrice::Stored(id))) => {
+                let price = self.0.storage.get_price(&Sellers::from([seller.id.clone()]), *id).await?;
+                // One that is not there is named when the items are resolved.
+                Ok(price.map_or(seller.currency, |price| price.model.currency()))
+            }
+            (None, None) => Ok(seller.currency),
+        }
+    }
+
+    /// Items with every name resolved, in one currency; `None` once something is refused below `field`.
+    async fn line_items(
+        &self,
+        v: &mut Validator,
+        (field, seller): (&str, &Seller),
+        currency: Currency,
+        specs: &[LineItemSpec],
+    ) -> Result<Option<Vec<LineItem>>, Error> {
         let sellers = Sellers::from([seller.id.clone()]);
-        let mut validator = Validator::new();
         let mut items = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
+            let (id, quantity, adjustable) = (self.new_line_item_id(), spec.quantity, spec.adjustable);
             let item = match &spec.price {
-                ItemPrice::Inline { name, description, unit_price } => {
-                    Some((name.clone(), description.clone(), *unit_price, None, None))
+                ItemPrice::Inline { name, description, unit_price, recurrence, tax_behavior, tax_code } => {
+                    Some(LineItem {
+                        id,
+                        name: name.clone(),
+                        description: description.clone(),
+                        model: PriceModel::PerUnit { unit_price: *unit_price },
+                        recurrence: *recurrence,
+                        tax_behavior: *tax_behavior,
+                        tax_code: tax_code.clone(),
+                        quantity,
+                        adjustable,
+                        price_id: None,
+                        product_id: None,
+                    })
                 }
-                ItemPrice::Stored(id) => {
-                    let field = format!("line_items[{index}].price_id");
-                    let usable = self.usable_price(&mut validator, &field, &sellers, *id).await?;
-                    usable.map(|(price, product)| {
-                        (
-                            product.name.clone(),
-                            product.description.clone(),
-                            price.unit_price,
-                            Some(price.id),
-                            Some(product.id),
-                        )
+                ItemPrice::Stored(price_id) => {
+                    let at = format!("{field}[{index}].price_id");
+                    let usable = self.usable_price(v, &at, &sellers, *price_id).await?;
+                    usable.and_then(|(price, product)| {
+                        let missing = || Invalid::new("CURRENCY_MISMATCH", format!("must have a price in {currency}"));
+                        let (model, tax_behavior) = v.check(&at, price.in_currency(currency).ok_or_else(missing))?;
+                        Some(LineItem {
+                            id,
+                            name: product.name.clone(),
+                            description: product.description.clone(),
+                            model: model.clone(),
+                            recurrence: price.recurrence,
+                            tax_behavior: Some(tax_behavior),
+                            tax_code: product.tax_code.clone(),
+                            quantity,
+                            adjustable,
+                            price_id: Some(price.id),
+                            product_id: Some(product.id),
+                        })
                     })
                 }
             };
-            let Some((name, description, unit_price, price_id, product_id)) = item else { continue };
-            let id = self.new_line_item_id();
-            items.push(LineItem { id, name, description, unit_price, quantity: spec.quantity, price_id, product_id });
+            items.extend(item);
         }
-        if validator.is_clean() {
-            let parsed = LineItems::parse(items);
-            let items = validator.within("line_items", |v| parsed.map_err(|violations| v.absorb(violations)).ok());
-            return Ok(validator.finish(items)?);
+        Ok(Some(items).filter(|items| items.len() == specs.len()))
+    }
+
+    /// Puts what customers may add into the options, with every name resolved.
+    async fn resolve_offers(
+        &self,
+        v: &mut Validator,
+        seller: &Seller,
+        currency: Currency,
+        (offers, options): (&Offers, &mut LinkOptions),
+    ) -> Result<(), Error> {
+        let items = self.line_items(v, ("optional_items", seller), currency, &offers.optional_items).await?;
+        options.optional_items = OptionalItems(items.unwrap_or_default());
+        let sellers = Sellers::from([seller.id.clone()]);
+        let mut shipping = Vec::with_capacity(offers.shipping_rates.len());
+        for (index, id) in offers.shipping_rates.iter().enumerate() {
+            let rate = self.0.storage.get_shipping_rate(&sellers, *id).await?;
+            let usable = match rate {
+                None => Err(Invalid::new("UNKNOWN_SHIPPING_RATE", format!("names no shipping rate: {id}"))),
+                Some(rate) if !rate.active => {
+                    Err(Invalid::new("INACTIVE", format!("names a shipping rate that is archived: {id}")))
+                }
+                Some(rate) => match rate.amount_in(currency) {
+                    None => Err(Invalid::new("CURRENCY_MISMATCH", format!("must have an amount in {currency}"))),
+                    Some(amount) => Ok(ShippingOption {
+                        shipping_rate_id: rate.id,
+                        display_name: rate.terms.display_name.clone(),
+                        amount,
+                        delivery_estimate: rate.terms.delivery_estimate,
+                        tax_behavior: rate.terms.tax_behavior,
+                        tax_code: rate.terms.tax_code.clone(),
+                    }),
+                },
+            };
+            shipping.extend(v.check(&format!("shipping_options[{index}].shipping_rate_id"), usable));
         }
-        Ok(validator.finish(None)?)
+        options.shipping_options = ShippingOptions(shipping);
+        Ok(())
     }
 }
 
@@ -329,21 +483,16 @@ pub(crate) fn invoice_title(invoice: &Invoice) -> Result<DisplayName, Error> {
     DisplayName::parse(&format!("Invoice {number}")).map_err(Error::internal)
 }
 
-/// Refuses options that the provider has not the ability for.
-pub(crate) fn check_options(provider: &dyn PaymentProvider, options: &LinkOptions) -> Result<(), Error> {
+/// Refuses what the provider has not the ability for.
+pub(crate) fn check_abilities(
+    provider: &dyn PaymentProvider,
+    options: &LinkOptions,
+    target: &LinkTarget,
+) -> Result<(), Error> {
     let capabilities = provider.capabilities();
-    let with_message = matches!(options.after_completion, AfterCompletion::ConfirmationWithMessage { .. });
-    let needed = [
-        (options.inactive_message.is_some(), "inactive_message", Feature::LinkInactiveMessage),
-        (
-            options.completed_sessions_max.is_some(),
-            "restrictions.completed_sessions_limit",
-            Feature::LinkCompletedSessionsLimit,
-        ),
-        (with_message, "after_completion.hosted_confirmation.custom_message", Feature::LinkConfirmationMessage),
-    ];
-    match needed.into_iter().find(|(is_used, _, feature)| *is_used && !capabilities.has(*feature)) {
-        Some((_, field, feature)) => Err(Error::unsupported(field, feature.name())),
+    let mut needed = options.needs().into_iter().chain(target.needs());
+    match needed.find(|(feature, _)| !capabilities.has(*feature)) {
+        Some((feature, field)) => Err(Error::unsupported(field, feature.name())),
         None => Ok(()),
     }
 }

@@ -12,13 +12,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::access::ApiKey;
-use crate::catalog::{Price, Product};
+use crate::catalog::{Price, Product, ShippingRate};
 use crate::checkout::CheckoutSession;
 use crate::customer::Customer;
 use crate::event::{Event, EventKind, EventPosition, SequencedEvent};
 use crate::id::{
     ApiKeyId, CheckoutSessionId, CustomerId, IntentId, InvoiceId, NotificationId, PaymentId, PaymentLinkId,
-    PaymentMethodId, PriceId, ProductId, TaxRateId,
+    PaymentMethodId, PriceId, ProductId, ShippingRateId, TaxRateId,
 };
 use crate::idempotency::{RequestKey, RequestProgress, StoredRequest};
 use crate::invoice::Invoice;
@@ -161,6 +161,19 @@ pub trait CatalogQueries {
         active: Option<bool>,
         page: PageRequest<TaxRateId>,
     ) -> Result<Page<TaxRate>, StorageError>;
+    /// A shipping rate.
+    async fn get_shipping_rate(
+        &self,
+        sellers: &Sellers,
+        id: ShippingRateId,
+    ) -> Result<Option<ShippingRate>, StorageError>;
+    /// Shipping rates of a seller, newest first.
+    async fn list_shipping_rates(
+        &self,
+        seller: &SellerId,
+        active: Option<bool>,
+        page: PageRequest<ShippingRateId>,
+    ) -> Result<Page<ShippingRate>, StorageError>;
 }
 
 /// Which prices to list.
@@ -187,6 +200,10 @@ pub trait CatalogCommands {
     async fn insert_tax_rate(&mut self, rate: &mut TaxRate) -> Result<(), StorageError>;
     /// Changes a manual tax rate.
     async fn update_tax_rate(&mut self, rate: &mut TaxRate) -> Result<(), StorageError>;
+    /// Adds a shipping rate.
+    async fn insert_shipping_rate(&mut self, rate: &mut ShippingRate) -> Result<(), StorageError>;
+    /// Changes a shipping rate.
+    async fn update_shipping_rate(&mut self, rate: &mut ShippingRate) -> Result<(), StorageError>;
 }
 
 /// Reads of customers and their payment methods.

@@ -17,6 +17,8 @@ mock! {
         async fn list_prices(&self, seller: &SellerId, filter: PriceFilter, page: PageRequest<PriceId>) -> Result<Page<Price>, StorageError>;
         async fn get_tax_rate(&self, sellers: &Sellers, id: TaxRateId) -> Result<Option<TaxRate>, StorageError>;
         async fn list_tax_rates(&self, seller: &SellerId, active: Option<bool>, page: PageRequest<TaxRateId>) -> Result<Page<TaxRate>, StorageError>;
+        async fn list_shipping_rates(&self, seller: &SellerId, active: Option<bool>, page: PageRequest<ShippingRateId>) -> Result<Page<ShippingRate>, StorageError>;
+        async fn get_shipping_rate(&self, sellers: &Sellers, id: ShippingRateId) -> Result<Option<ShippingRate>, StorageError>;
     }
 
     #[async_trait]
@@ -105,6 +107,8 @@ mock! {
         async fn list_prices(&self, seller: &SellerId, filter: PriceFilter, page: PageRequest<PriceId>) -> Result<Page<Price>, StorageError>;
         async fn get_tax_rate(&self, sellers: &Sellers, id: TaxRateId) -> Result<Option<TaxRate>, StorageError>;
         async fn list_tax_rates(&self, seller: &SellerId, active: Option<bool>, page: PageRequest<TaxRateId>) -> Result<Page<TaxRate>, StorageError>;
+        async fn list_shipping_rates(&self, seller: &SellerId, active: Option<bool>, page: PageRequest<ShippingRateId>) -> Result<Page<ShippingRate>, StorageError>;
+        async fn get_shipping_rate(&self, sellers: &Sellers, id: ShippingRateId) -> Result<Option<ShippingRate>, StorageError>;
     }
 
     #[async_trait]
@@ -115,6 +119,8 @@ mock! {
         async fn update_price(&mut self, price: &mut Price) -> Result<(), StorageError>;
         async fn insert_tax_rate(&mut self, rate: &mut TaxRate) -> Result<(), StorageError>;
         async fn update_tax_rate(&mut self, rate: &mut TaxRate) -> Result<(), StorageError>;
+        async fn insert_shipping_rate(&mut self, rate: &mut ShippingRate) -> Result<(), StorageError>;
+        async fn update_shipping_rate(&mut self, rate: &mut ShippingRate) -> Result<(), StorageError>;
     }
 
     #[async_trait]

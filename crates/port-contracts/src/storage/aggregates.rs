@@ -1,11 +1,11 @@
 //! Every aggregate reads back as it was written, through every read of one thing.
 
-use domain::catalog::{PriceChanges, ProductChanges};
+use domain::catalog::{PriceChanges, ProductChanges, ShippingRateChanges};
 use domain::checkout::{CheckoutSession, SessionOrigin, SessionPayment};
 use domain::customer::CustomerChanges;
 use domain::invoice::Invoice;
 use domain::payment::{Payment, PaymentFlag};
-use domain::payment_link::{CloseReason, LinkChanges, PaymentLink};
+use domain::payment_link::{CloseReason, LinkChanges, LinkField, PaymentLink};
 use domain::ports::storage::{Sellers, StorageError};
 use domain::tax::TaxRateChanges;
 use time::macros::date;
@@ -14,7 +14,7 @@ use super::Store;
 use crate::fixtures::{
     PaymentParties, checkout_session, customer, draft_invoice, invoice_link, items_link, later, made_link,
     made_session, metadata, moment, money, only, open_invoice, payment_method, pending_payment, price, product,
-    provider, provider_ref, seller, tax_rate,
+    provider, provider_ref, seller, shipping_rate, tax_rate,
 };
 
 /// Reads a thing inside of the transaction that wrote it, commits, and reads it again: by each read.
@@ -47,6 +47,15 @@ pub async fn the_catalog_reads_back_equal(storage: Store) {
     let mut work = storage.begin().await.unwrap();
     work.update_price(&mut each).await.unwrap();
     reads_back!(storage, work, each, [get_price(&own, each.id)]);
+
+    let mut shipping = shipping_rate(&seller("north"));
+    let mut work = storage.begin().await.unwrap();
+    work.insert_shipping_rate(&mut shipping).await.unwrap();
+    reads_back!(storage, work, shipping, [get_shipping_rate(&own, shipping.id)]);
+    shipping.change(ShippingRateChanges { active: Some(false), ..Default::default() }, later()).unwrap();
+    let mut work = storage.begin().await.unwrap();
+    work.update_shipping_rate(&mut shipping).await.unwrap();
+    reads_back!(storage, work, shipping, [get_shipping_rate(&own, shipping.id)]);
 
     let mut rate = tax_rate(&seller("north"));
     let mut work = storage.begin().await.unwrap();
@@ -156,7 +165,8 @@ pub async fn payment_links_read_back_equal_in_every_state(storage: Store) {
     work.commit().await.unwrap();
     let mut link = made_link(link, "plink_changed");
     link.count_completed_session(later());
-    let changes = LinkChanges { expires_at: Some(None), inactive_message: Some(None), ..Default::default() };
+    let fields = [LinkField::ExpiresAt, LinkField::InactiveMessage].into();
+    let changes = LinkChanges { fields, ..Default::default() };
     let mut link = link.changed(&changes, later()).unwrap();
     let mut work = storage.begin().await.unwrap();
     work.update_payment_link(&mut link).await.unwrap();
@@ -314,6 +324,8 @@ pub async fn things_of_other_sellers_are_absent(storage: Store) {
     let (mut cup, mut rate, mut ada) = (product(&north), tax_rate(&north), customer(&north));
     work.insert_product(&mut cup).await.unwrap();
     work.insert_tax_rate(&mut rate).await.unwrap();
+    let mut shipping = shipping_rate(&north);
+    work.insert_shipping_rate(&mut shipping).await.unwrap();
     work.insert_customer(&mut ada).await.unwrap();
     let (mut each, mut card) = (price(&north, cup.id), payment_method(&north, ada.id, "pm_1"));
     work.insert_price(&mut each).await.unwrap();
@@ -333,6 +345,7 @@ pub async fn things_of_other_sellers_are_absent(storage: Store) {
         assert_eq!(storage.get_product(&sellers, cup.id).await.unwrap().is_some(), is_there);
         assert_eq!(storage.get_price(&sellers, each.id).await.unwrap().is_some(), is_there);
         assert_eq!(storage.get_tax_rate(&sellers, rate.id).await.unwrap().is_some(), is_there);
+        assert_eq!(storage.get_shipping_rate(&sellers, shipping.id).await.unwrap().is_some(), is_there);
         assert_eq!(storage.get_customer(&sellers, ada.id).await.unwrap().is_some(), is_there);
         assert_eq!(storage.get_payment_method(&sellers, card.id).await.unwrap().is_some(), is_there);
         assert_eq!(storage.get_invoice(&sellers, invoice.id).await.unwrap().is_some(), is_there);
@@ -369,6 +382,8 @@ pub async fn a_stale_version_is_refused_for_every_aggregate(storage: Store) {
     let (mut cup, mut rate, mut ada) = (product(&north), tax_rate(&north), customer(&north));
     refuses_stale!(cup, insert_product; update_product);
     refuses_stale!(rate, insert_tax_rate; update_tax_rate);
+    let mut shipping = shipping_rate(&north);
+    refuses_stale!(shipping, insert_shipping_rate; update_shipping_rate);
     refuses_stale!(ada, insert_customer; update_customer);
     let (mut each, mut card) = (price(&north, cup.id), payment_method(&north, ada.id, "pm_1"));
     refuses_stale!(each, insert_price; update_price);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::catalog::{PriceChanges, ProductChanges};
+use domain::catalog::{PriceChanges, ProductChanges, ShippingRateChanges};
 use domain::checkout::SessionOrigin;
 use domain::metadata::MetadataPatch;
 use domain::page::{PageRequest, PageSize};
@@ -16,7 +16,7 @@ use super::Store;
 use crate::fixtures::{
     PaymentParties, checkout_session, customer, draft_invoice, invoice_link, items_link, later, made_link,
     made_session, metadata, money, open_invoice, payment_method, pending_payment, price, product, provider_ref, seller,
-    tax_rate,
+    shipping_rate, tax_rate,
 };
 
 /// Every id of a list, walked by pages of two, so that three rows already lie across a seam.
@@ -55,7 +55,17 @@ pub async fn the_catalog_is_listed_by_filter_and_page(storage: Store) {
     for rate in &mut rates {
         work.insert_tax_rate(rate).await.unwrap();
     }
+    let mut shipping = [shipping_rate(&north), shipping_rate(&north), shipping_rate(&south)];
+    shipping[0].change(ShippingRateChanges { active: Some(false), ..Default::default() }, later()).unwrap();
+    for rate in &mut shipping {
+        work.insert_shipping_rate(rate).await.unwrap();
+    }
     work.commit().await.unwrap();
+
+    let [x, y, z] = shipping.map(|rate| rate.id);
+    assert_eq!(ids!(storage, list_shipping_rates(&north, None)), [y, x]);
+    assert_eq!(ids!(storage, list_shipping_rates(&north, Some(false))), [x]);
+    assert_eq!(ids!(storage, list_shipping_rates(&south, Some(true))), [z]);
 
     assert_eq!(ids!(storage, list_products(&north, None)), [c, b, a]);
     assert_eq!(ids!(storage, list_products(&north, Some(true))), [c, a]);

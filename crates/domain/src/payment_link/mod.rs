@@ -1,18 +1,38 @@
 //! The payment link: a hosted page that lives until it is closed, for one invoice or for a list of items.
 
-use std::collections::BTreeMap;
+mod collection;
+mod items;
+mod options;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use collection::{
+    AddressCollection, Collection, Consent, CustomField, CustomFieldKey, CustomFieldKind, CustomFieldLength,
+    CustomFields, CustomTexts, CustomerCreation, DropdownOption, NameCollection, NameField, ReuseAgreement,
+    ShippingCountries, SubmitType, TaxIdCollection,
+};
+pub use items::{AdjustableQuantity, LineItem, LineItems};
+pub use options::{
+    AfterCompletion, CompletedSessionsMax, LinkField, LinkOptions, OptionalItems, ShippingOption, ShippingOptions,
+};
+pub use settings::{
+    AccountRef, ApplicationFee, AutomaticTax, CaptureMethod, CardBrand, FeePercent, FutureUsage, InvoiceCreation,
+    InvoiceField, InvoiceTexts, PaymentMethodCollection, PaymentMethodType, PaymentSettings, PlatformSettings,
+    StatementDescriptor, SubscriptionSettings, Transfer, TrialDays, TrialEnd,
+};
+
 use crate::aggregate::aggregate;
-use crate::id::{InvoiceId, LineItemId, PaymentId, PaymentLinkId, PriceId, ProductId};
-use crate::metadata::{Metadata, MetadataPatch};
-use crate::money::{Currency, Money, Quantity, UnitPrice};
-use crate::provider::{ProviderName, ProviderRef};
-use crate::redirect::RedirectUrl;
+use crate::catalog::PriceModel;
+use crate::id::{InvoiceId, LineItemId, PaymentId, PaymentLinkId};
+use crate::metadata::MetadataPatch;
+use crate::money::{Currency, Money, Quantity};
+use crate::provider::{Feature, ProviderName, ProviderRef};
 use crate::seller::SellerId;
-use crate::text::{ConfirmationMessage, Description, DisplayName, InactiveMessage};
+use crate::text::DisplayName;
 use crate::timestamp::Timestamp;
 use crate::validation::{Invalid, Validator, Violations};
 
@@ -77,170 +97,32 @@ pub enum LinkTarget {
     },
 }
 
-/// The items of a link: 1 to 20, in one currency, of a positive total within range.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LineItems(Vec<LineItem>);
-
-/// An item of a link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LineItem {
-    /// Its id.
-    pub id: LineItemId,
-    /// What the page calls it.
-    pub name: DisplayName,
-    /// What the page says of it.
-    pub description: Option<Description>,
-    /// What one costs.
-    pub unit_price: UnitPrice,
-    /// How many.
-    pub quantity: Quantity,
-    /// The stored price that it came from.
-    pub price_id: Option<PriceId>,
-    /// The stored product that it is.
-    pub product_id: Option<ProductId>,
-}
-
-impl LineItems {
-    /// The most items of a link.
-    pub const ITEMS_MAX: usize = 20;
-
-    /// Parses a list of items.
-    ///
-    /// # Errors
-    /// Every violation, with paths such as `[3].price.currency` below the list.
-    pub fn parse(items: Vec<LineItem>) -> Result<Self, Violations> {
-        let mut validator = Validator::new();
-        Self::check_count(items.len(), &mut validator);
-        let currency = items.first().map(|item| item.unit_price.currency());
-        let mut total: i64 = 0;
-        for (index, item) in items.iter().enumerate() {
-            if Some(item.unit_price.currency()) != currency {
-                validator.refuse(
-                    &format!("[{index}]"),
-                    Invalid::new("CURRENCY_MISMATCH", "must be in the currency of the first item"),
-                );
-            }
-            match item.unit_price.times(item.quantity) {
-                Ok(amount) => total = total.saturating_add(amount.minor()),
-                Err(_) => validator.refuse(&format!("[{index}]"), out_of_range()),
-            }
-        }
-        if validator.is_clean() && !(1..=Money::MINOR_MAX).contains(&total) {
-            validator.refuse("", out_of_range());
-        }
-        validator.finish(Some(Self(items)))
+impl LinkTarget {
+    /// Whether it is paid again and again.
+    pub fn is_recurring(&self) -> bool {
+        matches!(self, Self::Items { items } if items.recurrence().is_some())
     }
 
-    /// Notes a wrong number of items. For faces, which must tell it beside what is wrong with the items.
-    pub fn check_count(count: usize, validator: &mut Validator) {
-        if !(1..=Self::ITEMS_MAX).contains(&count) {
-            validator.refuse("", Invalid::new("ITEM_COUNT", format!("must have 1 to {} items", Self::ITEMS_MAX)));
-        }
-    }
-
-    /// The items.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &LineItem> {
-        self.0.iter()
-    }
-
-    /// Their currency.
-    pub fn currency(&self) -> Currency {
-        // Never empty, by `parse`.
-        self.0[0].unit_price.currency()
-    }
-
-    fn with_quantities(&self, quantities: &BTreeMap<LineItemId, Quantity>) -> Result<Self, Violations> {
-        let mut validator = Validator::new();
-        for id in quantities.keys() {
-            if !self.0.iter().any(|item| item.id == *id) {
-                validator.refuse("", Invalid::new("UNKNOWN_LINE_ITEM", format!("has no item {id}")));
-            }
-        }
-        let mut items = self.0.clone();
-        for item in &mut items {
-            if let Some(quantity) = quantities.get(&item.id) {
-                item.quantity = *quantity;
-            }
-        }
-        validator.finish(Some(()))?;
-        Self::parse(items)
+    /// What a provider must be able to do for it, with the field that wants it.
+    pub fn needs(&self) -> Vec<(Feature, &'static str)> {
+        let Self::Items { items } = self else { return Vec::new() };
+        let any = |is_so: fn(&LineItem) -> bool| items.iter().any(is_so);
+        let wanted = [
+            (Feature::Subscriptions, any(|item| item.recurrence.is_some())),
+            (Feature::AdjustableQuantities, any(|item| item.adjustable.is_some())),
+            (Feature::CustomerChosenPrices, items.is_customer_chosen()),
+            (
+                Feature::TieredPrices,
+                any(|item| !matches!(item.model, PriceModel::PerUnit { .. } | PriceModel::CustomerChosen(_))),
+            ),
+        ];
+        wanted.into_iter().filter(|(_, is_wanted)| *is_wanted).map(|(feature, _)| (feature, "line_items")).collect()
     }
 }
 
-fn out_of_range() -> Invalid {
-    Invalid::new("AMOUNT_OUT_OF_RANGE", format!("must come to 1 to {} minor units", Money::MINOR_MAX))
-}
-
-impl LineItem {
-    /// Quantity times unit price.
-    pub fn amount(&self) -> Money {
-        // In range, by `LineItems::parse`.
-        self.unit_price.times(self.quantity).unwrap_or(Money::zero(self.unit_price.currency()))
-    }
-}
-
-/// What a link can do besides being paid. All of it can change later.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkOptions {
-    /// What follows a completed checkout.
-    pub after_completion: AfterCompletion,
-    /// What visitors of the closed link see; a standard text where absent.
-    pub inactive_message: Option<InactiveMessage>,
-    /// After how many completed checkouts it closes by itself; always 1 for an invoice.
-    pub completed_sessions_max: Option<CompletedSessionsMax>,
-    /// When it closes by itself.
-    pub expires_at: Option<Timestamp>,
-    /// The caller's pairs; each checkout of the link gets a copy.
-    pub metadata: Metadata,
-}
-
-/// What follows a completed checkout.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum AfterCompletion {
-    /// The hosted page says so.
-    #[default]
-    Confirmation,
-    /// The hosted page says so in these words.
-    ConfirmationWithMessage {
-        /// The words.
-        message: ConfirmationMessage,
-    },
-    /// The browser goes elsewhere.
-    Redirect {
-        /// Where.
-        url: RedirectUrl,
-    },
-}
-
-/// How many checkouts of a link may be completed: 1 to 1,000,000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CompletedSessionsMax(u32);
-
-impl CompletedSessionsMax {
-    /// The largest limit.
-    pub const MAX: u32 = 1_000_000;
-    /// One checkout, as for an invoice.
-    pub const ONE: Self = Self(1);
-
-    /// Parses a limit.
-    ///
-    /// # Errors
-    /// Below 1 or above [`CompletedSessionsMax::MAX`].
-    pub fn parse(limit: i64) -> Result<Self, Invalid> {
-        u32::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=Self::MAX).contains(limit))
-            .map(Self)
-            .ok_or_else(|| Invalid::new("LIMIT_OUT_OF_RANGE", format!("must be from 1 to {}", Self::MAX)))
-    }
-
-    /// The number of checkouts.
-    pub const fn get(self) -> u32 {
-        self.0
-    }
+/// What is refused on a link for an invoice: its invoice says it.
+fn fixed_for_invoice() -> Invalid {
+    Invalid::new("FIXED_FOR_INVOICE", "can't be set on a link for an invoice")
 }
 
 /// The shortest time ahead that a link's expiry may be.
@@ -301,21 +183,26 @@ pub enum CloseReason {
     AtProvider,
 }
 
-/// A change of a link: absent fields stay as they are, `Some(None)` clears.
+/// A change of a link.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkChanges {
-    /// What follows a completed checkout.
-    pub after_completion: Option<AfterCompletion>,
-    /// What visitors of the closed link see.
-    pub inactive_message: Option<Option<InactiveMessage>>,
-    /// After how many completed checkouts it closes.
-    pub completed_sessions_max: Option<Option<CompletedSessionsMax>>,
-    /// When it closes.
-    pub expires_at: Option<Option<Timestamp>>,
+    /// Which options change.
+    pub fields: BTreeSet<LinkField>,
+    /// What they become; the other options here mean nothing.
+    pub options: LinkOptions,
     /// Change of the metadata.
     pub metadata: MetadataPatch,
-    /// New quantities of some items.
-    pub quantities: BTreeMap<LineItemId, Quantity>,
+    /// Changes of some items.
+    pub items: BTreeMap<LineItemId, ItemChange>,
+}
+
+/// A change of an item: absent fields stay as they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemChange {
+    /// The new quantity.
+    pub quantity: Option<Quantity>,
+    /// Whether and how customers may change it.
+    pub adjustable: Option<Option<AdjustableQuantity>>,
 }
 
 /// A new link.
@@ -474,39 +361,37 @@ impl PaymentLink {
             Err(violations) => validator.within("metadata", |v| v.absorb(violations)),
         }
         match &self.target {
-            LinkTarget::Items { items } => match items.with_quantities(&changes.quantities) {
+            LinkTarget::Items { items } => match items.changed(&changes.items) {
                 Ok(items) => changed.0.target = LinkTarget::Items { items },
                 Err(violations) => validator.within("line_items", |v| v.absorb(violations)),
             },
             LinkTarget::Invoice { .. } => {
-                let fixed = Invalid::new("FIXED_FOR_INVOICE", "can't be changed on a link for an invoice");
-                if !changes.quantities.is_empty() {
-                    validator.refuse("line_items", fixed.clone());
+                if !changes.items.is_empty() {
+                    validator.refuse("line_items", fixed_for_invoice());
                 }
-                if changes.completed_sessions_max.is_some() {
-                    validator.refuse("restrictions.completed_sessions_limit", fixed);
+                if changes.fields.contains(&LinkField::CompletedSessionsMax) {
+                    validator.refuse(LinkField::CompletedSessionsMax.name(), fixed_for_invoice());
                 }
             }
         }
-        if let Some(Some(max)) = changes.completed_sessions_max
+        for field in &changes.fields {
+            changed.0.options.take(*field, &changes.options);
+        }
+        let limit = changed
+            .options
+            .completed_sessions_max
+            .filter(|_| changes.fields.contains(&LinkField::CompletedSessionsMax));
+        if let Some(max) = limit
             && max.get() <= self.completed_sessions
         {
             let expected = format!("must be above the {} sessions that are completed", self.completed_sessions);
             validator.refuse("restrictions.completed_sessions_limit", Invalid::new("LIMIT_REACHED", expected));
         }
-        let options = &mut changed.0.options;
-        if let Some(after_completion) = &changes.after_completion {
-            options.after_completion = after_completion.clone();
+        if self.options.payment.capture != changed.options.payment.capture {
+            let expected = "can't be changed once the link is made";
+            validator.refuse("payment.capture_method", Invalid::new("FIXED", expected));
         }
-        if let Some(inactive_message) = &changes.inactive_message {
-            options.inactive_message = inactive_message.clone();
-        }
-        if let Some(completed_sessions_max) = changes.completed_sessions_max {
-            options.completed_sessions_max = completed_sessions_max;
-        }
-        if let Some(expires_at) = changes.expires_at {
-            options.expires_at = expires_at;
-        }
+        changed.options.check(&changed.target, &mut validator);
         changed.0.updated_at = now;
         Ok(validator.finish(Some(changed))?)
     }
@@ -517,6 +402,11 @@ impl PaymentLink {
             LinkTarget::Invoice { amount, .. } => amount.currency(),
             LinkTarget::Items { items } => items.currency(),
         }
+    }
+
+    /// Whether what is paid through it is paid again and again.
+    pub fn is_recurring(&self) -> bool {
+        self.target.is_recurring()
     }
 
     /// The invoice that it is for.

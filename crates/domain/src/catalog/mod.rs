@@ -1,13 +1,24 @@
-//! The catalog: products, and the prices at which they are sold.
+//! The catalog: products, the prices at which they are sold, and the rates at which they are shipped.
+
+mod price;
+mod price_model;
+mod shipping;
+
+pub use price::{CurrencyOption, NewPrice, Price, PriceChanges, PriceData};
+pub use price_model::{
+    ChosenAmount, Interval, PackageRounding, PackageSize, PriceModel, Recurrence, Tier, TierEnd, Tiers,
+};
+pub use shipping::{
+    DeliveryBound, DeliveryEstimate, DeliveryUnit, NewShippingRate, ShippingRate, ShippingRateChanges, ShippingRateData,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::aggregate;
-use crate::id::{PriceId, ProductId};
+use crate::id::ProductId;
 use crate::metadata::{Metadata, MetadataPatch};
-use crate::money::UnitPrice;
 use crate::seller::SellerId;
-use crate::tax::{TaxBehavior, TaxCode};
+use crate::tax::TaxCode;
 use crate::text::{Description, DisplayName};
 use crate::timestamp::Timestamp;
 use crate::validation::Violations;
@@ -102,100 +113,6 @@ impl Product {
         }
         if let Some(tax_code) = changes.tax_code {
             self.0.tax_code = tax_code;
-        }
-        if let Some(active) = changes.active {
-            self.0.active = active;
-        }
-        self.0.updated_at = now;
-        Ok(())
-    }
-}
-
-aggregate!(
-    /// What a product costs: a flat rate for each piece.
-    Price, PriceData
-);
-
-/// What a price is made of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PriceData {
-    /// Its id.
-    pub id: PriceId,
-    /// Whose it is.
-    pub seller_id: SellerId,
-    /// The stored version, for optimistic concurrency.
-    #[serde(default)]
-    pub version: i64,
-    /// The product.
-    pub product_id: ProductId,
-    /// What one piece costs; it never changes, a new amount is a new price.
-    pub unit_price: UnitPrice,
-    /// Whether tax is inside.
-    pub tax_behavior: TaxBehavior,
-    /// A name for the seller's own use.
-    pub nickname: Option<DisplayName>,
-    /// Whether new invoices and links may name it.
-    pub active: bool,
-    /// The caller's pairs.
-    pub metadata: Metadata,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-}
-
-/// What a caller says of a new price.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NewPrice {
-    /// The product.
-    pub product_id: ProductId,
-    /// What one piece costs.
-    pub unit_price: UnitPrice,
-    /// Whether tax is inside.
-    pub tax_behavior: TaxBehavior,
-    /// A name for the seller's own use.
-    pub nickname: Option<DisplayName>,
-    /// The caller's pairs.
-    pub metadata: Metadata,
-}
-
-/// A change of a price: absent fields stay as they are, `Some(None)` clears.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct PriceChanges {
-    /// New nickname.
-    pub nickname: Option<Option<DisplayName>>,
-    /// Whether new invoices and links may name it.
-    pub active: Option<bool>,
-    /// Change of the metadata.
-    pub metadata: MetadataPatch,
-}
-
-impl Price {
-    /// A new price, active.
-    pub fn new(id: PriceId, seller_id: SellerId, new: NewPrice, now: Timestamp) -> Self {
-        Self(PriceData {
-            id,
-            seller_id,
-            version: 0,
-            product_id: new.product_id,
-            unit_price: new.unit_price,
-            tax_behavior: new.tax_behavior,
-            nickname: new.nickname,
-            active: true,
-            metadata: new.metadata,
-            created_at: now,
-            updated_at: now,
-        })
-    }
-
-    /// Applies a change.
-    ///
-    /// # Errors
-    /// The metadata would have too many pairs.
-    pub fn change(&mut self, changes: PriceChanges, now: Timestamp) -> Result<(), Violations> {
-        self.0.metadata = self.metadata.patched(&changes.metadata)?;
-        if let Some(nickname) = changes.nickname {
-            self.0.nickname = nickname;
         }
         if let Some(active) = changes.active {
             self.0.active = active;
