@@ -22,8 +22,16 @@ pub(crate) fn terms<'a>(price: &'a Value, currency: &str) -> Option<&'a Value> {
     price["currency_options"].get(currency)
 }
 
+/// The largest line, in minor units: far beyond what can be charged, and small enough to be summed.
+const LINE_MAX: i64 = 999_999_999_999;
+
 /// Minor units of a quantity, before discount and tax; `chosen` is the customer's amount where the price leaves it open.
+/// None where the price has no amount in the currency, or the line would be too large.
 pub(crate) fn amount(price: &Value, currency: &str, quantity: i64, chosen: Option<i64>) -> Option<i64> {
+    exact(price, currency, quantity, chosen).filter(|amount| *amount <= LINE_MAX)
+}
+
+fn exact(price: &Value, currency: &str, quantity: i64, chosen: Option<i64>) -> Option<i64> {
     let terms = terms(price, currency)?;
     if !price["custom_unit_amount"].is_null() {
         return round(Decimal::from(chosen.or(preset(terms))?).checked_mul(quantity.into())?, currency);
@@ -154,6 +162,13 @@ mod tests {
         assert_eq!((amount(&price, "isk", 1, None), amount(&price, "isk", 3, None)), (Some(200), Some(500)));
         assert_eq!(split_in(300, &[1, 1], "isk"), [200, 100]);
         assert_eq!(round(Decimal::from(1_234), "kwd"), Some(1_230));
+    }
+
+    #[test]
+    fn a_line_that_could_not_be_summed_is_none() {
+        let price = json!({"currency": "sek", "unit_amount_decimal": "999999999999"});
+        assert_eq!(amount(&price, "sek", 1, None), Some(999_999_999_999));
+        assert_eq!(amount(&price, "sek", 999_999, None), None);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Keeping the state on disk: nothing that changed is answered before the file holds it.
 //!
-//! One task writes. Requests that come while it writes share the next write, so that many at once cost few.
+//! One task writes. Requests that come while it writes share the next write, so that many at once cost few. A snapshot of
+//! everything is followed by a journal of what changed since, one line for each write, until it is as long as the snapshot:
+//! so a change costs what it changes, however much there is.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Request, State as Extract};
 use axum::middleware::Next;
@@ -15,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::error::ApiError;
 use crate::server::{SandboxError, Shared};
-use crate::state::State;
+use crate::state::{Changes, State};
 
 /// Who wants the state written, and what was.
 pub(crate) struct Saver {
@@ -23,11 +25,16 @@ pub(crate) struct Saver {
     wanted: watch::Sender<u64>,
     /// The last wish that was met, and whether the write succeeded.
     met: watch::Sender<(u64, bool)>,
+    /// Absent before the first write, and after one that failed.
+    journal: Mutex<Option<Journal>>,
 }
+
+/// How long a journal becomes at the least before the next snapshot, in bytes.
+const JOURNAL_BYTES_MIN: usize = 1 << 20;
 
 impl Saver {
     pub(crate) fn new(path: Option<PathBuf>) -> Self {
-        Self { path, wanted: watch::Sender::new(0), met: watch::Sender::new((0, true)) }
+        Self { path, wanted: watch::Sender::new(0), met: watch::Sender::new((0, true)), journal: Mutex::default() }
     }
 
     /// Waits until all that was changed before this call is on disk; whether it is.
@@ -83,40 +90,100 @@ pub(crate) async fn durable(Extract(shared): Extract<Arc<Shared>>, request: Requ
     response
 }
 
+/// The state that the files hold: a snapshot, and what changed since.
 pub(crate) fn load(path: &Path) -> Result<State, SandboxError> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| SandboxError::StateFile(path.to_owned(), error);
-    match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.into())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(State::default()),
-        Err(error) => Err(failed(error.into())),
+    let mut state: State = match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(State::default()),
+        Err(error) => return Err(failed(error.into())),
+    };
+    let journal = match std::fs::read(journal_path(path)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(state),
+        Err(error) => return Err(failed(error.into())),
+    };
+    let mut lines = journal.split(|byte| *byte == b'\n');
+    // After a crash between the two files, the journal may be of the snapshot before; then the snapshot holds it already.
+    if lines.next() == Some(state.generation.as_bytes()) {
+        // A line that broke off was never answered.
+        for changes in lines.map_while(|line| serde_json::from_slice::<Changes>(line).ok()) {
+            state.apply(changes);
+        }
     }
+    Ok(state)
 }
 
-/// Writes the state if it changed; whether the file holds it.
+fn journal_path(path: &Path) -> PathBuf {
+    path.with_extension("journal")
+}
+
+/// What is written to after a snapshot.
+struct Journal {
+    file: File,
+    bytes: usize,
+    /// When it is time for the next snapshot.
+    bytes_max: usize,
+}
+
+/// Writes what changed; whether the files hold it.
 fn save(shared: &Shared) -> bool {
     let Some(path) = &shared.saver.path else { return true };
-    let bytes = {
-        let mut state = shared.lock();
-        if !std::mem::take(&mut state.dirty) {
-            return true;
-        }
-        serde_json::to_vec(&*state)
+    let mut journal = shared.saver.journal.lock().unwrap_or_else(PoisonError::into_inner);
+    let written = match journal.take() {
+        Some(open) if open.bytes < open.bytes_max => append(shared, open),
+        _ => snapshot(shared, path),
     };
-    let written = bytes.map_err(std::io::Error::other).and_then(|bytes| replace(path, &bytes));
-    if let Err(error) = &written {
-        tracing::warn!(%error, "the sandbox's state could not be written");
-        shared.lock().dirty = true;
+    match written {
+        Ok(open) => {
+            *journal = open;
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the sandbox's state could not be written");
+            // Without a journal, the next write is of everything.
+            shared.lock().dirty = true;
+            false
+        }
     }
-    written.is_ok()
 }
 
-/// Writes beside the file and moves it there, so that a crash leaves the old or the new.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn append(shared: &Shared, mut journal: Journal) -> std::io::Result<Option<Journal>> {
+    let changes = {
+        let mut state = shared.lock();
+        if !std::mem::take(&mut state.dirty) {
+            return Ok(Some(journal));
+        }
+        state.take_changes()
+    };
+    let mut line = serde_json::to_vec(&changes)?;
+    line.push(b'\n');
+    journal.file.write_all(&line)?;
+    journal.file.sync_data()?;
+    journal.bytes += line.len();
+    Ok(Some(journal))
+}
+
+/// Writes everything beside the file and moves it there, so that a crash leaves the old or the new.
+fn snapshot(shared: &Shared, path: &Path) -> std::io::Result<Option<Journal>> {
+    let (bytes, generation) = {
+        let mut state = shared.lock();
+        if !std::mem::take(&mut state.dirty) {
+            return Ok(None);
+        }
+        state.generation = crate::ids::random(16);
+        state.take_changes();
+        (serde_json::to_vec(&*state)?, state.generation.clone())
+    };
     let beside = path.with_extension("tmp");
     let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
+    file.write_all(&bytes)?;
     file.sync_data()?;
-    std::fs::rename(&beside, path)
+    std::fs::rename(&beside, path)?;
+    let mut file = File::create(journal_path(path))?;
+    file.write_all(format!("{generation}\n").as_bytes())?;
+    file.sync_data()?;
+    Ok(Some(Journal { file, bytes: 0, bytes_max: bytes.len().max(JOURNAL_BYTES_MIN) }))
 }
 
 #[cfg(test)]
@@ -141,6 +208,11 @@ mod tests {
         request.send().await.unwrap()
     }
 
+    /// What a sandbox would know that was started now.
+    fn on_disk(path: &std::path::Path) -> serde_json::Value {
+        serde_json::to_value(super::load(path).ok().unwrap()).unwrap()
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_was_answered_is_on_disk() {
         let place = tempfile::tempdir().unwrap();
@@ -148,15 +220,50 @@ mod tests {
         let (sandbox, client) = (sandbox(&path).await, client());
         for _ in 0..20 {
             let answer = make_product(&client, sandbox.url()).await.text().await.unwrap();
-            let id = answer.split("prod_").nth(1).unwrap()[..14].to_owned();
-            // The sandbox might be killed here: nothing but the file counts.
-            assert!(std::fs::read_to_string(&path).unwrap().contains(&id));
+            let id = answer.split('"').find(|part| part.starts_with("prod_")).unwrap().to_owned();
+            // The sandbox might be killed here: nothing but the files counts.
+            assert!(on_disk(&path).to_string().contains(&id));
         }
         let many = futures::future::join_all((0..50).map(|_| make_product(&client, sandbox.url()))).await;
         assert!(many.iter().all(|answer| answer.status().is_success()));
-        let state = super::load(&path).ok().unwrap();
-        let account = state.accounts.values().next().unwrap();
+        let account = super::load(&path).ok().unwrap().accounts.into_values().next().unwrap();
         assert_eq!(account.all("product").count(), 70);
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_journal_holds_all_that_changes() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("state.json");
+        let (sandbox, client) = (sandbox(&path).await, client());
+        sandbox.webhook_endpoint("sk_test_a", "http://127.0.0.1:9/none").unwrap();
+        let post = async |path: &str, body: &str| {
+            let kind = if path.starts_with("/v1/") { "application/x-www-form-urlencoded" } else { "application/json" };
+            let request = client.post(sandbox.url().join(path).unwrap()).bearer_auth("sk_test_a");
+            let request = request.header("content-type", kind).header("idempotency-key", crate::ids::random(9));
+            request.body(body.to_owned()).send().await.unwrap().json::<serde_json::Value>().await.unwrap_or_default()
+        };
+        // Webhooks held back are tried by nobody, and change nothing meanwhile.
+        post("/_sandbox/webhooks/policy", "{\"reorder\": true}").await;
+        let body = "mode=subscription&line_items[0][price_data][currency]=sek&line_items[0][price_data][unit_amount]=10000&line_items[0][price_data][product_data][name]=Book&line_items[0][price_data][recurring][interval]=month";
+        for card in ["4242424242424242", "4000000000000259"] {
+            let session = post("/v1/checkout/sessions", body).await;
+            let wish = serde_json::json!({"session": session["id"], "email": "a@b.se", "name": "Ada",
+                "billing": {"country": "SE"}, "method": {"card": card}});
+            assert_eq!(post("/_sandbox/purchase", &wish.to_string()).await["payment_status"], "paid");
+        }
+        post("/v1/coupons", "id=C&percent_off=5").await;
+        post("/v1/coupons", "percent_off=500").await;
+        client.delete(sandbox.url().join("/v1/coupons/C").unwrap()).bearer_auth("sk_test_a").send().await.unwrap();
+        post("/_sandbox/clock", "{\"advance_seconds\": 8000000}").await;
+        let known = serde_json::to_value(&*sandbox.state()).unwrap();
+        assert!(std::fs::metadata(super::journal_path(&path)).unwrap().len() > 10_000);
+        assert!(known == on_disk(&path), "the journal is not what is known");
+        // A write that a crash broke off is left out, and what is before it stays.
+        let mut torn = std::fs::read(super::journal_path(&path)).unwrap();
+        torn.extend(b"{\"clock_offset\": 1, \"next");
+        std::fs::write(super::journal_path(&path), torn).unwrap();
+        assert!(known == on_disk(&path), "the journal is not what is known");
         sandbox.shutdown().await;
     }
 

@@ -101,6 +101,11 @@ impl Sandbox {
         Ok(made["secret"].as_str().unwrap_or_default().to_owned())
     }
 
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+
     /// Stops it, and writes its state to the file if it has one.
     pub async fn shutdown(self) {
         // Both fail only if it has stopped already.

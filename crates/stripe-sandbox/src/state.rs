@@ -1,6 +1,6 @@
 //! Everything that the sandbox remembers, by account: one for each key, as Stripe's accounts see nothing of each other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -27,6 +27,9 @@ pub(crate) struct State {
     /// Webhook deliveries that are not acknowledged.
     pub(crate) deliveries: BTreeMap<u64, Delivery>,
     pub(crate) next_delivery: u64,
+    /// Which snapshot this is: changes are kept for one of them. Drawn at random, for files may be removed.
+    #[serde(default)]
+    pub(crate) generation: String,
     #[serde(skip)]
     pub(crate) faults: Vec<Fault>,
     #[serde(skip)]
@@ -34,6 +37,9 @@ pub(crate) struct State {
     /// Whether something was changed since the last snapshot.
     #[serde(skip)]
     pub(crate) dirty: bool,
+    /// Public tokens since the last write.
+    #[serde(skip)]
+    published: Vec<String>,
     /// How many events there were since the start.
     #[serde(skip)]
     pub(crate) events: u64,
@@ -55,6 +61,40 @@ pub(crate) struct Account {
     pub(crate) agenda: Vec<(i64, Due)>,
     /// How often each operation was executed.
     pub(crate) executed: BTreeMap<String, u64>,
+    #[serde(skip)]
+    touched: Touched,
+}
+
+/// What may have changed since it was last written.
+#[derive(Default)]
+struct Touched {
+    /// By kind and id, in the order in which they were touched first, which is that of their making.
+    objects: Vec<(String, String)>,
+    known: HashSet<(String, String)>,
+    replays: HashSet<String>,
+}
+
+/// What changed: enough to bring an earlier state up to date.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Changes {
+    clock_offset: i64,
+    next_delivery: u64,
+    deliveries: BTreeMap<u64, Delivery>,
+    public: HashMap<String, (String, String)>,
+    accounts: BTreeMap<String, AccountChanges>,
+}
+
+/// What changed of an account. The parts that stay small are told in whole.
+#[derive(Serialize, Deserialize)]
+struct AccountChanges {
+    /// Kind, id, and the object; none where it was removed.
+    objects: Vec<(String, String, Option<Value>)>,
+    line_items: HashMap<String, Vec<LineItem>>,
+    form_tokens: HashMap<String, String>,
+    replays: HashMap<String, Option<Replay>>,
+    secrets: HashMap<String, Vec<String>>,
+    agenda: Vec<(i64, Due)>,
+    executed: BTreeMap<String, u64>,
 }
 
 /// What time brings to an object, named by its id.
@@ -124,12 +164,42 @@ pub(crate) struct Delivery {
 impl State {
     /// Now, by the sandbox's clock.
     pub(crate) fn now(&self) -> i64 {
-        real_now() + self.clock_offset
+        // Far from the end of time, so that a time can be added to.
+        real_now().saturating_add(self.clock_offset).min(i64::MAX / 2)
     }
 
     /// The account of a key.
     pub(crate) fn account_of_key(key: &str) -> String {
         hex::encode(&Sha256::digest(key.as_bytes())[..8])
+    }
+
+    /// Takes what changed since the last call.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        let accounts = self.accounts.iter_mut().map(|(name, account)| (name.clone(), account.take_changes()));
+        let mut changes = Changes {
+            clock_offset: self.clock_offset,
+            next_delivery: self.next_delivery,
+            deliveries: self.deliveries.clone(),
+            public: HashMap::new(),
+            accounts: accounts.collect(),
+        };
+        for token in self.published.drain(..) {
+            if let Some(behind) = self.public.get(&token) {
+                changes.public.insert(token, behind.clone());
+            }
+        }
+        changes
+    }
+
+    /// Brings a state up to date.
+    pub(crate) fn apply(&mut self, changes: Changes) {
+        self.clock_offset = changes.clock_offset;
+        self.next_delivery = changes.next_delivery;
+        self.deliveries = changes.deliveries;
+        self.public.extend(changes.public);
+        for (name, changes) in changes.accounts {
+            self.accounts.entry(name).or_default().apply(changes);
+        }
     }
 
     /// Works on an account.
@@ -147,11 +217,65 @@ impl Account {
         Some(&self.collections.get(kind)?.objects.get(id)?.1)
     }
 
+    fn take_changes(&mut self) -> AccountChanges {
+        let Touched { objects, replays, .. } = std::mem::take(&mut self.touched);
+        let of = |id: &String| Some((id.clone(), self.line_items.get(id)?.clone()));
+        let token = |id: &String| Some((id.clone(), self.form_tokens.get(id)?.clone()));
+        AccountChanges {
+            // The line items and the token of a link or session change with it alone.
+            line_items: objects.iter().filter_map(|(_, id)| of(id)).collect(),
+            form_tokens: objects.iter().filter_map(|(_, id)| token(id)).collect(),
+            replays: replays.into_iter().map(|key| (key.clone(), self.replays.get(&key).cloned())).collect(),
+            secrets: self.secrets.clone(),
+            agenda: self.agenda.clone(),
+            executed: self.executed.clone(),
+            objects: objects
+                .into_iter()
+                .map(|(kind, id)| {
+                    let object = self.get(&kind, &id).cloned();
+                    (kind, id, object)
+                })
+                .collect(),
+        }
+    }
+
+    fn apply(&mut self, changes: AccountChanges) {
+        for (kind, id, object) in changes.objects {
+            match (object, self.collections.get_mut(&kind).and_then(|known| known.objects.get_mut(&id))) {
+                (Some(object), Some(known)) => known.1 = object,
+                (Some(object), None) => self.put(&kind, &id, object),
+                (None, _) => {
+                    self.remove(&kind, &id);
+                }
+            }
+        }
+        self.line_items.extend(changes.line_items);
+        self.form_tokens.extend(changes.form_tokens);
+        for (key, replay) in changes.replays {
+            match replay {
+                Some(replay) => self.replays.insert(key, replay),
+                None => self.replays.remove(&key),
+            };
+        }
+        self.secrets = changes.secrets;
+        self.agenda = changes.agenda;
+        self.executed = changes.executed;
+    }
+
+    fn touch(&mut self, kind: &str, id: &str) {
+        let name = (kind.to_owned(), id.to_owned());
+        if self.touched.known.insert(name.clone()) {
+            self.touched.objects.push(name);
+        }
+    }
+
     pub(crate) fn get_mut(&mut self, kind: &str, id: &str) -> Option<&mut Value> {
+        self.touch(kind, id);
         Some(&mut self.collections.get_mut(kind)?.objects.get_mut(id)?.1)
     }
 
     fn put(&mut self, kind: &str, id: &str, object: Value) {
+        self.touch(kind, id);
         let collection = self.collections.entry(kind.to_owned()).or_default();
         let index = collection.order.len();
         collection.order.push(id.to_owned());
@@ -159,6 +283,7 @@ impl Account {
     }
 
     pub(crate) fn remove(&mut self, kind: &str, id: &str) -> bool {
+        self.touch(kind, id);
         // The place in the order stays, empty, so that the others keep theirs.
         let Some(collection) = self.collections.get_mut(kind) else { return false };
         let Some((index, _)) = collection.objects.remove(id) else { return false };
@@ -233,6 +358,7 @@ impl Ctx<'_> {
     /// Makes an object reachable by a public token.
     pub(crate) fn publish(&mut self, token: &str, id: &str) {
         self.state.public.insert(token.to_owned(), (self.account.to_owned(), id.to_owned()));
+        self.state.published.push(token.to_owned());
     }
 
     /// Notes that something happened, for the list of events and for webhooks.
@@ -312,7 +438,9 @@ impl Ctx<'_> {
     /// Begins an execution under an idempotency key; answers what was answered before, if it was.
     pub(crate) fn begin_once(&mut self, key: &str, fingerprint: &str) -> Result<Option<(u16, Value)>, ApiError> {
         let now = self.now;
-        let replays = &mut self.account().replays;
+        let account = self.account();
+        account.touched.replays.insert(key.to_owned());
+        let replays = &mut account.replays;
         match replays.get(key).filter(|replay| now - replay.at < KEY_LIFETIME) {
             Some(replay) if replay.fingerprint != fingerprint => Err(ApiError::idempotency(format!(
                 "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request."
@@ -328,7 +456,9 @@ impl Ctx<'_> {
 
     /// Remembers the answer under an idempotency key; none where nothing was executed.
     pub(crate) fn end_once(&mut self, key: &str, answer: Option<(u16, Value)>) {
-        let replays = &mut self.account().replays;
+        let account = self.account();
+        account.touched.replays.insert(key.to_owned());
+        let replays = &mut account.replays;
         match answer {
             Some(answer) => {
                 if let Some(replay) = replays.get_mut(key) {

@@ -195,7 +195,7 @@ fn check_mode(params: &Map<String, Value>, mode: &str, is_recurring: bool) -> Re
 fn expiry(now: i64, given: &Value) -> Result<i64, ApiError> {
     match given.as_i64() {
         None => Ok(now + LIFETIME_MAX),
-        Some(at) if (LIFETIME_MIN..=LIFETIME_MAX).contains(&(at - now)) => Ok(at),
+        Some(at) if (LIFETIME_MIN..=LIFETIME_MAX).contains(&at.saturating_sub(now)) => Ok(at),
         Some(_) => {
             let message =
                 "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.";
@@ -513,6 +513,7 @@ mod tests {
             ("mode=setup&allow_promotion_codes=true".to_owned(), "allow_promotion_codes"),
             (format!("mode=payment&{ONE}&payment_method_types[0]=card"), "payment_method_types"),
             (format!("mode=payment&{ONE}&success_url=nowhere"), "success_url"),
+            (format!("mode=payment&{ONE}&expires_at={}", i64::MIN), "expires_at"),
         ] {
             assert_eq!(refusal(sandbox.try_call(CREATE, &body)), param, "{body}");
         }

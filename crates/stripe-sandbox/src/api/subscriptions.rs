@@ -36,7 +36,10 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
     let anchor = figures.trial_ends.unwrap_or(now);
     let end = figures.trial_ends.unwrap_or_else(|| after(anchor, &interval, count));
     let items: Vec<Value> = recurring.iter().map(|line| item(line, &id, (now, end))).collect();
-    let discount = figures.applied.as_ref().map(|applied| discount(ctx, applied, &id, start));
+    let discount = figures.applied.as_ref().map(|applied| {
+        let session = json!({"id": start.session, "customer": start.customer});
+        discount(ctx, applied, &session, Some(&id))
+    });
     let discounts: Vec<&Value> = discount.iter().map(|discount| &discount["id"]).collect();
     let data = start.data;
     let mut subscription = json!({
@@ -166,12 +169,13 @@ fn item(line: &Line, subscription: &str, (from, to): (i64, i64)) -> Value {
     })
 }
 
-fn discount(ctx: &mut Ctx<'_>, applied: &Applied, subscription: &str, start: &Start<'_>) -> Value {
+/// The discount that a session was paid with, for as long as its coupon says.
+pub(crate) fn discount(ctx: &mut Ctx<'_>, applied: &Applied, session: &Value, subscription: Option<&str>) -> Value {
     let coupon = &applied.coupon;
-    let months = coupon["duration_in_months"].as_i64();
+    let months = coupon["duration_in_months"].as_i64().filter(|_| subscription.is_some());
     let end = months.map(|months| after(ctx.now, "month", months));
     let discount = json!({
-        "id": crate::ids::new("di"), "object": "discount", "checkout_session": start.session, "customer": start.customer,
+        "id": applied.id, "object": "discount", "checkout_session": session["id"], "customer": session["customer"],
         "customer_account": null, "end": end, "invoice": null, "invoice_item": null, "promotion_code": applied.promotion,
         "source": {"coupon": coupon["id"], "type": "coupon"}, "start": ctx.now, "subscription": subscription,
         "subscription_item": null,
@@ -179,7 +183,10 @@ fn discount(ctx: &mut Ctx<'_>, applied: &Applied, subscription: &str, start: &St
     let discount = ctx.add("discount", discount);
     // The coupon's terms at this time stay, even if it is deleted.
     ctx.add("discount_plan", json!({"id": discount["id"], "coupon": coupon}));
-    ctx.emit("customer.discount.created", &discount);
+    if subscription.is_some() {
+        ctx.emit("customer.discount.created", &discount);
+    }
+    coupons::redeem(ctx, text(coupon, "id"), applied.promotion.as_deref());
     discount
 }
 
@@ -304,7 +311,11 @@ fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, plan: &mut Value) -> Figu
         applied = coupon.filter(|coupon| !is_over && (coupon["duration"] != "once" || plan["discount_used"] != true));
         plan["discount_used"] = true.into();
     }
-    let applied = applied.map(|coupon| Applied { coupon, promotion: None });
+    let applied = applied.map(|coupon| Applied {
+        id: subscription["discounts"][0].as_str().unwrap_or_default().to_owned(),
+        coupon,
+        promotion: None,
+    });
     let tax = plan["country"].as_str().map(|country| Tax::of(country, "none"));
     let mut figures = Figures { currency, lines, applied, tax, ..Figures::default() };
     figures.discount_and_tax();
@@ -443,11 +454,6 @@ pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Val
                 subscription["items"]["data"].as_array().into_iter().flatten().any(|item| &item["price"]["id"] == price)
             })
     })
-}
-
-/// Counts a redemption.
-pub(crate) fn redeem(ctx: &mut Ctx<'_>, applied: &Applied) {
-    coupons::redeem(ctx, text(&applied.coupon, "id"), applied.promotion.as_deref());
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub(crate) struct Line {
 /// The discount that applies.
 #[derive(Debug, Clone)]
 pub(crate) struct Applied {
+    /// The discount's id, once it is paid with.
+    pub(crate) id: String,
     pub(crate) coupon: Value,
     pub(crate) promotion: Option<String>,
 }
@@ -212,7 +214,7 @@ fn applied(
     if let Some(coupon) = session["discounts"][0]["coupon"].as_str() {
         let coupon = ctx.account().get("coupon", coupon)?.clone();
         let promotion = session["discounts"][0]["promotion_code"].as_str().map(str::to_owned);
-        return Some(Applied { coupon, promotion });
+        return Some(Applied { id: crate::ids::new("di"), coupon, promotion });
     }
     let typed = purchase.promotion_code.as_deref().map(str::trim).filter(|typed| !typed.is_empty())?;
     let found = if session["allow_promotion_codes"] == true {
@@ -256,7 +258,8 @@ fn by_code(
     if !takes_off || !figures.lines.iter().any(|line| is_eligible(&coupon, line)) {
         return Err(Why::NotAnOption);
     }
-    Ok(Applied { coupon, promotion: promotion["id"].as_str().map(str::to_owned) })
+    let promotion = promotion["id"].as_str().map(str::to_owned);
+    Ok(Applied { id: crate::ids::new("di"), coupon, promotion })
 }
 
 fn has_bought(ctx: &mut Ctx<'_>, customer: Option<&str>, email: &str) -> bool {
@@ -446,7 +449,7 @@ impl Figures {
     fn discounts_told(&self, amount: i64) -> Value {
         match self.applied.as_ref().filter(|_| amount > 0) {
             None => json!([]),
-            Some(applied) => json!([{"amount": amount, "discount": {"id": "di_1sandbox", "object": "discount",
+            Some(applied) => json!([{"amount": amount, "discount": {"id": applied.id, "object": "discount",
                 "promotion_code": applied.promotion, "source": {"coupon": applied.coupon["id"], "type": "coupon"}}}]),
         }
     }

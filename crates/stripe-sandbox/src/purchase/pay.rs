@@ -50,8 +50,8 @@ pub(crate) fn pay(
     collect(ctx, &mut session, purchase, figures);
     let before = ctx.account().line_items.get(&id).cloned().unwrap_or_default();
     ctx.account().line_items.insert(id.clone(), figures.line_items(&before));
-    if let Some(applied) = &figures.applied {
-        subscriptions::redeem(ctx, applied);
+    if let Some(applied) = figures.applied.as_ref().filter(|_| session["mode"] == "payment") {
+        subscriptions::discount(ctx, applied, &session, None);
     }
     let account_ends = match &purchase.method {
         Method::BankDebit { account_ends } => Some(account_ends.as_str()),

@@ -514,6 +514,7 @@ fn a_subscription_is_renewed_each_period_until_it_is_canceled() {
         (&json!("active"), &json!("b"), &done["invoice"])
     );
     let invoice = sandbox.get("invoices", &done["invoice"]);
+    assert_eq!(invoice["total_discount_amounts"][0]["discount"], subscription["discounts"][0]);
     assert_eq!(
         (&invoice["status"], &invoice["amount_paid"], &invoice["billing_reason"]),
         (&json!("paid"), &json!(7_500), &json!("subscription_create"))
