@@ -11,6 +11,7 @@ mod checkouts;
 mod commands;
 mod harness;
 mod invoices;
+mod json;
 mod links;
 mod main_job;
 mod payments;

@@ -28,6 +28,8 @@ pub(crate) struct Fault {
     pub(crate) details: Vec<FieldFault>,
     /// When a retry may help.
     pub(crate) retry_after: Option<Duration>,
+    /// Whether the fields have the names that the caller wrote, and not those of the use cases.
+    is_as_written: bool,
 }
 
 /// A field at fault.
@@ -40,7 +42,7 @@ pub(crate) struct FieldFault {
 impl Fault {
     /// A fault without fields.
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), details: Vec::new(), retry_after: None }
+        Self { status, code, message: message.into(), details: Vec::new(), retry_after: None, is_as_written: true }
     }
 
     /// The body could not be read: too large, or broken off.
@@ -59,11 +61,13 @@ impl Fault {
 
     /// The same fault with the fields named as the callers of an endpoint know them.
     pub(crate) fn renamed(mut self, names: &[(&str, &str)]) -> Self {
+        if self.is_as_written {
+            return self;
+        }
         for detail in &mut self.details {
             if let Some((_, name)) = names.iter().find(|(inner, _)| *inner == detail.field) {
                 detail.field = (*name).to_owned();
             }
-            detail.field = detail.field.chars().take(FIELD_CHARS_MAX).collect();
         }
         if self.code == INVALID {
             self.message = invalid_message(&self.details);
@@ -85,12 +89,14 @@ fn invalid_message(details: &[FieldFault]) -> String {
 }
 
 impl From<Violations> for Fault {
+    /// What a reader found, which has the names of the request.
     fn from(violations: Violations) -> Self {
-        Error::Invalid(violations).into()
+        Self { is_as_written: true, ..Error::Invalid(violations).into() }
     }
 }
 
 impl From<Error> for Fault {
+    /// What a use case told, in its own names for fields.
     fn from(error: Error) -> Self {
         let (status, retry_after) = (status(&error), retry_after(&error));
         let (code, message, details) = match error {
@@ -98,14 +104,11 @@ impl From<Error> for Fault {
                 let details: Vec<_> = violations
                     .iter()
                     .take(DETAILS_MAX)
-                    .map(|v| FieldFault { field: v.field.clone(), message: v.expected.clone() })
+                    .map(|v| FieldFault { field: cut(&v.field), message: v.expected.clone() })
                     .collect();
                 (INVALID, invalid_message(&details), details)
             }
-            Error::NotFound { kind, id } => {
-                let id: String = id.chars().take(FIELD_CHARS_MAX).collect();
-                ("NOT_FOUND", format!("no {kind} {id}"), Vec::new())
-            }
+            Error::NotFound { kind, id } => ("NOT_FOUND", format!("no {kind} {}", cut(&id)), Vec::new()),
             Error::FailedPrecondition { reason, message, field } => {
                 let field = field.filter(|field| !field.is_empty());
                 let details = field.map(|field| FieldFault { field, message: message.clone() });
@@ -121,8 +124,13 @@ impl From<Error> for Fault {
                 ("INTERNAL_ERROR", "An unexpected error occurred".to_owned(), Vec::new())
             }
         };
-        Self { status, code, message, details, retry_after }
+        Self { status, code, message, details, retry_after, is_as_written: false }
     }
+}
+
+/// A text that a caller had a say in, no longer than it needs to be.
+fn cut(text: &str) -> String {
+    text.chars().take(FIELD_CHARS_MAX).collect()
 }
 
 const fn status(error: &Error) -> StatusCode {
@@ -169,12 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn fields_have_the_names_of_the_endpoint() {
-        let violations = Violations::one("invoice_id", Invalid::required());
-        let fault = Fault::from(violations).renamed(&[("invoice_id", "invoiceId")]);
-        assert_eq!(
-            (fault.details[0].field.as_str(), fault.message.as_str()),
-            ("invoiceId", "invalid request: invoiceId is required")
-        );
+    fn fields_of_use_cases_get_the_names_of_the_endpoint_and_others_keep_theirs() {
+        let violations = || Violations::one("invoice_id", Invalid::required());
+        let names = [("invoice_id", "invoiceId")];
+        let told = |fault: Fault| fault.renamed(&names).message;
+        assert_eq!(told(Error::Invalid(violations()).into()), "invalid request: invoiceId is required");
+        assert_eq!(told(violations().into()), "invalid request: invoice_id is required");
     }
 }
