@@ -28,6 +28,8 @@ pub(crate) struct Fault {
     pub(crate) details: Vec<FieldFault>,
     /// When a retry may help.
     pub(crate) retry_after: Option<Duration>,
+    /// What went wrong inside: for the log, never for the caller.
+    pub(crate) cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     /// Whether the fields have the names that the caller wrote, and not those of the use cases.
     is_as_written: bool,
 }
@@ -42,7 +44,8 @@ pub(crate) struct FieldFault {
 impl Fault {
     /// A fault without fields.
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), details: Vec::new(), retry_after: None, is_as_written: true }
+        let message = message.into();
+        Self { status, code, message, details: Vec::new(), retry_after: None, cause: None, is_as_written: true }
     }
 
     /// The body could not be read: too large, or broken off.
@@ -98,7 +101,7 @@ impl From<Violations> for Fault {
 impl From<Error> for Fault {
     /// What a use case told, in its own names for fields.
     fn from(error: Error) -> Self {
-        let (status, retry_after) = (status(&error), retry_after(&error));
+        let (status, retry_after, mut cause) = (status(&error), retry_after(&error), None);
         let (code, message, details) = match error {
             Error::Invalid(violations) => {
                 let details: Vec<_> = violations
@@ -120,11 +123,11 @@ impl From<Error> for Fault {
             | Error::Unauthenticated { reason, message }
             | Error::PermissionDenied { reason, message } => (reason.code(), message, Vec::new()),
             Error::Internal(source) => {
-                tracing::error!(error = source.as_ref() as &dyn std::error::Error, "internal error");
+                cause = Some(source);
                 ("INTERNAL_ERROR", "An unexpected error occurred".to_owned(), Vec::new())
             }
         };
-        Self { status, code, message, details, retry_after, is_as_written: false }
+        Self { status, code, message, details, retry_after, cause, is_as_written: false }
     }
 }
 
@@ -164,7 +167,8 @@ mod tests {
     fn internal_text_never_leaves() {
         let fault = Fault::from(Error::Internal("canary".into()));
         assert_eq!(fault.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!format!("{fault:?}").contains("canary"));
+        assert!(fault.cause.as_ref().is_some_and(|cause| cause.to_string() == "canary"));
+        assert!(!fault.message.contains("canary") && fault.details.is_empty());
     }
 
     #[test]

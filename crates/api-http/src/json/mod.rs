@@ -108,6 +108,9 @@ async fn serve<E: Endpoint>(State(face): State<Face>, request: Request) -> Respo
         Err(_) => Err(Fault::deadline_exceeded()),
     };
     let code = answered.as_ref().map_or_else(|fault| fault.code, |_| "OK");
+    if let Err(Fault { cause: Some(cause), .. }) = &answered {
+        tracing::error!(request_id = ids.request, error = cause.as_ref() as &dyn std::error::Error, "internal error");
+    }
     let response = match answered {
         Ok(data) => E::success(&ids, app.now(), data),
         Err(fault) => refusal::<E>(&ids, app.now(), fault),
@@ -129,7 +132,6 @@ async fn answer<E: Endpoint>(app: &App, ids: &mut Ids, request: Request) -> Resu
     }
     let headers = request.headers().clone();
     let body = Bytes::from_request(request, &()).await.map_err(|rejection| Fault::of_body(rejection.status()))?;
-    let seller = app.resolve_seller(&caller, lossy(&headers, &SELLER).as_deref())?;
     let malformed =
         |why| Fault::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", format!("the body is not as it should be: {why}"));
     let mut reader = Reader::open(&body).map_err(malformed)?;
@@ -144,6 +146,7 @@ async fn answer<E: Endpoint>(app: &App, ids: &mut Ids, request: Request) -> Resu
     if let Some(id) = &request_id {
         ids.request = id.as_str().to_owned();
     }
+    let seller = app.resolve_seller(&caller, lossy(&headers, &SELLER).as_deref())?;
     E::answer(app, Asked { caller, seller, request_id, reader }).await
 }
 
