@@ -11,6 +11,7 @@ mod checkouts;
 mod commands;
 mod harness;
 mod invoices;
+mod json;
 mod link_options;
 mod links;
 mod main_job;

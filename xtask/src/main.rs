@@ -36,7 +36,7 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Drive the sandbox with Stripe's official SDK.
+    /// Drive the sandbox with Stripe's official SDK, and the JSON face with Schemathesis.
     Conformance,
 }
 

@@ -1,7 +1,9 @@
-//! The HTTP face: providers' webhooks in, health and metrics out.
+//! The HTTP face: providers' webhooks in, health and metrics out, and [JSON](json) for callers without gRPC.
 //!
 //! A webhook is verified and stored before it is acknowledged; it is processed from the store. It must not know any
 //! provider: the name in the path picks the adapter.
+
+mod json;
 
 use std::sync::Arc;
 
@@ -13,8 +15,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-/// The largest notification, in bytes: 512 KiB.
-const NOTIFICATION_BYTES_MAX: usize = 512 << 10;
+/// The largest body, in bytes: 512 KiB. It holds every notification, and every JSON request that is right, even if each of
+/// its characters is written as an escape.
+const BODY_BYTES_MAX: usize = 512 << 10;
 
 /// Renders the metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -32,7 +35,8 @@ pub fn router(app: App, metrics: RenderMetrics) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(render_metrics))
-        .layer(DefaultBodyLimit::max(NOTIFICATION_BYTES_MAX))
+        .merge(json::routes())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(Face { app, metrics })
 }
 

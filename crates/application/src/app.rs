@@ -101,6 +101,11 @@ impl App {
         self.0.clock.now()
     }
 
+    /// An id for a request whose caller names none; it can't be retried under it before it is answered.
+    pub fn new_request_id(&self) -> String {
+        self.0.ids.uuid_v7().to_string()
+    }
+
     /// Whether the store answers, for readiness.
     ///
     /// # Errors

@@ -196,13 +196,15 @@ impl Config {
         let charging = charging(&mut validator, settings, file.stripe, (sandbox_listen, &data_dir));
         let is_live = matches!(&charging, Some(Charging::Stripe(config)) if config.is_live());
         let in_sandbox = matches!(charging, Some(Charging::Sandbox { .. }));
+        // Both listeners take requests that move money.
+        let on_loopback = grpc_listen.ip().is_loopback() && http_listen.ip().is_loopback();
         let access = match file.access {
             Some(Access::Open) => AccessPolicy::Open,
             Some(Access::ApiKeys) => AccessPolicy::ApiKeys,
-            None if in_sandbox && grpc_listen.ip().is_loopback() => AccessPolicy::Open,
+            None if in_sandbox && on_loopback => AccessPolicy::Open,
             None => AccessPolicy::ApiKeys,
         };
-        if access == AccessPolicy::Open && (!grpc_listen.ip().is_loopback() || is_live) {
+        if access == AccessPolicy::Open && (!on_loopback || is_live) {
             let expected = "must be api_keys unless it listens on loopback without a live key";
             validator.refuse("access", Invalid::new("OPEN_ACCESS", expected));
         }
@@ -432,9 +434,12 @@ mod tests {
 
     #[test]
     fn beyond_loopback_callers_need_a_key() {
-        let settings = Settings { grpc_listen: Some("0.0.0.0:50051".to_owned()), ..Settings::default() };
-        assert_eq!(check(settings.clone(), "").unwrap().access, AccessPolicy::ApiKeys);
-        assert!(check(settings, "access = \"open\"").err().unwrap().contains("access must be api_keys"));
+        let grpc = Settings { grpc_listen: Some("0.0.0.0:50051".to_owned()), ..Settings::default() };
+        let http = Settings { http_listen: Some("0.0.0.0:8080".to_owned()), ..Settings::default() };
+        for settings in [grpc, http] {
+            assert_eq!(check(settings.clone(), "").unwrap().access, AccessPolicy::ApiKeys);
+            assert!(check(settings, "access = \"open\"").err().unwrap().contains("access must be api_keys"));
+        }
     }
 
     #[test]

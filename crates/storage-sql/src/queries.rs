@@ -283,6 +283,7 @@ macro_rules! impl_reader {
                 let filter = of(seller)
                     .and_some("customer_id = ?", text(filter.customer_id))
                     .and_some("state = ?", filter.state)
+                    .and_some("number = ?", filter.number)
                     .and_some("state = 'open' AND due_date < ?", text(filter.due_before));
                 page($connection, filter, request).await
             }

@@ -162,7 +162,7 @@ impl InvoiceService for Services {
             InvoiceState::Uncollectible => Some("uncollectible"),
         };
         let due_before = m.overdue.then(|| self.app.now().date());
-        let filter = InvoiceFilter { customer_id, state, due_before };
+        let filter = InvoiceFilter { customer_id, state, due_before, ..InvoiceFilter::default() };
         let page = self.app.list_invoices(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
         let next_page_token = next_page_token(&page, &key, |invoice| invoice.id.to_string());
         let invoices = page.items.iter().filter_map(|invoice| self.told(invoice)).collect();

@@ -67,7 +67,7 @@ impl PaymentLinkService for Services {
             };
             Some(application::CreatePaymentLink { target: target?, options, offers: offers?, currency: currency? })
         })?;
-        let link = self.app.create_payment_link(mutation).await.map_err(status)?;
+        let link = Box::pin(self.app.create_payment_link(mutation)).await.map_err(status)?;
         Ok(Response::new(CreatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
     }
 
@@ -106,7 +106,7 @@ impl PaymentLinkService for Services {
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
         let link =
-            self.app.update_payment_link(mutation).await.map_err(|error| status(error.within("payment_link")))?;
+            Box::pin(self.app.update_payment_link(mutation)).await.map_err(|error| status(error.within("payment_link")))?;
         Ok(Response::new(UpdatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
     }
 

@@ -8,6 +8,7 @@ use domain::id::{CustomerId, InvoiceId, PriceId};
 use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceError, InvoiceState, PartySnapshot};
 use domain::metadata::{Metadata, MetadataPatch};
 use domain::money::{Currency, Quantity, UnitPrice};
+use domain::page::{PageRequest, PageSize};
 use domain::payment_link::CloseReason;
 use domain::ports::storage::{InvoiceFilter, UnitOfWork};
 use domain::seller::Seller;
@@ -24,6 +25,19 @@ use crate::error::{Error, Reason};
 use crate::mutation::{Mutation, Step, Update};
 
 reads!("invoice", Invoice, InvoiceId, get_invoice, list_invoices(InvoiceFilter));
+
+impl App {
+    /// The invoice of a seller's that has a number.
+    ///
+    /// # Errors
+    /// There is none, or the store fails.
+    pub async fn get_invoice_by_number(&self, seller: &Seller, number: &str) -> Result<Invoice, Error> {
+        let filter = InvoiceFilter { number: Some(number.to_owned()), ..InvoiceFilter::default() };
+        let page = PageRequest { size: PageSize::DEFAULT, before: None };
+        let found = self.0.storage.list_invoices(&seller.id, filter, page).await?.items.pop();
+        found.ok_or_else(|| Error::not_found("invoice", number))
+    }
+}
 
 /// What a caller says of a new invoice.
 #[derive(Debug, Clone, Serialize)]

@@ -259,6 +259,8 @@ pub struct InvoiceFilter {
     pub customer_id: Option<CustomerId>,
     /// In this state, by its name.
     pub state: Option<&'static str>,
+    /// With this number; a seller has at most one such invoice.
+    pub number: Option<String>,
     /// Open, and due before this moment's date in UTC.
     pub due_before: Option<time::Date>,
 }

@@ -137,6 +137,9 @@ pub async fn invoices_are_listed_by_filter_and_page(storage: Store) {
     assert_eq!(ids!(storage, list_invoices(&north, InvoiceFilter { customer_id: Some(ada.id), ..any() })), [b, a]);
     assert_eq!(ids!(storage, list_invoices(&north, InvoiceFilter { state: Some("open"), ..any() })), [c, b]);
     assert_eq!(ids!(storage, list_invoices(&north, InvoiceFilter { state: Some("paid"), ..any() })), [d]);
+    let second = || InvoiceFilter { number: Some("INV-00002".to_owned()), ..InvoiceFilter::default() };
+    assert_eq!(ids!(storage, list_invoices(&north, second())), [c]);
+    assert_eq!(ids!(storage, list_invoices(&south, second())), []);
     // The last day to pay is not over; what is paid is not due.
     let due = |date| InvoiceFilter { due_before: Some(date), ..InvoiceFilter::default() };
     assert_eq!(ids!(storage, list_invoices(&north, due(date!(2026 - 12 - 01)))), []);
