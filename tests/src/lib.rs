@@ -8,6 +8,7 @@ mod bad_input;
 mod browser;
 mod catalog;
 mod checkouts;
+mod collected;
 mod commands;
 mod harness;
 mod invoices;

@@ -46,11 +46,11 @@ impl App {
                 self.session_expired(uow, &mut books.session, reason).await?;
             }
             CheckoutProgress::NothingToPay => {
-                self.session_completed(uow, &mut books, &snapshot.provider_ref, SessionPayment::NotRequired).await?;
+                self.session_completed(uow, &mut books, snapshot, SessionPayment::NotRequired).await?;
                 self.release(uow, &books).await?;
             }
             CheckoutProgress::Processing { payment_ref } => {
-                if self.session_completed(uow, &mut books, &snapshot.provider_ref, SessionPayment::Processing).await? {
+                if self.session_completed(uow, &mut books, snapshot, SessionPayment::Processing).await? {
                     let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
                     if payment.process(payment_ref.clone(), books.session.id, self.now()) {
                         self.store_payment(uow, &mut payment, EventKind::PaymentProcessing).await?;
@@ -58,7 +58,7 @@ impl App {
                 }
             }
             CheckoutProgress::PaymentFailed { payment_ref } => {
-                if self.session_completed(uow, &mut books, &snapshot.provider_ref, SessionPayment::Failed).await? {
+                if self.session_completed(uow, &mut books, snapshot, SessionPayment::Failed).await? {
                     let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
                     if payment.fail_at(payment_ref.clone(), self.now()) {
                         self.store_payment(uow, &mut payment, EventKind::PaymentFailed).await?;
@@ -82,7 +82,7 @@ impl App {
         (payment_ref, received): (&ProviderRef, Money),
     ) -> Result<(), Error> {
         let was_closed = was_closed(&books);
-        if !self.session_completed(uow, &mut books, &snapshot.provider_ref, SessionPayment::Paid).await? {
+        if !self.session_completed(uow, &mut books, snapshot, SessionPayment::Paid).await? {
             return Ok(());
         }
         let now = self.now();
@@ -183,13 +183,16 @@ impl App {
         &self,
         uow: &mut dyn UnitOfWork,
         books: &mut Books,
-        provider_ref: &ProviderRef,
+        snapshot: &CheckoutSnapshot,
         payment: SessionPayment,
     ) -> Result<bool, Error> {
         let now = self.now();
         let first_time = !matches!(books.session.state, domain::checkout::SessionState::Completed { .. });
-        if !books.session.completed(provider_ref.clone(), payment, now) {
+        if !books.session.completed(snapshot.provider_ref.clone(), payment, now) {
             return Ok(false);
+        }
+        if let Some(collected) = &snapshot.collected {
+            books.session.collect((**collected).clone());
         }
         uow.update_checkout_session(&mut books.session).await?;
         let subject = EventSubject::CheckoutSession(Box::new(books.session.clone()));

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkout::Collected;
 use crate::id::{CheckoutSessionId, IntentId, NotificationId, PaymentLinkId, PaymentMethodId};
 use crate::idempotency::RequestKey;
 use crate::money::Money;
@@ -434,6 +435,8 @@ pub struct CheckoutSnapshot {
     pub payment_method: Option<StoredCard>,
     /// When it can't be paid any more.
     pub expires_at: Option<Timestamp>,
+    /// What the customer entered and chose, once the customer went through it.
+    pub collected: Option<Box<Collected>>,
 }
 
 /// How far a checkout session is at the provider.

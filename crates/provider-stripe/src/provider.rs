@@ -243,8 +243,16 @@ impl PaymentProvider for StripeProvider {
     }
 
     async fn fetch_checkout(&self, session: &ProviderRef) -> Result<CheckoutSnapshot, ProviderError> {
-        let expand = vec![("expand[]".to_owned(), "payment_intent.payment_method".to_owned())];
-        checkout_snapshot(&self.client.get(&format!("/v1/checkout/sessions/{session}"), expand).await?)
+        let expand = ["payment_intent.payment_method", "discounts.promotion_code"];
+        let expand = expand.map(|path| ("expand[]".to_owned(), path.to_owned())).to_vec();
+        let path = format!("/v1/checkout/sessions/{session}");
+        let mut object = self.client.get(&path, expand).await?;
+        if object["status"] == "complete" {
+            // Expanded, only the first of them would be there.
+            let all = vec![("limit".to_owned(), "100".to_owned())];
+            object["line_items"] = self.client.get(&format!("{path}/line_items"), all).await?;
+        }
+        checkout_snapshot(&object)
     }
 
     async fn fetch_payment_link(&self, link: &ProviderRef) -> Result<Option<LinkSnapshot>, ProviderError> {

@@ -1,5 +1,9 @@
 //! What is read of Stripe's objects. Fields that are not needed are not read, and words that are not known are tolerated.
 
+use domain::checkout::{
+    BoughtItem, Collected, CollectedAmounts, EnteredAddress, EnteredCustomer, EnteredField, EnteredPromotion,
+    EnteredRecipient, EnteredTaxId, EnteredText,
+};
 use domain::id::{CheckoutSessionId, PaymentLinkId};
 use domain::payment_method::CardSummary;
 use domain::ports::provider::{HostedPage, LinkSnapshot, ProviderError};
@@ -8,7 +12,7 @@ use domain::timestamp::Timestamp;
 use serde_json::Value;
 
 use crate::amounts::money;
-use crate::params::{CHECKOUT_KEY, LINK_KEY};
+use crate::params::{CHECKOUT_KEY, LINK_KEY, price_of_lookup_key};
 
 /// The id and URL of a link or session.
 pub(crate) fn hosted_page(object: &Value) -> Result<HostedPage, ProviderError> {
@@ -68,7 +72,79 @@ fn read_snapshot(session: &Value) -> Option<CheckoutSnapshot> {
         amount: money(session["amount_total"].as_i64()?, currency)?,
         payment_method: stored_card(&intent["payment_method"]),
         expires_at: session["expires_at"].as_i64().map(Timestamp::from_unix_seconds),
+        collected: if session["status"] == "complete" { collected(session, currency).map(Box::new) } else { None },
     })
+}
+
+/// What the customer entered and chose. The session's line items are expanded in it.
+fn collected(session: &Value, currency: &str) -> Option<Collected> {
+    let amount = |value: &Value| money(value.as_i64().unwrap_or(0), currency);
+    let entered = |value: &Value| EnteredText::of_some(value.as_str());
+    let (details, kept) = (&session["customer_details"], &session["collected_information"]);
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let tax_id = |id: &Value| Some(EnteredTaxId { kind: entered(&id["type"])?, value: entered(&id["value"])? });
+    let field = |field: &Value| {
+        let kind = field["type"].as_str()?;
+        Some(EnteredField { key: entered(&field["key"])?, value: entered(&field[kind]["value"]) })
+    };
+    let promotion = |discount: &Value| {
+        let promotion = &discount["promotion_code"];
+        let id = promotion.as_str().or_else(|| promotion["id"].as_str())?;
+        Some(EnteredPromotion { code: entered(&promotion["code"]), provider_ref: ProviderRef(id.to_owned()) })
+    };
+    let item = |item: &Value| {
+        Some(BoughtItem {
+            name: EnteredText::of(item["description"].as_str()?),
+            price_id: item["price"]["lookup_key"].as_str().and_then(price_of_lookup_key),
+            quantity: item["quantity"].as_u64().and_then(|quantity| u32::try_from(quantity).ok())?,
+            subtotal: amount(&item["amount_subtotal"])?,
+            discount: amount(&item["amount_discount"])?,
+            tax: amount(&item["amount_tax"])?,
+            total: amount(&item["amount_total"])?,
+        })
+    };
+    let shipping = &kept["shipping_details"];
+    let totals = &session["total_details"];
+    Some(Collected {
+        customer: EnteredCustomer {
+            email: entered(&details["email"]),
+            name: entered(&details["name"]),
+            individual_name: entered(&kept["individual_name"]).or_else(|| entered(&details["individual_name"])),
+            business_name: entered(&kept["business_name"]).or_else(|| entered(&details["business_name"])),
+            phone: entered(&details["phone"]),
+            billing_address: address(&details["address"]),
+            tax_ids: list(&details["tax_ids"]).iter().filter_map(tax_id).collect(),
+        },
+        shipping: address(&shipping["address"])
+            .map(|address| EnteredRecipient { name: entered(&shipping["name"]), address }),
+        custom_fields: list(&session["custom_fields"]).iter().filter_map(field).collect(),
+        terms_accepted: session["consent"]["terms_of_service"].as_str().map(|said| said == "accepted"),
+        promotions_accepted: session["consent"]["promotions"].as_str().map(|said| said == "opt_in"),
+        promotion_codes: list(&session["discounts"]).iter().filter_map(promotion).collect(),
+        client_reference: entered(&session["client_reference_id"]),
+        items: list(&session["line_items"]["data"]).iter().filter_map(item).collect(),
+        amounts: CollectedAmounts {
+            subtotal: amount(&session["amount_subtotal"])?,
+            discount: amount(&totals["amount_discount"])?,
+            shipping: amount(&totals["amount_shipping"])?,
+            tax: amount(&totals["amount_tax"])?,
+            total: amount(&session["amount_total"])?,
+        },
+    })
+}
+
+fn address(value: &Value) -> Option<EnteredAddress> {
+    value.as_object()?;
+    let part = |name: &str| EnteredText::of_some(value[name].as_str());
+    let address = EnteredAddress {
+        line1: part("line1"),
+        line2: part("line2"),
+        postal_code: part("postal_code"),
+        city: part("city"),
+        state: part("state"),
+        country: part("country"),
+    };
+    (address != EnteredAddress::default()).then_some(address)
 }
 
 /// How far a session is: it is paid only when Stripe says paid.

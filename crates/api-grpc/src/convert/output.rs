@@ -2,7 +2,9 @@
 
 use api_proto::v1;
 use domain::catalog::{Price, Product};
-use domain::checkout::{CheckoutMode, CheckoutSession, PaymentType, SessionPayment, SessionState};
+use domain::checkout::{
+    CheckoutMode, CheckoutSession, Collected, EnteredAddress, PaymentType, SessionPayment, SessionState,
+};
 use domain::customer::Customer;
 use domain::event::{EventSubject, SequencedEvent};
 use domain::id::LineItemId;
@@ -418,6 +420,71 @@ pub(crate) fn payment_link(link: &PaymentLink) -> v1::PaymentLink {
     }
 }
 
+fn collected(collected: &Collected) -> v1::Collected {
+    let customer = &collected.customer;
+    let entered_address = |address: &EnteredAddress| v1::Address {
+        line1: text(address.line1.as_ref()),
+        line2: text(address.line2.as_ref()),
+        postal_code: text(address.postal_code.as_ref()),
+        city: text(address.city.as_ref()),
+        state: text(address.state.as_ref()),
+        country_code: text(address.country.as_ref()),
+    };
+    v1::Collected {
+        customer: Some(v1::EnteredCustomer {
+            email: text(customer.email.as_ref()),
+            name: text(customer.name.as_ref()),
+            individual_name: text(customer.individual_name.as_ref()),
+            business_name: text(customer.business_name.as_ref()),
+            phone_number: text(customer.phone.as_ref()),
+            billing_address: customer.billing_address.as_ref().map(entered_address),
+            tax_ids: customer
+                .tax_ids
+                .iter()
+                .map(|id| v1::EnteredTaxId { kind: id.kind.to_string(), value: id.value.to_string() })
+                .collect(),
+        }),
+        shipping: collected.shipping.as_ref().map(|to| v1::EnteredRecipient {
+            name: text(to.name.as_ref()),
+            address: Some(entered_address(&to.address)),
+        }),
+        custom_fields: collected
+            .custom_fields
+            .iter()
+            .map(|field| v1::EnteredField { key: field.key.to_string(), value: text(field.value.as_ref()) })
+            .collect(),
+        terms_accepted: collected.terms_accepted,
+        promotions_accepted: collected.promotions_accepted,
+        promotion_codes: collected
+            .promotion_codes
+            .iter()
+            .map(|promotion| v1::EnteredPromotion {
+                code: text(promotion.code.as_ref()),
+                provider_ref: promotion.provider_ref.to_string(),
+            })
+            .collect(),
+        client_reference: text(collected.client_reference.as_ref()),
+        items: collected
+            .items
+            .iter()
+            .map(|item| v1::BoughtItem {
+                name: item.name.to_string(),
+                price_id: text(item.price_id.as_ref()),
+                quantity: item.quantity.into(),
+                amount_subtotal: Some(money(item.subtotal)),
+                amount_discount: Some(money(item.discount)),
+                amount_tax: Some(money(item.tax)),
+                amount_total: Some(money(item.total)),
+            })
+            .collect(),
+        amount_subtotal: Some(money(collected.amounts.subtotal)),
+        amount_discount: Some(money(collected.amounts.discount)),
+        amount_shipping: Some(money(collected.amounts.shipping)),
+        amount_tax: Some(money(collected.amounts.tax)),
+        amount_total: Some(money(collected.amounts.total)),
+    }
+}
+
 pub(crate) fn checkout_session(session: &CheckoutSession) -> v1::CheckoutSession {
     use v1::CheckoutSessionState as State;
     let (state, reason, failure_code) = match &session.state {
@@ -466,6 +533,7 @@ pub(crate) fn checkout_session(session: &CheckoutSession) -> v1::CheckoutSession
         provider_ref: text(session.provider_ref.as_ref()),
         livemode: session.livemode,
         create_time: Some(timestamp(session.created_at)),
+        collected: session.collected.as_deref().map(collected),
         update_time: Some(timestamp(session.updated_at)),
     }
 }

@@ -105,8 +105,9 @@ impl PaymentLinkService for Services {
             let changes = application::UpdatePaymentLink { changes, offers: offers? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
-        let link =
-            Box::pin(self.app.update_payment_link(mutation)).await.map_err(|error| status(error.within("payment_link")))?;
+        let link = Box::pin(self.app.update_payment_link(mutation))
+            .await
+            .map_err(|error| status(error.within("payment_link")))?;
         Ok(Response::new(UpdatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
     }
 

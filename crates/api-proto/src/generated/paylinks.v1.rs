@@ -1738,6 +1738,44 @@ pub mod catalog_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// A postal address. Only the country is needed: it is what tax depends on. Each part has at most 200 characters.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Address {
+    /// Street and number.
+    #[prost(string, tag = "1")]
+    pub line1: ::prost::alloc::string::String,
+    /// Apartment, suite, care of.
+    #[prost(string, tag = "2")]
+    pub line2: ::prost::alloc::string::String,
+    /// Postal code.
+    #[prost(string, tag = "3")]
+    pub postal_code: ::prost::alloc::string::String,
+    /// City or town.
+    #[prost(string, tag = "4")]
+    pub city: ::prost::alloc::string::String,
+    /// State, province or county.
+    #[prost(string, tag = "5")]
+    pub state: ::prost::alloc::string::String,
+    /// Country by ISO 3166-1 alpha-2, such as SE. Required.
+    #[prost(string, tag = "6")]
+    pub country_code: ::prost::alloc::string::String,
+}
+/// A party as it stood when an invoice was finalized. Set by the service.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Party {
+    /// Name of the person or company; empty if unknown.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Address; absent if unknown.
+    #[prost(message, optional, tag = "2")]
+    pub address: ::core::option::Option<Address>,
+    /// E-mail address; empty if unknown.
+    #[prost(string, tag = "3")]
+    pub email: ::prost::alloc::string::String,
+    /// Tax ids.
+    #[prost(string, repeated, tag = "4")]
+    pub tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// What a link's page asks of the customer, and in which words.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Collection {
@@ -3628,6 +3666,143 @@ pub struct CheckoutSession {
     /// When it last changed.
     #[prost(message, optional, tag = "23")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What the customer entered and chose, once the customer went through it. A card number that was entered in a text is
+    /// removed from it.
+    #[prost(message, optional, tag = "24")]
+    pub collected: ::core::option::Option<Collected>,
+}
+/// What a customer entered and chose on a hosted page, as the provider tells it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Collected {
+    /// Who the customer is.
+    #[prost(message, optional, tag = "1")]
+    pub customer: ::core::option::Option<EnteredCustomer>,
+    /// To whom and where it is shipped; absent where it was not asked.
+    #[prost(message, optional, tag = "2")]
+    pub shipping: ::core::option::Option<EnteredRecipient>,
+    /// What was entered in the seller's own fields, in their order.
+    #[prost(message, repeated, tag = "3")]
+    pub custom_fields: ::prost::alloc::vec::Vec<EnteredField>,
+    /// Whether the terms of service were accepted; absent where they were not asked.
+    #[prost(bool, optional, tag = "4")]
+    pub terms_accepted: ::core::option::Option<bool>,
+    /// Whether promotions are welcome; absent where it was not asked.
+    #[prost(bool, optional, tag = "5")]
+    pub promotions_accepted: ::core::option::Option<bool>,
+    /// The promotion codes that applied.
+    #[prost(message, repeated, tag = "6")]
+    pub promotion_codes: ::prost::alloc::vec::Vec<EnteredPromotion>,
+    /// The reference that the visitor's URL carried.
+    #[prost(string, tag = "7")]
+    pub client_reference: ::prost::alloc::string::String,
+    /// What was bought, optional items and chosen quantities included.
+    #[prost(message, repeated, tag = "8")]
+    pub items: ::prost::alloc::vec::Vec<BoughtItem>,
+    /// Before discount, shipping and tax.
+    #[prost(message, optional, tag = "9")]
+    pub amount_subtotal: ::core::option::Option<Money>,
+    /// Discount.
+    #[prost(message, optional, tag = "10")]
+    pub amount_discount: ::core::option::Option<Money>,
+    /// Shipping.
+    #[prost(message, optional, tag = "11")]
+    pub amount_shipping: ::core::option::Option<Money>,
+    /// Tax.
+    #[prost(message, optional, tag = "12")]
+    pub amount_tax: ::core::option::Option<Money>,
+    /// What was due.
+    #[prost(message, optional, tag = "13")]
+    pub amount_total: ::core::option::Option<Money>,
+}
+/// Who a customer says to be; empty where it was not asked.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EnteredCustomer {
+    /// E-mail address.
+    #[prost(string, tag = "1")]
+    pub email: ::prost::alloc::string::String,
+    /// Name on the card or of the account.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The person's name.
+    #[prost(string, tag = "3")]
+    pub individual_name: ::prost::alloc::string::String,
+    /// The company's name.
+    #[prost(string, tag = "4")]
+    pub business_name: ::prost::alloc::string::String,
+    /// Phone number.
+    #[prost(string, tag = "5")]
+    pub phone_number: ::prost::alloc::string::String,
+    /// Billing address.
+    #[prost(message, optional, tag = "6")]
+    pub billing_address: ::core::option::Option<Address>,
+    /// Tax ids.
+    #[prost(message, repeated, tag = "7")]
+    pub tax_ids: ::prost::alloc::vec::Vec<EnteredTaxId>,
+}
+/// To whom it is shipped.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnteredRecipient {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Address.
+    #[prost(message, optional, tag = "2")]
+    pub address: ::core::option::Option<Address>,
+}
+/// A tax id as it was entered. It is not checked here.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnteredTaxId {
+    /// The provider's name for its kind, such as eu_vat.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// The id.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// What was entered in a field of the seller's own.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnteredField {
+    /// The field's key.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// What was entered: text, digits, or the value of an option; empty where the field stayed empty.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// A promotion code that applied.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnteredPromotion {
+    /// The code, as customers enter it.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Its id at the provider.
+    #[prost(string, tag = "2")]
+    pub provider_ref: ::prost::alloc::string::String,
+}
+/// Something that was bought.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoughtItem {
+    /// What the page called it.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The stored price that it came from; empty where the price was said inline, per unit.
+    #[prost(string, tag = "2")]
+    pub price_id: ::prost::alloc::string::String,
+    /// How many.
+    #[prost(int64, tag = "3")]
+    pub quantity: i64,
+    /// Before discount and tax.
+    #[prost(message, optional, tag = "4")]
+    pub amount_subtotal: ::core::option::Option<Money>,
+    /// Discount in it.
+    #[prost(message, optional, tag = "5")]
+    pub amount_discount: ::core::option::Option<Money>,
+    /// Tax in it.
+    #[prost(message, optional, tag = "6")]
+    pub amount_tax: ::core::option::Option<Money>,
+    /// What was paid for it.
+    #[prost(message, optional, tag = "7")]
+    pub amount_total: ::core::option::Option<Money>,
 }
 /// Request of CreateInvoiceCheckout.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -4281,44 +4456,6 @@ pub mod checkout_service_server {
     impl<T> tonic::server::NamedService for CheckoutServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
-}
-/// A postal address. Only the country is needed: it is what tax depends on. Each part has at most 200 characters.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Address {
-    /// Street and number.
-    #[prost(string, tag = "1")]
-    pub line1: ::prost::alloc::string::String,
-    /// Apartment, suite, care of.
-    #[prost(string, tag = "2")]
-    pub line2: ::prost::alloc::string::String,
-    /// Postal code.
-    #[prost(string, tag = "3")]
-    pub postal_code: ::prost::alloc::string::String,
-    /// City or town.
-    #[prost(string, tag = "4")]
-    pub city: ::prost::alloc::string::String,
-    /// State, province or county.
-    #[prost(string, tag = "5")]
-    pub state: ::prost::alloc::string::String,
-    /// Country by ISO 3166-1 alpha-2, such as SE. Required.
-    #[prost(string, tag = "6")]
-    pub country_code: ::prost::alloc::string::String,
-}
-/// A party as it stood when an invoice was finalized. Set by the service.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Party {
-    /// Name of the person or company; empty if unknown.
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// Address; absent if unknown.
-    #[prost(message, optional, tag = "2")]
-    pub address: ::core::option::Option<Address>,
-    /// E-mail address; empty if unknown.
-    #[prost(string, tag = "3")]
-    pub email: ::prost::alloc::string::String,
-    /// Tax ids.
-    #[prost(string, repeated, tag = "4")]
-    pub tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A customer of a seller. Everything of it may be empty.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -145,7 +145,9 @@ impl Tiers {
                 }
                 _ => {}
             }
-            before = tier.up_to.last();
+            if let TierEnd::Unit(last) = tier.up_to {
+                before = last;
+            }
             let currencies = [Some(tier.unit_price.currency()), Some(tier.flat_price.currency())];
             if currencies.iter().any(|other| *other != currency) {
                 let expected = "must be in the currency of the first tier";

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use domain::catalog::{PackageRounding, PriceModel, TierEnd};
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
-use domain::id::LineItemId;
+use domain::id::{LineItemId, PriceId};
 use domain::metadata::Metadata;
 use domain::money::UnitPrice;
 use domain::payment_link::{
@@ -58,6 +58,12 @@ pub(crate) fn lookup_key(item: &LineItem) -> String {
         Some(price_id) => format!("paylinks_{price_id}_{currency}"),
         None => format!("paylinks_{}_{currency}", item.id),
     }
+}
+
+/// Our price in a key of [`lookup_key`].
+pub(crate) fn price_of_lookup_key(key: &str) -> Option<PriceId> {
+    let (price_id, _currency) = key.strip_prefix("paylinks_")?.rsplit_once('_')?;
+    PriceId::parse(price_id).ok()
 }
 
 /// The parameters that make a price for an item.

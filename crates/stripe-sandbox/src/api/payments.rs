@@ -69,14 +69,6 @@ impl CardBehavior {
     }
 }
 
-/// Who pays.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Payer {
-    pub(crate) email: String,
-    pub(crate) name: String,
-    pub(crate) country: String,
-}
-
 /// What an intent is for.
 pub(crate) struct Order<'a> {
     pub(crate) amount: i64,

@@ -1,8 +1,15 @@
 //! The checkout session: one visit to a hosted page, of an invoice or of a payment link.
 
+mod collected;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use collected::{
+    BoughtItem, Collected, CollectedAmounts, EnteredAddress, EnteredCustomer, EnteredField, EnteredPromotion,
+    EnteredRecipient, EnteredTaxId, EnteredText,
+};
 
 use crate::aggregate::aggregate;
 use crate::id::{CheckoutSessionId, CustomerId, InvoiceId, PaymentLinkId};
@@ -56,6 +63,9 @@ pub struct CheckoutSessionData {
     pub metadata: Metadata,
     /// Where it stands.
     pub state: SessionState,
+    /// What the customer entered and chose, once the customer went through it.
+    #[serde(default)]
+    pub collected: Option<Box<Collected>>,
     /// Who hosts it.
     pub provider: ProviderName,
     /// Its id there, once it is there.
@@ -207,6 +217,7 @@ impl CheckoutSession {
             customer_id: new.customer_id,
             metadata: new.metadata,
             state: SessionState::Creating,
+            collected: None,
             provider: new.provider,
             provider_ref: None,
             url: None,
@@ -284,6 +295,11 @@ impl CheckoutSession {
         self.0.provider_ref = Some(provider_ref);
         self.move_to(SessionState::Completed { completed_at, payment }, now);
         true
+    }
+
+    /// Notes what the customer entered and chose, as the provider told it last.
+    pub fn collect(&mut self, collected: Collected) {
+        self.0.collected = Some(Box::new(collected));
     }
 
     /// The invoice that it is a checkout of.
