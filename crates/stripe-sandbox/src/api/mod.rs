@@ -76,6 +76,7 @@ pub(crate) fn execute(
         "POST /v1/refunds" => payments::refund(ctx, params),
         "GET /v1/refunds/{id}" => ctx.object("refund", id).cloned(),
         "GET /v1/refunds" => payments::list(ctx, "refund", "/v1/refunds", params),
+        "GET /v1/disputes/{id}" => ctx.object("dispute", id).cloned(),
         "GET /v1/events/{id}" => ctx.object("event", id).cloned(),
         "GET /v1/events" => endpoints::list_events(ctx, params),
         "POST /v1/webhook_endpoints" => endpoints::create(ctx, params),

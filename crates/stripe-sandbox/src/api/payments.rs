@@ -224,6 +224,8 @@ fn dispute(ctx: &mut Ctx<'_>, charge: &Value) {
             "id": crate::ids::new("dp"), "object": "dispute", "amount": charge["amount"], "charge": charge["id"],
             "created": ctx.now, "currency": charge["currency"], "livemode": false, "metadata": {},
             "payment_intent": charge["payment_intent"], "reason": "fraudulent", "status": "needs_response",
+            "evidence_details": {"due_by": ctx.now + 14 * 24 * 60 * 60, "has_evidence": false, "past_due": false,
+                "submission_count": 0},
         }),
     );
     if let Ok(kept) = ctx.object("charge", text(charge, "id")) {
