@@ -4,6 +4,7 @@
 //! before keeps running against the new schema. There is no way back down: a step back is a new step.
 
 mod m0001_tables;
+mod m0002_refunds;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -14,6 +15,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_tables::Migration)]
+        vec![Box::new(m0001_tables::Migration), Box::new(m0002_refunds::Migration)]
     }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use domain::dispute::DisputeSnapshot;
 use domain::event::{EventKind, EventSubject};
 use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, ProviderError};
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
 use domain::provider::{CheckoutSnapshot, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef};
+use domain::refund::RefundSnapshot;
+use domain::timestamp::Timestamp;
 
 use crate::app::App;
 use crate::error::Error;
@@ -17,6 +20,9 @@ const PROCESSING_LEASE: Duration = Duration::from_secs(60);
 const ATTEMPTS_MAX: u32 = 8;
 /// The longest wait between two tries.
 const RETRY_IN_MAX: Duration = Duration::from_secs(300);
+/// How long a notification waits for the payment that it is about: what tells of the payment may come later, and providers
+/// deliver for up to three days. A payment that is not known by then is another program's on the same account.
+const PAYMENT_PATIENCE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
 /// What became of a delivery at the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +40,8 @@ enum Findings {
     Checkout(Box<CheckoutSnapshot>),
     Link(LinkSnapshot),
     MethodDetached(ProviderRef),
+    Refunds { payment_ref: ProviderRef, snapshots: Vec<RefundSnapshot>, asked_at: Timestamp },
+    Dispute { payment_ref: ProviderRef, snapshot: DisputeSnapshot, asked_at: Timestamp },
     Nothing,
 }
 
@@ -123,6 +131,12 @@ impl App {
                     }
                     Findings::Link(snapshot) => app.link_moved(uow, &provider, *snapshot).await?,
                     Findings::MethodDetached(provider_ref) => app.method_detached(uow, &provider, provider_ref).await?,
+                    Findings::Refunds { payment_ref, snapshots, asked_at } => {
+                        app.settle_refunds(uow, (&provider, payment_ref), snapshots, *asked_at).await?;
+                    }
+                    Findings::Dispute { payment_ref, snapshot, asked_at } => {
+                        app.settle_dispute(uow, (&provider, payment_ref), snapshot, *asked_at).await?;
+                    }
                     Findings::Nothing => {}
                 }
                 Ok(uow.finish_notification(id).await?)
@@ -136,6 +150,16 @@ impl App {
     /// Asks the provider how the thing of a notification stands now.
     async fn look(&self, entry: &InboxEntry) -> Result<Findings, Error> {
         let provider = self.provider(&entry.provider)?;
+        let asked_at = self.now();
+        if let NotificationTopic::Refund { payment_ref } | NotificationTopic::Dispute { payment_ref, .. } =
+            &entry.notification.topic
+            && self.0.storage.load_payment_by_ref(&entry.provider, payment_ref).await?.is_none()
+        {
+            if asked_at.since(entry.received_at) > PAYMENT_PATIENCE {
+                return Ok(Findings::Nothing);
+            }
+            return Err(Error::not_found("payment", payment_ref));
+        }
         let findings = match &entry.notification.topic {
             NotificationTopic::Checkout { provider_ref } => {
                 provider.fetch_checkout(provider_ref).await.map(|snapshot| Findings::Checkout(Box::new(snapshot)))
@@ -147,6 +171,14 @@ impl App {
             NotificationTopic::PaymentMethodDetached { provider_ref } => {
                 Ok(Findings::MethodDetached(provider_ref.clone()))
             }
+            NotificationTopic::Refund { payment_ref } => provider
+                .fetch_refunds(payment_ref)
+                .await
+                .map(|snapshots| Findings::Refunds { payment_ref: payment_ref.clone(), snapshots, asked_at }),
+            NotificationTopic::Dispute { provider_ref, payment_ref } => provider
+                .fetch_dispute(provider_ref)
+                .await
+                .map(|snapshot| Findings::Dispute { payment_ref: payment_ref.clone(), snapshot, asked_at }),
             NotificationTopic::Other { .. } => Ok(Findings::Nothing),
         };
         match findings {

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CheckoutSessionId, IntentId, NotificationId, PaymentLinkId, PaymentMethodId};
+use crate::id::{CheckoutSessionId, IntentId, NotificationId, PaymentLinkId, PaymentMethodId, RefundId};
 use crate::idempotency::RequestKey;
 use crate::money::Money;
 use crate::payment_link::{CloseReason, LinkChanges};
@@ -117,11 +117,13 @@ pub enum Feature {
     CheckoutCancelUrl,
     /// The provider can keep a customer's payment method.
     StoredPaymentMethods,
+    /// A part of a payment can be refunded, and another later.
+    PartialRefunds,
 }
 
 impl Feature {
     /// Every ability.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::LinkReactivation,
         Self::LinkInactiveMessage,
         Self::LinkCompletedSessionsLimit,
@@ -129,6 +131,7 @@ impl Feature {
         Self::LinkQuantityUpdate,
         Self::CheckoutCancelUrl,
         Self::StoredPaymentMethods,
+        Self::PartialRefunds,
     ];
 
     /// The ability's name, in snake case.
@@ -141,6 +144,7 @@ impl Feature {
             Self::LinkQuantityUpdate => "link_quantity_update",
             Self::CheckoutCancelUrl => "checkout_cancel_url",
             Self::StoredPaymentMethods => "stored_payment_methods",
+            Self::PartialRefunds => "partial_refunds",
         }
     }
 }
@@ -223,6 +227,11 @@ pub enum ProviderAction {
         /// The payment method.
         payment_method_id: PaymentMethodId,
     },
+    /// Send money of a payment back.
+    CreateRefund {
+        /// The refund.
+        refund_id: RefundId,
+    },
 }
 
 impl ProviderAction {
@@ -236,6 +245,7 @@ impl ProviderAction {
             Self::CreateCheckoutSession { checkout_session_id }
             | Self::ExpireCheckoutSession { checkout_session_id, .. } => checkout_session_id.to_string(),
             Self::DetachPaymentMethod { payment_method_id } => payment_method_id.to_string(),
+            Self::CreateRefund { refund_id } => refund_id.to_string(),
         }
     }
 
@@ -249,6 +259,7 @@ impl ProviderAction {
             Self::CreateCheckoutSession { .. } => "create_checkout_session",
             Self::ExpireCheckoutSession { .. } => "expire_checkout_session",
             Self::DetachPaymentMethod { .. } => "detach_payment_method",
+            Self::CreateRefund { .. } => "create_refund",
         }
     }
 }
@@ -314,6 +325,18 @@ pub enum NotificationTopic {
     PaymentMethodDetached {
         /// The payment method at the provider.
         provider_ref: ProviderRef,
+    },
+    /// A refund of a payment moved, whoever made it.
+    Refund {
+        /// The payment at the provider.
+        payment_ref: ProviderRef,
+    },
+    /// A dispute of a payment moved.
+    Dispute {
+        /// The dispute at the provider.
+        provider_ref: ProviderRef,
+        /// The payment at the provider.
+        payment_ref: ProviderRef,
     },
     /// Something that means nothing here.
     Other {

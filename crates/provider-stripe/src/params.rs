@@ -176,7 +176,7 @@ fn after_completion(params: &mut Params, after: &AfterCompletion) {
     }
 }
 
-fn metadata(params: &mut Params, metadata: &Metadata) {
+pub(crate) fn metadata(params: &mut Params, metadata: &Metadata) {
     for (key, value) in metadata.iter().filter(|(_, value)| !value.is_empty()) {
         push(params, &format!("metadata[{key}]"), value);
     }
@@ -196,7 +196,9 @@ pub(crate) fn our_field(param: &str) -> Option<String> {
         "line_items" => Some(format!("line_items[{index}]")),
         "metadata" => Some(format!("metadata[\"{index}\"]")),
         "success_url" => Some("return_url".to_owned()),
-        "cancel_url" | "locale" | "expires_at" | "inactive_message" | "after_completion" => Some(first.to_owned()),
+        "amount" | "reason" | "cancel_url" | "locale" | "expires_at" | "inactive_message" | "after_completion" => {
+            Some(first.to_owned())
+        }
         "restrictions" => Some("restrictions.completed_sessions_limit".to_owned()),
         _ => None,
     }
