@@ -14,4 +14,5 @@ mod invoices;
 mod links;
 mod main_job;
 mod payments;
+mod refunds;
 mod resilience;
