@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use domain::dispute::{Dispute, DisputeSnapshot};
 use domain::event::{EventKind, EventSubject};
-use domain::id::RefundId;
+use domain::id::{PaymentId, RefundId};
 use domain::money::Money;
 use domain::payment::Payment;
 use domain::ports::provider::{PaymentProvider, ProviderError};
 use domain::ports::storage::UnitOfWork;
-use domain::provider::{Intent, ProviderName, ProviderRef};
-use domain::refund::{Observation, Refund, RefundSnapshot, RefundState};
-use domain::timestamp::Timestamp;
+use domain::provider::Intent;
+use domain::refund::{Refund, RefundSnapshot, RefundState};
 
 use crate::app::App;
 use crate::error::Error;
@@ -23,6 +22,17 @@ use crate::error::Error;
 /// How old the intent of a refund is before a new provider key is tried, although the refund is not to be seen there:
 /// far longer than any request lives on its way. Until then the old key is sent again, which can't pay back twice.
 const KEY_PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// What is known of a payment when the provider is asked about its refunds or disputes.
+///
+/// Looks may end in another order than they began. Each that brings something new writes the payment, so one that began
+/// before finds another version, and is repeated unless it says what is in the books already. So the books follow the
+/// provider, however notifications are doubled or overtake one another, and whatever the clocks of replicas say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) payment_id: PaymentId,
+    pub(crate) payment_version: i64,
+}
 
 impl App {
     /// Has the provider make a refund, unless it is made already: then there is nothing to tell.
@@ -88,84 +98,80 @@ impl App {
         Ok(refund)
     }
 
-    /// Brings all refunds of a payment into the books, as the provider told them when it was asked at `asked_at`; also
-    /// those that someone made there.
+    /// Brings all refunds of a payment into the books, as a look at the provider told them; also those that someone made
+    /// there. `false` if the look is outdated and must be repeated.
     pub(crate) async fn settle_refunds(
         &self,
         uow: &mut dyn UnitOfWork,
-        (provider, payment_ref): (&ProviderName, &ProviderRef),
+        look: &Look,
         snapshots: &[RefundSnapshot],
-        asked_at: Timestamp,
-    ) -> Result<(), Error> {
-        let Some(mut payment) = lock_payment(uow, provider, payment_ref).await? else { return Ok(()) };
+    ) -> Result<bool, Error> {
+        let Some(mut payment) = uow.lock_payment(look.payment_id).await? else { return Ok(true) };
+        let is_outdated = payment.version != look.payment_version;
         for snapshot in snapshots {
             let now = self.now();
-            match known_refund(uow, &payment, snapshot).await? {
-                Some(before) => {
-                    let mut refund = before.clone();
-                    let observation = refund.observe(snapshot, asked_at, now);
-                    if observation == Observation::Outdated {
-                        continue;
-                    }
-                    uow.update_refund(&mut refund).await?;
-                    if observation == Observation::Changed {
-                        self.refund_moved(uow, &mut payment, Some(&before), &refund).await?;
-                    }
-                }
-                None => {
-                    let id = self.new_refund_id();
-                    let mut refund = Refund::made_at_provider(id, &payment, snapshot, asked_at, now);
-                    if !uow.insert_refund(&mut refund).await? {
-                        return Err(Error::internal("a refund of the provider's is another payment's here"));
-                    }
-                    self.refund_moved(uow, &mut payment, None, &refund).await?;
-                }
+            let before = known_refund(uow, &payment, snapshot).await?;
+            let mut refund = match &before {
+                Some(known) => known.clone(),
+                None => Refund::made_at_provider(self.new_refund_id(), &payment, snapshot, now),
+            };
+            if before.is_some() && !refund.observe(snapshot, now) {
+                continue;
             }
+            if is_outdated {
+                return Ok(false);
+            }
+            if before.is_some() {
+                uow.update_refund(&mut refund).await?;
+            } else if !uow.insert_refund(&mut refund).await? {
+                return Err(Error::internal("a refund of the provider's is another payment's here"));
+            }
+            self.refund_moved(uow, &mut payment, before.as_ref(), &refund).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Brings a dispute into the books, as the provider told it when it was asked at `asked_at`.
+    /// Brings a dispute into the books, as a look at the provider told it. `false` if the look is outdated and must be
+    /// repeated.
     pub(crate) async fn settle_dispute(
         &self,
         uow: &mut dyn UnitOfWork,
-        (provider, payment_ref): (&ProviderName, &ProviderRef),
+        look: &Look,
         snapshot: &DisputeSnapshot,
-        asked_at: Timestamp,
-    ) -> Result<(), Error> {
-        let Some(mut payment) = lock_payment(uow, provider, payment_ref).await? else { return Ok(()) };
+    ) -> Result<bool, Error> {
+        let Some(mut payment) = uow.lock_payment(look.payment_id).await? else { return Ok(true) };
         let now = self.now();
-        let known = uow.load_dispute_by_ref(provider, &snapshot.provider_ref).await?;
-        let (before, kinds, dispute) = match known {
-            Some(before) => {
-                let mut dispute = before.clone();
-                let observation = dispute.observe(snapshot, asked_at, now);
-                if observation == Observation::Outdated {
-                    return Ok(());
-                }
-                uow.update_dispute(&mut dispute).await?;
-                let is_decided = dispute.state.is_closed() && !before.state.is_closed();
-                let kinds = match observation {
-                    Observation::Changed if is_decided => vec![EventKind::DisputeClosed],
-                    Observation::Changed => vec![EventKind::DisputeUpdated],
-                    Observation::Unchanged | Observation::Outdated => vec![],
-                };
-                (before.counted(), kinds, dispute)
-            }
-            None => {
-                let mut dispute = Dispute::opened(self.new_dispute_id(), &payment, snapshot, asked_at, now);
-                if !uow.insert_dispute(&mut dispute).await? {
-                    return Err(Error::internal("a dispute of the provider's is another payment's here"));
-                }
-                let closed = dispute.state.is_closed().then_some(EventKind::DisputeClosed);
-                (None, [EventKind::DisputeCreated].into_iter().chain(closed).collect(), dispute)
-            }
+        let before = uow.load_dispute_by_ref(&payment.provider, &snapshot.provider_ref).await?;
+        let mut dispute = match &before {
+            Some(known) => known.clone(),
+            None => Dispute::opened(self.new_dispute_id(), &payment, snapshot, now),
         };
-        for kind in kinds {
-            self.record(uow, kind, EventSubject::Dispute(Box::new(dispute.clone()))).await?;
+        if before.is_some() && !dispute.observe(snapshot, now) {
+            return Ok(true);
         }
+        if payment.version != look.payment_version {
+            return Ok(false);
+        }
+        let was_closed = before.as_ref().is_some_and(|before| before.state.is_closed());
+        let is_decided = dispute.state.is_closed() && !was_closed;
+        let kinds: &[EventKind] = match (&before, is_decided) {
+            (None, false) => &[EventKind::DisputeCreated],
+            (None, true) => &[EventKind::DisputeCreated, EventKind::DisputeClosed],
+            (Some(_), false) => &[EventKind::DisputeUpdated],
+            (Some(_), true) => &[EventKind::DisputeClosed],
+        };
+        if before.is_some() {
+            uow.update_dispute(&mut dispute).await?;
+        } else if !uow.insert_dispute(&mut dispute).await? {
+            return Err(Error::internal("a dispute of the provider's is another payment's here"));
+        }
+        for kind in kinds {
+            self.record(uow, *kind, EventSubject::Dispute(Box::new(dispute.clone()))).await?;
+        }
+        let before = before.and_then(|before| before.counted());
         let has_moved = payment.recount_dispute(before, dispute.counted(), now).map_err(Error::internal)?;
-        self.store_reversals(uow, &mut payment, has_moved).await
+        self.store_reversals(uow, &mut payment, has_moved).await?;
+        Ok(true)
     }
 
     /// Tells how a refund moved, after it is stored, and counts it at its payment.
@@ -195,29 +201,19 @@ impl App {
         self.store_reversals(uow, payment, has_moved).await
     }
 
-    /// Stores a payment whose sum of refunds or disputes has moved, and tells of it.
+    /// Stores a payment of whose refunds or disputes one has moved, so that looks that began before are outdated; and
+    /// tells of it where the sum has moved.
     pub(crate) async fn store_reversals(
         &self,
         uow: &mut dyn UnitOfWork,
         payment: &mut Payment,
         has_moved: bool,
     ) -> Result<(), Error> {
-        if !has_moved {
-            return Ok(());
-        }
         uow.update_payment(payment).await?;
-        self.record(uow, EventKind::PaymentUpdated, EventSubject::Payment(Box::new(payment.clone()))).await
-    }
-}
-
-async fn lock_payment(
-    uow: &mut dyn UnitOfWork,
-    provider: &ProviderName,
-    payment_ref: &ProviderRef,
-) -> Result<Option<Payment>, Error> {
-    match uow.load_payment_by_ref(provider, payment_ref).await? {
-        Some(payment) => Ok(uow.lock_payment(payment.id).await?),
-        None => Ok(None),
+        if has_moved {
+            self.record(uow, EventKind::PaymentUpdated, EventSubject::Payment(Box::new(payment.clone()))).await?;
+        }
+        Ok(())
     }
 }
 
@@ -234,3 +230,6 @@ async fn known_refund(
     let intended = uow.load_refund(id).await?;
     Ok(intended.filter(|refund| refund.payment_id == payment.id && refund.provider_ref.is_none()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,6 @@ use crate::id::{DisputeId, PaymentId};
 use crate::money::Money;
 use crate::payment::Payment;
 use crate::provider::{ProviderName, ProviderRef};
-use crate::refund::Observation;
 use crate::seller::SellerId;
 use crate::timestamp::Timestamp;
 
@@ -45,8 +44,6 @@ pub struct DisputeData {
     pub evidence_due_at: Option<Timestamp>,
     /// Whether it is about real money.
     pub livemode: bool,
-    /// When the provider was asked for the state that is recorded.
-    pub observed_at: Timestamp,
     /// When it was recorded first.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -123,14 +120,8 @@ pub struct DisputeSnapshot {
 }
 
 impl Dispute {
-    /// A dispute that is seen for the first time, when the provider was asked at `asked_at`.
-    pub fn opened(
-        id: DisputeId,
-        payment: &Payment,
-        snapshot: &DisputeSnapshot,
-        asked_at: Timestamp,
-        now: Timestamp,
-    ) -> Self {
+    /// A dispute that is seen for the first time.
+    pub fn opened(id: DisputeId, payment: &Payment, snapshot: &DisputeSnapshot, now: Timestamp) -> Self {
         Self(DisputeData {
             id,
             seller_id: payment.seller_id.clone(),
@@ -143,32 +134,27 @@ impl Dispute {
             provider_ref: snapshot.provider_ref.clone(),
             evidence_due_at: snapshot.evidence_due_at,
             livemode: payment.livemode,
-            observed_at: asked_at,
             created_at: now,
             updated_at: now,
         })
     }
 
-    /// Takes over how it stands at the provider, which was asked at `asked_at`. The look that began last tells, as for
-    /// [refunds](crate::refund::Refund::observe); a decision can be turned round, so no state is the last one.
-    pub fn observe(&mut self, snapshot: &DisputeSnapshot, asked_at: Timestamp, now: Timestamp) -> Observation {
-        if asked_at <= self.observed_at {
-            return Observation::Outdated;
-        }
-        self.0.observed_at = asked_at;
+    /// Takes over how it stands at the provider; a decision can be turned round, so no state is the last one. Says whether
+    /// that was news.
+    pub fn observe(&mut self, snapshot: &DisputeSnapshot, now: Timestamp) -> bool {
         let is_same = self.state == snapshot.state
             && self.amount == snapshot.amount
             && self.reason == snapshot.reason
             && self.evidence_due_at == snapshot.evidence_due_at;
         if is_same {
-            return Observation::Unchanged;
+            return false;
         }
         self.0.state = snapshot.state.clone();
         self.0.amount = snapshot.amount;
         self.0.reason.clone_from(&snapshot.reason);
         self.0.evidence_due_at = snapshot.evidence_due_at;
         self.0.updated_at = now;
-        Observation::Changed
+        true
     }
 
     /// What it holds or took of the payment; nothing for a warning, and nothing once it is won or prevented.
@@ -194,7 +180,7 @@ mod tests {
             evidence_due_at: Some(at(99)),
         };
         let id = DisputeId::from_uuid(uuid::Uuid::from_u128(1));
-        let mut dispute = Dispute::opened(id, &payment, &told(DisputeState::WarningNeedsResponse), at(1), at(1));
+        let mut dispute = Dispute::opened(id, &payment, &told(DisputeState::WarningNeedsResponse), at(1));
         assert_eq!(dispute.counted(), None);
         let unknown = DisputeState::Unknown { name: "in_arbitration".into() };
         let steps = [
@@ -205,10 +191,9 @@ mod tests {
             (DisputeState::Won, false),
         ];
         for (second, (state, counts)) in (2..).zip(steps) {
-            assert_eq!(dispute.observe(&told(state.clone()), at(second), at(second)), Observation::Changed);
+            assert!(dispute.observe(&told(state.clone()), at(second)));
             assert_eq!(dispute.counted().is_some(), counts, "{state:?}");
         }
-        assert_eq!(dispute.observe(&told(DisputeState::Lost), at(2), at(9)), Observation::Outdated);
-        assert_eq!(dispute.observe(&told(DisputeState::Won), at(9), at(9)), Observation::Unchanged);
+        assert!(!dispute.observe(&told(DisputeState::Won), at(9)));
     }
 }

@@ -46,8 +46,6 @@ pub struct RefundData {
     pub metadata: Metadata,
     /// Whether real money moves.
     pub livemode: bool,
-    /// When the provider was asked for the state that is recorded; absent until it was.
-    pub observed_at: Option<Timestamp>,
     /// When it was created here.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -169,17 +167,6 @@ impl RefundProgress {
     }
 }
 
-/// What a look at the provider came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Observation {
-    /// A later look is in the books already: nothing to store.
-    Outdated,
-    /// All is as it was; only that it was looked at is to be stored.
-    Unchanged,
-    /// It has moved.
-    Changed,
-}
-
 /// What a caller says of a new refund.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRefund {
@@ -209,26 +196,18 @@ impl Refund {
             provider_ref: None,
             metadata: new.metadata,
             livemode: payment.livemode,
-            observed_at: None,
             created_at: now,
             updated_at: now,
         })
     }
 
-    /// A refund that someone made at the provider, seen when the provider was asked at `asked_at`.
-    pub fn made_at_provider(
-        id: RefundId,
-        payment: &Payment,
-        snapshot: &RefundSnapshot,
-        asked_at: Timestamp,
-        now: Timestamp,
-    ) -> Self {
+    /// A refund that someone made at the provider.
+    pub fn made_at_provider(id: RefundId, payment: &Payment, snapshot: &RefundSnapshot, now: Timestamp) -> Self {
         let new = NewRefund { id, amount: snapshot.amount, reason: snapshot.reason, metadata: Metadata::default() };
         let mut refund = Self::creating(new, payment, now);
         refund.0.origin = RefundOrigin::AtProvider;
         refund.0.provider_ref = Some(snapshot.provider_ref.clone());
         refund.0.state = snapshot.progress.state(now);
-        refund.0.observed_at = Some(asked_at);
         refund
     }
 
@@ -254,24 +233,19 @@ impl Refund {
         true
     }
 
-    /// Takes over how it stands at the provider, which was asked at `asked_at`.
-    ///
-    /// Looks may end in another order than they began. The one that began last tells: a notification comes after the
-    /// change that it tells of, so the look that it causes sees that change, and so does every look after it.
-    pub fn observe(&mut self, snapshot: &RefundSnapshot, asked_at: Timestamp, now: Timestamp) -> Observation {
-        if self.observed_at.is_some_and(|latest| asked_at <= latest) {
-            return Observation::Outdated;
+    /// Takes over how it stands at the provider. Says whether that was news.
+    pub fn observe(&mut self, snapshot: &RefundSnapshot, now: Timestamp) -> bool {
+        if self.created(snapshot, now) {
+            return true;
         }
-        self.0.observed_at = Some(asked_at);
-        let was_creating = self.created(snapshot, now);
         let told = snapshot.progress.state(now);
         // What was given back to be refunded again is not taken a second time.
-        if was_creating || !self.state.counts() || self.state.name() == told.name() {
-            return if was_creating { Observation::Changed } else { Observation::Unchanged };
+        let is_news = self.state.counts() && self.state.name() != told.name();
+        if is_news {
+            self.0.state = told;
+            self.0.updated_at = now;
         }
-        self.0.state = told;
-        self.0.updated_at = now;
-        Observation::Changed
+        is_news
     }
 
     /// What it takes of what can be refunded; nothing once it has failed or is canceled.
@@ -302,39 +276,22 @@ mod tests {
     }
 
     #[test]
-    fn the_look_that_began_last_tells_whatever_order_they_end_in() {
-        let looks = [
-            (at(1), RefundProgress::Pending),
-            (at(2), RefundProgress::RequiresAction),
-            (at(3), RefundProgress::Pending),
-        ];
-        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-            let mut refund = intended();
-            for index in order {
-                let (asked_at, progress) = &looks[index];
-                refund.observe(&told(progress.clone()), *asked_at, at(9));
-            }
-            assert_eq!(refund.state, RefundState::Pending, "{order:?}");
-            assert_eq!(refund.observed_at, Some(at(3)), "{order:?}");
-        }
-    }
-
-    #[test]
     fn a_refund_can_fail_after_it_succeeded_and_then_counts_no_more() {
         let mut refund = intended();
         assert!(refund.created(&told(RefundProgress::Succeeded), at(1)));
         assert_eq!(refund.counted(), Some(refund.amount));
         let failed = told(RefundProgress::Failed { code: "lost_card".into() });
-        assert_eq!(refund.observe(&failed, at(2), at(3)), Observation::Changed);
+        assert!(refund.observe(&failed, at(2)));
         assert_eq!(refund.counted(), None);
-        assert_eq!(refund.observe(&told(RefundProgress::Succeeded), at(4), at(5)), Observation::Unchanged);
+        assert!(!refund.observe(&told(RefundProgress::Succeeded), at(3)));
         assert_eq!(refund.counted(), None);
     }
 
     #[test]
     fn a_late_answer_to_the_creation_does_not_undo_a_look() {
         let mut refund = intended();
-        assert_eq!(refund.observe(&told(RefundProgress::Succeeded), at(1), at(1)), Observation::Changed);
+        assert!(refund.observe(&told(RefundProgress::Succeeded), at(1)));
+        assert!(!refund.observe(&told(RefundProgress::Succeeded), at(2)));
         assert!(!refund.created(&told(RefundProgress::Pending), at(2)));
         assert!(!refund.refused("late".into(), at(2)));
         assert_eq!(refund.state.name(), "succeeded");
