@@ -4,6 +4,7 @@
 //! before keeps running against the new schema. There is no way back down: a step back is a new step.
 
 mod m0001_tables;
+mod m0002_refunds;
 mod m0003_shipping_rates;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -16,7 +17,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_tables::Migration), Box::new(m0003_shipping_rates::Migration)]
+        vec![
+            Box::new(m0001_tables::Migration),
+            Box::new(m0002_refunds::Migration),
+            Box::new(m0003_shipping_rates::Migration),
+        ]
     }
 }
 

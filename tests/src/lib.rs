@@ -17,4 +17,5 @@ mod link_options;
 mod links;
 mod main_job;
 mod payments;
+mod refunds;
 mod resilience;

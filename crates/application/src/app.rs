@@ -227,6 +227,8 @@ id_makers! {
     new_line_item_id -> LineItemId,
     new_checkout_session_id -> CheckoutSessionId,
     new_payment_id -> PaymentId,
+    new_refund_id -> RefundId,
+    new_dispute_id -> DisputeId,
     new_event_id -> EventId,
     new_intent_id -> IntentId,
     new_notification_id -> NotificationId,

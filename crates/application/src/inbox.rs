@@ -2,21 +2,29 @@
 
 use std::time::Duration;
 
+use domain::dispute::DisputeSnapshot;
 use domain::event::{EventKind, EventSubject};
 use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, ProviderError};
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
 use domain::provider::{CheckoutSnapshot, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef};
+use domain::refund::RefundSnapshot;
 
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Error, RETRY_AFTER, Reason};
+use crate::refunds::Look;
 
 /// How long a notification belongs to whoever processes it.
 const PROCESSING_LEASE: Duration = Duration::from_secs(60);
+/// How often a notification is looked into at once, as long as another look overtakes it.
+const LOOKS_MAX: u32 = 4;
 /// After this many tries a notification that fails for reasons of its own is set aside.
 const ATTEMPTS_MAX: u32 = 8;
 /// The longest wait between two tries.
 const RETRY_IN_MAX: Duration = Duration::from_secs(300);
+/// How long a notification waits for the payment that it is about: what tells of the payment may come later, and providers
+/// deliver for up to three days. A payment that is not known by then is another program's on the same account.
+const PAYMENT_PATIENCE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
 /// What became of a delivery at the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +42,8 @@ enum Findings {
     Checkout(Box<CheckoutSnapshot>),
     Link(LinkSnapshot),
     MethodDetached(ProviderRef),
+    Refunds(Look, Vec<RefundSnapshot>),
+    Dispute(Look, DisputeSnapshot),
     Nothing,
 }
 
@@ -112,25 +122,50 @@ impl App {
     }
 
     async fn try_process(&self, entry: InboxEntry) -> Result<(), Error> {
-        let findings = std::sync::Arc::new(self.look(&entry).await?);
-        let (id, provider) = (entry.id, entry.provider);
+        for _ in 0..LOOKS_MAX {
+            let findings = std::sync::Arc::new(self.look(&entry).await?);
+            if self.apply(&entry, findings).await? {
+                self.0.work.notify_one();
+                return Ok(());
+            }
+        }
+        Err(Error::Aborted {
+            reason: Reason::ConcurrentChange,
+            message: "other notifications overtook it each time".to_owned(),
+            retry_after: Some(RETRY_AFTER),
+        })
+    }
+
+    /// Brings what was found into the books. `false` if it is outdated: nothing is written then.
+    async fn apply(&self, entry: &InboxEntry, findings: std::sync::Arc<Findings>) -> Result<bool, Error> {
+        let (id, provider) = (entry.id, entry.provider.clone());
         self.transact(move |app, uow| {
             let (findings, provider) = (std::sync::Arc::clone(&findings), provider.clone());
             Box::pin(async move {
-                match findings.as_ref() {
+                let is_settled = match findings.as_ref() {
                     Findings::Checkout(snapshot) => {
                         app.settle(uow, &provider, snapshot).await?;
+                        true
                     }
-                    Findings::Link(snapshot) => app.link_moved(uow, &provider, *snapshot).await?,
-                    Findings::MethodDetached(provider_ref) => app.method_detached(uow, &provider, provider_ref).await?,
-                    Findings::Nothing => {}
+                    Findings::Link(snapshot) => {
+                        app.link_moved(uow, &provider, *snapshot).await?;
+                        true
+                    }
+                    Findings::MethodDetached(provider_ref) => {
+                        app.method_detached(uow, &provider, provider_ref).await?;
+                        true
+                    }
+                    Findings::Refunds(look, snapshots) => app.settle_refunds(uow, look, snapshots).await?,
+                    Findings::Dispute(look, snapshot) => app.settle_dispute(uow, look, snapshot).await?,
+                    Findings::Nothing => true,
+                };
+                if is_settled {
+                    uow.finish_notification(id).await?;
                 }
-                Ok(uow.finish_notification(id).await?)
+                Ok(is_settled)
             })
         })
-        .await?;
-        self.0.work.notify_one();
-        Ok(())
+        .await
     }
 
     /// Asks the provider how the thing of a notification stands now.
@@ -147,12 +182,36 @@ impl App {
             NotificationTopic::PaymentMethodDetached { provider_ref } => {
                 Ok(Findings::MethodDetached(provider_ref.clone()))
             }
+            NotificationTopic::Refund { payment_ref } => match self.begin_look(entry, payment_ref).await? {
+                Some(look) => provider.fetch_refunds(payment_ref).await.map(|found| Findings::Refunds(look, found)),
+                None => Ok(Findings::Nothing),
+            },
+            NotificationTopic::Dispute { provider_ref, payment_ref } => {
+                match self.begin_look(entry, payment_ref).await? {
+                    Some(look) => {
+                        provider.fetch_dispute(provider_ref).await.map(|found| Findings::Dispute(look, found))
+                    }
+                    None => Ok(Findings::Nothing),
+                }
+            }
             NotificationTopic::Other { .. } => Ok(Findings::Nothing),
         };
         match findings {
             // The thing is not this account's, so it is not ours.
             Err(ProviderError::NotFound) => Ok(Findings::Nothing),
             other => Ok(other?),
+        }
+    }
+
+    /// What is known of the payment of a notification before the provider is asked; nothing if it is not ours.
+    ///
+    /// # Errors
+    /// It is not known yet: the notification waits for it.
+    async fn begin_look(&self, entry: &InboxEntry, payment_ref: &ProviderRef) -> Result<Option<Look>, Error> {
+        match self.0.storage.load_payment_by_ref(&entry.provider, payment_ref).await? {
+            Some(payment) => Ok(Some(Look { payment_id: payment.id, payment_version: payment.version })),
+            None if self.now().since(entry.received_at) > PAYMENT_PATIENCE => Ok(None),
+            None => Err(Error::not_found("payment", payment_ref)),
         }
     }
 

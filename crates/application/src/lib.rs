@@ -5,7 +5,8 @@
 //! - a mutation runs in a task that outlives its caller, under the caller's `request_id` ([`mutation`]);
 //! - a provider is never called inside a transaction: the intent is committed first, then the call is made, then the
 //!   outcome is committed ([`provider_calls`]);
-//! - what a provider tells is a hint to look; how things stand is asked of the provider ([`inbox`], [`settlement`]).
+//! - what a provider tells is a hint to look; how things stand is asked of the provider ([`inbox`], [`settlement`],
+//!   [`refunds`]).
 
 mod access;
 mod app;
@@ -16,6 +17,7 @@ mod journal;
 mod mutation;
 mod pricing;
 mod provider_calls;
+mod refunds;
 mod settlement;
 mod use_cases;
 mod worker;
@@ -33,5 +35,6 @@ pub use use_cases::payment::CreatePayment;
 pub use use_cases::payment_link::{
     CreatePaymentLink, ItemPrice, LineItemSpec, LinkTargetSpec, Offers, UpdatePaymentLink,
 };
+pub use use_cases::refund::CreateRefund;
 pub use use_cases::tax::{CalculateTax, TaxLineSpec, TaxSpec};
 pub use worker::{Worker, WorkerReport};

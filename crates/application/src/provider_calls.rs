@@ -12,6 +12,7 @@ use domain::payment_link::CloseReason;
 use domain::ports::provider::{HostedPage, ProviderError};
 use domain::ports::storage::{Collectable, UnitOfWork};
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
+use domain::refund::RefundSnapshot;
 use serde::Serialize;
 
 use crate::app::App;
@@ -35,6 +36,8 @@ enum Performed {
     Session(Box<CheckoutSnapshot>),
     /// It closed a link, of which these sessions had been completed.
     LinkClosed(Vec<CheckoutSnapshot>),
+    /// It made a refund, which then stood so.
+    Refund(Box<RefundSnapshot>),
     /// It did what was asked.
     Done,
 }
@@ -218,6 +221,11 @@ impl App {
                     .await
                     .map(|()| Performed::Done)
             }
+            ProviderAction::CreateRefund { refund_id } => {
+                let id = *refund_id;
+                let made = self.request_refund(provider.as_ref(), intent, id, must_look).await?;
+                made.map(|made| made.map_or(Performed::Done, |snapshot| Performed::Refund(Box::new(snapshot))))
+            }
         };
         Ok(performed)
     }
@@ -230,6 +238,7 @@ impl App {
         performed: &Result<Performed, ProviderError>,
     ) -> Result<(), Error> {
         let action = intent.action.clone();
+        let mut is_made_anyway = false;
         let progress = match &action {
             ProviderAction::CreatePaymentLink { payment_link_id } => {
                 self.conclude_link_creation(uow, *payment_link_id, performed).await?
@@ -282,8 +291,20 @@ impl App {
                 }
                 done(&method)?
             }
+            ProviderAction::CreateRefund { refund_id } => {
+                let outcome = match performed {
+                    Ok(Performed::Refund(snapshot)) => Ok(Some(snapshot.as_ref())),
+                    Ok(_) => Ok(None),
+                    Err(error) => Err(failure_code(error)),
+                };
+                let refund = self.conclude_refund(uow, *refund_id, outcome).await?;
+                // A notification told of it while the call failed.
+                is_made_anyway = refund.provider_ref.is_some();
+                done(&refund)?
+            }
         };
         let refused = match performed {
+            Err(_) if is_made_anyway => None,
             Err(ProviderError::NotFound) if is_closing(&action) => None,
             Err(error) => Some(error.clone()),
             Ok(_) => None,
@@ -460,7 +481,12 @@ impl App {
 }
 
 fn is_creation(action: &ProviderAction) -> bool {
-    matches!(action, ProviderAction::CreatePaymentLink { .. } | ProviderAction::CreateCheckoutSession { .. })
+    matches!(
+        action,
+        ProviderAction::CreatePaymentLink { .. }
+            | ProviderAction::CreateCheckoutSession { .. }
+            | ProviderAction::CreateRefund { .. }
+    )
 }
 
 fn is_closing(action: &ProviderAction) -> bool {

@@ -3,7 +3,7 @@
 //! It takes the session as it stands now, not as some notification told it, and every step is one that happens once: so
 //! notifications that come late, doubled or in another order all lead to the same books.
 //!
-//! Rows are locked in one order everywhere: invoice, link, session, payment.
+//! Rows are locked in one order everywhere: invoice, link, session, payment; refunds and disputes go with their payment.
 
 use domain::checkout::{CheckoutSession, NewCheckoutSession, SessionOrigin, SessionPayment};
 use domain::customer::Customer;

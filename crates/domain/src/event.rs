@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Price, Product, ShippingRate};
 use crate::checkout::CheckoutSession;
 use crate::customer::Customer;
+use crate::dispute::Dispute;
 use crate::id::EventId;
 use crate::invoice::Invoice;
 use crate::payment::Payment;
 use crate::payment_link::PaymentLink;
 use crate::payment_method::PaymentMethod;
+use crate::refund::Refund;
 use crate::seller::SellerId;
 use crate::tax::TaxRate;
 use crate::timestamp::Timestamp;
@@ -74,6 +76,10 @@ pub enum EventSubject {
     CheckoutSession(Box<CheckoutSession>),
     /// A payment.
     Payment(Box<Payment>),
+    /// A refund.
+    Refund(Box<Refund>),
+    /// A dispute.
+    Dispute(Box<Dispute>),
 }
 
 impl EventSubject {
@@ -90,6 +96,8 @@ impl EventSubject {
             Self::PaymentLink(link) => link.id.to_string(),
             Self::CheckoutSession(session) => session.id.to_string(),
             Self::Payment(payment) => payment.id.to_string(),
+            Self::Refund(refund) => refund.id.to_string(),
+            Self::Dispute(dispute) => dispute.id.to_string(),
         }
     }
 
@@ -106,6 +114,8 @@ impl EventSubject {
             Self::PaymentLink(link) => &link.seller_id,
             Self::CheckoutSession(session) => &session.seller_id,
             Self::Payment(payment) => &payment.seller_id,
+            Self::Refund(refund) => &refund.seller_id,
+            Self::Dispute(dispute) => &dispute.seller_id,
         }
     }
 }
@@ -206,6 +216,24 @@ event_kinds! {
     PaymentCanceled = "payment.canceled",
     /// The time of a pending payment passed.
     PaymentExpired = "payment.expired",
+    /// What is refunded of a payment, or disputed, changed.
+    PaymentUpdated = "payment.updated",
+    /// A refund is at the provider: asked for here, or made there.
+    RefundCreated = "refund.created",
+    /// A refund waits for its customer, or goes on.
+    RefundUpdated = "refund.updated",
+    /// The money of a refund was sent.
+    RefundSucceeded = "refund.succeeded",
+    /// The money of a refund did not reach the customer, or the provider refused to make it.
+    RefundFailed = "refund.failed",
+    /// A refund was withdrawn at the provider.
+    RefundCanceled = "refund.canceled",
+    /// A customer's bank disputes a payment, or asks about it.
+    DisputeCreated = "dispute.created",
+    /// A dispute moved without being decided, or what is known of it changed.
+    DisputeUpdated = "dispute.updated",
+    /// A dispute was decided.
+    DisputeClosed = "dispute.closed",
 }
 
 #[cfg(test)]

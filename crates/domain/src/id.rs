@@ -89,6 +89,10 @@ id!(/// A checkout session.
     CheckoutSessionId, "cs");
 id!(/// A payment.
     PaymentId, "pay");
+id!(/// A refund.
+    RefundId, "re");
+id!(/// A dispute.
+    DisputeId, "dp");
 id!(/// A stored payment method.
     PaymentMethodId, "pm");
 id!(/// A customer.

@@ -1,5 +1,7 @@
 //! The payment: money that a provider says came in, or an ad-hoc request for it.
 
+mod reversals;
+
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::aggregate;
@@ -10,6 +12,8 @@ use crate::provider::{ProviderName, ProviderRef};
 use crate::seller::SellerId;
 use crate::text::Description;
 use crate::timestamp::Timestamp;
+
+pub use reversals::RefundRefused;
 
 aggregate!(
     /// A payment.
@@ -50,6 +54,14 @@ pub struct PaymentData {
     pub total: Money,
     /// What came in, as the provider says; absent until it has.
     pub received: Option<Money>,
+    /// What is refunded or being refunded of it: the sum of its refunds that have not failed and are not canceled. Absent
+    /// before the first.
+    #[serde(default)]
+    pub refunded: Option<Money>,
+    /// What disputes hold or took of it: the sum of those that are neither warnings, won nor prevented. Absent before the
+    /// first.
+    #[serde(default)]
+    pub disputed: Option<Money>,
     /// What is odd about it; empty for most.
     pub flags: Vec<PaymentFlag>,
     /// What it is for.
@@ -204,6 +216,8 @@ impl Payment {
             tax: new.tax,
             total: new.total,
             received: None,
+            refunded: None,
+            disputed: None,
             flags: Vec::new(),
             description: new.description,
             metadata: new.metadata,
@@ -297,5 +311,47 @@ impl Payment {
             self.0.updated_at = now;
         }
         is_news
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A payment of so many öre that have come in.
+    pub(crate) fn succeeded_payment(minor: i64) -> Payment {
+        let now = Timestamp::from_unix_seconds(0);
+        let total = Money::new(minor, crate::money::Currency::parse("SEK").unwrap());
+        let session = CheckoutSessionId::from_uuid(uuid::Uuid::from_u128(2));
+        let new = NewPayment {
+            id: PaymentId::from_uuid(uuid::Uuid::from_u128(1)),
+            seller_id: SellerId::parse("north").unwrap(),
+            kind: PaymentKind::Checkout,
+            provider: "acquirer".parse().unwrap(),
+            invoice_id: None,
+            payment_link_id: None,
+            checkout_session_id: Some(session),
+            customer_id: None,
+            subtotal: total,
+            tax: Money::zero(total.currency()),
+            total,
+            description: None,
+            metadata: Metadata::default(),
+            expires_at: None,
+            livemode: false,
+        };
+        let mut payment = Payment::pending(new, now);
+        assert!(payment.succeed((ProviderRef("p_1".into()), session), total, vec![], now));
+        payment
+    }
+
+    #[test]
+    fn a_payment_that_was_stored_before_there_were_refunds_reads_back() {
+        let payment = succeeded_payment(100);
+        let mut stored = serde_json::to_value(&payment).unwrap();
+        for later in ["refunded", "disputed"] {
+            stored.as_object_mut().unwrap().remove(later);
+        }
+        assert_eq!(serde_json::from_value::<Payment>(stored).unwrap(), payment);
     }
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::checkout::Collected;
-use crate::id::{CheckoutSessionId, IntentId, NotificationId, PaymentLinkId, PaymentMethodId};
+use crate::id::{CheckoutSessionId, IntentId, NotificationId, PaymentLinkId, PaymentMethodId, RefundId};
 use crate::idempotency::RequestKey;
 use crate::money::Money;
 use crate::payment_link::{CloseReason, LinkChanges};
@@ -158,11 +158,13 @@ pub enum Feature {
     ManualCapture,
     /// Brands of card can be refused.
     BlockedCardBrands,
+    /// A part of a payment can be refunded, and another later.
+    PartialRefunds,
 }
 
 impl Feature {
     /// Every ability.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::LinkReactivation,
         Self::LinkInactiveMessage,
         Self::LinkCompletedSessionsLimit,
@@ -190,6 +192,7 @@ impl Feature {
         Self::ManagedPayments,
         Self::ManualCapture,
         Self::BlockedCardBrands,
+        Self::PartialRefunds,
     ];
 
     /// The ability's name, in snake case.
@@ -222,6 +225,7 @@ impl Feature {
             Self::ManagedPayments => "managed_payments",
             Self::ManualCapture => "manual_capture",
             Self::BlockedCardBrands => "blocked_card_brands",
+            Self::PartialRefunds => "partial_refunds",
         }
     }
 }
@@ -304,6 +308,11 @@ pub enum ProviderAction {
         /// The payment method.
         payment_method_id: PaymentMethodId,
     },
+    /// Send money of a payment back.
+    CreateRefund {
+        /// The refund.
+        refund_id: RefundId,
+    },
 }
 
 impl ProviderAction {
@@ -317,6 +326,7 @@ impl ProviderAction {
             Self::CreateCheckoutSession { checkout_session_id }
             | Self::ExpireCheckoutSession { checkout_session_id, .. } => checkout_session_id.to_string(),
             Self::DetachPaymentMethod { payment_method_id } => payment_method_id.to_string(),
+            Self::CreateRefund { refund_id } => refund_id.to_string(),
         }
     }
 
@@ -330,6 +340,7 @@ impl ProviderAction {
             Self::CreateCheckoutSession { .. } => "create_checkout_session",
             Self::ExpireCheckoutSession { .. } => "expire_checkout_session",
             Self::DetachPaymentMethod { .. } => "detach_payment_method",
+            Self::CreateRefund { .. } => "create_refund",
         }
     }
 }
@@ -395,6 +406,18 @@ pub enum NotificationTopic {
     PaymentMethodDetached {
         /// The payment method at the provider.
         provider_ref: ProviderRef,
+    },
+    /// A refund of a payment moved, whoever made it.
+    Refund {
+        /// The payment at the provider.
+        payment_ref: ProviderRef,
+    },
+    /// A dispute of a payment moved.
+    Dispute {
+        /// The dispute at the provider.
+        provider_ref: ProviderRef,
+        /// The payment at the provider.
+        payment_ref: ProviderRef,
     },
     /// Something that means nothing here.
     Other {

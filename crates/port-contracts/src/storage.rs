@@ -17,12 +17,14 @@ use crate::fixtures;
 mod aggregates;
 mod events;
 mod lists;
+mod reversals;
 mod transactions;
 mod work;
 
 pub use aggregates::*;
 pub use events::*;
 pub use lists::*;
+pub use reversals::*;
 pub use transactions::*;
 pub use work::*;
 
@@ -55,6 +57,10 @@ macro_rules! storage_contract {
             expiring_links_are_listed_soonest_first,
             checkout_sessions_are_listed_by_filter_and_page,
             payments_are_listed_by_filter_and_page,
+            refunds_read_back_equal_in_every_state,
+            disputes_read_back_equal_in_every_state,
+            a_providers_refund_or_dispute_is_taken_once,
+            refunds_and_disputes_are_listed_by_filter_and_page,
             rollback_and_drop_keep_nothing,
             a_drop_outside_of_the_runtime_rolls_back,
             nobody_sees_what_is_not_committed,

@@ -48,6 +48,19 @@ pub(crate) fn code(currency: Currency) -> String {
 /// # Errors
 /// `field` is at fault: finer than Stripe counts, below its smallest charge, or above its largest.
 pub(crate) fn total(money: Money, field: &str) -> Result<i64, ProviderError> {
+    match part(money, field)? {
+        amount if amount < minimum(money.currency()) => {
+            Err(ProviderError::Rejected { field: Some(field.to_owned()), code: "amount_too_small".to_owned() })
+        }
+        amount => Ok(amount),
+    }
+}
+
+/// A part of a charge in Stripe's units, which may be smaller than a charge.
+///
+/// # Errors
+/// `field` is at fault: finer than Stripe counts, or above its largest charge.
+pub(crate) fn part(money: Money, field: &str) -> Result<i64, ProviderError> {
     let rejected = |code: &str| ProviderError::Rejected { field: Some(field.to_owned()), code: code.to_owned() };
     let exact = scaled(Decimal::from(money.minor()), money.currency());
     let amount =
@@ -56,7 +69,6 @@ pub(crate) fn total(money: Money, field: &str) -> Result<i64, ProviderError> {
         return Err(rejected("amount_precision"));
     }
     match amount {
-        amount if amount < minimum(money.currency()) => Err(rejected("amount_too_small")),
         amount if amount > AMOUNT_MAX => Err(rejected("amount_too_large")),
         amount => Ok(amount),
     }

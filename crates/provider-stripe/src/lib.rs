@@ -10,6 +10,7 @@ mod client;
 mod config;
 mod params;
 mod provider;
+mod reversals;
 mod signature;
 mod wire;
 

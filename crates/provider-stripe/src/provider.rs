@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
+use domain::dispute::DisputeSnapshot;
 use domain::id::{CheckoutSessionId, PaymentLinkId};
 use domain::payment_link::{LineItem, PaymentLink, ShippingOption};
 use domain::ports::clock::Clock;
@@ -13,6 +14,7 @@ use domain::ports::provider::{HostedPage, LinkSnapshot, NotificationError, Payme
 use domain::provider::{
     Capabilities, CheckoutSnapshot, Notification, NotificationTopic, ProviderKey, ProviderName, ProviderRef,
 };
+use domain::refund::{Refund, RefundSnapshot};
 use domain::timestamp::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -24,6 +26,7 @@ use crate::params::{
     Prepared, changed_items, create_checkout, create_link, create_price, create_shipping_rate, items_to_prepare,
     lookup_key, push, update_link,
 };
+use crate::reversals::{create_refund, dispute_snapshot, refund_snapshot};
 use crate::signature::verify;
 use crate::wire::{checkout_id, checkout_snapshot, found_page, hosted_page, link_id, link_snapshot};
 
@@ -280,6 +283,35 @@ impl PaymentProvider for StripeProvider {
         Ok(self.find("/v1/checkout/sessions", params, wanted).await?.flatten())
     }
 
+    async fn create_refund(
+        &self,
+        key: &ProviderKey,
+        refund: &Refund,
+        payment: &ProviderRef,
+    ) -> Result<RefundSnapshot, ProviderError> {
+        let made = self.client.post("/v1/refunds", create_refund(refund, payment)?, &key.0).await?;
+        // It was done, as the status said; what it is must be looked up.
+        refund_snapshot(&made).ok_or(ProviderError::OutcomeUnknown)
+    }
+
+    async fn fetch_refunds(&self, payment: &ProviderRef) -> Result<Vec<RefundSnapshot>, ProviderError> {
+        let mut params = Params::new();
+        push(&mut params, "payment_intent", payment);
+        let found = Mutex::new(Vec::new());
+        let collect = |refund: &Value| -> Option<()> {
+            found.lock().unwrap_or_else(PoisonError::into_inner).push(refund_snapshot(refund));
+            None
+        };
+        self.find("/v1/refunds", params, collect).await?;
+        let found: Option<Vec<_>> = found.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
+        found.ok_or_else(|| unreadable("unreadable_refund"))
+    }
+
+    async fn fetch_dispute(&self, dispute: &ProviderRef) -> Result<DisputeSnapshot, ProviderError> {
+        let dispute = self.client.get(&format!("/v1/disputes/{dispute}"), vec![]).await?;
+        dispute_snapshot(&dispute).ok_or_else(|| unreadable("unreadable_dispute"))
+    }
+
     fn parse_notification(
         &self,
         headers: &[(String, String)],
@@ -290,9 +322,10 @@ impl PaymentProvider for StripeProvider {
         verify(header.unwrap_or_default(), body, &self.webhook_secrets, now)?;
         let event: Value = serde_json::from_slice(body).map_err(|_| NotificationError::Malformed)?;
         let kind = event["type"].as_str().ok_or(NotificationError::Malformed)?;
-        let topic = match event["data"]["object"]["id"].as_str() {
+        let object = &event["data"]["object"];
+        let topic = match object["id"].as_str() {
             // Test events at a live endpoint, or the other way round, are not ours.
-            Some(id) if event["livemode"].as_bool() == Some(self.capabilities.livemode) => topic(kind, id),
+            Some(id) if event["livemode"].as_bool() == Some(self.capabilities.livemode) => topic(kind, id, object),
             _ => NotificationTopic::Other { name: kind.to_owned() },
         };
         Ok(vec![Notification {
@@ -303,8 +336,19 @@ impl PaymentProvider for StripeProvider {
     }
 }
 
-fn topic(kind: &str, id: &str) -> NotificationTopic {
+fn topic(kind: &str, id: &str, object: &Value) -> NotificationTopic {
     let provider_ref = ProviderRef(id.to_owned());
+    // Ours are all paid through a payment intent; what was charged without one is another program's.
+    let payment_ref = object["payment_intent"].as_str().map(|id| ProviderRef(id.to_owned()));
+    match (kind, payment_ref) {
+        ("refund.created" | "refund.updated" | "refund.failed" | "charge.refunded", Some(payment_ref)) => {
+            return NotificationTopic::Refund { payment_ref };
+        }
+        (kind, Some(payment_ref)) if kind.starts_with("charge.dispute.") => {
+            return NotificationTopic::Dispute { provider_ref, payment_ref };
+        }
+        _ => {}
+    }
     match kind {
         kind if kind.starts_with("checkout.session.") => NotificationTopic::Checkout { provider_ref },
         "payment_link.updated" => NotificationTopic::PaymentLink { provider_ref },
@@ -315,6 +359,11 @@ fn topic(kind: &str, id: &str) -> NotificationTopic {
 
 fn id_of(object: &Value) -> Result<String, ProviderError> {
     object["id"].as_str().map(str::to_owned).ok_or(ProviderError::Unavailable)
+}
+
+/// One of ours that can't be read needs a person: no retry will help.
+fn unreadable(code: &str) -> ProviderError {
+    ProviderError::Rejected { field: None, code: code.to_owned() }
 }
 
 fn reference(provider_ref: Option<&ProviderRef>) -> Result<&str, ProviderError> {

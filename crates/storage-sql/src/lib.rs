@@ -14,6 +14,7 @@ mod connection;
 mod errors;
 mod events;
 mod queries;
+mod reversals;
 mod sql;
 mod stored;
 mod unit_of_work;

@@ -39,16 +39,20 @@ async fn find<T: Stored>(c: &impl ConnectionTrait, filter: Filter) -> Result<Opt
     row.map(|row| json(&row, "document")).transpose()
 }
 
-async fn get<T: Stored>(c: &impl ConnectionTrait, sellers: &Sellers, id: String) -> Result<Option<T>, StorageError> {
+pub(crate) async fn get<T: Stored>(
+    c: &impl ConnectionTrait,
+    sellers: &Sellers,
+    id: String,
+) -> Result<Option<T>, StorageError> {
     let filter = Filter::new().and("id = ?", [id.into()]).and_in("seller_id", sellers.iter().map(SellerId::as_str));
     find(c, filter).await
 }
 
-async fn load<T: Stored>(c: &impl ConnectionTrait, id: String) -> Result<Option<T>, StorageError> {
+pub(crate) async fn load<T: Stored>(c: &impl ConnectionTrait, id: String) -> Result<Option<T>, StorageError> {
     find(c, Filter::new().and("id = ?", [id.into()])).await
 }
 
-async fn load_by_ref<T: Stored>(
+pub(crate) async fn load_by_ref<T: Stored>(
     c: &impl ConnectionTrait,
     provider: &ProviderName,
     provider_ref: &ProviderRef,
@@ -58,7 +62,7 @@ async fn load_by_ref<T: Stored>(
 }
 
 /// A page, newest first, by keyset.
-async fn page<T: Stored, Id: ToString>(
+pub(crate) async fn page<T: Stored, Id: ToString>(
     c: &impl ConnectionTrait,
     filter: Filter,
     page: PageRequest<Id>,
@@ -71,11 +75,11 @@ async fn page<T: Stored, Id: ToString>(
     Ok(Page::from_overfetched(items, page.size))
 }
 
-fn of(seller: &SellerId) -> Filter {
+pub(crate) fn of(seller: &SellerId) -> Filter {
     Filter::new().and("seller_id = ?", [seller.as_str().into()])
 }
 
-fn text<T: ToString>(id: Option<T>) -> Option<String> {
+pub(crate) fn text<T: ToString>(id: Option<T>) -> Option<String> {
     id.map(|id| id.to_string())
 }
 

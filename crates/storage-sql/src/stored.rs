@@ -3,11 +3,13 @@
 use domain::catalog::{Price, Product, ShippingRate};
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
+use domain::dispute::Dispute;
 use domain::invoice::Invoice;
 use domain::payment::Payment;
 use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::StorageError;
+use domain::refund::{Refund, RefundOrigin};
 use domain::tax::TaxRate;
 use sea_orm::{ConnectionTrait, Value};
 use serde::Serialize;
@@ -120,7 +122,33 @@ stored!(Payment, "payments", |it| [
     "total" = it.total.minor(),
     "received" = it.received.map(|received| received.minor()),
     "received_currency" = it.received.map(|received| received.currency().code().to_owned()),
+    "refunded" = it.refunded.map(|refunded| refunded.minor()),
+    "disputed" = it.disputed.map(|disputed| disputed.minor()),
     "flagged" = !it.flags.is_empty(),
+    "created_at_us" = it.created_at.unix_micros(),
+]);
+
+stored!(Refund, "refunds", |it| [
+    "state" = it.state.name(),
+    "payment_id" = it.payment_id.to_string(),
+    "origin" = match it.origin {
+        RefundOrigin::Requested => "requested",
+        RefundOrigin::AtProvider => "at_provider",
+    },
+    "provider" = it.provider.as_str(),
+    "provider_ref" = text(&it.provider_ref),
+    "currency" = it.amount.currency().code(),
+    "amount" = it.amount.minor(),
+    "created_at_us" = it.created_at.unix_micros(),
+]);
+stored!(Dispute, "disputes", |it| [
+    "state" = it.state.name(),
+    "payment_id" = it.payment_id.to_string(),
+    "provider" = it.provider.as_str(),
+    "provider_ref" = it.provider_ref.0.as_str(),
+    "currency" = it.amount.currency().code(),
+    "amount" = it.amount.minor(),
+    "evidence_due_at_us" = it.evidence_due_at.map(|due| due.unix_micros()),
     "created_at_us" = it.created_at.unix_micros(),
 ]);
 

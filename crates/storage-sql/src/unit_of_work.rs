@@ -129,7 +129,7 @@ impl CatalogCommands for SqlUnitOfWork {
 }
 
 /// Nothing is written where the provider's id is there already.
-const UNLESS_KNOWN: &str = " ON CONFLICT (provider, provider_ref) DO NOTHING";
+pub(crate) const UNLESS_KNOWN: &str = " ON CONFLICT (provider, provider_ref) DO NOTHING";
 
 #[async_trait]
 impl CustomerCommands for SqlUnitOfWork {

@@ -4,3 +4,4 @@ pub(crate) mod input;
 pub(crate) mod link_options;
 pub(crate) mod output;
 pub(crate) mod price_model;
+pub(crate) mod reversals;

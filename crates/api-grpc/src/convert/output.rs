@@ -27,6 +27,7 @@ use super::link_options::{
     told_platform, told_shipping_option, told_subscription,
 };
 use super::price_model::{shipping_rate, told_model, told_recurrence, told_unit_price};
+use super::reversals::{dispute, refund};
 
 pub(crate) fn money(money: Money) -> v1::Money {
     v1::Money { minor_units: money.minor(), currency_code: money.currency().code().to_owned() }
@@ -40,11 +41,11 @@ fn date(date: Date) -> v1::Date {
     v1::Date { year: date.year(), month: i32::from(u8::from(date.month())), day: i32::from(date.day()) }
 }
 
-pub(super) fn pairs(metadata: &Metadata) -> std::collections::BTreeMap<String, String> {
+pub(crate) fn pairs(metadata: &Metadata) -> std::collections::BTreeMap<String, String> {
     metadata.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-pub(super) fn text<T: ToString>(value: Option<&T>) -> String {
+pub(crate) fn text<T: ToString>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }
 
@@ -576,6 +577,8 @@ pub(crate) fn payment(payment: &Payment) -> v1::Payment {
         tax: Some(money(payment.tax)),
         total: Some(money(payment.total)),
         received: payment.received.map(money),
+        refunded: payment.refunded.map(money),
+        disputed: payment.disputed.map(money),
         flags: payment.flags.iter().copied().map(payment_flag).collect(),
         description: text(payment.description.as_ref()),
         metadata: pairs(&payment.metadata),
@@ -604,6 +607,8 @@ pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
         EventSubject::PaymentLink(it) => Subject::PaymentLink(payment_link(it)),
         EventSubject::CheckoutSession(it) => Subject::CheckoutSession(checkout_session(it)),
         EventSubject::Payment(it) => Subject::Payment(payment(it)),
+        EventSubject::Refund(it) => Subject::Refund(refund(it)),
+        EventSubject::Dispute(it) => Subject::Dispute(dispute(it)),
     };
     v1::Event {
         id: event.id.to_string(),

@@ -2,15 +2,18 @@
 
 use api_proto::v1::payment_service_server::PaymentService;
 use api_proto::v1::*;
-use application::{CreatePayment, ListQuery, TaxSpec};
-use domain::ports::storage::PaymentFilter;
+use application::{CreatePayment, CreateRefund, ListQuery, TaxSpec};
+use domain::ports::storage::{DisputeFilter, PaymentFilter, RefundFilter};
 use domain::tax;
 use domain::text::Description;
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
-use crate::convert::input::{after_completion, id, known, line_tax, metadata, optional_id, required_amount, timestamp};
-use crate::convert::output;
+use crate::convert::input::{
+    after_completion, id, known, line_tax, metadata, optional_amount, optional_id, required_amount, timestamp,
+};
+use crate::convert::reversals::{dispute_state_name, refund_reason, refund_state_name};
+use crate::convert::{output, reversals};
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -107,5 +110,73 @@ impl PaymentService for Services {
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let payment = self.app.cancel_payment(mutation).await.map_err(status)?;
         Ok(Response::new(CancelPaymentResponse { payment: Some(output::payment(&payment)) }))
+    }
+    async fn create_refund(
+        &self,
+        request: Request<CreateRefundRequest>,
+    ) -> Result<Response<CreateRefundResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.own_seller(&caller)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let payment_id = id(v, "payment_id", &m.payment_id);
+            let amount = optional_amount(v, "amount", m.amount.as_ref());
+            let reason = known::<RefundReason>(v, "reason", m.reason).map(refund_reason);
+            let metadata = metadata(v, &m.metadata);
+            Some(CreateRefund { payment_id: payment_id?, amount: amount?, reason: reason?, metadata: metadata? })
+        })?;
+        let refund = self.app.create_refund(mutation).await.map_err(status)?;
+        Ok(Response::new(CreateRefundResponse { refund: Some(reversals::refund(&refund)) }))
+    }
+
+    async fn get_refund(&self, request: Request<GetRefundRequest>) -> Result<Response<GetRefundResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let refund = self.app.get_refund(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetRefundResponse { refund: Some(reversals::refund(&refund)) }))
+    }
+
+    async fn list_refunds(
+        &self,
+        request: Request<ListRefundsRequest>,
+    ) -> Result<Response<ListRefundsResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.payment_id.clone(), m.state);
+        let (filter, page) = parse(|v| {
+            let payment_id = optional_id(v, "payment_id", &m.payment_id);
+            let state = known::<RefundState>(v, "state", m.state).map(refund_state_name);
+            let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
+            Some((RefundFilter { payment_id: payment_id?, state: state? }, page?))
+        })?;
+        let page = self.app.list_refunds(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |refund| refund.id.to_string());
+        let refunds = page.items.iter().map(reversals::refund).collect();
+        Ok(Response::new(ListRefundsResponse { refunds, next_page_token }))
+    }
+
+    async fn get_dispute(&self, request: Request<GetDisputeRequest>) -> Result<Response<GetDisputeResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let dispute = self.app.get_dispute(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetDisputeResponse { dispute: Some(reversals::dispute(&dispute)) }))
+    }
+
+    async fn list_disputes(
+        &self,
+        request: Request<ListDisputesRequest>,
+    ) -> Result<Response<ListDisputesResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.payment_id.clone(), m.state);
+        let (filter, page) = parse(|v| {
+            let payment_id = optional_id(v, "payment_id", &m.payment_id);
+            let state = known::<DisputeState>(v, "state", m.state).map(dispute_state_name);
+            let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
+            Some((DisputeFilter { payment_id: payment_id?, state: state? }, page?))
+        })?;
+        let page = self.app.list_disputes(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |dispute| dispute.id.to_string());
+        let disputes = page.items.iter().map(reversals::dispute).collect();
+        Ok(Response::new(ListDisputesResponse { disputes, next_page_token }))
     }
 }

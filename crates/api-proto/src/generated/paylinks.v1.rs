@@ -6078,6 +6078,271 @@ pub mod invoice_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Money of a payment that goes back to the customer. Set by the service but for what the request says.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Refund {
+    /// Id, such as re_… .
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Whose it is.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// The payment whose money goes back.
+    #[prost(string, tag = "3")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// How much, in the currency of what came in.
+    #[prost(message, optional, tag = "4")]
+    pub amount: ::core::option::Option<Money>,
+    /// Where it stands.
+    #[prost(enumeration = "RefundState", tag = "5")]
+    pub state: i32,
+    /// Why it failed, in the provider's code; empty unless it has.
+    #[prost(string, tag = "6")]
+    pub failure_code: ::prost::alloc::string::String,
+    /// Why money goes back.
+    #[prost(enumeration = "RefundReason", tag = "7")]
+    pub reason: i32,
+    /// Who asked for it.
+    #[prost(enumeration = "RefundOrigin", tag = "8")]
+    pub origin: i32,
+    /// Who pays it back: whoever charged.
+    #[prost(string, tag = "9")]
+    pub provider: ::prost::alloc::string::String,
+    /// Its id at the provider; empty until there is one.
+    #[prost(string, tag = "10")]
+    pub provider_ref: ::prost::alloc::string::String,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "11")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Whether real money moves.
+    #[prost(bool, tag = "12")]
+    pub livemode: bool,
+    /// When it was created here.
+    #[prost(message, optional, tag = "13")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed.
+    #[prost(message, optional, tag = "14")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A customer's bank takes money of a payment back, or asks about it. It is answered at the provider; here it is recorded.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Dispute {
+    /// Id, such as dp_… .
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Whose it is.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// The payment that is disputed.
+    #[prost(string, tag = "3")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// How much is disputed.
+    #[prost(message, optional, tag = "4")]
+    pub amount: ::core::option::Option<Money>,
+    /// Where it stands.
+    #[prost(enumeration = "DisputeState", tag = "5")]
+    pub state: i32,
+    /// The provider's own word for a state that this version does not know; else empty.
+    #[prost(string, tag = "6")]
+    pub unknown_state: ::prost::alloc::string::String,
+    /// Why, in the provider's word, such as fraudulent or product_not_received.
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    /// Until when evidence must be with the provider; absent if it does not say.
+    #[prost(message, optional, tag = "8")]
+    pub evidence_due_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who charged.
+    #[prost(string, tag = "9")]
+    pub provider: ::prost::alloc::string::String,
+    /// Its id there.
+    #[prost(string, tag = "10")]
+    pub provider_ref: ::prost::alloc::string::String,
+    /// Whether it is about real money.
+    #[prost(bool, tag = "11")]
+    pub livemode: bool,
+    /// When it was recorded first.
+    #[prost(message, optional, tag = "12")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed.
+    #[prost(message, optional, tag = "13")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Why money goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RefundReason {
+    /// Not said.
+    Unspecified = 0,
+    /// The customer had paid twice.
+    Duplicate = 1,
+    /// The payment was a fraud.
+    Fraudulent = 2,
+    /// The customer asked for it.
+    RequestedByCustomer = 3,
+}
+impl RefundReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REFUND_REASON_UNSPECIFIED",
+            Self::Duplicate => "REFUND_REASON_DUPLICATE",
+            Self::Fraudulent => "REFUND_REASON_FRAUDULENT",
+            Self::RequestedByCustomer => "REFUND_REASON_REQUESTED_BY_CUSTOMER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REFUND_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "REFUND_REASON_DUPLICATE" => Some(Self::Duplicate),
+            "REFUND_REASON_FRAUDULENT" => Some(Self::Fraudulent),
+            "REFUND_REASON_REQUESTED_BY_CUSTOMER" => Some(Self::RequestedByCustomer),
+            _ => None,
+        }
+    }
+}
+/// Where a refund stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RefundState {
+    /// Not said.
+    Unspecified = 0,
+    /// Intended; the provider has not answered yet.
+    Creating = 1,
+    /// Under way.
+    Pending = 2,
+    /// Waits for the customer, as for details of an account to pay to.
+    RequiresAction = 3,
+    /// The provider sent it. It may still fail later: a bank can give it back.
+    Succeeded = 4,
+    /// It did not reach the customer, or the provider refused to make it: the money can be refunded again.
+    Failed = 5,
+    /// Withdrawn at the provider before it was sent: the money can be refunded again.
+    Canceled = 6,
+}
+impl RefundState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REFUND_STATE_UNSPECIFIED",
+            Self::Creating => "REFUND_STATE_CREATING",
+            Self::Pending => "REFUND_STATE_PENDING",
+            Self::RequiresAction => "REFUND_STATE_REQUIRES_ACTION",
+            Self::Succeeded => "REFUND_STATE_SUCCEEDED",
+            Self::Failed => "REFUND_STATE_FAILED",
+            Self::Canceled => "REFUND_STATE_CANCELED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REFUND_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "REFUND_STATE_CREATING" => Some(Self::Creating),
+            "REFUND_STATE_PENDING" => Some(Self::Pending),
+            "REFUND_STATE_REQUIRES_ACTION" => Some(Self::RequiresAction),
+            "REFUND_STATE_SUCCEEDED" => Some(Self::Succeeded),
+            "REFUND_STATE_FAILED" => Some(Self::Failed),
+            "REFUND_STATE_CANCELED" => Some(Self::Canceled),
+            _ => None,
+        }
+    }
+}
+/// Who asked for a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RefundOrigin {
+    /// Not said.
+    Unspecified = 0,
+    /// CreateRefund.
+    Requested = 1,
+    /// Someone at the provider, beside this service, such as a person at its dashboard.
+    AtProvider = 2,
+}
+impl RefundOrigin {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REFUND_ORIGIN_UNSPECIFIED",
+            Self::Requested => "REFUND_ORIGIN_REQUESTED",
+            Self::AtProvider => "REFUND_ORIGIN_AT_PROVIDER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REFUND_ORIGIN_UNSPECIFIED" => Some(Self::Unspecified),
+            "REFUND_ORIGIN_REQUESTED" => Some(Self::Requested),
+            "REFUND_ORIGIN_AT_PROVIDER" => Some(Self::AtProvider),
+            _ => None,
+        }
+    }
+}
+/// Where a dispute stands. A warning is a bank's question before a dispute: it takes no money yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DisputeState {
+    /// Not said, or a state that this version does not know.
+    Unspecified = 0,
+    /// A question that the seller has not answered.
+    WarningNeedsResponse = 1,
+    /// A question whose answer the bank looks at.
+    WarningUnderReview = 2,
+    /// A question that became no dispute.
+    WarningClosed = 3,
+    /// The seller has not answered.
+    NeedsResponse = 4,
+    /// The bank looks at the seller's evidence.
+    UnderReview = 5,
+    /// Decided for the seller: the money is back.
+    Won = 6,
+    /// Decided for the customer, or accepted: the money is gone.
+    Lost = 7,
+    /// It was settled before it became one.
+    Prevented = 8,
+}
+impl DisputeState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISPUTE_STATE_UNSPECIFIED",
+            Self::WarningNeedsResponse => "DISPUTE_STATE_WARNING_NEEDS_RESPONSE",
+            Self::WarningUnderReview => "DISPUTE_STATE_WARNING_UNDER_REVIEW",
+            Self::WarningClosed => "DISPUTE_STATE_WARNING_CLOSED",
+            Self::NeedsResponse => "DISPUTE_STATE_NEEDS_RESPONSE",
+            Self::UnderReview => "DISPUTE_STATE_UNDER_REVIEW",
+            Self::Won => "DISPUTE_STATE_WON",
+            Self::Lost => "DISPUTE_STATE_LOST",
+            Self::Prevented => "DISPUTE_STATE_PREVENTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISPUTE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISPUTE_STATE_WARNING_NEEDS_RESPONSE" => Some(Self::WarningNeedsResponse),
+            "DISPUTE_STATE_WARNING_UNDER_REVIEW" => Some(Self::WarningUnderReview),
+            "DISPUTE_STATE_WARNING_CLOSED" => Some(Self::WarningClosed),
+            "DISPUTE_STATE_NEEDS_RESPONSE" => Some(Self::NeedsResponse),
+            "DISPUTE_STATE_UNDER_REVIEW" => Some(Self::UnderReview),
+            "DISPUTE_STATE_WON" => Some(Self::Won),
+            "DISPUTE_STATE_LOST" => Some(Self::Lost),
+            "DISPUTE_STATE_PREVENTED" => Some(Self::Prevented),
+            _ => None,
+        }
+    }
+}
 /// A payment. Set by the service but for what the requests say.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Payment {
@@ -6147,6 +6412,14 @@ pub struct Payment {
     /// When it last changed.
     #[prost(message, optional, tag = "22")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What is refunded or being refunded of it, in the currency of what came in: the sum of its refunds that have not failed
+    /// and are not canceled. Absent before the first.
+    #[prost(message, optional, tag = "23")]
+    pub refunded: ::core::option::Option<Money>,
+    /// What disputes hold or took of it: the sum of those that are neither warnings, won nor prevented. It can't be refunded
+    /// as well. Absent before the first.
+    #[prost(message, optional, tag = "24")]
+    pub disputed: ::core::option::Option<Money>,
 }
 /// Request of CreatePayment.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -6257,6 +6530,118 @@ pub struct CancelPaymentResponse {
     /// The payment as it is now.
     #[prost(message, optional, tag = "1")]
     pub payment: ::core::option::Option<Payment>,
+}
+/// Request of CreateRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateRefundRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the payment, whose money must have come in. Required.
+    #[prost(string, tag = "2")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// How much goes back, in the currency of what came in, and at most what is left of it; all that is left where absent.
+    #[prost(message, optional, tag = "3")]
+    pub amount: ::core::option::Option<Money>,
+    /// Why.
+    #[prost(enumeration = "RefundReason", tag = "4")]
+    pub reason: i32,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "5")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+}
+/// Response of CreateRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateRefundResponse {
+    /// The refund.
+    #[prost(message, optional, tag = "1")]
+    pub refund: ::core::option::Option<Refund>,
+}
+/// Request of GetRefund.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRefundRequest {
+    /// Id of the refund.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetRefundResponse {
+    /// The refund.
+    #[prost(message, optional, tag = "1")]
+    pub refund: ::core::option::Option<Refund>,
+}
+/// Request of ListRefunds.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRefundsRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Refunds of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only of this payment.
+    #[prost(string, tag = "4")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// Only in this state.
+    #[prost(enumeration = "RefundState", tag = "5")]
+    pub state: i32,
+}
+/// Response of ListRefunds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRefundsResponse {
+    /// The refunds.
+    #[prost(message, repeated, tag = "1")]
+    pub refunds: ::prost::alloc::vec::Vec<Refund>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of GetDispute.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDisputeRequest {
+    /// Id of the dispute.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetDispute.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDisputeResponse {
+    /// The dispute.
+    #[prost(message, optional, tag = "1")]
+    pub dispute: ::core::option::Option<Dispute>,
+}
+/// Request of ListDisputes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDisputesRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Disputes of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only of this payment.
+    #[prost(string, tag = "4")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// Only in this state.
+    #[prost(enumeration = "DisputeState", tag = "5")]
+    pub state: i32,
+}
+/// Response of ListDisputes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDisputesResponse {
+    /// The disputes.
+    #[prost(message, repeated, tag = "1")]
+    pub disputes: ::prost::alloc::vec::Vec<Dispute>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// How a payment came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -6534,6 +6919,82 @@ pub mod payment_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CancelPayment"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
+        /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note.
+        pub async fn create_refund(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateRefundRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateRefundResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/CreateRefund");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CreateRefund"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a refund. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_refund(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRefundRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetRefundResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/GetRefund");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "GetRefund"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists refunds, newest first, also those that someone made at the provider. An empty list is no error.
+        pub async fn list_refunds(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRefundsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListRefundsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/ListRefunds");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "ListRefunds"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a dispute. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_dispute(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDisputeRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetDisputeResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/GetDispute");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "GetDispute"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists disputes, newest first. An empty list is no error.
+        pub async fn list_disputes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDisputesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListDisputesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/ListDisputes");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "ListDisputes"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -6564,6 +7025,32 @@ pub mod payment_service_server {
             &self,
             request: tonic::Request<super::CancelPaymentRequest>,
         ) -> std::result::Result<tonic::Response<super::CancelPaymentResponse>, tonic::Status>;
+        /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
+        /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note.
+        async fn create_refund(
+            &self,
+            request: tonic::Request<super::CreateRefundRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateRefundResponse>, tonic::Status>;
+        /// Reads a refund. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_refund(
+            &self,
+            request: tonic::Request<super::GetRefundRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetRefundResponse>, tonic::Status>;
+        /// Lists refunds, newest first, also those that someone made at the provider. An empty list is no error.
+        async fn list_refunds(
+            &self,
+            request: tonic::Request<super::ListRefundsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListRefundsResponse>, tonic::Status>;
+        /// Reads a dispute. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_dispute(
+            &self,
+            request: tonic::Request<super::GetDisputeRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetDisputeResponse>, tonic::Status>;
+        /// Lists disputes, newest first. An empty list is no error.
+        async fn list_disputes(
+            &self,
+            request: tonic::Request<super::ListDisputesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListDisputesResponse>, tonic::Status>;
     }
     /// Payments: money that came in, and ad-hoc requests for it.
     #[derive(Debug)]
@@ -6748,6 +7235,146 @@ pub mod payment_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/paylinks.v1.PaymentService/CreateRefund" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateRefundSvc<T: PaymentService>(pub Arc<T>);
+                    impl<T: PaymentService> tonic::server::UnaryService<super::CreateRefundRequest> for CreateRefundSvc<T> {
+                        type Response = super::CreateRefundResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CreateRefundRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as PaymentService>::create_refund(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateRefundSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.PaymentService/GetRefund" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetRefundSvc<T: PaymentService>(pub Arc<T>);
+                    impl<T: PaymentService> tonic::server::UnaryService<super::GetRefundRequest> for GetRefundSvc<T> {
+                        type Response = super::GetRefundResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetRefundRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as PaymentService>::get_refund(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetRefundSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.PaymentService/ListRefunds" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRefundsSvc<T: PaymentService>(pub Arc<T>);
+                    impl<T: PaymentService> tonic::server::UnaryService<super::ListRefundsRequest> for ListRefundsSvc<T> {
+                        type Response = super::ListRefundsResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListRefundsRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as PaymentService>::list_refunds(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRefundsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.PaymentService/GetDispute" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetDisputeSvc<T: PaymentService>(pub Arc<T>);
+                    impl<T: PaymentService> tonic::server::UnaryService<super::GetDisputeRequest> for GetDisputeSvc<T> {
+                        type Response = super::GetDisputeResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetDisputeRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as PaymentService>::get_dispute(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetDisputeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.PaymentService/ListDisputes" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDisputesSvc<T: PaymentService>(pub Arc<T>);
+                    impl<T: PaymentService> tonic::server::UnaryService<super::ListDisputesRequest> for ListDisputesSvc<T> {
+                        type Response = super::ListDisputesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListDisputesRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as PaymentService>::list_disputes(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDisputesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
@@ -6795,7 +7422,7 @@ pub struct Event {
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The thing that it happened to, as it was right after.
-    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17")]
+    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21")]
     pub subject: ::core::option::Option<event::Subject>,
 }
 /// Nested message and enum types in `Event`.
@@ -6833,6 +7460,12 @@ pub mod event {
         /// A shipping rate.
         #[prost(message, tag = "17")]
         ShippingRate(super::ShippingRate),
+        /// A refund.
+        #[prost(message, tag = "20")]
+        Refund(super::Refund),
+        /// A dispute.
+        #[prost(message, tag = "21")]
+        Dispute(super::Dispute),
     }
 }
 /// Request of ListEvents.

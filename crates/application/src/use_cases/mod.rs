@@ -7,6 +7,7 @@ pub(crate) mod event;
 pub(crate) mod invoice;
 pub(crate) mod payment;
 pub(crate) mod payment_link;
+pub(crate) mod refund;
 pub(crate) mod tax;
 
 /// A read of one thing and of a page of them, for callers.

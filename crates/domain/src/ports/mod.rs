@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod provider;
+pub mod reversals;
 pub mod storage;
 pub mod tax;

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 
 use crate::checkout::CheckoutSession;
 use crate::customer::Customer;
+use crate::dispute::DisputeSnapshot;
 use crate::id::{CheckoutSessionId, PaymentLinkId};
 use crate::payment_link::PaymentLink;
 use crate::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey, ProviderName, ProviderRef};
+use crate::refund::{Refund, RefundSnapshot};
 use crate::timestamp::Timestamp;
 
 /// A payment provider. No method may be called inside a transaction.
@@ -111,6 +113,30 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn find_checkout(&self, id: CheckoutSessionId, since: Timestamp)
     -> Result<Option<HostedPage>, ProviderError>;
+
+    /// Sends money of a payment back. The refund carries our own id at the provider, by which it is found among
+    /// [`fetch_refunds`](Self::fetch_refunds) where the answer is lost.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn create_refund(
+        &self,
+        key: &ProviderKey,
+        refund: &Refund,
+        payment: &ProviderRef,
+    ) -> Result<RefundSnapshot, ProviderError>;
+
+    /// How all refunds of a payment stand now, whoever made them.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn fetch_refunds(&self, payment: &ProviderRef) -> Result<Vec<RefundSnapshot>, ProviderError>;
+
+    /// How a dispute stands now.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn fetch_dispute(&self, dispute: &ProviderRef) -> Result<DisputeSnapshot, ProviderError>;
 
     /// Verifies and reads what came in at the provider's webhook. `header` looks a header up by its lower-case name;
     /// `body` are the bytes as they came in. Does no I/O.

@@ -31,6 +31,10 @@ use crate::seller::SellerId;
 use crate::tax::TaxRate;
 use crate::timestamp::Timestamp;
 
+pub use super::reversals::{
+    DisputeCommands, DisputeFilter, DisputeQueries, RefundCommands, RefundFilter, RefundQueries,
+};
+
 /// The store.
 #[async_trait]
 pub trait Storage: Reader {
@@ -67,6 +71,8 @@ pub trait Reader:
     + PaymentLinkQueries
     + CheckoutQueries
     + PaymentQueries
+    + RefundQueries
+    + DisputeQueries
     + EventQueries
     + RequestQueries
     + IntentQueries
@@ -86,6 +92,8 @@ pub trait UnitOfWork:
     + PaymentLinkCommands
     + CheckoutCommands
     + PaymentCommands
+    + RefundCommands
+    + DisputeCommands
     + EventCommands
     + RequestCommands
     + IntentCommands

@@ -4,6 +4,9 @@
 use mockall::mock;
 
 use super::*;
+use crate::dispute::Dispute;
+use crate::id::{DisputeId, RefundId};
+use crate::refund::Refund;
 
 mock! {
     /// A double of [`Storage`].
@@ -58,6 +61,21 @@ mock! {
         async fn get_payment(&self, sellers: &Sellers, id: PaymentId) -> Result<Option<Payment>, StorageError>;
         async fn load_payment_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<Payment>, StorageError>;
         async fn list_payments(&self, seller: &SellerId, filter: PaymentFilter, page: PageRequest<PaymentId>) -> Result<Page<Payment>, StorageError>;
+    }
+
+    #[async_trait]
+    impl RefundQueries for Storage {
+        async fn get_refund(&self, sellers: &Sellers, id: RefundId) -> Result<Option<Refund>, StorageError>;
+        async fn load_refund(&self, id: RefundId) -> Result<Option<Refund>, StorageError>;
+        async fn load_refund_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<Refund>, StorageError>;
+        async fn list_refunds(&self, seller: &SellerId, filter: RefundFilter, page: PageRequest<RefundId>) -> Result<Page<Refund>, StorageError>;
+    }
+
+    #[async_trait]
+    impl DisputeQueries for Storage {
+        async fn get_dispute(&self, sellers: &Sellers, id: DisputeId) -> Result<Option<Dispute>, StorageError>;
+        async fn load_dispute_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<Dispute>, StorageError>;
+        async fn list_disputes(&self, seller: &SellerId, filter: DisputeFilter, page: PageRequest<DisputeId>) -> Result<Page<Dispute>, StorageError>;
     }
 
     #[async_trait]
@@ -200,6 +218,33 @@ mock! {
         async fn insert_payment(&mut self, payment: &mut Payment) -> Result<(), StorageError>;
         async fn lock_payment(&mut self, id: PaymentId) -> Result<Option<Payment>, StorageError>;
         async fn update_payment(&mut self, payment: &mut Payment) -> Result<(), StorageError>;
+    }
+
+    #[async_trait]
+    impl RefundQueries for UnitOfWork {
+        async fn get_refund(&self, sellers: &Sellers, id: RefundId) -> Result<Option<Refund>, StorageError>;
+        async fn load_refund(&self, id: RefundId) -> Result<Option<Refund>, StorageError>;
+        async fn load_refund_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<Refund>, StorageError>;
+        async fn list_refunds(&self, seller: &SellerId, filter: RefundFilter, page: PageRequest<RefundId>) -> Result<Page<Refund>, StorageError>;
+    }
+
+    #[async_trait]
+    impl DisputeQueries for UnitOfWork {
+        async fn get_dispute(&self, sellers: &Sellers, id: DisputeId) -> Result<Option<Dispute>, StorageError>;
+        async fn load_dispute_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<Dispute>, StorageError>;
+        async fn list_disputes(&self, seller: &SellerId, filter: DisputeFilter, page: PageRequest<DisputeId>) -> Result<Page<Dispute>, StorageError>;
+    }
+
+    #[async_trait]
+    impl RefundCommands for UnitOfWork {
+        async fn insert_refund(&mut self, refund: &mut Refund) -> Result<bool, StorageError>;
+        async fn update_refund(&mut self, refund: &mut Refund) -> Result<(), StorageError>;
+    }
+
+    #[async_trait]
+    impl DisputeCommands for UnitOfWork {
+        async fn insert_dispute(&mut self, dispute: &mut Dispute) -> Result<bool, StorageError>;
+        async fn update_dispute(&mut self, dispute: &mut Dispute) -> Result<(), StorageError>;
     }
 
     #[async_trait]

@@ -388,7 +388,7 @@ fn after_completion(params: &mut Params, after: &AfterCompletion) {
     }
 }
 
-fn metadata(params: &mut Params, metadata: &Metadata) {
+pub(crate) fn metadata(params: &mut Params, metadata: &Metadata) {
     for (key, value) in metadata.iter().filter(|(_, value)| !value.is_empty()) {
         push(params, &format!("metadata[{key}]"), value);
     }
@@ -408,6 +408,7 @@ pub(crate) fn our_field(param: &str) -> Option<String> {
         "line_items" => Some(format!("line_items[{index}]")),
         "metadata" => Some(format!("metadata[\"{index}\"]")),
         "success_url" => Some("return_url".to_owned()),
+        "amount" | "reason" => Some(first.to_owned()),
         "cancel_url"
         | "locale"
         | "expires_at"

@@ -1,0 +1,235 @@
+//! Refunds and disputes: what they are at the provider, brought into our books.
+//!
+//! It takes them as they stand now, not as some notification told them, and counts each at its payment in the same
+//! transaction. All of it happens under the payment's lock, which comes before the rows of its refunds and disputes, as
+//! the last in the order of [`settlement`](crate::settlement).
+
+use std::time::Duration;
+
+use domain::dispute::{Dispute, DisputeSnapshot};
+use domain::event::{EventKind, EventSubject};
+use domain::id::{PaymentId, RefundId};
+use domain::money::Money;
+use domain::payment::Payment;
+use domain::ports::provider::{PaymentProvider, ProviderError};
+use domain::ports::storage::UnitOfWork;
+use domain::provider::Intent;
+use domain::refund::{Refund, RefundSnapshot, RefundState};
+
+use crate::app::App;
+use crate::error::Error;
+
+/// How old the intent of a refund is before a new provider key is tried, although the refund is not to be seen there:
+/// far longer than any request lives on its way. Until then the old key is sent again, which can't pay back twice.
+const KEY_PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// What is known of a payment when the provider is asked about its refunds or disputes.
+///
+/// Looks may end in another order than they began. Each that brings something new writes the payment, so one that began
+/// before finds another version, and is repeated unless it says what is in the books already. So the books follow the
+/// provider, however notifications are doubled or overtake one another, and whatever the clocks of replicas say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) payment_id: PaymentId,
+    pub(crate) payment_version: i64,
+}
+
+impl App {
+    /// Has the provider make a refund, unless it is made already: then there is nothing to tell.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn request_refund(
+        &self,
+        provider: &dyn PaymentProvider,
+        intent: &mut Intent,
+        id: RefundId,
+        must_look: bool,
+    ) -> Result<Result<Option<RefundSnapshot>, ProviderError>, Error> {
+        let Some(refund) = self.0.storage.load_refund(id).await? else { return Ok(Err(ProviderError::NotFound)) };
+        if refund.state != RefundState::Creating {
+            // Its notification was faster.
+            return Ok(Ok(None));
+        }
+        let payment = self.0.storage.get_payment(&[refund.seller_id.clone()].into(), refund.payment_id).await?;
+        let Some(payment_ref) = payment.and_then(|payment| payment.provider_ref.clone()) else {
+            return Ok(Err(ProviderError::NotFound));
+        };
+        if must_look {
+            match provider.fetch_refunds(&payment_ref).await {
+                Ok(refunds) => {
+                    if let Some(made) = refunds.into_iter().find(|snapshot| snapshot.refund_id == Some(id)) {
+                        return Ok(Ok(Some(made)));
+                    }
+                    if self.now().since(intent.created_at) > KEY_PATIENCE {
+                        intent.key_generation += 1;
+                    }
+                }
+                // A lookup that failed tells nothing about what was looked for.
+                Err(error @ ProviderError::RateLimited { .. }) => return Ok(Err(error)),
+                Err(_) => return Ok(Err(ProviderError::OutcomeUnknown)),
+            }
+        }
+        Ok(provider.create_refund(&intent.provider_key(), &refund, &payment_ref).await.map(Some))
+    }
+
+    /// Records what came of [`request_refund`](Self::request_refund): the refund as it is since. One that was refused is
+    /// kept as failed under `refusal`, and what its payment held for it is given back.
+    pub(crate) async fn conclude_refund(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: RefundId,
+        outcome: Result<Option<&RefundSnapshot>, String>,
+    ) -> Result<Refund, Error> {
+        let gone = || Error::internal("the refund of an intent is gone");
+        let payment_id = uow.load_refund(id).await?.ok_or_else(gone)?.payment_id;
+        let mut payment = uow.lock_payment(payment_id).await?.ok_or_else(gone)?;
+        let mut refund = uow.load_refund(id).await?.ok_or_else(gone)?;
+        let before = refund.clone();
+        let is_news = match outcome {
+            Ok(Some(snapshot)) => refund.created(snapshot, self.now()),
+            Ok(None) => false,
+            Err(refusal) => refund.refused(refusal, self.now()),
+        };
+        if is_news {
+            uow.update_refund(&mut refund).await?;
+            self.refund_moved(uow, &mut payment, Some(&before), &refund).await?;
+        }
+        Ok(refund)
+    }
+
+    /// Brings all refunds of a payment into the books, as a look at the provider told them; also those that someone made
+    /// there. `false` if the look is outdated and must be repeated.
+    pub(crate) async fn settle_refunds(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        look: &Look,
+        snapshots: &[RefundSnapshot],
+    ) -> Result<bool, Error> {
+        let Some(mut payment) = uow.lock_payment(look.payment_id).await? else { return Ok(true) };
+        let is_outdated = payment.version != look.payment_version;
+        for snapshot in snapshots {
+            let now = self.now();
+            let before = known_refund(uow, &payment, snapshot).await?;
+            let mut refund = match &before {
+                Some(known) => known.clone(),
+                None => Refund::made_at_provider(self.new_refund_id(), &payment, snapshot, now),
+            };
+            if before.is_some() && !refund.observe(snapshot, now) {
+                continue;
+            }
+            if is_outdated {
+                return Ok(false);
+            }
+            if before.is_some() {
+                uow.update_refund(&mut refund).await?;
+            } else if !uow.insert_refund(&mut refund).await? {
+                return Err(Error::internal("a refund of the provider's is another payment's here"));
+            }
+            self.refund_moved(uow, &mut payment, before.as_ref(), &refund).await?;
+        }
+        Ok(true)
+    }
+
+    /// Brings a dispute into the books, as a look at the provider told it. `false` if the look is outdated and must be
+    /// repeated.
+    pub(crate) async fn settle_dispute(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        look: &Look,
+        snapshot: &DisputeSnapshot,
+    ) -> Result<bool, Error> {
+        let Some(mut payment) = uow.lock_payment(look.payment_id).await? else { return Ok(true) };
+        let now = self.now();
+        let before = uow.load_dispute_by_ref(&payment.provider, &snapshot.provider_ref).await?;
+        let mut dispute = match &before {
+            Some(known) => known.clone(),
+            None => Dispute::opened(self.new_dispute_id(), &payment, snapshot, now),
+        };
+        if before.is_some() && !dispute.observe(snapshot, now) {
+            return Ok(true);
+        }
+        if payment.version != look.payment_version {
+            return Ok(false);
+        }
+        let was_closed = before.as_ref().is_some_and(|before| before.state.is_closed());
+        let is_decided = dispute.state.is_closed() && !was_closed;
+        let kinds: &[EventKind] = match (&before, is_decided) {
+            (None, false) => &[EventKind::DisputeCreated],
+            (None, true) => &[EventKind::DisputeCreated, EventKind::DisputeClosed],
+            (Some(_), false) => &[EventKind::DisputeUpdated],
+            (Some(_), true) => &[EventKind::DisputeClosed],
+        };
+        if before.is_some() {
+            uow.update_dispute(&mut dispute).await?;
+        } else if !uow.insert_dispute(&mut dispute).await? {
+            return Err(Error::internal("a dispute of the provider's is another payment's here"));
+        }
+        for kind in kinds {
+            self.record(uow, *kind, EventSubject::Dispute(Box::new(dispute.clone()))).await?;
+        }
+        let before = before.and_then(|before| before.counted());
+        let has_moved = payment.recount_dispute(before, dispute.counted(), now).map_err(Error::internal)?;
+        self.store_reversals(uow, &mut payment, has_moved).await?;
+        Ok(true)
+    }
+
+    /// Tells how a refund moved, after it is stored, and counts it at its payment.
+    async fn refund_moved(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        payment: &mut Payment,
+        before: Option<&Refund>,
+        refund: &Refund,
+    ) -> Result<(), Error> {
+        let was_made = before.is_some_and(|before| before.provider_ref.is_some());
+        let is_made = refund.provider_ref.is_some();
+        let created = (is_made && !was_made).then_some(EventKind::RefundCreated);
+        let moved = match refund.state {
+            RefundState::Succeeded { .. } => Some(EventKind::RefundSucceeded),
+            RefundState::Failed { .. } => Some(EventKind::RefundFailed),
+            RefundState::Canceled { .. } => Some(EventKind::RefundCanceled),
+            RefundState::Creating | RefundState::Pending | RefundState::RequiresAction => {
+                was_made.then_some(EventKind::RefundUpdated)
+            }
+        };
+        for kind in created.into_iter().chain(moved) {
+            self.record(uow, kind, EventSubject::Refund(Box::new(refund.clone()))).await?;
+        }
+        let before: Option<Money> = before.and_then(Refund::counted);
+        let has_moved = payment.recount_refund(before, refund.counted(), self.now()).map_err(Error::internal)?;
+        self.store_reversals(uow, payment, has_moved).await
+    }
+
+    /// Stores a payment of whose refunds or disputes one has moved, so that looks that began before are outdated; and
+    /// tells of it where the sum has moved.
+    pub(crate) async fn store_reversals(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        payment: &mut Payment,
+        has_moved: bool,
+    ) -> Result<(), Error> {
+        uow.update_payment(payment).await?;
+        if has_moved {
+            self.record(uow, EventKind::PaymentUpdated, EventSubject::Payment(Box::new(payment.clone()))).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The refund of a payment that a snapshot is of: by its id at the provider, or by our own as long as that is all we know.
+async fn known_refund(
+    uow: &mut dyn UnitOfWork,
+    payment: &Payment,
+    snapshot: &RefundSnapshot,
+) -> Result<Option<Refund>, Error> {
+    if let Some(refund) = uow.load_refund_by_ref(&payment.provider, &snapshot.provider_ref).await? {
+        return Ok(Some(refund));
+    }
+    let Some(id) = snapshot.refund_id else { return Ok(None) };
+    let intended = uow.load_refund(id).await?;
+    Ok(intended.filter(|refund| refund.payment_id == payment.id && refund.provider_ref.is_none()))
+}
+
+#[cfg(test)]
+mod tests;

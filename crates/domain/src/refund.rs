@@ -1,0 +1,299 @@
+//! The refund: money of a payment that goes back to the customer, asked for here or at the provider itself.
+//!
+//! It must not know how a provider words its states; adapters turn those into [`RefundProgress`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::aggregate;
+use crate::id::{PaymentId, RefundId};
+use crate::metadata::Metadata;
+use crate::money::Money;
+use crate::payment::Payment;
+use crate::provider::{ProviderName, ProviderRef};
+use crate::seller::SellerId;
+use crate::timestamp::Timestamp;
+
+aggregate!(
+    /// A refund. It changes only while its payment is locked, so that the payment's sum of refunds is always theirs.
+    Refund, RefundData
+);
+
+/// What a refund is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RefundData {
+    /// Its id.
+    pub id: RefundId,
+    /// Whose it is.
+    pub seller_id: SellerId,
+    /// The stored version, for optimistic concurrency.
+    #[serde(default)]
+    pub version: i64,
+    /// The payment whose money goes back.
+    pub payment_id: PaymentId,
+    /// Who asked for it.
+    pub origin: RefundOrigin,
+    /// Where it stands.
+    pub state: RefundState,
+    /// How much goes back, in the currency of what came in.
+    pub amount: Money,
+    /// Why, if said.
+    pub reason: Option<RefundReason>,
+    /// Who pays it back: whoever charged.
+    pub provider: ProviderName,
+    /// Its id at the provider, once there is one. One provider refund is one refund here.
+    pub provider_ref: Option<ProviderRef>,
+    /// The caller's pairs; empty for one that was made at the provider.
+    pub metadata: Metadata,
+    /// Whether real money moves.
+    pub livemode: bool,
+    /// When it was created here.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Who asked for a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundOrigin {
+    /// A caller of ours.
+    Requested,
+    /// Someone at the provider, beside us, such as a person at its dashboard.
+    AtProvider,
+}
+
+/// Why money goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundReason {
+    /// The customer had paid twice.
+    Duplicate,
+    /// The payment was a fraud.
+    Fraudulent,
+    /// The customer asked for it.
+    RequestedByCustomer,
+}
+
+/// Where a refund stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RefundState {
+    /// Intended; the provider has not answered yet.
+    Creating,
+    /// Under way.
+    Pending,
+    /// Waits for the customer, as for details of an account to pay to.
+    RequiresAction,
+    /// The provider sent it. It may still fail later: a bank can give it back.
+    Succeeded {
+        /// When that was recorded.
+        succeeded_at: Timestamp,
+    },
+    /// It did not reach the customer: the money is the seller's again.
+    Failed {
+        /// Why, as the provider says.
+        code: String,
+        /// When that was recorded.
+        failed_at: Timestamp,
+    },
+    /// Withdrawn before it was sent: the money is the seller's still.
+    Canceled {
+        /// When that was recorded.
+        canceled_at: Timestamp,
+    },
+}
+
+impl RefundState {
+    /// The state's name, in snake case.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Pending => "pending",
+            Self::RequiresAction => "requires_action",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Canceled { .. } => "canceled",
+        }
+    }
+
+    /// Whether the money goes back, or may.
+    const fn counts(&self) -> bool {
+        !matches!(self, Self::Failed { .. } | Self::Canceled { .. })
+    }
+}
+
+/// A refund as it stands at the provider now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundSnapshot {
+    /// Its id there.
+    pub provider_ref: ProviderRef,
+    /// Our own id, if it was we who asked for it.
+    pub refund_id: Option<RefundId>,
+    /// How far it is.
+    pub progress: RefundProgress,
+    /// How much goes back.
+    pub amount: Money,
+    /// Why, if the provider says one of the reasons that are known here.
+    pub reason: Option<RefundReason>,
+}
+
+/// How far a refund is at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundProgress {
+    /// Under way.
+    Pending,
+    /// Waits for the customer.
+    RequiresAction,
+    /// Sent.
+    Succeeded,
+    /// It did not reach the customer.
+    Failed {
+        /// Why, as the provider says.
+        code: String,
+    },
+    /// Withdrawn before it was sent.
+    Canceled,
+}
+
+impl RefundProgress {
+    fn state(&self, now: Timestamp) -> RefundState {
+        match self {
+            Self::Pending => RefundState::Pending,
+            Self::RequiresAction => RefundState::RequiresAction,
+            Self::Succeeded => RefundState::Succeeded { succeeded_at: now },
+            Self::Failed { code } => RefundState::Failed { code: code.clone(), failed_at: now },
+            Self::Canceled => RefundState::Canceled { canceled_at: now },
+        }
+    }
+}
+
+/// What a caller says of a new refund.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRefund {
+    /// Its id.
+    pub id: RefundId,
+    /// How much goes back.
+    pub amount: Money,
+    /// Why, if said.
+    pub reason: Option<RefundReason>,
+    /// The caller's pairs.
+    pub metadata: Metadata,
+}
+
+impl Refund {
+    /// A refund that is intended, of money that the payment holds for it, see [`Payment::hold_refund`].
+    pub fn creating(new: NewRefund, payment: &Payment, now: Timestamp) -> Self {
+        Self(RefundData {
+            id: new.id,
+            seller_id: payment.seller_id.clone(),
+            version: 0,
+            payment_id: payment.id,
+            origin: RefundOrigin::Requested,
+            state: RefundState::Creating,
+            amount: new.amount,
+            reason: new.reason,
+            provider: payment.provider.clone(),
+            provider_ref: None,
+            metadata: new.metadata,
+            livemode: payment.livemode,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    /// A refund that someone made at the provider.
+    pub fn made_at_provider(id: RefundId, payment: &Payment, snapshot: &RefundSnapshot, now: Timestamp) -> Self {
+        let new = NewRefund { id, amount: snapshot.amount, reason: snapshot.reason, metadata: Metadata::default() };
+        let mut refund = Self::creating(new, payment, now);
+        refund.0.origin = RefundOrigin::AtProvider;
+        refund.0.provider_ref = Some(snapshot.provider_ref.clone());
+        refund.0.state = snapshot.progress.state(now);
+        refund
+    }
+
+    /// Notes that the provider made it, as the answer to its creation says. Says whether that was news: a look that was
+    /// faster knows better, since the same answer is given again however late.
+    pub fn created(&mut self, snapshot: &RefundSnapshot, now: Timestamp) -> bool {
+        if self.state != RefundState::Creating {
+            return false;
+        }
+        self.0.state = snapshot.progress.state(now);
+        self.0.provider_ref = Some(snapshot.provider_ref.clone());
+        self.0.updated_at = now;
+        true
+    }
+
+    /// Notes that the provider refused to make it. Says whether that was news.
+    pub fn refused(&mut self, code: String, now: Timestamp) -> bool {
+        if self.state != RefundState::Creating {
+            return false;
+        }
+        self.0.state = RefundState::Failed { code, failed_at: now };
+        self.0.updated_at = now;
+        true
+    }
+
+    /// Takes over how it stands at the provider. Says whether that was news.
+    pub fn observe(&mut self, snapshot: &RefundSnapshot, now: Timestamp) -> bool {
+        if self.created(snapshot, now) {
+            return true;
+        }
+        let told = snapshot.progress.state(now);
+        // What was given back to be refunded again is not taken a second time.
+        let is_news = self.state.counts() && self.state.name() != told.name();
+        if is_news {
+            self.0.state = told;
+            self.0.updated_at = now;
+        }
+        is_news
+    }
+
+    /// What it takes of what can be refunded; nothing once it has failed or is canceled.
+    pub fn counted(&self) -> Option<Money> {
+        self.state.counts().then_some(self.amount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payment::tests::succeeded_payment;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(second)
+    }
+
+    fn told(progress: RefundProgress) -> RefundSnapshot {
+        let amount = succeeded_payment(100).total;
+        RefundSnapshot { provider_ref: ProviderRef("r_1".into()), refund_id: None, progress, amount, reason: None }
+    }
+
+    fn intended() -> Refund {
+        let payment = succeeded_payment(100);
+        let id = RefundId::from_uuid(uuid::Uuid::from_u128(1));
+        let new = NewRefund { id, amount: payment.total, reason: None, metadata: Metadata::default() };
+        Refund::creating(new, &payment, at(0))
+    }
+
+    #[test]
+    fn a_refund_can_fail_after_it_succeeded_and_then_counts_no_more() {
+        let mut refund = intended();
+        assert!(refund.created(&told(RefundProgress::Succeeded), at(1)));
+        assert_eq!(refund.counted(), Some(refund.amount));
+        let failed = told(RefundProgress::Failed { code: "lost_card".into() });
+        assert!(refund.observe(&failed, at(2)));
+        assert_eq!(refund.counted(), None);
+        assert!(!refund.observe(&told(RefundProgress::Succeeded), at(3)));
+        assert_eq!(refund.counted(), None);
+    }
+
+    #[test]
+    fn a_late_answer_to_the_creation_does_not_undo_a_look() {
+        let mut refund = intended();
+        assert!(refund.observe(&told(RefundProgress::Succeeded), at(1)));
+        assert!(!refund.observe(&told(RefundProgress::Succeeded), at(2)));
+        assert!(!refund.created(&told(RefundProgress::Pending), at(2)));
+        assert!(!refund.refused("late".into(), at(2)));
+        assert_eq!(refund.state.name(), "succeeded");
+    }
+}
