@@ -1,10 +1,17 @@
 //! Checkout sessions: in English too, read, listed, and ended before they are paid.
 
 use api_proto::v1;
+use serde_json::json;
+use tonic::Code;
 
-use crate::harness::{Db, GOOD_CARD, Server, http, minor, on_both_databases, told, unique};
+use crate::harness::{Db, GOOD_CARD, Server, eventually, http, minor, on_both_databases, told, unique};
 
-on_both_databases!(sessions_are_read_listed_and_expired, a_session_of_a_part_leaves_the_rest_due,);
+on_both_databases!(
+    sessions_are_read_listed_and_expired,
+    a_session_of_a_part_leaves_the_rest_due,
+    a_bank_transfer_completes_unpaid_and_pays_the_invoice_days_later,
+    a_payment_method_is_stored_without_a_charge,
+);
 
 async fn checkout(server: &Server, invoice_id: &str, minor_units: Option<i64>) -> v1::CheckoutSession {
     let request = v1::CreateInvoiceCheckoutRequest {
@@ -85,7 +92,7 @@ async fn a_session_of_a_part_leaves_the_rest_due(db: Db) {
     let invoice = server.open_invoice(10_000).await;
     let part = checkout(&server, &invoice.id, Some(5_000)).await;
     assert_eq!(server.pay(&part.url, GOOD_CARD).await, 200);
-    let partly = crate::harness::eventually(async || {
+    let partly = eventually(async || {
         Some(server.invoice(&invoice.id).await).filter(|invoice| minor(invoice.amount_paid.as_ref()) == 5_000)
     })
     .await;
@@ -94,4 +101,142 @@ async fn a_session_of_a_part_leaves_the_rest_due(db: Db) {
     assert_eq!(minor(rest.amount.as_ref()), 7_500);
     assert_eq!(server.pay(&rest.url, GOOD_CARD).await, 200);
     server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+}
+
+/// A customer in Germany.
+async fn customer(server: &Server) -> v1::Customer {
+    let request = v1::CreateCustomerRequest {
+        request_id: unique("customer"),
+        name: "Ada Lovelace".to_owned(),
+        email: "ada@example.com".to_owned(),
+        address: Some(v1::Address { country_code: "DE".to_owned(), ..v1::Address::default() }),
+        ..v1::CreateCustomerRequest::default()
+    };
+    server.customers().create_customer(request).await.unwrap().into_inner().customer.unwrap()
+}
+
+/// An open invoice of 100.00 in a currency, untaxed.
+async fn invoice_in(server: &Server, currency: &str, customer_id: &str) -> v1::Invoice {
+    let price = v1::UnitPrice { minor_units: "10000".to_owned(), currency_code: currency.to_owned() };
+    let line = v1::InvoiceLineInput {
+        description: "Consulting".to_owned(),
+        quantity: 1,
+        price: Some(v1::invoice_line_input::Price::PriceData(v1::InlinePrice {
+            unit_price: Some(price),
+            tax_behavior: v1::TaxBehavior::Exclusive as i32,
+        })),
+        tax: Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Untaxed(v1::Untaxed {})) }),
+    };
+    let request = v1::CreateInvoiceRequest {
+        request_id: unique("invoice"),
+        currency_code: currency.to_owned(),
+        customer_id: customer_id.to_owned(),
+        lines: vec![line],
+        finalize: true,
+        ..v1::CreateInvoiceRequest::default()
+    };
+    server.invoices().create_invoice(request).await.unwrap().into_inner().invoice.unwrap()
+}
+
+fn request(mode: v1::CheckoutMode) -> v1::CreateInvoiceCheckoutRequest {
+    v1::CreateInvoiceCheckoutRequest {
+        request_id: unique("checkout"),
+        mode: mode as i32,
+        return_url: "https://shop.example.com/thanks".to_owned(),
+        ..v1::CreateInvoiceCheckoutRequest::default()
+    }
+}
+
+async fn create(
+    server: &Server,
+    request: v1::CreateInvoiceCheckoutRequest,
+) -> Result<v1::CheckoutSession, tonic::Status> {
+    Ok(server.checkouts().create_invoice_checkout(request).await?.into_inner().checkout_session.unwrap())
+}
+
+async fn a_bank_transfer_completes_unpaid_and_pays_the_invoice_days_later(db: Db) {
+    let server = Server::start(db).await;
+    let ada = customer(&server).await;
+    let invoice = invoice_in(&server, "EUR", &ada.id).await;
+    let asked = v1::CreateInvoiceCheckoutRequest {
+        invoice_id: invoice.id.clone(),
+        ..request(v1::CheckoutMode::BankTransferPayment)
+    };
+    let session = create(&server, asked).await.unwrap();
+    assert_eq!(
+        (session.mode(), session.payment_type()),
+        (v1::CheckoutMode::BankTransferPayment, v1::PaymentType::BankTransfer)
+    );
+    let ordered = server.control("pay", json!({"url": session.url, "method": "bank_transfer"})).await;
+    assert_eq!(ordered.status().as_u16(), 200);
+    let waiting = eventually(async || {
+        Some(get(&server, &session.id).await).filter(|s| s.state() == v1::CheckoutSessionState::Completed)
+    })
+    .await;
+    assert_eq!(waiting.payment_state(), v1::SessionPaymentState::Processing);
+    assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Open);
+    // It waits for its money, so nothing else may be opened for it.
+    assert_eq!(told(&server.invoice_link(&invoice.id).await.unwrap_err()).1, "COLLECTABLE_OPEN");
+    let arrived = server.control("bank_transfer", json!({"session": session.provider_ref})).await;
+    assert_eq!(arrived.status().as_u16(), 200);
+    let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    assert_eq!(minor(paid.amount_paid.as_ref()), 10_000);
+    assert_eq!(get(&server, &session.id).await.payment_state(), v1::SessionPaymentState::Paid);
+
+    // In a currency without transfers, and without a customer, it is refused before anything leaves the service.
+    let kronor = invoice_in(&server, "SEK", &ada.id).await;
+    let nobody = invoice_in(&server, "EUR", "").await;
+    let before = server.executed("POST /v1/checkout/sessions").await;
+    for (invoice, code) in [(kronor, Code::FailedPrecondition), (nobody, Code::InvalidArgument)] {
+        let asked = v1::CreateInvoiceCheckoutRequest {
+            invoice_id: invoice.id,
+            ..request(v1::CheckoutMode::BankTransferPayment)
+        };
+        let refused = told(&create(&server, asked).await.unwrap_err());
+        assert_eq!((refused.0, refused.2), (code, vec!["mode".to_owned()]));
+    }
+    assert_eq!(server.executed("POST /v1/checkout/sessions").await, before);
+}
+
+async fn a_payment_method_is_stored_without_a_charge(db: Db) {
+    let server = Server::start(db).await;
+    let ada = customer(&server).await;
+    let asked = v1::CreateInvoiceCheckoutRequest { customer_id: ada.id.clone(), ..request(v1::CheckoutMode::Setup) };
+    let session = create(&server, asked.clone()).await.unwrap();
+    assert_eq!((session.mode(), session.customer_id.as_str()), (v1::CheckoutMode::Setup, ada.id.as_str()));
+    assert_eq!((session.invoice_id.as_str(), minor(session.amount.as_ref())), ("", 0));
+    assert_eq!(server.pay(&session.url, GOOD_CARD).await, 200);
+    let done = eventually(async || {
+        Some(get(&server, &session.id).await).filter(|s| s.state() == v1::CheckoutSessionState::Completed)
+    })
+    .await;
+    assert_eq!(done.payment_state(), v1::SessionPaymentState::NotRequired);
+    let request_of = v1::ListPaymentMethodsRequest { customer_id: ada.id.clone(), ..Default::default() };
+    let methods = server.customers().list_payment_methods(request_of).await.unwrap().into_inner().payment_methods;
+    assert_eq!((methods.len(), methods[0].card_last4.as_str()), (1, "4242"));
+    assert!(
+        server
+            .payments()
+            .list_payments(v1::ListPaymentsRequest::default())
+            .await
+            .unwrap()
+            .into_inner()
+            .payments
+            .is_empty()
+    );
+
+    let refused = async |change: v1::CreateInvoiceCheckoutRequest| told(&create(&server, change).await.unwrap_err()).2;
+    let with_invoice = v1::CreateInvoiceCheckoutRequest {
+        request_id: unique("checkout"),
+        invoice_id: "inv_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned(),
+        customer_id: String::new(),
+        ..asked.clone()
+    };
+    assert_eq!(refused(with_invoice).await, ["invoice_id", "customer_id"]);
+    let unknown = v1::CreateInvoiceCheckoutRequest {
+        request_id: unique("checkout"),
+        customer_id: "cus_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned(),
+        ..asked
+    };
+    assert_eq!(refused(unknown).await, ["customer_id"]);
 }

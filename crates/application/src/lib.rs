@@ -28,7 +28,7 @@ pub use error::{Error, Reason};
 pub use inbox::NotificationReceipt;
 pub use mutation::{ListQuery, Mutation, Update};
 pub use use_cases::catalog::NewTaxRate;
-pub use use_cases::checkout::CreateInvoiceCheckout;
+pub use use_cases::checkout::{CheckoutPurpose, CreateInvoiceCheckout};
 pub use use_cases::event::EventQuery;
 pub use use_cases::invoice::{CreateInvoice, InvoiceChanges, InvoiceLineSpec, LinePrice};
 pub use use_cases::payment::CreatePayment;

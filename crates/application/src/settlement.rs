@@ -5,7 +5,7 @@
 //!
 //! Rows are locked in one order everywhere: invoice, link, session, payment; refunds and disputes go with their payment.
 
-use domain::checkout::{CheckoutSession, NewCheckoutSession, SessionOrigin, SessionPayment};
+use domain::checkout::{CheckoutMode, CheckoutSession, NewCheckoutSession, SessionOrigin, SessionPayment};
 use domain::customer::Customer;
 use domain::event::{EventKind, EventSubject};
 use domain::id::CustomerId;
@@ -46,8 +46,12 @@ impl App {
                 self.session_expired(uow, &mut books.session, reason).await?;
             }
             CheckoutProgress::NothingToPay => {
-                self.session_completed(uow, &mut books, snapshot, SessionPayment::NotRequired).await?;
-                self.release(uow, &books).await?;
+                if self.session_completed(uow, &mut books, snapshot, SessionPayment::NotRequired).await? {
+                    self.release(uow, &books).await?;
+                    if let (Some(customer), Some(card)) = (customer_of(&books), &snapshot.payment_method) {
+                        self.vault(uow, provider, &books, customer, card).await?;
+                    }
+                }
             }
             CheckoutProgress::Processing { payment_ref } => {
                 if self.session_completed(uow, &mut books, snapshot, SessionPayment::Processing).await? {
@@ -158,6 +162,7 @@ impl App {
             id: self.new_checkout_session_id(),
             seller_id: link.seller_id.clone(),
             origin: SessionOrigin::Link { payment_link_id: link.id },
+            mode: CheckoutMode::Payment,
             amount: snapshot.amount,
             title: None,
             locale: None,

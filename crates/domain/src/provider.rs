@@ -89,6 +89,8 @@ pub struct Capabilities {
     pub locales: BTreeSet<String>,
     /// The most items of a link.
     pub line_items_max: u32,
+    /// Codes of the currencies in which it takes bank transfers; none where it takes none.
+    pub bank_transfer_currencies: BTreeSet<String>,
     /// Single abilities.
     pub features: BTreeSet<Feature>,
 }

@@ -10,7 +10,7 @@ use domain::catalog::{
     CurrencyOption, DeliveryBound, DeliveryEstimate, DeliveryUnit, Interval, NewPrice, NewProduct, NewShippingRate,
     Price, PriceModel, Product, Recurrence, ShippingRate, Tier, TierEnd, Tiers,
 };
-use domain::checkout::{CheckoutSession, NewCheckoutSession, SessionOrigin};
+use domain::checkout::{CheckoutMode, CheckoutSession, NewCheckoutSession, SessionOrigin};
 use domain::customer::{Customer, CustomerProfile};
 use domain::event::{Event, EventKind, EventSubject};
 use domain::id::{
@@ -396,6 +396,7 @@ pub fn checkout_session(seller: &SellerId, origin: SessionOrigin, customer: Opti
         id: CheckoutSessionId::from_uuid(next_uuid()),
         seller_id: seller.clone(),
         origin,
+        mode: CheckoutMode::Payment,
         amount: money(160_875),
         title: Some(DisplayName::parse(AWKWARD_TEXT).unwrap()),
         locale: Some(Locale::parse("sv").unwrap()),

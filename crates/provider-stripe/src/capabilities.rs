@@ -10,11 +10,21 @@ const LOCALES: [&str; 40] = [
     "tr", "vi", "zh", "zh-HK", "zh-TW",
 ];
 
+/// The currencies of bank transfers, with the kind of each.
+pub(crate) const TRANSFERS: [(&str, &str); 5] = [
+    ("EUR", "eu_bank_transfer"),
+    ("GBP", "gb_bank_transfer"),
+    ("JPY", "jp_bank_transfer"),
+    ("MXN", "mx_bank_transfer"),
+    ("USD", "us_bank_transfer"),
+];
+
 pub(crate) fn capabilities(livemode: bool) -> Capabilities {
     Capabilities {
         livemode,
         locales: LOCALES.iter().map(|tag| (*tag).to_owned()).collect(),
         line_items_max: u32::try_from(LineItems::ITEMS_MAX).unwrap_or(20),
+        bank_transfer_currencies: TRANSFERS.iter().map(|(code, _)| (*code).to_owned()).collect(),
         features: Feature::ALL.into_iter().collect(),
     }
 }

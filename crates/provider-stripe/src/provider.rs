@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::checkout::CheckoutSession;
+use domain::checkout::{CheckoutMode, CheckoutSession};
 use domain::customer::Customer;
 use domain::dispute::DisputeSnapshot;
 use domain::id::{CheckoutSessionId, PaymentLinkId};
@@ -23,8 +23,8 @@ use crate::capabilities::capabilities;
 use crate::client::{Client, Params};
 use crate::config::{ConfigError, StripeConfig};
 use crate::params::{
-    Prepared, changed_items, create_checkout, create_link, create_price, create_shipping_rate, items_to_prepare,
-    lookup_key, push, update_link,
+    Prepared, changed_items, create_checkout, create_customer, create_link, create_price, create_shipping_rate,
+    items_to_prepare, lookup_key, push, update_link,
 };
 use crate::reversals::{create_refund, dispute_snapshot, refund_snapshot};
 use crate::signature::verify;
@@ -223,7 +223,15 @@ impl PaymentProvider for StripeProvider {
         customer: Option<&'a Customer>,
     ) -> Result<HostedPage, ProviderError> {
         // A retry under the same key must say the same, so the end is reckoned from the session's own beginning.
-        let params = create_checkout(session, customer, session.created_at)?;
+        // To store a method, and to tell whose transfer came, Stripe must know the customer before the session.
+        let made = match (session.mode, customer) {
+            (CheckoutMode::Payment, _) | (_, None) => None,
+            (CheckoutMode::Setup | CheckoutMode::BankTransferPayment, Some(customer)) => {
+                let (params, key) = (create_customer(session, customer), format!("{}-customer", key.0));
+                Some(id_of(&self.client.post("/v1/customers", params, &key).await?)?)
+            }
+        };
+        let params = create_checkout(session, customer, made.as_deref(), session.created_at)?;
         hosted_page(&self.client.post("/v1/checkout/sessions", params, &key.0).await?)
     }
 
@@ -246,7 +254,7 @@ impl PaymentProvider for StripeProvider {
     }
 
     async fn fetch_checkout(&self, session: &ProviderRef) -> Result<CheckoutSnapshot, ProviderError> {
-        let expand = ["payment_intent.payment_method", "discounts.promotion_code"];
+        let expand = ["payment_intent.payment_method", "setup_intent.payment_method", "discounts.promotion_code"];
         let expand = expand.map(|path| ("expand[]".to_owned(), path.to_owned())).to_vec();
         let path = format!("/v1/checkout/sessions/{session}");
         let mut object = self.client.get(&path, expand).await?;

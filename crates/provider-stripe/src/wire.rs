@@ -69,8 +69,10 @@ fn read_snapshot(session: &Value) -> Option<CheckoutSnapshot> {
         checkout_session_id: checkout_id(session),
         payment_link_id: link_id(session),
         progress: progress(session, intent)?,
-        amount: money(session["amount_total"].as_i64()?, currency)?,
-        payment_method: stored_card(&intent["payment_method"]),
+        // A session that stores a method asks for nothing.
+        amount: money(session["amount_total"].as_i64().unwrap_or(0), currency)?,
+        payment_method: stored_card(&intent["payment_method"])
+            .or_else(|| stored_card(&session["setup_intent"]["payment_method"])),
         expires_at: session["expires_at"].as_i64().map(Timestamp::from_unix_seconds),
         collected: if session["status"] == "complete" { collected(session, currency).map(Box::new) } else { None },
     })

@@ -507,9 +507,12 @@ pub(crate) fn checkout_session(session: &CheckoutSession) -> v1::CheckoutSession
     };
     let mode = match session.mode {
         CheckoutMode::Payment => v1::CheckoutMode::Payment,
+        CheckoutMode::BankTransferPayment => v1::CheckoutMode::BankTransferPayment,
+        CheckoutMode::Setup => v1::CheckoutMode::Setup,
     };
     let payment_type = match session.payment_type {
         PaymentType::Card => v1::PaymentType::Card,
+        PaymentType::BankTransfer => v1::PaymentType::BankTransfer,
     };
     v1::CheckoutSession {
         id: session.id.to_string(),

@@ -2,10 +2,10 @@
 
 use api_proto::v1::checkout_service_server::CheckoutService;
 use api_proto::v1::*;
-use application::{CreateInvoiceCheckout, ListQuery};
+use application::{CheckoutPurpose, CreateInvoiceCheckout, ListQuery};
 use domain::ports::storage::SessionFilter;
 use domain::redirect::RedirectUrl;
-use domain::validation::Invalid;
+use domain::validation::{Invalid, Validator};
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
@@ -23,18 +23,13 @@ impl CheckoutService for Services {
         let (caller, m) = caller(request)?;
         let seller = self.seller(&caller, &m.seller_id)?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
-            if m.mode() != CheckoutMode::Payment {
-                v.refuse("mode", Invalid::new("REQUIRED", "must be CHECKOUT_MODE_PAYMENT"));
-            }
-            let invoice_id = id(v, "invoice_id", &m.invoice_id);
-            let amount = optional_amount(v, "amount", m.amount.as_ref());
+            let purpose = purpose(v, &m);
             let locale = locale(v, "locale", &m.locale);
             let return_url = v.check("return_url", RedirectUrl::parse(&m.return_url, &seller.redirects));
             let cancel_url = optional(v, "cancel_url", &m.cancel_url, |url| RedirectUrl::parse(url, &seller.redirects));
             let metadata = metadata(v, &m.metadata);
             Some(CreateInvoiceCheckout {
-                invoice_id: invoice_id?,
-                amount: amount?,
+                purpose: purpose?,
                 locale: locale?,
                 return_url: return_url?,
                 cancel_url: cancel_url?,
@@ -94,5 +89,33 @@ impl CheckoutService for Services {
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let session = self.app.expire_checkout_session(mutation).await.map_err(status)?;
         Ok(Response::new(ExpireCheckoutSessionResponse { checkout_session: Some(output::checkout_session(&session)) }))
+    }
+}
+
+/// What a checkout does, from the fields that its mode has.
+fn purpose(v: &mut Validator, m: &CreateInvoiceCheckoutRequest) -> Option<CheckoutPurpose> {
+    let mode = known::<CheckoutMode>(v, "mode", m.mode);
+    if mode == Some(CheckoutMode::Unspecified) {
+        v.refuse("mode", Invalid::new("REQUIRED", "must be PAYMENT, BANK_TRANSFER_PAYMENT or SETUP"));
+    }
+    let absent = |v: &mut Validator, field: &str, is_given: bool, mode: &str| {
+        if is_given {
+            v.refuse(field, Invalid::new("EXCLUSIVE", format!("must be absent in the mode {mode}")));
+        }
+    };
+    match mode? {
+        CheckoutMode::Setup => {
+            absent(v, "invoice_id", !m.invoice_id.is_empty(), "SETUP");
+            absent(v, "amount", m.amount.is_some(), "SETUP");
+            let customer_id = id(v, "customer_id", &m.customer_id);
+            Some(CheckoutPurpose::Setup { customer_id: customer_id? })
+        }
+        mode => {
+            let invoice_id = id(v, "invoice_id", &m.invoice_id);
+            let amount = optional_amount(v, "amount", m.amount.as_ref());
+            absent(v, "customer_id", !m.customer_id.is_empty(), "of an invoice, which has its customer");
+            let by_bank_transfer = mode == CheckoutMode::BankTransferPayment;
+            Some(CheckoutPurpose::Pay { invoice_id: invoice_id?, amount: amount?, by_bank_transfer })
+        }
     }
 }

@@ -29,6 +29,7 @@ impl ProviderService for Services {
             livemode: provider.livemode,
             locales: provider.locales.into_iter().collect(),
             line_items_max: i32::try_from(provider.line_items_max).unwrap_or(i32::MAX),
+            bank_transfer_currency_codes: provider.bank_transfer_currencies.into_iter().collect(),
             features: provider.features.into_iter().map(|feature| feature.name().to_owned()).collect(),
         };
         Ok(Response::new(GetCapabilitiesResponse { capabilities: Some(capabilities) }))

@@ -1,8 +1,8 @@
 //! A checkout of one invoice, as a billing page asks for it.
 
-use application::{App, CreateInvoiceCheckout, Error, Mutation, Reason};
+use application::{App, CheckoutPurpose, CreateInvoiceCheckout, Error, Mutation};
 use axum::response::Response;
-use domain::checkout::{CheckoutMode, CheckoutSession, PaymentType};
+use domain::checkout::{CheckoutSession, PaymentType};
 use domain::id::InvoiceId;
 use domain::invoice::Invoice;
 use domain::locale::Locale;
@@ -36,20 +36,20 @@ enum Mode {
 }
 
 impl Mode {
-    /// What the use case has for it, if it has.
-    const fn in_use_case(self) -> Option<CheckoutMode> {
-        match self {
-            Self::Payment => Some(CheckoutMode::Payment),
-            Self::BankTransferPayment | Self::Setup => None,
+    /// What a checkout of an invoice does in this mode. A method is stored for the invoice's customer.
+    fn purpose(self, reader: &mut Reader<'_>, invoice: &Invoice, amount: Option<Money>) -> Option<CheckoutPurpose> {
+        if self != Self::Setup {
+            let by_bank_transfer = self == Self::BankTransferPayment;
+            return Some(CheckoutPurpose::Pay { invoice_id: invoice.id, amount, by_bank_transfer });
         }
-    }
-
-    fn check(self) -> Result<CheckoutMode, Error> {
-        self.in_use_case().ok_or_else(|| Error::FailedPrecondition {
-            reason: Reason::UnsupportedCapability,
-            message: "this mode is not available yet; use payment".to_owned(),
-            field: Some("mode".to_owned()),
-        })
+        if amount.is_some() {
+            let expected = "must be absent in the mode setup, which charges nothing";
+            reader.validator.refuse("amount", Invalid::new("EXCLUSIVE", expected));
+        }
+        let expected = "must be an invoice with a customer, whose payment method is stored";
+        let customer = invoice.customer_id.ok_or_else(|| Invalid::new("NEEDS_CUSTOMER", expected));
+        let customer_id = reader.validator.check("invoiceId", customer)?;
+        Some(CheckoutPurpose::Setup { customer_id })
     }
 }
 
@@ -186,19 +186,20 @@ impl Endpoint for Checkout {
             None => None,
         };
         let amount = amount(&mut reader, wire.amount, invoice.as_ref());
-        let command = invoice.and_then(|invoice| {
+        let purpose = match (wire.mode, &invoice, amount) {
+            (Some(mode), Some(invoice), Some(amount)) => mode.purpose(&mut reader, invoice, amount),
+            _ => None,
+        };
+        let command = purpose.and_then(|purpose| {
             Some(CreateInvoiceCheckout {
-                invoice_id: invoice.id,
-                amount: amount?,
+                purpose,
                 locale: Some(wire.locale?),
                 return_url: wire.return_url?,
                 cancel_url: Some(wire.cancel_url?),
                 metadata: Metadata::default(),
             })
         });
-        let (request_id, command, mode) =
-            reader.close(request_id.zip(command).zip(wire.mode).map(|((id, command), mode)| (id, command, mode)))?;
-        mode.check()?;
+        let (request_id, command) = reader.close(request_id.zip(command))?;
         let session = app.create_invoice_checkout(Mutation { caller, seller, request_id, command }).await?;
         Data::of(&session)
     }
@@ -256,12 +257,5 @@ mod tests {
             assert_eq!((wire.mode, example["mode"].as_str()), (Some(Mode::Payment), Some("payment")));
             assert_eq!(wire.amount.map(|amount| amount.is_some()), Some(example.get("amount").is_some()));
         }
-    }
-
-    #[test]
-    fn a_mode_that_can_not_be_had_is_named() {
-        let fault = Fault::from(Mode::Setup.check().unwrap_err());
-        assert_eq!((fault.status.as_u16(), fault.details[0].field.as_str()), (422, "mode"));
-        assert!(Mode::Payment.check().is_ok());
     }
 }

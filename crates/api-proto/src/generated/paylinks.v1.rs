@@ -3813,7 +3813,7 @@ pub struct CreateInvoiceCheckoutRequest {
     /// The seller; may be empty where the API key has one.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The invoice, which must be open. Required.
+    /// The invoice, which must be open. Required, but for CHECKOUT_MODE_SETUP, which has none.
     #[prost(string, tag = "3")]
     pub invoice_id: ::prost::alloc::string::String,
     /// What the session does. Required.
@@ -3834,6 +3834,9 @@ pub struct CreateInvoiceCheckoutRequest {
     /// The caller's pairs.
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Whose payment method is stored. Required for CHECKOUT_MODE_SETUP, and for it alone: an invoice has its customer.
+    #[prost(string, tag = "10")]
+    pub customer_id: ::prost::alloc::string::String,
 }
 /// Response of CreateInvoiceCheckout.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3913,6 +3916,11 @@ pub enum CheckoutMode {
     Unspecified = 0,
     /// Takes a payment now.
     Payment = 1,
+    /// Tells the customer where to transfer money to, which arrives days later: the session completes with its payment
+    /// processing. Needs an invoice with a customer, in one of the provider's bank_transfer_currency_codes.
+    BankTransferPayment = 2,
+    /// Stores a payment method of a customer's, and charges nothing.
+    Setup = 3,
 }
 impl CheckoutMode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3923,6 +3931,8 @@ impl CheckoutMode {
         match self {
             Self::Unspecified => "CHECKOUT_MODE_UNSPECIFIED",
             Self::Payment => "CHECKOUT_MODE_PAYMENT",
+            Self::BankTransferPayment => "CHECKOUT_MODE_BANK_TRANSFER_PAYMENT",
+            Self::Setup => "CHECKOUT_MODE_SETUP",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3930,6 +3940,8 @@ impl CheckoutMode {
         match value {
             "CHECKOUT_MODE_UNSPECIFIED" => Some(Self::Unspecified),
             "CHECKOUT_MODE_PAYMENT" => Some(Self::Payment),
+            "CHECKOUT_MODE_BANK_TRANSFER_PAYMENT" => Some(Self::BankTransferPayment),
+            "CHECKOUT_MODE_SETUP" => Some(Self::Setup),
             _ => None,
         }
     }
@@ -3942,6 +3954,8 @@ pub enum PaymentType {
     Unspecified = 0,
     /// By card, and whatever else the provider offers for immediate payment.
     Card = 1,
+    /// By bank transfer.
+    BankTransfer = 2,
 }
 impl PaymentType {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3952,6 +3966,7 @@ impl PaymentType {
         match self {
             Self::Unspecified => "PAYMENT_TYPE_UNSPECIFIED",
             Self::Card => "PAYMENT_TYPE_CARD",
+            Self::BankTransfer => "PAYMENT_TYPE_BANK_TRANSFER",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3959,6 +3974,7 @@ impl PaymentType {
         match value {
             "PAYMENT_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
             "PAYMENT_TYPE_CARD" => Some(Self::Card),
+            "PAYMENT_TYPE_BANK_TRANSFER" => Some(Self::BankTransfer),
             _ => None,
         }
     }
@@ -7833,6 +7849,9 @@ pub struct Capabilities {
     /// Single abilities, such as link_reactivation.
     #[prost(string, repeated, tag = "4")]
     pub features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Codes of the currencies in which it takes bank transfers; none if it takes none.
+    #[prost(string, repeated, tag = "5")]
+    pub bank_transfer_currency_codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Request of ListProviders.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -1,7 +1,10 @@
 //! Checkout sessions.
 
-use domain::checkout::{CheckoutSession, NewCheckoutSession, SessionOrigin, SessionState};
-use domain::id::{CheckoutSessionId, InvoiceId};
+use std::collections::BTreeSet;
+
+use domain::checkout::{CheckoutMode, CheckoutSession, NewCheckoutSession, SessionOrigin, SessionState};
+use domain::id::{CheckoutSessionId, CustomerId, InvoiceId};
+use domain::invoice::Invoice;
 use domain::locale::Locale;
 use domain::metadata::Metadata;
 use domain::money::Money;
@@ -26,13 +29,11 @@ reads!(
     list_checkout_sessions(SessionFilter)
 );
 
-/// What a caller says of a checkout of one invoice.
+/// What a caller says of a checkout.
 #[derive(Debug, Clone, Serialize)]
 pub struct CreateInvoiceCheckout {
-    /// The invoice, which must be open.
-    pub invoice_id: InvoiceId,
-    /// A part of what is due; all of it where absent.
-    pub amount: Option<Money>,
+    /// What it does, and for what.
+    pub purpose: CheckoutPurpose,
     /// The language of the page; the browser's where absent.
     pub locale: Option<Locale>,
     /// Where the browser goes after payment.
@@ -43,12 +44,32 @@ pub struct CreateInvoiceCheckout {
     pub metadata: Metadata,
 }
 
+/// What a checkout does.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckoutPurpose {
+    /// It takes the payment of an invoice.
+    Pay {
+        /// The invoice, which must be open; it names its customer if money is to be transferred.
+        invoice_id: InvoiceId,
+        /// A part of what is due; all of it where absent.
+        amount: Option<Money>,
+        /// Whether the customer transfers the money from a bank, so that it arrives days later.
+        by_bank_transfer: bool,
+    },
+    /// It stores a payment method, and charges nothing.
+    Setup {
+        /// Whose.
+        customer_id: CustomerId,
+    },
+}
+
 impl App {
-    /// Creates a checkout of one invoice at the seller's provider.
+    /// Creates a checkout at the seller's provider.
     ///
     /// # Errors
-    /// Every bad field at once; the invoice is unknown, not open, or can be paid by something else already; the provider
-    /// refuses it or can't be reached; the request id was used otherwise.
+    /// Every bad field at once; the invoice is unknown, not open, or can be paid by something else already; the customer is
+    /// unknown; the provider refuses it, can't do it or can't be reached; the request id was used otherwise.
     pub async fn create_invoice_checkout(
         &self,
         mutation: Mutation<CreateInvoiceCheckout>,
@@ -65,29 +86,57 @@ impl App {
         if mutation.command.cancel_url.is_some() && !capabilities.has(Feature::CheckoutCancelUrl) {
             return Err(Error::unsupported("cancel_url", Feature::CheckoutCancelUrl.name()));
         }
-        let livemode = capabilities.livemode;
+        let is_setup = matches!(mutation.command.purpose, CheckoutPurpose::Setup { .. });
+        if is_setup && !capabilities.has(Feature::StoredPaymentMethods) {
+            return Err(Error::unsupported("mode", Feature::StoredPaymentMethods.name()));
+        }
+        let (livemode, transfers) = (capabilities.livemode, capabilities.bank_transfer_currencies.clone());
         self.mutate("CreateInvoiceCheckout", mutation, move |app, uow, m| {
+            let transfers = transfers.clone();
             Box::pin(async move {
                 let command = m.command.clone();
                 let id = app.new_checkout_session_id();
-                let (invoice, amount) = app.collect(uow, m, command.invoice_id, command.amount).await?;
-                app.reserve_collectable(uow, &m.seller.id, invoice.id, Collectable::CheckoutSession(id)).await?;
+                let (origin, mode, amount, title, customer_id) = match command.purpose {
+                    CheckoutPurpose::Pay { invoice_id, amount, by_bank_transfer } => {
+                        let (invoice, amount) = app.collect(uow, m, invoice_id, amount).await?;
+                        if by_bank_transfer {
+                            expect_transfer(&transfers, &invoice, amount)?;
+                        }
+                        let collectable = Collectable::CheckoutSession(id);
+                        app.reserve_collectable(uow, &m.seller.id, invoice.id, collectable).await?;
+                        let mode =
+                            if by_bank_transfer { CheckoutMode::BankTransferPayment } else { CheckoutMode::Payment };
+                        let origin = SessionOrigin::Invoice { invoice_id };
+                        (origin, mode, amount, Some(invoice_title(&invoice)?), invoice.customer_id)
+                    }
+                    CheckoutPurpose::Setup { customer_id } => {
+                        let sellers = [m.seller.id.clone()].into();
+                        if uow.get_customer(&sellers, customer_id).await?.is_none() {
+                            let expected = format!("names no customer: {customer_id}");
+                            return Err(Error::field("customer_id", "UNKNOWN_CUSTOMER", expected));
+                        }
+                        let origin = SessionOrigin::Customer { customer_id };
+                        (origin, CheckoutMode::Setup, Money::zero(m.seller.currency), None, Some(customer_id))
+                    }
+                };
                 let new = NewCheckoutSession {
                     id,
                     seller_id: m.seller.id.clone(),
-                    origin: SessionOrigin::Invoice { invoice_id: invoice.id },
+                    origin,
+                    mode,
                     amount,
-                    title: Some(invoice_title(&invoice)?),
+                    title,
                     locale: command.locale,
                     return_url: Some(command.return_url),
                     cancel_url: command.cancel_url,
-                    customer_id: invoice.customer_id,
+                    customer_id,
                     metadata: command.metadata,
                     provider: m.seller.provider.clone(),
                     livemode,
                 };
                 let mut session = CheckoutSession::creating(new, app.now());
-                uow.insert_checkout_session(&mut session, Some(invoice.id)).await?;
+                let invoice_id = session.invoice_id();
+                uow.insert_checkout_session(&mut session, invoice_id).await?;
                 app.call(uow, m, &session.provider, ProviderAction::CreateCheckoutSession { checkout_session_id: id })
                     .await
             })
@@ -124,4 +173,23 @@ impl App {
         })
         .await
     }
+}
+
+/// Refuses a bank transfer that the provider could not take.
+fn expect_transfer(currencies: &BTreeSet<String>, invoice: &Invoice, amount: Money) -> Result<(), Error> {
+    let currency = amount.currency();
+    let code = currency.code();
+    if !currencies.contains(code) {
+        let known: Vec<_> = currencies.iter().map(String::as_str).collect();
+        return Err(Error::FailedPrecondition {
+            reason: Reason::UnsupportedCapability,
+            message: format!("the provider takes bank transfers in {}, not in {code}", known.join(", ")),
+            field: Some("mode".to_owned()),
+        });
+    }
+    if invoice.customer_id.is_none() {
+        let expected = "needs an invoice with a customer: a transfer is told by whom it comes from";
+        return Err(Error::field("mode", "NEEDS_CUSTOMER", expected));
+    }
+    Ok(())
 }

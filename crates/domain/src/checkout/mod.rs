@@ -96,6 +96,11 @@ pub enum SessionOrigin {
         /// The link.
         payment_link_id: PaymentLinkId,
     },
+    /// A customer who stores a payment method.
+    Customer {
+        /// The customer.
+        customer_id: CustomerId,
+    },
 }
 
 /// What a session does.
@@ -104,6 +109,10 @@ pub enum SessionOrigin {
 pub enum CheckoutMode {
     /// Takes a payment now.
     Payment,
+    /// Tells the customer where to transfer money to, which arrives days later.
+    BankTransferPayment,
+    /// Stores a payment method, and charges nothing.
+    Setup,
 }
 
 /// How a session is paid.
@@ -112,6 +121,18 @@ pub enum CheckoutMode {
 pub enum PaymentType {
     /// By card, and whatever else the provider offers for immediate payment.
     Card,
+    /// By bank transfer.
+    BankTransfer,
+}
+
+impl CheckoutMode {
+    /// How a session of this mode is paid.
+    pub const fn payment_type(self) -> PaymentType {
+        match self {
+            Self::Payment | Self::Setup => PaymentType::Card,
+            Self::BankTransferPayment => PaymentType::BankTransfer,
+        }
+    }
 }
 
 /// Where a session stands.
@@ -171,7 +192,9 @@ pub struct NewCheckoutSession {
     pub seller_id: SellerId,
     /// What it is a visit of.
     pub origin: SessionOrigin,
-    /// What is asked for.
+    /// What it does.
+    pub mode: CheckoutMode,
+    /// What is asked for; nothing where a payment method is stored.
     pub amount: Money,
     /// What the page calls it.
     pub title: Option<DisplayName>,
@@ -207,8 +230,8 @@ impl CheckoutSession {
             seller_id: new.seller_id,
             version: 0,
             origin: new.origin,
-            mode: CheckoutMode::Payment,
-            payment_type: PaymentType::Card,
+            mode: new.mode,
+            payment_type: new.mode.payment_type(),
             amount: new.amount,
             title: new.title,
             locale: new.locale,
@@ -306,7 +329,7 @@ impl CheckoutSession {
     pub fn invoice_id(&self) -> Option<InvoiceId> {
         match self.origin {
             SessionOrigin::Invoice { invoice_id } => Some(invoice_id),
-            SessionOrigin::Link { .. } => None,
+            SessionOrigin::Link { .. } | SessionOrigin::Customer { .. } => None,
         }
     }
 
@@ -314,7 +337,7 @@ impl CheckoutSession {
     pub fn payment_link_id(&self) -> Option<PaymentLinkId> {
         match self.origin {
             SessionOrigin::Link { payment_link_id } => Some(payment_link_id),
-            SessionOrigin::Invoice { .. } => None,
+            SessionOrigin::Invoice { .. } | SessionOrigin::Customer { .. } => None,
         }
     }
 

@@ -7,7 +7,7 @@ mod table;
 use std::collections::BTreeMap;
 
 use domain::catalog::{PackageRounding, PriceModel, TierEnd};
-use domain::checkout::CheckoutSession;
+use domain::checkout::{CheckoutMode, CheckoutSession};
 use domain::customer::Customer;
 use domain::id::{LineItemId, PriceId};
 use domain::metadata::Metadata;
@@ -21,6 +21,7 @@ use domain::text::DisplayName;
 use domain::timestamp::Timestamp;
 
 use crate::amounts;
+use crate::capabilities::TRANSFERS;
 use crate::client::Params;
 
 /// The metadata key under which a link carries our id.
@@ -263,19 +264,46 @@ pub(crate) fn changed_items<'a>(
     items(changed).into_iter().enumerate().filter(move |(index, item)| old.get(*index) != Some(item))
 }
 
-/// The parameters that make a session. Its end is held to what Stripe takes, seen from `now`.
+/// Countries in which an account for transfers in euro can be. In others the first of them stands.
+const EURO_ACCOUNT_COUNTRIES: [&str; 6] = ["IE", "BE", "DE", "ES", "FR", "NL"];
+
+/// The parameters that make a customer for a session that needs one beforehand.
+pub(crate) fn create_customer(session: &CheckoutSession, customer: &Customer) -> Params {
+    let mut params = Params::new();
+    if let Some(name) = &customer.profile.name {
+        push(&mut params, "name", name.as_str());
+    }
+    if let Some(email) = &customer.profile.email {
+        push(&mut params, "email", email.as_str());
+    }
+    push(&mut params, &format!("metadata[{CHECKOUT_KEY}]"), session.id);
+    params
+}
+
+/// The parameters that make a session. Its end is held to what Stripe takes, seen from `now`. `customer_ref` is the
+/// customer at Stripe, where one was made for it.
 pub(crate) fn create_checkout(
     session: &CheckoutSession,
     customer: Option<&Customer>,
+    customer_ref: Option<&str>,
     now: Timestamp,
 ) -> Result<Params, ProviderError> {
     let mut params = Params::new();
-    push(&mut params, "mode", "payment");
-    let total = amounts::total(session.amount, "amount")?;
-    let title = session.title.as_ref().map_or("Payment", |title| title.as_str());
-    let title =
-        DisplayName::parse(title).map_err(|_| ProviderError::Rejected { field: None, code: "title".to_owned() })?;
-    flat_item(&mut params, &title, (total, &amounts::code(session.amount.currency())));
+    let code = amounts::code(session.amount.currency());
+    if session.mode == CheckoutMode::Setup {
+        push(&mut params, "mode", "setup");
+        push(&mut params, "currency", &code);
+    } else {
+        push(&mut params, "mode", "payment");
+        let total = amounts::total(session.amount, "amount")?;
+        let title = session.title.as_ref().map_or("Payment", |title| title.as_str());
+        let title =
+            DisplayName::parse(title).map_err(|_| ProviderError::Rejected { field: None, code: "title".to_owned() })?;
+        flat_item(&mut params, &title, (total, &code));
+    }
+    if session.mode == CheckoutMode::BankTransferPayment {
+        bank_transfer(&mut params, session, customer)?;
+    }
     if let Some(url) = &session.return_url {
         push(&mut params, "success_url", url.as_str());
     }
@@ -290,14 +318,40 @@ pub(crate) fn create_checkout(
     push(&mut params, "expires_at", session.expires_at.unix_seconds().clamp(now + shortest, now + longest));
     metadata(&mut params, &session.metadata);
     push(&mut params, &format!("metadata[{CHECKOUT_KEY}]"), session.id);
-    if let Some(customer) = customer {
-        push(&mut params, "customer_creation", "always");
-        push(&mut params, "payment_intent_data[setup_future_usage]", "off_session");
-        if let Some(email) = &customer.profile.email {
-            push(&mut params, "customer_email", email.as_str());
+    match (customer_ref, customer) {
+        (Some(customer), _) => push(&mut params, "customer", customer),
+        (None, Some(customer)) => {
+            push(&mut params, "customer_creation", "always");
+            push(&mut params, "payment_intent_data[setup_future_usage]", "off_session");
+            if let Some(email) = &customer.profile.email {
+                push(&mut params, "customer_email", email.as_str());
+            }
         }
+        (None, None) => {}
     }
     Ok(params)
+}
+
+fn bank_transfer(
+    params: &mut Params,
+    session: &CheckoutSession,
+    customer: Option<&Customer>,
+) -> Result<(), ProviderError> {
+    let currency = session.amount.currency();
+    let code = currency.code();
+    let kind = TRANSFERS.iter().find(|(currency, _)| *currency == code).map(|(_, kind)| *kind);
+    let kind = kind.ok_or(ProviderError::Unsupported { capability: "bank_transfer" })?;
+    let at = "payment_method_options[customer_balance]";
+    push(params, "allowed_payment_method_types[0]", "customer_balance");
+    push(params, &format!("{at}[funding_type]"), "bank_transfer");
+    push(params, &format!("{at}[bank_transfer][type]"), kind);
+    if kind == "eu_bank_transfer" {
+        let home = customer.and_then(|customer| customer.profile.address.as_ref()).map(|a| a.country.alpha2());
+        let home = home.filter(|country| EURO_ACCOUNT_COUNTRIES.contains(country));
+        let country = home.unwrap_or(EURO_ACCOUNT_COUNTRIES[0]);
+        push(params, &format!("{at}[bank_transfer][eu_bank_transfer][country]"), country);
+    }
+    Ok(())
 }
 
 pub(crate) fn push(params: &mut Params, name: &str, value: impl ToString) {

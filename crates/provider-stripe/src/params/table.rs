@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::catalog::{Interval, PriceModel, Recurrence};
-use domain::checkout::SessionOrigin;
+use domain::checkout::{CheckoutMode, CheckoutSession, NewCheckoutSession, SessionOrigin};
 use domain::metadata::Metadata;
+use domain::money::{Currency, Money};
 use domain::payment_link::{
     AccountRef, AfterCompletion, ApplicationFee, CustomField, CustomFieldKey, CustomFieldKind, CustomFieldLength,
     CustomFields, CustomTexts, FeePercent, FutureUsage, InvoiceField, InvoiceTexts, LineItem, LineItems, LinkOptions,
@@ -40,16 +41,13 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
     (SESSION, "adaptive_pricing", "an invoice is paid in its own currency"),
     (SESSION, "after_expiration", "an invoice's checkout is made anew, not recovered"),
     (SESSION, "allow_promotion_codes", "the invoice says what is due"),
-    (SESSION, "allowed_payment_method_types", "the provider's own choice is offered"),
     (SESSION, "automatic_tax", "the invoice's tax is computed here"),
     (SESSION, "billing_address_collection", "asked as far as the payment needs it"),
     (SESSION, "branding_settings", "the seller's branding is kept at the provider"),
     (SESSION, "client_reference_id", "our id is in the metadata"),
     (SESSION, "consent_collection", "an invoice's checkout asks no consent"),
-    (SESSION, "currency", "the line item says it"),
     (SESSION, "custom_fields", "an invoice's checkout asks nothing but the payment"),
     (SESSION, "custom_text", "an invoice's checkout has the standard words"),
-    (SESSION, "customer", "no customers are kept at the provider but those that it makes with a payment method"),
     (SESSION, "customer_account", "as customer"),
     (SESSION, "customer_update", "as customer"),
     (SESSION, "discounts", "the invoice says what is due"),
@@ -78,8 +76,22 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
     (SESSION, "payment_intent_data", "but for setup_future_usage, what the invoice says is enough"),
     (SESSION, "payment_method_collection", "for subscriptions"),
     (SESSION, "payment_method_configuration", "the account's own is used"),
+    (SESSION, "payment_method_options[bacs_debit]", "the provider's own choice is offered"),
+    (SESSION, "payment_method_options[boleto]", "the provider's own choice is offered"),
+    (SESSION, "payment_method_options[card]", "the provider's own choice is offered"),
+    (SESSION, "payment_method_options[klarna]", "the provider's own choice is offered"),
+    (SESSION, "payment_method_options[konbini]", "the provider's own choice is offered"),
+    (SESSION, "payment_method_options[oxxo]", "the provider's own choice is offered"),
+    (SESSION, "payment_method_options[sepa_debit]", "the provider's own choice is offered"),
+    (SESSION, "payment_method_options[swish]", "the provider's own choice is offered"),
+    (SESSION, "payment_method_options[us_bank_account]", "the provider's own choice is offered"),
+    (
+        SESSION,
+        "payment_method_options[customer_balance][bank_transfer][requested_address_types]",
+        "the provider tells the kinds of account that fit",
+    ),
+    (SESSION, "payment_method_options[customer_balance][setup_future_usage]", "a transfer can't be kept"),
     (SESSION, "payment_method_data", "the provider's own choice is offered"),
-    (SESSION, "payment_method_options", "the provider's own choice is offered"),
     (SESSION, "permissions", "for embedded pages"),
     (SESSION, "phone_number_collection", "an invoice's checkout asks nothing but the payment"),
     (SESSION, "redirect_on_completion", "for embedded pages"),
@@ -303,7 +315,26 @@ fn sent() -> BTreeMap<&'static str, Params> {
     }
     let ada = customer(&seller("north"));
     let session = checkout_session(&seller("north"), SessionOrigin::Invoice { invoice_id: invoice.id }, Some(ada.id));
-    let params = create_checkout(&session, Some(&ada), moment()).expect("it can be said");
+    let mut params = create_checkout(&session, Some(&ada), None, moment()).expect("it can be said");
+    for mode in [CheckoutMode::BankTransferPayment, CheckoutMode::Setup] {
+        let new = NewCheckoutSession {
+            id: session.id,
+            seller_id: session.seller_id.clone(),
+            origin: session.origin,
+            mode,
+            amount: Money::new(10_000, Currency::parse("EUR").expect("a currency")),
+            title: None,
+            locale: None,
+            return_url: None,
+            cancel_url: None,
+            customer_id: Some(ada.id),
+            metadata: Metadata::default(),
+            provider: session.provider.clone(),
+            livemode: false,
+        };
+        let session = CheckoutSession::creating(new, moment());
+        params.extend(create_checkout(&session, Some(&ada), Some("cus_1"), moment()).expect("it can be said"));
+    }
     sent.insert(SESSION, params);
     sent
 }
