@@ -11,6 +11,7 @@ on_both_databases!(
     an_optional_item_is_bought_beside_the_others,
     a_chosen_amount_is_paid_as_it_was_entered,
     nothing_is_paid_where_a_code_takes_off_everything,
+    a_recurring_link_is_paid_for_its_first_period_and_not_in_a_trial,
 );
 
 async fn create(server: &Server, request: v1::CreatePaymentLinkRequest) -> v1::PaymentLink {
@@ -204,4 +205,30 @@ async fn nothing_is_paid_where_a_code_takes_off_everything(db: Db) {
     assert_eq!(minor(session.collected.unwrap().amount_total.as_ref()), 0);
     let request = v1::ListPaymentsRequest { payment_link_id: link.id, ..Default::default() };
     assert!(server.payments().list_payments(request).await.unwrap().into_inner().payments.is_empty());
+}
+
+async fn a_recurring_link_is_paid_for_its_first_period_and_not_in_a_trial(db: Db) {
+    let server = Server::start(db).await;
+    let monthly = || {
+        let mut plan = item("Plan", 9_900, 1);
+        if let Some(v1::line_item_input::Price::PriceData(data)) = &mut plan.price {
+            let interval = v1::RecurrenceInterval::Month as i32;
+            data.recurrence = Some(v1::Recurrence { interval, interval_count: 1 });
+        }
+        v1::CreatePaymentLinkRequest { line_items: vec![plan], ..Default::default() }
+    };
+    let link = create(&server, monthly()).await;
+    let session = buy(&server, &link, json!({})).await;
+    assert_eq!(session.payment_state(), v1::SessionPaymentState::Paid);
+    let of =
+        |link: &v1::PaymentLink| v1::ListPaymentsRequest { payment_link_id: link.id.clone(), ..Default::default() };
+    let payments = server.payments().list_payments(of(&link)).await.unwrap().into_inner().payments;
+    assert_eq!((payments.len(), minor(payments[0].received.as_ref())), (1, 9_900));
+    assert!(payments[0].provider_ref.starts_with("pi_"), "a refund of it must find it");
+
+    let trial = Some(v1::SubscriptionSettings { trial_period_days: 14, ..Default::default() });
+    let link = create(&server, v1::CreatePaymentLinkRequest { subscription: trial, ..monthly() }).await;
+    let session = buy(&server, &link, json!({})).await;
+    assert_eq!(session.payment_state(), v1::SessionPaymentState::NotRequired);
+    assert!(server.payments().list_payments(of(&link)).await.unwrap().into_inner().payments.is_empty());
 }

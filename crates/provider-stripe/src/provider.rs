@@ -121,6 +121,16 @@ impl StripeProvider {
         id_of(&self.client.post("/v1/prices", create_price(item)?, &lookup).await?)
     }
 
+    /// The payment intent by which an invoice was paid, or null: a subscription's session names the invoice alone.
+    async fn intent_of_invoice(&self, invoice: &str) -> Result<Value, ProviderError> {
+        let expand = |path: &str| vec![("expand[]".to_owned(), path.to_owned())];
+        let invoice = self.client.get(&format!("/v1/invoices/{invoice}"), expand("payments")).await?;
+        match invoice.pointer("/payments/data/0/payment/payment_intent").and_then(Value::as_str) {
+            Some(intent) => self.client.get(&format!("/v1/payment_intents/{intent}"), expand("payment_method")).await,
+            None => Ok(Value::Null),
+        }
+    }
+
     async fn set_active(&self, key: &ProviderKey, link: &PaymentLink, active: bool) -> Result<(), ProviderError> {
         let path = format!("/v1/payment_links/{}", reference(link.provider_ref.as_ref())?);
         self.client.post(&path, vec![("active".to_owned(), active.to_string())], &key.0).await.map(|_| ())
@@ -262,6 +272,13 @@ impl PaymentProvider for StripeProvider {
             // Expanded, only the first of them would be there.
             let all = vec![("limit".to_owned(), "100".to_owned())];
             object["line_items"] = self.client.get(&format!("{path}/line_items"), all).await?;
+            // In a trial there is an invoice, but of nothing.
+            if object["payment_intent"].is_null()
+                && object["amount_total"] != 0
+                && let Some(invoice) = object["invoice"].as_str()
+            {
+                object["payment_intent"] = self.intent_of_invoice(invoice).await?;
+            }
         }
         checkout_snapshot(&object)
     }

@@ -156,6 +156,10 @@ fn progress(session: &Value, intent: &Value) -> Option<CheckoutProgress> {
         ("open", _) => Some(CheckoutProgress::Open),
         ("expired", _) => Some(CheckoutProgress::Expired),
         ("complete", "no_payment_required") => Some(CheckoutProgress::NothingToPay),
+        // A trial is told as paid, by an invoice of nothing.
+        ("complete", "paid") if intent.is_null() && session["amount_total"] == 0 => {
+            Some(CheckoutProgress::NothingToPay)
+        }
         ("complete", "paid") => Some(CheckoutProgress::Paid {
             payment_ref: payment_ref()?,
             received: money(intent["amount_received"].as_i64()?, intent["currency"].as_str()?)?,

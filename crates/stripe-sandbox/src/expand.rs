@@ -112,8 +112,11 @@ fn expand_value(
 
 /// What kind of object an id names.
 fn kind(name: &str, id: &str) -> Option<&'static str> {
-    if name == "coupon" {
-        return Some("coupon");
+    // Of these the caller may choose the id, so that it tells nothing.
+    match name {
+        "coupon" => return Some("coupon"),
+        "product" => return Some("product"),
+        _ => {}
     }
     Some(match id.split_once('_')?.0 {
         "pi" => "payment_intent",
