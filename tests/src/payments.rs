@@ -2,7 +2,7 @@
 
 use api_proto::v1;
 
-use crate::harness::{Db, GOOD_CARD, Server, eventually, minor, on_both_databases, unique};
+use crate::harness::{Db, GOOD_CARD, Server, eventually, minor, on_both_databases, told, unique};
 
 on_both_databases!(
     an_ad_hoc_payment_has_tax_an_invoice_and_a_page,
@@ -11,6 +11,7 @@ on_both_databases!(
     a_declined_card_leaves_everything_open,
     voiding_the_invoice_of_a_payment_cancels_it,
     money_that_came_just_before_the_cancelation_counts,
+    an_amount_beyond_the_limit_is_named_as_the_request_spells_it,
 );
 
 async fn create(server: &Server) -> v1::Payment {
@@ -114,4 +115,18 @@ async fn a_declined_card_leaves_everything_open(db: Db) {
     assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Open);
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
     server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+}
+
+async fn an_amount_beyond_the_limit_is_named_as_the_request_spells_it(db: Db) {
+    let server = Server::start(db).await;
+    let request = v1::CreatePaymentRequest {
+        request_id: unique("payment"),
+        amount: Some(v1::Money { minor_units: 999_999_999_999, currency_code: "SEK".to_owned() }),
+        tax_behavior: v1::TaxBehavior::Exclusive as i32,
+        description: "Consulting".to_owned(),
+        ..v1::CreatePaymentRequest::default()
+    };
+    let status = server.payments().create_payment(request).await.unwrap_err();
+    assert_eq!(told(&status).2, ["amount"]);
+    assert!(server.all_events().await.is_empty());
 }

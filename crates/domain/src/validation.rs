@@ -57,6 +57,16 @@ impl Violations {
         Self(self.0.into_iter().map(named).collect())
     }
 
+    /// The same violations, with those of the field `from` told of `to`.
+    #[must_use]
+    pub fn renamed(self, from: &str, to: &str) -> Self {
+        let named = |violation: Violation| match violation.field == from {
+            true => Violation { field: to.to_owned(), ..violation },
+            false => violation,
+        };
+        Self(self.0.into_iter().map(named).collect())
+    }
+
     /// The violations, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Violation> {
         self.0.iter()

@@ -78,7 +78,11 @@ impl App {
             (capabilities.livemode, command.customer_id.is_some() && capabilities.has(Feature::StoredPaymentMethods))
         };
         let content = self.payment_content(&mutation, &command).await?;
-        let priced = self.price(&mutation.seller, content).await?;
+        let priced = self.price(&mutation.seller, content).await.map_err(|error| match error {
+            // The one line of its invoice is the amount that was asked for.
+            Error::Invalid(violations) => Error::Invalid(violations.renamed("lines", "amount")),
+            other => other,
+        })?;
         self.mutate("CreatePayment", mutation, move |app, uow, m| {
             let (priced, options) = (priced.clone(), options.clone());
             Box::pin(async move {
