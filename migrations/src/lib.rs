@@ -6,10 +6,11 @@
 mod m0001_tables;
 mod m0002_refunds;
 mod m0003_shipping_rates;
+mod m0004_discounts_and_subscriptions;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 /// Every step, in order.
 pub struct Migrator;
@@ -17,24 +18,42 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let step = |name, statements| Box::new(Step { name, statements }) as Box<dyn MigrationTrait>;
         vec![
-            Box::new(m0001_tables::Migration),
-            Box::new(m0002_refunds::Migration),
-            Box::new(m0003_shipping_rates::Migration),
+            step("m0001_tables", m0001_tables::STATEMENTS),
+            step("m0002_refunds", m0002_refunds::STATEMENTS),
+            step("m0003_shipping_rates", m0003_shipping_rates::STATEMENTS),
+            step("m0004_discounts_and_subscriptions", m0004_discounts_and_subscriptions::STATEMENTS),
         ]
     }
 }
 
-/// Statements with the types that differ between the databases.
-fn sql(manager: &SchemaManager, statements: &str) -> String {
-    let (json, serial) = match manager.get_database_backend() {
-        DbBackend::Postgres => ("JSONB", "BIGSERIAL PRIMARY KEY"),
-        _ => ("TEXT", "INTEGER PRIMARY KEY AUTOINCREMENT"),
-    };
-    statements.replace("{json}", json).replace("{serial}", serial)
+/// Statements that run once. `{json}` and `{serial}` stand for the types that differ between the databases.
+struct Step {
+    /// Under which it is noted that they ran.
+    name: &'static str,
+    statements: &'static str,
 }
 
-/// What a step answers that is asked to go back.
-fn no_way_back() -> DbErr {
-    DbErr::Migration("there is no way back down: restore a backup, or add a new step".to_owned())
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let (json, serial) = match manager.get_database_backend() {
+            DbBackend::Postgres => ("JSONB", "BIGSERIAL PRIMARY KEY"),
+            _ => ("TEXT", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+        };
+        let statements = self.statements.replace("{json}", json).replace("{serial}", serial);
+        manager.get_connection().execute_unprepared(&statements).await?;
+        Ok(())
+    }
+
+    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
+        Err(DbErr::Migration("there is no way back down: restore a backup, or add a new step".to_owned()))
+    }
 }

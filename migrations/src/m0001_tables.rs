@@ -3,27 +3,8 @@
 //! Each aggregate is a row: what is searched, constrained, ordered or summed is a column, and the whole is the
 //! `document`, from which it is read back. Times are microseconds since the Unix epoch, amounts are minor units.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::ConnectionTrait;
-
-use crate::sql;
-
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(&sql(manager, TABLES)).await?;
-        Ok(())
-    }
-
-    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
-        Err(crate::no_way_back())
-    }
-}
-
-const TABLES: &str = r#"
+/// The statements, see [`Step`](crate::Step).
+pub(crate) const STATEMENTS: &str = r#"
 CREATE TABLE products (
     id TEXT PRIMARY KEY, seller_id TEXT NOT NULL, version BIGINT NOT NULL, active BOOLEAN NOT NULL, document {json} NOT NULL
 );

@@ -3,27 +3,8 @@
 //! That refunds do not pass what came in is no constraint: it is checked in code while the payment is locked, since one
 //! that is made at the provider itself is recorded whatever it comes to.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::ConnectionTrait;
-
-use crate::sql;
-
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(&sql(manager, TABLES)).await?;
-        Ok(())
-    }
-
-    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
-        Err(crate::no_way_back())
-    }
-}
-
-const TABLES: &str = r#"
+/// The statements, see [`Step`](crate::Step).
+pub(crate) const STATEMENTS: &str = r#"
 CREATE TABLE refunds (
     id TEXT PRIMARY KEY, seller_id TEXT NOT NULL, version BIGINT NOT NULL, state TEXT NOT NULL,
     payment_id TEXT NOT NULL REFERENCES payments (id), origin TEXT NOT NULL, provider TEXT NOT NULL, provider_ref TEXT,

@@ -14,13 +14,13 @@ on_both_databases!(
     a_recurring_link_is_paid_for_its_first_period_and_not_in_a_trial,
 );
 
-async fn create(server: &Server, request: v1::CreatePaymentLinkRequest) -> v1::PaymentLink {
+pub(crate) async fn create(server: &Server, request: v1::CreatePaymentLinkRequest) -> v1::PaymentLink {
     let request = v1::CreatePaymentLinkRequest { request_id: unique("link"), ..request };
     server.links().create_payment_link(request).await.unwrap().into_inner().payment_link.unwrap()
 }
 
 /// Buys at a link as a customer would, and answers the session once it is in our books.
-async fn buy(server: &Server, link: &v1::PaymentLink, mut entered: Value) -> v1::CheckoutSession {
+pub(crate) async fn buy(server: &Server, link: &v1::PaymentLink, mut entered: Value) -> v1::CheckoutSession {
     if entered.get("url").is_none() {
         entered["url"] = link.url.clone().into();
     }
@@ -38,7 +38,7 @@ async fn buy(server: &Server, link: &v1::PaymentLink, mut entered: Value) -> v1:
 }
 
 /// Calls the provider's own API, as its dashboard would.
-async fn at_provider(server: &Server, path: &str, form: &[(&str, &str)]) -> Value {
+pub(crate) async fn at_provider(server: &Server, path: &str, form: &[(&str, &str)]) -> Value {
     let request = http().post(format!("{}{path}", server.sandbox)).bearer_auth("sk_test_paylinks_sandbox");
     let answer = request.form(form).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);

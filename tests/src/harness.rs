@@ -13,6 +13,7 @@ use api_proto::v1::event_service_client::EventServiceClient;
 use api_proto::v1::invoice_service_client::InvoiceServiceClient;
 use api_proto::v1::payment_link_service_client::PaymentLinkServiceClient;
 use api_proto::v1::payment_service_client::PaymentServiceClient;
+use api_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use api_proto::v1::tax_service_client::TaxServiceClient;
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
@@ -159,6 +160,10 @@ impl Server {
 
     pub(crate) fn payments(&self) -> PaymentServiceClient<Channel> {
         PaymentServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn subscriptions(&self) -> SubscriptionServiceClient<Channel> {
+        SubscriptionServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn events(&self) -> EventServiceClient<Channel> {

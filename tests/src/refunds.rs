@@ -91,7 +91,7 @@ async fn refund_at_provider(server: &Server, payment: &v1::Payment, amount: i64)
 }
 
 /// The types of all events about a thing, in their order.
-async fn told_of(server: &Server, id: &str) -> Vec<String> {
+pub(crate) async fn told_of(server: &Server, id: &str) -> Vec<String> {
     let request = v1::ListEventsRequest { page_size: 100, subject_id: id.to_owned(), ..Default::default() };
     let events = server.events().list_events(request).await.unwrap().into_inner().events;
     events.into_iter().map(|event| event.r#type).collect()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::access::{Caller, Scope};
+use domain::catalog::Code;
 use domain::id;
 use domain::ports::clock::{Clock, IdGenerator};
 use domain::ports::provider::PaymentProvider;
@@ -204,6 +205,13 @@ impl App {
     }
 }
 
+impl App {
+    /// A promotion code that customers can hardly guess.
+    pub(crate) fn draw_code(&self) -> Code {
+        Code::drawn(self.0.ids.uuid_v7())
+    }
+}
+
 macro_rules! id_makers {
     ($($method:ident -> $id:ident,)*) => {
         impl App {
@@ -219,6 +227,9 @@ id_makers! {
     new_price_id -> PriceId,
     new_tax_rate_id -> TaxRateId,
     new_shipping_rate_id -> ShippingRateId,
+    new_coupon_id -> CouponId,
+    new_promotion_code_id -> PromotionCodeId,
+    new_subscription_id -> SubscriptionId,
     new_customer_id -> CustomerId,
     new_payment_method_id -> PaymentMethodId,
     new_invoice_id -> InvoiceId,

@@ -127,6 +127,10 @@ reasons! {
     CheckoutSessionState = "CHECKOUT_SESSION_STATE",
     /// The payment is not in a state for that.
     PaymentState = "PAYMENT_STATE",
+    /// The promotion code is not in a state for that.
+    PromotionCodeState = "PROMOTION_CODE_STATE",
+    /// The subscription has ended.
+    SubscriptionState = "SUBSCRIPTION_STATE",
     /// The thing that is named is archived.
     Inactive = "INACTIVE",
     /// The provider can't do that.

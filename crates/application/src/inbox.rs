@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use domain::catalog::PromotionCodeSnapshot;
 use domain::dispute::DisputeSnapshot;
 use domain::event::{EventKind, EventSubject};
+use domain::id::SubscriptionId;
 use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, ProviderError};
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
 use domain::provider::{CheckoutSnapshot, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef};
 use domain::refund::RefundSnapshot;
+use domain::subscription::{RenewalPayment, RenewalSnapshot, SubscriptionSnapshot};
 
 use crate::app::App;
 use crate::error::{Error, RETRY_AFTER, Reason};
@@ -44,6 +47,11 @@ enum Findings {
     MethodDetached(ProviderRef),
     Refunds(Look, Vec<RefundSnapshot>),
     Dispute(Look, DisputeSnapshot),
+    /// With the version that was stored before the look.
+    PromotionCode(i64, PromotionCodeSnapshot),
+    /// With the version that was stored before the look, if it was known.
+    Subscription(Option<i64>, Box<SubscriptionSnapshot>),
+    Renewal(SubscriptionId, RenewalPayment),
     Nothing,
 }
 
@@ -157,6 +165,16 @@ impl App {
                     }
                     Findings::Refunds(look, snapshots) => app.settle_refunds(uow, look, snapshots).await?,
                     Findings::Dispute(look, snapshot) => app.settle_dispute(uow, look, snapshot).await?,
+                    Findings::PromotionCode(version, snapshot) => {
+                        app.promotion_code_moved(uow, *version, snapshot).await?
+                    }
+                    Findings::Subscription(version, snapshot) => {
+                        app.settle_subscription(uow, &provider, *version, snapshot).await?
+                    }
+                    Findings::Renewal(id, paid) => {
+                        app.settle_renewal(uow, *id, paid).await?;
+                        true
+                    }
                     Findings::Nothing => true,
                 };
                 if is_settled {
@@ -194,6 +212,35 @@ impl App {
                     None => Ok(Findings::Nothing),
                 }
             }
+            NotificationTopic::PromotionCode { provider_ref } => {
+                match self.0.storage.load_promotion_code_by_ref(&entry.provider, provider_ref).await? {
+                    Some(known) => provider.fetch_promotion_code(provider_ref).await.map(|found| {
+                        found.map_or(Findings::Nothing, |found| Findings::PromotionCode(known.version, found))
+                    }),
+                    // Another program's, or one that is being made: then the answer tells how it stands.
+                    None => Ok(Findings::Nothing),
+                }
+            }
+            NotificationTopic::Subscription { provider_ref } => {
+                let known = self.0.storage.load_subscription_by_ref(&entry.provider, provider_ref).await?;
+                let version = known.map(|subscription| subscription.version);
+                provider.fetch_subscription(provider_ref).await.map(|found| match found {
+                    Some(snapshot) => Findings::Subscription(version, Box::new(snapshot)),
+                    None => Findings::Nothing,
+                })
+            }
+            NotificationTopic::Renewal { invoice_ref } => match provider.fetch_renewal(invoice_ref).await {
+                Ok(Some(RenewalSnapshot { subscription_ref, payment: Some(paid) })) => {
+                    let known = self.0.storage.load_subscription_by_ref(&entry.provider, &subscription_ref).await?;
+                    match known {
+                        Some(subscription) => Ok(Findings::Renewal(subscription.id, paid)),
+                        None if self.now().since(entry.received_at) > PAYMENT_PATIENCE => Ok(Findings::Nothing),
+                        None => return Err(Error::not_found("subscription", subscription_ref)),
+                    }
+                }
+                Ok(_) => Ok(Findings::Nothing),
+                Err(error) => Err(error),
+            },
             NotificationTopic::Other { .. } => Ok(Findings::Nothing),
         };
         match findings {

@@ -6,11 +6,12 @@
 //! - a provider is never called inside a transaction: the intent is committed first, then the call is made, then the
 //!   outcome is committed ([`provider_calls`]);
 //! - what a provider tells is a hint to look; how things stand is asked of the provider ([`inbox`], [`settlement`],
-//!   [`refunds`]).
+//!   [`refunds`], [`subscriptions`]).
 
 mod access;
 mod app;
 mod collectables;
+mod discounts;
 mod error;
 mod inbox;
 mod journal;
@@ -19,6 +20,7 @@ mod pricing;
 mod provider_calls;
 mod refunds;
 mod settlement;
+mod subscriptions;
 mod use_cases;
 mod worker;
 
@@ -29,6 +31,7 @@ pub use inbox::NotificationReceipt;
 pub use mutation::{ListQuery, Mutation, Update};
 pub use use_cases::catalog::NewTaxRate;
 pub use use_cases::checkout::{CheckoutPurpose, CreateInvoiceCheckout};
+pub use use_cases::discount::CreatePromotionCode;
 pub use use_cases::event::EventQuery;
 pub use use_cases::invoice::{CreateInvoice, InvoiceChanges, InvoiceLineSpec, LinePrice};
 pub use use_cases::payment::CreatePayment;
@@ -36,5 +39,6 @@ pub use use_cases::payment_link::{
     CreatePaymentLink, ItemPrice, LineItemSpec, LinkTargetSpec, Offers, UpdatePaymentLink,
 };
 pub use use_cases::refund::CreateRefund;
+pub use use_cases::subscription::CancelSubscription;
 pub use use_cases::tax::{CalculateTax, TaxLineSpec, TaxSpec};
 pub use worker::{Worker, WorkerReport};

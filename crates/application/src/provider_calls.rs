@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use domain::catalog::PromotionCodeSnapshot;
 use domain::event::{EventKind, EventSubject};
 use domain::idempotency::RequestProgress;
 use domain::payment_link::CloseReason;
@@ -13,6 +14,7 @@ use domain::ports::provider::{HostedPage, ProviderError};
 use domain::ports::storage::{Collectable, UnitOfWork};
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
 use domain::refund::RefundSnapshot;
+use domain::subscription::SubscriptionSnapshot;
 use serde::Serialize;
 
 use crate::app::App;
@@ -38,6 +40,10 @@ enum Performed {
     LinkClosed(Vec<CheckoutSnapshot>),
     /// It made a refund, which then stood so.
     Refund(Box<RefundSnapshot>),
+    /// It made a promotion code.
+    PromotionCode(PromotionCodeSnapshot),
+    /// It ended a subscription, or noted that it will.
+    Subscription(Box<SubscriptionSnapshot>),
     /// It did what was asked.
     Done,
 }
@@ -226,6 +232,30 @@ impl App {
                 let made = self.request_refund(provider.as_ref(), intent, id, must_look).await?;
                 made.map(|made| made.map_or(Performed::Done, |snapshot| Performed::Refund(Box::new(snapshot))))
             }
+            ProviderAction::CreatePromotionCode { promotion_code_id } => {
+                let id = *promotion_code_id;
+                self.make_promotion_code(provider.as_ref(), intent, id, must_look).await?.map(Performed::PromotionCode)
+            }
+            ProviderAction::UpdatePromotionCode { promotion_code_id, changes } => {
+                let code = storage.load_promotion_code(*promotion_code_id).await?;
+                match (code.and_then(|code| code.provider_ref.clone()), changes.active) {
+                    (Some(code), Some(active)) => provider
+                        .set_promotion_code_active(&intent.provider_key(), &code, active)
+                        .await
+                        .map(|()| Performed::Done),
+                    (Some(_), None) => Ok(Performed::Done),
+                    (None, _) => Err(ProviderError::NotFound),
+                }
+            }
+            ProviderAction::CancelSubscription { subscription_id, at } => {
+                let Some(subscription) = storage.load_subscription(*subscription_id).await? else {
+                    return Ok(Err(ProviderError::NotFound));
+                };
+                provider
+                    .cancel_subscription(&intent.provider_key(), &subscription.provider_ref, *at)
+                    .await
+                    .map(|snapshot| Performed::Subscription(Box::new(snapshot)))
+            }
         };
         Ok(performed)
     }
@@ -301,6 +331,28 @@ impl App {
                 // A notification told of it while the call failed.
                 is_made_anyway = refund.provider_ref.is_some();
                 done(&refund)?
+            }
+            ProviderAction::CreatePromotionCode { promotion_code_id } => {
+                let outcome = match performed {
+                    Ok(Performed::PromotionCode(snapshot)) => Ok(snapshot),
+                    Ok(_) => return Err(Error::internal("a promotion code was made into something else")),
+                    Err(error) => Err(failure_code(error)),
+                };
+                done(&self.conclude_promotion_code(uow, *promotion_code_id, outcome).await?)?
+            }
+            ProviderAction::UpdatePromotionCode { promotion_code_id, changes } => {
+                if performed.is_ok() {
+                    done(&self.conclude_promotion_code_update(uow, *promotion_code_id, changes).await?)?
+                } else {
+                    done(&found(uow.lock_promotion_code(*promotion_code_id).await?)?)?
+                }
+            }
+            ProviderAction::CancelSubscription { subscription_id, .. } => {
+                let told = match performed {
+                    Ok(Performed::Subscription(snapshot)) => Some(snapshot.as_ref()),
+                    _ => None,
+                };
+                done(&self.conclude_cancellation(uow, *subscription_id, told).await?)?
             }
         };
         let refused = match performed {
@@ -486,6 +538,7 @@ fn is_creation(action: &ProviderAction) -> bool {
         ProviderAction::CreatePaymentLink { .. }
             | ProviderAction::CreateCheckoutSession { .. }
             | ProviderAction::CreateRefund { .. }
+            | ProviderAction::CreatePromotionCode { .. }
     )
 }
 
@@ -503,7 +556,7 @@ fn is_page_closing(action: &ProviderAction) -> bool {
 }
 
 /// A lookup that failed tells nothing about what was looked for.
-fn unknown_still(error: ProviderError) -> ProviderError {
+pub(crate) fn unknown_still(error: ProviderError) -> ProviderError {
     match error {
         ProviderError::RateLimited { .. } => error,
         _ => ProviderError::OutcomeUnknown,

@@ -202,6 +202,9 @@ impl App {
         uow.update_checkout_session(&mut books.session).await?;
         let subject = EventSubject::CheckoutSession(Box::new(books.session.clone()));
         self.record(uow, EventKind::CheckoutSessionCompleted, subject).await?;
+        if let (Some(link), Some(subscription)) = (&books.link, &snapshot.subscription) {
+            self.subscription_begun(uow, link, books.session.id, subscription).await?;
+        }
         if first_time && let Some(link) = &mut books.link {
             link.count_completed_session(now);
             if link.is_used_up() && link.closed(CloseReason::Completed, now) {
@@ -362,7 +365,7 @@ fn customer_of(books: &Books) -> Option<CustomerId> {
 }
 
 /// What is odd about money for a list of items.
-fn compare(received: Money, asked: Money) -> Vec<PaymentFlag> {
+pub(crate) fn compare(received: Money, asked: Money) -> Vec<PaymentFlag> {
     if received.currency() != asked.currency() {
         return vec![PaymentFlag::WrongCurrency];
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Price, Product, ShippingRate};
+use crate::catalog::{Coupon, Price, Product, PromotionCode, ShippingRate};
 use crate::checkout::CheckoutSession;
 use crate::customer::Customer;
 use crate::dispute::Dispute;
@@ -13,6 +13,7 @@ use crate::payment_link::PaymentLink;
 use crate::payment_method::PaymentMethod;
 use crate::refund::Refund;
 use crate::seller::SellerId;
+use crate::subscription::Subscription;
 use crate::tax::TaxRate;
 use crate::timestamp::Timestamp;
 
@@ -64,6 +65,10 @@ pub enum EventSubject {
     TaxRate(Box<TaxRate>),
     /// A shipping rate.
     ShippingRate(Box<ShippingRate>),
+    /// A coupon.
+    Coupon(Box<Coupon>),
+    /// A promotion code.
+    PromotionCode(Box<PromotionCode>),
     /// A customer.
     Customer(Box<Customer>),
     /// A stored payment method.
@@ -80,6 +85,8 @@ pub enum EventSubject {
     Refund(Box<Refund>),
     /// A dispute.
     Dispute(Box<Dispute>),
+    /// A subscription.
+    Subscription(Box<Subscription>),
 }
 
 impl EventSubject {
@@ -90,6 +97,8 @@ impl EventSubject {
             Self::Price(price) => price.id.to_string(),
             Self::TaxRate(rate) => rate.id.to_string(),
             Self::ShippingRate(rate) => rate.id.to_string(),
+            Self::Coupon(coupon) => coupon.id.to_string(),
+            Self::PromotionCode(code) => code.id.to_string(),
             Self::Customer(customer) => customer.id.to_string(),
             Self::PaymentMethod(method) => method.id.to_string(),
             Self::Invoice(invoice) => invoice.id.to_string(),
@@ -98,6 +107,7 @@ impl EventSubject {
             Self::Payment(payment) => payment.id.to_string(),
             Self::Refund(refund) => refund.id.to_string(),
             Self::Dispute(dispute) => dispute.id.to_string(),
+            Self::Subscription(subscription) => subscription.id.to_string(),
         }
     }
 
@@ -108,6 +118,8 @@ impl EventSubject {
             Self::Price(price) => &price.seller_id,
             Self::TaxRate(rate) => &rate.seller_id,
             Self::ShippingRate(rate) => &rate.seller_id,
+            Self::Coupon(coupon) => &coupon.seller_id,
+            Self::PromotionCode(code) => &code.seller_id,
             Self::Customer(customer) => &customer.seller_id,
             Self::PaymentMethod(method) => &method.seller_id,
             Self::Invoice(invoice) => &invoice.seller_id,
@@ -116,6 +128,7 @@ impl EventSubject {
             Self::Payment(payment) => &payment.seller_id,
             Self::Refund(refund) => &refund.seller_id,
             Self::Dispute(dispute) => &dispute.seller_id,
+            Self::Subscription(subscription) => &subscription.seller_id,
         }
     }
 }
@@ -164,6 +177,16 @@ event_kinds! {
     ShippingRateCreated = "shipping_rate.created",
     /// A shipping rate changed.
     ShippingRateUpdated = "shipping_rate.updated",
+    /// A coupon was created.
+    CouponCreated = "coupon.created",
+    /// A coupon changed.
+    CouponUpdated = "coupon.updated",
+    /// A promotion code can be redeemed.
+    PromotionCodeCreated = "promotion_code.created",
+    /// The provider refused to make a promotion code.
+    PromotionCodeFailed = "promotion_code.failed",
+    /// A promotion code changed.
+    PromotionCodeUpdated = "promotion_code.updated",
     /// A customer was created.
     CustomerCreated = "customer.created",
     /// A customer changed.
@@ -234,6 +257,12 @@ event_kinds! {
     DisputeUpdated = "dispute.updated",
     /// A dispute was decided.
     DisputeClosed = "dispute.closed",
+    /// A subscription came about.
+    SubscriptionCreated = "subscription.created",
+    /// A subscription moved: it was renewed, its payment failed, its end was decided or called off, and the like.
+    SubscriptionUpdated = "subscription.updated",
+    /// A subscription has ended.
+    SubscriptionEnded = "subscription.ended",
 }
 
 #[cfg(test)]

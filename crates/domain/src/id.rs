@@ -103,6 +103,12 @@ id!(/// A price.
     PriceId, "price");
 id!(/// A shipping rate.
     ShippingRateId, "shr");
+id!(/// A coupon.
+    CouponId, "coup");
+id!(/// A promotion code.
+    PromotionCodeId, "promo");
+id!(/// A subscription.
+    SubscriptionId, "sub");
 id!(/// A manual tax rate.
     TaxRateId, "txr");
 id!(/// An event.

@@ -63,6 +63,7 @@ pub mod provider;
 pub mod redirect;
 pub mod refund;
 pub mod seller;
+pub mod subscription;
 pub mod tax;
 pub mod text;
 pub mod timestamp;

@@ -5,11 +5,12 @@ mod reversals;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::aggregate;
-use crate::id::{CheckoutSessionId, CustomerId, InvoiceId, PaymentId, PaymentLinkId};
+use crate::id::{CheckoutSessionId, CustomerId, InvoiceId, PaymentId, PaymentLinkId, SubscriptionId};
 use crate::metadata::Metadata;
 use crate::money::Money;
 use crate::provider::{ProviderName, ProviderRef};
 use crate::seller::SellerId;
+use crate::subscription::{RenewalPayment, Subscription};
 use crate::text::Description;
 use crate::timestamp::Timestamp;
 
@@ -44,6 +45,9 @@ pub struct PaymentData {
     pub payment_link_id: Option<PaymentLinkId>,
     /// The session through which it came.
     pub checkout_session_id: Option<CheckoutSessionId>,
+    /// The subscription of which it pays a period after the first.
+    #[serde(default)]
+    pub subscription_id: Option<SubscriptionId>,
     /// The customer.
     pub customer_id: Option<CustomerId>,
     /// What was asked for, without tax.
@@ -90,6 +94,8 @@ pub enum PaymentKind {
     Link,
     /// Through a checkout of one invoice.
     Checkout,
+    /// For a period of a subscription after the first, without the customer's doing.
+    Renewal,
 }
 
 /// Where a payment stands.
@@ -211,6 +217,7 @@ impl Payment {
             invoice_id: new.invoice_id,
             payment_link_id: new.payment_link_id,
             checkout_session_id: new.checkout_session_id,
+            subscription_id: None,
             customer_id: new.customer_id,
             subtotal: new.subtotal,
             tax: new.tax,
@@ -227,6 +234,40 @@ impl Payment {
             created_at: now,
             updated_at: now,
         })
+    }
+
+    /// A payment for a period of a subscription, whose money came in.
+    pub fn renewal(
+        id: PaymentId,
+        subscription: &Subscription,
+        paid: &RenewalPayment,
+        flags: Vec<PaymentFlag>,
+        now: Timestamp,
+    ) -> Self {
+        let new = NewPayment {
+            id,
+            seller_id: subscription.seller_id.clone(),
+            kind: PaymentKind::Renewal,
+            provider: subscription.provider.clone(),
+            invoice_id: None,
+            payment_link_id: Some(subscription.payment_link_id),
+            checkout_session_id: None,
+            customer_id: None,
+            subtotal: paid.subtotal,
+            tax: paid.tax,
+            total: paid.total,
+            description: None,
+            metadata: subscription.metadata.clone(),
+            expires_at: None,
+            livemode: subscription.livemode,
+        };
+        let mut payment = Self::pending(new, now);
+        payment.0.subscription_id = Some(subscription.id);
+        payment.0.state = PaymentState::Succeeded { succeeded_at: now };
+        payment.0.provider_ref = Some(paid.payment_ref.clone());
+        payment.0.received = Some(paid.received);
+        payment.0.flags = flags;
+        payment
     }
 
     /// Notes the hosted page on which it can be paid.

@@ -8,13 +8,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::PromotionCodeChanges;
 use crate::checkout::Collected;
-use crate::id::{CheckoutSessionId, IntentId, NotificationId, PaymentLinkId, PaymentMethodId, RefundId};
+use crate::id::{
+    CheckoutSessionId, IntentId, NotificationId, PaymentLinkId, PaymentMethodId, PromotionCodeId, RefundId,
+    SubscriptionId,
+};
 use crate::idempotency::RequestKey;
 use crate::money::Money;
 use crate::payment_link::{CloseReason, LinkChanges};
 use crate::payment_method::CardSummary;
 use crate::seller::SellerId;
+use crate::subscription::{CancellationTime, SubscriptionSnapshot};
 use crate::timestamp::Timestamp;
 use crate::validation::Invalid;
 
@@ -315,6 +320,25 @@ pub enum ProviderAction {
         /// The refund.
         refund_id: RefundId,
     },
+    /// Make a promotion code, and its coupon if that is not there yet.
+    CreatePromotionCode {
+        /// The promotion code.
+        promotion_code_id: PromotionCodeId,
+    },
+    /// Change a promotion code.
+    UpdatePromotionCode {
+        /// The promotion code.
+        promotion_code_id: PromotionCodeId,
+        /// The change.
+        changes: Box<PromotionCodeChanges>,
+    },
+    /// End a subscription.
+    CancelSubscription {
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// When it is to end.
+        at: CancellationTime,
+    },
 }
 
 impl ProviderAction {
@@ -329,6 +353,10 @@ impl ProviderAction {
             | Self::ExpireCheckoutSession { checkout_session_id, .. } => checkout_session_id.to_string(),
             Self::DetachPaymentMethod { payment_method_id } => payment_method_id.to_string(),
             Self::CreateRefund { refund_id } => refund_id.to_string(),
+            Self::CreatePromotionCode { promotion_code_id } | Self::UpdatePromotionCode { promotion_code_id, .. } => {
+                promotion_code_id.to_string()
+            }
+            Self::CancelSubscription { subscription_id, .. } => subscription_id.to_string(),
         }
     }
 
@@ -343,6 +371,9 @@ impl ProviderAction {
             Self::ExpireCheckoutSession { .. } => "expire_checkout_session",
             Self::DetachPaymentMethod { .. } => "detach_payment_method",
             Self::CreateRefund { .. } => "create_refund",
+            Self::CreatePromotionCode { .. } => "create_promotion_code",
+            Self::UpdatePromotionCode { .. } => "update_promotion_code",
+            Self::CancelSubscription { .. } => "cancel_subscription",
         }
     }
 }
@@ -421,6 +452,21 @@ pub enum NotificationTopic {
         /// The payment at the provider.
         payment_ref: ProviderRef,
     },
+    /// A promotion code moved.
+    PromotionCode {
+        /// The promotion code at the provider.
+        provider_ref: ProviderRef,
+    },
+    /// A subscription moved.
+    Subscription {
+        /// The subscription at the provider.
+        provider_ref: ProviderRef,
+    },
+    /// A period of a subscription was paid.
+    Renewal {
+        /// The provider's own invoice of the period.
+        invoice_ref: ProviderRef,
+    },
     /// Something that means nothing here.
     Other {
         /// The provider's name for it.
@@ -462,6 +508,8 @@ pub struct CheckoutSnapshot {
     pub expires_at: Option<Timestamp>,
     /// What the customer entered and chose, once the customer went through it.
     pub collected: Option<Box<Collected>>,
+    /// The subscription that it began, once the customer went through it.
+    pub subscription: Option<Box<SubscriptionSnapshot>>,
 }
 
 /// How far a checkout session is at the provider.

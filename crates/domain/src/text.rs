@@ -128,6 +128,8 @@ text!(/// The label of a custom field or of an option of one.
     FieldLabel, 100);
 text!(/// What customers call a way to ship.
     ShippingName, 100);
+text!(/// What customers call a coupon.
+    CouponName, 40);
 text!(/// What stands at the foot of a provider's invoice.
     InvoiceFooter, 5000);
 text!(/// The name of a seller's own field on a provider's invoice.

@@ -18,6 +18,7 @@ mod aggregates;
 mod events;
 mod lists;
 mod reversals;
+mod subscriptions;
 mod transactions;
 mod work;
 
@@ -25,6 +26,7 @@ pub use aggregates::*;
 pub use events::*;
 pub use lists::*;
 pub use reversals::*;
+pub use subscriptions::*;
 pub use transactions::*;
 pub use work::*;
 
@@ -61,6 +63,10 @@ macro_rules! storage_contract {
             disputes_read_back_equal_in_every_state,
             a_providers_refund_or_dispute_is_taken_once,
             refunds_and_disputes_are_listed_by_filter_and_page,
+            discounts_read_back_equal,
+            discounts_are_listed_by_filter_and_page,
+            subscriptions_read_back_equal_in_every_state,
+            subscriptions_are_listed_by_filter_and_page,
             rollback_and_drop_keep_nothing,
             a_drop_outside_of_the_runtime_rolls_back,
             nobody_sees_what_is_not_committed,

@@ -91,6 +91,11 @@ impl Client {
         self.call(Method::POST, path, params, Some(key)).await
     }
 
+    /// Ends something. Stripe takes no key for it, and needs none: what has ended can't end again.
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value, ProviderError> {
+        self.call(Method::DELETE, path, Params::new(), None).await
+    }
+
     async fn call(
         &self,
         method: Method,

@@ -8,10 +8,12 @@ mod amounts;
 mod capabilities;
 mod client;
 mod config;
+mod discounts;
 mod params;
 mod provider;
 mod reversals;
 mod signature;
+mod subscriptions;
 mod wire;
 
 pub use config::{ConfigError, StripeConfig};

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::catalog::{Coupon, PromotionCode, PromotionCodeSnapshot};
 use domain::checkout::{CheckoutMode, CheckoutSession};
 use domain::customer::Customer;
 use domain::dispute::DisputeSnapshot;
@@ -15,6 +16,7 @@ use domain::provider::{
     Capabilities, CheckoutSnapshot, Notification, NotificationTopic, ProviderKey, ProviderName, ProviderRef,
 };
 use domain::refund::{Refund, RefundSnapshot};
+use domain::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
 use domain::timestamp::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -29,6 +31,7 @@ use crate::params::{
 use crate::reversals::{create_refund, dispute_snapshot, refund_snapshot};
 use crate::signature::verify;
 use crate::wire::{checkout_id, checkout_snapshot, found_page, hosted_page, link_id, link_snapshot};
+use crate::{discounts, subscriptions};
 
 /// How many pages of a list are read at the most, a hundred objects each.
 const PAGES_MAX: usize = 50;
@@ -129,6 +132,12 @@ impl StripeProvider {
             Some(intent) => self.client.get(&format!("/v1/payment_intents/{intent}"), expand("payment_method")).await,
             None => Ok(Value::Null),
         }
+    }
+
+    /// A subscription as Stripe tells it, with the names of what it is for.
+    async fn subscription(&self, id: &str) -> Result<Value, ProviderError> {
+        let expand = vec![("expand[]".to_owned(), "items.data.price.product".to_owned())];
+        self.client.get(&format!("/v1/subscriptions/{id}"), expand).await
     }
 
     async fn set_active(&self, key: &ProviderKey, link: &PaymentLink, active: bool) -> Result<(), ProviderError> {
@@ -280,7 +289,12 @@ impl PaymentProvider for StripeProvider {
                 object["payment_intent"] = self.intent_of_invoice(invoice).await?;
             }
         }
-        checkout_snapshot(&object)
+        let mut snapshot = checkout_snapshot(&object)?;
+        if let Some(id) = object["subscription"].as_str() {
+            let read = subscriptions::snapshot(&self.subscription(id).await?);
+            snapshot.subscription = Some(Box::new(read.ok_or_else(|| unreadable("unreadable_subscription"))?));
+        }
+        Ok(snapshot)
     }
 
     async fn fetch_payment_link(&self, link: &ProviderRef) -> Result<Option<LinkSnapshot>, ProviderError> {
@@ -337,6 +351,86 @@ impl PaymentProvider for StripeProvider {
         dispute_snapshot(&dispute).ok_or_else(|| unreadable("unreadable_dispute"))
     }
 
+    async fn create_promotion_code(
+        &self,
+        key: &ProviderKey,
+        code: &PromotionCode,
+        coupon: &Coupon,
+    ) -> Result<PromotionCodeSnapshot, ProviderError> {
+        discounts::create(&self.client, &key.0, code, coupon).await
+    }
+
+    async fn set_promotion_code_active(
+        &self,
+        key: &ProviderKey,
+        code: &ProviderRef,
+        active: bool,
+    ) -> Result<(), ProviderError> {
+        let params = vec![("active".to_owned(), active.to_string())];
+        self.client.post(&format!("/v1/promotion_codes/{code}"), params, &key.0).await.map(|_| ())
+    }
+
+    async fn fetch_promotion_code(&self, code: &ProviderRef) -> Result<Option<PromotionCodeSnapshot>, ProviderError> {
+        let code = self.client.get(&format!("/v1/promotion_codes/{code}"), vec![]).await?;
+        Ok(discounts::snapshot(&code))
+    }
+
+    async fn find_promotion_code(&self, code: &PromotionCode) -> Result<Option<PromotionCodeSnapshot>, ProviderError> {
+        let params = vec![("code".to_owned(), code.terms.code.as_str().to_owned())];
+        let wanted = |found: &Value| discounts::snapshot(found).filter(|found| found.promotion_code_id == code.id);
+        self.find("/v1/promotion_codes", params, wanted).await
+    }
+
+    async fn cancel_subscription(
+        &self,
+        key: &ProviderKey,
+        subscription: &ProviderRef,
+        at: CancellationTime,
+    ) -> Result<SubscriptionSnapshot, ProviderError> {
+        let path = format!("/v1/subscriptions/{subscription}");
+        let ended = match at {
+            CancellationTime::Now => self.client.delete(&path).await,
+            CancellationTime::PeriodEnd => {
+                let params = vec![("cancel_at_period_end".to_owned(), "true".to_owned())];
+                self.client.post(&path, params, &key.0).await
+            }
+        };
+        let refused = match ended {
+            Ok(_) => None,
+            // Stripe does not find what has ended, or refuses to end it again: then it has.
+            Err(error @ (ProviderError::Rejected { .. } | ProviderError::NotFound)) => Some(error),
+            Err(error) => return Err(error),
+        };
+        // What was done stays done, so a look that fails leaves it to be found out.
+        let found = self.fetch_subscription(subscription).await.map_err(|error| match error {
+            ProviderError::NotFound => error,
+            _ => ProviderError::OutcomeUnknown,
+        })?;
+        let snapshot = found.ok_or_else(|| unreadable("unreadable_subscription"))?;
+        match refused {
+            Some(refused) if !snapshot.terms.state.has_ended() => Err(refused),
+            _ => Ok(snapshot),
+        }
+    }
+
+    async fn fetch_subscription(
+        &self,
+        subscription: &ProviderRef,
+    ) -> Result<Option<SubscriptionSnapshot>, ProviderError> {
+        let object = self.subscription(&subscription.0).await?;
+        match (subscriptions::link_of(&object["metadata"]), subscriptions::snapshot(&object)) {
+            (None, _) => Ok(None),
+            (Some(_), None) => Err(unreadable("unreadable_subscription")),
+            (Some(_), found) => Ok(found),
+        }
+    }
+
+    async fn fetch_renewal(&self, invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError> {
+        let expand = vec![("expand[]".to_owned(), "payments.data.payment.payment_intent".to_owned())];
+        let invoice = self.client.get(&format!("/v1/invoices/{invoice}"), expand).await?;
+        Ok(subscriptions::renewal(&invoice))
+    }
+
     fn parse_notification(
         &self,
         headers: &[(String, String)],
@@ -378,6 +472,11 @@ fn topic(kind: &str, id: &str, object: &Value) -> NotificationTopic {
         kind if kind.starts_with("checkout.session.") => NotificationTopic::Checkout { provider_ref },
         "payment_link.updated" => NotificationTopic::PaymentLink { provider_ref },
         "payment_method.detached" => NotificationTopic::PaymentMethodDetached { provider_ref },
+        "promotion_code.updated" => NotificationTopic::PromotionCode { provider_ref },
+        kind if kind.starts_with("customer.subscription.") => NotificationTopic::Subscription { provider_ref },
+        "invoice.paid" if !object["parent"]["subscription_details"].is_null() => {
+            NotificationTopic::Renewal { invoice_ref: provider_ref }
+        }
         _ => NotificationTopic::Other { name: kind.to_owned() },
     }
 }

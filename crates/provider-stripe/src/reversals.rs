@@ -81,7 +81,7 @@ pub(crate) fn dispute_snapshot(dispute: &Value) -> Option<DisputeSnapshot> {
 }
 
 /// A word of Stripe's own: never a text that a person wrote.
-fn word(value: &Value) -> String {
+pub(crate) fn word(value: &Value) -> String {
     let word = value.as_str().unwrap_or("unknown");
     word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(WORD_CHARS_MAX).collect()
 }

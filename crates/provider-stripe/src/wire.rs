@@ -75,6 +75,8 @@ fn read_snapshot(session: &Value) -> Option<CheckoutSnapshot> {
             .or_else(|| stored_card(&session["setup_intent"]["payment_method"])),
         expires_at: session["expires_at"].as_i64().map(Timestamp::from_unix_seconds),
         collected: if session["status"] == "complete" { collected(session, currency).map(Box::new) } else { None },
+        // It takes a look of its own.
+        subscription: None,
     })
 }
 

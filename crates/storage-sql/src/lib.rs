@@ -11,12 +11,14 @@
 //! It must not know any use case, provider or wire format.
 
 mod connection;
+mod discounts;
 mod errors;
 mod events;
 mod queries;
 mod reversals;
 mod sql;
 mod stored;
+mod subscriptions;
 mod unit_of_work;
 
 pub use connection::{SqlConfig, SqlStorage};

@@ -411,6 +411,7 @@ macro_rules! impl_reader {
                     .and_some("invoice_id = ?", text(filter.invoice_id))
                     .and_some("customer_id = ?", text(filter.customer_id))
                     .and_some("payment_link_id = ?", text(filter.payment_link_id))
+                    .and_some("subscription_id = ?", text(filter.subscription_id))
                     .and_some("state = ?", filter.state)
                     .and_some("flagged = ?", filter.flagged);
                 page($connection, filter, request).await

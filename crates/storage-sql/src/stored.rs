@@ -1,6 +1,6 @@
 //! Aggregates as rows: their tables, and the columns beside the document.
 
-use domain::catalog::{Price, Product, ShippingRate};
+use domain::catalog::{Coupon, Price, Product, PromotionCode, ShippingRate};
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
 use domain::dispute::Dispute;
@@ -10,6 +10,7 @@ use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::StorageError;
 use domain::refund::{Refund, RefundOrigin};
+use domain::subscription::Subscription;
 use domain::tax::TaxRate;
 use sea_orm::{ConnectionTrait, Value};
 use serde::Serialize;
@@ -69,6 +70,14 @@ fn text<T: ToString>(value: &Option<T>) -> Option<String> {
 stored!(Product, "products", |it| ["active" = it.active,]);
 stored!(TaxRate, "tax_rates", |it| ["active" = it.active,]);
 stored!(ShippingRate, "shipping_rates", |it| ["active" = it.active,]);
+stored!(Coupon, "coupons", |it| ["active" = it.active,]);
+stored!(PromotionCode, "promotion_codes", |it| [
+    "state" = it.state.name(),
+    "coupon_id" = it.terms.coupon_id.to_string(),
+    "code_upper" = it.terms.code.as_str().to_ascii_uppercase(),
+    "provider" = it.provider.as_str(),
+    "provider_ref" = text(&it.provider_ref),
+]);
 stored!(Price, "prices", |it| [
     "active" = it.active,
     "product_id" = it.product_id.to_string(),
@@ -115,6 +124,7 @@ stored!(Payment, "payments", |it| [
     "state" = it.state.name(),
     "invoice_id" = text(&it.invoice_id),
     "payment_link_id" = text(&it.payment_link_id),
+    "subscription_id" = text(&it.subscription_id),
     "customer_id" = text(&it.customer_id),
     "provider" = it.provider.as_str(),
     "provider_ref" = text(&it.provider_ref),
@@ -149,6 +159,16 @@ stored!(Dispute, "disputes", |it| [
     "currency" = it.amount.currency().code(),
     "amount" = it.amount.minor(),
     "evidence_due_at_us" = it.evidence_due_at.map(|due| due.unix_micros()),
+    "created_at_us" = it.created_at.unix_micros(),
+]);
+
+stored!(Subscription, "subscriptions", |it| [
+    "state" = it.terms.state.name(),
+    "payment_link_id" = it.payment_link_id.to_string(),
+    "checkout_session_id" = text(&it.checkout_session_id),
+    "provider" = it.provider.as_str(),
+    "provider_ref" = it.provider_ref.0.as_str(),
+    "period_end_us" = it.terms.period_end.unix_micros(),
     "created_at_us" = it.created_at.unix_micros(),
 ]);
 

@@ -47,7 +47,7 @@ impl SqlUnitOfWork {
     }
 
     /// Reads a row and keeps others from changing it.
-    async fn lock<T: Stored>(&self, id: String) -> Result<Option<T>, StorageError> {
+    pub(crate) async fn lock<T: Stored>(&self, id: String) -> Result<Option<T>, StorageError> {
         let c = self.connection()?;
         let backend = c.get_database_backend();
         let select = format!("SELECT document FROM {}", T::TABLE);

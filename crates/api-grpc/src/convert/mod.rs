@@ -1,7 +1,9 @@
 //! Mapping between proto messages and domain values.
 
+pub(crate) mod discount;
 pub(crate) mod input;
 pub(crate) mod link_options;
 pub(crate) mod output;
 pub(crate) mod price_model;
 pub(crate) mod reversals;
+pub(crate) mod subscription;

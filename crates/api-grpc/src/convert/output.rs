@@ -22,12 +22,14 @@ use domain::text::DisplayName;
 use domain::timestamp::Timestamp;
 use time::Date;
 
+use super::discount::{coupon, promotion_code};
 use super::link_options::{
     told_adjustable, told_automatic_tax, told_collection, told_invoice_creation, told_optional_item, told_payment,
     told_platform, told_shipping_option, told_subscription,
 };
 use super::price_model::{shipping_rate, told_model, told_recurrence, told_unit_price};
 use super::reversals::{dispute, refund};
+use super::subscription::subscription;
 
 pub(crate) fn money(money: Money) -> v1::Money {
     v1::Money { minor_units: money.minor(), currency_code: money.currency().code().to_owned() }
@@ -559,6 +561,7 @@ pub(crate) fn payment(payment: &Payment) -> v1::Payment {
         PaymentKind::AdHoc => v1::PaymentKind::AdHoc,
         PaymentKind::Link => v1::PaymentKind::Link,
         PaymentKind::Checkout => v1::PaymentKind::Checkout,
+        PaymentKind::Renewal => v1::PaymentKind::Renewal,
     };
     let state = match payment.state {
         PaymentState::Pending => v1::PaymentState::Pending,
@@ -582,6 +585,7 @@ pub(crate) fn payment(payment: &Payment) -> v1::Payment {
         received: payment.received.map(money),
         refunded: payment.refunded.map(money),
         disputed: payment.disputed.map(money),
+        subscription_id: text(payment.subscription_id.as_ref()),
         flags: payment.flags.iter().copied().map(payment_flag).collect(),
         description: text(payment.description.as_ref()),
         metadata: pairs(&payment.metadata),
@@ -607,6 +611,9 @@ pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
         EventSubject::PaymentMethod(it) => Subject::PaymentMethod(payment_method(it)),
         EventSubject::Invoice(it) => Subject::Invoice(invoice(it, event.occurred_at.date())),
         EventSubject::ShippingRate(it) => Subject::ShippingRate(shipping_rate(it)),
+        EventSubject::Coupon(it) => Subject::Coupon(coupon(it)),
+        EventSubject::PromotionCode(it) => Subject::PromotionCode(promotion_code(it)),
+        EventSubject::Subscription(it) => Subject::Subscription(subscription(it)),
         EventSubject::PaymentLink(it) => Subject::PaymentLink(payment_link(it)),
         EventSubject::CheckoutSession(it) => Subject::CheckoutSession(checkout_session(it)),
         EventSubject::Payment(it) => Subject::Payment(payment(it)),

@@ -2,19 +2,24 @@
 
 use api_proto::v1::catalog_service_server::CatalogService;
 use api_proto::v1::*;
-use application::{ListQuery, Update};
-use domain::catalog::{NewPrice, NewProduct, NewShippingRate, PriceChanges, ProductChanges, ShippingRateChanges};
-use domain::ports::storage::PriceFilter;
+use application::{CreatePromotionCode, ListQuery, Update};
+use domain::catalog::{
+    Code, CouponChanges, NewCoupon, NewPrice, NewProduct, NewShippingRate, PriceChanges, ProductChanges,
+    PromotionCodeChanges, ShippingRateChanges,
+};
+use domain::ports::storage::{PriceFilter, PromotionCodeFilter};
 use domain::tax::TaxCode;
-use domain::text::{Description, DisplayName, ShippingName};
+use domain::text::{CouponName, Description, DisplayName, ShippingName};
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
-use crate::convert::input::{Mask, id, metadata, optional, optional_id, optional_tax_behavior, tax_behavior};
-use crate::convert::output;
+use crate::convert::input::{
+    Mask, id, known, metadata, optional, optional_id, optional_tax_behavior, tax_behavior, timestamp,
+};
 use crate::convert::price_model::{
     currency_amounts, currency_options, delivery_estimate, price_model, recurrence, shipping_amount, shipping_rate,
 };
+use crate::convert::{discount, output};
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -234,5 +239,153 @@ impl CatalogService for Services {
         let next_page_token = next_page_token(&page, &key, |rate| rate.id.to_string());
         let shipping_rates = page.items.iter().map(shipping_rate).collect();
         Ok(Response::new(ListShippingRatesResponse { shipping_rates, next_page_token }))
+    }
+
+    async fn create_coupon(
+        &self,
+        request: Request<CreateCouponRequest>,
+    ) -> Result<Response<CreateCouponResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let name = optional(v, "name", &m.name, CouponName::parse);
+            let off = discount::discount(v, m.discount.as_ref());
+            let duration = discount::duration(v, m.duration.as_ref());
+            let max_redemptions = discount::max_redemptions(v, m.max_redemptions);
+            let redeem_by = timestamp(v, "redeem_by_time", m.redeem_by_time.as_ref());
+            let metadata = metadata(v, &m.metadata);
+            Some(NewCoupon {
+                name: name?,
+                discount: off?,
+                duration: duration?,
+                max_redemptions: max_redemptions?,
+                redeem_by: redeem_by?,
+                metadata: metadata?,
+            })
+        })?;
+        let coupon = self.app.create_coupon(mutation).await.map_err(status)?;
+        Ok(Response::new(CreateCouponResponse { coupon: Some(discount::coupon(&coupon)) }))
+    }
+
+    async fn get_coupon(&self, request: Request<GetCouponRequest>) -> Result<Response<GetCouponResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let coupon = self.app.get_coupon(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetCouponResponse { coupon: Some(discount::coupon(&coupon)) }))
+    }
+
+    async fn update_coupon(
+        &self,
+        request: Request<UpdateCouponRequest>,
+    ) -> Result<Response<UpdateCouponResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (seller, new) = (self.own_seller(&caller)?, m.coupon.unwrap_or_default());
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "coupon.id", &new.id);
+            let mask = Mask::parse(v, m.update_mask.as_ref(), &["active", "metadata"]);
+            let active = mask.has("active").then_some(new.active);
+            let metadata = mask.metadata(v, &new.metadata);
+            let changes = CouponChanges { active, metadata: metadata? };
+            Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
+        })?;
+        let coupon = self.app.update_coupon(mutation).await;
+        let coupon = coupon.map_err(|error| status(error.within("coupon")))?;
+        Ok(Response::new(UpdateCouponResponse { coupon: Some(discount::coupon(&coupon)) }))
+    }
+
+    async fn list_coupons(
+        &self,
+        request: Request<ListCouponsRequest>,
+    ) -> Result<Response<ListCouponsResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.active);
+        let page = parse(|v| page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))?;
+        let query = ListQuery { seller, filter: m.active, page };
+        let page = self.app.list_coupons(&caller, query).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |coupon| coupon.id.to_string());
+        let coupons = page.items.iter().map(discount::coupon).collect();
+        Ok(Response::new(ListCouponsResponse { coupons, next_page_token }))
+    }
+
+    async fn create_promotion_code(
+        &self,
+        request: Request<CreatePromotionCodeRequest>,
+    ) -> Result<Response<CreatePromotionCodeResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let coupon_id = id(v, "coupon_id", &m.coupon_id);
+            let code = optional(v, "code", &m.code, Code::parse);
+            let max_redemptions = discount::max_redemptions(v, m.max_redemptions);
+            let expires_at = timestamp(v, "expire_time", m.expire_time.as_ref());
+            let minimum = if m.minimum_amount.is_none() && m.minimum_amount_options.is_empty() {
+                Some(None)
+            } else {
+                let options = ("minimum_amount_options", m.minimum_amount_options.as_slice());
+                discount::currency_amounts(v, ("minimum_amount", m.minimum_amount.as_ref()), options).map(Some)
+            };
+            let metadata = metadata(v, &m.metadata);
+            Some(CreatePromotionCode {
+                coupon_id: coupon_id?,
+                code: code?,
+                max_redemptions: max_redemptions?,
+                expires_at: expires_at?,
+                first_time_only: m.first_time_only,
+                minimum: minimum?,
+                metadata: metadata?,
+            })
+        })?;
+        let code = self.app.create_promotion_code(mutation).await.map_err(status)?;
+        Ok(Response::new(CreatePromotionCodeResponse { promotion_code: Some(discount::promotion_code(&code)) }))
+    }
+
+    async fn get_promotion_code(
+        &self,
+        request: Request<GetPromotionCodeRequest>,
+    ) -> Result<Response<GetPromotionCodeResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let code = self.app.get_promotion_code(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetPromotionCodeResponse { promotion_code: Some(discount::promotion_code(&code)) }))
+    }
+
+    async fn update_promotion_code(
+        &self,
+        request: Request<UpdatePromotionCodeRequest>,
+    ) -> Result<Response<UpdatePromotionCodeResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (seller, new) = (self.own_seller(&caller)?, m.promotion_code.unwrap_or_default());
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "promotion_code.id", &new.id);
+            let mask = Mask::parse(v, m.update_mask.as_ref(), &["active", "metadata"]);
+            let active = mask.has("active").then_some(new.active);
+            let metadata = mask.metadata(v, &new.metadata);
+            let changes = PromotionCodeChanges { active, metadata: metadata? };
+            Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
+        })?;
+        let code = self.app.update_promotion_code(mutation).await;
+        let code = code.map_err(|error| status(error.within("promotion_code")))?;
+        Ok(Response::new(UpdatePromotionCodeResponse { promotion_code: Some(discount::promotion_code(&code)) }))
+    }
+
+    async fn list_promotion_codes(
+        &self,
+        request: Request<ListPromotionCodesRequest>,
+    ) -> Result<Response<ListPromotionCodesResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.coupon_id.clone(), m.code.clone(), m.state);
+        let (filter, page) = parse(|v| {
+            let coupon_id = optional_id(v, "coupon_id", &m.coupon_id);
+            let code = optional(v, "code", &m.code, Code::parse);
+            let state = known::<PromotionCodeState>(v, "state", m.state).map(discount::state_name);
+            let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
+            Some((PromotionCodeFilter { coupon_id: coupon_id?, code: code?, state: state? }, page?))
+        })?;
+        let page = self.app.list_promotion_codes(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |code| code.id.to_string());
+        let promotion_codes = page.items.iter().map(discount::promotion_code).collect();
+        Ok(Response::new(ListPromotionCodesResponse { promotion_codes, next_page_token }))
     }
 }

@@ -73,15 +73,17 @@ impl PaymentService for Services {
             m.invoice_id.clone(),
             m.customer_id.clone(),
             m.payment_link_id.clone(),
+            m.subscription_id.clone(),
             m.state,
             m.flagged,
         );
-        let (invoice_id, customer_id, payment_link_id, page) = parse(|v| {
+        let (invoice_id, customer_id, payment_link_id, subscription_id, page) = parse(|v| {
             let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
             let payment_link_id = optional_id(v, "payment_link_id", &m.payment_link_id);
+            let subscription_id = optional_id(v, "subscription_id", &m.subscription_id);
             let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
-            Some((invoice_id?, customer_id?, payment_link_id?, page?))
+            Some((invoice_id?, customer_id?, payment_link_id?, subscription_id?, page?))
         })?;
         let state = match parse(|v| known::<PaymentState>(v, "state", m.state))? {
             PaymentState::Unspecified => None,
@@ -92,7 +94,8 @@ impl PaymentService for Services {
             PaymentState::Canceled => Some("canceled"),
             PaymentState::Expired => Some("expired"),
         };
-        let filter = PaymentFilter { invoice_id, customer_id, payment_link_id, state, flagged: m.flagged };
+        let filter =
+            PaymentFilter { invoice_id, customer_id, payment_link_id, subscription_id, state, flagged: m.flagged };
         let page = self.app.list_payments(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
         let next_page_token = next_page_token(&page, &key, |payment| payment.id.to_string());
         Ok(Response::new(ListPaymentsResponse {

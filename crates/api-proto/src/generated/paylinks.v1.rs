@@ -680,6 +680,202 @@ impl DeliveryUnit {
         }
     }
 }
+/// What is taken off, for how long, and how often. Customers come by it through a promotion code.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Coupon {
+    /// Id, such as coup_… . Set by the service.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Whose it is. Set by the service.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// What customers call it: at most 40 characters; empty where they see the code alone.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Which payments it is taken off.
+    #[prost(message, optional, tag = "6")]
+    pub duration: ::core::option::Option<CouponDuration>,
+    /// How often it can be redeemed, all of its codes together; 0 for without end.
+    #[prost(int32, tag = "7")]
+    pub max_redemptions: i32,
+    /// From when on it can't be redeemed any more; absent for never.
+    #[prost(message, optional, tag = "8")]
+    pub redeem_by_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether new promotion codes may give it. Codes that there are stay as they are.
+    #[prost(bool, tag = "9")]
+    pub active: bool,
+    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    #[prost(btree_map = "string, string", tag = "10")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Opaque version, for UpdateCoupon. Set by the service.
+    #[prost(string, tag = "11")]
+    pub etag: ::prost::alloc::string::String,
+    /// When it was created. Set by the service.
+    #[prost(message, optional, tag = "12")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed. Set by the service.
+    #[prost(message, optional, tag = "13")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What it takes off. It never changes: another discount is another coupon.
+    #[prost(oneof = "coupon::Discount", tags = "4, 5")]
+    pub discount: ::core::option::Option<coupon::Discount>,
+}
+/// Nested message and enum types in `Coupon`.
+pub mod coupon {
+    /// What it takes off. It never changes: another discount is another coupon.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Discount {
+        /// A part of what is bought: a percentage as a decimal above 0 and up to 100, at most two decimals, such as 12.5. The part of a whole
+        /// order is rounded half up to the currency's minor unit and split over its items by largest remainder.
+        #[prost(string, tag = "4")]
+        PercentOff(::prost::alloc::string::String),
+        /// An amount, but never more than what is bought costs.
+        #[prost(message, tag = "5")]
+        AmountOff(super::AmountOff),
+    }
+}
+/// An amount that is taken off.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AmountOff {
+    /// The amount: 1 to 99999999 minor units. Required.
+    #[prost(message, optional, tag = "1")]
+    pub amount: ::core::option::Option<Money>,
+    /// The amount in other currencies: at most 20, each currency once, none of them the amount's own. Nothing is taken off in a currency
+    /// that is not named.
+    #[prost(message, repeated, tag = "2")]
+    pub currency_options: ::prost::alloc::vec::Vec<Money>,
+}
+/// Which payments a coupon is taken off. What is paid once is one payment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CouponDuration {
+    /// Exactly one.
+    #[prost(oneof = "coupon_duration::Duration", tags = "1, 2, 3")]
+    pub duration: ::core::option::Option<coupon_duration::Duration>,
+}
+/// Nested message and enum types in `CouponDuration`.
+pub mod coupon_duration {
+    /// The first alone.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Once {}
+    /// All of them.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Forever {}
+    /// Exactly one.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Duration {
+        /// The first payment of a subscription, or what is paid once.
+        #[prost(message, tag = "1")]
+        Once(Once),
+        /// The payments of so many months: 1 to 1200.
+        #[prost(int32, tag = "2")]
+        Months(i32),
+        /// Every payment.
+        #[prost(message, tag = "3")]
+        Forever(Forever),
+    }
+}
+/// What customers enter to have a coupon's discount, on the page of a link that takes codes (allow_promotion_codes).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PromotionCode {
+    /// Id, such as promo_… . Set by the service.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Whose it is. Set by the service.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// The coupon whose discount it gives.
+    #[prost(string, tag = "3")]
+    pub coupon_id: ::prost::alloc::string::String,
+    /// What customers enter, in small letters or capitals.
+    #[prost(string, tag = "4")]
+    pub code: ::prost::alloc::string::String,
+    /// Where it stands. Set by the service.
+    #[prost(enumeration = "PromotionCodeState", tag = "5")]
+    pub state: i32,
+    /// Why it failed, in the provider's code; empty unless it has. Set by the service.
+    #[prost(string, tag = "6")]
+    pub failure_code: ::prost::alloc::string::String,
+    /// Whether customers can redeem it, as its state says. UpdatePromotionCode changes it.
+    #[prost(bool, tag = "7")]
+    pub active: bool,
+    /// How often it can be redeemed; 0 for as often as its coupon.
+    #[prost(int32, tag = "8")]
+    pub max_redemptions: i32,
+    /// From when on it can't be redeemed any more; absent for as long as its coupon.
+    #[prost(message, optional, tag = "9")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether only customers may redeem it who never paid this seller before, as far as the provider knows.
+    #[prost(bool, tag = "10")]
+    pub first_time_only: bool,
+    /// The least that must be bought; absent for nothing.
+    #[prost(message, optional, tag = "11")]
+    pub minimum_amount: ::core::option::Option<Money>,
+    /// The least in other currencies.
+    #[prost(message, repeated, tag = "12")]
+    pub minimum_amount_options: ::prost::alloc::vec::Vec<Money>,
+    /// Whose pages take it. Set by the service.
+    #[prost(string, tag = "13")]
+    pub provider: ::prost::alloc::string::String,
+    /// Its id at the provider; empty until there is one. Set by the service.
+    #[prost(string, tag = "14")]
+    pub provider_ref: ::prost::alloc::string::String,
+    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    #[prost(btree_map = "string, string", tag = "15")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Whether real money moves. Set by the service.
+    #[prost(bool, tag = "16")]
+    pub livemode: bool,
+    /// Opaque version, for UpdatePromotionCode. Set by the service.
+    #[prost(string, tag = "17")]
+    pub etag: ::prost::alloc::string::String,
+    /// When it was created. Set by the service.
+    #[prost(message, optional, tag = "18")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed. Set by the service.
+    #[prost(message, optional, tag = "19")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Where a promotion code stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PromotionCodeState {
+    /// Not said.
+    Unspecified = 0,
+    /// Intended; the provider has not answered yet.
+    Creating = 1,
+    /// Customers can redeem it, within its limits and its coupon's.
+    Active = 2,
+    /// It can't be redeemed.
+    Inactive = 3,
+    /// The provider refused to make it.
+    Failed = 4,
+}
+impl PromotionCodeState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROMOTION_CODE_STATE_UNSPECIFIED",
+            Self::Creating => "PROMOTION_CODE_STATE_CREATING",
+            Self::Active => "PROMOTION_CODE_STATE_ACTIVE",
+            Self::Inactive => "PROMOTION_CODE_STATE_INACTIVE",
+            Self::Failed => "PROMOTION_CODE_STATE_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROMOTION_CODE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROMOTION_CODE_STATE_CREATING" => Some(Self::Creating),
+            "PROMOTION_CODE_STATE_ACTIVE" => Some(Self::Active),
+            "PROMOTION_CODE_STATE_INACTIVE" => Some(Self::Inactive),
+            "PROMOTION_CODE_STATE_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
 /// Request of CreateProduct.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateProductRequest {
@@ -971,13 +1167,229 @@ pub struct ListShippingRatesResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// Request of CreateCoupon.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateCouponRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// What customers call it: at most 40 characters.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Which payments it is taken off. Required.
+    #[prost(message, optional, tag = "6")]
+    pub duration: ::core::option::Option<CouponDuration>,
+    /// How often it can be redeemed, all of its codes together: 1 to 2147483647; 0 for without end.
+    #[prost(int32, tag = "7")]
+    pub max_redemptions: i32,
+    /// From when on it can't be redeemed any more, which must be ahead; absent for never.
+    #[prost(message, optional, tag = "8")]
+    pub redeem_by_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// What it takes off. Required.
+    #[prost(oneof = "create_coupon_request::Discount", tags = "4, 5")]
+    pub discount: ::core::option::Option<create_coupon_request::Discount>,
+}
+/// Nested message and enum types in `CreateCouponRequest`.
+pub mod create_coupon_request {
+    /// What it takes off. Required.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Discount {
+        /// A percentage as a decimal above 0 and up to 100, at most two decimals, such as 12.5.
+        #[prost(string, tag = "4")]
+        PercentOff(::prost::alloc::string::String),
+        /// An amount, but never more than what is bought costs.
+        #[prost(message, tag = "5")]
+        AmountOff(super::AmountOff),
+    }
+}
+/// Response of CreateCoupon.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateCouponResponse {
+    /// The coupon.
+    #[prost(message, optional, tag = "1")]
+    pub coupon: ::core::option::Option<Coupon>,
+}
+/// Request of GetCoupon.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCouponRequest {
+    /// Id of the coupon.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetCoupon.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetCouponResponse {
+    /// The coupon.
+    #[prost(message, optional, tag = "1")]
+    pub coupon: ::core::option::Option<Coupon>,
+}
+/// Request of UpdateCoupon.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateCouponRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The new values; its id says which coupon, its etag, if not empty, which version.
+    #[prost(message, optional, tag = "2")]
+    pub coupon: ::core::option::Option<Coupon>,
+    /// What changes: active, metadata, or metadata.KEY. Required.
+    #[prost(message, optional, tag = "3")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// Response of UpdateCoupon.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateCouponResponse {
+    /// The coupon as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub coupon: ::core::option::Option<Coupon>,
+}
+/// Request of ListCoupons.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCouponsRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Coupons of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only active ones, or only archived ones.
+    #[prost(bool, optional, tag = "4")]
+    pub active: ::core::option::Option<bool>,
+}
+/// Response of ListCoupons.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCouponsResponse {
+    /// The coupons.
+    #[prost(message, repeated, tag = "1")]
+    pub coupons: ::prost::alloc::vec::Vec<Coupon>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of CreatePromotionCode.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreatePromotionCodeRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// The coupon whose discount it gives, which must be active. Required.
+    #[prost(string, tag = "3")]
+    pub coupon_id: ::prost::alloc::string::String,
+    /// What customers enter: 1 to 500 letters a to z, digits and hyphens, unlike every other active code whatever the case; one that is hard
+    /// to guess if empty.
+    #[prost(string, tag = "4")]
+    pub code: ::prost::alloc::string::String,
+    /// How often it can be redeemed: at most the coupon's; 0 for as often as that.
+    #[prost(int32, tag = "5")]
+    pub max_redemptions: i32,
+    /// From when on it can't be redeemed any more: ahead, and not after the coupon's redeem_by_time; absent for as long as that.
+    #[prost(message, optional, tag = "6")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether only customers may redeem it who never paid this seller before, as far as the provider knows.
+    #[prost(bool, tag = "7")]
+    pub first_time_only: bool,
+    /// The least that must be bought: 1 to 99999999 minor units; absent for nothing.
+    #[prost(message, optional, tag = "8")]
+    pub minimum_amount: ::core::option::Option<Money>,
+    /// The least in other currencies: at most 20, each currency once. Needs minimum_amount.
+    #[prost(message, repeated, tag = "9")]
+    pub minimum_amount_options: ::prost::alloc::vec::Vec<Money>,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "10")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+}
+/// Response of CreatePromotionCode.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreatePromotionCodeResponse {
+    /// The promotion code.
+    #[prost(message, optional, tag = "1")]
+    pub promotion_code: ::core::option::Option<PromotionCode>,
+}
+/// Request of GetPromotionCode.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPromotionCodeRequest {
+    /// Id of the promotion code.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetPromotionCode.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetPromotionCodeResponse {
+    /// The promotion code.
+    #[prost(message, optional, tag = "1")]
+    pub promotion_code: ::core::option::Option<PromotionCode>,
+}
+/// Request of UpdatePromotionCode.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdatePromotionCodeRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The new values; its id says which promotion code, its etag, if not empty, which version.
+    #[prost(message, optional, tag = "2")]
+    pub promotion_code: ::core::option::Option<PromotionCode>,
+    /// What changes: active, metadata, or metadata.KEY. Required.
+    #[prost(message, optional, tag = "3")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// Response of UpdatePromotionCode.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdatePromotionCodeResponse {
+    /// The promotion code as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub promotion_code: ::core::option::Option<PromotionCode>,
+}
+/// Request of ListPromotionCodes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPromotionCodesRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Promotion codes of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only of this coupon.
+    #[prost(string, tag = "4")]
+    pub coupon_id: ::prost::alloc::string::String,
+    /// Only those that customers enter so, whatever the case.
+    #[prost(string, tag = "5")]
+    pub code: ::prost::alloc::string::String,
+    /// Only in this state.
+    #[prost(enumeration = "PromotionCodeState", tag = "6")]
+    pub state: i32,
+}
+/// Response of ListPromotionCodes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPromotionCodesResponse {
+    /// The promotion codes.
+    #[prost(message, repeated, tag = "1")]
+    pub promotion_codes: ::prost::alloc::vec::Vec<PromotionCode>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 #[cfg(feature = "client")]
 pub mod catalog_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
-    /// Products, the prices at which they are sold, and the rates at which they are shipped.
+    /// Products, the prices at which they are sold, the rates at which they are shipped, and what is taken off.
     #[derive(Debug, Clone)]
     pub struct CatalogServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1232,6 +1644,127 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListShippingRates"));
             self.inner.unary(req, path, codec).await
         }
+        /// Creates a coupon. Customers come by it through a promotion code.
+        pub async fn create_coupon(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateCouponRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateCouponResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/CreateCoupon");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "CreateCoupon"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a coupon. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_coupon(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetCouponRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetCouponResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/GetCoupon");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetCoupon"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a coupon; never what it takes off.
+        pub async fn update_coupon(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateCouponRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdateCouponResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/UpdateCoupon");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "UpdateCoupon"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists coupons, newest first. An empty list is no error.
+        pub async fn list_coupons(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCouponsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListCouponsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/ListCoupons");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListCoupons"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Creates a promotion code at the seller's provider. FAILED_PRECONDITION with PROVIDER_REJECTED if the provider refuses it, as where an
+        /// active code is the same.
+        pub async fn create_promotion_code(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreatePromotionCodeRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreatePromotionCodeResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/CreatePromotionCode");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "CreatePromotionCode"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a promotion code. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_promotion_code(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPromotionCodeRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetPromotionCodeResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/GetPromotionCode");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetPromotionCode"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a promotion code; never what it gives.
+        pub async fn update_promotion_code(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdatePromotionCodeRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdatePromotionCodeResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/UpdatePromotionCode");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "UpdatePromotionCode"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists promotion codes, newest first. An empty list is no error.
+        pub async fn list_promotion_codes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPromotionCodesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListPromotionCodesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/ListPromotionCodes");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListPromotionCodes"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1302,8 +1835,49 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::ListShippingRatesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListShippingRatesResponse>, tonic::Status>;
+        /// Creates a coupon. Customers come by it through a promotion code.
+        async fn create_coupon(
+            &self,
+            request: tonic::Request<super::CreateCouponRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateCouponResponse>, tonic::Status>;
+        /// Reads a coupon. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_coupon(
+            &self,
+            request: tonic::Request<super::GetCouponRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetCouponResponse>, tonic::Status>;
+        /// Changes a coupon; never what it takes off.
+        async fn update_coupon(
+            &self,
+            request: tonic::Request<super::UpdateCouponRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdateCouponResponse>, tonic::Status>;
+        /// Lists coupons, newest first. An empty list is no error.
+        async fn list_coupons(
+            &self,
+            request: tonic::Request<super::ListCouponsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListCouponsResponse>, tonic::Status>;
+        /// Creates a promotion code at the seller's provider. FAILED_PRECONDITION with PROVIDER_REJECTED if the provider refuses it, as where an
+        /// active code is the same.
+        async fn create_promotion_code(
+            &self,
+            request: tonic::Request<super::CreatePromotionCodeRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreatePromotionCodeResponse>, tonic::Status>;
+        /// Reads a promotion code. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_promotion_code(
+            &self,
+            request: tonic::Request<super::GetPromotionCodeRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetPromotionCodeResponse>, tonic::Status>;
+        /// Changes a promotion code; never what it gives.
+        async fn update_promotion_code(
+            &self,
+            request: tonic::Request<super::UpdatePromotionCodeRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdatePromotionCodeResponse>, tonic::Status>;
+        /// Lists promotion codes, newest first. An empty list is no error.
+        async fn list_promotion_codes(
+            &self,
+            request: tonic::Request<super::ListPromotionCodesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListPromotionCodesResponse>, tonic::Status>;
     }
-    /// Products, the prices at which they are sold, and the rates at which they are shipped.
+    /// Products, the prices at which they are sold, the rates at which they are shipped, and what is taken off.
     #[derive(Debug)]
     pub struct CatalogServiceServer<T> {
         inner: Arc<T>,
@@ -1701,6 +2275,232 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListShippingRatesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/CreateCoupon" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateCouponSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::CreateCouponRequest> for CreateCouponSvc<T> {
+                        type Response = super::CreateCouponResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CreateCouponRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::create_coupon(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateCouponSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/GetCoupon" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetCouponSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::GetCouponRequest> for GetCouponSvc<T> {
+                        type Response = super::GetCouponResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetCouponRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::get_coupon(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetCouponSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/UpdateCoupon" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateCouponSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::UpdateCouponRequest> for UpdateCouponSvc<T> {
+                        type Response = super::UpdateCouponResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::UpdateCouponRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::update_coupon(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateCouponSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/ListCoupons" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCouponsSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::ListCouponsRequest> for ListCouponsSvc<T> {
+                        type Response = super::ListCouponsResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListCouponsRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::list_coupons(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCouponsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/CreatePromotionCode" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreatePromotionCodeSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::CreatePromotionCodeRequest> for CreatePromotionCodeSvc<T> {
+                        type Response = super::CreatePromotionCodeResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CreatePromotionCodeRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as CatalogService>::create_promotion_code(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreatePromotionCodeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/GetPromotionCode" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPromotionCodeSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::GetPromotionCodeRequest> for GetPromotionCodeSvc<T> {
+                        type Response = super::GetPromotionCodeResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetPromotionCodeRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::get_promotion_code(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPromotionCodeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/UpdatePromotionCode" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdatePromotionCodeSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::UpdatePromotionCodeRequest> for UpdatePromotionCodeSvc<T> {
+                        type Response = super::UpdatePromotionCodeResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::UpdatePromotionCodeRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as CatalogService>::update_promotion_code(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdatePromotionCodeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.CatalogService/ListPromotionCodes" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPromotionCodesSvc<T: CatalogService>(pub Arc<T>);
+                    impl<T: CatalogService> tonic::server::UnaryService<super::ListPromotionCodesRequest> for ListPromotionCodesSvc<T> {
+                        type Response = super::ListPromotionCodesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListPromotionCodesRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as CatalogService>::list_promotion_codes(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPromotionCodesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
@@ -6436,6 +7236,9 @@ pub struct Payment {
     /// as well. Absent before the first.
     #[prost(message, optional, tag = "24")]
     pub disputed: ::core::option::Option<Money>,
+    /// The subscription of which it pays a period after the first; empty for others.
+    #[prost(string, tag = "25")]
+    pub subscription_id: ::prost::alloc::string::String,
 }
 /// Request of CreatePayment.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -6519,6 +7322,9 @@ pub struct ListPaymentsRequest {
     /// Only with flags, or only without.
     #[prost(bool, optional, tag = "8")]
     pub flagged: ::core::option::Option<bool>,
+    /// Only for periods of this subscription after the first.
+    #[prost(string, tag = "9")]
+    pub subscription_id: ::prost::alloc::string::String,
 }
 /// Response of ListPayments.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -6671,6 +7477,8 @@ pub enum PaymentKind {
     Link = 2,
     /// Through a checkout of one invoice.
     Checkout = 3,
+    /// For a period of a subscription after the first, without the customer's doing.
+    Renewal = 4,
 }
 impl PaymentKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -6683,6 +7491,7 @@ impl PaymentKind {
             Self::AdHoc => "PAYMENT_KIND_AD_HOC",
             Self::Link => "PAYMENT_KIND_LINK",
             Self::Checkout => "PAYMENT_KIND_CHECKOUT",
+            Self::Renewal => "PAYMENT_KIND_RENEWAL",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -6692,6 +7501,7 @@ impl PaymentKind {
             "PAYMENT_KIND_AD_HOC" => Some(Self::AdHoc),
             "PAYMENT_KIND_LINK" => Some(Self::Link),
             "PAYMENT_KIND_CHECKOUT" => Some(Self::Checkout),
+            "PAYMENT_KIND_RENEWAL" => Some(Self::Renewal),
             _ => None,
         }
     }
@@ -7419,6 +8229,150 @@ pub mod payment_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// What a customer pays for again and again, since going through a link with a recurring price. The provider runs it: it takes the money
+/// and decides where it stands. Set by the service.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Subscription {
+    /// Id, such as sub_… .
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Whose it is.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// The link through which it came about.
+    #[prost(string, tag = "3")]
+    pub payment_link_id: ::prost::alloc::string::String,
+    /// The session in which it came about, which says who the customer is; empty until that is known.
+    #[prost(string, tag = "4")]
+    pub checkout_session_id: ::prost::alloc::string::String,
+    /// Where it stands, as the provider last said.
+    #[prost(enumeration = "SubscriptionState", tag = "5")]
+    pub state: i32,
+    /// The provider's name for a state that is not known here; empty unless it is such.
+    #[prost(string, tag = "6")]
+    pub unknown_state: ::prost::alloc::string::String,
+    /// In what it is paid: ISO 4217.
+    #[prost(string, tag = "7")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// What is paid for.
+    #[prost(message, repeated, tag = "8")]
+    pub items: ::prost::alloc::vec::Vec<SubscriptionItem>,
+    /// Since when it runs.
+    #[prost(message, optional, tag = "9")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// From when on the present period is.
+    #[prost(message, optional, tag = "10")]
+    pub current_period_start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when the present period is: then it is renewed, or ends.
+    #[prost(message, optional, tag = "11")]
+    pub current_period_end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when nothing is due; absent without a trial.
+    #[prost(message, optional, tag = "12")]
+    pub trial_end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it is to end; absent while it is to go on.
+    #[prost(message, optional, tag = "13")]
+    pub cancel_at_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was decided that it ends; absent while it is to go on.
+    #[prost(message, optional, tag = "14")]
+    pub cancel_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended; absent until it has.
+    #[prost(message, optional, tag = "15")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who runs it.
+    #[prost(string, tag = "16")]
+    pub provider: ::prost::alloc::string::String,
+    /// Its id at the provider.
+    #[prost(string, tag = "17")]
+    pub provider_ref: ::prost::alloc::string::String,
+    /// The pairs of the link's subscriptions, as they were when it came about.
+    #[prost(btree_map = "string, string", tag = "18")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Whether real money moves.
+    #[prost(bool, tag = "19")]
+    pub livemode: bool,
+    /// When it was recorded here.
+    #[prost(message, optional, tag = "20")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed here.
+    #[prost(message, optional, tag = "21")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Something that a subscription is for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubscriptionItem {
+    /// What it is called.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The stored price; empty where the item was described in the link itself.
+    #[prost(string, tag = "2")]
+    pub price_id: ::prost::alloc::string::String,
+    /// How many of it.
+    #[prost(int64, tag = "3")]
+    pub quantity: i64,
+    /// What one costs a period; absent where that follows from the quantity.
+    #[prost(message, optional, tag = "4")]
+    pub unit_amount: ::core::option::Option<Money>,
+    /// How often it is paid.
+    #[prost(message, optional, tag = "5")]
+    pub recurrence: ::core::option::Option<Recurrence>,
+}
+/// Where a subscription stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SubscriptionState {
+    /// Not said, or a state of the provider's that is not known here.
+    Unspecified = 0,
+    /// Its first payment has not come in yet.
+    Incomplete = 1,
+    /// Its first payment did not come in in time. It never ran.
+    IncompleteExpired = 2,
+    /// Nothing is due yet.
+    Trialing = 3,
+    /// It runs, and is paid.
+    Active = 4,
+    /// It runs, but its last payment did not come in; the provider tries again.
+    PastDue = 5,
+    /// It runs, but the provider has stopped to try.
+    Unpaid = 6,
+    /// It waits: its trial ended without a method of payment.
+    Paused = 7,
+    /// It has ended.
+    Canceled = 8,
+}
+impl SubscriptionState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUBSCRIPTION_STATE_UNSPECIFIED",
+            Self::Incomplete => "SUBSCRIPTION_STATE_INCOMPLETE",
+            Self::IncompleteExpired => "SUBSCRIPTION_STATE_INCOMPLETE_EXPIRED",
+            Self::Trialing => "SUBSCRIPTION_STATE_TRIALING",
+            Self::Active => "SUBSCRIPTION_STATE_ACTIVE",
+            Self::PastDue => "SUBSCRIPTION_STATE_PAST_DUE",
+            Self::Unpaid => "SUBSCRIPTION_STATE_UNPAID",
+            Self::Paused => "SUBSCRIPTION_STATE_PAUSED",
+            Self::Canceled => "SUBSCRIPTION_STATE_CANCELED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUBSCRIPTION_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUBSCRIPTION_STATE_INCOMPLETE" => Some(Self::Incomplete),
+            "SUBSCRIPTION_STATE_INCOMPLETE_EXPIRED" => Some(Self::IncompleteExpired),
+            "SUBSCRIPTION_STATE_TRIALING" => Some(Self::Trialing),
+            "SUBSCRIPTION_STATE_ACTIVE" => Some(Self::Active),
+            "SUBSCRIPTION_STATE_PAST_DUE" => Some(Self::PastDue),
+            "SUBSCRIPTION_STATE_UNPAID" => Some(Self::Unpaid),
+            "SUBSCRIPTION_STATE_PAUSED" => Some(Self::Paused),
+            "SUBSCRIPTION_STATE_CANCELED" => Some(Self::Canceled),
+            _ => None,
+        }
+    }
+}
 /// Something that happened.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Event {
@@ -7438,7 +8392,7 @@ pub struct Event {
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The thing that it happened to, as it was right after.
-    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21")]
+    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21, 22, 23, 24")]
     pub subject: ::core::option::Option<event::Subject>,
 }
 /// Nested message and enum types in `Event`.
@@ -7482,6 +8436,15 @@ pub mod event {
         /// A dispute.
         #[prost(message, tag = "21")]
         Dispute(super::Dispute),
+        /// A coupon.
+        #[prost(message, tag = "22")]
+        Coupon(super::Coupon),
+        /// A promotion code.
+        #[prost(message, tag = "23")]
+        PromotionCode(super::PromotionCode),
+        /// A subscription.
+        #[prost(message, tag = "24")]
+        Subscription(super::Subscription),
     }
 }
 /// Request of ListEvents.
@@ -8164,13 +9127,112 @@ pub mod provider_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Request of GetSubscription.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetSubscriptionRequest {
+    /// Id of the subscription.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetSubscription.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetSubscriptionResponse {
+    /// The subscription.
+    #[prost(message, optional, tag = "1")]
+    pub subscription: ::core::option::Option<Subscription>,
+}
+/// Request of ListSubscriptions.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSubscriptionsRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Subscriptions of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only of this link.
+    #[prost(string, tag = "4")]
+    pub payment_link_id: ::prost::alloc::string::String,
+    /// Only of this session.
+    #[prost(string, tag = "5")]
+    pub checkout_session_id: ::prost::alloc::string::String,
+    /// Only in this state.
+    #[prost(enumeration = "SubscriptionState", tag = "6")]
+    pub state: i32,
+}
+/// Response of ListSubscriptions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSubscriptionsResponse {
+    /// The subscriptions.
+    #[prost(message, repeated, tag = "1")]
+    pub subscriptions: ::prost::alloc::vec::Vec<Subscription>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of CancelSubscription.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelSubscriptionRequest {
+    /// The caller's id of this request, 1 to 100 visible ASCII characters, best a UUID. The same id and payload give the same answer. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the subscription. Required.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// When it is to end. Required: a customer may have paid for what is left of the period.
+    #[prost(enumeration = "CancellationTime", tag = "3")]
+    pub at: i32,
+}
+/// Response of CancelSubscription.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CancelSubscriptionResponse {
+    /// The subscription as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub subscription: ::core::option::Option<Subscription>,
+}
+/// When a subscription is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CancellationTime {
+    /// Not said.
+    Unspecified = 0,
+    /// Now.
+    Now = 1,
+    /// When its present period, or its trial, ends. Until then it runs, with cancel_at_time set.
+    PeriodEnd = 2,
+}
+impl CancellationTime {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CANCELLATION_TIME_UNSPECIFIED",
+            Self::Now => "CANCELLATION_TIME_NOW",
+            Self::PeriodEnd => "CANCELLATION_TIME_PERIOD_END",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CANCELLATION_TIME_UNSPECIFIED" => Some(Self::Unspecified),
+            "CANCELLATION_TIME_NOW" => Some(Self::Now),
+            "CANCELLATION_TIME_PERIOD_END" => Some(Self::PeriodEnd),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 #[cfg(feature = "client")]
 pub mod subscription_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
-    /// Subscriptions that recurring links create. It has no methods yet.
+    /// Subscriptions, which recurring links create. What a period costs after the first is a payment of the kind RENEWAL.
     #[derive(Debug, Clone)]
     pub struct SubscriptionServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -8245,6 +9307,52 @@ pub mod subscription_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Reads a subscription. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_subscription(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetSubscriptionRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetSubscriptionResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.SubscriptionService/GetSubscription");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.SubscriptionService", "GetSubscription"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists subscriptions, newest first. An empty list is no error.
+        pub async fn list_subscriptions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSubscriptionsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListSubscriptionsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.SubscriptionService/ListSubscriptions");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.SubscriptionService", "ListSubscriptions"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION with SUBSCRIPTION_STATE if it has
+        /// ended.
+        pub async fn cancel_subscription(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelSubscriptionRequest>,
+        ) -> std::result::Result<tonic::Response<super::CancelSubscriptionResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.SubscriptionService/CancelSubscription");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.SubscriptionService", "CancelSubscription"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -8254,8 +9362,25 @@ pub mod subscription_service_server {
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with SubscriptionServiceServer.
     #[async_trait]
-    pub trait SubscriptionService: std::marker::Send + std::marker::Sync + 'static {}
-    /// Subscriptions that recurring links create. It has no methods yet.
+    pub trait SubscriptionService: std::marker::Send + std::marker::Sync + 'static {
+        /// Reads a subscription. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_subscription(
+            &self,
+            request: tonic::Request<super::GetSubscriptionRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetSubscriptionResponse>, tonic::Status>;
+        /// Lists subscriptions, newest first. An empty list is no error.
+        async fn list_subscriptions(
+            &self,
+            request: tonic::Request<super::ListSubscriptionsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListSubscriptionsResponse>, tonic::Status>;
+        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION with SUBSCRIPTION_STATE if it has
+        /// ended.
+        async fn cancel_subscription(
+            &self,
+            request: tonic::Request<super::CancelSubscriptionRequest>,
+        ) -> std::result::Result<tonic::Response<super::CancelSubscriptionResponse>, tonic::Status>;
+    }
+    /// Subscriptions, which recurring links create. What a period costs after the first is a payment of the kind RENEWAL.
     #[derive(Debug)]
     pub struct SubscriptionServiceServer<T> {
         inner: Arc<T>,
@@ -8326,6 +9451,95 @@ pub mod subscription_service_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/paylinks.v1.SubscriptionService/GetSubscription" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetSubscriptionSvc<T: SubscriptionService>(pub Arc<T>);
+                    impl<T: SubscriptionService> tonic::server::UnaryService<super::GetSubscriptionRequest> for GetSubscriptionSvc<T> {
+                        type Response = super::GetSubscriptionResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetSubscriptionRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as SubscriptionService>::get_subscription(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetSubscriptionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.SubscriptionService/ListSubscriptions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSubscriptionsSvc<T: SubscriptionService>(pub Arc<T>);
+                    impl<T: SubscriptionService> tonic::server::UnaryService<super::ListSubscriptionsRequest> for ListSubscriptionsSvc<T> {
+                        type Response = super::ListSubscriptionsResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListSubscriptionsRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as SubscriptionService>::list_subscriptions(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSubscriptionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.SubscriptionService/CancelSubscription" => {
+                    #[allow(non_camel_case_types)]
+                    struct CancelSubscriptionSvc<T: SubscriptionService>(pub Arc<T>);
+                    impl<T: SubscriptionService> tonic::server::UnaryService<super::CancelSubscriptionRequest>
+                        for CancelSubscriptionSvc<T>
+                    {
+                        type Response = super::CancelSubscriptionResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CancelSubscriptionRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as SubscriptionService>::cancel_subscription(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CancelSubscriptionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();

@@ -3,11 +3,13 @@
 pub(crate) mod catalog;
 pub(crate) mod checkout;
 pub(crate) mod customer;
+pub(crate) mod discount;
 pub(crate) mod event;
 pub(crate) mod invoice;
 pub(crate) mod payment;
 pub(crate) mod payment_link;
 pub(crate) mod refund;
+pub(crate) mod subscription;
 pub(crate) mod tax;
 
 /// A read of one thing and of a page of them, for callers.

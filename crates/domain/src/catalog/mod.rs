@@ -1,12 +1,24 @@
-//! The catalog: products, the prices at which they are sold, and the rates at which they are shipped.
+//! The catalog: products, the prices at which they are sold, the rates at which they are shipped, and what is taken off.
 
+mod coupon;
+mod currency_amounts;
 mod price;
 mod price_model;
+mod promotion_code;
 mod shipping;
 
+pub use coupon::{
+    Coupon, CouponChanges, CouponData, CouponDiscount, CouponDuration, DurationMonths, NewCoupon, PercentOff,
+    Redemptions,
+};
+pub use currency_amounts::CurrencyAmounts;
 pub use price::{CurrencyOption, NewPrice, Price, PriceChanges, PriceData};
 pub use price_model::{
     ChosenAmount, Interval, PackageRounding, PackageSize, PriceModel, Recurrence, Tier, TierEnd, Tiers,
+};
+pub use promotion_code::{
+    Code, NewPromotionCode, PromotionCode, PromotionCodeChanges, PromotionCodeData, PromotionCodeNotMade,
+    PromotionCodeSnapshot, PromotionCodeState,
 };
 pub use shipping::{
     DeliveryBound, DeliveryEstimate, DeliveryUnit, NewShippingRate, ShippingRate, ShippingRateChanges, ShippingRateData,

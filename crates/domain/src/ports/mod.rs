@@ -1,7 +1,9 @@
 //! The ports: what the application needs of the world, in the domain's own terms. A port exists for real I/O only.
 
 pub mod clock;
+pub mod discounts;
 pub mod provider;
 pub mod reversals;
 pub mod storage;
+pub mod subscriptions;
 pub mod tax;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::catalog::{Coupon, PromotionCode, PromotionCodeSnapshot};
 use crate::checkout::CheckoutSession;
 use crate::customer::Customer;
 use crate::dispute::DisputeSnapshot;
@@ -11,6 +12,7 @@ use crate::id::{CheckoutSessionId, PaymentLinkId};
 use crate::payment_link::PaymentLink;
 use crate::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey, ProviderName, ProviderRef};
 use crate::refund::{Refund, RefundSnapshot};
+use crate::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
 use crate::timestamp::Timestamp;
 
 /// A payment provider. No method may be called inside a transaction.
@@ -137,6 +139,68 @@ pub trait PaymentProvider: Send + Sync {
     /// # Errors
     /// See [`ProviderError`].
     async fn fetch_dispute(&self, dispute: &ProviderRef) -> Result<DisputeSnapshot, ProviderError>;
+
+    /// Makes a promotion code, and its coupon if that is not there yet. The code carries our own id at the provider, by which
+    /// [`find_promotion_code`](Self::find_promotion_code) finds it.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn create_promotion_code(
+        &self,
+        key: &ProviderKey,
+        code: &PromotionCode,
+        coupon: &Coupon,
+    ) -> Result<PromotionCodeSnapshot, ProviderError>;
+
+    /// Makes a promotion code redeemable, or not.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn set_promotion_code_active(
+        &self,
+        key: &ProviderKey,
+        code: &ProviderRef,
+        active: bool,
+    ) -> Result<(), ProviderError>;
+
+    /// How a promotion code stands now; `None` if it is not one of ours.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn fetch_promotion_code(&self, code: &ProviderRef) -> Result<Option<PromotionCodeSnapshot>, ProviderError>;
+
+    /// Looks a promotion code up by our own id.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn find_promotion_code(&self, code: &PromotionCode) -> Result<Option<PromotionCodeSnapshot>, ProviderError>;
+
+    /// Ends a subscription, and tells how it stands then; one that has ended already is fine.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn cancel_subscription(
+        &self,
+        key: &ProviderKey,
+        subscription: &ProviderRef,
+        at: CancellationTime,
+    ) -> Result<SubscriptionSnapshot, ProviderError>;
+
+    /// How a subscription stands now; `None` if it is not one of ours.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn fetch_subscription(
+        &self,
+        subscription: &ProviderRef,
+    ) -> Result<Option<SubscriptionSnapshot>, ProviderError>;
+
+    /// What was paid for a period by the provider's own invoice; `None` if that is not of a subscription, or of the first
+    /// period, which is paid in the checkout itself.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn fetch_renewal(&self, invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError>;
 
     /// Verifies and reads what came in at the provider's webhook. `header` looks a header up by its lower-case name;
     /// `body` are the bytes as they came in. Does no I/O.

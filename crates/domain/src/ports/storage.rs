@@ -18,7 +18,7 @@ use crate::customer::Customer;
 use crate::event::{Event, EventKind, EventPosition, SequencedEvent};
 use crate::id::{
     ApiKeyId, CheckoutSessionId, CustomerId, IntentId, InvoiceId, NotificationId, PaymentId, PaymentLinkId,
-    PaymentMethodId, PriceId, ProductId, ShippingRateId, TaxRateId,
+    PaymentMethodId, PriceId, ProductId, ShippingRateId, SubscriptionId, TaxRateId,
 };
 use crate::idempotency::{RequestKey, RequestProgress, StoredRequest};
 use crate::invoice::Invoice;
@@ -31,9 +31,11 @@ use crate::seller::SellerId;
 use crate::tax::TaxRate;
 use crate::timestamp::Timestamp;
 
+pub use super::discounts::{DiscountCommands, DiscountQueries, PromotionCodeFilter};
 pub use super::reversals::{
     DisputeCommands, DisputeFilter, DisputeQueries, RefundCommands, RefundFilter, RefundQueries,
 };
+pub use super::subscriptions::{SubscriptionCommands, SubscriptionFilter, SubscriptionQueries};
 
 /// The store.
 #[async_trait]
@@ -73,6 +75,8 @@ pub trait Reader:
     + PaymentQueries
     + RefundQueries
     + DisputeQueries
+    + DiscountQueries
+    + SubscriptionQueries
     + EventQueries
     + RequestQueries
     + IntentQueries
@@ -94,6 +98,8 @@ pub trait UnitOfWork:
     + PaymentCommands
     + RefundCommands
     + DisputeCommands
+    + DiscountCommands
+    + SubscriptionCommands
     + EventCommands
     + RequestCommands
     + IntentCommands
@@ -444,6 +450,8 @@ pub struct PaymentFilter {
     pub customer_id: Option<CustomerId>,
     /// Through this link.
     pub payment_link_id: Option<PaymentLinkId>,
+    /// For a period of this subscription after the first.
+    pub subscription_id: Option<SubscriptionId>,
     /// In this state, by its name.
     pub state: Option<&'static str>,
     /// With something odd about them, or nothing.

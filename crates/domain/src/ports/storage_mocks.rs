@@ -4,9 +4,11 @@
 use mockall::mock;
 
 use super::*;
+use crate::catalog::{Coupon, PromotionCode};
 use crate::dispute::Dispute;
-use crate::id::{DisputeId, RefundId};
+use crate::id::{CouponId, DisputeId, PromotionCodeId, RefundId, SubscriptionId};
 use crate::refund::Refund;
+use crate::subscription::Subscription;
 
 mock! {
     /// A double of [`Storage`].
@@ -76,6 +78,24 @@ mock! {
         async fn get_dispute(&self, sellers: &Sellers, id: DisputeId) -> Result<Option<Dispute>, StorageError>;
         async fn load_dispute_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<Dispute>, StorageError>;
         async fn list_disputes(&self, seller: &SellerId, filter: DisputeFilter, page: PageRequest<DisputeId>) -> Result<Page<Dispute>, StorageError>;
+    }
+
+    #[async_trait]
+    impl DiscountQueries for Storage {
+        async fn get_coupon(&self, sellers: &Sellers, id: CouponId) -> Result<Option<Coupon>, StorageError>;
+        async fn list_coupons(&self, seller: &SellerId, active: Option<bool>, page: PageRequest<CouponId>) -> Result<Page<Coupon>, StorageError>;
+        async fn get_promotion_code(&self, sellers: &Sellers, id: PromotionCodeId) -> Result<Option<PromotionCode>, StorageError>;
+        async fn load_promotion_code(&self, id: PromotionCodeId) -> Result<Option<PromotionCode>, StorageError>;
+        async fn load_promotion_code_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<PromotionCode>, StorageError>;
+        async fn list_promotion_codes(&self, seller: &SellerId, filter: PromotionCodeFilter, page: PageRequest<PromotionCodeId>) -> Result<Page<PromotionCode>, StorageError>;
+    }
+
+    #[async_trait]
+    impl SubscriptionQueries for Storage {
+        async fn get_subscription(&self, sellers: &Sellers, id: SubscriptionId) -> Result<Option<Subscription>, StorageError>;
+        async fn load_subscription(&self, id: SubscriptionId) -> Result<Option<Subscription>, StorageError>;
+        async fn load_subscription_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<Subscription>, StorageError>;
+        async fn list_subscriptions(&self, seller: &SellerId, filter: SubscriptionFilter, page: PageRequest<SubscriptionId>) -> Result<Page<Subscription>, StorageError>;
     }
 
     #[async_trait]
@@ -245,6 +265,40 @@ mock! {
     impl DisputeCommands for UnitOfWork {
         async fn insert_dispute(&mut self, dispute: &mut Dispute) -> Result<bool, StorageError>;
         async fn update_dispute(&mut self, dispute: &mut Dispute) -> Result<(), StorageError>;
+    }
+
+    #[async_trait]
+    impl DiscountQueries for UnitOfWork {
+        async fn get_coupon(&self, sellers: &Sellers, id: CouponId) -> Result<Option<Coupon>, StorageError>;
+        async fn list_coupons(&self, seller: &SellerId, active: Option<bool>, page: PageRequest<CouponId>) -> Result<Page<Coupon>, StorageError>;
+        async fn get_promotion_code(&self, sellers: &Sellers, id: PromotionCodeId) -> Result<Option<PromotionCode>, StorageError>;
+        async fn load_promotion_code(&self, id: PromotionCodeId) -> Result<Option<PromotionCode>, StorageError>;
+        async fn load_promotion_code_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<PromotionCode>, StorageError>;
+        async fn list_promotion_codes(&self, seller: &SellerId, filter: PromotionCodeFilter, page: PageRequest<PromotionCodeId>) -> Result<Page<PromotionCode>, StorageError>;
+    }
+
+    #[async_trait]
+    impl SubscriptionQueries for UnitOfWork {
+        async fn get_subscription(&self, sellers: &Sellers, id: SubscriptionId) -> Result<Option<Subscription>, StorageError>;
+        async fn load_subscription(&self, id: SubscriptionId) -> Result<Option<Subscription>, StorageError>;
+        async fn load_subscription_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<Subscription>, StorageError>;
+        async fn list_subscriptions(&self, seller: &SellerId, filter: SubscriptionFilter, page: PageRequest<SubscriptionId>) -> Result<Page<Subscription>, StorageError>;
+    }
+
+    #[async_trait]
+    impl DiscountCommands for UnitOfWork {
+        async fn insert_coupon(&mut self, coupon: &mut Coupon) -> Result<(), StorageError>;
+        async fn update_coupon(&mut self, coupon: &mut Coupon) -> Result<(), StorageError>;
+        async fn lock_promotion_code(&mut self, id: PromotionCodeId) -> Result<Option<PromotionCode>, StorageError>;
+        async fn insert_promotion_code(&mut self, code: &mut PromotionCode) -> Result<(), StorageError>;
+        async fn update_promotion_code(&mut self, code: &mut PromotionCode) -> Result<(), StorageError>;
+    }
+
+    #[async_trait]
+    impl SubscriptionCommands for UnitOfWork {
+        async fn lock_subscription(&mut self, id: SubscriptionId) -> Result<Option<Subscription>, StorageError>;
+        async fn insert_subscription(&mut self, subscription: &mut Subscription) -> Result<bool, StorageError>;
+        async fn update_subscription(&mut self, subscription: &mut Subscription) -> Result<(), StorageError>;
     }
 
     #[async_trait]

@@ -195,6 +195,10 @@ pub(crate) fn create_link(link: &PaymentLink, prepared: &Prepared) -> Result<Par
         said.payment.future_usage = Some(FutureUsage::OffSession);
     }
     options::create(&mut params, &said, link.is_recurring())?;
+    if link.is_recurring() {
+        // By this a subscription is known as ours, whoever tells of it first.
+        push(&mut params, &format!("subscription_data[metadata][{LINK_KEY}]"), link.id);
+    }
     Ok(params)
 }
 
@@ -462,7 +466,10 @@ pub(crate) fn our_field(param: &str) -> Option<String> {
         "line_items" => Some(format!("line_items[{index}]")),
         "metadata" => Some(format!("metadata[\"{index}\"]")),
         "success_url" => Some("return_url".to_owned()),
-        "amount" | "reason" => Some(first.to_owned()),
+        "promotion" => Some("coupon_id".to_owned()),
+        "restrictions" if param.contains("minimum_amount") => Some("minimum_amount".to_owned()),
+        "restrictions" if index == "first_time_transaction" => Some("first_time_only".to_owned()),
+        "amount" | "reason" | "code" | "max_redemptions" | "active" => Some(first.to_owned()),
         "cancel_url"
         | "locale"
         | "expires_at"

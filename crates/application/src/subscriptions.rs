@@ -1,0 +1,133 @@
+//! Subscriptions at the provider: begun by a checkout, moved and renewed there, and brought into our books.
+//!
+//! A subscription becomes known by the session that began it or by a notification of its own, whichever is first. What
+//! tells of it is a look at how it stands now. Looks may end in another order than they began: each that brings something
+//! new writes the subscription, so one that began before finds another version, and is repeated.
+
+use domain::event::{EventKind, EventSubject};
+use domain::id::{CheckoutSessionId, SubscriptionId};
+use domain::payment::Payment;
+use domain::payment_link::PaymentLink;
+use domain::ports::storage::UnitOfWork;
+use domain::provider::ProviderName;
+use domain::subscription::{RenewalPayment, Subscription, SubscriptionSnapshot};
+
+use crate::app::App;
+use crate::error::Error;
+use crate::settlement::compare;
+
+impl App {
+    /// Brings a subscription into the books as a look at the provider told it; `version` is the stored one from before the
+    /// look, if it was known. `false` if the look is outdated and must be repeated.
+    pub(crate) async fn settle_subscription(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        provider: &ProviderName,
+        version: Option<i64>,
+        snapshot: &SubscriptionSnapshot,
+    ) -> Result<bool, Error> {
+        let Some(known) = uow.load_subscription_by_ref(provider, &snapshot.provider_ref).await? else {
+            let link = uow.load_payment_link(snapshot.payment_link_id).await?;
+            if let Some(link) = link.filter(|link| &link.provider == provider) {
+                // Where another transaction was faster, what it stored is as new as this.
+                self.begin_subscription(uow, &link, None, snapshot).await?;
+            }
+            return Ok(true);
+        };
+        let Some(mut subscription) = uow.lock_subscription(known.id).await? else { return Ok(true) };
+        let stored = subscription.version;
+        if !subscription.observe(&snapshot.terms, self.now()) {
+            return Ok(true);
+        }
+        if version != Some(stored) {
+            return Ok(false);
+        }
+        self.store_subscription(uow, &mut subscription).await?;
+        Ok(true)
+    }
+
+    /// Notes that a checkout began a subscription.
+    pub(crate) async fn subscription_begun(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        link: &PaymentLink,
+        session: CheckoutSessionId,
+        snapshot: &SubscriptionSnapshot,
+    ) -> Result<(), Error> {
+        if self.begin_subscription(uow, link, Some(session), snapshot).await? {
+            return Ok(());
+        }
+        // Its own notification was faster. What that told stays: it may be newer.
+        let known = uow.load_subscription_by_ref(&link.provider, &snapshot.provider_ref).await?;
+        let Some(known) = known else { return Ok(()) };
+        let Some(mut subscription) = uow.lock_subscription(known.id).await? else { return Ok(()) };
+        if subscription.came_about_in(session, self.now()) {
+            self.store_subscription(uow, &mut subscription).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a subscription unless it is known. Says whether it was added.
+    async fn begin_subscription(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        link: &PaymentLink,
+        session: Option<CheckoutSessionId>,
+        snapshot: &SubscriptionSnapshot,
+    ) -> Result<bool, Error> {
+        let now = self.now();
+        let mut subscription = Subscription::begun(self.new_subscription_id(), link, snapshot, now);
+        if let Some(session) = session {
+            subscription.came_about_in(session, now);
+        }
+        let is_news = uow.insert_subscription(&mut subscription).await?;
+        if is_news {
+            let subject = EventSubject::Subscription(Box::new(subscription));
+            self.record(uow, EventKind::SubscriptionCreated, subject).await?;
+        }
+        Ok(is_news)
+    }
+
+    /// Records the payment of a period after the first, once.
+    pub(crate) async fn settle_renewal(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: SubscriptionId,
+        paid: &RenewalPayment,
+    ) -> Result<(), Error> {
+        // The lock makes two notifications of one payment follow each other.
+        let Some(subscription) = uow.lock_subscription(id).await? else { return Ok(()) };
+        if uow.load_payment_by_ref(&subscription.provider, &paid.payment_ref).await?.is_some() {
+            return Ok(());
+        }
+        let flags = compare(paid.received, paid.total);
+        let mut payment = Payment::renewal(self.new_payment_id(), &subscription, paid, flags, self.now());
+        uow.insert_payment(&mut payment).await?;
+        self.record(uow, EventKind::PaymentSucceeded, EventSubject::Payment(Box::new(payment))).await
+    }
+
+    /// Records how a subscription stood when the provider had ended it, or noted that it will.
+    pub(crate) async fn conclude_cancellation(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: SubscriptionId,
+        told: Option<&SubscriptionSnapshot>,
+    ) -> Result<Subscription, Error> {
+        let found = uow.lock_subscription(id).await?;
+        let mut subscription = found.ok_or_else(|| Error::internal("the subscription of an intent is gone"))?;
+        // Should a look have been newer than this answer, the notification of our own call brings the next one.
+        if let Some(snapshot) = told
+            && subscription.observe(&snapshot.terms, self.now())
+        {
+            self.store_subscription(uow, &mut subscription).await?;
+        }
+        Ok(subscription)
+    }
+
+    async fn store_subscription(&self, uow: &mut dyn UnitOfWork, subscription: &mut Subscription) -> Result<(), Error> {
+        uow.update_subscription(subscription).await?;
+        let has_ended = subscription.terms.state.has_ended();
+        let kind = if has_ended { EventKind::SubscriptionEnded } else { EventKind::SubscriptionUpdated };
+        self.record(uow, kind, EventSubject::Subscription(Box::new(subscription.clone()))).await
+    }
+}

@@ -1,0 +1,169 @@
+//! Subscriptions and the invoices of their periods, on Stripe's wire.
+
+use domain::catalog::{Interval, Recurrence};
+use domain::checkout::EnteredText;
+use domain::id::PaymentLinkId;
+use domain::money::Currency;
+use domain::provider::ProviderRef;
+use domain::subscription::{
+    RenewalPayment, RenewalSnapshot, SubscriptionItem, SubscriptionSnapshot, SubscriptionState, SubscriptionTerms,
+};
+use domain::timestamp::Timestamp;
+use serde_json::Value;
+
+use crate::amounts;
+use crate::params::{LINK_KEY, price_of_lookup_key};
+use crate::reversals::word;
+
+/// Our link in the metadata of a subscription. Only what has one is ours.
+pub(crate) fn link_of(metadata: &Value) -> Option<PaymentLinkId> {
+    metadata[LINK_KEY].as_str().and_then(|id| PaymentLinkId::parse(id).ok())
+}
+
+/// A subscription of ours as it stands, with the products of its items expanded; `None` if it can't be read.
+pub(crate) fn snapshot(subscription: &Value) -> Option<SubscriptionSnapshot> {
+    let at = |value: &Value| value.as_i64().map(Timestamp::from_unix_seconds);
+    let currency = Currency::parse(subscription["currency"].as_str()?).ok()?;
+    // Since Stripe's version of 2025-03-31 each item has a period of its own.
+    let items = subscription["items"]["data"].as_array()?;
+    let bounds = |name: &'static str| items.iter().filter_map(move |item| item[name].as_i64());
+    Some(SubscriptionSnapshot {
+        provider_ref: ProviderRef(subscription["id"].as_str()?.to_owned()),
+        payment_link_id: link_of(&subscription["metadata"])?,
+        terms: SubscriptionTerms {
+            state: state(&subscription["status"]),
+            currency,
+            items: items.iter().map(|item| read_item(item, subscription)).collect::<Option<_>>()?,
+            started_at: at(&subscription["start_date"])?,
+            period_start: Timestamp::from_unix_seconds(bounds("current_period_start").min()?),
+            period_end: Timestamp::from_unix_seconds(bounds("current_period_end").min()?),
+            trial_end: at(&subscription["trial_end"]),
+            cancel_at: at(&subscription["cancel_at"]),
+            canceled_at: at(&subscription["canceled_at"]),
+            ended_at: at(&subscription["ended_at"]),
+        },
+    })
+}
+
+fn state(status: &Value) -> SubscriptionState {
+    match status.as_str().unwrap_or_default() {
+        "incomplete" => SubscriptionState::Incomplete,
+        "incomplete_expired" => SubscriptionState::IncompleteExpired,
+        "trialing" => SubscriptionState::Trialing,
+        "active" => SubscriptionState::Active,
+        "past_due" => SubscriptionState::PastDue,
+        "unpaid" => SubscriptionState::Unpaid,
+        "paused" => SubscriptionState::Paused,
+        "canceled" => SubscriptionState::Canceled,
+        _ => SubscriptionState::Unknown(word(status)),
+    }
+}
+
+fn read_item(item: &Value, subscription: &Value) -> Option<SubscriptionItem> {
+    let price = &item["price"];
+    let interval = match price["recurring"]["interval"].as_str()? {
+        "day" => Interval::Day,
+        "week" => Interval::Week,
+        "month" => Interval::Month,
+        _ => Interval::Year,
+    };
+    let name = price["product"]["name"].as_str().or(price["nickname"].as_str()).or(price["id"].as_str())?;
+    Some(SubscriptionItem {
+        name: EnteredText::of(name),
+        price_id: price["lookup_key"].as_str().and_then(price_of_lookup_key),
+        quantity: item["quantity"].as_u64().and_then(|quantity| u32::try_from(quantity).ok()).unwrap_or(1),
+        unit_amount: price["unit_amount"]
+            .as_i64()
+            .filter(|_| price["transform_quantity"].is_null())
+            .and_then(|amount| amounts::money(amount, subscription["currency"].as_str()?)),
+        recurrence: Recurrence::parse(interval, price["recurring"]["interval_count"].as_i64()?).ok()?,
+    })
+}
+
+/// What was paid for a period after the first, from an invoice with its payments and their intents expanded; `None` if it
+/// is not a paid invoice of one of our subscriptions for such a period.
+pub(crate) fn renewal(invoice: &Value) -> Option<RenewalSnapshot> {
+    let details = &invoice["parent"]["subscription_details"];
+    link_of(&details["metadata"])?;
+    // Stripe's `subscription_create` is the first period, which is paid in the checkout.
+    if invoice["status"] != "paid" || invoice["billing_reason"] == "subscription_create" {
+        return None;
+    }
+    let subscription = &details["subscription"];
+    let subscription = subscription.as_str().or(subscription["id"].as_str())?;
+    Some(RenewalSnapshot { subscription_ref: ProviderRef(subscription.to_owned()), payment: payment(invoice) })
+}
+
+fn payment(invoice: &Value) -> Option<RenewalPayment> {
+    let intent =
+        invoice.pointer("/payments/data/0/payment/payment_intent").filter(|intent| intent["id"].is_string())?;
+    let told = |value: &Value| amounts::money(value.as_i64()?, invoice["currency"].as_str()?);
+    let (total, subtotal) = (told(&invoice["total"])?, told(&invoice["total_excluding_tax"])?);
+    Some(RenewalPayment {
+        payment_ref: ProviderRef(intent["id"].as_str()?.to_owned()),
+        received: amounts::money(intent["amount_received"].as_i64()?, intent["currency"].as_str()?)?,
+        subtotal,
+        tax: total.checked_sub(subtotal).ok()?,
+        total,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const LINK: &str = "plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968";
+
+    fn subscription() -> Value {
+        let price = json!({"id": "price_1", "unit_amount": 9_900, "lookup_key": null, "transform_quantity": null,
+            "product": {"id": "prod_1", "name": "Hosting"}, "recurring": {"interval": "month", "interval_count": 3}});
+        let item = json!({"price": price, "quantity": 2, "current_period_start": 100, "current_period_end": 200});
+        json!({"id": "sub_1", "status": "active", "currency": "sek", "metadata": {"paylinks_link": LINK},
+            "items": {"data": [item]}, "start_date": 50, "trial_end": null, "cancel_at": 200, "canceled_at": 150,
+            "ended_at": null})
+    }
+
+    #[test]
+    fn a_subscription_is_read_in_every_state() {
+        let mut subscription = subscription();
+        let read = snapshot(&subscription).unwrap();
+        assert_eq!(read.payment_link_id.to_string(), LINK);
+        let item = &read.terms.items[0];
+        assert_eq!((item.name.as_str(), item.quantity, item.recurrence.count()), ("Hosting", 2, 3));
+        assert_eq!(item.unit_amount.unwrap().to_string(), "SEK 99.00");
+        assert_eq!(read.terms.cancel_at, Some(read.terms.period_end));
+        for name in
+            ["incomplete", "incomplete_expired", "trialing", "active", "past_due", "unpaid", "paused", "canceled"]
+        {
+            subscription["status"] = name.into();
+            assert_eq!(snapshot(&subscription).unwrap().terms.state.name(), name);
+        }
+        subscription["status"] = "resting".into();
+        let state = snapshot(&subscription).unwrap().terms.state;
+        assert_eq!((state.clone(), state.has_ended()), (SubscriptionState::Unknown("resting".into()), false));
+        subscription["metadata"] = json!({});
+        assert_eq!(snapshot(&subscription), None, "another program's");
+    }
+
+    #[test]
+    fn a_renewal_is_a_paid_invoice_of_ours_after_the_first() {
+        let intent = json!({"id": "pi_1", "amount_received": 12_500, "currency": "sek"});
+        let mut invoice = json!({"status": "paid", "billing_reason": "subscription_cycle", "currency": "sek",
+            "total": 12_500, "total_excluding_tax": 10_000, "payments": {"data": [{"payment": {"payment_intent": intent}}]},
+            "parent": {"subscription_details": {"subscription": "sub_1", "metadata": {"paylinks_link": LINK}}}});
+        let read = renewal(&invoice).unwrap();
+        let paid = read.payment.unwrap();
+        assert_eq!((paid.subtotal.minor(), paid.tax.minor(), paid.received.minor()), (10_000, 2_500, 12_500));
+        invoice["payments"] = Value::Null;
+        assert_eq!(renewal(&invoice).unwrap().payment, None, "nothing was due");
+        for (field, value) in [("status", "open"), ("billing_reason", "subscription_create")] {
+            let mut other = invoice.clone();
+            other[field] = value.into();
+            assert_eq!(renewal(&other), None, "{field}");
+        }
+        invoice["parent"]["subscription_details"]["metadata"] = json!({});
+        assert_eq!(renewal(&invoice), None, "another program's");
+    }
+}
