@@ -48,8 +48,11 @@ fn sandbox(programs: &Path) -> Result<()> {
     sandbox.args(["sandbox", "--listen", &format!("127.0.0.1:{port}")]);
     let _sandbox = Running(sandbox.spawn()?);
     wait_for(port)?;
-    let script = repo::root().join("xtask/conformance/stripe_python.py");
-    repo::run(repo::command(programs.join("python3")).arg(script).arg(format!("http://127.0.0.1:{port}")))
+    let scripts = repo::root().join("xtask/conformance/stripe_python");
+    let table = repo::root().join("crates/stripe-sandbox/data/params.json");
+    // -B: nothing compiled is left among the scripts.
+    let mut python = repo::command(programs.join("python3"));
+    repo::run(python.arg("-B").arg(scripts).arg(format!("http://127.0.0.1:{port}")).arg(table))
 }
 
 /// Schemathesis against the JSON face: whatever it sends, each answer is one that `openapi.json` describes.
