@@ -1,6 +1,6 @@
 //! Node and npm: the machine's own where they are new enough, or else those that a package of PyPI carries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -31,8 +31,9 @@ impl Node {
         Ok(Self { directory: Some(directory) })
     }
 
-    /// `node` or `npm`, run where what they run finds them, too.
-    pub(crate) fn command(&self, program: &str) -> Command {
+    /// `node`, `npm`, or a program that needs them, run so that it finds them.
+    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
+        let program = program.as_ref();
         let Some(directory) = &self.directory else { return repo::command(program) };
         let mut path = directory.clone().into_os_string();
         if let Some(before) = std::env::var_os("PATH") {
