@@ -27,8 +27,8 @@ async function run(base: string): Promise<number> {
     } catch (error) {
       // Whatever goes wrong fails this check alone.
       failed += 1;
-      const { name: kind, message } = error as Error;
-      console.log(`FAIL ${name}: ${kind}: ${message}`);
+      const { constructor: kind, message } = error as Error;
+      console.log(`FAIL ${name}: ${kind.name}: ${message}`);
     }
   }
   if (bench.made.endpoint) await bench.stripe.webhookEndpoints.del(bench.made.endpoint.id);
