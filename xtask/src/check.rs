@@ -1,7 +1,10 @@
 //! `cargo xtask check`: everything about the repository that a machine can tell.
 
-use anyhow::{Context, Result, bail};
+use std::process::Command;
 
+use anyhow::{Context, Result};
+
+use crate::node::Node;
 use crate::{codegen, repo, rules};
 
 /// The linter of protos; its npm package carries its binary.
@@ -46,7 +49,7 @@ pub(crate) fn run() -> Result<()> {
 fn proto() -> Result<()> {
     let Some(buf) = buf()? else { return Ok(()) };
     let proto = repo::root().join("proto");
-    repo::run(repo::command(&buf).arg("lint").arg(&proto))?;
+    repo::run(buf().arg("lint").arg(&proto))?;
     let has_before = repo::output(repo::command("git").args(["cat-file", "-e", "HEAD~1:proto/buf.yaml"])).is_ok();
     if !has_before {
         repo::say("buf breaking has nothing to compare with yet");
@@ -60,28 +63,28 @@ fn proto() -> Result<()> {
     let archive = before.join("proto.tar");
     repo::run(repo::command("git").args(["archive", "--output"]).arg(&archive).args(["HEAD~1", "proto"]))?;
     repo::run(repo::command("tar").arg("-xf").arg(&archive).arg("-C").arg(&before))?;
-    repo::run(repo::command(&buf).arg("breaking").arg(&proto).arg("--against").arg(before.join("proto")))
+    repo::run(buf().arg("breaking").arg(&proto).arg("--against").arg(before.join("proto")))
 }
 
-fn buf() -> Result<Option<std::path::PathBuf>> {
+/// How buf is run: it is a program of Node where it is not on the path.
+fn buf() -> Result<Option<Box<dyn Fn() -> Command>>> {
     if let Some(buf) = repo::find("buf") {
-        return Ok(Some(buf));
+        return Ok(Some(Box::new(move || repo::command(&buf))));
     }
+    let node = match Node::find() {
+        Ok(node) => node,
+        Err(error) if repo::is_ci() => return Err(error.context("in CI nothing may be skipped")),
+        Err(error) => {
+            repo::say(&format!("skipped: buf: {error:#}"));
+            return Ok(None);
+        }
+    };
     let tools = repo::target().join("tools");
     let buf = tools.join("node_modules/.bin/buf");
-    if buf.is_file() {
-        return Ok(Some(buf));
+    if !buf.is_file() {
+        std::fs::create_dir_all(&tools)?;
+        let install = ["install", "--silent", "--no-audit", "--no-fund", "--prefix"];
+        repo::run(node.command("npm").args(install).arg(&tools).arg(BUF))?;
     }
-    if repo::find("npm").is_none() {
-        if repo::is_ci() {
-            bail!("npm is needed to install buf, and in CI nothing may be skipped");
-        }
-        repo::say("skipped: buf, since npm is not at hand");
-        return Ok(None);
-    }
-    std::fs::create_dir_all(&tools)?;
-    repo::run(
-        repo::command("npm").args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(&tools).arg(BUF),
-    )?;
-    Ok(Some(buf))
+    Ok(Some(Box::new(move || node.command(&buf))))
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask conformance`: Stripe's official SDK against the sandbox, unchanged but for the base address, and
-//! Schemathesis against the JSON face and its description.
+//! `cargo xtask conformance`: Stripe's official SDKs for Python and Node against the sandbox, unchanged but for the base
+//! address, and Schemathesis against the JSON face and its description.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::node::Node;
+use crate::python;
 use crate::repo::{self, Running};
 
-/// The SDK that is installed.
+/// The SDK for Python; that for Node is in its own lock file.
 const SDK: &str = "stripe==16.1.0";
 /// The tester of descriptions that is installed.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
@@ -22,34 +24,68 @@ const CONFIG: &str = "access = \"api_keys\"\n[[sellers]]\nid = \"acme\"\nname = 
     currency = \"SEK\"\ntax_registrations = [{ country = \"SE\" }]\n";
 
 pub(crate) fn run() -> Result<()> {
+    // What is missing is told before anything is built.
+    let programs = python::environment("conformance/python", &[SDK, SCHEMATHESIS])?;
+    let node = Node::find()?;
     repo::run(repo::cargo().args(["build", "--locked", "-p", "server"]))?;
-    let programs = install()?;
-    sandbox(&programs)?;
+    stripe_python(&programs)?;
+    stripe_node(&node)?;
     json_face(&programs)
 }
 
-/// Installs what drives the servers; answers where its programs are.
-fn install() -> Result<PathBuf> {
-    let environment = repo::target().join("conformance/python");
-    let programs = environment.join("bin");
-    let python = programs.join("python3");
-    if !python.is_file() {
-        repo::run(repo::command("python3").args(["-m", "venv"]).arg(&environment))?;
-    }
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", SDK, SCHEMATHESIS];
-    repo::run(repo::command(&python).args(pip))?;
-    Ok(programs)
-}
-
-/// The SDK against the sandbox.
-fn sandbox(programs: &Path) -> Result<()> {
+/// A sandbox of its own, since its clock never goes back; and its address.
+fn sandbox() -> Result<(Running, String)> {
     let port = repo::free_port()?;
     let mut sandbox = repo::command(binary());
     sandbox.args(["sandbox", "--listen", &format!("127.0.0.1:{port}")]);
-    let _sandbox = Running(sandbox.spawn()?);
+    let sandbox = Running(sandbox.spawn()?);
     wait_for(port)?;
-    let script = repo::root().join("xtask/conformance/stripe_python.py");
-    repo::run(repo::command(programs.join("python3")).arg(script).arg(format!("http://127.0.0.1:{port}")))
+    Ok((sandbox, format!("http://127.0.0.1:{port}")))
+}
+
+/// The SDK for Python, with a check of each operation that the sandbox serves.
+fn stripe_python(programs: &Path) -> Result<()> {
+    let (_sandbox, address) = sandbox()?;
+    repo::say("holding the sandbox to Stripe's SDK for Python");
+    let scripts = repo::root().join("xtask/conformance/stripe_python");
+    let table = repo::root().join("crates/stripe-sandbox/data/params.json");
+    // -B: nothing compiled is left among the scripts.
+    repo::run(repo::command(programs.join("python3")).arg("-B").arg(scripts).arg(address).arg(table))
+}
+
+/// The SDK for Node, whose types the requests are held to as well.
+fn stripe_node(node: &Node) -> Result<()> {
+    let directory = repo::target().join("conformance/node");
+    copy_scripts(&repo::root().join("xtask/conformance/stripe_node"), &directory)?;
+    let lock = std::fs::read_to_string(directory.join("package-lock.json"))?;
+    let installed = directory.join("node_modules/.installed");
+    if std::fs::read_to_string(&installed).unwrap_or_default() != lock {
+        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+        repo::run(node.command("npm").args(options).current_dir(&directory))?;
+        std::fs::write(&installed, &lock)?;
+    }
+    repo::run(node.command("node").arg("node_modules/typescript/bin/tsc").current_dir(&directory))?;
+    let (_sandbox, address) = sandbox()?;
+    repo::say("holding the sandbox to Stripe's SDK for Node");
+    repo::run(node.command("node").args(["out/main.js", &address]).current_dir(&directory))
+}
+
+/// The scripts, beside what is installed for them: nothing is installed in the repository. What was there is removed.
+fn copy_scripts(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(to)? {
+        let path = entry?.path();
+        if path.is_file() {
+            std::fs::remove_file(path)?;
+        } else if path.file_name().is_some_and(|name| name == "out") {
+            std::fs::remove_dir_all(path)?;
+        }
+    }
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 /// Schemathesis against the JSON face: whatever it sends, each answer is one that `openapi.json` describes.

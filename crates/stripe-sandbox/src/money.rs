@@ -9,6 +9,14 @@ const ZERO_DECIMAL: [&str; 15] =
 const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 /// Currencies whose amounts have two decimals at Stripe, both of them 0.
 const WHOLE_ONLY: [&str; 2] = ["isk", "ugx"];
+/// The currencies that can be charged, over all countries.
+const CURRENCIES: &str = "\
+    aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad \
+    cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd \
+    hnl htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl \
+    mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg \
+    qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd tzs uah \
+    ugx usd uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw";
 /// The largest amount: eight digits.
 pub(crate) const AMOUNT_MAX: i64 = 99_999_999;
 
@@ -73,10 +81,10 @@ pub(crate) fn check_total(total: i64, currency: &str) -> Result<(), ApiError> {
 /// Checks a currency's code.
 pub(crate) fn check_currency(currency: &str, param: &str) -> Result<String, ApiError> {
     let lower = currency.to_ascii_lowercase();
-    if lower.len() == 3 && lower.bytes().all(|b| b.is_ascii_lowercase()) {
+    if CURRENCIES.split(' ').any(|known| known == lower) {
         return Ok(lower);
     }
-    Err(ApiError::invalid(format!("Invalid currency: {currency}.")).param(param))
+    Err(ApiError::invalid(format!("Invalid currency: {lower}. Stripe takes these: {CURRENCIES}.")).param(param))
 }
 
 #[cfg(test)]
@@ -90,5 +98,16 @@ mod tests {
         assert!(check_total(100_000_000, "sek").is_err());
         assert!(check_total(1_005, "kwd").is_err() && check_total(1_010, "kwd").is_ok());
         assert!(check_total(150, "isk").is_err() && check_total(200, "isk").is_ok());
+    }
+
+    #[test]
+    fn a_currency_that_cannot_be_charged_is_refused() {
+        assert_eq!(check_currency("SEK", "currency").unwrap(), "sek");
+        let error = check_currency("xxx", "currency").unwrap_err().to_json();
+        assert_eq!(error["error"]["param"], "currency");
+        assert!(check_currency("se", "currency").is_err() && check_currency("", "currency").is_err());
+        let known: Vec<&str> = CURRENCIES.split(' ').collect();
+        assert!(known.iter().all(|code| code.len() == 3) && known.is_sorted());
+        assert!(ZERO_DECIMAL.iter().chain(&THREE_DECIMAL).chain(&WHOLE_ONLY).all(|code| known.contains(code)));
     }
 }

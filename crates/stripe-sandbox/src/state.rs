@@ -382,10 +382,11 @@ impl Ctx<'_> {
         if let Some(event) = self.account().get_mut("event", &id) {
             event["pending_webhooks"] = endpoints.len().into();
         }
+        // What a leap of the clock brought about happened earlier, and is sent from now on.
+        let created = self.state.now();
         for endpoint in endpoints {
             self.state.next_delivery += 1;
-            let delivery =
-                Delivery { account: self.account.to_owned(), endpoint, event: id.clone(), created: self.now };
+            let delivery = Delivery { account: self.account.to_owned(), endpoint, event: id.clone(), created };
             self.state.deliveries.insert(self.state.next_delivery, delivery);
         }
     }

@@ -367,7 +367,11 @@ pub(crate) fn payment_failed(ctx: &mut Ctx<'_>, intent: &str) {
 
 /// Ends a subscription at once.
 pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    let mut subscription = live(ctx, id)?;
+    let mut subscription = ctx.object("subscription", id)?.clone();
+    if subscription["status"] == "canceled" {
+        // Stripe finds no subscription to cancel, either.
+        return Err(ApiError::missing("subscription", id).param("id"));
+    }
     details(&mut subscription, params);
     subscription["cancel_at_period_end"] = false.into();
     end(ctx, &mut subscription);
@@ -383,24 +387,35 @@ pub(crate) fn cancel_all(ctx: &mut Ctx<'_>, customer: &str) {
     }
 }
 
-fn live(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
-    let subscription = ctx.object("subscription", id)?.clone();
-    if subscription["status"] == "canceled" {
-        // Stripe finds no subscription that has ended, either.
-        return Err(ApiError::missing("subscription", id).param("id"));
+/// Of a subscription that has ended, why it did, and its metadata.
+fn update_ended(ctx: &mut Ctx<'_>, mut ended: Value, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    if let Some(name) = params.keys().find(|name| !matches!(name.as_str(), "cancellation_details" | "metadata")) {
+        let message = "A canceled subscription can only update its cancellation_details and metadata.";
+        return Err(ApiError::invalid(message).param(name.as_str()));
     }
-    Ok(subscription)
+    explain(&mut ended, params);
+    merge_metadata(&mut ended, params.get("metadata"))?;
+    ctx.replace("subscription", &ended);
+    ctx.emit("customer.subscription.updated", &ended);
+    Ok(ended)
 }
 
-fn details(subscription: &mut Value, params: &Map<String, Value>) {
+fn explain(subscription: &mut Value, params: &Map<String, Value>) {
     if let Some(given) = params.get("cancellation_details").and_then(Value::as_object) {
         copy(&mut subscription["cancellation_details"], given, &["comment", "feedback"]);
     }
+}
+
+fn details(subscription: &mut Value, params: &Map<String, Value>) {
+    explain(subscription, params);
     subscription["cancellation_details"]["reason"] = "cancellation_requested".into();
 }
 
 pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    let mut subscription = live(ctx, id)?;
+    let mut subscription = ctx.object("subscription", id)?.clone();
+    if subscription["status"] == "canceled" {
+        return update_ended(ctx, subscription, params);
+    }
     if params.contains_key("cancel_at") && params.contains_key("cancel_at_period_end") {
         let message = "You may only specify one of these parameters: cancel_at, cancel_at_period_end.";
         return Err(ApiError::invalid(message).param("cancel_at"));

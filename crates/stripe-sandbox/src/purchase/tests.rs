@@ -405,8 +405,10 @@ fn money_that_is_held_is_captured_or_let_go() {
         (&intent["application_fee_amount"], &intent["transfer_data"]["destination"], &intent["on_behalf_of"]),
         (&json!(100), &json!("acct_1"), &json!("acct_1"))
     );
-    let captured = sandbox.call_on("POST /v1/payment_intents/{id}/capture", &intent, "amount_to_capture=6000");
+    let captured =
+        sandbox.call_on("POST /v1/payment_intents/{id}/capture", &intent, "amount_to_capture=6000&metadata[part]=1");
     assert_eq!((&captured["status"], &captured["amount_received"]), (&json!("succeeded"), &json!(6_000)));
+    assert_eq!(captured["metadata"], json!({"part": "1"}));
     let charge = sandbox.get("charges", &captured["latest_charge"]);
     assert_eq!((&charge["application_fee_amount"], &charge["amount_captured"]), (&json!(100), &json!(6_000)));
     assert_eq!(sandbox.get("checkout/sessions", &paid["id"])["payment_status"], "paid");
@@ -581,6 +583,14 @@ fn a_subscription_can_be_canceled_at_once() {
         (&ended["status"], &ended["cancellation_details"]["reason"]),
         (&json!("canceled"), &json!("cancellation_requested"))
     );
+    let update = "POST /v1/subscriptions/{id}";
+    let changed = sandbox.call_on(update, &ended, "metadata[left]=1&cancellation_details[comment]=Moved");
+    assert_eq!(
+        (&changed["metadata"], &changed["cancellation_details"]["comment"], &changed["status"]),
+        (&json!({"left": "1"}), &json!("Moved"), &json!("canceled"))
+    );
+    let refused = sandbox.try_call_on(update, &ended, "cancel_at_period_end=true");
+    assert_eq!(crate::testing::refusal(refused), "cancel_at_period_end");
     sandbox.advance(60 * DAY);
     assert_eq!(sandbox.happened("invoice.paid"), 1);
     assert!(sandbox.call("GET /v1/subscriptions", "")["data"].as_array().unwrap().is_empty());
@@ -589,6 +599,18 @@ fn a_subscription_can_be_canceled_at_once() {
     let done = sandbox.pay(&session, &purchase("4242"));
     sandbox.call(&format!("DELETE /v1/customers/{}", done["customer"].as_str().unwrap()), "");
     assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "canceled");
+}
+
+#[test]
+fn what_a_leap_of_the_clock_brings_is_sent_from_the_end_of_the_leap_on() {
+    let mut sandbox = Sandbox::new();
+    sandbox.call("POST /v1/webhook_endpoints", "url=http://localhost/&enabled_events[0]=invoice.paid");
+    let session = sandbox.session(&format!("mode=subscription&{}{MONTHLY}", lines("sek", &[10_000])));
+    sandbox.pay(&session, &purchase("4242"));
+    sandbox.advance(45 * DAY);
+    let (now, deliveries) = (sandbox.now(), &sandbox.state.deliveries);
+    let renewal = deliveries.values().last().unwrap();
+    assert_eq!((deliveries.len(), now - renewal.created), (2, 0));
 }
 
 #[test]
