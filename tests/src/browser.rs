@@ -13,13 +13,15 @@ use tokio::process::{Child, Command};
 use crate::harness::{Db, Server, needs, unique};
 
 /// A driver that ends with its handle.
-struct Driver {
+pub(crate) struct Driver {
     _child: Child,
-    client: Client,
+    pub(crate) client: Client,
+    /// Where it listens.
+    pub(crate) address: String,
     _profile: tempfile::TempDir,
 }
 
-async fn start(chromium: &str, driver: &str, (width, height): (u32, u32)) -> Driver {
+pub(crate) async fn start(chromium: &str, driver: &str, (width, height): (u32, u32)) -> Driver {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let profile = tempfile::tempdir().unwrap();
     let mut command = Command::new(driver);
@@ -40,17 +42,18 @@ async fn start(chromium: &str, driver: &str, (width, height): (u32, u32)) -> Dri
     ];
     let capabilities = json!({"goog:chromeOptions": {"binary": chromium, "args": arguments}});
     let capabilities = capabilities.as_object().unwrap().clone();
+    let address = format!("http://127.0.0.1:{port}");
     let client = crate::harness::eventually(async || {
         // Plain HTTP is all that the driver on loopback needs.
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities.clone());
-        builder.connect(&format!("http://127.0.0.1:{port}")).await.ok()
+        builder.connect(&address).await.ok()
     })
     .await;
-    Driver { _child: child, client, _profile: profile }
+    Driver { _child: child, client, address, _profile: profile }
 }
 
-async fn shoot(client: &Client, name: &str) {
+pub(crate) async fn shoot(client: &Client, name: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(format!("{name}.png")), client.screenshot().await.unwrap()).unwrap();

@@ -20,4 +20,5 @@ mod main_job;
 mod payments;
 mod refunds;
 mod resilience;
+mod rows;
 mod subscriptions;

@@ -83,7 +83,7 @@ async fn a_subscription_is_read_and_listed_since_its_checkout(db: Db) {
     let of_link = v1::ListSubscriptionsRequest { payment_link_id: link.id, ..Default::default() };
     assert_eq!(list(&server, of_link).await, [begun]);
     let first = v1::ListSubscriptionsRequest { page_size: 1, ..Default::default() };
-    assert_eq!(list(&server, first).await, [other.clone()]);
+    assert_eq!(list(&server, first).await, std::slice::from_ref(&other));
     let past_due = v1::SubscriptionState::PastDue as i32;
     let of_state = v1::ListSubscriptionsRequest { state: past_due, ..Default::default() };
     assert_eq!(list(&server, of_state).await, []);

@@ -124,6 +124,17 @@ impl StripeProvider {
         id_of(&self.client.post("/v1/prices", create_price(item)?, &lookup).await?)
     }
 
+    /// A session, which a notification may have named by its payment intent.
+    async fn session_of(&self, named: &ProviderRef) -> Result<ProviderRef, ProviderError> {
+        if !named.0.starts_with("pi_") {
+            return Ok(named.clone());
+        }
+        let mut params = Params::new();
+        push(&mut params, "payment_intent", named);
+        let id = |session: &Value| session["id"].as_str().map(|id| ProviderRef(id.to_owned()));
+        self.find("/v1/checkout/sessions", params, id).await?.ok_or(ProviderError::NotFound)
+    }
+
     /// The payment intent by which an invoice was paid, or null: a subscription's session names the invoice alone.
     async fn intent_of_invoice(&self, invoice: &str) -> Result<Value, ProviderError> {
         let expand = |path: &str| vec![("expand[]".to_owned(), path.to_owned())];
@@ -275,7 +286,7 @@ impl PaymentProvider for StripeProvider {
     async fn fetch_checkout(&self, session: &ProviderRef) -> Result<CheckoutSnapshot, ProviderError> {
         let expand = ["payment_intent.payment_method", "setup_intent.payment_method", "discounts.promotion_code"];
         let expand = expand.map(|path| ("expand[]".to_owned(), path.to_owned())).to_vec();
-        let path = format!("/v1/checkout/sessions/{session}");
+        let path = format!("/v1/checkout/sessions/{}", self.session_of(session).await?);
         let mut object = self.client.get(&path, expand).await?;
         if object["status"] == "complete" {
             // Expanded, only the first of them would be there.
@@ -470,6 +481,10 @@ fn topic(kind: &str, id: &str, object: &Value) -> NotificationTopic {
     }
     match kind {
         kind if kind.starts_with("checkout.session.") => NotificationTopic::Checkout { provider_ref },
+        // What was held is taken, or let go, without a word about its session: that is found by the intent.
+        "payment_intent.succeeded" | "payment_intent.canceled" if object["capture_method"] == "manual" => {
+            NotificationTopic::Checkout { provider_ref }
+        }
         "payment_link.updated" => NotificationTopic::PaymentLink { provider_ref },
         "payment_method.detached" => NotificationTopic::PaymentMethodDetached { provider_ref },
         "promotion_code.updated" => NotificationTopic::PromotionCode { provider_ref },

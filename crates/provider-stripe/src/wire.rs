@@ -154,6 +154,10 @@ fn address(value: &Value) -> Option<EnteredAddress> {
 /// How far a session is: it is paid only when Stripe says paid.
 fn progress(session: &Value, intent: &Value) -> Option<CheckoutProgress> {
     let payment_ref = || intent["id"].as_str().map(|id| ProviderRef(id.to_owned()));
+    let paid = || {
+        let received = money(intent["amount_received"].as_i64()?, intent["currency"].as_str()?)?;
+        Some(CheckoutProgress::Paid { payment_ref: payment_ref()?, received })
+    };
     match (session["status"].as_str()?, session["payment_status"].as_str()?) {
         ("open", _) => Some(CheckoutProgress::Open),
         ("expired", _) => Some(CheckoutProgress::Expired),
@@ -162,14 +166,13 @@ fn progress(session: &Value, intent: &Value) -> Option<CheckoutProgress> {
         ("complete", "paid") if intent.is_null() && session["amount_total"] == 0 => {
             Some(CheckoutProgress::NothingToPay)
         }
-        ("complete", "paid") => Some(CheckoutProgress::Paid {
-            payment_ref: payment_ref()?,
-            received: money(intent["amount_received"].as_i64()?, intent["currency"].as_str()?)?,
-        }),
+        ("complete", "paid") => paid(),
         ("complete", _) => match intent["status"].as_str()? {
             "requires_payment_method" | "canceled" => {
                 Some(CheckoutProgress::PaymentFailed { payment_ref: payment_ref()? })
             }
+            // Money that was held and then taken: the intent says it, whatever the session still says.
+            "succeeded" if intent["capture_method"] == "manual" => paid(),
             _ => Some(CheckoutProgress::Processing { payment_ref: payment_ref()? }),
         },
         _ => None,

@@ -6,13 +6,15 @@ use axum::extract::{Path, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::{delayed, disputes, sessions};
 use crate::error::ApiError;
 use crate::expand::veiled;
+use crate::hosted;
+use crate::page;
 use crate::purchase::{self, NotPaid, Purchase};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
@@ -129,38 +131,18 @@ fn play(
     }
 }
 
-/// `GET /i/invst_…`: an invoice as plain text, for whoever has its address.
-async fn invoice(Extract(shared): Extract<Arc<Shared>>, Path(token): Path<String>) -> Response {
+/// `GET /i/invst_…`: an invoice, for whoever has its address.
+async fn invoice(Extract(shared): Extract<Arc<Shared>>, Path(token): Path<String>, headers: HeaderMap) -> Response {
+    let locale = hosted::locale(&headers, None, None);
     let invoice = {
         let state = shared.lock();
         let found = state.public.get(&token).filter(|(_, id)| id.starts_with("in_"));
         found.and_then(|(account, id)| state.accounts.get(account)?.get("invoice", id).cloned())
     };
-    let Some(invoice) = invoice else { return StatusCode::NOT_FOUND.into_response() };
-    let mut page = written(&invoice).into_response();
-    for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {
-        page.headers_mut().insert(name, HeaderValue::from_static(value));
+    match invoice {
+        Some(invoice) => hosted::show(StatusCode::OK, page::invoice(&invoice, locale)),
+        None => hosted::show(StatusCode::NOT_FOUND, page::not_found(locale)),
     }
-    page
-}
-
-fn written(invoice: &Value) -> String {
-    let currency = text(invoice, "currency");
-    let amount = |value: &Value| {
-        let decimals = crate::money::decimals(currency);
-        let amount = rust_decimal::Decimal::new(value.as_i64().unwrap_or_default(), decimals);
-        format!("{amount} {}", currency.to_ascii_uppercase())
-    };
-    let mut page = format!(
-        "paylinks sandbox: no money moves\n\nInvoice {}\nTo {}\n\n",
-        text(invoice, "number"),
-        text(invoice, "customer_email")
-    );
-    for line in invoice["lines"]["data"].as_array().into_iter().flatten() {
-        page.push_str(&format!("{}  {}\n", text(line, "description"), amount(&line["amount"])));
-    }
-    page.push_str(&format!("\nTotal  {}\nState  {}\n", amount(&invoice["total"]), text(invoice, "status")));
-    page
 }
 
 #[cfg(test)]
@@ -213,7 +195,7 @@ mod tests {
         let invoice: Value = client.get(invoice).bearer_auth("sk_test_a").send().await.unwrap().json().await.unwrap();
         let page =
             client.get(invoice["hosted_invoice_url"].as_str().unwrap()).send().await.unwrap().text().await.unwrap();
-        assert!(page.contains("100.00 SEK") && page.contains("no money moves"), "{page}");
+        assert!(page.contains("SEK\u{a0}100.00") && page.contains("No money moves"), "{page}");
         sandbox.shutdown().await;
     }
 }

@@ -386,12 +386,12 @@ fn find(shared: &Shared, id: &str) -> Option<Found> {
     Some(Found { account, session })
 }
 
-fn locale(headers: &HeaderMap, wished: Option<&str>, session: Option<&str>) -> Locale {
+pub(crate) fn locale(headers: &HeaderMap, wished: Option<&str>, session: Option<&str>) -> Locale {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
     Locale::negotiate(wished, session, accepted)
 }
 
-fn show(status: StatusCode, page: Markup) -> Response {
+pub(crate) fn show(status: StatusCode, page: Markup) -> Response {
     let mut response = (status, page).into_response();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY),

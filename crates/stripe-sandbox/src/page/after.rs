@@ -37,6 +37,8 @@ pub(crate) enum Outcome {
     AwaitingTransfer,
     /// The money is being drawn.
     Processing,
+    /// The money is held on a card, to be taken later.
+    Held,
     /// The bank did not give the money.
     Failed,
 }
@@ -78,6 +80,7 @@ impl Outcome {
                 Self::AwaitingTransfer
             }
             (_, "unpaid") if text(intent, "status") == "processing" => Self::Processing,
+            (_, "unpaid") if text(intent, "status") == "requires_capture" => Self::Held,
             (_, "unpaid") if !intent["last_payment_error"].is_null() => Self::Failed,
             (_, "unpaid") if is_transfer(session) => Self::AwaitingTransfer,
             (_, "unpaid") => Self::Processing,
@@ -124,6 +127,7 @@ pub(crate) fn confirmation(view: &Confirmation<'_>) -> Markup {
         Outcome::Saved => (words.thanks, words.saved, "✓"),
         Outcome::AwaitingTransfer => (words.awaiting_title, words.awaiting, "→"),
         Outcome::Processing => (words.processing_title, words.processing, "…"),
+        Outcome::Held => (words.thanks, words.held, "✓"),
         Outcome::Failed => (words.failed_title, words.failed, "!"),
     };
     // What is still to be done is told even where the merchant has words of their own.
@@ -217,6 +221,7 @@ mod tests {
             (session("subscription", "no_payment_required"), none.clone(), Outcome::Subscribed),
             (session("setup", "no_payment_required"), none.clone(), Outcome::Saved),
             (session("payment", "unpaid"), json!({"status": "processing"}), Outcome::Processing),
+            (session("payment", "unpaid"), json!({"status": "requires_capture"}), Outcome::Held),
             (
                 session("payment", "unpaid"),
                 json!({"status": "requires_payment_method", "last_payment_error": {"type": "card_error"}}),

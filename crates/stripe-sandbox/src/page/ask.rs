@@ -227,8 +227,13 @@ impl Ask {
 
     /// Whether anything that is entered changes the figures.
     pub(super) fn changes_figures(&self) -> bool {
-        self.promotion_codes
-            || self.shipping_rates.len() > 1
+        // A code has a button of its own.
+        self.promotion_codes || self.has_choices()
+    }
+
+    /// Whether the total follows from choices that the customer can change.
+    pub(super) fn has_choices(&self) -> bool {
+        self.shipping_rates.len() > 1
             || !self.optional.is_empty()
             || (self.automatic_tax && self.mode != Mode::Setup)
             || self.lines.iter().any(|line| line.adjustable.is_some() || line.is_custom())

@@ -9,6 +9,7 @@ mod countries;
 mod details;
 mod field;
 mod form;
+mod invoice;
 mod method;
 mod order;
 mod style;
@@ -21,6 +22,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub(crate) use after::{Bought, Confirmation, Outcome, Parts, confirmation, instructions};
 pub(crate) use ask::Ask;
 pub(crate) use form::{Action, Problems, RawForm, read};
+pub(crate) use invoice::invoice;
 pub(crate) use method::{read_method, test_card};
 pub(crate) use words::Locale;
 

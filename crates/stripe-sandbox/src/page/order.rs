@@ -25,7 +25,7 @@ pub(super) fn summary(view: &Checkout<'_>) -> Markup {
                 (optional_items(view))
                 (promotion_code(view))
                 (shipping(view))
-                @if ask.changes_figures() {
+                @if ask.has_choices() {
                     @if ask.automatic_tax { p.hint { (words.tax_by_address) } }
                     button.secondary.update type="submit" name="action" value="update" { (words.update) }
                 }

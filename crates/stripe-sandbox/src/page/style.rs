@@ -33,10 +33,12 @@ main.card .total { font-size: 2rem; margin: .5rem 0 1rem; }
 .quantity { margin-top: .5rem; }
 .quantity label { display: inline; margin-right: .5rem; }
 .quantity input { width: 6rem; min-height: 42px; display: inline-block; margin-right: .5rem; }
+.quantity .hint { display: inline-block; white-space: nowrap; }
 .items .field { margin: .6rem 0 0; max-width: 18rem; }
 .summary fieldset { margin: 0; padding: 1rem 0 .25rem; border-top: 1px solid var(--line); }
 .offer, .choice { display: flex; align-items: center; gap: .75rem 1.25rem; padding: .6rem 0; }
 .offer { justify-content: space-between; flex-wrap: wrap; }
+.offer .what { flex-basis: 9rem; }
 .offer .quantity { margin: 0; }
 .choice label { flex: 1; margin: 0; font-size: 1rem; cursor: pointer; }
 .take { display: flex; align-items: center; gap: .5rem; }
@@ -57,7 +59,10 @@ legend { padding: 0; margin-bottom: .75rem; font-size: 1.05rem; font-weight: 650
 legend + * { clear: both; }
 .part { margin: 1.25rem 0 .75rem; font-weight: 650; }
 .field { margin-bottom: 1rem; }
-.pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1rem; }
+.pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 1rem; }
+/* Labels of a pair end, and fields begin, at the same height, however the labels wrap. */
+.pair .field { display: grid; grid-template-rows: subgrid; grid-row: span 3; }
+.pair label { align-self: end; }
 label { display: block; font-size: .9rem; font-weight: 560; margin-bottom: .3rem; }
 .optional { color: var(--soft); font-weight: 400; }
 input, select { width: 100%; min-height: 46px; padding: .55rem .75rem; font: inherit; color: inherit; background: var(--paper);
@@ -105,6 +110,7 @@ footer { text-align: center; padding: 1.5rem; }
   color: var(--accent-ink); font-size: 1.7rem; }
 .transfer, .bought { text-align: left; margin-top: 1.75rem; }
 .bought .items { margin: 0; }
+.bought + .said { margin: 1.25rem 0 0; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .4rem 1.25rem; margin: 0; padding: 1rem; background: var(--ground); border-radius: 8px; }
 dt { color: var(--soft); }
 dd { margin: 0; font-weight: 560; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }

@@ -178,7 +178,10 @@ fn chosen_amount(price: &Value, currency: &str, purchase: &Purchase, misfits: &m
 fn optional_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Vec<Line> {
     let offered = session["optional_items"].as_array().cloned().unwrap_or_default();
     let mut lines = Vec::new();
-    for (id, quantity) in purchase.optional_items.iter().filter(|(_, quantity)| **quantity != 0) {
+    let mut taken: Vec<_> = purchase.optional_items.iter().filter(|(_, quantity)| **quantity != 0).collect();
+    // As they are offered, not by their ids.
+    taken.sort_by_key(|(id, _)| offered.iter().position(|offer| offer["price"] == id.as_str()));
+    for (id, quantity) in taken {
         let mut refuse = |why| misfits.push(Misfit { field: Entry::OptionalItem(id.clone()), why });
         let Some(offer) = offered.iter().find(|offer| offer["price"] == id.as_str()) else {
             refuse(Why::NotAnOption);

@@ -1,0 +1,412 @@
+//! What a case of the table is, and how it is played.
+
+use api_proto::v1;
+use serde_json::{Value, json};
+
+use super::person::Person;
+use crate::harness::{Server, eventually, http, mask, unique};
+
+/// One case of a row.
+#[derive(Clone)]
+pub(super) struct Case {
+    /// The row's number in FEATURES.md.
+    pub(super) row: u8,
+    /// What is shown; another for each case of a row.
+    pub(super) name: &'static str,
+    pub(super) screen: Screen,
+    /// What is created over gRPC.
+    pub(super) sells: Sells,
+    /// What a person sees and does, in order.
+    pub(super) does: Vec<Step>,
+    /// What is read back over gRPC at the end.
+    pub(super) reads: fn(&Told),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Screen {
+    Desktop,
+    Phone,
+}
+
+impl Screen {
+    pub(super) const fn width(self) -> u64 {
+        match self {
+            Self::Desktop => 1_280,
+            Self::Phone => 390,
+        }
+    }
+
+    pub(super) const fn height(self) -> u64 {
+        match self {
+            Self::Desktop => 1_000,
+            Self::Phone => 844,
+        }
+    }
+}
+
+/// What is sold. Ids of requests and of the invoice are filled in.
+#[derive(Clone)]
+pub(super) enum Sells {
+    Link(Box<v1::CreatePaymentLinkRequest>),
+    InvoiceLink(Box<v1::CreateInvoiceRequest>, Box<v1::CreatePaymentLinkRequest>),
+    Checkout(Box<v1::CreateInvoiceRequest>, Box<v1::CreateInvoiceCheckoutRequest>),
+    /// A checkout without an invoice.
+    Setup(Box<v1::CreateInvoiceCheckoutRequest>),
+    Payment(Box<v1::CreatePaymentRequest>),
+}
+
+/// A step of a case.
+#[derive(Clone)]
+pub(super) enum Step {
+    /// Opens what is sold, with these parameters of its URL.
+    Visits(&'static str),
+    Sees(&'static [&'static str]),
+    Misses(&'static [&'static str]),
+    /// Labels of fields that are shown.
+    IsAsked(&'static [&'static str]),
+    /// What stands in a field before anything is entered.
+    Reads(&'static str, &'static str),
+    /// All that a list offers.
+    IsOffered(&'static str, &'static [&'static str]),
+    Fills(&'static [(&'static str, &'static str)]),
+    Chooses(&'static str, &'static str),
+    Ticks(&'static str),
+    /// Enters who pays, and a card.
+    Card(&'static str),
+    Unfolds(&'static str),
+    Presses(&'static str),
+    /// The browser is at an address that ends so.
+    IsLedTo(&'static str),
+    /// A screenshot more than those of the first sight and the end.
+    Shoots(&'static str),
+    /// Pays without looking at a page.
+    PaysUnseen,
+    /// The session comes to be completed, its money in this state.
+    Comes(v1::SessionPaymentState),
+    /// Something happens elsewhere.
+    Meanwhile(Act),
+}
+
+/// What happens elsewhere than on the page.
+#[derive(Clone)]
+pub(super) enum Act {
+    CloseLink,
+    OpenLink,
+    /// The new values and the mask.
+    UpdateLink(Box<v1::PaymentLink>, &'static [&'static str]),
+    ExpireSession,
+    VoidInvoice,
+    /// The customer's bank sends the money.
+    TransferArrives,
+    /// Time passes at the provider.
+    DaysPass(i64),
+    /// The seller takes the money that is held.
+    Capture,
+    /// The seller lets the money go that is held.
+    LetGo,
+    /// Its own time passes.
+    LinkExpires,
+}
+
+/// What was created, by its ids; what there is not is empty.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sold {
+    url: String,
+    link_id: String,
+    session_id: String,
+    invoice_id: String,
+    customer_id: String,
+}
+
+/// What is read back: of each kind what belongs to the case.
+#[derive(Default)]
+pub(super) struct Told {
+    /// The session that was completed last.
+    pub(super) session: v1::CheckoutSession,
+    pub(super) payments: Vec<v1::Payment>,
+    pub(super) link: v1::PaymentLink,
+    pub(super) items: Vec<v1::LineItem>,
+    pub(super) invoice: v1::Invoice,
+    pub(super) methods: Vec<v1::PaymentMethod>,
+    /// The session as the provider has it, with its payment intent and invoice.
+    pub(super) there: Value,
+}
+
+impl Told {
+    pub(super) fn collected(&self) -> &v1::Collected {
+        self.session.collected.as_ref().unwrap()
+    }
+
+    /// What came in by the one payment, which is not odd.
+    pub(super) fn received(&self) -> i64 {
+        let [payment] = self.payments.as_slice() else { panic!("one payment, not {:?}", self.payments) };
+        assert!(payment.flags.is_empty(), "{payment:?}");
+        crate::harness::minor(payment.received.as_ref())
+    }
+
+    /// What was bought: names, how many, and what each came to.
+    pub(super) fn bought(&self) -> Vec<(&str, i64, i64)> {
+        let told = |item: &v1::BoughtItem| crate::harness::minor(item.amount_total.as_ref());
+        self.collected().items.iter().map(|item| (item.name.as_str(), item.quantity, told(item))).collect()
+    }
+}
+
+impl Case {
+    pub(super) async fn play(&self, server: &Server, sold: &Sold, person: &mut Person<'_>) -> Result<(), String> {
+        let mut sold = sold.clone();
+        let (mut has_looked, mut looked_last) = (false, false);
+        for (index, step) in self.does.iter().enumerate() {
+            let at = |why: String| format!("at step {}, {why}", index + 1);
+            self.step(server, &mut sold, person, step).await.map_err(at)?;
+            if matches!(step, Step::Visits(_)) && !has_looked {
+                person.shoot("").await;
+                has_looked = true;
+            }
+            looked_last |= matches!(step, Step::Presses(_));
+        }
+        if looked_last {
+            person.shoot("-end").await;
+        }
+        (self.reads)(&sold.told(server).await);
+        Ok(())
+    }
+
+    async fn step(&self, server: &Server, sold: &mut Sold, person: &Person<'_>, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Visits(parameters) => person.visit(&format!("{}{parameters}", sold.url)).await,
+            Step::Sees(words) => person.sees(words).await,
+            Step::Misses(words) => person.misses(words).await,
+            Step::IsAsked(fields) => person.is_asked(fields).await,
+            Step::Reads(field, value) => person.reads(field, value).await,
+            Step::IsOffered(field, options) => person.is_offered(field, options).await,
+            Step::Fills(fields) => {
+                for (field, text) in *fields {
+                    person.fills(field, text).await?;
+                }
+                Ok(())
+            }
+            Step::Chooses(field, option) => person.chooses(field, option).await,
+            Step::Ticks(field) => person.ticks(field).await,
+            Step::Card(number) => person.enters_card(number).await,
+            Step::Unfolds(called) => person.unfolds(called).await,
+            Step::Presses(called) => person.presses(called).await,
+            Step::IsLedTo(end) => person.is_led_to(end).await,
+            Step::Shoots(moment) => {
+                person.shoot(&format!("-{moment}")).await;
+                Ok(())
+            }
+            Step::PaysUnseen => match server.pay(&sold.url, crate::harness::GOOD_CARD).await {
+                200 => Ok(()),
+                state => Err(format!("the page answers {state}")),
+            },
+            Step::Comes(state) => {
+                sold.session_id = sold.completed(server, *state).await;
+                Ok(())
+            }
+            Step::Meanwhile(act) => {
+                sold.act(server, act).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Sold {
+    /// Puts on sale.
+    pub(super) async fn create(server: &Server, sells: &Sells) -> Result<Self, String> {
+        let refused = |status: tonic::Status| format!("it is refused: {:?}, {status}", crate::harness::told(&status));
+        match sells {
+            Sells::Link(request) => Self::link(server, request, String::new()).await.map_err(refused),
+            Sells::InvoiceLink(invoice, request) => {
+                let invoice = open(server, invoice).await.map_err(refused)?;
+                Self::link(server, request, invoice.id).await.map_err(refused)
+            }
+            Sells::Checkout(invoice, request) => {
+                let invoice = open(server, invoice).await.map_err(refused)?;
+                Self::checkout(server, request, invoice.id).await.map_err(refused)
+            }
+            Sells::Setup(request) => Self::checkout(server, request, String::new()).await.map_err(refused),
+            Sells::Payment(request) => Self::payment(server, request).await.map_err(refused),
+        }
+    }
+
+    async fn link(
+        server: &Server,
+        request: &v1::CreatePaymentLinkRequest,
+        invoice_id: String,
+    ) -> Result<Self, tonic::Status> {
+        let request = v1::CreatePaymentLinkRequest { request_id: unique("link"), invoice_id, ..request.clone() };
+        let link = server.links().create_payment_link(request).await?.into_inner().payment_link.unwrap();
+        Ok(Self { url: link.url, link_id: link.id, invoice_id: link.invoice_id, ..Self::default() })
+    }
+
+    async fn checkout(
+        server: &Server,
+        request: &v1::CreateInvoiceCheckoutRequest,
+        invoice_id: String,
+    ) -> Result<Self, tonic::Status> {
+        let request =
+            v1::CreateInvoiceCheckoutRequest { request_id: unique("checkout"), invoice_id, ..request.clone() };
+        let answer = server.checkouts().create_invoice_checkout(request).await?;
+        let session = answer.into_inner().checkout_session.unwrap();
+        let v1::CheckoutSession { url, id, invoice_id, customer_id, .. } = session;
+        Ok(Self { url, session_id: id, invoice_id, customer_id, ..Self::default() })
+    }
+
+    async fn payment(server: &Server, request: &v1::CreatePaymentRequest) -> Result<Self, tonic::Status> {
+        let request = v1::CreatePaymentRequest { request_id: unique("payment"), ..request.clone() };
+        let payment = server.payments().create_payment(request).await?.into_inner().payment.unwrap();
+        let v1::Payment { url, payment_link_id, invoice_id, customer_id, .. } = payment;
+        Ok(Self { url, link_id: payment_link_id, invoice_id, customer_id, ..Self::default() })
+    }
+
+    /// Waits for the session that was completed, and whose money is in a state.
+    async fn completed(&self, server: &Server, state: v1::SessionPaymentState) -> String {
+        let is_so = |session: &v1::CheckoutSession| {
+            session.state() == v1::CheckoutSessionState::Completed && session.payment_state() == state
+        };
+        eventually(async || {
+            let session = if self.session_id.is_empty() {
+                let request = v1::ListCheckoutSessionsRequest {
+                    payment_link_id: self.link_id.clone(),
+                    state: v1::CheckoutSessionState::Completed as i32,
+                    ..Default::default()
+                };
+                let list = server.checkouts().list_checkout_sessions(request).await.unwrap().into_inner();
+                list.checkout_sessions.into_iter().next()
+            } else {
+                Some(self.session(server).await)
+            };
+            session.filter(is_so)
+        })
+        .await
+        .id
+    }
+
+    async fn session(&self, server: &Server) -> v1::CheckoutSession {
+        let request = v1::GetCheckoutSessionRequest { id: self.session_id.clone() };
+        server.checkouts().get_checkout_session(request).await.unwrap().into_inner().checkout_session.unwrap()
+    }
+
+    async fn act(&self, server: &Server, act: &Act) {
+        let id = self.link_id.clone();
+        match act {
+            Act::CloseLink => {
+                let request = v1::DeactivatePaymentLinkRequest { request_id: unique("close"), id };
+                server.links().deactivate_payment_link(request).await.unwrap();
+            }
+            Act::OpenLink => {
+                let request = v1::ActivatePaymentLinkRequest { request_id: unique("open"), id };
+                server.links().activate_payment_link(request).await.unwrap();
+            }
+            Act::UpdateLink(values, paths) => {
+                let request = v1::UpdatePaymentLinkRequest {
+                    request_id: unique("update"),
+                    payment_link: Some(v1::PaymentLink { id, ..(**values).clone() }),
+                    update_mask: mask(paths),
+                };
+                server.links().update_payment_link(request).await.unwrap();
+            }
+            Act::ExpireSession => {
+                let id = self.session_id.clone();
+                let request = v1::ExpireCheckoutSessionRequest { request_id: unique("expire"), id };
+                server.checkouts().expire_checkout_session(request).await.unwrap();
+            }
+            Act::VoidInvoice => {
+                let id = self.invoice_id.clone();
+                let request = v1::VoidInvoiceRequest { request_id: unique("void"), id, ..Default::default() };
+                server.invoices().void_invoice(request).await.unwrap();
+                if !self.link_id.is_empty() {
+                    server.wait_for_link(&self.link_id, v1::PaymentLinkState::Inactive).await;
+                }
+            }
+            Act::LinkExpires => {
+                let seconds = || std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+                let mut link = server.link(&id).await;
+                while link.state() != v1::PaymentLinkState::Inactive {
+                    let told = link.expire_time.unwrap().seconds.unsigned_abs();
+                    assert!(seconds() <= told, "it is open past the time told");
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    link = server.link(&id).await;
+                }
+            }
+            Act::TransferArrives => {
+                let session = self.session(server).await.provider_ref;
+                let answer = server.control("bank_transfer", json!({"session": session})).await;
+                assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+            }
+            Act::DaysPass(days) => {
+                let answer = server.control("clock", json!({"advance_seconds": days * 24 * 60 * 60})).await;
+                assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+            }
+            Act::Capture | Act::LetGo => {
+                let there = self.at_provider(server, &self.session(server).await.provider_ref).await;
+                let intent = there["payment_intent"]["id"].as_str().unwrap();
+                let verb = if matches!(act, Act::Capture) { "capture" } else { "cancel" };
+                let url = format!("{}/v1/payment_intents/{intent}/{verb}", server.sandbox);
+                let answer = http().post(url).bearer_auth("sk_test_paylinks_sandbox").send().await.unwrap();
+                assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+            }
+        }
+    }
+
+    async fn told(&self, server: &Server) -> Told {
+        let mut told = Told::default();
+        if !self.link_id.is_empty() {
+            told.link = server.link(&self.link_id).await;
+            told.items = self.items(server).await;
+        }
+        if !self.session_id.is_empty() {
+            told.session = self.session(server).await;
+            told.there = self.at_provider(server, &told.session.provider_ref).await;
+        }
+        if !self.invoice_id.is_empty() {
+            told.invoice = server.invoice(&self.invoice_id).await;
+        }
+        if !self.customer_id.is_empty() {
+            let request = v1::ListPaymentMethodsRequest { customer_id: self.customer_id.clone(), ..Default::default() };
+            told.methods = server.customers().list_payment_methods(request).await.unwrap().into_inner().payment_methods;
+        }
+        if !(self.link_id.is_empty() && self.invoice_id.is_empty()) {
+            let request = v1::ListPaymentsRequest {
+                payment_link_id: self.link_id.clone(),
+                invoice_id: self.invoice_id.clone(),
+                ..Default::default()
+            };
+            told.payments = server.payments().list_payments(request).await.unwrap().into_inner().payments;
+        }
+        told
+    }
+
+    /// The items of the link, page by page.
+    async fn items(&self, server: &Server) -> Vec<v1::LineItem> {
+        let mut request = v1::ListPaymentLinkLineItemsRequest {
+            payment_link_id: self.link_id.clone(),
+            page_size: 2,
+            ..Default::default()
+        };
+        let mut items = Vec::new();
+        loop {
+            let page = server.links().list_payment_link_line_items(request.clone()).await.unwrap().into_inner();
+            assert!(page.line_items.len() <= 2);
+            items.extend(page.line_items);
+            if page.next_page_token.is_empty() {
+                return items;
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    async fn at_provider(&self, server: &Server, session: &str) -> Value {
+        let url = format!(
+            "{}/v1/checkout/sessions/{session}?expand[]=payment_intent&expand[]=invoice&expand[]=subscription",
+            server.sandbox
+        );
+        http().get(url).bearer_auth("sk_test_paylinks_sandbox").send().await.unwrap().json().await.unwrap()
+    }
+}
+
+async fn open(server: &Server, request: &v1::CreateInvoiceRequest) -> Result<v1::Invoice, tonic::Status> {
+    let request = v1::CreateInvoiceRequest { request_id: unique("invoice"), finalize: true, ..request.clone() };
+    Ok(server.invoices().create_invoice(request).await?.into_inner().invoice.unwrap())
+}

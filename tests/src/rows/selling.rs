@@ -1,0 +1,546 @@
+//! Rows 11, 12, 18, 21 to 25, 27 and 28: what is sold, at which price, and until when.
+
+use api_proto::v1;
+use api_proto::v1::SessionPaymentState::{NotRequired, Paid};
+use api_proto::v1::platform_settings::ApplicationFee;
+
+use super::case::Act::{LinkExpires, VoidInvoice};
+use super::case::Screen::{Desktop, Phone};
+use super::case::Step::{
+    Card, Chooses, Comes, Fills, Meanwhile, Misses, Presses, Reads, Sees, Shoots, Ticks, Unfolds, Visits,
+};
+use super::case::{Case, Sells};
+use super::stock::{Stock, link};
+use crate::harness::{GOOD_CARD, invoice_request, item, line, minor, stored_item};
+
+pub(super) fn cases(stock: &Stock) -> Vec<Case> {
+    [priced(stock), offered(stock), settled(stock), ended()].concat()
+}
+
+/// Rows 12 and 25, and the currency of row 24.
+fn priced(stock: &Stock) -> Vec<Case> {
+    let alone = |id: &str, quantity| v1::CreatePaymentLinkRequest {
+        line_items: vec![stored_item(id, quantity)],
+        ..Default::default()
+    };
+    vec![
+        Case {
+            row: 12,
+            name: "what a platform keeps and passes on",
+            screen: Desktop,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![item("Ride", 20_000, 1)],
+                platform: Some(v1::PlatformSettings {
+                    application_fee: Some(ApplicationFee::ApplicationFeeAmount(v1::Money {
+                        minor_units: 1_500,
+                        currency_code: "SEK".to_owned(),
+                    })),
+                    on_behalf_of: "acct_driver".to_owned(),
+                    transfer: Some(v1::Transfer { destination: "acct_driver".to_owned(), amount: None }),
+                }),
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Sees(&["Ride", "SEK 200.00"]),
+                Misses(&["15.00", "acct_"]),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 200.00"),
+                Sees(&["Your payment was received."]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                let intent = &told.there["payment_intent"];
+                assert_eq!(
+                    (&intent["application_fee_amount"], &intent["on_behalf_of"]),
+                    (&1_500.into(), &"acct_driver".into())
+                );
+                assert_eq!(intent["transfer_data"]["destination"], "acct_driver");
+                assert_eq!(told.received(), 20_000);
+            },
+        },
+        Case {
+            row: 25,
+            name: "each piece at the price of its tier",
+            screen: Phone,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![v1::LineItemInput {
+                    adjustable_quantity: Some(v1::AdjustableQuantity { minimum: Some(1), maximum: Some(50) }),
+                    ..stored_item(&stock.graduated, 5)
+                }],
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Sees(&["From SEK 6.00 each", "SEK 35.00"]),
+                Unfolds("Prices by quantity"),
+                Sees(&["Up to 5 SEK 7.00 each", "Up to 10 SEK 6.50 each", "Above that SEK 6.00 each"]),
+                Shoots("tiers"),
+                Fills(&[("Quantity Seat", "12")]),
+                Presses("Update the total"),
+                Sees(&["SEK 79.50"]),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 79.50"),
+                Sees(&["Seat Quantity 12 SEK 79.50"]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                assert_eq!((told.bought(), told.received()), (vec![("Seat", 12, 7_950)], 7_950));
+            },
+        },
+        Case {
+            row: 25,
+            name: "all pieces at the price of one tier",
+            screen: Desktop,
+            sells: link(alone(&stock.volume, 12)),
+            does: vec![
+                Visits(""),
+                Sees(&["Quantity 12", "SEK 72.00"]),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 72.00"),
+                Sees(&["Your payment was received."]),
+                Comes(Paid),
+            ],
+            reads: |told| assert_eq!((told.bought(), told.received()), (vec![("Seat", 12, 7_200)], 7_200)),
+        },
+        Case {
+            row: 25,
+            name: "by packages",
+            screen: Desktop,
+            sells: link(alone(&stock.package, 6)),
+            does: vec![
+                Visits(""),
+                Sees(&["SEK 25.00 per 5", "Quantity 6", "SEK 50.00"]),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 50.00"),
+                Sees(&["Your payment was received."]),
+                Comes(Paid),
+            ],
+            reads: |told| assert_eq!((told.bought(), told.received()), (vec![("Egg", 6, 5_000)], 5_000)),
+        },
+        Case {
+            row: 25,
+            name: "what the customer likes in Swedish",
+            screen: Phone,
+            sells: link(v1::CreatePaymentLinkRequest {
+                collection: Some(v1::Collection { submit_type: v1::SubmitType::Donate as i32, ..Default::default() }),
+                ..alone(&stock.donation, 1)
+            }),
+            does: vec![
+                Visits("?locale=sv"),
+                Sees(&["Skänk till", "Mellan 20,00 kr och 1 000,00 kr", "Skänk 50,00 kr"]),
+                Reads("Belopp", "50,00"),
+                Fills(&[("Belopp", "19,99")]),
+                Presses("Uppdatera summan"),
+                Sees(&["Det måste vara minst 20,00 kr."]),
+                Shoots("errors"),
+                Fills(&[("Belopp", "123,45")]),
+                Presses("Uppdatera summan"),
+                Card(GOOD_CARD),
+                Presses("Skänk 123,45 kr"),
+                Sees(&["Tack", "123,45 kr"]),
+                Comes(Paid),
+            ],
+            reads: |told| assert_eq!((told.bought(), told.received()), (vec![("Donation", 1, 12_345)], 12_345)),
+        },
+        Case {
+            row: 25,
+            name: "in another currency",
+            screen: Phone,
+            sells: link(v1::CreatePaymentLinkRequest { currency_code: "EUR".to_owned(), ..alone(&stock.book, 2) }),
+            does: vec![
+                Visits(""),
+                Sees(&["€18.00 each", "€36.00"]),
+                Misses(&["SEK"]),
+                Card(GOOD_CARD),
+                Presses("Pay €36.00"),
+                Sees(&["Your payment was received."]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                assert_eq!((told.received(), told.link.currency_code.as_str()), (3_600, "EUR"));
+            },
+        },
+    ]
+}
+
+/// Rows 11 and 18.
+fn offered(stock: &Stock) -> Vec<Case> {
+    let codes = |items| {
+        link(v1::CreatePaymentLinkRequest { line_items: items, allow_promotion_codes: true, ..Default::default() })
+    };
+    let up_to = |least, most| Some(v1::AdjustableQuantity { minimum: Some(least), maximum: Some(most) });
+    vec![
+        Case {
+            row: 11,
+            name: "a tenth off",
+            screen: Desktop,
+            sells: codes(vec![item("Chair", 10_000, 1), item("Table", 20_000, 1)]),
+            does: vec![
+                Visits(""),
+                Fills(&[("Promotion code", "WINTER")]),
+                Presses("Apply"),
+                Sees(&["There is no such code.", "Total SEK 300.00"]),
+                Shoots("errors"),
+                Fills(&[("Promotion code", "summer")]),
+                Presses("Apply"),
+                Sees(&["applied", "Subtotal SEK 300.00", "Discount −SEK 30.00", "Total SEK 270.00"]),
+                Shoots("applied"),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 270.00"),
+                Sees(&["Your payment was received.", "Discount −SEK 30.00"]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                let collected = told.collected();
+                assert_eq!((collected.promotion_codes[0].code.as_str(), told.received()), ("SUMMER", 27_000));
+                assert_eq!(minor(collected.amount_discount.as_ref()), 3_000);
+                assert_eq!(told.bought(), [("Chair", 1, 9_000), ("Table", 1, 18_000)]);
+            },
+        },
+        Case {
+            row: 11,
+            name: "an amount off from a minimum and removed again",
+            screen: Phone,
+            sells: codes(vec![v1::LineItemInput { adjustable_quantity: up_to(1, 9), ..item("Chair", 10_000, 1) }]),
+            does: vec![
+                Visits(""),
+                Fills(&[("Promotion code", "FIFTY")]),
+                Presses("Apply"),
+                Sees(&["The code needs an order of at least SEK 200.00."]),
+                Fills(&[("Quantity Chair", "3")]),
+                Presses("Update the total"),
+                Sees(&["applied", "Discount −SEK 50.00", "Total SEK 250.00"]),
+                Presses("Remove FIFTY"),
+                Sees(&["Total SEK 300.00"]),
+                Misses(&["Discount"]),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 300.00"),
+                Sees(&["Your payment was received."]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                assert!(told.collected().promotion_codes.is_empty());
+                assert_eq!((told.bought(), told.received()), (vec![("Chair", 3, 30_000)], 30_000));
+            },
+        },
+        Case {
+            row: 18,
+            name: "items added and quantities changed",
+            screen: Phone,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![v1::LineItemInput { adjustable_quantity: up_to(1, 5), ..item("Mug", 10_000, 2) }],
+                optional_items: vec![
+                    v1::OptionalItem { price_id: stock.wrapping.clone(), quantity: 1, ..Default::default() },
+                    v1::OptionalItem {
+                        price_id: stock.book.clone(),
+                        quantity: 1,
+                        adjustable_quantity: up_to(0, 3),
+                        ..Default::default()
+                    },
+                ],
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Sees(&[
+                    "Add to your order",
+                    "Wrapping",
+                    "SEK 25.00",
+                    "Book",
+                    "SEK 199.00 each",
+                    "From 1 to 5",
+                    "From 0 to 3",
+                ]),
+                Reads("Quantity Mug", "2"),
+                Reads("Quantity Book", "0"),
+                Fills(&[("Quantity Mug", "6")]),
+                Presses("Update the total"),
+                Sees(&["Mug: It can be at most 5."]),
+                Fills(&[("Quantity Mug", "3"), ("Quantity Book", "2")]),
+                Ticks("Add Wrapping"),
+                Presses("Update the total"),
+                Sees(&["Total SEK 723.00"]),
+                Shoots("chosen"),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 723.00"),
+                Sees(&["Your payment was received.", "Wrapping", "Book Quantity 2"]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                assert_eq!(told.bought(), [("Mug", 3, 30_000), ("Wrapping", 1, 2_500), ("Book", 2, 39_800)]);
+                let (bought, offered) = (&told.collected().items, &told.link.optional_items);
+                assert_eq!([&bought[1].price_id, &bought[2].price_id], [&offered[0].price_id, &offered[1].price_id]);
+                assert_eq!(told.received(), 72_300);
+            },
+        },
+        Case {
+            row: 18,
+            name: "a choice made just before paying is shown first",
+            screen: Desktop,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![item("Mug", 10_000, 1)],
+                optional_items: vec![v1::OptionalItem {
+                    price_id: stock.wrapping.clone(),
+                    quantity: 1,
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Ticks("Add Wrapping"),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 100.00"),
+                Sees(&["The total has changed with what you chose.", "Total SEK 125.00"]),
+                Shoots("changed"),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 125.00"),
+                Sees(&["Your payment was received."]),
+                Comes(Paid),
+            ],
+            reads: |told| assert_eq!(told.received(), 12_500),
+        },
+    ]
+}
+
+/// Rows 21 to 24.
+fn settled(stock: &Stock) -> Vec<Case> {
+    let exclusive = || {
+        let mut item = item("Coat", 10_000, 1);
+        if let Some(v1::line_item_input::Price::PriceData(data)) = &mut item.price {
+            data.tax_behavior = v1::TaxBehavior::Exclusive as i32;
+        }
+        item
+    };
+    let field = |name: &str, value: &str| v1::ProviderInvoiceField { name: name.to_owned(), value: value.to_owned() };
+    vec![
+        Case {
+            row: 21,
+            name: "a subscription",
+            screen: Desktop,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![stored_item(&stock.plan, 2), item("Start", 5_000, 1)],
+                subscription: Some(v1::SubscriptionSettings {
+                    description: "Two seats".to_owned(),
+                    metadata: [("team".to_owned(), "red".to_owned())].into(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Sees(&["Subscribe to Sandbox merchant", "SEK 248.00", "Then SEK 198.00 each month"]),
+                Sees(&["SEK 99.00 each, each month", "Due today SEK 248.00", "keep this payment method"]),
+                Card(GOOD_CARD),
+                Presses("Subscribe"),
+                Sees(&["Your subscription has started."]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                assert_eq!((told.bought(), told.received()), (vec![("Plan", 2, 19_800), ("Start", 1, 5_000)], 24_800));
+                let subscription = &told.there["subscription"];
+                assert_eq!(
+                    (&subscription["description"], &subscription["metadata"]["team"]),
+                    (&"Two seats".into(), &"red".into())
+                );
+            },
+        },
+        Case {
+            row: 21,
+            name: "a trial",
+            screen: Phone,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![stored_item(&stock.plan, 1)],
+                subscription: Some(v1::SubscriptionSettings {
+                    trial_period_days: 14,
+                    trial_end: v1::TrialEnd::Pause as i32,
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            does: vec![
+                Visits("?locale=sv"),
+                Sees(&["Prenumerera hos", "14 dagar gratis", "Sedan 99,00 kr varje månad", "Att betala i dag 0,00 kr"]),
+                Card(GOOD_CARD),
+                Presses("Börja provperioden"),
+                Sees(&["Din prenumeration har börjat."]),
+                Comes(NotRequired),
+            ],
+            reads: |told| {
+                assert!(told.payments.is_empty());
+                let subscription = &told.there["subscription"];
+                let end = subscription.pointer("/trial_settings/end_behavior/missing_payment_method");
+                assert_eq!((&subscription["status"], end), (&"trialing".into(), Some(&"pause".into())));
+            },
+        },
+        Case {
+            row: 22,
+            name: "tax by the providers reckoning",
+            screen: Desktop,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![exclusive()],
+                automatic_tax: Some(v1::ProviderTax::default()),
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Sees(&["Tax is worked out from your address.", "Tax SEK 25.00", "Total SEK 125.00"]),
+                Chooses("Country", "Germany"),
+                Presses("Update the total"),
+                Sees(&["Subtotal SEK 100.00", "Tax SEK 19.00", "Total SEK 119.00"]),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 119.00"),
+                Sees(&["Your payment was received.", "Tax SEK 19.00"]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                let collected = told.collected();
+                assert_eq!((minor(collected.amount_tax.as_ref()), told.received()), (1_900, 11_900));
+                assert_eq!(minor(collected.items[0].amount_tax.as_ref()), 1_900);
+            },
+        },
+        Case {
+            row: 23,
+            name: "an invoice by the provider",
+            screen: Phone,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![item("Workshop", 10_000, 1)],
+                invoice_creation: Some(v1::InvoiceCreation {
+                    invoice: Some(v1::ProviderInvoice {
+                        description: "Workshop in June".to_owned(),
+                        footer: "Thank you for coming.".to_owned(),
+                        custom_fields: vec![field("Order", "7"), field("Room", "12")],
+                        ..Default::default()
+                    }),
+                    metadata: [("order".to_owned(), "7".to_owned())].into(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 100.00"),
+                Sees(&["Your payment was received.", "Your invoice"]),
+                Shoots("paid"),
+                Comes(Paid),
+                Presses("Your invoice"),
+                Sees(&[
+                    "To ada@example.com",
+                    "Paid",
+                    "Workshop in June",
+                    "Total SEK 100.00",
+                    "Room 12",
+                    "Thank you for coming.",
+                ]),
+            ],
+            reads: |told| {
+                let invoice = &told.there["invoice"];
+                for (name, value) in [("description", "Workshop in June"), ("footer", "Thank you for coming.")] {
+                    assert_eq!(invoice[name], value, "{name} of {invoice}");
+                }
+                assert_eq!(invoice["custom_fields"][1]["value"], "12");
+                assert_eq!(invoice["metadata"]["order"], "7");
+            },
+        },
+        Case {
+            row: 24,
+            name: "a booking once for a customer",
+            screen: Desktop,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![item("Table for two", 20_000, 1)],
+                collection: Some(v1::Collection {
+                    submit_type: v1::SubmitType::Book as i32,
+                    customer_creation: v1::CustomerCreation::Always as i32,
+                    ..Default::default()
+                }),
+                restrictions: Some(v1::Restrictions { completed_sessions_limit: 1 }),
+                inactive_message: "The table is taken.".to_owned(),
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Sees(&["Book with Sandbox merchant", "SEK 200.00"]),
+                Card(GOOD_CARD),
+                Presses("Book SEK 200.00"),
+                Sees(&["Your payment was received."]),
+                Comes(Paid),
+                Visits(""),
+                Sees(&["This page is closed", "The table is taken."]),
+            ],
+            reads: |told| {
+                assert_eq!(told.link.close_reason(), v1::CloseReason::Completed);
+                assert!(told.there["customer"].is_string(), "{}", told.there["customer"]);
+            },
+        },
+        Case {
+            row: 24,
+            name: "the provider sells",
+            screen: Desktop,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![item("Font", 20_000, 1)],
+                managed_payments: true,
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Card(GOOD_CARD),
+                Presses("Pay SEK 200.00"),
+                Sees(&["Your payment was received."]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                assert!(told.link.managed_payments);
+                assert_eq!(told.there["managed_payments"]["enabled"], true);
+                assert_eq!(told.received(), 20_000);
+            },
+        },
+    ]
+}
+
+/// Row 28.
+fn ended() -> Vec<Case> {
+    vec![Case {
+        row: 28,
+        name: "an invoice is voided while its page is open",
+        screen: Desktop,
+        sells: Sells::InvoiceLink(
+            Box::new(v1::CreateInvoiceRequest { lines: vec![line(10_000)], ..invoice_request() }),
+            Box::default(),
+        ),
+        does: vec![
+            Visits(""),
+            Card(GOOD_CARD),
+            Meanwhile(VoidInvoice),
+            Presses("Pay SEK 125.00"),
+            Sees(&["This page is closed"]),
+        ],
+        reads: |told| {
+            assert_eq!((told.link.close_reason(), told.payments.len()), (v1::CloseReason::InvoiceClosed, 0));
+            assert_eq!(told.invoice.state(), v1::InvoiceState::Void);
+        },
+    }]
+}
+
+/// Row 27, whose time must pass.
+pub(super) fn later_cases() -> Vec<Case> {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let soon = prost_types::Timestamp { seconds: i64::try_from(now).unwrap() + 75, nanos: 0 };
+    vec![Case {
+        row: 27,
+        name: "its time has passed",
+        screen: Phone,
+        sells: link(v1::CreatePaymentLinkRequest {
+            line_items: vec![item("Ticket", 10_000, 1)],
+            inactive_message: "The concert is over.".to_owned(),
+            expire_time: Some(soon),
+            ..Default::default()
+        }),
+        does: vec![Meanwhile(LinkExpires), Visits(""), Sees(&["This page is closed", "The concert is over."])],
+        reads: |told| {
+            assert_eq!(told.link.close_reason(), v1::CloseReason::Expired);
+            assert!(told.link.update_time.unwrap().seconds <= told.link.expire_time.unwrap().seconds);
+        },
+    }]
+}
