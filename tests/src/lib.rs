@@ -19,3 +19,4 @@ mod main_job;
 mod payments;
 mod refunds;
 mod resilience;
+mod sharing;

@@ -11,6 +11,7 @@ mod config;
 mod params;
 mod provider;
 mod reversals;
+mod sharing;
 mod signature;
 mod wire;
 

@@ -4,4 +4,5 @@ pub(crate) mod input;
 pub(crate) mod link_options;
 pub(crate) mod output;
 pub(crate) mod price_model;
+pub(crate) mod qr_code;
 pub(crate) mod reversals;

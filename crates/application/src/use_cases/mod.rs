@@ -8,6 +8,7 @@ pub(crate) mod invoice;
 pub(crate) mod payment;
 pub(crate) mod payment_link;
 pub(crate) mod refund;
+pub(crate) mod sharing;
 pub(crate) mod tax;
 
 /// A read of one thing and of a page of them, for callers.
