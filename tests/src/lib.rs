@@ -21,4 +21,5 @@ mod payments;
 mod refunds;
 mod resilience;
 mod rows;
+mod sharing;
 mod subscriptions;

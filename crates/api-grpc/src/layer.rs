@@ -165,7 +165,7 @@ fn is_public(method: &str, open_reflection: bool) -> bool {
 /// The scope that a method needs: reading methods have names that say so, and everything else writes.
 fn scope(method: &str) -> Scope {
     let name = method.rsplit('/').next().unwrap_or_default();
-    let reads = ["Get", "List", "Stream", "Calculate", "ServerReflectionInfo"];
+    let reads = ["Get", "List", "Stream", "Calculate", "Share", "ServerReflectionInfo"];
     if reads.iter().any(|verb| name.starts_with(verb)) { Scope::Read } else { Scope::Write }
 }
 
@@ -229,6 +229,7 @@ mod tests {
     fn methods_that_read_need_less_than_those_that_write() {
         assert_eq!(scope("/paylinks.v1.InvoiceService/GetInvoice"), Scope::Read);
         assert_eq!(scope("/paylinks.v1.EventService/StreamEvents"), Scope::Read);
+        assert_eq!(scope("/paylinks.v1.PaymentLinkService/SharePaymentLink"), Scope::Read);
         assert_eq!(scope("/paylinks.v1.InvoiceService/VoidInvoice"), Scope::Write);
         assert_eq!(scope("/paylinks.v1.AnyService/SomethingNew"), Scope::Write);
     }

@@ -121,6 +121,8 @@ pub enum Feature {
     LinkConfirmationMessage,
     /// The quantities of a link's items can change.
     LinkQuantityUpdate,
+    /// The URL of a link can bring something along, such as the visitor's e-mail address.
+    LinkUrlParameters,
     /// A page can turn back to a URL of the seller's.
     CheckoutCancelUrl,
     /// The provider can keep a customer's payment method.
@@ -171,12 +173,13 @@ pub enum Feature {
 
 impl Feature {
     /// Every ability.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::LinkReactivation,
         Self::LinkInactiveMessage,
         Self::LinkCompletedSessionsLimit,
         Self::LinkConfirmationMessage,
         Self::LinkQuantityUpdate,
+        Self::LinkUrlParameters,
         Self::CheckoutCancelUrl,
         Self::StoredPaymentMethods,
         Self::PhoneCollection,
@@ -210,6 +213,7 @@ impl Feature {
             Self::LinkCompletedSessionsLimit => "link_completed_sessions_limit",
             Self::LinkConfirmationMessage => "link_confirmation_message",
             Self::LinkQuantityUpdate => "link_quantity_update",
+            Self::LinkUrlParameters => "link_url_parameters",
             Self::CheckoutCancelUrl => "checkout_cancel_url",
             Self::StoredPaymentMethods => "stored_payment_methods",
             Self::PhoneCollection => "phone_collection",

@@ -12,6 +12,7 @@ mod discounts;
 mod params;
 mod provider;
 mod reversals;
+mod sharing;
 mod signature;
 mod subscriptions;
 mod wire;

@@ -9,7 +9,7 @@ use domain::checkout::{CheckoutMode, CheckoutSession};
 use domain::customer::Customer;
 use domain::dispute::DisputeSnapshot;
 use domain::id::{CheckoutSessionId, PaymentLinkId};
-use domain::payment_link::{LineItem, PaymentLink, ShippingOption};
+use domain::payment_link::{LineItem, LinkSharing, PaymentLink, ShippingOption};
 use domain::ports::clock::Clock;
 use domain::ports::provider::{HostedPage, LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
 use domain::provider::{
@@ -29,6 +29,7 @@ use crate::params::{
     items_to_prepare, lookup_key, push, update_link,
 };
 use crate::reversals::{create_refund, dispute_snapshot, refund_snapshot};
+use crate::sharing;
 use crate::signature::verify;
 use crate::wire::{checkout_id, checkout_snapshot, found_page, hosted_page, link_id, link_snapshot};
 use crate::{discounts, subscriptions};
@@ -244,6 +245,10 @@ impl PaymentProvider for StripeProvider {
             }
         }
         Ok(completed)
+    }
+
+    fn payment_link_url(&self, url: &str, sharing: &LinkSharing) -> Result<String, ProviderError> {
+        sharing::payment_link_url(url, sharing)
     }
 
     async fn create_checkout<'a>(

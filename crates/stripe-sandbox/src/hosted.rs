@@ -34,8 +34,14 @@ use crate::webhooks;
 pub(crate) struct Wishes {
     locale: Option<String>,
     prefilled_email: Option<String>,
+    locked_prefilled_email: Option<String>,
     prefilled_promo_code: Option<String>,
     client_reference_id: Option<String>,
+    utm_source: Option<String>,
+    utm_medium: Option<String>,
+    utm_campaign: Option<String>,
+    utm_term: Option<String>,
+    utm_content: Option<String>,
 }
 
 impl Wishes {
@@ -45,8 +51,14 @@ impl Wishes {
             let wish = match name.as_ref() {
                 "locale" => &mut wishes.locale,
                 "prefilled_email" => &mut wishes.prefilled_email,
+                "locked_prefilled_email" => &mut wishes.locked_prefilled_email,
                 "prefilled_promo_code" => &mut wishes.prefilled_promo_code,
                 "client_reference_id" => &mut wishes.client_reference_id,
+                "utm_source" => &mut wishes.utm_source,
+                "utm_medium" => &mut wishes.utm_medium,
+                "utm_campaign" => &mut wishes.utm_campaign,
+                "utm_term" => &mut wishes.utm_term,
+                "utm_content" => &mut wishes.utm_content,
                 _ => continue,
             };
             *wish = Some(value.into_owned());
@@ -124,8 +136,14 @@ fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, wishes: &Wishes) -> Result<Valu
     for (name, wish) in [
         ("locale", &wishes.locale),
         ("prefilled_email", &wishes.prefilled_email),
+        ("locked_prefilled_email", &wishes.locked_prefilled_email),
         ("prefilled_promo_code", &wishes.prefilled_promo_code),
         ("client_reference_id", &wishes.client_reference_id),
+        ("utm_source", &wishes.utm_source),
+        ("utm_medium", &wishes.utm_medium),
+        ("utm_campaign", &wishes.utm_campaign),
+        ("utm_term", &wishes.utm_term),
+        ("utm_content", &wishes.utm_content),
     ] {
         if let Some(wish) = wish {
             query.insert(name.to_owned(), wish.as_str().into());

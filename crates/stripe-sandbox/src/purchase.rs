@@ -7,11 +7,13 @@ pub(crate) mod figures;
 mod pay;
 pub(crate) mod tax;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use self::entries::is_email;
 use crate::api::payments::Card;
 use crate::api::sessions;
 use crate::state::{Ctx, text};
@@ -197,8 +199,17 @@ pub(crate) enum NotPaid {
 /// entered yet is not told.
 pub(crate) fn quote(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Quote, Vec<Misfit>) {
     let mut misfits = Vec::new();
+    let purchase = &with_locked_email(ctx, session, purchase);
     let figures = figures::of(ctx, session, purchase, &mut misfits);
     (figures.quote(), misfits)
+}
+
+/// The purchase, with the e-mail address that the customer can't change where there is one, whatever was sent.
+fn with_locked_email<'a>(ctx: &mut Ctx<'_>, session: &Value, purchase: &'a Purchase) -> Cow<'a, Purchase> {
+    match sessions::locked_email(ctx, session) {
+        Some(email) => Cow::Owned(Purchase { email, ..purchase.clone() }),
+        None => Cow::Borrowed(purchase),
+    }
 }
 
 /// Pays: everything must fit. The session is looked at and completed under one lock; a decline leaves it open.
@@ -223,6 +234,7 @@ pub(crate) fn complete(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) 
         }
     }
     let mut misfits = Vec::new();
+    let purchase = &with_locked_email(ctx, &session, purchase);
     let figures = figures::of(ctx, &session, purchase, &mut misfits);
     let is_chosen = figures.lines.iter().any(|line| !line.price["custom_unit_amount"].is_null());
     if is_chosen && figures.subtotal() == 0 && misfits.is_empty() && purchase.custom_amount.is_none() {

@@ -5,5 +5,6 @@ pub(crate) mod input;
 pub(crate) mod link_options;
 pub(crate) mod output;
 pub(crate) mod price_model;
+pub(crate) mod qr_code;
 pub(crate) mod reversals;
 pub(crate) mod subscription;

@@ -9,7 +9,7 @@ use domain::id::LineItemId;
 use domain::metadata::Metadata;
 use domain::money::{Currency, Quantity};
 use domain::page::Page;
-use domain::payment_link::{ItemChange, LinkChanges, LinkField, LinkOptions, LinkTarget};
+use domain::payment_link::{ItemChange, LinkChanges, LinkField, LinkOptions, LinkSharing, LinkTarget, SharingSpec};
 use domain::ports::storage::LinkFilter;
 use domain::redirect::RedirectPolicy;
 use domain::text::{InactiveMessage, refuse_unfit};
@@ -21,7 +21,7 @@ use crate::convert::input::{
     Mask, after_completion, id, line_items, metadata, optional, optional_amount, optional_id, restrictions, timestamp,
 };
 use crate::convert::link_options::{self, adjustable};
-use crate::convert::output;
+use crate::convert::{output, qr_code};
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -176,6 +176,32 @@ impl PaymentLinkService for Services {
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let link = self.app.deactivate_payment_link(mutation).await.map_err(status)?;
         Ok(Response::new(DeactivatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
+    }
+
+    async fn share_payment_link(
+        &self,
+        request: Request<SharePaymentLinkRequest>,
+    ) -> Result<Response<SharePaymentLinkResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let spec = SharingSpec {
+            client_reference_id: m.client_reference_id,
+            prefilled_email: m.prefilled_email,
+            locked_prefilled_email: m.locked_prefilled_email,
+            prefilled_promo_code: m.prefilled_promo_code,
+            locale: m.locale,
+            utm: [m.utm_source, m.utm_medium, m.utm_campaign, m.utm_term, m.utm_content],
+        };
+        let id = parse(|v| {
+            let id = id(v, "id", &m.id);
+            if id.is_none() {
+                // There is no link to hold the rest against, but what is bad for every link is told beside the id.
+                LinkSharing::parse(v, &spec);
+            }
+            id
+        })?;
+        let url = self.app.share_payment_link(&caller, id, &spec).await.map_err(status)?;
+        let qr_code_svg = qr_code::svg(&url).unwrap_or_default();
+        Ok(Response::new(SharePaymentLinkResponse { url, qr_code_svg }))
     }
 }
 

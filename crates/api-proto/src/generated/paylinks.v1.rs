@@ -3755,6 +3755,57 @@ pub struct DeactivatePaymentLinkResponse {
     #[prost(message, optional, tag = "1")]
     pub payment_link: ::core::option::Option<PaymentLink>,
 }
+/// Request of SharePaymentLink. What is empty is not in the URL.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SharePaymentLinkRequest {
+    /// Id of the link.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The caller's own reference of the visit, such as a basket's id: at most 200 letters, digits, hyphens and underscores. The
+    /// session that follows has it, in its collected.client_reference. Visitors can see and change it.
+    #[prost(string, tag = "2")]
+    pub client_reference_id: ::prost::alloc::string::String,
+    /// The e-mail address that the page begins with. Exclusive with locked_prefilled_email.
+    #[prost(string, tag = "3")]
+    pub prefilled_email: ::prost::alloc::string::String,
+    /// The e-mail address that the page has and the customer can't change.
+    #[prost(string, tag = "4")]
+    pub locked_prefilled_email: ::prost::alloc::string::String,
+    /// The promotion code that the page begins with: at most 500 letters, digits and hyphens. Refused where the link does not
+    /// allow promotion codes. Whether there is such a code, the page says.
+    #[prost(string, tag = "5")]
+    pub prefilled_promo_code: ::prost::alloc::string::String,
+    /// The language of the page: one of the provider's locales; the browser's if empty.
+    #[prost(string, tag = "6")]
+    pub locale: ::prost::alloc::string::String,
+    /// Campaign codes, each at most 150 letters, digits, hyphens and underscores. They come back in the URL that the browser is
+    /// sent to after payment; without effect where the link's after_completion is no redirect. Here: where visitors come from.
+    #[prost(string, tag = "7")]
+    pub utm_source: ::prost::alloc::string::String,
+    /// By which medium, such as email.
+    #[prost(string, tag = "8")]
+    pub utm_medium: ::prost::alloc::string::String,
+    /// For which campaign.
+    #[prost(string, tag = "9")]
+    pub utm_campaign: ::prost::alloc::string::String,
+    /// For which search words.
+    #[prost(string, tag = "10")]
+    pub utm_term: ::prost::alloc::string::String,
+    /// By which of several links.
+    #[prost(string, tag = "11")]
+    pub utm_content: ::prost::alloc::string::String,
+}
+/// Response of SharePaymentLink.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SharePaymentLinkResponse {
+    /// The URL, encoded.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// The URL as a QR code: an SVG picture with error correction M, a quiet zone of four modules and a title. Empty if the URL
+    /// is longer than such a code can hold, 2331 bytes.
+    #[prost(string, tag = "2")]
+    pub qr_code_svg: ::prost::alloc::string::String,
+}
 /// Where a link stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -4032,6 +4083,22 @@ pub mod payment_link_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "DeactivatePaymentLink"));
             self.inner.unary(req, path, codec).await
         }
+        /// Answers the URL of an active link with what it is to bring along, and a QR code of it. Reads alone: the link does not
+        /// change, and nothing of it is kept. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if the link can't be paid now.
+        pub async fn share_payment_link(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SharePaymentLinkRequest>,
+        ) -> std::result::Result<tonic::Response<super::SharePaymentLinkResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentLinkService/SharePaymentLink");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "SharePaymentLink"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4078,6 +4145,12 @@ pub mod payment_link_service_server {
             &self,
             request: tonic::Request<super::DeactivatePaymentLinkRequest>,
         ) -> std::result::Result<tonic::Response<super::DeactivatePaymentLinkResponse>, tonic::Status>;
+        /// Answers the URL of an active link with what it is to bring along, and a QR code of it. Reads alone: the link does not
+        /// change, and nothing of it is kept. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if the link can't be paid now.
+        async fn share_payment_link(
+            &self,
+            request: tonic::Request<super::SharePaymentLinkRequest>,
+        ) -> std::result::Result<tonic::Response<super::SharePaymentLinkResponse>, tonic::Status>;
     }
     /// Payment links: hosted pages that live until they are closed.
     #[derive(Debug)]
@@ -4357,6 +4430,35 @@ pub mod payment_link_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DeactivatePaymentLinkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.PaymentLinkService/SharePaymentLink" => {
+                    #[allow(non_camel_case_types)]
+                    struct SharePaymentLinkSvc<T: PaymentLinkService>(pub Arc<T>);
+                    impl<T: PaymentLinkService> tonic::server::UnaryService<super::SharePaymentLinkRequest> for SharePaymentLinkSvc<T> {
+                        type Response = super::SharePaymentLinkResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::SharePaymentLinkRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as PaymentLinkService>::share_payment_link(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SharePaymentLinkSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)

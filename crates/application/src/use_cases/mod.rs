@@ -9,6 +9,7 @@ pub(crate) mod invoice;
 pub(crate) mod payment;
 pub(crate) mod payment_link;
 pub(crate) mod refund;
+pub(crate) mod sharing;
 pub(crate) mod subscription;
 pub(crate) mod tax;
 

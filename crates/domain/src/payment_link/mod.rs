@@ -4,6 +4,7 @@ mod collection;
 mod items;
 mod options;
 mod settings;
+mod sharing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use settings::{
     InvoiceField, InvoiceTexts, PaymentMethodCollection, PaymentMethodType, PaymentSettings, PlatformSettings,
     StatementDescriptor, SubscriptionSettings, Transfer, TrialDays, TrialEnd,
 };
+pub use sharing::{ClientReference, LinkSharing, PrefilledEmail, PrefilledPromotionCode, SharingSpec, UtmCodes};
 
 use crate::aggregate::aggregate;
 use crate::catalog::PriceModel;

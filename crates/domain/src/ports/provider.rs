@@ -9,7 +9,7 @@ use crate::checkout::CheckoutSession;
 use crate::customer::Customer;
 use crate::dispute::DisputeSnapshot;
 use crate::id::{CheckoutSessionId, PaymentLinkId};
-use crate::payment_link::PaymentLink;
+use crate::payment_link::{LinkSharing, PaymentLink};
 use crate::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey, ProviderName, ProviderRef};
 use crate::refund::{Refund, RefundSnapshot};
 use crate::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
@@ -62,6 +62,13 @@ pub trait PaymentProvider: Send + Sync {
         key: &ProviderKey,
         link: &PaymentLink,
     ) -> Result<Vec<CheckoutSnapshot>, ProviderError>;
+
+    /// The URL `url` of a link, made longer by what it is to bring along. Does no I/O.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unsupported`] where it is asked for more than there is a parameter for, and
+    /// [`ProviderError::Rejected`] where `url` is none.
+    fn payment_link_url(&self, url: &str, sharing: &LinkSharing) -> Result<String, ProviderError>;
 
     /// Makes the hosted page of a session. `customer` prefills it.
     ///

@@ -7,7 +7,7 @@ use crate::api::{coupons, links, options, promotion_codes, shipping_rates};
 use crate::check::{at_most, below, missing, refused, url};
 use crate::error::ApiError;
 use crate::money::{check_currency, check_total};
-use crate::purchase::{Purchase, figures};
+use crate::purchase::{Purchase, figures, is_email};
 use crate::state::{Ctx, LineItem, copy, merge_metadata, merge_metadata_at, text};
 
 /// Seconds that a session lives where nothing is said, and at the most: 24 hours.
@@ -58,6 +58,8 @@ const FROM_LINK: [&str; 18] = [
     "tax_id_collection",
     "automatic_tax",
 ];
+/// Campaign codes that a link's URL may bring.
+const UTM: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
 /// Bank transfers: the currency of each type.
 const TRANSFERS: [(&str, &str); 5] = [
     ("eu_bank_transfer", "eur"),
@@ -315,7 +317,8 @@ fn plan(params: &Map<String, Value>) -> Result<Value, ApiError> {
 }
 
 /// The session of a visit to a link. `query` may hold `client_reference_id`, `prefilled_email` (or `customer_email`),
-/// `prefilled_promo_code` and `locale`; what does not fit is left out, as Stripe does.
+/// `locked_prefilled_email`, `prefilled_promo_code`, `locale` and campaign codes; what does not fit is left out, as Stripe
+/// does.
 pub(crate) fn visit(ctx: &mut Ctx<'_>, link: &Value, query: &Map<String, Value>) -> Result<Value, ApiError> {
     let link_id = text(link, "id");
     let mut items = ctx.account().line_items.get(link_id).cloned().unwrap_or_default();
@@ -348,20 +351,47 @@ pub(crate) fn visit(ctx: &mut Ctx<'_>, link: &Value, query: &Map<String, Value>)
             .filter(|value| value.as_str().is_some_and(|text| !text.is_empty() && text.len() <= max))
             .cloned()
     };
-    let is_reference = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    session["client_reference_id"] = bounded("client_reference_id", 200)
-        .filter(|value| value.as_str().is_some_and(is_reference))
+    let is_code = |value: &Value| {
+        let is_fit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        value.as_str().is_some_and(|text| text.bytes().all(is_fit))
+    };
+    session["client_reference_id"] = bounded("client_reference_id", 200).filter(is_code).unwrap_or(Value::Null);
+    if let Some(url) = session["success_url"].as_str() {
+        let codes = UTM.iter().filter_map(|name| Some((*name, bounded(name, 150).filter(is_code)?)));
+        session["success_url"] = with_codes(url, codes).into();
+    }
+    let locked = bounded("locked_prefilled_email", 800).filter(|email| email.as_str().is_some_and(is_email));
+    session["customer_email"] = locked
+        .clone()
+        .or_else(|| bounded("prefilled_email", 800))
+        .or_else(|| bounded("customer_email", 800))
         .unwrap_or(Value::Null);
-    session["customer_email"] =
-        bounded("prefilled_email", 800).or_else(|| bounded("customer_email", 800)).unwrap_or(Value::Null);
     session["locale"] = bounded("locale", 10).unwrap_or(Value::Null);
     let mut plan = json!({"payment_intent_data": link["payment_intent_data"],
         "subscription_data": link["subscription_data"], "setup_intent_data": {},
-        "prefilled_promo_code": bounded("prefilled_promo_code", 500)});
+        "prefilled_promo_code": bounded("prefilled_promo_code", 500), "is_email_locked": locked.is_some()});
     for name in ["application_fee_amount", "application_fee_percent", "on_behalf_of", "transfer_data"] {
         plan[name] = link[name].clone();
     }
     Ok(open(ctx, session, items, plan))
+}
+
+/// A URL to redirect to with campaign codes behind its query: none of them needs to be encoded, and what else the URL has,
+/// such as `{CHECKOUT_SESSION_ID}`, stays as it is.
+fn with_codes(url: &str, codes: impl Iterator<Item = (&'static str, Value)>) -> String {
+    let (address, fragment) = url.split_once('#').map_or((url, None), |(address, rest)| (address, Some(rest)));
+    let mut address = address.to_owned();
+    for (name, code) in codes {
+        address.push(if address.contains('?') { '&' } else { '?' });
+        address.push_str(name);
+        address.push('=');
+        address.push_str(code.as_str().unwrap_or_default());
+    }
+    if let Some(fragment) = fragment {
+        address.push('#');
+        address.push_str(fragment);
+    }
+    address
 }
 
 fn new(ctx: &Ctx<'_>, mode: &str, currency: Option<&str>, expires_at: i64) -> Value {
@@ -427,6 +457,12 @@ pub(crate) fn plan_of(ctx: &mut Ctx<'_>, id: &str) -> Value {
 /// The promotion code that the link's URL brought, for the page to begin with.
 pub(crate) fn prefilled_promo_code(ctx: &mut Ctx<'_>, id: &str) -> Option<String> {
     plan_of(ctx, id)["prefilled_promo_code"].as_str().map(str::to_owned)
+}
+
+/// The e-mail address that the link's URL brought and the customer can't change.
+pub(crate) fn locked_email(ctx: &mut Ctx<'_>, session: &Value) -> Option<String> {
+    let is_locked = plan_of(ctx, text(session, "id"))["is_email_locked"] == true;
+    session["customer_email"].as_str().filter(|_| is_locked).map(str::to_owned)
 }
 
 /// A session as it is now: one whose time has passed expires on the way.

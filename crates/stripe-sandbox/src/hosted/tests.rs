@@ -93,6 +93,13 @@ impl Browser {
         ledger["charges"].as_array().unwrap().iter().map(|charge| charge["amount"].as_i64().unwrap()).collect()
     }
 
+    /// The e-mail address that a paid session has.
+    async fn email_of(&self, id: &str) -> String {
+        let request = self.client.get(format!("{}/v1/checkout/sessions/{id}", self.base)).bearer_auth("sk_test_x");
+        let session: Value = request.send().await.unwrap().json().await.unwrap();
+        session["customer_details"]["email"].as_str().unwrap().to_owned()
+    }
+
     /// Pays without the page.
     async fn pay(&self, body: &Value) -> (u16, Value) {
         let answer = self.client.post(format!("{}/_sandbox/pay", self.base)).json(body).send().await.unwrap();
@@ -105,6 +112,11 @@ impl Page {
         let location = response.headers().get("location").map_or("", |location| location.to_str().unwrap()).to_owned();
         let (address, status) = (address.to_owned(), response.status().as_u16());
         Self { address, status, location, html: response.text().await.unwrap() }
+    }
+
+    /// The session whose page the browser is sent to.
+    fn session_id(&self) -> &str {
+        self.location.split(['/', '?']).nth(3).unwrap()
     }
 
     /// What a browser would send of the fields as they are, but for the button.
@@ -191,6 +203,45 @@ async fn a_code_comes_with_the_address_takes_off_and_can_be_removed() {
     assert!(without.shows("SEK\u{a0}100.00") && !without.shows("remove_code"));
     let paid = browser.send(&page, &by_card("4242424242424242", &[])).await;
     assert_eq!((paid.status, browser.charges().await), (303, vec![9_000]));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_address_that_came_with_the_url_is_shown_and_one_that_is_locked_stays() {
+    let browser = Browser::new().await;
+    let link = browser.link(&[]).await;
+    let page = browser.open(&format!("{link}?prefilled_email=eve%2Bx@example.com")).await;
+    assert_eq!(page.fields()["email"], "eve+x@example.com");
+    assert!(!page.shows(" readonly "));
+    let paid = browser.send(&page, &by_card("4242424242424242", &[])).await;
+    assert_eq!((paid.status, browser.email_of(paid.session_id()).await.as_str()), (303, "ada@example.com"));
+
+    let url = format!("{link}?locked_prefilled_email=eve@example.com&prefilled_email=mallory@example.com&locale=sv");
+    let page = browser.open(&url).await;
+    assert_eq!((page.fields()["email"].as_str(), page.fields()["locale"].as_str()), ("eve@example.com", "sv"));
+    assert!(page.shows(" readonly "));
+    // The form is made to send another address.
+    let paid = browser.send(&page, &by_card("4242424242424242", &[])).await;
+    assert_eq!((paid.status, browser.email_of(paid.session_id()).await.as_str()), (303, "eve@example.com"));
+    let (status, told) = browser.pay(&json!({"url": url, "email": "mallory@example.com"})).await;
+    let id = told["session"].as_str().unwrap();
+    assert_eq!((status, browser.email_of(id).await.as_str()), (200, "eve@example.com"));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn campaign_codes_go_on_to_where_the_browser_is_sent_and_unfit_ones_are_dropped() {
+    let browser = Browser::new().await;
+    let redirect = [
+        ("after_completion[type]", "redirect"),
+        ("after_completion[redirect][url]", "https://shop.example.com/thanks?id={CHECKOUT_SESSION_ID}#top"),
+    ];
+    let link = browser.link(&redirect).await;
+    let page = browser.open(&format!("{link}?utm_source=news&utm_medium=e%20mail&utm_content=b-1&utm_other=x")).await;
+    let paid = browser.send(&page, &by_card("4242424242424242", &[])).await;
+    let id = page.address.rsplit('/').next().unwrap().split('?').next().unwrap();
+    let wanted = format!("https://shop.example.com/thanks?id={id}&utm_source=news&utm_content=b-1#top");
+    assert_eq!((paid.status, paid.location), (303, wanted));
     browser.sandbox.shutdown().await;
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Ask {
     /// The tax depends on where the customer is.
     pub(super) automatic_tax: bool,
     pub(super) email: String,
+    /// The e-mail address came with the link's URL, and the customer can't change it.
+    pub(super) is_email_locked: bool,
     pub(super) whole_billing_address: bool,
     /// The countries that are served, where an address is asked.
     pub(super) shipping_countries: Option<Vec<String>>,
@@ -179,6 +181,7 @@ impl Ask {
             shipping_rates: list(said("shipping_options")).filter_map(|option| rate(option, currency, find)).collect(),
             automatic_tax: said("automatic_tax")["enabled"] == true,
             email: email(session, find),
+            is_email_locked: plan["is_email_locked"] == true,
             whole_billing_address: said("billing_address_collection") == "required",
             shipping_countries: said("shipping_address_collection")["allowed_countries"]
                 .as_array()

@@ -24,7 +24,8 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
         section.pay aria-label=(words.payment) {
             fieldset {
                 legend { (words.contact) }
-                (field::text(view, "email", &Text { kind: Some("email"), autocomplete: Some("email"), ..Text::default() }))
+                (field::text(view, "email", &Text { kind: Some("email"), autocomplete: Some("email"), locked: ask.is_email_locked,
+                    ..Text::default() }))
                 @if ask.phone {
                     (field::text(view, "phone", &Text { kind: Some("tel"), autocomplete: Some("tel"), ..Text::default() }))
                 }

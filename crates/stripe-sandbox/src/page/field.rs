@@ -18,6 +18,8 @@ pub(super) struct Text<'a> {
     pub(super) placeholder: Option<&'a str>,
     pub(super) hint: Option<String>,
     pub(super) optional: bool,
+    /// It can be read and not changed.
+    pub(super) locked: bool,
     /// What was entered is never shown again.
     pub(super) secret: bool,
     pub(super) least: Option<i64>,
@@ -32,7 +34,7 @@ pub(super) fn text(view: &Checkout<'_>, name: &str, about: &Text<'_>) -> Markup 
         div.field {
             (label(view, name, about.label, about.optional))
             input id=(name) name=(name) type=(about.kind.unwrap_or("text")) value=(value) required[!about.optional]
-                autocomplete=(about.autocomplete.unwrap_or("off")) inputmode=[about.keyboard] placeholder=[about.placeholder]
+                readonly[about.locked] autocomplete=(about.autocomplete.unwrap_or("off")) inputmode=[about.keyboard] placeholder=[about.placeholder]
                 min=[about.least] max=[about.most] maxlength=(about.longest.unwrap_or(ENTRY_MAX as i64))
                 aria-invalid=[invalid(view, name)] aria-describedby=[described(view, name, about.hint.is_some())];
             @if let Some(hint) = &about.hint { p.hint id={ (name) "-hint" } { (hint) } }

@@ -282,7 +282,9 @@ fn bound(name: &str, value: i64, (least, most): (Option<i64>, Option<i64>), prob
 }
 
 fn read_person(ask: &Ask, raw: &RawForm, purchase: &mut Purchase, problems: &mut Problems) {
-    raw.get("email").clone_into(&mut purchase.email);
+    // A browser can be made to send what its page does not let one enter.
+    let email = if ask.is_email_locked { &ask.email } else { raw.get("email") };
+    email.clone_into(&mut purchase.email);
     if purchase.email.is_empty() {
         problems.add("email", Why::Missing);
     } else if !is_email(&purchase.email) {

@@ -71,7 +71,7 @@ pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, due
     note(Entry::Method, method(session, purchase, due));
 }
 
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     let is_host =
         |host: &str| host.contains('.') && !host.contains('@') && !host.starts_with('.') && !host.ends_with('.');
     text.chars().count() <= 800
