@@ -14,6 +14,8 @@ mod collectables;
 mod error;
 mod inbox;
 mod journal;
+#[cfg(test)]
+mod mocked;
 mod mutation;
 mod pricing;
 mod provider_calls;

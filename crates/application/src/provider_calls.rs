@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::event::{EventKind, EventSubject};
 use domain::idempotency::RequestProgress;
-use domain::payment_link::CloseReason;
+use domain::payment_link::{CloseReason, LinkError};
 use domain::ports::provider::{HostedPage, ProviderError};
 use domain::ports::storage::{Collectable, UnitOfWork};
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
@@ -178,7 +178,12 @@ impl App {
                 let Some(link) = storage.load_payment_link(*payment_link_id).await? else {
                     return Ok(Err(ProviderError::NotFound));
                 };
-                let changed = link.changed(changes, self.now()).map_err(Error::internal)?;
+                let changed = match link.changed(changes, self.now()) {
+                    Ok(changed) => changed,
+                    // It was perhaps done already, so the provider has the last word.
+                    Err(_) if intent.state == IntentState::OutcomeUnknown => link.with_checked(changes, self.now()),
+                    Err(error) => return Ok(Err(overtaken(error))),
+                };
                 provider.update_payment_link(&intent.provider_key(), &link, &changed).await.map(|()| Performed::Done)
             }
             ProviderAction::ActivatePaymentLink { payment_link_id } => {
@@ -249,10 +254,14 @@ impl App {
             ProviderAction::UpdatePaymentLink { payment_link_id, changes } => {
                 let mut link = found(uow.lock_payment_link(*payment_link_id).await?)?;
                 if performed.is_ok() {
-                    link = link.changed(changes, self.now()).map_err(Error::internal)?;
+                    link = link.with_checked(changes, self.now());
                     uow.update_payment_link(&mut link).await?;
                     self.record(uow, EventKind::PaymentLinkUpdated, EventSubject::PaymentLink(Box::new(link.clone())))
                         .await?;
+                    // The checkout that reached a new limit may be in the books before the limit is.
+                    if link.is_used_up() {
+                        self.link_closed(uow, &mut link, CloseReason::Completed).await?;
+                    }
                 }
                 done(&link)?
             }
@@ -502,6 +511,17 @@ fn is_page_closing(action: &ProviderAction) -> bool {
     matches!(action, ProviderAction::DeactivatePaymentLink { .. } | ProviderAction::ExpireCheckoutSession { .. })
 }
 
+/// What has happened since it was intended does not allow a change any more: a refusal for good, with the field named.
+fn overtaken(error: LinkError) -> ProviderError {
+    let violation = match error {
+        LinkError::Violations(violations) => violations.iter().next().cloned(),
+        LinkError::WrongState { .. } => None,
+    };
+    let (field, code) = violation
+        .map_or((None, "link_state".to_owned()), |violation| (Some(violation.field), violation.rule.to_lowercase()));
+    ProviderError::Rejected { field, code }
+}
+
 /// A lookup that failed tells nothing about what was looked for.
 fn unknown_still(error: ProviderError) -> ProviderError {
     match error {
@@ -538,3 +558,6 @@ fn found<T>(thing: Option<T>) -> Result<T, Error> {
 fn done(answer: &impl Serialize) -> Result<RequestProgress, Error> {
     Ok(RequestProgress::Done { answer: serde_json::to_value(answer).map_err(Error::internal)? })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Changes of links, and options that exclude one another.
+
+use crate::money::{Currency, Money, UnitPrice};
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_unix_micros(1);
+
+fn money(minor: i64, code: &str) -> Money {
+    Money::new(minor, Currency::parse(code).unwrap())
+}
+
+fn link(target: LinkTarget) -> PaymentLink {
+    let new = NewPaymentLink {
+        id: PaymentLinkId::from_uuid(uuid::Uuid::from_u128(1)),
+        seller_id: SellerId::parse("north").unwrap(),
+        target,
+        options: LinkOptions::default(),
+        payment_id: None,
+        stores_payment_method: false,
+        provider: "acquirer".parse().unwrap(),
+        livemode: false,
+    };
+    let mut link = PaymentLink::creating(new, NOW);
+    assert!(link.created(ProviderRef("link_1".into()), "https://pay.example/1".into(), NOW));
+    link
+}
+
+/// A link for one item of 100 SEK.
+fn items_link() -> PaymentLink {
+    let unit_price = UnitPrice::parse(10_000.into(), Currency::parse("SEK").unwrap()).unwrap();
+    let item = LineItem {
+        id: LineItemId::from_uuid(uuid::Uuid::from_u128(2)),
+        name: DisplayName::parse("Ticket").unwrap(),
+        description: None,
+        model: PriceModel::PerUnit { unit_price },
+        recurrence: None,
+        tax_behavior: None,
+        tax_code: None,
+        quantity: Quantity::ONE,
+        adjustable: None,
+        price_id: None,
+        product_id: None,
+    };
+    link(LinkTarget::Items { items: LineItems::parse(vec![item]).unwrap() })
+}
+
+/// A link for an invoice of 100 SEK.
+fn invoice_link() -> PaymentLink {
+    let invoice_id = InvoiceId::from_uuid(uuid::Uuid::from_u128(3));
+    let title = DisplayName::parse("Invoice 1").unwrap();
+    link(LinkTarget::Invoice { invoice_id, amount: money(10_000, "SEK"), title })
+}
+
+fn change(field: LinkField, options: LinkOptions) -> LinkChanges {
+    LinkChanges { fields: [field].into(), options, ..LinkChanges::default() }
+}
+
+/// The rules that a link breaks with these options, each with its field.
+#[track_caller]
+fn check(link: &PaymentLink, options: &LinkOptions, want: &[(&str, &str)]) {
+    let mut v = Validator::new();
+    options.check(&link.target, &mut v);
+    let found = v.finish(Some(())).map_or_else(|violations| violations.iter().cloned().collect(), |()| Vec::new());
+    let found: Vec<_> = found.iter().map(|violation| (violation.field.as_str(), violation.rule.as_str())).collect();
+    assert_eq!(found, want);
+}
+
+#[test]
+fn a_checkout_that_completes_meanwhile_refuses_a_new_limit_but_undoes_none() {
+    let mut link = items_link();
+    let options = LinkOptions { completed_sessions_max: Some(CompletedSessionsMax::ONE), ..LinkOptions::default() };
+    let limit = change(LinkField::CompletedSessionsMax, options);
+    assert!(link.changed(&limit, NOW).is_ok());
+    link.count_completed_session(NOW);
+    let LinkError::Violations(violations) = link.changed(&limit, NOW).unwrap_err() else { panic!("no violations") };
+    let violation = violations.iter().next().unwrap();
+    assert_eq!(
+        (violation.field.as_str(), violation.rule.as_str()),
+        ("restrictions.completed_sessions_limit", "LIMIT_REACHED")
+    );
+    assert!(link.with_checked(&limit, NOW).is_used_up());
+}
