@@ -376,9 +376,14 @@ impl PaymentLink {
             let expected = format!("must be above the {} sessions that are completed", self.completed_sessions);
             validator.refuse("restrictions.completed_sessions_limit", Invalid::new("LIMIT_REACHED", expected));
         }
-        if self.options.payment.capture != changed.options.payment.capture {
-            let expected = "can't be changed once the link is made";
-            validator.refuse("payment.capture_method", Invalid::new("FIXED", expected));
+        let (old, new) = (&self.options, &changed.options);
+        for (field, is_changed) in [
+            ("payment.capture_method", old.payment.capture != new.payment.capture),
+            ("subscription.description", old.subscription.description != new.subscription.description),
+        ] {
+            if is_changed {
+                validator.refuse(field, Invalid::new("FIXED", "can't be changed once the link is made"));
+            }
         }
         changed.options.check(&changed.target, &mut validator);
         Ok(validator.finish(Some(changed))?)

@@ -207,6 +207,12 @@ impl LinkOptions {
             let expected = "must be absent beside an application fee: what is not the fee goes on";
             v.refuse("platform.transfer.amount", Invalid::new("FEE_AND_TRANSFER_AMOUNT", expected));
         }
+        for (field, part) in [
+            ("platform.application_fee_amount", self.fee_amount()),
+            ("platform.transfer.amount", platform.transfer.as_ref().and_then(|transfer| transfer.amount)),
+        ] {
+            check_part(v, field, part, target);
+        }
         if self.subscription != SubscriptionSettings::default() && !is_recurring {
             v.refuse("subscription", needs_recurring());
         }
@@ -281,17 +287,9 @@ impl LinkOptions {
                 v.refuse(&format!("shipping_options[{index}]"), Invalid::new("CURRENCY_MISMATCH", expected));
             }
         }
-        for (field, amount) in [
-            ("platform.application_fee_amount", self.fee_amount()),
-            ("platform.transfer.amount", self.platform.transfer.as_ref().and_then(|transfer| transfer.amount)),
-        ] {
-            if amount.is_some_and(|amount| amount.currency() != items.currency()) {
-                v.refuse(field, Invalid::new("CURRENCY_MISMATCH", "must be in the currency of the line items"));
-            }
-        }
     }
 
-    /// What is paid is the invoice's alone to say, and so is its tax.
+    /// What is paid is the invoice's alone to say, and so is its tax and who sells.
     fn check_for_invoice(&self, v: &mut Validator) {
         for (field, is_set) in [
             ("allow_promotion_codes", self.promotion_codes),
@@ -299,6 +297,7 @@ impl LinkOptions {
             ("shipping_options", !self.shipping_options.0.is_empty()),
             ("automatic_tax", self.automatic_tax.is_some()),
             ("invoice_creation", self.invoice_creation.is_some()),
+            ("managed_payments", self.managed_payments),
         ] {
             if is_set {
                 v.refuse(field, fixed_for_invoice());
@@ -348,6 +347,24 @@ impl LinkOptions {
             (Feature::BlockedCardBrands, "payment.blocked_card_brands", !self.payment.blocked_brands.is_empty()),
         ];
         wanted.into_iter().filter(|(_, _, is_wanted)| *is_wanted).map(|(feature, field, _)| (feature, field)).collect()
+    }
+}
+
+/// A part of what is paid is in its currency, and at most all of it where that is known.
+fn check_part(v: &mut Validator, field: &str, part: Option<Money>, target: &LinkTarget) {
+    let Some(part) = part else { return };
+    match target {
+        LinkTarget::Items { items } if part.currency() != items.currency() => {
+            v.refuse(field, Invalid::new("CURRENCY_MISMATCH", "must be in the currency of the line items"));
+        }
+        LinkTarget::Invoice { amount, .. } if part.currency() != amount.currency() => {
+            let expected = format!("must be in the invoice's currency, {}", amount.currency());
+            v.refuse(field, Invalid::new("CURRENCY_MISMATCH", expected));
+        }
+        LinkTarget::Invoice { amount, .. } if part.minor() > amount.minor() => {
+            v.refuse(field, Invalid::new("ABOVE_AMOUNT", format!("must be at most what the link asks for, {amount}")));
+        }
+        LinkTarget::Items { .. } | LinkTarget::Invoice { .. } => {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! Changes of links, and options that exclude one another.
 
+use crate::catalog::{Interval, Recurrence};
 use crate::money::{Currency, Money, UnitPrice};
 
 use super::*;
@@ -26,15 +27,14 @@ fn link(target: LinkTarget) -> PaymentLink {
     link
 }
 
-/// A link for one item of 100 SEK.
-fn items_link() -> PaymentLink {
+fn items(recurrence: Option<Recurrence>) -> LineItems {
     let unit_price = UnitPrice::parse(10_000.into(), Currency::parse("SEK").unwrap()).unwrap();
     let item = LineItem {
         id: LineItemId::from_uuid(uuid::Uuid::from_u128(2)),
         name: DisplayName::parse("Ticket").unwrap(),
         description: None,
         model: PriceModel::PerUnit { unit_price },
-        recurrence: None,
+        recurrence,
         tax_behavior: None,
         tax_code: None,
         quantity: Quantity::ONE,
@@ -42,7 +42,12 @@ fn items_link() -> PaymentLink {
         price_id: None,
         product_id: None,
     };
-    link(LinkTarget::Items { items: LineItems::parse(vec![item]).unwrap() })
+    LineItems::parse(vec![item]).unwrap()
+}
+
+/// A link for one item of 100 SEK.
+fn items_link() -> PaymentLink {
+    link(LinkTarget::Items { items: items(None) })
 }
 
 /// A link for an invoice of 100 SEK.
@@ -80,4 +85,49 @@ fn a_checkout_that_completes_meanwhile_refuses_a_new_limit_but_undoes_none() {
         ("restrictions.completed_sessions_limit", "LIMIT_REACHED")
     );
     assert!(link.with_checked(&limit, NOW).is_used_up());
+}
+
+#[test]
+fn a_part_of_an_invoice_is_in_its_currency_and_at_most_all_of_it() {
+    let fee = |amount| LinkOptions {
+        platform: PlatformSettings {
+            application_fee: Some(ApplicationFee::Amount(amount)),
+            ..PlatformSettings::default()
+        },
+        ..LinkOptions::default()
+    };
+    check(&invoice_link(), &fee(money(10_000, "SEK")), &[]);
+    check(&invoice_link(), &fee(money(10_001, "SEK")), &[("platform.application_fee_amount", "ABOVE_AMOUNT")]);
+    for link in [invoice_link(), items_link()] {
+        check(&link, &fee(money(500, "JPY")), &[("platform.application_fee_amount", "CURRENCY_MISMATCH")]);
+    }
+    let destination = AccountRef::parse("acct_1").unwrap();
+    let transfer = Some(Transfer { destination, amount: Some(money(500, "JPY")) });
+    let platform = PlatformSettings { transfer, ..PlatformSettings::default() };
+    let options = LinkOptions { platform, ..LinkOptions::default() };
+    check(&invoice_link(), &options, &[("platform.transfer.amount", "CURRENCY_MISMATCH")]);
+}
+
+#[test]
+fn the_provider_does_not_sell_what_the_seller_invoices() {
+    let options = LinkOptions { managed_payments: true, ..LinkOptions::default() };
+    check(&items_link(), &options, &[]);
+    check(&invoice_link(), &options, &[("managed_payments", "FIXED_FOR_INVOICE")]);
+}
+
+#[test]
+fn what_a_provider_can_not_change_is_refused_by_name() {
+    let monthly = Recurrence::parse(Interval::Month, 1).unwrap();
+    let mut described = link(LinkTarget::Items { items: items(Some(monthly)) });
+    let description = Some(crate::text::Description::parse("A plan").unwrap());
+    let subscription = SubscriptionSettings { description, ..SubscriptionSettings::default() };
+    let describe = change(LinkField::Subscription, LinkOptions { subscription, ..LinkOptions::default() });
+    let LinkError::Violations(violations) = described.changed(&describe, NOW).unwrap_err() else {
+        panic!("no violations")
+    };
+    let found: Vec<_> =
+        violations.iter().map(|violation| (violation.field.as_str(), violation.rule.as_str())).collect();
+    assert_eq!(found, [("subscription.description", "FIXED")]);
+    described = described.with_checked(&describe, NOW);
+    assert!(described.changed(&describe, NOW).is_ok(), "the same words are no change");
 }
