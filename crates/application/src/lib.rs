@@ -17,6 +17,7 @@ mod journal;
 #[cfg(test)]
 mod mocked;
 mod mutation;
+mod owners;
 mod pricing;
 mod provider_calls;
 mod refunds;
@@ -29,6 +30,7 @@ pub use app::{App, AppParts, ProviderInfo};
 pub use error::{Error, Reason};
 pub use inbox::NotificationReceipt;
 pub use mutation::{ListQuery, Mutation, Update};
+pub use owners::Named;
 pub use use_cases::catalog::NewTaxRate;
 pub use use_cases::checkout::{CheckoutPurpose, CreateInvoiceCheckout};
 pub use use_cases::event::EventQuery;

@@ -2,7 +2,7 @@
 
 use api_proto::v1::catalog_service_server::CatalogService;
 use api_proto::v1::*;
-use application::{ListQuery, Update};
+use application::{ListQuery, Named, Update};
 use domain::catalog::{NewPrice, NewProduct, NewShippingRate, PriceChanges, ProductChanges, ShippingRateChanges};
 use domain::ports::storage::PriceFilter;
 use domain::tax::TaxCode;
@@ -49,7 +49,8 @@ impl CatalogService for Services {
         request: Request<UpdateProductRequest>,
     ) -> Result<Response<UpdateProductResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.product.unwrap_or_default());
+        let new = m.product.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::Product).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "product.id", &new.id);
             let mask =
@@ -131,7 +132,8 @@ impl CatalogService for Services {
         request: Request<UpdatePriceRequest>,
     ) -> Result<Response<UpdatePriceResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.price.unwrap_or_default());
+        let new = m.price.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::Price).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "price.id", &new.id);
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["nickname", "active", "metadata"]);
@@ -207,7 +209,8 @@ impl CatalogService for Services {
         request: Request<UpdateShippingRateRequest>,
     ) -> Result<Response<UpdateShippingRateResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.shipping_rate.unwrap_or_default());
+        let new = m.shipping_rate.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::ShippingRate).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "shipping_rate.id", &new.id);
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["active", "metadata"]);

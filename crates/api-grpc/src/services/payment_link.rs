@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api_proto::v1::payment_link_service_server::PaymentLinkService;
 use api_proto::v1::*;
-use application::{ListQuery, Update};
+use application::{ListQuery, Named, Update};
 use domain::id::LineItemId;
 use domain::metadata::Metadata;
 use domain::money::{Currency, Quantity};
@@ -86,7 +86,8 @@ impl PaymentLinkService for Services {
         request: Request<UpdatePaymentLinkRequest>,
     ) -> Result<Response<UpdatePaymentLinkResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.payment_link.unwrap_or_default());
+        let new = m.payment_link.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::PaymentLink).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
             let id = id(v, "payment_link.id", &new.id);
             let known: Vec<_> =
@@ -161,7 +162,7 @@ impl PaymentLinkService for Services {
         request: Request<ActivatePaymentLinkRequest>,
     ) -> Result<Response<ActivatePaymentLinkResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, &m.id, Named::PaymentLink).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let link = self.app.activate_payment_link(mutation).await.map_err(status)?;
         Ok(Response::new(ActivatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
@@ -172,7 +173,7 @@ impl PaymentLinkService for Services {
         request: Request<DeactivatePaymentLinkRequest>,
     ) -> Result<Response<DeactivatePaymentLinkResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, &m.id, Named::PaymentLink).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let link = self.app.deactivate_payment_link(mutation).await.map_err(status)?;
         Ok(Response::new(DeactivatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))

@@ -2,7 +2,7 @@
 
 use api_proto::v1::tax_service_server::TaxService;
 use api_proto::v1::*;
-use application::{CalculateTax, ListQuery, NewTaxRate, TaxLineSpec, Update};
+use application::{CalculateTax, ListQuery, Named, NewTaxRate, TaxLineSpec, Update};
 use domain::tax::TaxRateChanges;
 use domain::text::DisplayName;
 use domain::validation::Invalid;
@@ -51,7 +51,7 @@ impl TaxService for Services {
                 tax_point: tax_point?,
             })
         })?;
-        let calculation = self.app.calculate_tax(&caller, query).await.map_err(status)?;
+        let calculation = self.app.calculate_tax(query).await.map_err(status)?;
         Ok(Response::new(CalculateTaxResponse { calculation: Some(output::tax_calculation(&calculation)) }))
     }
 
@@ -89,7 +89,8 @@ impl TaxService for Services {
         request: Request<UpdateTaxRateRequest>,
     ) -> Result<Response<UpdateTaxRateResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.tax_rate.unwrap_or_default());
+        let new = m.tax_rate.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::TaxRate).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "tax_rate.id", &new.id);
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["display_name", "active", "metadata"]);

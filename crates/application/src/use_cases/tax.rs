@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use domain::access::Caller;
 use domain::id::{CustomerId, TaxRateId};
 use domain::money::{Currency, Money};
 use domain::party::Country;
@@ -66,8 +65,8 @@ impl App {
     ///
     /// # Errors
     /// Every bad line at once, or the calculator can't be reached.
-    pub async fn calculate_tax(&self, caller: &Caller, query: CalculateTax) -> Result<TaxCalculation, Error> {
-        let sellers: Sellers = caller.sellers.clone();
+    pub async fn calculate_tax(&self, query: CalculateTax) -> Result<TaxCalculation, Error> {
+        let sellers = Sellers::from([query.seller.id.clone()]);
         let mut validator = Validator::new();
         let lines_max = domain::invoice::InvoiceContent::LINES_MAX;
         if !(1..=lines_max).contains(&query.lines.len()) {
