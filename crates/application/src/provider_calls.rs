@@ -94,6 +94,14 @@ impl App {
         match (performed, unfinished) {
             (Err(error), Some(state)) => {
                 intent.state = state;
+                let is_final = matches!(
+                    error,
+                    ProviderError::Rejected { .. } | ProviderError::Conflict { .. } | ProviderError::Unsupported { .. }
+                );
+                if is_final && !is_creation(&intent.action) {
+                    // Under the same key a provider repeats its refusal, whatever has become of its cause.
+                    intent.key_generation += 1;
+                }
                 let retry_in = retry_in(&intent, &error);
                 self.transact(move |_, uow| {
                     let intent = intent.clone();

@@ -126,3 +126,16 @@ async fn a_change_that_the_provider_made_is_kept_though_a_checkout_overtook_it()
     let unknown = Intent { state: IntentState::OutcomeUnknown, ..intent(limit()) };
     app.call_and_conclude(unknown).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_page_that_could_not_be_closed_is_closed_anew_and_not_by_the_old_key() {
+    let mut uow = MockUnitOfWork::new();
+    let is_retried = |intent: &Intent| intent.state == IntentState::Pending && intent.key_generation == 1;
+    uow.expect_update_intent().once().withf(move |intent, _| is_retried(intent)).returning(|_, _| Ok(()));
+    let mut provider = MockPaymentProvider::new();
+    let still_open = || ProviderError::Conflict { code: "session_still_open".to_owned() };
+    provider.expect_deactivate_payment_link().once().returning(move |_, _| Err(still_open()));
+    let app = mocked::app(storage(link(0), uow), provider);
+    let action = ProviderAction::DeactivatePaymentLink { payment_link_id: link(0).id, reason: CloseReason::Requested };
+    assert!(app.call_and_conclude(intent(action)).await.is_err());
+}
