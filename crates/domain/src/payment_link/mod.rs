@@ -385,6 +385,10 @@ impl PaymentLink {
                 validator.refuse(field, Invalid::new("FIXED", "can't be changed once the link is made"));
             }
         }
+        if self.payment_id.is_some() && changes.fields.contains(&LinkField::ExpiresAt) {
+            let expected = "is that of the ad-hoc payment, and can't be changed";
+            validator.refuse(LinkField::ExpiresAt.name(), Invalid::new("FIXED", expected));
+        }
         changed.options.check(&changed.target, &mut validator);
         Ok(validator.finish(Some(changed))?)
     }

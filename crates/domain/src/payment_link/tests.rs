@@ -131,3 +131,15 @@ fn what_a_provider_can_not_change_is_refused_by_name() {
     described = described.with_checked(&describe, NOW);
     assert!(described.changed(&describe, NOW).is_ok(), "the same words are no change");
 }
+
+#[test]
+fn the_expiry_of_an_ad_hoc_payment_is_not_changed_at_its_link() {
+    let mut of_payment = invoice_link();
+    let expiry = change(LinkField::ExpiresAt, LinkOptions::default());
+    assert!(of_payment.changed(&expiry, NOW).is_ok());
+    of_payment.0.payment_id = Some(PaymentId::from_uuid(uuid::Uuid::from_u128(4)));
+    let LinkError::Violations(violations) = of_payment.changed(&expiry, NOW).unwrap_err() else {
+        panic!("no violations")
+    };
+    assert_eq!(violations.iter().next().unwrap().field, "expire_time");
+}

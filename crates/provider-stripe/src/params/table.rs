@@ -200,6 +200,8 @@ fn items(change: impl Fn(usize, &mut LineItem)) -> LinkTarget {
     let model = items_link(&seller("north"), None, Metadata::default());
     let LinkTarget::Items { items } = &model.target else { unreachable!("it is for items") };
     let mut items: Vec<LineItem> = items.iter().cloned().collect();
+    // What is stored is sold by its price; the rest is said inline.
+    items.iter_mut().for_each(|item| item.price_id = None);
     items.iter_mut().enumerate().for_each(|(index, item)| change(index, item));
     LinkTarget::Items { items: LineItems::parse(items).expect("items") }
 }
