@@ -101,7 +101,10 @@ impl App {
         let (id, attempts) = (entry.id, entry.attempts);
         let Err(failure) = self.try_process(entry).await else { return Ok(()) };
         let reason = failure.to_string();
-        let is_poison = matches!(failure, Error::Internal(_) | Error::FailedPrecondition { .. } | Error::Invalid(_));
+        let is_poison = matches!(
+            failure,
+            Error::Internal(_) | Error::FailedPrecondition { .. } | Error::Unsupported { .. } | Error::Invalid(_)
+        );
         if let Error::Internal(source) = &failure {
             tracing::error!(notification = %id, attempts, error = source.as_ref() as &dyn std::error::Error, "notification failed");
         }

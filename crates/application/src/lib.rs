@@ -25,9 +25,9 @@ mod settlement;
 mod use_cases;
 mod worker;
 
-pub use access::{AccessPolicy, IssuedApiKey, NewApiKey};
+pub use access::{AccessPolicy, IssuedApiKey, NewApiKey, presented_call_id, presented_token};
 pub use app::{App, AppParts, ProviderInfo};
-pub use error::{Error, Reason};
+pub use error::{Error, Lacking, Reason};
 pub use inbox::NotificationReceipt;
 pub use mutation::{ListQuery, Mutation, Update};
 pub use owners::Named;

@@ -250,7 +250,6 @@ impl PaymentProvider for StripeProvider {
         session: &CheckoutSession,
         customer: Option<&'a Customer>,
     ) -> Result<HostedPage, ProviderError> {
-        // A retry under the same key must say the same, so the end is reckoned from the session's own beginning.
         // To store a method, and to tell whose transfer came, Stripe must know the customer before the session.
         let made = match (session.mode, customer) {
             (CheckoutMode::Payment, _) | (_, None) => None,
@@ -259,7 +258,7 @@ impl PaymentProvider for StripeProvider {
                 Some(id_of(&self.client.post("/v1/customers", params, &key).await?)?)
             }
         };
-        let params = create_checkout(session, customer, made.as_deref(), session.created_at)?;
+        let params = create_checkout(session, customer, made.as_deref())?;
         let made = self.client.post("/v1/checkout/sessions", params, &key.0).await;
         hosted_page(&made.map_err(of_one_amount)?)
     }

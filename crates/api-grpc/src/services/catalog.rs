@@ -4,6 +4,7 @@ use api_proto::v1::catalog_service_server::CatalogService;
 use api_proto::v1::*;
 use application::{ListQuery, Named, Update};
 use domain::catalog::{NewPrice, NewProduct, NewShippingRate, PriceChanges, ProductChanges, ShippingRateChanges};
+use domain::money::Currency;
 use domain::ports::storage::PriceFilter;
 use domain::tax::TaxCode;
 use domain::text::{Description, DisplayName, ShippingName};
@@ -13,7 +14,8 @@ use super::{Services, caller, parse};
 use crate::convert::input::{Mask, id, metadata, optional, optional_id, optional_tax_behavior, tax_behavior};
 use crate::convert::output;
 use crate::convert::price_model::{
-    currency_amounts, currency_options, delivery_estimate, price_model, recurrence, shipping_amount, shipping_rate,
+    by_index, currency_amounts, currency_options, delivery_estimate, model_currency, price_model, recurrence,
+    shipping_amount, shipping_rate,
 };
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
@@ -60,7 +62,7 @@ impl CatalogService for Services {
                 mask.pick("description", || optional(v, "product.description", &new.description, Description::parse));
             let tax_code = mask.pick("tax_code", || optional(v, "product.tax_code", &new.tax_code, TaxCode::parse));
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "product", &new.metadata);
             let changes = ProductChanges {
                 name: name?,
                 description: description?,
@@ -114,7 +116,8 @@ impl CatalogService for Services {
                 nickname: nickname?,
                 metadata: metadata?,
             };
-            new.checked().map_err(|violations| v.absorb(violations)).ok()
+            let order = m.currency_options.iter().map(|option| model_currency(option.model.as_ref()));
+            new.checked().map_err(|violations| v.absorb(by_index(order, violations))).ok()
         })?;
         let price = self.app.create_price(mutation).await.map_err(status)?;
         Ok(Response::new(CreatePriceResponse { price: Some(output::price(&price)) }))
@@ -139,7 +142,7 @@ impl CatalogService for Services {
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["nickname", "active", "metadata"]);
             let nickname = mask.pick("nickname", || optional(v, "price.nickname", &new.nickname, DisplayName::parse));
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "price", &new.metadata);
             let changes = PriceChanges { nickname: nickname?, active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
@@ -188,7 +191,8 @@ impl CatalogService for Services {
                 tax_code: tax_code?,
                 metadata: metadata?,
             };
-            new.checked().map_err(|violations| v.absorb(violations)).ok()
+            let order = m.currency_options.iter().map(|amount| Currency::parse(&amount.currency_code).ok());
+            new.checked().map_err(|violations| v.absorb(by_index(order, violations))).ok()
         })?;
         let rate = self.app.create_shipping_rate(mutation).await.map_err(status)?;
         Ok(Response::new(CreateShippingRateResponse { shipping_rate: Some(shipping_rate(&rate)) }))
@@ -215,7 +219,7 @@ impl CatalogService for Services {
             let id = id(v, "shipping_rate.id", &new.id);
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["active", "metadata"]);
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "shipping_rate", &new.metadata);
             let changes = ShippingRateChanges { active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;

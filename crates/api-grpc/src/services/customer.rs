@@ -67,7 +67,7 @@ impl CustomerService for Services {
             let address = mask.pick("address", || address(v, "customer.address", new.address.as_ref()));
             let tax_ids = mask.pick("tax_ids", || tax_ids(v, "customer.tax_ids", &new.tax_ids));
             let locale = mask.pick("locale", || locale(v, "customer.locale", &new.locale));
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "customer", &new.metadata);
             let changes = CustomerChanges {
                 name: name?,
                 email: email?,

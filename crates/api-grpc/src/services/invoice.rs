@@ -54,11 +54,12 @@ impl InvoiceService for Services {
             let tax_point = date(v, "tax_point", m.tax_point.as_ref());
             let due_date = date(v, "due_date", m.due_date.as_ref());
             let metadata = metadata(v, &m.metadata);
+            let tax_rounding = rounding(v, "tax_rounding", m.tax_rounding.as_ref(), seller.tax_rounding);
             Some(CreateInvoice {
                 customer_id: customer_id?,
                 currency: currency?.unwrap_or(seller.currency),
                 lines: lines?,
-                tax_rounding: rounding(v, "tax_rounding", m.tax_rounding.as_ref(), seller.tax_rounding)?,
+                tax_rounding: tax_rounding?,
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,
@@ -87,14 +88,14 @@ impl InvoiceService for Services {
                 mask.pick("description", || optional(v, "draft.description", &new.description, Description::parse));
             let tax_point = mask.pick("tax_point", || date(v, "draft.tax_point", new.tax_point.as_ref()));
             let due_date = mask.pick("due_date", || date(v, "draft.due_date", new.due_date.as_ref()));
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "draft", &new.metadata);
             let tax_rounding = mask.pick("tax_rounding", || {
                 rounding(v, "draft.tax_rounding", new.tax_rounding.as_ref(), seller.tax_rounding)
             });
             let changes = InvoiceChanges {
                 customer_id: customer_id?,
                 lines: lines?,
-                tax_rounding: tax_rounding?.flatten(),
+                tax_rounding: tax_rounding?,
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,

@@ -93,7 +93,7 @@ impl PaymentLinkService for Services {
             let known: Vec<_> =
                 LinkField::ALL.iter().map(|field| field.name()).chain(["line_items", "metadata"]).collect();
             let mask = Mask::parse(v, m.update_mask.as_ref(), &known);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "payment_link", &new.metadata);
             let named = LinkField::ALL.into_iter().filter(|field| mask.has(field.name()));
             let fields: BTreeSet<LinkField> = named.collect();
             let items = if mask.has("line_items") { item_changes(v, &new.line_items) } else { Some(BTreeMap::new()) };
@@ -124,6 +124,9 @@ impl PaymentLinkService for Services {
             let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
             v.check("metadata_key", refuse_unfit(&m.metadata_key, Metadata::KEY_CHARS_MAX))?;
             v.check("metadata_value", refuse_unfit(&m.metadata_value, Metadata::VALUE_CHARS_MAX))?;
+            if m.metadata_key.is_empty() && !m.metadata_value.is_empty() {
+                v.refuse("metadata_key", Invalid::new("REQUIRED", "is required where a metadata_value is given"));
+            }
             invoice_id.zip(page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))
         })?;
         let filter = LinkFilter { active: m.active, invoice_id, metadata: pair };

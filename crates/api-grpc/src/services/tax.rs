@@ -28,6 +28,7 @@ impl TaxService for Services {
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
             let customer_country = country(v, "customer_country_code", &m.customer_country_code);
             let tax_point = date(v, "tax_point", m.tax_point.as_ref());
+            let rounding = rounding(v, "rounding", m.rounding.as_ref(), seller.tax_rounding);
             let lines = m.lines.iter().enumerate().map(|(index, line)| {
                 v.within(&format!("lines[{index}]"), |v| {
                     let amount = required_amount(v, "amount", line.amount.as_ref());
@@ -42,7 +43,7 @@ impl TaxService for Services {
             }
             let currency = lines.as_ref()?.first()?.amount.currency();
             Some(CalculateTax {
-                rounding: rounding(v, "rounding", m.rounding.as_ref(), seller.tax_rounding)?,
+                rounding: rounding?,
                 seller: seller.clone(),
                 customer_id: customer_id?,
                 customer_country: customer_country?,
@@ -97,7 +98,7 @@ impl TaxService for Services {
             let display_name =
                 mask.pick("display_name", || v.check("tax_rate.display_name", DisplayName::parse(&new.display_name)));
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "tax_rate", &new.metadata);
             let changes = TaxRateChanges { display_name: display_name?, active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;

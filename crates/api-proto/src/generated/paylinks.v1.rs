@@ -281,7 +281,7 @@ impl TaxRoundingScope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum TaxRoundingMode {
-    /// Half up.
+    /// As the seller does.
     Unspecified = 0,
     /// Halves go away from zero.
     HalfUp = 1,
@@ -2886,7 +2886,7 @@ pub struct ListPaymentLinksRequest {
     /// Only with this pair in the metadata: key.
     #[prost(string, tag = "6")]
     pub metadata_key: ::prost::alloc::string::String,
-    /// Only with this pair in the metadata: value.
+    /// Only with this pair in the metadata: value. Not without a key.
     #[prost(string, tag = "7")]
     pub metadata_value: ::prost::alloc::string::String,
 }
@@ -5370,7 +5370,7 @@ pub struct InvoiceDraft {
     /// All lines anew.
     #[prost(message, repeated, tag = "2")]
     pub lines: ::prost::alloc::vec::Vec<InvoiceLineInput>,
-    /// How tax is rounded.
+    /// How tax is rounded; as the seller does where absent.
     #[prost(message, optional, tag = "3")]
     pub tax_rounding: ::core::option::Option<TaxRounding>,
     /// A note on the whole.

@@ -366,6 +366,10 @@ impl PaymentLink {
                 validator.refuse(LinkField::CompletedSessionsMax.name(), fixed_for_invoice());
             }
         }
+        if changes.fields.contains(&LinkField::ExpiresAt) {
+            let expires_at = changed.options.expires_at;
+            validator.check_optional(LinkField::ExpiresAt.name(), expires_at, |at| parse_link_expiry(at, now));
+        }
         let limit = changed
             .options
             .completed_sessions_max

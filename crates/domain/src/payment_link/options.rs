@@ -188,9 +188,21 @@ impl LinkOptions {
     pub fn check(&self, target: &LinkTarget, v: &mut Validator) {
         match target {
             LinkTarget::Invoice { .. } => self.check_for_invoice(v),
-            LinkTarget::Items { items } => self.check_for_items(items, v),
+            LinkTarget::Items { items } => {
+                self.check_for_items(items, v);
+                self.check_for_pace(items.recurrence().is_some(), v);
+            }
         }
-        let is_recurring = target.is_recurring();
+        let transfer = self.platform.transfer.as_ref().and_then(|transfer| transfer.amount);
+        for (field, part) in
+            [("platform.application_fee_amount", self.fee_amount()), ("platform.transfer.amount", transfer)]
+        {
+            check_part(v, field, part, target);
+        }
+    }
+
+    /// What is so whether the link is paid once or again and again.
+    fn check_for_pace(&self, is_recurring: bool, v: &mut Validator) {
         let platform = &self.platform;
         match platform.application_fee {
             Some(ApplicationFee::Percent(_)) if !is_recurring => {
@@ -206,12 +218,6 @@ impl LinkOptions {
         if fee_and_part {
             let expected = "must be absent beside an application fee: what is not the fee goes on";
             v.refuse("platform.transfer.amount", Invalid::new("FEE_AND_TRANSFER_AMOUNT", expected));
-        }
-        for (field, part) in [
-            ("platform.application_fee_amount", self.fee_amount()),
-            ("platform.transfer.amount", platform.transfer.as_ref().and_then(|transfer| transfer.amount)),
-        ] {
-            check_part(v, field, part, target);
         }
         if self.subscription != SubscriptionSettings::default() && !is_recurring {
             v.refuse("subscription", needs_recurring());
@@ -289,8 +295,9 @@ impl LinkOptions {
         }
     }
 
-    /// What is paid is the invoice's alone to say, and so is its tax and who sells.
-    fn check_for_invoice(&self, v: &mut Validator) {
+    /// Notes what a link for an invoice can't do, but for what depends on its amount. What is paid is the invoice's alone to
+    /// say, and so is its tax and who sells.
+    pub fn check_for_invoice(&self, v: &mut Validator) {
         for (field, is_set) in [
             ("allow_promotion_codes", self.promotion_codes),
             ("optional_items", !self.optional_items.0.is_empty()),
@@ -303,6 +310,7 @@ impl LinkOptions {
                 v.refuse(field, fixed_for_invoice());
             }
         }
+        self.check_for_pace(false, v);
     }
 
     fn fee_amount(&self) -> Option<Money> {

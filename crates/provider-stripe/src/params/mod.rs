@@ -18,7 +18,6 @@ use domain::payment_link::{
 use domain::ports::provider::ProviderError;
 use domain::tax::TaxBehavior;
 use domain::text::DisplayName;
-use domain::timestamp::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::amounts;
@@ -104,7 +103,7 @@ pub(crate) fn create_product(item: &LineItem) -> Params {
 pub(crate) fn create_price(item: &LineItem, product: &str) -> Result<Params, ProviderError> {
     let mut params = Params::new();
     let currency = item.model.currency();
-    let unit = |price: UnitPrice| amounts::unit(price.minor(), currency);
+    let unit = |price: UnitPrice| amounts::unit(price, "line_items");
     push(&mut params, "currency", amounts::code(currency));
     push(&mut params, "lookup_key", lookup_key(item));
     push(&mut params, "product", product);
@@ -116,9 +115,9 @@ pub(crate) fn create_price(item: &LineItem, product: &str) -> Result<Params, Pro
         push(&mut params, "recurring[interval_count]", recurrence.count());
     }
     match &item.model {
-        PriceModel::PerUnit { unit_price } => push(&mut params, "unit_amount_decimal", unit(*unit_price)),
+        PriceModel::PerUnit { unit_price } => push(&mut params, "unit_amount_decimal", unit(*unit_price)?),
         PriceModel::Package { package_price, size, rounding } => {
-            push(&mut params, "unit_amount_decimal", unit(*package_price));
+            push(&mut params, "unit_amount_decimal", unit(*package_price)?);
             push(&mut params, "transform_quantity[divide_by]", size.get());
             let round = match rounding {
                 PackageRounding::Up => "up",
@@ -135,9 +134,9 @@ pub(crate) fn create_price(item: &LineItem, product: &str) -> Result<Params, Pro
                     TierEnd::Unit(last) => push(&mut params, &format!("{at}[up_to]"), last),
                     TierEnd::Open => push(&mut params, &format!("{at}[up_to]"), "inf"),
                 }
-                push(&mut params, &format!("{at}[unit_amount_decimal]"), unit(tier.unit_price));
+                push(&mut params, &format!("{at}[unit_amount_decimal]"), unit(tier.unit_price)?);
                 if !tier.flat_price.minor().is_zero() {
-                    push(&mut params, &format!("{at}[flat_amount_decimal]"), unit(tier.flat_price));
+                    push(&mut params, &format!("{at}[flat_amount_decimal]"), unit(tier.flat_price)?);
                 }
             }
         }
@@ -147,7 +146,7 @@ pub(crate) fn create_price(item: &LineItem, product: &str) -> Result<Params, Pro
                 [("minimum", chosen.minimum()), ("maximum", chosen.maximum()), ("preset", chosen.preset())]
             {
                 if let Some(amount) = amount {
-                    let amount = amounts::exact(amount, "line_items")?;
+                    let amount = amounts::part(amount, "line_items")?;
                     push(&mut params, &format!("custom_unit_amount[{name}]"), amount);
                 }
             }
@@ -161,7 +160,7 @@ pub(crate) fn create_shipping_rate(option: &ShippingOption) -> Result<Params, Pr
     let mut params = Params::new();
     push(&mut params, "type", "fixed_amount");
     push(&mut params, "display_name", option.display_name.as_str());
-    push(&mut params, "fixed_amount[amount]", amounts::exact(option.amount, "shipping_options")?);
+    push(&mut params, "fixed_amount[amount]", amounts::part(option.amount, "shipping_options")?);
     push(&mut params, "fixed_amount[currency]", amounts::code(option.amount.currency()));
     push(&mut params, "metadata[paylinks_shipping_rate]", option.shipping_rate_id);
     if let Some(behavior) = option.tax_behavior {
@@ -315,13 +314,12 @@ pub(crate) fn create_customer(session: &CheckoutSession, customer: &Customer) ->
     params
 }
 
-/// The parameters that make a session. Its end is held to what Stripe takes, seen from `now`. `customer_ref` is the
-/// customer at Stripe, where one was made for it.
+/// The parameters that make a session. Its end is held to what Stripe takes, seen from the session's own beginning: a retry
+/// under the same key must say the same. `customer_ref` is the customer at Stripe, where one was made for it.
 pub(crate) fn create_checkout(
     session: &CheckoutSession,
     customer: Option<&Customer>,
     customer_ref: Option<&str>,
-    now: Timestamp,
 ) -> Result<Params, ProviderError> {
     let mut params = Params::new();
     let code = amounts::code(session.amount.currency());
@@ -349,7 +347,7 @@ pub(crate) fn create_checkout(
         push(&mut params, "locale", locale.as_str());
     }
     let (shortest, longest) = SESSION_SECONDS;
-    let now = now.unix_seconds();
+    let now = session.created_at.unix_seconds();
     push(&mut params, "expires_at", session.expires_at.unix_seconds().clamp(now + shortest, now + longest));
     metadata(&mut params, &session.metadata);
     push(&mut params, &format!("metadata[{CHECKOUT_KEY}]"), session.id);
@@ -404,7 +402,7 @@ fn flat_item(params: &mut Params, name: &DisplayName, (total, code): (i64, &str)
 fn line_item(params: &mut Params, at: &str, item: &LineItem, prepared: &Prepared) -> Result<(), ProviderError> {
     if let Some(unit_price) = inline_price(item) {
         let data = format!("{at}[price_data]");
-        let unit = amounts::unit(unit_price.minor(), unit_price.currency());
+        let unit = amounts::unit(unit_price, at)?;
         push(params, &format!("{data}[currency]"), amounts::code(unit_price.currency()));
         let amount = if unit.is_integer() { "unit_amount" } else { "unit_amount_decimal" };
         push(params, &format!("{data}[{amount}]"), unit.normalize());
