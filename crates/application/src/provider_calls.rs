@@ -61,18 +61,7 @@ impl App {
                 retry_after: Some(RETRY_AFTER),
             });
         }
-        let intent = Intent {
-            id: self.new_intent_id(),
-            seller_id: mutation.seller.id.clone(),
-            provider: provider.clone(),
-            action,
-            request: Some(mutation.request_key()),
-            state: IntentState::Pending,
-            attempts: 0,
-            key_generation: 0,
-            created_at: self.now(),
-            lease_epoch: 0,
-        };
+        let intent = self.new_intent((&mutation.seller.id, provider), action, Some(mutation.request_key()));
         uow.insert_intent(&intent, CALL_LEASE).await?;
         Ok(Step::Call(Box::new(intent)))
     }
@@ -388,13 +377,8 @@ impl App {
             }
         };
         uow.update_payment(&mut payment).await?;
-        if kind == EventKind::PaymentFailed
-            && let Some(invoice_id) = payment.invoice_id
-            && let Some(mut invoice) = uow.lock_invoice(invoice_id).await?
-            && invoice.void(now).is_ok()
-        {
-            uow.update_invoice(&mut invoice).await?;
-            self.record(uow, EventKind::InvoiceVoided, EventSubject::Invoice(Box::new(invoice))).await?;
+        if kind == EventKind::PaymentFailed {
+            self.void_invoice_of(uow, &payment).await?;
         }
         self.record(uow, kind, EventSubject::Payment(Box::new(payment.clone()))).await?;
         done(&payment)

@@ -175,7 +175,8 @@ impl App {
             provider: link.provider.clone(),
             livemode: link.livemode,
         };
-        let mut session = CheckoutSession::visited(new, snapshot.provider_ref.clone(), self.now());
+        let mut session =
+            CheckoutSession::visited(new, (snapshot.provider_ref.clone(), snapshot.expires_at), self.now());
         if uow.insert_checkout_session(&mut session, link.invoice_id()).await? {
             return Ok(session);
         }
