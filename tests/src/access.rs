@@ -5,9 +5,9 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use crate::harness::{Db, Server, invoice_request, line, on_both_databases, told, unique};
+use crate::harness::{Db, Server, invoice_request, item, line, mask, on_both_databases, told, unique};
 
-on_both_databases!(keys_open_what_they_say_and_nothing_else);
+on_both_databases!(keys_open_what_they_say_and_nothing_else, what_depends_on_a_seller_is_that_of_the_thing);
 
 const CONFIG: &str = "access = \"api_keys\"\n\
     [[sellers]]\nid = \"one\"\nname = \"One AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\ntax_registrations = [{ country = \"SE\" }]\n\
@@ -78,4 +78,58 @@ async fn keys_open_what_they_say_and_nothing_else(db: Db) {
     assert_eq!(invoices(&server, &writer).get_invoice(get).await.unwrap_err().code(), Code::Unauthenticated);
     let listed = server.command(&["keys", "list"]).await;
     assert!(listed.contains("revoked") && listed.lines().count() == 4 && !listed.contains(&writer));
+}
+
+async fn what_depends_on_a_seller_is_that_of_the_thing(db: Db) {
+    let seller = |id: &str| {
+        format!(
+            "[[sellers]]\nid = \"{id}\"\nname = \"{id} AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n\
+             redirect_hosts = [\"{id}.example.com\"]\n"
+        )
+    };
+    let server = Server::start_with(db, &(seller("one") + &seller("two"))).await;
+    let request_id = unique("update");
+    // The caller has both sellers; one request id may be used once for the things of each.
+    for (owner, foreign) in [("one", "two"), ("two", "one")] {
+        let request = v1::CreatePaymentLinkRequest {
+            seller_id: owner.to_owned(),
+            request_id: unique("link"),
+            line_items: vec![item("Ticket", 10_000, 1)],
+            ..Default::default()
+        };
+        let link = server.links().create_payment_link(request).await.unwrap().into_inner().payment_link.unwrap();
+        let change = |host: &str| {
+            let redirect = v1::Redirect { url: format!("https://{host}.example.com/thanks") };
+            let kind = Some(v1::after_completion::Kind::Redirect(redirect));
+            let after_completion = Some(v1::AfterCompletion { kind });
+            let payment_link = Some(v1::PaymentLink { id: link.id.clone(), after_completion, ..Default::default() });
+            let update_mask = mask(&["after_completion"]);
+            v1::UpdatePaymentLinkRequest { request_id: request_id.clone(), payment_link, update_mask }
+        };
+        let status = server.links().update_payment_link(change(foreign)).await.unwrap_err();
+        assert_eq!(told(&status).2, ["payment_link.after_completion.redirect.url"]);
+        server.links().update_payment_link(change(owner)).await.unwrap();
+    }
+
+    let rate = v1::CreateTaxRateRequest {
+        seller_id: "one".to_owned(),
+        request_id: unique("rate"),
+        display_name: "VAT".to_owned(),
+        percentage: "25".to_owned(),
+        ..Default::default()
+    };
+    let rate = server.tax().create_tax_rate(rate).await.unwrap().into_inner().tax_rate.unwrap();
+    let manual = v1::ManualTax { tax_rate_ids: vec![rate.id] };
+    let calculate = |seller: &str| v1::CalculateTaxRequest {
+        seller_id: seller.to_owned(),
+        lines: vec![v1::TaxLine {
+            amount: Some(v1::Money { minor_units: 10_000, currency_code: "SEK".to_owned() }),
+            tax_behavior: v1::TaxBehavior::Exclusive as i32,
+            tax: Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Manual(manual.clone())) }),
+        }],
+        ..Default::default()
+    };
+    assert!(server.tax().calculate_tax(calculate("one")).await.is_ok());
+    let status = server.tax().calculate_tax(calculate("two")).await.unwrap_err();
+    assert_eq!(told(&status).2, ["lines[0].tax.manual.tax_rate_ids[0]"]);
 }

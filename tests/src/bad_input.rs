@@ -3,7 +3,7 @@
 use api_proto::v1;
 use tonic::Code;
 
-use crate::harness::{Db, Server, invoice_request, item, line, on_both_databases, told, unique};
+use crate::harness::{Db, Server, invoice_request, item, line, mask, on_both_databases, told, unique};
 
 on_both_databases!(
     links_name_every_bad_field,
@@ -70,6 +70,36 @@ async fn links_name_every_bad_field(db: Db) {
     let too_small = refused_link(&server, link(vec![item("Sweet", 100, 1)])).await;
     assert_eq!(too_small, (Code::FailedPrecondition, "PROVIDER_REJECTED".to_owned(), vec!["line_items".to_owned()]));
     assert_eq!(server.executed("POST /v1/payment_links").await, 0);
+    let at = Some(prost_types::Timestamp { seconds: 1, nanos: 0 });
+    let odd = v1::CreatePaymentLinkRequest {
+        expire_time: at,
+        subscription: Some(v1::SubscriptionSettings { trial_period_days: 14, ..Default::default() }),
+        ..link(vec![item("Fine", 10_000, 1)])
+    };
+    assert_eq!(refused_link(&server, odd).await, invalid(&["expire_time", "subscription"]));
+    let for_invoice = v1::CreatePaymentLinkRequest {
+        invoice_id: server.open_invoice(10_000).await.id,
+        expire_time: at,
+        managed_payments: true,
+        currency_code: "SEK".to_owned(),
+        ..link(vec![])
+    };
+    let want = invalid(&["expire_time", "currency_code", "managed_payments"]);
+    assert_eq!(refused_link(&server, for_invoice).await, want);
+    let change = v1::UpdatePaymentLinkRequest {
+        request_id: unique("update"),
+        payment_link: Some(v1::PaymentLink {
+            id: "plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned(),
+            metadata: [("card".to_owned(), "4242 4242 4242 4242".to_owned())].into(),
+            ..Default::default()
+        }),
+        update_mask: mask(&["metadata"]),
+    };
+    let status = server.links().update_payment_link(change).await.unwrap_err();
+    assert_eq!(told(&status), invalid(&["payment_link.metadata[\"card\"]"]));
+    let keyless = v1::ListPaymentLinksRequest { metadata_value: "7".to_owned(), ..Default::default() };
+    let status = server.links().list_payment_links(keyless).await.unwrap_err();
+    assert_eq!(told(&status), invalid(&["metadata_key"]));
     let unknown = v1::GetPaymentLinkRequest { id: "plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned() };
     assert_eq!(server.links().get_payment_link(unknown).await.unwrap_err().code(), Code::NotFound);
     let malformed = v1::GetPaymentLinkRequest { id: "plink_1".to_owned() };
@@ -99,7 +129,7 @@ async fn invoices_name_every_bad_field(db: Db) {
     assert_eq!(refused(request).await, invalid(&["lines"]));
     let request =
         v1::CreateInvoiceRequest { currency_code: "EUR".to_owned(), lines: vec![line(10_000)], ..invoice_request() };
-    assert_eq!(refused(request).await, invalid(&["lines[0].price"]));
+    assert_eq!(refused(request).await, invalid(&["lines[0].price_data.unit_price"]));
     let rate =
         v1::CreateTaxRateRequest { request_id: unique("rate"), percentage: "100.5".to_owned(), ..Default::default() };
     let status = server.tax().create_tax_rate(rate).await.unwrap_err();

@@ -158,18 +158,18 @@ async fn a_part_in_major_units_is_exact_or_refused(db: Db) {
     // As text, since a float on the way here would prove nothing.
     let written =
         |amount: &str| reference(&invoice.id).to_string().replacen('{', &format!("{{\"amount\": {amount}, "), 1);
-    for (amount, message) in [
-        ("1608.755", "must have at most 2 decimals"),
-        ("1608.76", "must be at most what is due, SEK 1608.75"),
-        ("0", "must be from 1 to 999999999999 minor units"),
-        ("-1", "must be from 1 to 999999999999 minor units"),
-        ("1e99", "must be from 1 to 999999999999 minor units"),
-        ("\"1608.75\"", "must be a number"),
-        ("null", "must be a number"),
+    for (amount, reason, message) in [
+        ("1608.755", "TOO_MANY_DECIMALS", "must have at most 2 decimals"),
+        ("1608.76", "ABOVE_AMOUNT_DUE", "must be at most what is due, SEK 1608.75"),
+        ("0", "AMOUNT_OUT_OF_RANGE", "must be from 1 to 999999999999 minor units"),
+        ("-1", "AMOUNT_OUT_OF_RANGE", "must be from 1 to 999999999999 minor units"),
+        ("1e99", "AMOUNT_OUT_OF_RANGE", "must be from 1 to 999999999999 minor units"),
+        ("\"1608.75\"", "WRONG_TYPE", "must be a number"),
+        ("null", "WRONG_TYPE", "must be a number"),
     ] {
         let (status, answer) = call(&server, CHECKOUT, written(amount)).await;
         let told = (status, answer["code"].as_str(), &answer["details"]);
-        let want = json!([{"field": "amount", "message": message}]);
+        let want = json!([{"field": "amount", "reason": reason, "message": message}]);
         assert_eq!(told, (400, Some("INVALID_FIELDS"), &want), "{amount}");
     }
     let (status, answer) = call(&server, CHECKOUT, written("0.29")).await;

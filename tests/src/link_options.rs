@@ -390,6 +390,10 @@ async fn prices_and_shipping_rates_name_every_bad_field(db: Db) {
     unordered.tiers.swap(0, 1);
     let unordered = v1::CreatePriceRequest { model: model(Model::Volume(unordered)), ..Default::default() };
     assert_eq!(refused(unordered).await, ["model.volume.tiers[1].up_to"]);
+    let mut endless = tiers();
+    endless.tiers[1].up_to = Some(1_000_000);
+    let endless = v1::CreatePriceRequest { model: model(Model::Volume(endless)), ..Default::default() };
+    assert_eq!(refused(endless).await, ["model.volume.tiers[1].up_to"]);
     let chosen = v1::ChosenAmount { currency_code: "XXX".to_owned(), minimum: Some(5), maximum: Some(4), preset: None };
     let chosen = v1::CreatePriceRequest { model: model(Model::CustomerChosen(chosen)), ..Default::default() };
     assert_eq!(refused(chosen).await, ["model.customer_chosen.currency_code", "model.customer_chosen.maximum"]);
@@ -402,7 +406,9 @@ async fn prices_and_shipping_rates_name_every_bad_field(db: Db) {
         currency_options: vec![option],
         ..Default::default()
     };
-    assert_eq!(refused(same).await, ["recurrence.interval_count"]);
+    assert_eq!(refused(same.clone()).await, ["recurrence.interval_count"]);
+    let same = v1::CreatePriceRequest { recurrence: None, ..same };
+    assert_eq!(refused(same).await, ["currency_options[0]"]);
     let shipping = v1::CreateShippingRateRequest {
         request_id: unique("shipping"),
         amount: Some(v1::Money { minor_units: -1, currency_code: "SEK".to_owned() }),
@@ -411,6 +417,17 @@ async fn prices_and_shipping_rates_name_every_bad_field(db: Db) {
     };
     let status = server.catalog().create_shipping_rate(shipping).await.unwrap_err();
     assert_eq!(told(&status).2, ["display_name", "amount.minor_units", "delivery_estimate"]);
+    let money = |code: &str| v1::Money { minor_units: 100, currency_code: code.to_owned() };
+    let others = "AED AUD BGN BRL CAD CHF CLP CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN SEK";
+    let shipping = v1::CreateShippingRateRequest {
+        request_id: unique("shipping"),
+        display_name: "Post".to_owned(),
+        amount: Some(money("SEK")),
+        currency_options: others.split(' ').map(money).collect(),
+        ..Default::default()
+    };
+    let status = server.catalog().create_shipping_rate(shipping).await.unwrap_err();
+    assert_eq!(told(&status).2, ["currency_options", "currency_options[20]"]);
 }
 
 async fn a_link_for_an_invoice_leaves_the_amount_to_its_invoice(db: Db) {

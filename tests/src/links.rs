@@ -193,12 +193,15 @@ async fn eventually_within<T>(seconds: u64, mut ask: impl AsyncFnMut() -> Option
 async fn a_link_closed_at_the_provider_is_closed_here(db: Db) {
     let server = Server::start(db).await;
     let link = create(&server, request(vec![item("Ticket", 10_000, 1)])).await;
+    let visit = http().get(&link.url).send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
+    let visit = reqwest::Url::parse(&link.url).unwrap().join(&visit).unwrap();
     let url = format!("{}/v1/payment_links/{}", server.sandbox, link.provider_ref);
     let answer =
         http().post(url).bearer_auth("sk_test_paylinks_sandbox").form(&[("active", "false")]).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);
     let closed = server.wait_for_link(&link.id, v1::PaymentLinkState::Inactive).await;
     assert_eq!(closed.close_reason(), v1::CloseReason::AtProvider);
+    assert_eq!(server.pay(visit.as_str(), GOOD_CARD).await, 410, "a visitor of before can't pay either");
 }
 
 async fn the_page_ends_as_the_link_says(db: Db) {

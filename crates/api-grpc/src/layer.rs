@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use application::App;
+use application::{App, presented_call_id, presented_token};
 use domain::access::Scope;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -18,8 +18,6 @@ use crate::status::{deadline_exceeded, status};
 
 /// How long a call may take where its caller says nothing. Streams have no end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest id of a call that is taken over from a caller.
-const CALL_ID_BYTES_MAX: usize = 100;
 
 tokio::task_local! {
     static CALL: CallIds;
@@ -62,10 +60,7 @@ impl CallLayer {
     }
 
     fn call_id(&self, headers: &HeaderMap) -> String {
-        let given = headers.get("x-request-id").and_then(|id| id.to_str().ok());
-        let fits =
-            |id: &&str| !id.is_empty() && id.len() <= CALL_ID_BYTES_MAX && id.bytes().all(|b| b.is_ascii_graphic());
-        match given.filter(fits) {
+        match presented_call_id(headers.get("x-request-id").and_then(|id| id.to_str().ok())) {
             Some(id) => id.to_owned(),
             None => format!("{:016x}", self.calls.fetch_add(1, Ordering::Relaxed)),
         }
@@ -171,10 +166,7 @@ fn scope(method: &str) -> Scope {
 
 fn token(headers: &HeaderMap) -> Option<&str> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match header("authorization") {
-        Some(value) => Some(value.strip_prefix("Bearer ").or(value.strip_prefix("bearer ")).unwrap_or(value).trim()),
-        None => header("x-api-key").map(str::trim),
-    }
+    presented_token(header("authorization"), header("x-api-key"))
 }
 
 /// A little less than the caller's own deadline, so that our status comes before tonic's `CANCELLED`.

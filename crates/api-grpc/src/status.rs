@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use application::{Error, Reason};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::layer::current_call_id;
 
@@ -29,7 +29,7 @@ pub(crate) fn status(error: Error) -> Status {
             let total = violations.iter().count();
             let mut details = details("INVALID_FIELDS", [("violations", total.to_string())]);
             for violation in violations.iter().take(VIOLATIONS_MAX) {
-                details.add_bad_request_violation(cut(&violation.field), cut(&violation.expected));
+                add_field(&mut details, (&violation.field, &violation.expected), &violation.rule);
             }
             let first = violations.iter().next().map(|first| format!("{} {}", cut(&first.field), cut(&first.expected)));
             let more = if total > 1 { format!("; and {} more, see the details", total - 1) } else { String::new() };
@@ -45,10 +45,11 @@ pub(crate) fn status(error: Error) -> Status {
             let mut details = details(reason.code(), []);
             details.add_precondition_failure_violation(reason.code(), field.clone().unwrap_or_default(), &message);
             if let Some(field) = field.filter(|field| !field.is_empty()) {
-                details.add_bad_request_violation(field, &message);
+                add_field(&mut details, (&field, &message), reason.code());
             }
             build(Code::FailedPrecondition, message, details)
         }
+        error @ Error::Unsupported { .. } => unsupported(&error),
         Error::AlreadyExists { reason, message, existing } => {
             build(Code::AlreadyExists, message, details(reason.code(), existing.map(|id| ("existing", id))))
         }
@@ -70,6 +71,29 @@ pub(crate) fn status(error: Error) -> Status {
             )
         }
     }
+}
+
+fn unsupported(error: &Error) -> Status {
+    let (reason, message) = (Reason::UnsupportedCapability.code(), error.to_string());
+    let mut details = details(reason, []);
+    if let Error::Unsupported { lacking } = error {
+        for lacking in lacking.iter().take(VIOLATIONS_MAX) {
+            let what = format!("the provider has not the ability {}", lacking.ability);
+            details.add_precondition_failure_violation(reason, &lacking.field, &what);
+            if !lacking.field.is_empty() {
+                add_field(&mut details, (&lacking.field, &what), reason);
+            }
+        }
+    }
+    build(Code::FailedPrecondition, message, details)
+}
+
+/// Adds a bad field: for people what was expected, for programs the rule that it broke.
+fn add_field(details: &mut ErrorDetails, (field, expected): (&str, &str), rule: &str) {
+    let violation = FieldViolation { reason: cut(rule), ..FieldViolation::new(cut(field), cut(expected)) };
+    let mut violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    violations.push(violation);
+    details.set_bad_request(violations);
 }
 
 /// The status of a call whose deadline passed. A write goes on; a retry with the same request id tells its result.
@@ -108,6 +132,7 @@ fn build(code: Code, message: String, details: ErrorDetails) -> Status {
 
 #[cfg(test)]
 mod tests {
+    use application::Lacking;
     use domain::validation::{Invalid, Validator};
 
     use super::*;
@@ -120,8 +145,8 @@ mod tests {
         let status = status(Error::Invalid(validator.finish::<()>(None).unwrap_err()));
         assert_eq!(status.code(), Code::InvalidArgument);
         let bad = status.get_details_bad_request().unwrap();
-        let fields: Vec<_> = bad.field_violations.iter().map(|violation| violation.field.as_str()).collect();
-        assert_eq!(fields, ["currency_code", "lines[0].quantity"]);
+        let told: Vec<_> = bad.field_violations.iter().map(|bad| (bad.field.as_str(), bad.reason.as_str())).collect();
+        assert_eq!(told, [("currency_code", "UNKNOWN_CURRENCY"), ("lines[0].quantity", "REQUIRED")]);
     }
 
     #[test]
@@ -130,13 +155,29 @@ mod tests {
         for index in 0..4_000 {
             validator.refuse(
                 &format!("lines[{index}].price_data.unit_price.minor_units"),
-                Invalid::new("X", "x".repeat(500)),
+                Invalid::new("ADJUSTABLE_QUANTITY_OUT_OF_RANGE", "x".repeat(500)),
             );
         }
         let status = status(Error::Invalid(validator.finish::<()>(None).unwrap_err()));
         // In base64 a third more, and the message beside it.
         assert!(status.details().len() * 4 / 3 + status.message().len() < 8_192, "{}", status.details().len());
         assert_eq!(status.get_details_error_info().unwrap().metadata["violations"], "4000");
+    }
+
+    #[test]
+    fn every_ability_that_is_missing_is_told_with_the_field_that_wants_it() {
+        let lacking = |field: &str, ability: &str| Lacking { field: field.to_owned(), ability: ability.to_owned() };
+        let lacking = vec![lacking("collection.phone_number", "phone_collection"), lacking("platform", "platforms")];
+        let status = status(Error::Unsupported { lacking }.within("payment_link"));
+        assert_eq!(
+            (status.code(), status.message()),
+            (Code::FailedPrecondition, "the provider has not the ability phone_collection, platforms")
+        );
+        let bad = status.get_details_bad_request().unwrap().field_violations;
+        let fields: Vec<_> = bad.iter().map(|bad| (bad.field.as_str(), bad.reason.as_str())).collect();
+        let reason = "UNSUPPORTED_CAPABILITY";
+        assert_eq!(fields, [("payment_link.collection.phone_number", reason), ("payment_link.platform", reason)]);
+        assert_eq!(status.get_details_error_info().unwrap().reason, reason);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use domain::event::{EventKind, EventSubject};
 use domain::id::InvoiceId;
+use domain::idempotency::RequestKey;
+use domain::payment::Payment;
 use domain::payment_link::CloseReason;
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
 use domain::provider::{Intent, IntentState, ProviderAction, ProviderName};
@@ -88,19 +90,29 @@ impl App {
         provider: &ProviderName,
         action: ProviderAction,
     ) -> Result<(), Error> {
-        let intent = Intent {
+        let intent = self.new_intent((seller, provider), action, None);
+        Ok(uow.insert_intent(&intent, Duration::ZERO).await?)
+    }
+
+    /// An intent that has not been tried yet.
+    pub(crate) fn new_intent(
+        &self,
+        (seller, provider): (&SellerId, &ProviderName),
+        action: ProviderAction,
+        request: Option<RequestKey>,
+    ) -> Intent {
+        Intent {
             id: self.new_intent_id(),
             seller_id: seller.clone(),
             provider: provider.clone(),
             action,
-            request: None,
+            request,
             state: IntentState::Pending,
             attempts: 0,
             key_generation: 0,
             created_at: self.now(),
             lease_epoch: 0,
-        };
-        Ok(uow.insert_intent(&intent, Duration::ZERO).await?)
+        }
     }
 
     /// Notes that a link is closed at the provider, gives its invoice free, and ends an ad-hoc payment that waited on it.
@@ -140,13 +152,19 @@ impl App {
             _ => return Ok(()),
         };
         uow.update_payment(&mut payment).await?;
+        self.void_invoice_of(uow, &payment).await?;
+        self.record(uow, kind, EventSubject::Payment(Box::new(payment))).await
+    }
+
+    /// Voids the invoice that was made for an ad-hoc payment, unless money has come in on it.
+    pub(crate) async fn void_invoice_of(&self, uow: &mut dyn UnitOfWork, payment: &Payment) -> Result<(), Error> {
         if let Some(invoice_id) = payment.invoice_id
             && let Some(mut invoice) = uow.lock_invoice(invoice_id).await?
-            && invoice.void(now).is_ok()
+            && invoice.void(self.now()).is_ok()
         {
             uow.update_invoice(&mut invoice).await?;
             self.record(uow, EventKind::InvoiceVoided, EventSubject::Invoice(Box::new(invoice))).await?;
         }
-        self.record(uow, kind, EventSubject::Payment(Box::new(payment))).await
+        Ok(())
     }
 }

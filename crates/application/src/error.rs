@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::idempotency::StoredRefusal;
 use domain::ports::provider::ProviderError;
 use domain::ports::storage::StorageError;
-use domain::validation::{Invalid, Violations};
+use domain::validation::{Invalid, Violations, join};
 
 /// Why a use case came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,12 @@ pub enum Error {
         message: String,
         /// The field of the request at fault, if one is.
         field: Option<String>,
+    },
+    /// The provider has not the abilities that fields of the request want.
+    #[error("the provider has not the ability {}", abilities(lacking))]
+    Unsupported {
+        /// Each missing ability; never empty.
+        lacking: Vec<Lacking>,
     },
     /// Something that may be there once is there.
     #[error("{message}")]
@@ -81,6 +87,20 @@ pub enum Error {
     /// A defect of ours. Its source is for the log, not for the caller.
     #[error("an internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// An ability that the provider has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// The field of the request that wants it; empty where it is not known.
+    pub field: String,
+    /// The ability, in snake case.
+    pub ability: String,
+}
+
+fn abilities(lacking: &[Lacking]) -> String {
+    let names: Vec<_> = lacking.iter().map(|lacking| lacking.ability.as_str()).collect();
+    names.join(", ")
 }
 
 macro_rules! reasons {
@@ -165,6 +185,15 @@ impl Error {
     pub fn within(self, field: &str) -> Self {
         match self {
             Self::Invalid(violations) => Self::Invalid(violations.within(field)),
+            Self::FailedPrecondition { reason, message, field: Some(inner) } if !inner.is_empty() => {
+                Self::FailedPrecondition { reason, message, field: Some(join(field, &inner)) }
+            }
+            Self::Unsupported { lacking } => Self::Unsupported {
+                lacking: lacking
+                    .into_iter()
+                    .map(|lacking| Lacking { field: join(field, &lacking.field), ..lacking })
+                    .collect(),
+            },
             other => other,
         }
     }
@@ -182,11 +211,7 @@ impl Error {
     }
 
     pub(crate) fn unsupported(field: &str, capability: &str) -> Self {
-        Self::FailedPrecondition {
-            reason: Reason::UnsupportedCapability,
-            message: format!("the provider has not the ability {capability}"),
-            field: Some(field.to_owned()),
-        }
+        Self::Unsupported { lacking: vec![Lacking { field: field.to_owned(), ability: capability.to_owned() }] }
     }
 
     pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -263,7 +288,11 @@ impl From<ProviderError> for Error {
                 field,
             },
             ProviderError::NotFound => Self::precondition(Reason::ProviderRejected, "the provider has no such thing"),
-            ProviderError::Unsupported { capability } => Self::unsupported("", capability),
+            // Told by the provider itself, which knows no fields.
+            ProviderError::Unsupported { capability } => Self::precondition(
+                Reason::UnsupportedCapability,
+                format!("the provider has not the ability {capability}"),
+            ),
             ProviderError::RateLimited { retry_after } => {
                 unavailable(Reason::ProviderRateLimited, "the provider limits our calls; retry", retry_after)
             }

@@ -109,7 +109,10 @@ impl App {
         let (id, attempts) = (entry.id, entry.attempts);
         let Err(failure) = self.try_process(entry).await else { return Ok(()) };
         let reason = failure.to_string();
-        let is_poison = matches!(failure, Error::Internal(_) | Error::FailedPrecondition { .. } | Error::Invalid(_));
+        let is_poison = matches!(
+            failure,
+            Error::Internal(_) | Error::FailedPrecondition { .. } | Error::Unsupported { .. } | Error::Invalid(_)
+        );
         if let Error::Internal(source) = &failure {
             tracing::error!(notification = %id, attempts, error = source.as_ref() as &dyn std::error::Error, "notification failed");
         }
@@ -281,12 +284,13 @@ impl App {
         if uow.has_unfinished_intent(&link.id.to_string()).await? {
             return Ok(());
         }
-        let Some(mut link) = uow.lock_payment_link(link.id).await? else { return Ok(()) };
+        let Some(link) = uow.lock_payment_link(link.id).await? else { return Ok(()) };
         let used_up = link.options.completed_sessions_max.is_some_and(|max| snapshot.completed_sessions >= max.get());
         match (&link.state, snapshot.active) {
             // Its last checkout was completed: the checkout's own notification closes it here, with the money.
             (LinkState::Active, false) if used_up => Ok(()),
-            (LinkState::Active, false) => self.link_closed(uow, &mut link, CloseReason::AtProvider).await,
+            // Visitors who came before hold sessions that can still be paid: they are closed as by a call of our own.
+            (LinkState::Active, false) => self.close_link(uow, link.id, CloseReason::AtProvider).await,
             (LinkState::Inactive { .. }, true) => self.link_reopened(uow, link).await,
             _ => Ok(()),
         }

@@ -15,7 +15,10 @@ mod discounts;
 mod error;
 mod inbox;
 mod journal;
+#[cfg(test)]
+mod mocked;
 mod mutation;
+mod owners;
 mod pricing;
 mod provider_calls;
 mod refunds;
@@ -24,11 +27,12 @@ mod subscriptions;
 mod use_cases;
 mod worker;
 
-pub use access::{AccessPolicy, IssuedApiKey, NewApiKey};
+pub use access::{AccessPolicy, IssuedApiKey, NewApiKey, presented_call_id, presented_token};
 pub use app::{App, AppParts, ProviderInfo};
-pub use error::{Error, Reason};
+pub use error::{Error, Lacking, Reason};
 pub use inbox::NotificationReceipt;
 pub use mutation::{ListQuery, Mutation, Update};
+pub use owners::Named;
 pub use use_cases::catalog::NewTaxRate;
 pub use use_cases::checkout::{CheckoutPurpose, CreateInvoiceCheckout};
 pub use use_cases::discount::CreatePromotionCode;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::catalog::{Price, PriceModel, Product};
 use domain::id::{CustomerId, PriceId, TaxRateId};
-use domain::invoice::InvoiceItem;
+use domain::invoice::{InvoiceContent, InvoiceItem};
 use domain::money::{Currency, UnitPrice};
 use domain::ports::storage::Sellers;
 use domain::ports::tax::TaxError;
@@ -93,6 +93,8 @@ impl App {
         currency: Currency,
         specs: &[InvoiceLineSpec],
     ) -> Result<Vec<InvoiceItem>, Error> {
+        // What a line names is looked up, so their number comes first.
+        InvoiceContent::check_line_count(specs.len()).map_err(|i| Error::field("lines", i.rule, i.expected))?;
         let sellers = Sellers::from([seller.id.clone()]);
         let mut validator = Validator::new();
         let mut items = Vec::with_capacity(specs.len());
@@ -118,9 +120,11 @@ impl App {
             if description.is_none() {
                 validator.refuse(&field("description"), Invalid::required());
             }
-            if unit_price.currency() != currency {
-                let expected = format!("must be in the invoice's currency, {currency}");
-                validator.refuse(&field("price"), Invalid::new("CURRENCY_MISMATCH", expected));
+            // A stored price is resolved in the invoice's currency.
+            if let Err(mismatch) = InvoiceItem::check_currency(unit_price, currency) {
+                validator.refuse(&field("price_data.unit_price"), mismatch);
+            } else if let Err(overflow) = InvoiceItem::check_amount(unit_price, spec.quantity) {
+                validator.refuse(&format!("lines[{index}]"), overflow);
             }
             if let (Some(description), Some(tax_treatment)) = (description, tax) {
                 let quantity = spec.quantity;
@@ -161,12 +165,7 @@ impl App {
     pub(crate) async fn taxed_customer(&self, seller: &Seller, id: Option<CustomerId>) -> Result<TaxedCustomer, Error> {
         let Some(id) = id else { return Ok(TaxedCustomer::default()) };
         let sellers = BTreeSet::from([seller.id.clone()]);
-        let customer = self
-            .0
-            .storage
-            .get_customer(&sellers, id)
-            .await?
-            .ok_or_else(|| Error::field("customer_id", "UNKNOWN_CUSTOMER", format!("names no customer: {id}")))?;
+        let customer = self.0.storage.get_customer(&sellers, id).await?.ok_or_else(|| unknown_customer(id))?;
         Ok(TaxedCustomer {
             country: customer.profile.address.as_ref().map(|address| address.country),
             tax_ids: customer.profile.tax_ids.clone(),
@@ -177,6 +176,11 @@ impl App {
     pub(crate) fn tax_point(&self, named: Option<Date>, now: Timestamp) -> Date {
         named.unwrap_or_else(|| now.date())
     }
+}
+
+/// A customer that is named and is not the seller's.
+pub(crate) fn unknown_customer(id: CustomerId) -> Error {
+    Error::field("customer_id", "UNKNOWN_CUSTOMER", format!("names no customer: {id}"))
 }
 
 /// What a piece costs on an invoice, whose lines are pieces at a price each.

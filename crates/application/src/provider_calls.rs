@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::catalog::PromotionCodeSnapshot;
 use domain::event::{EventKind, EventSubject};
 use domain::idempotency::RequestProgress;
-use domain::payment_link::CloseReason;
+use domain::payment_link::{CloseReason, LinkError};
 use domain::ports::provider::{HostedPage, ProviderError};
 use domain::ports::storage::{Collectable, UnitOfWork};
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
@@ -67,18 +67,7 @@ impl App {
                 retry_after: Some(RETRY_AFTER),
             });
         }
-        let intent = Intent {
-            id: self.new_intent_id(),
-            seller_id: mutation.seller.id.clone(),
-            provider: provider.clone(),
-            action,
-            request: Some(mutation.request_key()),
-            state: IntentState::Pending,
-            attempts: 0,
-            key_generation: 0,
-            created_at: self.now(),
-            lease_epoch: 0,
-        };
+        let intent = self.new_intent((&mutation.seller.id, provider), action, Some(mutation.request_key()));
         uow.insert_intent(&intent, CALL_LEASE).await?;
         Ok(Step::Call(Box::new(intent)))
     }
@@ -100,6 +89,14 @@ impl App {
         match (performed, unfinished) {
             (Err(error), Some(state)) => {
                 intent.state = state;
+                let is_final = matches!(
+                    error,
+                    ProviderError::Rejected { .. } | ProviderError::Conflict { .. } | ProviderError::Unsupported { .. }
+                );
+                if is_final && !is_creation(&intent.action) {
+                    // Under the same key a provider repeats its refusal, whatever has become of its cause.
+                    intent.key_generation += 1;
+                }
                 let retry_in = retry_in(&intent, &error);
                 self.transact(move |_, uow| {
                     let intent = intent.clone();
@@ -184,7 +181,12 @@ impl App {
                 let Some(link) = storage.load_payment_link(*payment_link_id).await? else {
                     return Ok(Err(ProviderError::NotFound));
                 };
-                let changed = link.changed(changes, self.now()).map_err(Error::internal)?;
+                let changed = match link.changed(changes, self.now()) {
+                    Ok(changed) => changed,
+                    // It was perhaps done already, so the provider has the last word.
+                    Err(_) if intent.state == IntentState::OutcomeUnknown => link.with_checked(changes, self.now()),
+                    Err(error) => return Ok(Err(overtaken(error))),
+                };
                 provider.update_payment_link(&intent.provider_key(), &link, &changed).await.map(|()| Performed::Done)
             }
             ProviderAction::ActivatePaymentLink { payment_link_id } => {
@@ -279,10 +281,14 @@ impl App {
             ProviderAction::UpdatePaymentLink { payment_link_id, changes } => {
                 let mut link = found(uow.lock_payment_link(*payment_link_id).await?)?;
                 if performed.is_ok() {
-                    link = link.changed(changes, self.now()).map_err(Error::internal)?;
+                    link = link.with_checked(changes, self.now());
                     uow.update_payment_link(&mut link).await?;
                     self.record(uow, EventKind::PaymentLinkUpdated, EventSubject::PaymentLink(Box::new(link.clone())))
                         .await?;
+                    // The checkout that reached a new limit may be in the books before the limit is.
+                    if link.is_used_up() {
+                        self.link_closed(uow, &mut link, CloseReason::Completed).await?;
+                    }
                 }
                 done(&link)?
             }
@@ -423,13 +429,8 @@ impl App {
             }
         };
         uow.update_payment(&mut payment).await?;
-        if kind == EventKind::PaymentFailed
-            && let Some(invoice_id) = payment.invoice_id
-            && let Some(mut invoice) = uow.lock_invoice(invoice_id).await?
-            && invoice.void(now).is_ok()
-        {
-            uow.update_invoice(&mut invoice).await?;
-            self.record(uow, EventKind::InvoiceVoided, EventSubject::Invoice(Box::new(invoice))).await?;
+        if kind == EventKind::PaymentFailed {
+            self.void_invoice_of(uow, &payment).await?;
         }
         self.record(uow, kind, EventSubject::Payment(Box::new(payment.clone()))).await?;
         done(&payment)
@@ -555,6 +556,17 @@ fn is_page_closing(action: &ProviderAction) -> bool {
     matches!(action, ProviderAction::DeactivatePaymentLink { .. } | ProviderAction::ExpireCheckoutSession { .. })
 }
 
+/// What has happened since it was intended does not allow a change any more: a refusal for good, with the field named.
+fn overtaken(error: LinkError) -> ProviderError {
+    let violation = match error {
+        LinkError::Violations(violations) => violations.iter().next().cloned(),
+        LinkError::WrongState { .. } => None,
+    };
+    let (field, code) = violation
+        .map_or((None, "link_state".to_owned()), |violation| (Some(violation.field), violation.rule.to_lowercase()));
+    ProviderError::Rejected { field, code }
+}
+
 /// A lookup that failed tells nothing about what was looked for.
 pub(crate) fn unknown_still(error: ProviderError) -> ProviderError {
     match error {
@@ -591,3 +603,6 @@ fn found<T>(thing: Option<T>) -> Result<T, Error> {
 fn done(answer: &impl Serialize) -> Result<RequestProgress, Error> {
     Ok(RequestProgress::Done { answer: serde_json::to_value(answer).map_err(Error::internal)? })
 }
+
+#[cfg(test)]
+mod tests;

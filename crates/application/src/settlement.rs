@@ -5,7 +5,9 @@
 //!
 //! Rows are locked in one order everywhere: invoice, link, session, payment; refunds and disputes go with their payment.
 
-use domain::checkout::{CheckoutMode, CheckoutSession, NewCheckoutSession, SessionOrigin, SessionPayment};
+use domain::checkout::{
+    CheckoutMode, CheckoutSession, CollectedAmounts, NewCheckoutSession, SessionOrigin, SessionPayment,
+};
 use domain::customer::Customer;
 use domain::event::{EventKind, EventSubject};
 use domain::id::CustomerId;
@@ -173,7 +175,8 @@ impl App {
             provider: link.provider.clone(),
             livemode: link.livemode,
         };
-        let mut session = CheckoutSession::visited(new, snapshot.provider_ref.clone(), self.now());
+        let mut session =
+            CheckoutSession::visited(new, (snapshot.provider_ref.clone(), snapshot.expires_at), self.now());
         if uow.insert_checkout_session(&mut session, link.invoice_id()).await? {
             return Ok(session);
         }
@@ -262,10 +265,8 @@ impl App {
                 return Ok(payment);
             }
         }
-        let (subtotal, tax) = match &books.invoice {
-            Some(invoice) if invoice.total() == asked => (invoice.tax.net, invoice.tax.tax),
-            _ => (asked, Money::zero(asked.currency())),
-        };
+        let collected = books.session.collected.as_ref().map(|collected| &collected.amounts);
+        let (subtotal, tax) = net_and_tax(asked, books.invoice.as_ref(), collected);
         let session = &books.session;
         let new = NewPayment {
             id: self.new_payment_id(),
@@ -360,6 +361,18 @@ fn was_closed(books: &Books) -> bool {
         || matches!(reason, Some(CloseReason::Requested | CloseReason::Expired | CloseReason::InvoiceClosed))
 }
 
+/// What is asked for without tax, and the tax in it: the invoice's, for a part of it in proportion; else what the provider
+/// computed, whether it stood on top of the prices or inside, and with that of shipping.
+fn net_and_tax(asked: Money, invoice: Option<&Invoice>, collected: Option<&CollectedAmounts>) -> (Money, Money) {
+    let split = match (invoice, collected) {
+        (Some(invoice), _) => invoice.tax.part(asked, invoice.tax_rounding.mode).ok(),
+        (None, Some(amounts)) => asked.checked_sub(amounts.tax).ok().map(|net| (net, amounts.tax)),
+        (None, None) => None,
+    };
+    // What is in another currency than its invoice is told by a flag.
+    split.unwrap_or((asked, Money::zero(asked.currency())))
+}
+
 fn customer_of(books: &Books) -> Option<CustomerId> {
     books.session.customer_id.or_else(|| books.invoice.as_ref().and_then(|invoice| invoice.customer_id))
 }
@@ -373,5 +386,24 @@ pub(crate) fn compare(received: Money, asked: Money) -> Vec<PaymentFlag> {
         std::cmp::Ordering::Less => vec![PaymentFlag::Partial],
         std::cmp::Ordering::Equal => Vec::new(),
         std::cmp::Ordering::Greater => vec![PaymentFlag::Overpaid],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mocked::money;
+
+    #[test]
+    fn tax_that_the_provider_computed_is_in_what_was_paid() {
+        let amounts = |tax| CollectedAmounts {
+            subtotal: money(10_000),
+            discount: money(0),
+            shipping: money(2_000),
+            tax: money(tax),
+            total: money(15_000),
+        };
+        assert_eq!(net_and_tax(money(15_000), None, Some(&amounts(3_000))), (money(12_000), money(3_000)));
+        assert_eq!(net_and_tax(money(15_000), None, None), (money(15_000), money(0)));
     }
 }

@@ -115,6 +115,27 @@ pub struct InvoiceContent {
     pub metadata: Metadata,
 }
 
+impl InvoiceItem {
+    /// Refuses a line whose amount is out of range.
+    ///
+    /// # Errors
+    /// It is.
+    pub fn check_amount(unit_price: UnitPrice, quantity: Quantity) -> Result<(), Invalid> {
+        unit_price.times(quantity).map(|_| ()).map_err(|_| amount_overflow())
+    }
+
+    /// Refuses a price in another currency than its invoice's.
+    ///
+    /// # Errors
+    /// It is in another.
+    pub fn check_currency(unit_price: UnitPrice, currency: Currency) -> Result<(), Invalid> {
+        if unit_price.currency() == currency {
+            return Ok(());
+        }
+        Err(Invalid::new("CURRENCY_MISMATCH", format!("must be in the invoice's currency, {currency}")))
+    }
+}
+
 impl InvoiceContent {
     /// The most lines.
     pub const LINES_MAX: usize = 1_000;
@@ -122,26 +143,32 @@ impl InvoiceContent {
     /// Checks the rules that join fields: number of lines, one currency, line totals and their sum within range.
     ///
     /// # Errors
-    /// Every violation, with paths such as `lines[3].unit_price`.
+    /// Every violation, with paths such as `lines[3].price_data.unit_price`.
     pub fn check(&self) -> Result<(), Violations> {
         let mut validator = Validator::new();
-        if !(1..=Self::LINES_MAX).contains(&self.items.len()) {
-            validator.refuse("lines", Invalid::new("LINE_COUNT", format!("must have 1 to {} lines", Self::LINES_MAX)));
-        }
+        validator.check("lines", Self::check_line_count(self.items.len()));
         for (index, item) in self.items.iter().enumerate() {
-            if item.unit_price.currency() != self.currency {
-                validator.refuse(
-                    &format!("lines[{index}].unit_price"),
-                    Invalid::new("CURRENCY_MISMATCH", format!("must be in the invoice's currency, {}", self.currency)),
-                );
-            } else if item.unit_price.times(item.quantity).is_err() {
-                validator.refuse(&format!("lines[{index}]"), amount_overflow());
+            if let Err(mismatch) = InvoiceItem::check_currency(item.unit_price, self.currency) {
+                validator.refuse(&format!("lines[{index}].price_data.unit_price"), mismatch);
+            } else if let Err(overflow) = InvoiceItem::check_amount(item.unit_price, item.quantity) {
+                validator.refuse(&format!("lines[{index}]"), overflow);
             }
         }
         if validator.is_clean() && self.total().is_err() {
             validator.refuse("lines", amount_overflow());
         }
         validator.finish(Some(()))
+    }
+
+    /// Refuses a wrong number of lines.
+    ///
+    /// # Errors
+    /// None, or more than [`InvoiceContent::LINES_MAX`].
+    pub fn check_line_count(count: usize) -> Result<(), Invalid> {
+        if (1..=Self::LINES_MAX).contains(&count) {
+            return Ok(());
+        }
+        Err(Invalid::new("LINE_COUNT", format!("must have 1 to {} lines", Self::LINES_MAX)))
     }
 
     /// The lines as a tax calculator wants them.

@@ -59,7 +59,7 @@ impl Metadata {
         self.0.is_empty()
     }
 
-    /// These pairs with a change applied: `None` keeps nothing of what was there.
+    /// These pairs with a change applied: one that clears keeps nothing of what was there, and an empty value unsets its pair.
     ///
     /// # Errors
     /// The result has too many pairs.

@@ -163,7 +163,8 @@ impl Validator {
     }
 }
 
-fn join(prefix: &str, field: &str) -> String {
+/// The path of `field` below `prefix`.
+pub fn join(prefix: &str, field: &str) -> String {
     match (prefix.is_empty(), field.is_empty()) {
         (true, _) => field.to_owned(),
         (_, true) => prefix.to_owned(),

@@ -1,7 +1,7 @@
 //! Amounts as Stripe counts them, from its documentation on supported currencies: mostly the minor unit of ISO 4217, with
 //! exceptions, a smallest charge for some, and at most eight digits.
 
-use domain::money::{Currency, Money};
+use domain::money::{Currency, Money, UnitPrice};
 use domain::ports::provider::ProviderError;
 use rust_decimal::Decimal;
 
@@ -56,7 +56,7 @@ pub(crate) fn total(money: Money, field: &str) -> Result<i64, ProviderError> {
     }
 }
 
-/// A part of a charge in Stripe's units, which may be smaller than a charge.
+/// A part of a charge, or what is not charged by itself, in Stripe's units: it may be smaller than a charge.
 ///
 /// # Errors
 /// `field` is at fault: finer than Stripe counts, or above its largest charge.
@@ -74,21 +74,18 @@ pub(crate) fn part(money: Money, field: &str) -> Result<i64, ProviderError> {
     }
 }
 
-/// An amount that is not charged by itself, and so has no smallest one, in Stripe's units.
+/// A price of one piece in Stripe's units, which may have decimals.
 ///
 /// # Errors
-/// `field` is at fault: finer than Stripe counts.
-pub(crate) fn exact(money: Money, field: &str) -> Result<i64, ProviderError> {
-    let exact = scaled(Decimal::from(money.minor()), money.currency());
-    i64::try_from(exact)
-        .ok()
-        .filter(|_| exact.is_integer())
-        .ok_or_else(|| ProviderError::Rejected { field: Some(field.to_owned()), code: "amount_precision".to_owned() })
-}
-
-/// A price of one piece in Stripe's units, which may have decimals.
-pub(crate) fn unit(minor: Decimal, currency: Currency) -> Decimal {
-    scaled(minor, currency).normalize()
+/// `field` is at fault: finer than Stripe counts in a currency of three decimals, or above its largest charge.
+pub(crate) fn unit(price: UnitPrice, field: &str) -> Result<Decimal, ProviderError> {
+    let rejected = |code: &str| Err(ProviderError::Rejected { field: Some(field.to_owned()), code: code.to_owned() });
+    let unit = scaled(price.minor(), price.currency()).normalize();
+    match THREE_DECIMAL.contains(&price.currency().code()) {
+        true if !(unit % Decimal::TEN).is_zero() => rejected("amount_precision"),
+        _ if unit > Decimal::from(AMOUNT_MAX) => rejected("amount_too_large"),
+        _ => Ok(unit),
+    }
 }
 
 /// An amount that Stripe tells.
@@ -146,5 +143,20 @@ mod tests {
         check("KWD", 1_005, Err("amount_precision"));
         check("SEK", 299, Err("amount_too_small"));
         check("EUR", 100_000_000, Err("amount_too_large"));
+    }
+
+    #[test]
+    fn prices_of_a_piece_may_be_finer_than_a_charge_but_not_larger() {
+        let unit = |code: &str, minor: &str| {
+            let price = UnitPrice::parse(minor.parse().unwrap(), Currency::parse(code).unwrap()).unwrap();
+            unit(price, "price").map_err(|error| match error {
+                ProviderError::Rejected { code, .. } => code,
+                other => other.to_string(),
+            })
+        };
+        assert_eq!(unit("SEK", "0.5"), Ok("0.5".parse().unwrap()));
+        assert_eq!(unit("KWD", "1010"), Ok(1_010.into()));
+        assert_eq!(unit("KWD", "1005"), Err("amount_precision".to_owned()));
+        assert_eq!(unit("SEK", "100000000"), Err("amount_too_large".to_owned()));
     }
 }

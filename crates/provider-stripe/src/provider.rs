@@ -25,8 +25,8 @@ use crate::capabilities::capabilities;
 use crate::client::{Client, Params};
 use crate::config::{ConfigError, StripeConfig};
 use crate::params::{
-    Prepared, changed_items, create_checkout, create_customer, create_link, create_price, create_shipping_rate,
-    items_to_prepare, lookup_key, push, update_link,
+    Prepared, changed_items, create_checkout, create_customer, create_link, create_price, create_product,
+    create_shipping_rate, items_to_prepare, lookup_key, of_one_amount, push, update_link,
 };
 use crate::reversals::{create_refund, dispute_snapshot, refund_snapshot};
 use crate::sharing;
@@ -103,7 +103,7 @@ impl StripeProvider {
     ) -> Result<Prepared, ProviderError> {
         let mut prepared = Prepared::default();
         for item in items {
-            prepared.prices.insert(item.id, self.price(item).await?);
+            prepared.prices.insert(item.id, self.price(key, item).await?);
         }
         for (index, option) in shipping.iter().enumerate() {
             let params = create_shipping_rate(option)?;
@@ -113,16 +113,28 @@ impl StripeProvider {
         Ok(prepared)
     }
 
-    /// Stripe's price of an item, which is made if it is not there.
-    async fn price(&self, item: &LineItem) -> Result<String, ProviderError> {
+    /// Stripe's price of an item, which is made if it is not there, with its product.
+    async fn price(&self, key: &ProviderKey, item: &LineItem) -> Result<String, ProviderError> {
         let lookup = lookup_key(item);
-        let query = vec![("lookup_keys[]".to_owned(), lookup.clone()), ("active".to_owned(), "true".to_owned())];
-        let found = self.client.get("/v1/prices", query).await?;
-        if let Some(price) = found["data"].as_array().and_then(|data| data.first()) {
-            return id_of(price);
+        if let Some(price) = self.find_price(&lookup).await? {
+            return Ok(price);
         }
-        // The key is the price's and not the link's: two links at once must not make it twice.
-        id_of(&self.client.post("/v1/prices", create_price(item)?, &lookup).await?)
+        // The keys are also the link's: under a price's alone, an answer that failed would be repeated to every link.
+        let product_key = format!("{}-{lookup}-product", key.0);
+        let product = id_of(&self.client.post("/v1/products", create_product(item), &product_key).await?)?;
+        let made = self.client.post("/v1/prices", create_price(item, &product)?, &format!("{}-{lookup}", key.0)).await;
+        match made {
+            Ok(price) => id_of(&price),
+            // Another link's call made it meanwhile, and the lookup key is given once.
+            Err(refusal @ ProviderError::Rejected { .. }) => self.find_price(&lookup).await?.ok_or(refusal),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find_price(&self, lookup: &str) -> Result<Option<String>, ProviderError> {
+        let query = vec![("lookup_keys[]".to_owned(), lookup.to_owned()), ("active".to_owned(), "true".to_owned())];
+        let found = self.client.get("/v1/prices", query).await?;
+        found["data"].as_array().and_then(|data| data.first()).map(id_of).transpose()
     }
 
     /// A session, which a notification may have named by its payment intent.
@@ -157,7 +169,8 @@ impl StripeProvider {
         self.client.post(&path, vec![("active".to_owned(), active.to_string())], &key.0).await.map(|_| ())
     }
 
-    /// Closes a session; one that is closed or completed already is fine.
+    /// Closes a session; one that is closed or completed already is fine. Stripe refuses for more reasons than these, so
+    /// callers look how the session stands.
     async fn close(&self, key: &str, session: &str) -> Result<(), ProviderError> {
         match self.client.post(&format!("/v1/checkout/sessions/{session}/expire"), vec![], key).await {
             Ok(_) | Err(ProviderError::Rejected { .. }) => Ok(()),
@@ -193,7 +206,8 @@ impl PaymentProvider for StripeProvider {
 
     async fn create_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<HostedPage, ProviderError> {
         let prepared = self.prepare(key, items_to_prepare(link).collect(), &link.options.shipping_options.0).await?;
-        hosted_page(&self.client.post("/v1/payment_links", create_link(link, &prepared)?, &key.0).await?)
+        let made = self.client.post("/v1/payment_links", create_link(link, &prepared)?, &key.0).await;
+        hosted_page(&made.map_err(|error| if link.invoice_id().is_some() { of_one_amount(error) } else { error })?)
     }
 
     async fn update_payment_link(
@@ -235,8 +249,12 @@ impl PaymentProvider for StripeProvider {
         self.set_active(key, link, false).await?;
         // Visitors who came before the link closed hold sessions of their own.
         let id = reference(link.provider_ref.as_ref())?;
-        for session in self.sessions_of(id, "open").await? {
-            self.close(&format!("{}-{session}", key.0), &session).await?;
+        let open = self.sessions_of(id, "open").await?;
+        for session in &open {
+            self.close(&format!("{}-{session}", key.0), session).await?;
+        }
+        if !open.is_empty() && !self.sessions_of(id, "open").await?.is_empty() {
+            return Err(ProviderError::Conflict { code: "session_still_open".to_owned() });
         }
         let mut completed = Vec::new();
         if link.invoice_id().is_some() {
@@ -257,7 +275,6 @@ impl PaymentProvider for StripeProvider {
         session: &CheckoutSession,
         customer: Option<&'a Customer>,
     ) -> Result<HostedPage, ProviderError> {
-        // A retry under the same key must say the same, so the end is reckoned from the session's own beginning.
         // To store a method, and to tell whose transfer came, Stripe must know the customer before the session.
         let made = match (session.mode, customer) {
             (CheckoutMode::Payment, _) | (_, None) => None,
@@ -266,8 +283,9 @@ impl PaymentProvider for StripeProvider {
                 Some(id_of(&self.client.post("/v1/customers", params, &key).await?)?)
             }
         };
-        let params = create_checkout(session, customer, made.as_deref(), session.created_at)?;
-        hosted_page(&self.client.post("/v1/checkout/sessions", params, &key.0).await?)
+        let params = create_checkout(session, customer, made.as_deref())?;
+        let made = self.client.post("/v1/checkout/sessions", params, &key.0).await;
+        hosted_page(&made.map_err(of_one_amount)?)
     }
 
     async fn expire_checkout(
@@ -513,3 +531,6 @@ fn unreadable(code: &str) -> ProviderError {
 fn reference(provider_ref: Option<&ProviderRef>) -> Result<&str, ProviderError> {
     provider_ref.map(|provider_ref| provider_ref.0.as_str()).ok_or(ProviderError::NotFound)
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,12 +125,13 @@ pub(crate) fn rounding(
     default: TaxRounding,
 ) -> Option<Option<TaxRounding>> {
     let Some(rounding) = rounding else { return Some(None) };
+    let mode = known(v, &format!("{field}.mode"), rounding.mode);
     let scope = match known(v, &format!("{field}.scope"), rounding.scope)? {
         v1::TaxRoundingScope::PerLine => RoundingScope::PerLine,
         v1::TaxRoundingScope::PerInvoice => RoundingScope::PerInvoice,
         v1::TaxRoundingScope::Unspecified => default.scope,
     };
-    let mode = match known(v, &format!("{field}.mode"), rounding.mode)? {
+    let mode = match mode? {
         v1::TaxRoundingMode::HalfUp => Rounding::HalfUp,
         v1::TaxRoundingMode::HalfEven => Rounding::HalfEven,
         v1::TaxRoundingMode::Unspecified => default.mode,
@@ -364,7 +365,13 @@ impl Mask {
     }
 
     /// The change of metadata: `metadata` replaces all, `metadata.KEY` sets one pair, or unsets it if it is not there.
-    pub(crate) fn metadata(&self, v: &mut Validator, pairs: &BTreeMap<String, String>) -> Option<MetadataPatch> {
+    /// `within` is the message that carries the values.
+    pub(crate) fn metadata(
+        &self,
+        v: &mut Validator,
+        within: &str,
+        pairs: &BTreeMap<String, String>,
+    ) -> Option<MetadataPatch> {
         let clear = self.has("metadata");
         let mut set = if clear { pairs.clone() } else { BTreeMap::new() };
         for key in self.0.iter().filter_map(|path| path.strip_prefix("metadata.")).filter(|key| !key.is_empty()) {
@@ -373,7 +380,7 @@ impl Mask {
         match MetadataPatch::parse(clear, set) {
             Ok(patch) => Some(patch),
             Err(violations) => {
-                v.within("metadata", |v| v.absorb(violations));
+                v.within(within, |v| v.within("metadata", |v| v.absorb(violations)));
                 None
             }
         }

@@ -83,11 +83,7 @@ fn parse_tiers(v: &mut Validator, field: &str, tiered: &v1::TieredPrice) -> Opti
             v.within(&format!("tiers[{index}]"), |v| {
                 let up_to = match tier.up_to {
                     None => Some(TierEnd::Open),
-                    Some(unit) => {
-                        let fits = u32::try_from(unit).ok().filter(|unit| *unit >= 1);
-                        let expected = "must be a piece's number: 1 or more";
-                        v.check("up_to", fits.ok_or_else(|| Invalid::new("TIER_END", expected))).map(TierEnd::Unit)
-                    }
+                    Some(unit) => v.check("up_to", TierEnd::parse(unit)),
                 };
                 let unit = unit_price(v, "unit_price", tier.unit_price.as_ref());
                 let flat = match &tier.flat_price {
@@ -122,6 +118,29 @@ pub(crate) fn recurrence(
         let count = if recurrence.interval_count == 0 { 1 } else { recurrence.interval_count };
         v.check("interval_count", Recurrence::parse(interval, count.into())).map(Some)
     })
+}
+
+/// The same violations, with options of other currencies named by their places in the request, where they are in this order.
+pub(crate) fn by_index(order: impl Iterator<Item = Option<Currency>>, violations: Violations) -> Violations {
+    order.enumerate().fold(violations, |violations, (index, currency)| match currency {
+        Some(currency) => {
+            let key = format!("currency_options[\"{}\"]", currency.code());
+            violations.renamed(&key, &format!("currency_options[{index}]"))
+        }
+        None => violations,
+    })
+}
+
+/// The currency in which a model says its prices, if it says one.
+pub(crate) fn model_currency(model: Option<&v1::PriceModel>) -> Option<Currency> {
+    let tiered = |tiered: &v1::TieredPrice| tiered.tiers.first()?.unit_price.clone();
+    let code = match model?.model.as_ref()? {
+        Model::PerUnit(price) => price.currency_code.clone(),
+        Model::Package(package) => package.price.as_ref()?.currency_code.clone(),
+        Model::Graduated(tiers) | Model::Volume(tiers) => tiered(tiers)?.currency_code,
+        Model::CustomerChosen(chosen) => chosen.currency_code.clone(),
+    };
+    Currency::parse(&code).ok()
 }
 
 pub(crate) fn currency_options(

@@ -2,11 +2,12 @@
 
 use api_proto::v1::catalog_service_server::CatalogService;
 use api_proto::v1::*;
-use application::{CreatePromotionCode, ListQuery, Update};
+use application::{CreatePromotionCode, ListQuery, Named, Update};
 use domain::catalog::{
     Code, CouponChanges, NewCoupon, NewPrice, NewProduct, NewShippingRate, PriceChanges, ProductChanges,
     PromotionCodeChanges, ShippingRateChanges,
 };
+use domain::money::Currency;
 use domain::ports::storage::{PriceFilter, PromotionCodeFilter};
 use domain::tax::TaxCode;
 use domain::text::{CouponName, Description, DisplayName, ShippingName};
@@ -17,7 +18,8 @@ use crate::convert::input::{
     Mask, id, known, metadata, optional, optional_id, optional_tax_behavior, tax_behavior, timestamp,
 };
 use crate::convert::price_model::{
-    currency_amounts, currency_options, delivery_estimate, price_model, recurrence, shipping_amount, shipping_rate,
+    by_index, currency_amounts, currency_options, delivery_estimate, model_currency, price_model, recurrence,
+    shipping_amount, shipping_rate,
 };
 use crate::convert::{discount, output};
 use crate::page_token::{next_page_token, page_request};
@@ -54,7 +56,8 @@ impl CatalogService for Services {
         request: Request<UpdateProductRequest>,
     ) -> Result<Response<UpdateProductResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.product.unwrap_or_default());
+        let new = m.product.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::Product).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "product.id", &new.id);
             let mask =
@@ -64,7 +67,7 @@ impl CatalogService for Services {
                 mask.pick("description", || optional(v, "product.description", &new.description, Description::parse));
             let tax_code = mask.pick("tax_code", || optional(v, "product.tax_code", &new.tax_code, TaxCode::parse));
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "product", &new.metadata);
             let changes = ProductChanges {
                 name: name?,
                 description: description?,
@@ -118,7 +121,8 @@ impl CatalogService for Services {
                 nickname: nickname?,
                 metadata: metadata?,
             };
-            new.checked().map_err(|violations| v.absorb(violations)).ok()
+            let order = m.currency_options.iter().map(|option| model_currency(option.model.as_ref()));
+            new.checked().map_err(|violations| v.absorb(by_index(order, violations))).ok()
         })?;
         let price = self.app.create_price(mutation).await.map_err(status)?;
         Ok(Response::new(CreatePriceResponse { price: Some(output::price(&price)) }))
@@ -136,13 +140,14 @@ impl CatalogService for Services {
         request: Request<UpdatePriceRequest>,
     ) -> Result<Response<UpdatePriceResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.price.unwrap_or_default());
+        let new = m.price.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::Price).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "price.id", &new.id);
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["nickname", "active", "metadata"]);
             let nickname = mask.pick("nickname", || optional(v, "price.nickname", &new.nickname, DisplayName::parse));
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "price", &new.metadata);
             let changes = PriceChanges { nickname: nickname?, active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
@@ -191,7 +196,8 @@ impl CatalogService for Services {
                 tax_code: tax_code?,
                 metadata: metadata?,
             };
-            new.checked().map_err(|violations| v.absorb(violations)).ok()
+            let order = m.currency_options.iter().map(|amount| Currency::parse(&amount.currency_code).ok());
+            new.checked().map_err(|violations| v.absorb(by_index(order, violations))).ok()
         })?;
         let rate = self.app.create_shipping_rate(mutation).await.map_err(status)?;
         Ok(Response::new(CreateShippingRateResponse { shipping_rate: Some(shipping_rate(&rate)) }))
@@ -212,12 +218,13 @@ impl CatalogService for Services {
         request: Request<UpdateShippingRateRequest>,
     ) -> Result<Response<UpdateShippingRateResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.shipping_rate.unwrap_or_default());
+        let new = m.shipping_rate.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::ShippingRate).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "shipping_rate.id", &new.id);
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["active", "metadata"]);
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "shipping_rate", &new.metadata);
             let changes = ShippingRateChanges { active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
@@ -279,12 +286,13 @@ impl CatalogService for Services {
         request: Request<UpdateCouponRequest>,
     ) -> Result<Response<UpdateCouponResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.coupon.unwrap_or_default());
+        let new = m.coupon.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::Coupon).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "coupon.id", &new.id);
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["active", "metadata"]);
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "coupon", &new.metadata);
             let changes = CouponChanges { active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
@@ -355,12 +363,13 @@ impl CatalogService for Services {
         request: Request<UpdatePromotionCodeRequest>,
     ) -> Result<Response<UpdatePromotionCodeResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.promotion_code.unwrap_or_default());
+        let new = m.promotion_code.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::PromotionCode).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "promotion_code.id", &new.id);
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["active", "metadata"]);
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "promotion_code", &new.metadata);
             let changes = PromotionCodeChanges { active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;

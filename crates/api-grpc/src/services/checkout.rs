@@ -2,7 +2,7 @@
 
 use api_proto::v1::checkout_service_server::CheckoutService;
 use api_proto::v1::*;
-use application::{CheckoutPurpose, CreateInvoiceCheckout, ListQuery};
+use application::{CheckoutPurpose, CreateInvoiceCheckout, ListQuery, Named};
 use domain::ports::storage::SessionFilter;
 use domain::redirect::RedirectUrl;
 use domain::validation::{Invalid, Validator};
@@ -85,7 +85,7 @@ impl CheckoutService for Services {
         request: Request<ExpireCheckoutSessionRequest>,
     ) -> Result<Response<ExpireCheckoutSessionResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, &m.id, Named::CheckoutSession).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let session = self.app.expire_checkout_session(mutation).await.map_err(status)?;
         Ok(Response::new(ExpireCheckoutSessionResponse { checkout_session: Some(output::checkout_session(&session)) }))

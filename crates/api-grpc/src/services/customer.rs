@@ -2,7 +2,7 @@
 
 use api_proto::v1::customer_service_server::CustomerService;
 use api_proto::v1::*;
-use application::{ListQuery, Update};
+use application::{ListQuery, Named, Update};
 use domain::customer::{CustomerChanges, CustomerProfile};
 use domain::text::PartyName;
 use tonic::{Request, Response, Status};
@@ -56,7 +56,8 @@ impl CustomerService for Services {
         request: Request<UpdateCustomerRequest>,
     ) -> Result<Response<UpdateCustomerResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.customer.unwrap_or_default());
+        let new = m.customer.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::Customer).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "customer.id", &new.id);
             let known = ["name", "email", "address", "tax_ids", "locale", "metadata"];
@@ -66,7 +67,7 @@ impl CustomerService for Services {
             let address = mask.pick("address", || address(v, "customer.address", new.address.as_ref()));
             let tax_ids = mask.pick("tax_ids", || tax_ids(v, "customer.tax_ids", &new.tax_ids));
             let locale = mask.pick("locale", || locale(v, "customer.locale", &new.locale));
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "customer", &new.metadata);
             let changes = CustomerChanges {
                 name: name?,
                 email: email?,
@@ -117,7 +118,7 @@ impl CustomerService for Services {
         request: Request<DetachPaymentMethodRequest>,
     ) -> Result<Response<DetachPaymentMethodResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, &m.id, Named::PaymentMethod).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let method = self.app.detach_payment_method(mutation).await.map_err(status)?;
         Ok(Response::new(DetachPaymentMethodResponse { payment_method: Some(output::payment_method(&method)) }))

@@ -2,7 +2,7 @@
 
 use api_proto::v1::invoice_service_server::InvoiceService;
 use api_proto::v1::*;
-use application::{CreateInvoice, InvoiceChanges, ListQuery, Mutation, Update};
+use application::{CreateInvoice, InvoiceChanges, ListQuery, Mutation, Named, Update};
 use domain::access::Caller;
 use domain::id::InvoiceId;
 use domain::invoice;
@@ -22,12 +22,12 @@ impl Services {
         Some(output::invoice(invoice, self.app.now().date()))
     }
 
-    fn transition(
+    async fn transition(
         &self,
         caller: Caller,
         (request_id, invoice_id, etag): (&str, &str, &str),
     ) -> Result<Mutation<Update<InvoiceId, ()>>, Status> {
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, invoice_id, Named::Invoice).await?;
         self.mutation(caller, seller, request_id, |v, _| {
             let id = id(v, "id", invoice_id);
             Some(Update { id: id?, etag: Some(etag.to_owned()).filter(|etag| !etag.is_empty()), changes: () })
@@ -54,11 +54,12 @@ impl InvoiceService for Services {
             let tax_point = date(v, "tax_point", m.tax_point.as_ref());
             let due_date = date(v, "due_date", m.due_date.as_ref());
             let metadata = metadata(v, &m.metadata);
+            let tax_rounding = rounding(v, "tax_rounding", m.tax_rounding.as_ref(), seller.tax_rounding);
             Some(CreateInvoice {
                 customer_id: customer_id?,
                 currency: currency?.unwrap_or(seller.currency),
                 lines: lines?,
-                tax_rounding: rounding(v, "tax_rounding", m.tax_rounding.as_ref(), seller.tax_rounding)?,
+                tax_rounding: tax_rounding?,
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,
@@ -75,7 +76,8 @@ impl InvoiceService for Services {
         request: Request<UpdateInvoiceRequest>,
     ) -> Result<Response<UpdateInvoiceResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.draft.unwrap_or_default());
+        let new = m.draft.unwrap_or_default();
+        let seller = self.seller_of(&caller, &m.id, Named::Invoice).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
             let id = id(v, "id", &m.id);
             let known = ["customer_id", "lines", "tax_rounding", "description", "tax_point", "due_date", "metadata"];
@@ -86,14 +88,14 @@ impl InvoiceService for Services {
                 mask.pick("description", || optional(v, "draft.description", &new.description, Description::parse));
             let tax_point = mask.pick("tax_point", || date(v, "draft.tax_point", new.tax_point.as_ref()));
             let due_date = mask.pick("due_date", || date(v, "draft.due_date", new.due_date.as_ref()));
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "draft", &new.metadata);
             let tax_rounding = mask.pick("tax_rounding", || {
                 rounding(v, "draft.tax_rounding", new.tax_rounding.as_ref(), seller.tax_rounding)
             });
             let changes = InvoiceChanges {
                 customer_id: customer_id?,
                 lines: lines?,
-                tax_rounding: tax_rounding?.flatten(),
+                tax_rounding: tax_rounding?,
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,
@@ -110,7 +112,7 @@ impl InvoiceService for Services {
         request: Request<FinalizeInvoiceRequest>,
     ) -> Result<Response<FinalizeInvoiceResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let mutation = self.transition(caller, (&m.request_id, &m.id, &m.etag))?;
+        let mutation = self.transition(caller, (&m.request_id, &m.id, &m.etag)).await?;
         let invoice = self.app.finalize_invoice(mutation).await.map_err(status)?;
         Ok(Response::new(FinalizeInvoiceResponse { invoice: self.told(&invoice) }))
     }
@@ -120,7 +122,7 @@ impl InvoiceService for Services {
         request: Request<VoidInvoiceRequest>,
     ) -> Result<Response<VoidInvoiceResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let mutation = self.transition(caller, (&m.request_id, &m.id, &m.etag))?;
+        let mutation = self.transition(caller, (&m.request_id, &m.id, &m.etag)).await?;
         let invoice = self.app.void_invoice(mutation).await.map_err(status)?;
         Ok(Response::new(VoidInvoiceResponse { invoice: self.told(&invoice) }))
     }
@@ -130,7 +132,7 @@ impl InvoiceService for Services {
         request: Request<MarkInvoiceUncollectibleRequest>,
     ) -> Result<Response<MarkInvoiceUncollectibleResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let mutation = self.transition(caller, (&m.request_id, &m.id, &m.etag))?;
+        let mutation = self.transition(caller, (&m.request_id, &m.id, &m.etag)).await?;
         let invoice = self.app.mark_invoice_uncollectible(mutation).await.map_err(status)?;
         Ok(Response::new(MarkInvoiceUncollectibleResponse { invoice: self.told(&invoice) }))
     }

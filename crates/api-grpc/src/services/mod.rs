@@ -11,9 +11,10 @@ mod provider;
 mod subscription;
 mod tax;
 
+use std::str::FromStr;
 use std::sync::Arc;
 
-use application::{App, Error, Mutation};
+use application::{App, Error, Mutation, Named};
 use domain::access::Caller;
 use domain::idempotency::RequestId;
 use domain::seller::Seller;
@@ -65,7 +66,22 @@ impl Services {
         self.app.resolve_seller(caller, Some(named)).map_err(status)
     }
 
-    /// The seller under whom the requests of a caller are kept that name a thing and not a seller: its first.
+    /// The seller of the thing that a request names: whose rules hold for it, and under whom the request is kept. Where
+    /// there is no such thing, or its id is malformed, the caller's first; the answer says so then.
+    pub(crate) async fn seller_of<I: FromStr>(
+        &self,
+        caller: &Caller,
+        id: &str,
+        named: impl FnOnce(I) -> Named + Send,
+    ) -> Result<Arc<Seller>, Status> {
+        let Ok(id) = id.parse() else { return self.own_seller(caller) };
+        match self.app.seller_of(caller, named(id)).await {
+            Err(Error::NotFound { .. }) => self.own_seller(caller),
+            found => found.map_err(status),
+        }
+    }
+
+    /// The first seller of a caller, for requests that name nothing of any.
     pub(crate) fn own_seller(&self, caller: &Caller) -> Result<Arc<Seller>, Status> {
         let first = caller.sellers.first().map(|seller| seller.as_str());
         self.app.resolve_seller(caller, first).map_err(status)

@@ -2,7 +2,7 @@
 
 use api_proto::v1::payment_service_server::PaymentService;
 use api_proto::v1::*;
-use application::{CreatePayment, CreateRefund, ListQuery, TaxSpec};
+use application::{CreatePayment, CreateRefund, ListQuery, Named, TaxSpec};
 use domain::ports::storage::{DisputeFilter, PaymentFilter, RefundFilter};
 use domain::tax;
 use domain::text::Description;
@@ -109,17 +109,18 @@ impl PaymentService for Services {
         request: Request<CancelPaymentRequest>,
     ) -> Result<Response<CancelPaymentResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, &m.id, Named::Payment).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let payment = self.app.cancel_payment(mutation).await.map_err(status)?;
         Ok(Response::new(CancelPaymentResponse { payment: Some(output::payment(&payment)) }))
     }
+
     async fn create_refund(
         &self,
         request: Request<CreateRefundRequest>,
     ) -> Result<Response<CreateRefundResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, &m.payment_id, Named::Payment).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let payment_id = id(v, "payment_id", &m.payment_id);
             let amount = optional_amount(v, "amount", m.amount.as_ref());

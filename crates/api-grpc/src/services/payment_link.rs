@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api_proto::v1::payment_link_service_server::PaymentLinkService;
 use api_proto::v1::*;
-use application::{ListQuery, Update};
+use application::{ListQuery, Named, Update};
 use domain::id::LineItemId;
 use domain::metadata::Metadata;
 use domain::money::{Currency, Quantity};
@@ -86,13 +86,14 @@ impl PaymentLinkService for Services {
         request: Request<UpdatePaymentLinkRequest>,
     ) -> Result<Response<UpdatePaymentLinkResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.payment_link.unwrap_or_default());
+        let new = m.payment_link.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::PaymentLink).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
             let id = id(v, "payment_link.id", &new.id);
             let known: Vec<_> =
                 LinkField::ALL.iter().map(|field| field.name()).chain(["line_items", "metadata"]).collect();
             let mask = Mask::parse(v, m.update_mask.as_ref(), &known);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "payment_link", &new.metadata);
             let named = LinkField::ALL.into_iter().filter(|field| mask.has(field.name()));
             let fields: BTreeSet<LinkField> = named.collect();
             let items = if mask.has("line_items") { item_changes(v, &new.line_items) } else { Some(BTreeMap::new()) };
@@ -123,6 +124,9 @@ impl PaymentLinkService for Services {
             let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
             v.check("metadata_key", refuse_unfit(&m.metadata_key, Metadata::KEY_CHARS_MAX))?;
             v.check("metadata_value", refuse_unfit(&m.metadata_value, Metadata::VALUE_CHARS_MAX))?;
+            if m.metadata_key.is_empty() && !m.metadata_value.is_empty() {
+                v.refuse("metadata_key", Invalid::new("REQUIRED", "is required where a metadata_value is given"));
+            }
             invoice_id.zip(page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))
         })?;
         let filter = LinkFilter { active: m.active, invoice_id, metadata: pair };
@@ -161,7 +165,7 @@ impl PaymentLinkService for Services {
         request: Request<ActivatePaymentLinkRequest>,
     ) -> Result<Response<ActivatePaymentLinkResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, &m.id, Named::PaymentLink).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let link = self.app.activate_payment_link(mutation).await.map_err(status)?;
         Ok(Response::new(ActivatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))
@@ -172,7 +176,7 @@ impl PaymentLinkService for Services {
         request: Request<DeactivatePaymentLinkRequest>,
     ) -> Result<Response<DeactivatePaymentLinkResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, &m.id, Named::PaymentLink).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let link = self.app.deactivate_payment_link(mutation).await.map_err(status)?;
         Ok(Response::new(DeactivatePaymentLinkResponse { payment_link: Some(output::payment_link(&link)) }))

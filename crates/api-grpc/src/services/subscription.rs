@@ -2,7 +2,7 @@
 
 use api_proto::v1::subscription_service_server::SubscriptionService;
 use api_proto::v1::*;
-use application::{CancelSubscription, ListQuery};
+use application::{CancelSubscription, ListQuery, Named};
 use domain::ports::storage::SubscriptionFilter;
 use tonic::{Request, Response, Status};
 
@@ -54,7 +54,7 @@ impl SubscriptionService for Services {
         request: Request<CancelSubscriptionRequest>,
     ) -> Result<Response<CancelSubscriptionResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let seller = self.own_seller(&caller)?;
+        let seller = self.seller_of(&caller, &m.id, Named::Subscription).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "id", &m.id);
             let at = cancellation_time(v, m.at);

@@ -2,7 +2,7 @@
 
 use api_proto::v1::tax_service_server::TaxService;
 use api_proto::v1::*;
-use application::{CalculateTax, ListQuery, NewTaxRate, TaxLineSpec, Update};
+use application::{CalculateTax, ListQuery, Named, NewTaxRate, TaxLineSpec, Update};
 use domain::tax::TaxRateChanges;
 use domain::text::DisplayName;
 use domain::validation::Invalid;
@@ -28,6 +28,7 @@ impl TaxService for Services {
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
             let customer_country = country(v, "customer_country_code", &m.customer_country_code);
             let tax_point = date(v, "tax_point", m.tax_point.as_ref());
+            let rounding = rounding(v, "rounding", m.rounding.as_ref(), seller.tax_rounding);
             let lines = m.lines.iter().enumerate().map(|(index, line)| {
                 v.within(&format!("lines[{index}]"), |v| {
                     let amount = required_amount(v, "amount", line.amount.as_ref());
@@ -42,7 +43,7 @@ impl TaxService for Services {
             }
             let currency = lines.as_ref()?.first()?.amount.currency();
             Some(CalculateTax {
-                rounding: rounding(v, "rounding", m.rounding.as_ref(), seller.tax_rounding)?,
+                rounding: rounding?,
                 seller: seller.clone(),
                 customer_id: customer_id?,
                 customer_country: customer_country?,
@@ -51,7 +52,7 @@ impl TaxService for Services {
                 tax_point: tax_point?,
             })
         })?;
-        let calculation = self.app.calculate_tax(&caller, query).await.map_err(status)?;
+        let calculation = self.app.calculate_tax(query).await.map_err(status)?;
         Ok(Response::new(CalculateTaxResponse { calculation: Some(output::tax_calculation(&calculation)) }))
     }
 
@@ -89,14 +90,15 @@ impl TaxService for Services {
         request: Request<UpdateTaxRateRequest>,
     ) -> Result<Response<UpdateTaxRateResponse>, Status> {
         let (caller, m) = caller(request)?;
-        let (seller, new) = (self.own_seller(&caller)?, m.tax_rate.unwrap_or_default());
+        let new = m.tax_rate.unwrap_or_default();
+        let seller = self.seller_of(&caller, &new.id, Named::TaxRate).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "tax_rate.id", &new.id);
             let mask = Mask::parse(v, m.update_mask.as_ref(), &["display_name", "active", "metadata"]);
             let display_name =
                 mask.pick("display_name", || v.check("tax_rate.display_name", DisplayName::parse(&new.display_name)));
             let active = mask.has("active").then_some(new.active);
-            let metadata = mask.metadata(v, &new.metadata);
+            let metadata = mask.metadata(v, "tax_rate", &new.metadata);
             let changes = TaxRateChanges { display_name: display_name?, active, metadata: metadata? };
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use application::{Error, Reason};
+use application::{Error, Lacking, Reason};
 use axum::http::StatusCode;
 use domain::validation::Violations;
 use serde::Serialize;
@@ -38,6 +38,9 @@ pub(crate) struct Fault {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct FieldFault {
     pub(crate) field: String,
+    /// The rule that it broke, for programs.
+    pub(crate) reason: String,
+    /// What is expected there, for people.
     pub(crate) message: String,
 }
 
@@ -107,15 +110,27 @@ impl From<Error> for Fault {
                 let details: Vec<_> = violations
                     .iter()
                     .take(DETAILS_MAX)
-                    .map(|v| FieldFault { field: cut(&v.field), message: v.expected.clone() })
+                    .map(|v| FieldFault { field: cut(&v.field), reason: v.rule.clone(), message: v.expected.clone() })
                     .collect();
                 (INVALID, invalid_message(&details), details)
             }
             Error::NotFound { kind, id } => ("NOT_FOUND", format!("no {kind} {}", cut(&id)), Vec::new()),
             Error::FailedPrecondition { reason, message, field } => {
                 let field = field.filter(|field| !field.is_empty());
-                let details = field.map(|field| FieldFault { field, message: message.clone() });
-                (reason.code(), message, details.into_iter().collect())
+                let fault = |field| FieldFault { field, reason: reason.code().to_owned(), message: message.clone() };
+                let details = field.map(fault).into_iter().collect();
+                (reason.code(), message, details)
+            }
+            Error::Unsupported { lacking } => {
+                let code = Reason::UnsupportedCapability.code();
+                let message = Error::Unsupported { lacking: lacking.clone() }.to_string();
+                let named = lacking.into_iter().filter(|lacking| !lacking.field.is_empty());
+                let fault = |lacking: Lacking| FieldFault {
+                    field: lacking.field,
+                    reason: code.to_owned(),
+                    message: format!("the provider has not the ability {}", lacking.ability),
+                };
+                (code, message, named.map(fault).collect())
             }
             Error::AlreadyExists { reason, message, .. }
             | Error::Aborted { reason, message, .. }
@@ -140,7 +155,7 @@ const fn status(error: &Error) -> StatusCode {
     match error {
         Error::Invalid(_) => StatusCode::BAD_REQUEST,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
-        Error::FailedPrecondition { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::FailedPrecondition { .. } | Error::Unsupported { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Error::AlreadyExists { .. } | Error::Aborted { .. } => StatusCode::CONFLICT,
         Error::Unavailable { reason: Reason::ProviderRateLimited, .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -187,5 +202,6 @@ mod tests {
         let told = |fault: Fault| fault.renamed(&names).message;
         assert_eq!(told(Error::Invalid(violations()).into()), "invalid request: invoiceId is required");
         assert_eq!(told(violations().into()), "invalid request: invoice_id is required");
+        assert_eq!(Fault::from(violations()).details[0].reason, "REQUIRED");
     }
 }

@@ -17,7 +17,7 @@ mod reader;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use application::App;
+use application::{App, presented_call_id, presented_token};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -36,8 +36,6 @@ use crate::Face;
 
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest id of a call that is taken over from a caller.
-const CALL_ID_BYTES_MAX: usize = 100;
 /// The description of both endpoints.
 const OPENAPI: &str = include_str!("../../openapi.json");
 
@@ -177,10 +175,8 @@ fn refusal<E: Endpoint>(ids: &Ids, at: Timestamp, fault: Fault) -> Response {
 impl Ids {
     fn new(app: &App, headers: &HeaderMap) -> Self {
         let request = app.new_request_id();
-        let given = headers.get(CALL_ID).and_then(|id| id.to_str().ok());
-        let fits =
-            |id: &&str| !id.is_empty() && id.len() <= CALL_ID_BYTES_MAX && id.bytes().all(|b| b.is_ascii_graphic());
-        Self { call: given.filter(fits).map_or_else(|| request.clone(), str::to_owned), request }
+        let given = presented_call_id(headers.get(CALL_ID).and_then(|id| id.to_str().ok()));
+        Self { call: given.map_or_else(|| request.clone(), str::to_owned), request }
     }
 }
 
@@ -191,10 +187,7 @@ fn with_call_id(mut response: Response, ids: &Ids) -> Response {
 
 fn token(headers: &HeaderMap) -> Option<&str> {
     let header = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    match header(&header::AUTHORIZATION) {
-        Some(value) => Some(value.strip_prefix("Bearer ").or(value.strip_prefix("bearer ")).unwrap_or(value).trim()),
-        None => header(&API_KEY).map(str::trim),
-    }
+    presented_token(header(&header::AUTHORIZATION), header(&API_KEY))
 }
 
 /// A header's text. Bytes that are none are kept as what no rule lets through.

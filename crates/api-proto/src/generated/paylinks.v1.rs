@@ -281,7 +281,7 @@ impl TaxRoundingScope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum TaxRoundingMode {
-    /// Half up.
+    /// As the seller does.
     Unspecified = 0,
     /// Halves go away from zero.
     HalfUp = 1,
@@ -2773,7 +2773,8 @@ pub mod platform_settings {
     /// What the platform keeps.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum ApplicationFee {
-        /// So many minor units of the payment, in the link's currency. Not with a recurring price.
+        /// So many minor units of the payment, in the link's currency; for an invoice, at most what the link asks for. Not with
+        /// a recurring price.
         #[prost(message, tag = "1")]
         ApplicationFeeAmount(super::Money),
         /// So much of each payment of a subscription: 0 to 100 with at most two decimals, such as 2.5. Needs a recurring price.
@@ -2787,14 +2788,15 @@ pub struct Transfer {
     /// The provider's id of the account. Required.
     #[prost(string, tag = "1")]
     pub destination: ::prost::alloc::string::String,
-    /// How much, in the link's currency; all of it if absent. Not beside application_fee_amount.
+    /// How much, in the link's currency; for an invoice, at most what the link asks for; all of it if absent. Not beside
+    /// application_fee_amount.
     #[prost(message, optional, tag = "2")]
     pub amount: ::core::option::Option<Money>,
 }
 /// What a link with a recurring price makes besides taking money.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubscriptionSettings {
-    /// What the subscription is: at most 500 characters.
+    /// What the subscription is: at most 500 characters. It can't change later.
     #[prost(string, tag = "1")]
     pub description: ::prost::alloc::string::String,
     /// Pairs of the subscription's own: at most 40, key at most 40 characters, value at most 500.
@@ -3548,7 +3550,7 @@ pub struct PaymentLink {
     /// Ways to ship, of which customers choose one: at most 5. Not for an invoice, nor with a recurring price.
     #[prost(message, repeated, tag = "33")]
     pub shipping_options: ::prost::alloc::vec::Vec<ShippingOption>,
-    /// Whether the provider sells in its own name (merchant of record). It can't change later.
+    /// Whether the provider sells in its own name (merchant of record). It can't change later. Not for an invoice.
     #[prost(bool, tag = "34")]
     pub managed_payments: bool,
 }
@@ -3612,7 +3614,7 @@ pub struct CreatePaymentLinkRequest {
     /// Ways to ship, of which customers choose one: at most 5. Not for an invoice, nor with a recurring price.
     #[prost(message, repeated, tag = "19")]
     pub shipping_options: ::prost::alloc::vec::Vec<ShippingOption>,
-    /// Whether the provider sells in its own name (merchant of record). It can't change later.
+    /// Whether the provider sells in its own name (merchant of record). It can't change later. Not for an invoice.
     #[prost(bool, tag = "20")]
     pub managed_payments: bool,
     /// The currency in which stored prices are meant, each of which must have one there; that of the first item if empty.
@@ -3684,7 +3686,7 @@ pub struct ListPaymentLinksRequest {
     /// Only with this pair in the metadata: key.
     #[prost(string, tag = "6")]
     pub metadata_key: ::prost::alloc::string::String,
-    /// Only with this pair in the metadata: value.
+    /// Only with this pair in the metadata: value. Not without a key.
     #[prost(string, tag = "7")]
     pub metadata_value: ::prost::alloc::string::String,
 }
@@ -6270,7 +6272,7 @@ pub struct InvoiceDraft {
     /// All lines anew.
     #[prost(message, repeated, tag = "2")]
     pub lines: ::prost::alloc::vec::Vec<InvoiceLineInput>,
-    /// How tax is rounded.
+    /// How tax is rounded; as the seller does where absent.
     #[prost(message, optional, tag = "3")]
     pub tax_rounding: ::core::option::Option<TaxRounding>,
     /// A note on the whole.

@@ -1,67 +1,24 @@
 //! Looks that end in another order than they began, over mocks of the ports: what must not be written is not expected.
 
-use std::sync::Arc;
-
 use domain::dispute::{DisputeSnapshot, DisputeState};
 use domain::id::{CheckoutSessionId, PaymentId, RefundId};
 use domain::metadata::Metadata;
-use domain::money::{Currency, Money};
-use domain::party::Address;
 use domain::payment::{NewPayment, Payment, PaymentKind};
-use domain::ports::clock::{MockClock, MockIdGenerator};
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, MockUnitOfWork};
-use domain::ports::tax::MockTaxCalculator;
-use domain::provider::{ProviderName, ProviderRef};
-use domain::redirect::RedirectPolicy;
+use domain::provider::ProviderRef;
 use domain::refund::{NewRefund, Refund, RefundProgress, RefundSnapshot};
-use domain::seller::{NumberFormat, Seller, SellerId};
-use domain::tax::TaxRounding;
-use domain::text::PartyName;
-use domain::timestamp::Timestamp;
+use domain::seller::SellerId;
 
 use super::Look;
-use crate::access::AccessPolicy;
-use crate::app::{App, AppParts};
+use crate::app::App;
+use crate::mocked::{self, NOW, money};
 
-const NOW: Timestamp = Timestamp::from_unix_micros(1);
 /// The version of the payment in the books.
 const VERSION: i64 = 7;
 
 fn app() -> App {
-    let name: ProviderName = "acquirer".parse().unwrap();
-    let mut provider = MockPaymentProvider::new();
-    provider.expect_name().return_const(name.clone());
-    let (mut clock, mut ids) = (MockClock::new(), MockIdGenerator::new());
-    clock.expect_now().return_const(NOW);
-    ids.expect_uuid_v7().returning(|| payment().id.uuid());
-    let seller = Seller {
-        id: SellerId::parse("north").unwrap(),
-        name: PartyName::parse("North AB").unwrap(),
-        address: Address::parse(["Storgatan 1", "", "111 22", "Stockholm", ""], "SE").unwrap(),
-        tax_ids: vec![],
-        tax_registrations: vec![],
-        tax_rounding: TaxRounding::default(),
-        invoice_numbers: NumberFormat::parse("INV-{number}").unwrap(),
-        currency: money(0).currency(),
-        provider: name,
-        redirects: RedirectPolicy::AnyHost,
-        payment_terms_days: 30,
-    };
-    let parts = AppParts {
-        storage: Arc::new(MockStorage::new()),
-        providers: vec![Arc::new(provider)],
-        tax_calculator: Arc::new(MockTaxCalculator::new()),
-        clock: Arc::new(clock),
-        ids: Arc::new(ids),
-        sellers: vec![seller],
-        access: AccessPolicy::Open,
-    };
-    App::new(parts).unwrap()
-}
-
-fn money(minor: i64) -> Money {
-    Money::new(minor, Currency::parse("SEK").unwrap())
+    mocked::app(MockStorage::new(), MockPaymentProvider::new())
 }
 
 fn payment() -> Payment {

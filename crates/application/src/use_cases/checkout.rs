@@ -15,11 +15,12 @@ use domain::redirect::RedirectUrl;
 use domain::validation::{Invalid, Validator};
 use serde::Serialize;
 
-use super::payment_link::invoice_title;
+use super::payment_link::{check_abilities, invoice_title};
 use super::reads;
 use crate::app::App;
 use crate::error::{Error, Reason};
 use crate::mutation::{Mutation, Step};
+use crate::pricing::unknown_customer;
 
 reads!(
     "checkout session",
@@ -74,7 +75,8 @@ impl App {
         &self,
         mutation: Mutation<CreateInvoiceCheckout>,
     ) -> Result<CheckoutSession, Error> {
-        let capabilities = self.provider(&mutation.seller.provider)?.capabilities();
+        let provider = self.provider(&mutation.seller.provider)?;
+        let capabilities = provider.capabilities();
         let mut validator = Validator::new();
         if let Some(locale) = &mutation.command.locale
             && !capabilities.locales.contains(locale.as_str())
@@ -83,13 +85,13 @@ impl App {
             validator.refuse("locale", Invalid::new("UNKNOWN_LOCALE", format!("must be one of {}", known.join(", "))));
         }
         validator.finish(Some(()))?;
-        if mutation.command.cancel_url.is_some() && !capabilities.has(Feature::CheckoutCancelUrl) {
-            return Err(Error::unsupported("cancel_url", Feature::CheckoutCancelUrl.name()));
-        }
         let is_setup = matches!(mutation.command.purpose, CheckoutPurpose::Setup { .. });
-        if is_setup && !capabilities.has(Feature::StoredPaymentMethods) {
-            return Err(Error::unsupported("mode", Feature::StoredPaymentMethods.name()));
-        }
+        let needed = [
+            (Feature::CheckoutCancelUrl, "cancel_url", mutation.command.cancel_url.is_some()),
+            (Feature::StoredPaymentMethods, "mode", is_setup),
+        ];
+        let needed = needed.into_iter().filter(|(_, _, is_wanted)| *is_wanted);
+        check_abilities(provider.as_ref(), needed.map(|(feature, field, _)| (feature, field)))?;
         let (livemode, transfers) = (capabilities.livemode, capabilities.bank_transfer_currencies.clone());
         self.mutate("CreateInvoiceCheckout", mutation, move |app, uow, m| {
             let transfers = transfers.clone();
@@ -112,8 +114,7 @@ impl App {
                     CheckoutPurpose::Setup { customer_id } => {
                         let sellers = [m.seller.id.clone()].into();
                         if uow.get_customer(&sellers, customer_id).await?.is_none() {
-                            let expected = format!("names no customer: {customer_id}");
-                            return Err(Error::field("customer_id", "UNKNOWN_CUSTOMER", expected));
+                            return Err(unknown_customer(customer_id));
                         }
                         let origin = SessionOrigin::Customer { customer_id };
                         (origin, CheckoutMode::Setup, Money::zero(m.seller.currency), None, Some(customer_id))

@@ -97,8 +97,8 @@ pub struct InvoiceChanges {
     pub customer_id: Option<Option<CustomerId>>,
     /// All lines anew.
     pub lines: Option<Vec<InvoiceLineSpec>>,
-    /// How tax is rounded.
-    pub tax_rounding: Option<TaxRounding>,
+    /// How tax is rounded; as the seller does where cleared.
+    pub tax_rounding: Option<Option<TaxRounding>>,
     /// A note on the whole.
     pub description: Option<Option<Description>>,
     /// The date that decides tax rates.
@@ -183,7 +183,7 @@ impl App {
             content.items = self.invoice_items(&seller, content.currency, lines).await?;
         }
         content.customer_id = changes.customer_id.unwrap_or(content.customer_id);
-        content.tax_rounding = changes.tax_rounding.or(content.tax_rounding);
+        content.tax_rounding = changes.tax_rounding.unwrap_or(content.tax_rounding);
         content.description = changes.description.unwrap_or(content.description);
         content.tax_point = changes.tax_point.unwrap_or(content.tax_point);
         content.due_date = changes.due_date.unwrap_or(content.due_date);

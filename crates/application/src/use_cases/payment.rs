@@ -15,6 +15,7 @@ use domain::validation::Validator;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use super::payment_link::check_abilities;
 use super::reads;
 use super::tax::TaxSpec;
 use crate::app::App;
@@ -61,23 +62,25 @@ impl App {
             return Ok(answer);
         }
         let command = mutation.command.clone();
+        let mut v = Validator::new();
+        let now = self.now();
+        let expires_at = match command.expires_at {
+            None => Some(now.plus(PAYMENT_LIFETIME)),
+            Some(named) => v.check("expire_time", parse_link_expiry(named, now)),
+        };
+        let content = self.payment_content(v, &mutation, &command).await?;
         let options = LinkOptions {
             after_completion: command.after_completion.clone(),
-            expires_at: Some(self.payment_expiry(command.expires_at)?),
+            expires_at,
             metadata: command.metadata.clone(),
             ..LinkOptions::default()
         };
         let provider = self.provider(&mutation.seller.provider)?;
-        for (feature, field) in options.needs() {
-            if !provider.capabilities().has(feature) {
-                return Err(Error::unsupported(field, feature.name()));
-            }
-        }
+        check_abilities(provider.as_ref(), options.needs())?;
         let (livemode, stores) = {
             let capabilities = provider.capabilities();
             (capabilities.livemode, command.customer_id.is_some() && capabilities.has(Feature::StoredPaymentMethods))
         };
-        let content = self.payment_content(&mutation, &command).await?;
         let priced = self.price(&mutation.seller, content).await.map_err(|error| match error {
             // The one line of its invoice is the amount that was asked for.
             Error::Invalid(violations) => Error::Invalid(violations.renamed("lines", "amount")),
@@ -168,21 +171,13 @@ impl App {
         .await
     }
 
-    fn payment_expiry(&self, named: Option<Timestamp>) -> Result<Timestamp, Error> {
-        let now = self.now();
-        match named {
-            None => Ok(now.plus(PAYMENT_LIFETIME)),
-            Some(named) => parse_link_expiry(named, now).map_err(|i| Error::field("expire_time", i.rule, i.expected)),
-        }
-    }
-
     async fn payment_content(
         &self,
+        mut validator: Validator,
         m: &Mutation<CreatePayment>,
         command: &CreatePayment,
     ) -> Result<InvoiceContent, Error> {
         let sellers = Sellers::from([m.seller.id.clone()]);
-        let mut validator = Validator::new();
         let tax_treatment = self.tax_treatment(&mut validator, "tax", &sellers, &command.tax).await?;
         let currency = command.amount.currency();
         let unit_price = validator.check("amount", UnitPrice::parse(Decimal::from(command.amount.minor()), currency));

@@ -5,8 +5,8 @@ use domain::id::{InvoiceId, PaymentLinkId, PriceId, ShippingRateId};
 use domain::invoice::Invoice;
 use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::payment_link::{
-    AdjustableQuantity, CloseReason, LineItem, LineItems, LinkChanges, LinkError, LinkField, LinkOptions, LinkState,
-    LinkTarget, NewPaymentLink, OptionalItems, PaymentLink, ShippingOption, ShippingOptions, parse_link_expiry,
+    AdjustableQuantity, CloseReason, LineItem, LineItems, LinkChanges, LinkError, LinkOptions, LinkState, LinkTarget,
+    NewPaymentLink, OptionalItems, PaymentLink, ShippingOption, ShippingOptions, parse_link_expiry,
 };
 use domain::ports::provider::PaymentProvider;
 use domain::ports::storage::{Collectable, LinkFilter, Sellers, UnitOfWork};
@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::invoice::invoice_error;
 use super::reads;
 use crate::app::App;
-use crate::error::{Error, Reason};
+use crate::error::{Error, Lacking, Reason};
 use crate::mutation::{Mutation, Step, Update};
 
 reads!("payment link", PaymentLink, PaymentLinkId, get_payment_link, list_payment_links(LinkFilter));
@@ -115,11 +115,9 @@ impl App {
         if let Some(answer) = self.replay("CreatePaymentLink", &mutation).await? {
             return Ok(answer);
         }
-        if let Some(expires_at) = mutation.command.options.expires_at {
-            parse_link_expiry(expires_at, self.now()).map_err(|i| Error::field("expire_time", i.rule, i.expected))?;
-        }
         let mut options = mutation.command.options.clone();
         let mut v = Validator::new();
+        v.check_optional("expire_time", options.expires_at, |at| parse_link_expiry(at, self.now()));
         let items = match &mutation.command.target {
             LinkTargetSpec::Items(specs) => {
                 let (command, seller) = (&mutation.command, &mutation.seller);
@@ -135,6 +133,9 @@ impl App {
                     None => None,
                 });
                 self.resolve_offers(&mut v, seller, currency, (&command.offers, &mut options)).await?;
+                if let Some(items) = &items {
+                    options.check(&LinkTarget::Items { items: items.clone() }, &mut v);
+                }
                 items
             }
             LinkTargetSpec::Invoice { .. } => {
@@ -148,6 +149,7 @@ impl App {
                         v.refuse(field, Invalid::new("FIXED_FOR_INVOICE", expected));
                     }
                 }
+                options.check_for_invoice(&mut v);
                 None
             }
         };
@@ -167,9 +169,10 @@ impl App {
                 };
                 let provider = app.provider(&m.seller.provider)?;
                 let mut v = Validator::new();
+                // Now the amount of an invoice is known as well.
                 options.check(&target, &mut v);
                 v.finish(Some(()))?;
-                check_abilities(provider.as_ref(), &options, &target)?;
+                check_abilities(provider.as_ref(), options.needs().into_iter().chain(target.needs()))?;
                 let new = NewPaymentLink {
                     id,
                     seller_id: m.seller.id.clone(),
@@ -224,18 +227,11 @@ impl App {
                 let update = &m.command;
                 let link = app.lock_link(uow, m, update.id).await?;
                 update.expect_etag(&link.etag())?;
-                if changes.fields.contains(&LinkField::ExpiresAt)
-                    && let Some(expires_at) = changes.options.expires_at
-                {
-                    parse_link_expiry(expires_at, app.now())
-                        .map_err(|i| Error::field("expire_time", i.rule, i.expected))?;
-                }
                 let changed = link.changed(&changes, app.now()).map_err(link_error)?;
                 let provider = app.provider(&link.provider)?;
-                check_abilities(provider.as_ref(), &changed.options, &changed.target)?;
-                if !changes.items.is_empty() && !provider.capabilities().has(Feature::LinkQuantityUpdate) {
-                    return Err(Error::unsupported("line_items", Feature::LinkQuantityUpdate.name()));
-                }
+                let quantities = (!changes.items.is_empty()).then_some((Feature::LinkQuantityUpdate, "line_items"));
+                let needed = changed.options.needs().into_iter().chain(changed.target.needs()).chain(quantities);
+                check_abilities(provider.as_ref(), needed)?;
                 let changes = Box::new(changes);
                 app.call(
                     uow,
@@ -392,6 +388,12 @@ impl App {
         currency: Currency,
         specs: &[LineItemSpec],
     ) -> Result<Option<Vec<LineItem>>, Error> {
+        if specs.len() > LineItems::ITEMS_MAX {
+            // Each would be looked up.
+            let expected = format!("must have at most {} items", LineItems::ITEMS_MAX);
+            v.refuse(field, Invalid::new("ITEM_COUNT", expected));
+            return Ok(None);
+        }
         let sellers = Sellers::from([seller.id.clone()]);
         let mut items = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
@@ -449,6 +451,11 @@ impl App {
     ) -> Result<(), Error> {
         let items = self.line_items(v, ("optional_items", seller), currency, &offers.optional_items).await?;
         options.optional_items = OptionalItems(items.unwrap_or_default());
+        if offers.shipping_rates.len() > ShippingOptions::MAX {
+            let expected = format!("must be at most {} ways to ship", ShippingOptions::MAX);
+            v.refuse("shipping_options", Invalid::new("TOO_MANY", expected));
+            return Ok(());
+        }
         let sellers = Sellers::from([seller.id.clone()]);
         let mut shipping = Vec::with_capacity(offers.shipping_rates.len());
         for (index, id) in offers.shipping_rates.iter().enumerate() {
@@ -483,18 +490,18 @@ pub(crate) fn invoice_title(invoice: &Invoice) -> Result<DisplayName, Error> {
     DisplayName::parse(&format!("Invoice {number}")).map_err(Error::internal)
 }
 
-/// Refuses what the provider has not the ability for.
+/// Refuses what the provider has not the abilities for, all of it at once.
 pub(crate) fn check_abilities(
     provider: &dyn PaymentProvider,
-    options: &LinkOptions,
-    target: &LinkTarget,
+    needed: impl IntoIterator<Item = (Feature, &'static str)>,
 ) -> Result<(), Error> {
     let capabilities = provider.capabilities();
-    let mut needed = options.needs().into_iter().chain(target.needs());
-    match needed.find(|(feature, _)| !capabilities.has(*feature)) {
-        Some((feature, field)) => Err(Error::unsupported(field, feature.name())),
-        None => Ok(()),
-    }
+    let lacking: Vec<_> = needed
+        .into_iter()
+        .filter(|(feature, _)| !capabilities.has(*feature))
+        .map(|(feature, field)| Lacking { field: field.to_owned(), ability: feature.name().to_owned() })
+        .collect();
+    if lacking.is_empty() { Ok(()) } else { Err(Error::Unsupported { lacking }) }
 }
 
 /// What a transition that a link's state does not allow means to a caller.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::access::Caller;
 use domain::id::{CustomerId, TaxRateId};
+use domain::invoice::InvoiceContent;
 use domain::money::{Currency, Money};
 use domain::party::Country;
 use domain::ports::storage::Sellers;
 use domain::seller::Seller;
 use domain::tax::{TaxBehavior, TaxCalculation, TaxCode, TaxRounding, TaxableLine};
-use domain::validation::{Invalid, Validator};
+use domain::validation::Validator;
 use serde::Serialize;
 use time::Date;
 
@@ -53,7 +53,7 @@ pub struct CalculateTax {
     pub customer_country: Option<Country>,
     /// Currency of every line.
     pub currency: Currency,
-    /// The lines: 1 to [`domain::invoice::InvoiceContent::LINES_MAX`].
+    /// The lines: 1 to [`InvoiceContent::LINES_MAX`].
     pub lines: Vec<TaxLineSpec>,
     /// The date whose rates apply; today where absent.
     pub tax_point: Option<Date>,
@@ -66,13 +66,11 @@ impl App {
     ///
     /// # Errors
     /// Every bad line at once, or the calculator can't be reached.
-    pub async fn calculate_tax(&self, caller: &Caller, query: CalculateTax) -> Result<TaxCalculation, Error> {
-        let sellers: Sellers = caller.sellers.clone();
+    pub async fn calculate_tax(&self, query: CalculateTax) -> Result<TaxCalculation, Error> {
+        let sellers = Sellers::from([query.seller.id.clone()]);
+        // What a line names is looked up, so their number comes first.
+        InvoiceContent::check_line_count(query.lines.len()).map_err(|i| Error::field("lines", i.rule, i.expected))?;
         let mut validator = Validator::new();
-        let lines_max = domain::invoice::InvoiceContent::LINES_MAX;
-        if !(1..=lines_max).contains(&query.lines.len()) {
-            validator.refuse("lines", Invalid::new("LINE_COUNT", format!("must have 1 to {lines_max} lines")));
-        }
         let mut lines = Vec::with_capacity(query.lines.len());
         for (index, line) in query.lines.iter().enumerate() {
             let field = format!("lines[{index}].tax");

@@ -114,7 +114,7 @@ impl NewPrice {
             if *currency == self.model.currency() || option.model.currency() != *currency {
                 v.refuse(
                     &field,
-                    Invalid::new("CURRENCY_MISMATCH", "must be a price in another currency, the key's own"),
+                    Invalid::new("CURRENCY_MISMATCH", "must be in another currency than the price itself"),
                 );
             }
             if option.model.kind() != self.model.kind() {

@@ -93,13 +93,23 @@ pub struct Tier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TierEnd {
-    /// At this unit, which is still in it; 1 or more.
+    /// At this unit, which is still in it; 1 to [`Quantity::MAX`].
     Unit(u32),
     /// Nowhere.
     Open,
 }
 
 impl TierEnd {
+    /// The end of a tier at a unit.
+    ///
+    /// # Errors
+    /// Below 1 or above [`Quantity::MAX`].
+    pub fn parse(unit: i64) -> Result<Self, Invalid> {
+        let fits = u32::try_from(unit).ok().filter(|unit| (1..=Quantity::MAX).contains(unit));
+        let expected = || format!("must be a piece's number: 1 to {}", Quantity::MAX);
+        fits.map(Self::Unit).ok_or_else(|| Invalid::new("TIER_END", expected()))
+    }
+
     /// The number of the last unit in it.
     const fn last(self) -> u32 {
         match self {
@@ -381,6 +391,14 @@ mod tests {
 
     fn of(model: &PriceModel, quantity: i64) -> i64 {
         model.amount(Quantity::parse(quantity).unwrap()).unwrap().minor()
+    }
+
+    #[test]
+    fn a_tier_ends_at_a_piece_that_can_be_bought() {
+        assert_eq!(TierEnd::parse(999_999), Ok(TierEnd::Unit(999_999)));
+        for bad in [0, -1, 1_000_000, i64::MAX] {
+            assert_eq!(TierEnd::parse(bad).unwrap_err().rule, "TIER_END", "{bad}");
+        }
     }
 
     #[test]

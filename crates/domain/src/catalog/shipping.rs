@@ -163,18 +163,25 @@ pub struct ShippingRateChanges {
 }
 
 impl NewShippingRate {
+    /// The most other currencies of a shipping rate.
+    pub const CURRENCY_OPTIONS_MAX: usize = 20;
+
     /// Checks what no single field can tell.
     ///
     /// # Errors
-    /// A currency option in the rate's own currency, or under another's name.
+    /// Too many currency options, or one in the rate's own currency, or under another's name.
     pub fn checked(self) -> Result<Self, Violations> {
         let mut v = Validator::new();
+        if self.currency_options.len() > Self::CURRENCY_OPTIONS_MAX {
+            let expected = format!("must have at most {} currencies", Self::CURRENCY_OPTIONS_MAX);
+            v.refuse("currency_options", Invalid::new("TOO_MANY", expected));
+        }
         for (currency, amount) in &self.currency_options {
             if *currency == self.amount.currency() || amount.currency() != *currency {
                 let field = format!("currency_options[\"{}\"]", currency.code());
                 v.refuse(
                     &field,
-                    Invalid::new("CURRENCY_MISMATCH", "must be an amount in another currency, the key's own"),
+                    Invalid::new("CURRENCY_MISMATCH", "must be in another currency than the amount itself"),
                 );
             }
         }

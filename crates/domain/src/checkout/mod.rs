@@ -251,10 +251,16 @@ impl CheckoutSession {
         })
     }
 
-    /// A session that a visit to a link made at the provider, seen for the first time.
-    pub fn visited(new: NewCheckoutSession, provider_ref: ProviderRef, now: Timestamp) -> Self {
+    /// A session that a visit to a link made at the provider, seen for the first time. It ends when the provider says, or
+    /// else as one that is made now.
+    pub fn visited(
+        new: NewCheckoutSession,
+        (provider_ref, expires_at): (ProviderRef, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Self {
         let mut session = Self::creating(new, now);
         session.0.provider_ref = Some(provider_ref);
+        session.0.expires_at = expires_at.unwrap_or(session.expires_at);
         session.0.state = SessionState::Open;
         session
     }

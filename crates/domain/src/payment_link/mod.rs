@@ -5,6 +5,8 @@ mod items;
 mod options;
 mod settings;
 mod sharing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -357,27 +359,18 @@ impl PaymentLink {
             return Err(self.wrong_state());
         }
         let mut validator = Validator::new();
-        let mut changed = self.clone();
-        match self.options.metadata.patched(&changes.metadata) {
-            Ok(metadata) => changed.0.options.metadata = metadata,
-            Err(violations) => validator.within("metadata", |v| v.absorb(violations)),
-        }
-        match &self.target {
-            LinkTarget::Items { items } => match items.changed(&changes.items) {
-                Ok(items) => changed.0.target = LinkTarget::Items { items },
-                Err(violations) => validator.within("line_items", |v| v.absorb(violations)),
-            },
-            LinkTarget::Invoice { .. } => {
-                if !changes.items.is_empty() {
-                    validator.refuse("line_items", fixed_for_invoice());
-                }
-                if changes.fields.contains(&LinkField::CompletedSessionsMax) {
-                    validator.refuse(LinkField::CompletedSessionsMax.name(), fixed_for_invoice());
-                }
+        let changed = self.apply(changes, now, &mut validator);
+        if self.invoice_id().is_some() {
+            if !changes.items.is_empty() {
+                validator.refuse("line_items", fixed_for_invoice());
+            }
+            if changes.fields.contains(&LinkField::CompletedSessionsMax) {
+                validator.refuse(LinkField::CompletedSessionsMax.name(), fixed_for_invoice());
             }
         }
-        for field in &changes.fields {
-            changed.0.options.take(*field, &changes.options);
+        if changes.fields.contains(&LinkField::ExpiresAt) {
+            let expires_at = changed.options.expires_at;
+            validator.check_optional(LinkField::ExpiresAt.name(), expires_at, |at| parse_link_expiry(at, now));
         }
         let limit = changed
             .options
@@ -389,13 +382,48 @@ impl PaymentLink {
             let expected = format!("must be above the {} sessions that are completed", self.completed_sessions);
             validator.refuse("restrictions.completed_sessions_limit", Invalid::new("LIMIT_REACHED", expected));
         }
-        if self.options.payment.capture != changed.options.payment.capture {
-            let expected = "can't be changed once the link is made";
-            validator.refuse("payment.capture_method", Invalid::new("FIXED", expected));
+        let (old, new) = (&self.options, &changed.options);
+        for (field, is_changed) in [
+            ("payment.capture_method", old.payment.capture != new.payment.capture),
+            ("subscription.description", old.subscription.description != new.subscription.description),
+        ] {
+            if is_changed {
+                validator.refuse(field, Invalid::new("FIXED", "can't be changed once the link is made"));
+            }
+        }
+        if self.payment_id.is_some() && changes.fields.contains(&LinkField::ExpiresAt) {
+            let expected = "is that of the ad-hoc payment, and can't be changed";
+            validator.refuse(LinkField::ExpiresAt.name(), Invalid::new("FIXED", expected));
         }
         changed.options.check(&changed.target, &mut validator);
-        changed.0.updated_at = now;
         Ok(validator.finish(Some(changed))?)
+    }
+
+    /// The link with a change that was checked by [`changed`](Self::changed) when it was intended. What has happened to the
+    /// link since, such as one more completed checkout, does not undo what the provider has done.
+    #[must_use]
+    pub fn with_checked(&self, changes: &LinkChanges, now: Timestamp) -> Self {
+        self.apply(changes, now, &mut Validator::new())
+    }
+
+    /// The link with a change applied, but for parts that `v` is told of, which stay as they are.
+    fn apply(&self, changes: &LinkChanges, now: Timestamp, v: &mut Validator) -> Self {
+        let mut changed = self.clone();
+        match self.options.metadata.patched(&changes.metadata) {
+            Ok(metadata) => changed.0.options.metadata = metadata,
+            Err(violations) => v.within("metadata", |v| v.absorb(violations)),
+        }
+        if let LinkTarget::Items { items } = &self.target {
+            match items.changed(&changes.items) {
+                Ok(items) => changed.0.target = LinkTarget::Items { items },
+                Err(violations) => v.within("line_items", |v| v.absorb(violations)),
+            }
+        }
+        for field in &changes.fields {
+            changed.0.options.take(*field, &changes.options);
+        }
+        changed.0.updated_at = now;
+        changed
     }
 
     /// The currency in which it is paid.

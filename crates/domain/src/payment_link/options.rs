@@ -188,9 +188,21 @@ impl LinkOptions {
     pub fn check(&self, target: &LinkTarget, v: &mut Validator) {
         match target {
             LinkTarget::Invoice { .. } => self.check_for_invoice(v),
-            LinkTarget::Items { items } => self.check_for_items(items, v),
+            LinkTarget::Items { items } => {
+                self.check_for_items(items, v);
+                self.check_for_pace(items.recurrence().is_some(), v);
+            }
         }
-        let is_recurring = target.is_recurring();
+        let transfer = self.platform.transfer.as_ref().and_then(|transfer| transfer.amount);
+        for (field, part) in
+            [("platform.application_fee_amount", self.fee_amount()), ("platform.transfer.amount", transfer)]
+        {
+            check_part(v, field, part, target);
+        }
+    }
+
+    /// What is so whether the link is paid once or again and again.
+    fn check_for_pace(&self, is_recurring: bool, v: &mut Validator) {
         let platform = &self.platform;
         match platform.application_fee {
             Some(ApplicationFee::Percent(_)) if !is_recurring => {
@@ -281,29 +293,24 @@ impl LinkOptions {
                 v.refuse(&format!("shipping_options[{index}]"), Invalid::new("CURRENCY_MISMATCH", expected));
             }
         }
-        for (field, amount) in [
-            ("platform.application_fee_amount", self.fee_amount()),
-            ("platform.transfer.amount", self.platform.transfer.as_ref().and_then(|transfer| transfer.amount)),
-        ] {
-            if amount.is_some_and(|amount| amount.currency() != items.currency()) {
-                v.refuse(field, Invalid::new("CURRENCY_MISMATCH", "must be in the currency of the line items"));
-            }
-        }
     }
 
-    /// What is paid is the invoice's alone to say, and so is its tax.
-    fn check_for_invoice(&self, v: &mut Validator) {
+    /// Notes what a link for an invoice can't do, but for what depends on its amount. What is paid is the invoice's alone to
+    /// say, and so is its tax and who sells.
+    pub fn check_for_invoice(&self, v: &mut Validator) {
         for (field, is_set) in [
             ("allow_promotion_codes", self.promotion_codes),
             ("optional_items", !self.optional_items.0.is_empty()),
             ("shipping_options", !self.shipping_options.0.is_empty()),
             ("automatic_tax", self.automatic_tax.is_some()),
             ("invoice_creation", self.invoice_creation.is_some()),
+            ("managed_payments", self.managed_payments),
         ] {
             if is_set {
                 v.refuse(field, fixed_for_invoice());
             }
         }
+        self.check_for_pace(false, v);
     }
 
     fn fee_amount(&self) -> Option<Money> {
@@ -348,6 +355,24 @@ impl LinkOptions {
             (Feature::BlockedCardBrands, "payment.blocked_card_brands", !self.payment.blocked_brands.is_empty()),
         ];
         wanted.into_iter().filter(|(_, _, is_wanted)| *is_wanted).map(|(feature, field, _)| (feature, field)).collect()
+    }
+}
+
+/// A part of what is paid is in its currency, and at most all of it where that is known.
+fn check_part(v: &mut Validator, field: &str, part: Option<Money>, target: &LinkTarget) {
+    let Some(part) = part else { return };
+    match target {
+        LinkTarget::Items { items } if part.currency() != items.currency() => {
+            v.refuse(field, Invalid::new("CURRENCY_MISMATCH", "must be in the currency of the line items"));
+        }
+        LinkTarget::Invoice { amount, .. } if part.currency() != amount.currency() => {
+            let expected = format!("must be in the invoice's currency, {}", amount.currency());
+            v.refuse(field, Invalid::new("CURRENCY_MISMATCH", expected));
+        }
+        LinkTarget::Invoice { amount, .. } if part.minor() > amount.minor() => {
+            v.refuse(field, Invalid::new("ABOVE_AMOUNT", format!("must be at most what the link asks for, {amount}")));
+        }
+        LinkTarget::Items { .. } | LinkTarget::Invoice { .. } => {}
     }
 }
 

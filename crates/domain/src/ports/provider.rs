@@ -209,8 +209,8 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn fetch_renewal(&self, invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError>;
 
-    /// Verifies and reads what came in at the provider's webhook. `header` looks a header up by its lower-case name;
-    /// `body` are the bytes as they came in. Does no I/O.
+    /// Verifies and reads what came in at the provider's webhook. The names of `headers` are in lower case; `body` are the
+    /// bytes as they came in. Does no I/O.
     ///
     /// # Errors
     /// See [`NotificationError`].

@@ -13,7 +13,7 @@ use time::Date;
 pub use compute::{RatedLine, TaxComputeError, compute};
 pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
 
-use crate::money::{Currency, Money, Rounding};
+use crate::money::{Currency, Money, MoneyError, Rounding};
 use crate::party::{Country, TaxId};
 use crate::seller::TaxRegistration;
 
@@ -119,6 +119,25 @@ pub struct TaxCalculation {
     pub gross: Money,
     /// How each figure came about.
     pub trace: Vec<TraceStep>,
+}
+
+impl TaxCalculation {
+    /// What a part of the gross is without tax, and the tax in it: in proportion, with the tax rounded as `rounding` says.
+    /// Both add up to the part.
+    ///
+    /// # Errors
+    /// The part is in another currency, or amounts do not fit.
+    pub fn part(&self, gross: Money, rounding: Rounding) -> Result<(Money, Money), MoneyError> {
+        let share = match self.gross.minor() {
+            0 => Decimal::ZERO,
+            all => {
+                let tax = Decimal::from(self.tax.minor()).checked_mul(gross.minor().into());
+                tax.ok_or(MoneyError::Overflow)? / Decimal::from(all)
+            }
+        };
+        let tax = Money::new(rounding.to_minor(share)?, self.tax.currency());
+        Ok((gross.checked_sub(tax)?, tax))
+    }
 }
 
 /// A line with its tax.

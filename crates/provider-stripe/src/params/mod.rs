@@ -13,12 +13,12 @@ use domain::id::{LineItemId, PriceId};
 use domain::metadata::Metadata;
 use domain::money::UnitPrice;
 use domain::payment_link::{
-    AfterCompletion, CustomerCreation, FutureUsage, LineItem, LinkTarget, PaymentLink, ShippingOption,
+    AfterCompletion, CustomerCreation, FutureUsage, LineItem, LinkOptions, LinkTarget, PaymentLink, ShippingOption,
 };
 use domain::ports::provider::ProviderError;
 use domain::tax::TaxBehavior;
 use domain::text::DisplayName;
-use domain::timestamp::Timestamp;
+use sha2::{Digest, Sha256};
 
 use crate::amounts;
 use crate::capabilities::TRANSFERS;
@@ -42,42 +42,71 @@ pub(crate) struct Prepared {
 }
 
 /// The items of a link whose prices Stripe must have before it: it takes inline only what is priced per unit, and no
-/// optional item at all.
+/// optional item at all. A stored price is one there too, by which it is told what was bought.
 pub(crate) fn items_to_prepare(link: &PaymentLink) -> impl Iterator<Item = &LineItem> {
     let items: Vec<&LineItem> = match &link.target {
         LinkTarget::Items { items } => items.iter().collect(),
         LinkTarget::Invoice { .. } => Vec::new(),
     };
-    let by_price = items.into_iter().filter(|item| !matches!(item.model, PriceModel::PerUnit { .. }));
+    let by_price = items.into_iter().filter(|item| inline_price(item).is_none());
     by_price.chain(&link.options.optional_items.0)
 }
 
-/// The key by which a price of an item is found again.
+/// The price of an item that is said inline: one per unit that is stored nowhere.
+const fn inline_price(item: &LineItem) -> Option<UnitPrice> {
+    match (&item.model, item.price_id) {
+        (PriceModel::PerUnit { unit_price }, None) => Some(*unit_price),
+        _ => None,
+    }
+}
+
+/// The key by which a price of an item is found again. What its product says may change, and then it is another's.
 pub(crate) fn lookup_key(item: &LineItem) -> String {
     let currency = amounts::code(item.model.currency());
+    let said = [
+        Some(item.name.as_str()),
+        item.description.as_ref().map(|text| text.as_str()),
+        item.tax_code.as_ref().map(|code| code.as_str()),
+    ];
+    let mut hasher = Sha256::new();
+    for part in said {
+        hasher.update(part.unwrap_or_default().as_bytes());
+        hasher.update([0]);
+    }
+    let product = hex::encode(&hasher.finalize()[..6]);
     match item.price_id {
-        Some(price_id) => format!("paylinks_{price_id}_{currency}"),
-        None => format!("paylinks_{}_{currency}", item.id),
+        Some(price_id) => format!("paylinks_{price_id}_{currency}_{product}"),
+        None => format!("paylinks_{}_{currency}_{product}", item.id),
     }
 }
 
 /// Our price in a key of [`lookup_key`].
 pub(crate) fn price_of_lookup_key(key: &str) -> Option<PriceId> {
-    let (price_id, _currency) = key.strip_prefix("paylinks_")?.rsplit_once('_')?;
-    PriceId::parse(price_id).ok()
+    let mut parts = key.strip_prefix("paylinks_")?.splitn(3, '_');
+    PriceId::parse(&format!("{}_{}", parts.next()?, parts.next()?)).ok()
 }
 
-/// The parameters that make a price for an item.
-pub(crate) fn create_price(item: &LineItem) -> Result<Params, ProviderError> {
+/// The parameters that make the product of an item's price.
+pub(crate) fn create_product(item: &LineItem) -> Params {
+    let mut params = Params::new();
+    push(&mut params, "name", item.name.as_str());
+    if let Some(description) = &item.description {
+        push(&mut params, "description", description);
+    }
+    if let Some(code) = &item.tax_code {
+        push(&mut params, "tax_code", code.as_str());
+    }
+    params
+}
+
+/// The parameters that make a price for an item, of its product at Stripe.
+pub(crate) fn create_price(item: &LineItem, product: &str) -> Result<Params, ProviderError> {
     let mut params = Params::new();
     let currency = item.model.currency();
-    let unit = |price: UnitPrice| amounts::unit(price.minor(), currency);
+    let unit = |price: UnitPrice| amounts::unit(price, "line_items");
     push(&mut params, "currency", amounts::code(currency));
     push(&mut params, "lookup_key", lookup_key(item));
-    push(&mut params, "product_data[name]", item.name.as_str());
-    if let Some(code) = &item.tax_code {
-        push(&mut params, "product_data[tax_code]", code.as_str());
-    }
+    push(&mut params, "product", product);
     if let Some(behavior) = item.tax_behavior {
         push(&mut params, "tax_behavior", behavior_name(behavior));
     }
@@ -86,9 +115,9 @@ pub(crate) fn create_price(item: &LineItem) -> Result<Params, ProviderError> {
         push(&mut params, "recurring[interval_count]", recurrence.count());
     }
     match &item.model {
-        PriceModel::PerUnit { unit_price } => push(&mut params, "unit_amount_decimal", unit(*unit_price)),
+        PriceModel::PerUnit { unit_price } => push(&mut params, "unit_amount_decimal", unit(*unit_price)?),
         PriceModel::Package { package_price, size, rounding } => {
-            push(&mut params, "unit_amount_decimal", unit(*package_price));
+            push(&mut params, "unit_amount_decimal", unit(*package_price)?);
             push(&mut params, "transform_quantity[divide_by]", size.get());
             let round = match rounding {
                 PackageRounding::Up => "up",
@@ -105,9 +134,9 @@ pub(crate) fn create_price(item: &LineItem) -> Result<Params, ProviderError> {
                     TierEnd::Unit(last) => push(&mut params, &format!("{at}[up_to]"), last),
                     TierEnd::Open => push(&mut params, &format!("{at}[up_to]"), "inf"),
                 }
-                push(&mut params, &format!("{at}[unit_amount_decimal]"), unit(tier.unit_price));
+                push(&mut params, &format!("{at}[unit_amount_decimal]"), unit(tier.unit_price)?);
                 if !tier.flat_price.minor().is_zero() {
-                    push(&mut params, &format!("{at}[flat_amount_decimal]"), unit(tier.flat_price));
+                    push(&mut params, &format!("{at}[flat_amount_decimal]"), unit(tier.flat_price)?);
                 }
             }
         }
@@ -117,7 +146,7 @@ pub(crate) fn create_price(item: &LineItem) -> Result<Params, ProviderError> {
                 [("minimum", chosen.minimum()), ("maximum", chosen.maximum()), ("preset", chosen.preset())]
             {
                 if let Some(amount) = amount {
-                    let amount = amounts::exact(amount, "line_items")?;
+                    let amount = amounts::part(amount, "line_items")?;
                     push(&mut params, &format!("custom_unit_amount[{name}]"), amount);
                 }
             }
@@ -131,7 +160,7 @@ pub(crate) fn create_shipping_rate(option: &ShippingOption) -> Result<Params, Pr
     let mut params = Params::new();
     push(&mut params, "type", "fixed_amount");
     push(&mut params, "display_name", option.display_name.as_str());
-    push(&mut params, "fixed_amount[amount]", amounts::exact(option.amount, "shipping_options")?);
+    push(&mut params, "fixed_amount[amount]", amounts::part(option.amount, "shipping_options")?);
     push(&mut params, "fixed_amount[currency]", amounts::code(option.amount.currency()));
     push(&mut params, "metadata[paylinks_shipping_rate]", option.shipping_rate_id);
     if let Some(behavior) = option.tax_behavior {
@@ -189,17 +218,22 @@ pub(crate) fn create_link(link: &PaymentLink, prepared: &Prepared) -> Result<Par
     }
     metadata(&mut params, &link.options.metadata);
     push(&mut params, &format!("metadata[{LINK_KEY}]"), link.id);
-    let mut said = link.options.clone();
-    if link.stores_payment_method {
-        said.collection.customer_creation = CustomerCreation::Always;
-        said.payment.future_usage = Some(FutureUsage::OffSession);
-    }
-    options::create(&mut params, &said, link.is_recurring())?;
+    options::create(&mut params, &said(link), link.is_recurring())?;
     if link.is_recurring() {
         // By this a subscription is known as ours, whoever tells of it first.
         push(&mut params, &format!("subscription_data[metadata][{LINK_KEY}]"), link.id);
     }
     Ok(params)
+}
+
+/// The options of a link as Stripe is told them: to store a payment method, it makes a customer who keeps it.
+fn said(link: &PaymentLink) -> LinkOptions {
+    let mut said = link.options.clone();
+    if link.stores_payment_method {
+        said.collection.customer_creation = CustomerCreation::Always;
+        said.payment.future_usage = Some(FutureUsage::OffSession);
+    }
+    said
 }
 
 /// The parameters that change a link; items are told by `items`, Stripe's ids of its items in order.
@@ -230,7 +264,7 @@ pub(crate) fn update_link(
     for (key, value) in new.metadata.iter().filter(|(key, value)| old.metadata.get(key) != Some(*value)) {
         push(&mut params, &format!("metadata[{key}]"), value);
     }
-    options::update(&mut params, old, new)?;
+    options::update(&mut params, &said(before), &said(changed))?;
     if old.optional_items != new.optional_items {
         if new.optional_items.0.is_empty() {
             push(&mut params, "optional_items", "");
@@ -284,13 +318,12 @@ pub(crate) fn create_customer(session: &CheckoutSession, customer: &Customer) ->
     params
 }
 
-/// The parameters that make a session. Its end is held to what Stripe takes, seen from `now`. `customer_ref` is the
-/// customer at Stripe, where one was made for it.
+/// The parameters that make a session. Its end is held to what Stripe takes, seen from the session's own beginning: a retry
+/// under the same key must say the same. `customer_ref` is the customer at Stripe, where one was made for it.
 pub(crate) fn create_checkout(
     session: &CheckoutSession,
     customer: Option<&Customer>,
     customer_ref: Option<&str>,
-    now: Timestamp,
 ) -> Result<Params, ProviderError> {
     let mut params = Params::new();
     let code = amounts::code(session.amount.currency());
@@ -318,7 +351,7 @@ pub(crate) fn create_checkout(
         push(&mut params, "locale", locale.as_str());
     }
     let (shortest, longest) = SESSION_SECONDS;
-    let now = now.unix_seconds();
+    let now = session.created_at.unix_seconds();
     push(&mut params, "expires_at", session.expires_at.unix_seconds().clamp(now + shortest, now + longest));
     metadata(&mut params, &session.metadata);
     push(&mut params, &format!("metadata[{CHECKOUT_KEY}]"), session.id);
@@ -371,9 +404,9 @@ fn flat_item(params: &mut Params, name: &DisplayName, (total, code): (i64, &str)
 }
 
 fn line_item(params: &mut Params, at: &str, item: &LineItem, prepared: &Prepared) -> Result<(), ProviderError> {
-    if let PriceModel::PerUnit { unit_price } = &item.model {
+    if let Some(unit_price) = inline_price(item) {
         let data = format!("{at}[price_data]");
-        let unit = amounts::unit(unit_price.minor(), unit_price.currency());
+        let unit = amounts::unit(unit_price, at)?;
         push(params, &format!("{data}[currency]"), amounts::code(unit_price.currency()));
         let amount = if unit.is_integer() { "unit_amount" } else { "unit_amount_decimal" };
         push(params, &format!("{data}[{amount}]"), unit.normalize());
@@ -456,6 +489,16 @@ fn too_large() -> ProviderError {
     ProviderError::Rejected { field: Some("line_items".to_owned()), code: "amount_too_large".to_owned() }
 }
 
+/// The same refusal of a page for one amount: its only item is what is asked for.
+pub(crate) fn of_one_amount(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::Rejected { field: Some(field), code } if field.starts_with("line_items") => {
+            ProviderError::Rejected { field: Some("amount".to_owned()), code }
+        }
+        other => other,
+    }
+}
+
 /// The field of ours that a parameter of Stripe's came from.
 pub(crate) fn our_field(param: &str) -> Option<String> {
     let (first, rest) = param.split_once('[').unwrap_or((param, ""));
@@ -470,9 +513,9 @@ pub(crate) fn our_field(param: &str) -> Option<String> {
         "restrictions" if param.contains("minimum_amount") => Some("minimum_amount".to_owned()),
         "restrictions" if index == "first_time_transaction" => Some("first_time_only".to_owned()),
         "amount" | "reason" | "code" | "max_redemptions" | "active" => Some(first.to_owned()),
+        "expires_at" => Some("expire_time".to_owned()),
         "cancel_url"
         | "locale"
-        | "expires_at"
         | "inactive_message"
         | "after_completion"
         | "allow_promotion_codes"
@@ -491,13 +534,100 @@ pub(crate) fn our_field(param: &str) -> Option<String> {
         "custom_fields" | "custom_text" | "submit_type" | "customer_creation" => Some(format!("collection.{first}")),
         "payment_method_types" => Some("payment.method_types".to_owned()),
         "payment_method_collection" => Some("payment.method_collection".to_owned()),
+        // What is said of transfers follows from the mode of the checkout.
+        "payment_method_options" if index == "customer_balance" => Some("mode".to_owned()),
         "payment_method_options" => Some("payment.blocked_card_brands".to_owned()),
         "payment_intent_data" if index.is_empty() => Some("payment".to_owned()),
         "payment_intent_data" => Some(format!("payment.{index}")),
         "application_fee_amount" | "application_fee_percent" | "on_behalf_of" => Some(format!("platform.{first}")),
         "transfer_data" => Some("platform.transfer".to_owned()),
         "subscription_data" if index.is_empty() => Some("subscription".to_owned()),
-        "subscription_data" => Some(format!("subscription.{index}")),
+        "subscription_data" => match index {
+            "trial_settings" => Some("subscription.trial_end".to_owned()),
+            "invoice_settings" => Some("subscription.invoice".to_owned()),
+            _ => Some(format!("subscription.{index}")),
+        },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::InvoiceId;
+    use domain::payment_link::NewPaymentLink;
+    use port_contracts::fixtures::{items_link, made_link, moment, money, next_uuid, seller};
+
+    use super::*;
+
+    fn vaulting() -> PaymentLink {
+        let new = NewPaymentLink {
+            id: domain::id::PaymentLinkId::from_uuid(next_uuid()),
+            seller_id: seller("north"),
+            target: LinkTarget::Invoice {
+                invoice_id: InvoiceId::from_uuid(next_uuid()),
+                amount: money(10_000),
+                title: DisplayName::parse("Hosting").unwrap(),
+            },
+            options: LinkOptions::default(),
+            payment_id: None,
+            stores_payment_method: true,
+            provider: "stripe".parse().unwrap(),
+            livemode: false,
+        };
+        made_link(PaymentLink::creating(new, moment()), "plink_1")
+    }
+
+    #[test]
+    fn a_change_of_a_link_that_stores_the_payment_method_leaves_that_as_it_is() {
+        let before = vaulting();
+        let fields = [domain::payment_link::LinkField::Collection, domain::payment_link::LinkField::Payment].into();
+        let mut options = LinkOptions::default();
+        options.collection.phone = true;
+        options.payment.description = Some(domain::text::Description::parse("Order 7").unwrap());
+        let changes = domain::payment_link::LinkChanges { fields, options, ..Default::default() };
+        let params = update_link(&before, &before.changed(&changes, moment()).unwrap(), &[], &Prepared::default());
+        let said: BTreeMap<String, String> = params.unwrap().into_iter().collect();
+        for (name, value) in
+            [("customer_creation", "always"), ("payment_intent_data[setup_future_usage]", "off_session")]
+        {
+            assert_eq!(said.get(name).map(String::as_str), Some(value), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_price_is_found_again_until_its_product_says_something_else() {
+        let link = items_link(&seller("north"), None, Metadata::default());
+        let item = items_to_prepare(&link).next().unwrap().clone();
+        let key = lookup_key(&item);
+        assert_eq!(price_of_lookup_key(&key), item.price_id);
+        let unhashed = format!("paylinks_{}_sek", item.price_id.unwrap());
+        assert_eq!(price_of_lookup_key(&unhashed), item.price_id, "those of before");
+        assert_eq!(lookup_key(&LineItem { quantity: domain::money::Quantity::ONE, ..item.clone() }), key);
+        for changed in [
+            LineItem { name: DisplayName::parse("Other").unwrap(), ..item.clone() },
+            LineItem { description: None, ..item.clone() },
+            LineItem { tax_code: None, ..item.clone() },
+        ] {
+            assert_ne!(lookup_key(&changed), key);
+        }
+        assert_eq!(price_of_lookup_key(&lookup_key(&LineItem { price_id: None, ..item })), None);
+    }
+
+    #[test]
+    fn parameters_of_stripes_are_told_as_fields_of_ours() {
+        for (param, field) in [
+            ("subscription_data[trial_settings][end_behavior]", "subscription.trial_end"),
+            ("subscription_data[invoice_settings][issuer]", "subscription.invoice"),
+            ("subscription_data[trial_period_days]", "subscription.trial_period_days"),
+            ("expires_at", "expire_time"),
+            ("payment_method_options[customer_balance][bank_transfer][type]", "mode"),
+            ("payment_method_options[card][restrictions]", "payment.blocked_card_brands"),
+            ("line_items[2][price_data][unit_amount]", "line_items[2]"),
+        ] {
+            assert_eq!(our_field(param).as_deref(), Some(field), "{param}");
+        }
+        let rejected = |field: &str| ProviderError::Rejected { field: Some(field.into()), code: "c".into() };
+        assert_eq!(of_one_amount(rejected("line_items[0]")), rejected("amount"));
+        assert_eq!(of_one_amount(rejected("locale")), rejected("locale"));
     }
 }

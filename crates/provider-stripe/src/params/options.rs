@@ -280,7 +280,7 @@ fn payment(w: &mut Writer<'_>, payment: &PaymentSettings, before: Option<&Paymen
 fn platform(w: &mut Writer<'_>, platform: &PlatformSettings) -> Result<(), ProviderError> {
     let (amount, percent) = match platform.application_fee {
         None => (None, None),
-        Some(ApplicationFee::Amount(fee)) => (Some(amounts::exact(fee, "platform.application_fee_amount")?), None),
+        Some(ApplicationFee::Amount(fee)) => (Some(amounts::part(fee, "platform.application_fee_amount")?), None),
         Some(ApplicationFee::Percent(percent)) => (None, Some(percent.percent())),
     };
     w.option("application_fee_amount", amount);
@@ -290,7 +290,7 @@ fn platform(w: &mut Writer<'_>, platform: &PlatformSettings) -> Result<(), Provi
         None => w.clear("transfer_data"),
         Some(transfer) => {
             w.put("transfer_data[destination]", transfer.destination.as_str());
-            let amount = transfer.amount.map(|part| amounts::exact(part, "platform.transfer.amount")).transpose()?;
+            let amount = transfer.amount.map(|part| amounts::part(part, "platform.transfer.amount")).transpose()?;
             w.option("transfer_data[amount]", amount);
         }
     }

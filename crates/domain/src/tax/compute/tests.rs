@@ -242,6 +242,19 @@ fn is_nearest(rounded: i64, numerator: i128, denominator: i128) -> bool {
     (2 * (i128::from(rounded) * denominator - numerator)).abs() <= denominator
 }
 
+#[test]
+fn a_part_of_a_document_has_its_part_of_the_tax_and_adds_up() {
+    let whole = computed(TaxRounding::default(), &[line(TaxBehavior::Exclusive, 10_001, &["25"])]);
+    assert_eq!(figures(&whole), (10_001, 2_500, 12_501));
+    let part = |minor| {
+        let (net, tax) = whole.part(Money::new(minor, sek()), Rounding::HalfUp).unwrap();
+        (net.minor(), tax.minor())
+    };
+    assert_eq!((part(12_501), part(6_250), part(0)), ((10_001, 2_500), (5_000, 1_250), (0, 0)));
+    let euro = Money::new(100, Currency::parse("EUR").unwrap());
+    assert!(whole.part(euro, Rounding::HalfUp).is_err());
+}
+
 proptest! {
     #[test]
     fn everything_adds_up(rounding in any_rounding(), lines in any_lines()) {

@@ -1,0 +1,141 @@
+//! What becomes of intents, over mocks of the ports: what must not be called is not expected.
+
+use domain::catalog::PriceModel;
+use domain::id::{IntentId, LineItemId, PaymentLinkId};
+use domain::idempotency::{RequestId, RequestKey};
+use domain::money::{Quantity, UnitPrice};
+use domain::payment_link::{
+    CompletedSessionsMax, LineItem, LineItems, LinkChanges, LinkField, LinkOptions, LinkState, LinkTarget,
+    NewPaymentLink, PaymentLink,
+};
+use domain::ports::provider::MockPaymentProvider;
+use domain::ports::storage::{MockStorage, MockUnitOfWork};
+use domain::provider::ProviderRef;
+use domain::seller::SellerId;
+use domain::text::DisplayName;
+
+use super::*;
+use crate::mocked::{self, NOW, UUID, money};
+
+fn north() -> SellerId {
+    SellerId::parse("north").unwrap()
+}
+
+/// An open link for one item, of which so many checkouts have been completed.
+fn link(completed_sessions: u32) -> PaymentLink {
+    let uuid = uuid::Uuid::from_u128(UUID);
+    let item = LineItem {
+        id: LineItemId::from_uuid(uuid),
+        name: DisplayName::parse("Ticket").unwrap(),
+        description: None,
+        model: PriceModel::PerUnit { unit_price: UnitPrice::parse(10_000.into(), money(0).currency()).unwrap() },
+        recurrence: None,
+        tax_behavior: None,
+        tax_code: None,
+        quantity: Quantity::ONE,
+        adjustable: None,
+        price_id: None,
+        product_id: None,
+    };
+    let new = NewPaymentLink {
+        id: PaymentLinkId::from_uuid(uuid),
+        seller_id: north(),
+        target: LinkTarget::Items { items: LineItems::parse(vec![item]).unwrap() },
+        options: LinkOptions::default(),
+        payment_id: None,
+        stores_payment_method: false,
+        provider: "acquirer".parse().unwrap(),
+        livemode: false,
+    };
+    let mut link = PaymentLink::creating(new, NOW);
+    assert!(link.created(ProviderRef("link_1".into()), "https://pay.example/1".into(), NOW));
+    for _ in 0..completed_sessions {
+        link.count_completed_session(NOW);
+    }
+    link
+}
+
+fn intent(action: ProviderAction) -> Intent {
+    Intent {
+        id: IntentId::from_uuid(uuid::Uuid::from_u128(UUID)),
+        seller_id: north(),
+        provider: "acquirer".parse().unwrap(),
+        action,
+        request: Some(RequestKey { seller_id: north(), request_id: RequestId::parse("r-1").unwrap() }),
+        state: IntentState::Pending,
+        attempts: 0,
+        key_generation: 0,
+        created_at: NOW,
+        lease_epoch: 0,
+    }
+}
+
+/// A change of the link to one completed checkout at the most.
+fn limit() -> ProviderAction {
+    let options = LinkOptions { completed_sessions_max: Some(CompletedSessionsMax::ONE), ..LinkOptions::default() };
+    let fields = [LinkField::CompletedSessionsMax].into();
+    let changes = Box::new(LinkChanges { fields, options, ..LinkChanges::default() });
+    ProviderAction::UpdatePaymentLink { payment_link_id: link(0).id, changes }
+}
+
+/// A store of one link, in which a unit of work writes as it is expected to.
+fn storage(link: PaymentLink, mut uow: MockUnitOfWork) -> MockStorage {
+    let mut storage = MockStorage::new();
+    let known = link.clone();
+    storage.expect_load_payment_link().returning(move |_| Ok(Some(known.clone())));
+    uow.expect_lock_payment_link().returning(move |_| Ok(Some(link.clone())));
+    uow.expect_commit().returning(|| Ok(()));
+    storage.expect_begin().return_once(move || Ok(Box::new(uow)));
+    storage
+}
+
+#[tokio::test]
+async fn a_change_that_a_checkout_overtook_is_refused_for_good_with_its_field() {
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_update_intent().once().withf(|intent, _| intent.state == IntentState::Failed).returning(|_, _| Ok(()));
+    let is_refused = |progress: &RequestProgress| match progress {
+        RequestProgress::Refused { refusal } => refusal.violations[0].field == "restrictions.completed_sessions_limit",
+        _ => false,
+    };
+    uow.expect_update_request().once().withf(move |_, progress| is_refused(progress)).returning(|_, _| Ok(()));
+    let app = mocked::app(storage(link(1), uow), MockPaymentProvider::new());
+    app.call_and_conclude(intent(limit())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_that_the_provider_made_is_kept_though_a_checkout_overtook_it() {
+    let mut uow = MockUnitOfWork::new();
+    let is_closed =
+        |link: &PaymentLink| matches!(link.state, LinkState::Inactive { reason: CloseReason::Completed, .. });
+    uow.expect_update_payment_link().times(2).returning(|_| Ok(()));
+    uow.expect_release_collectable().returning(|_| Ok(()));
+    let mut kinds = vec!["payment_link.deactivated", "payment_link.updated"];
+    uow.expect_append_event().times(2).returning(move |event| {
+        assert_eq!(Some(event.kind.name()), kinds.pop());
+        Ok(())
+    });
+    uow.expect_update_intent().once().withf(|intent, _| intent.state == IntentState::Done).returning(|_, _| Ok(()));
+    let is_told = move |progress: &RequestProgress| match progress {
+        RequestProgress::Done { answer } => is_closed(&serde_json::from_value(answer.clone()).unwrap()),
+        _ => false,
+    };
+    uow.expect_update_request().once().withf(move |_, progress| is_told(progress)).returning(|_, _| Ok(()));
+    let mut provider = MockPaymentProvider::new();
+    provider.expect_update_payment_link().once().returning(|_, _, _| Ok(()));
+    let app = mocked::app(storage(link(1), uow), provider);
+    let unknown = Intent { state: IntentState::OutcomeUnknown, ..intent(limit()) };
+    app.call_and_conclude(unknown).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_could_not_be_closed_is_closed_anew_and_not_by_the_old_key() {
+    let mut uow = MockUnitOfWork::new();
+    let is_retried = |intent: &Intent| intent.state == IntentState::Pending && intent.key_generation == 1;
+    uow.expect_update_intent().once().withf(move |intent, _| is_retried(intent)).returning(|_, _| Ok(()));
+    let mut provider = MockPaymentProvider::new();
+    let still_open = || ProviderError::Conflict { code: "session_still_open".to_owned() };
+    provider.expect_deactivate_payment_link().once().returning(move |_, _| Err(still_open()));
+    let app = mocked::app(storage(link(0), uow), provider);
+    let action = ProviderAction::DeactivatePaymentLink { payment_link_id: link(0).id, reason: CloseReason::Requested };
+    assert!(app.call_and_conclude(intent(action)).await.is_err());
+}
