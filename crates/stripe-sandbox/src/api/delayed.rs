@@ -12,7 +12,7 @@ use crate::state::{Ctx, Due, text};
 const DEBIT_TIME: i64 = 5 * 24 * 60 * 60;
 
 /// Starts a debit, whose end the bank tells later: an account that ends in 0000 has no money.
-pub(crate) fn start_debit(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value, account_ends: &str) {
+pub(crate) fn start_debit(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value) {
     let charge = payments::charge(ctx, intent, method, "pending");
     let id = text(intent, "id").to_owned();
     intent["status"] = "processing".into();
@@ -23,7 +23,7 @@ pub(crate) fn start_debit(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value,
     ctx.emit("charge.pending", &charge);
     ctx.emit("payment_intent.processing", intent);
     if let Some(plan) = ctx.account().get_mut("intent_plan", &id) {
-        plan["fails"] = (account_ends == "0000").into();
+        plan["fails"] = (method[text(method, "type")]["last4"] == "0000").into();
     }
     ctx.plan(ctx.now + DEBIT_TIME, Due::Debit(id));
 }

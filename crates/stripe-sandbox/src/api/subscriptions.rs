@@ -5,7 +5,9 @@ use time::{Date, Duration, Month, OffsetDateTime};
 
 use crate::api::invoices::{self, Draft};
 use crate::api::payments::{self, Order};
+use crate::api::sessions::DEBITS;
 use crate::api::{coupons, delayed};
+use crate::check::refused;
 use crate::error::ApiError;
 use crate::purchase::figures::{self, Applied, Figures, Line};
 use crate::purchase::tax::Tax;
@@ -23,8 +25,6 @@ pub(crate) struct Start<'a> {
     pub(crate) figures: &'a Figures,
     pub(crate) customer: &'a str,
     pub(crate) method: &'a Value,
-    /// The last digits of the account of a debit.
-    pub(crate) account_ends: Option<&'a str>,
 }
 
 /// Makes a subscription and its first invoice, and pays that; answers both, and the intent where something was due.
@@ -74,7 +74,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
     ctx.add(
         "subscription_plan",
         json!({"id": id, "cycle": 0, "discount_used": figures.trial_ends.is_none(),
-        "country": figures.tax.as_ref().map(|tax| tax.country.clone()), "account_ends": start.account_ends}),
+        "country": figures.tax.as_ref().map(|tax| tax.country.clone())}),
     );
     ctx.emit("customer.subscription.created", &subscription);
     schedule(ctx, &id, end, figures.trial_ends);
@@ -90,7 +90,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
         period: (now, now),
     };
     let invoice = invoices::make(ctx, &draft);
-    let intent = collect(ctx, &id, &invoice, (start.session, start.method, start.account_ends));
+    let intent = collect(ctx, &id, &invoice, (start.session, start.method));
     let subscription = ctx.account().get("subscription", &id).cloned().unwrap_or(subscription);
     (subscription, invoice, intent)
 }
@@ -104,12 +104,7 @@ fn schedule(ctx: &mut Ctx<'_>, id: &str, end: i64, trial_ends: Option<i64>) {
 }
 
 /// Collects an invoice's money, if there is any to collect.
-fn collect(
-    ctx: &mut Ctx<'_>,
-    id: &str,
-    invoice: &Value,
-    (session, method, account_ends): (&str, &Value, Option<&str>),
-) -> Option<Value> {
+fn collect(ctx: &mut Ctx<'_>, id: &str, invoice: &Value, (session, method): (&str, &Value)) -> Option<Value> {
     let subscription = ctx.account().get("subscription", id).cloned().unwrap_or(Value::Null);
     let invoice_id = text(invoice, "id");
     if let Some(kept) = ctx.account().get_mut("subscription", id) {
@@ -134,12 +129,11 @@ fn collect(
         kind,
     };
     let mut intent = payments::intent(ctx, &order);
-    match account_ends {
-        Some(account_ends) => delayed::start_debit(ctx, &mut intent, method, account_ends),
-        None => {
-            payments::succeed(ctx, &mut intent, method);
-            invoices::pay(ctx, invoice_id, intent["id"].as_str());
-        }
+    if DEBITS.iter().any(|(debit, _)| *debit == kind) {
+        delayed::start_debit(ctx, &mut intent, method);
+    } else {
+        payments::succeed(ctx, &mut intent, method);
+        invoices::pay(ctx, invoice_id, intent["id"].as_str());
     }
     Some(intent)
 }
@@ -229,8 +223,8 @@ pub(crate) fn end_period(ctx: &mut Ctx<'_>, id: &str) {
         // The clock woke it for an end that was called off.
         return;
     }
-    let has_method = subscription["default_payment_method"].is_string();
-    if subscription["status"] == "trialing" && !has_method {
+    let method = method_of(ctx, &subscription);
+    if subscription["status"] == "trialing" && method.is_none() {
         match text(&subscription["trial_settings"]["end_behavior"], "missing_payment_method") {
             "cancel" => return end(ctx, &mut subscription),
             "pause" => {
@@ -242,10 +236,16 @@ pub(crate) fn end_period(ctx: &mut Ctx<'_>, id: &str) {
             _ => {}
         }
     }
-    renew(ctx, subscription, has_method);
+    renew(ctx, subscription, method.as_ref());
 }
 
-fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, has_method: bool) {
+/// The payment method that a subscription is paid with: one that was detached from its customer can't be charged.
+fn method_of(ctx: &mut Ctx<'_>, subscription: &Value) -> Option<Value> {
+    let method = ctx.account().get("payment_method", text(subscription, "default_payment_method"))?;
+    (method["customer"] == subscription["customer"]).then(|| method.clone())
+}
+
+fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
     let (id, now) = (text(&subscription, "id").to_owned(), ctx.now);
     let mut plan = ctx.account().get("subscription_plan", &id).cloned().unwrap_or(Value::Null);
     let (interval, count) = period_of(&subscription["items"]["data"][0]["price"]);
@@ -264,7 +264,7 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, has_method: bool) {
         item["current_period_start"] = now.into();
         item["current_period_end"] = end.into();
     }
-    subscription["status"] = if has_method { "active" } else { "past_due" }.into();
+    subscription["status"] = if method.is_some() { "active" } else { "past_due" }.into();
     ctx.replace("subscription", &subscription);
     ctx.replace("subscription_plan", &plan);
     ctx.plan(end, Due::Period(id.clone()));
@@ -280,10 +280,8 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, has_method: bool) {
         period: (now, end),
     };
     let invoice = invoices::make(ctx, &draft);
-    if has_method {
-        let method = text(&subscription, "default_payment_method");
-        let method = ctx.account().get("payment_method", method).cloned().unwrap_or(Value::Null);
-        collect(ctx, &id, &invoice, ("", &method, plan["account_ends"].as_str()));
+    if let Some(method) = method {
+        collect(ctx, &id, &invoice, ("", method));
     } else {
         if let Some(kept) = ctx.account().get_mut("subscription", &id) {
             kept["latest_invoice"] = invoice["id"].clone();
@@ -405,8 +403,14 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
         let message = "You may only specify one of these parameters: cancel_at, cancel_at_period_end.";
         return Err(ApiError::invalid(message).param("cancel_at"));
     }
-    if let Some(method) = params.get("default_payment_method").and_then(Value::as_str) {
-        ctx.object("payment_method", method).map_err(|error| error.param("default_payment_method"))?;
+    if let Some(id) = params.get("default_payment_method").and_then(Value::as_str) {
+        let method = ctx.object("payment_method", id).map_err(|error| error.param("default_payment_method"))?;
+        if method["customer"] != subscription["customer"] {
+            let message = format!(
+                "The customer does not have a payment method with the ID {id}. The payment method must be attached to the customer."
+            );
+            return Err(refused(message, "default_payment_method").code("resource_missing"));
+        }
     }
     let now = ctx.now;
     if let Some(ends) = params.get("cancel_at_period_end").and_then(Value::as_bool) {

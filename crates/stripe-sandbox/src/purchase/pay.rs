@@ -60,10 +60,6 @@ pub(crate) fn pay(
     if let Some(applied) = figures.applied.as_ref().filter(|_| session["mode"] == "payment") {
         subscriptions::discount(ctx, applied, &session, None);
     }
-    let account_ends = match &purchase.method {
-        Method::BankDebit { account_ends } => Some(account_ends.as_str()),
-        _ => None,
-    };
     let paid = match text(&session, "mode") {
         "setup" => {
             session["setup_intent"] = setup(ctx, &session, &plan, &method)["id"].clone();
@@ -78,7 +74,7 @@ pub(crate) fn pay(
             }
             let customer = customer.as_deref().unwrap_or_default();
             let data = Value::from(data);
-            let start = Start { session: &id, data: &data, figures, customer, method: &method, account_ends };
+            let start = Start { session: &id, data: &data, figures, customer, method: &method };
             let (subscription, invoice, intent) = subscriptions::start(ctx, &start);
             session["subscription"] = subscription["id"].clone();
             session["invoice"] = invoice["id"].clone();
@@ -90,13 +86,13 @@ pub(crate) fn pay(
             let mut intent = payments::intent(ctx, &order);
             intent["customer"] = customer.clone().into();
             intent["payment_method"] = method["id"].clone();
-            match account_ends {
-                Some(account_ends) => delayed::start_debit(ctx, &mut intent, &method, account_ends),
-                None if matches!(purchase.method, Method::BankTransfer) => {
+            match purchase.method {
+                Method::BankDebit { .. } => delayed::start_debit(ctx, &mut intent, &method),
+                Method::BankTransfer => {
                     let transfer = &session["payment_method_options"]["customer_balance"]["bank_transfer"];
                     delayed::await_transfer(ctx, &mut intent, text(transfer, "type"));
                 }
-                None => payments::succeed(ctx, &mut intent, &method),
+                Method::None | Method::Card(_) => payments::succeed(ctx, &mut intent, &method),
             }
             session["payment_intent"] = intent["id"].clone();
             state(Some(&intent))

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{Entry, Method, Misfit, NotPaid, Purchase, Quote, Recipient, Why, complete, quote};
-use crate::testing::{Sandbox, purchase};
+use crate::testing::{Sandbox, purchase, refusal};
+
+mod renewals;
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -665,10 +667,7 @@ fn other_refunds_are_done_at_once_and_never_give_back_more_than_was_paid() {
     let done = sandbox.pay(&session, &purchase("4242"));
     let intent = format!("payment_intent={}", done["payment_intent"].as_str().unwrap());
     assert_eq!(sandbox.call("POST /v1/refunds", &format!("{intent}&amount=4000"))["status"], "succeeded");
-    assert_eq!(
-        crate::testing::refusal(sandbox.try_call("POST /v1/refunds", &format!("{intent}&amount=6001"))),
-        "amount"
-    );
+    assert_eq!(refusal(sandbox.try_call("POST /v1/refunds", &format!("{intent}&amount=6001"))), "amount");
     let rest = sandbox.call("POST /v1/refunds", &intent);
     assert_eq!((&rest["amount"], &sandbox.get("charges", &rest["charge"])["refunded"]), (&json!(6_000), &json!(true)));
     assert!(sandbox.try_call("POST /v1/refunds", &intent).is_err());
@@ -771,6 +770,6 @@ fn what_is_named_can_be_expanded() {
     assert_eq!(listed["data"][0]["payment_intent"]["status"], "succeeded");
     for path in ["secret", "currency", "payment_intent.nothing"] {
         let error = sandbox.try_call_on("GET /v1/checkout/sessions/{id}", &paid, &format!("expand[]={path}"));
-        assert_eq!(crate::testing::refusal(error), "expand", "{path}");
+        assert_eq!(refusal(error), "expand", "{path}");
     }
 }

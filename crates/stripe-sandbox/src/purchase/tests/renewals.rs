@@ -1,0 +1,53 @@
+//! What a subscription costs in the periods after its first, and what pays it.
+
+use super::*;
+
+/// A monthly session of 100 in a currency.
+fn monthly(currency: &str, more: &str) -> String {
+    format!("mode=subscription&{}{MONTHLY}{more}", lines(currency, &[10_000]))
+}
+
+impl Sandbox {
+    /// Keeps a card for a customer, in a session of its own.
+    fn keep_card(&mut self, customer: &Value) -> Value {
+        let session = self.session(&format!("mode=setup&currency=eur&customer={}", customer.as_str().unwrap()));
+        let intent = self.pay(&session, &purchase("4242"))["setup_intent"].clone();
+        self.get("setup_intents", &intent)["payment_method"].clone()
+    }
+}
+
+#[test]
+fn a_method_that_was_detached_is_charged_no_more() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.session(&monthly("sek", ""));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    let method = sandbox.get("subscriptions", &done["subscription"])["default_payment_method"].clone();
+    sandbox.call(&format!("POST /v1/payment_methods/{}/detach", method.as_str().unwrap()), "");
+    sandbox.advance(32 * DAY);
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "past_due");
+    assert_eq!(sandbox.happened("charge.succeeded"), 1);
+}
+
+#[test]
+fn a_subscription_takes_its_own_customers_methods_alone_and_pays_as_their_kind() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.session(&monthly("eur", "allowed_payment_method_types[0]=sepa_debit"));
+    let debit = Purchase { method: Method::BankDebit { account_ends: "6789".to_owned() }, ..purchase("4242") };
+    let done = sandbox.pay(&session, &debit);
+    sandbox.advance(6 * DAY);
+    let (own, stranger) = (done["customer"].clone(), sandbox.call("POST /v1/customers", "")["id"].clone());
+    let subscription = sandbox.get("subscriptions", &done["subscription"]);
+    let update = |method: &Value| format!("default_payment_method={}", method.as_str().unwrap());
+    let foreign = sandbox.keep_card(&stranger);
+    let refused = sandbox.try_call_on("POST /v1/subscriptions/{id}", &subscription, &update(&foreign));
+    assert_eq!(refusal(refused), "default_payment_method");
+    let card = sandbox.keep_card(&own);
+    sandbox.call_on("POST /v1/subscriptions/{id}", &subscription, &update(&card));
+    sandbox.advance(26 * DAY);
+    let charges = sandbox.call("GET /v1/charges", "")["data"].clone();
+    assert_eq!(
+        (&charges[0]["payment_method_details"]["type"], &charges[0]["status"]),
+        (&json!("card"), &json!("succeeded"))
+    );
+    assert_eq!(charges.as_array().unwrap().len(), 2);
+}
