@@ -314,7 +314,9 @@ fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, plan: &mut Value) -> Figu
         coupon,
         promotion: None,
     });
-    let tax = plan["country"].as_str().map(|country| Tax::of(country, "none"));
+    let customer = ctx.account().get("customer", text(subscription, "customer"));
+    let exempt = customer.and_then(|customer| customer["tax_exempt"].as_str()).unwrap_or("none");
+    let tax = plan["country"].as_str().map(|country| Tax::of(country, exempt));
     let mut figures = Figures { currency, lines, applied, tax, ..Figures::default() };
     figures.discount_and_tax();
     figures

@@ -8,6 +8,13 @@ fn monthly(currency: &str, more: &str) -> String {
 }
 
 impl Sandbox {
+    /// The totals of a subscription's invoices, the newest first.
+    fn totals(&mut self, session: &Value) -> Vec<i64> {
+        let of = format!("subscription={}", session["subscription"].as_str().unwrap());
+        let invoices = self.call("GET /v1/invoices", &of)["data"].clone();
+        invoices.as_array().unwrap().iter().map(|invoice| invoice["total"].as_i64().unwrap()).collect()
+    }
+
     /// Keeps a card for a customer, in a session of its own.
     fn keep_card(&mut self, customer: &Value) -> Value {
         let session = self.session(&format!("mode=setup&currency=eur&customer={}", customer.as_str().unwrap()));
@@ -50,4 +57,19 @@ fn a_subscription_takes_its_own_customers_methods_alone_and_pays_as_their_kind()
         (&json!("card"), &json!("succeeded"))
     );
     assert_eq!(charges.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_customer_who_is_exempt_is_taxed_in_no_period() {
+    let mut sandbox = Sandbox::new();
+    let customer = sandbox.call("POST /v1/customers", "email=a@b.se&tax_exempt=exempt")["id"].clone();
+    let body = format!("automatic_tax[enabled]=true&customer={}", customer.as_str().unwrap());
+    let session = sandbox.session(&monthly("sek", &body));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    sandbox.advance(32 * DAY);
+    assert_eq!(sandbox.totals(&done), [10_000, 10_000]);
+    // What the customer is now counts, as they may have lost their exemption.
+    sandbox.call(&format!("POST /v1/customers/{}", customer.as_str().unwrap()), "tax_exempt=none");
+    sandbox.advance(31 * DAY);
+    assert_eq!(sandbox.totals(&done), [12_500, 10_000, 10_000]);
 }
