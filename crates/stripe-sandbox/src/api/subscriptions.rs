@@ -73,7 +73,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
     ctx.add("subscription", subscription.clone());
     ctx.add(
         "subscription_plan",
-        json!({"id": id, "cycle": 0, "discount_used": figures.trial_ends.is_none(),
+        json!({"id": id, "cycle": 0, "discount_used": figures.discount_today() > 0,
         "country": figures.tax.as_ref().map(|tax| tax.country.clone())}),
     );
     ctx.emit("customer.subscription.created", &subscription);
@@ -307,7 +307,6 @@ fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, plan: &mut Value) -> Figu
         let end = ctx.account().get("discount", discount).and_then(|discount| discount["end"].as_i64());
         let is_over = end.is_some_and(|end| end <= ctx.now);
         applied = coupon.filter(|coupon| !is_over && (coupon["duration"] != "once" || plan["discount_used"] != true));
-        plan["discount_used"] = true.into();
     }
     let applied = applied.map(|coupon| Applied {
         id: subscription["discounts"][0].as_str().unwrap_or_default().to_owned(),
@@ -319,6 +318,9 @@ fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, plan: &mut Value) -> Figu
     let tax = plan["country"].as_str().map(|country| Tax::of(country, exempt));
     let mut figures = Figures { currency, lines, applied, tax, ..Figures::default() };
     figures.discount_and_tax();
+    if figures.discount_today() > 0 {
+        plan["discount_used"] = true.into();
+    }
     figures
 }
 

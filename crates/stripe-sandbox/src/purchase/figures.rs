@@ -317,7 +317,9 @@ impl Figures {
     /// Fills in each line's part of the discount, and its tax.
     pub(crate) fn discount_and_tax(&mut self) {
         if let Some(applied) = &self.applied {
-            let weight = |line: &Line| if is_eligible(&applied.coupon, line) { line.subtotal } else { 0 };
+            // What a trial leaves for later is discounted then.
+            let weighs = |line: &Line| self.is_today(line) && is_eligible(&applied.coupon, line);
+            let weight = |line: &Line| if weighs(line) { line.subtotal } else { 0 };
             let weights: Vec<i64> = self.lines.iter().map(weight).collect();
             let off = off(&applied.coupon, &self.currency, weights.iter().sum());
             for (line, part) in self.lines.iter_mut().zip(pricing::split_in(off, &weights, &self.currency)) {
@@ -396,19 +398,18 @@ impl Figures {
 
     fn recurring(&self) -> Option<Recurring> {
         let first = self.lines.iter().find(|line| line.is_recurring())?;
+        let mut later = Figures { trial_ends: None, shipping: None, ..self.clone() };
+        later.lines.retain(Line::is_recurring);
         // A discount that is given once is not there in the periods after.
-        let mut later = self.clone();
-        if later.applied.as_ref().is_some_and(|applied| applied.coupon["duration"] == "once") {
-            later.applied = None;
-            for line in &mut later.lines {
-                line.discount = 0;
-            }
-            later.discount_and_tax();
+        later.applied = later.applied.filter(|applied| applied.coupon["duration"] != "once");
+        for line in &mut later.lines {
+            line.discount = 0;
         }
+        later.discount_and_tax();
         Some(Recurring {
             interval: text(&first.price["recurring"], "interval").to_owned(),
             interval_count: first.price["recurring"]["interval_count"].as_i64().unwrap_or(1),
-            total: later.lines.iter().filter(|line| line.is_recurring()).map(Line::total).sum(),
+            total: later.lines.iter().map(Line::total).sum(),
             trial_ends: self.trial_ends,
         })
     }

@@ -73,3 +73,33 @@ fn a_customer_who_is_exempt_is_taxed_in_no_period() {
     sandbox.advance(31 * DAY);
     assert_eq!(sandbox.totals(&done), [12_500, 10_000, 10_000]);
 }
+
+#[test]
+fn a_discount_that_is_given_once_is_given_once_over_a_trial() {
+    let mut sandbox = Sandbox::new();
+    sandbox.call("POST /v1/coupons", "id=ONCE&amount_off=1000&currency=sek&duration=once");
+    let trial = "discounts[0][coupon]=ONCE&subscription_data[trial_period_days]=7";
+    let session = sandbox.session(&format!("mode=subscription&{}{MONTHLY}{trial}", lines("sek", &[10_000, 2_000])));
+    let (quoted, _) = sandbox.quote(&session, &purchase("4242"));
+    assert_eq!((quoted.total, quoted.discount, quoted.recurring.unwrap().total), (1_000, 1_000, 10_000));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    sandbox.advance(40 * DAY);
+    assert_eq!(sandbox.totals(&done), [10_000, 10_000, 1_000]);
+    // Where nothing is paid at first, the discount is kept for the first period that costs something.
+    let session = sandbox.session(&monthly("sek", trial));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    sandbox.advance(40 * DAY);
+    assert_eq!(sandbox.totals(&done), [10_000, 9_000, 0]);
+}
+
+#[test]
+fn a_discount_that_stays_is_told_for_later_periods_as_it_will_be_given() {
+    let mut sandbox = Sandbox::new();
+    sandbox.call("POST /v1/coupons", "id=STAYS&amount_off=1200&currency=sek&duration=forever");
+    let body = format!("mode=subscription&{}{MONTHLY}discounts[0][coupon]=STAYS", lines("sek", &[10_000, 2_000]));
+    let session = sandbox.session(&body);
+    assert_eq!(sandbox.quote(&session, &purchase("4242")).0.recurring.unwrap().total, 8_800);
+    let done = sandbox.pay(&session, &purchase("4242"));
+    sandbox.advance(32 * DAY);
+    assert_eq!(sandbox.totals(&done), [8_800, 10_800]);
+}
