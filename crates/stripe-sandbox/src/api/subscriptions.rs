@@ -215,7 +215,7 @@ pub(crate) fn end_period(ctx: &mut Ctx<'_>, id: &str) {
     }
     let now = ctx.now;
     let ends = subscription["cancel_at"].as_i64().is_some_and(|at| at <= now);
-    if subscription["cancel_at_period_end"] == true || ends {
+    if ends {
         end(ctx, &mut subscription);
         return;
     }
@@ -428,6 +428,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
             return Err(ApiError::invalid("The timestamp must be in the future.").param("cancel_at"));
         }
         subscription["cancel_at"] = at.clone();
+        subscription["cancel_at_period_end"] = false.into();
         subscription["canceled_at"] = at.as_i64().map(|_| now).into();
         if let Some(at) = at.as_i64() {
             ctx.plan(at, Due::Period(id.to_owned()));

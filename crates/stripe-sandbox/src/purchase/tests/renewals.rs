@@ -103,3 +103,24 @@ fn a_discount_that_stays_is_told_for_later_periods_as_it_will_be_given() {
     sandbox.advance(32 * DAY);
     assert_eq!(sandbox.totals(&done), [8_800, 10_800]);
 }
+
+#[test]
+fn an_end_with_the_period_is_not_earlier_than_that() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.session(&monthly("sek", ""));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    let subscription = sandbox.get("subscriptions", &done["subscription"]);
+    let update = "POST /v1/subscriptions/{id}";
+    let soon = sandbox.now() + 10 * DAY;
+    sandbox.call_on(update, &subscription, &format!("cancel_at={soon}"));
+    sandbox.call_on(update, &subscription, "cancel_at_period_end=true");
+    sandbox.advance(11 * DAY);
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "active");
+    let later = sandbox.now() + 90 * DAY;
+    let told = sandbox.call_on(update, &subscription, &format!("cancel_at={later}"));
+    assert_eq!((&told["cancel_at"], &told["cancel_at_period_end"]), (&json!(later), &json!(false)));
+    sandbox.advance(80 * DAY);
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "active");
+    sandbox.advance(11 * DAY);
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "canceled");
+}
