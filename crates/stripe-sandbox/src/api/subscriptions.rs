@@ -264,7 +264,8 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
         item["current_period_start"] = now.into();
         item["current_period_end"] = end.into();
     }
-    subscription["status"] = if method.is_some() { "active" } else { "past_due" }.into();
+    let needs_method = figures.due() > 0;
+    subscription["status"] = if method.is_none() && needs_method { "past_due" } else { "active" }.into();
     ctx.replace("subscription", &subscription);
     ctx.replace("subscription_plan", &plan);
     ctx.plan(end, Due::Period(id.clone()));
@@ -280,8 +281,8 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
         period: (now, end),
     };
     let invoice = invoices::make(ctx, &draft);
-    if let Some(method) = method {
-        collect(ctx, &id, &invoice, ("", method));
+    if method.is_some() || !needs_method {
+        collect(ctx, &id, &invoice, ("", method.unwrap_or(&Value::Null)));
     } else {
         if let Some(kept) = ctx.account().get_mut("subscription", &id) {
             kept["latest_invoice"] = invoice["id"].clone();

@@ -124,3 +124,14 @@ fn an_end_with_the_period_is_not_earlier_than_that() {
     sandbox.advance(11 * DAY);
     assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "canceled");
 }
+
+#[test]
+fn what_costs_nothing_needs_no_method_to_go_on() {
+    let mut sandbox = Sandbox::new();
+    let body = format!("mode=subscription&{}{MONTHLY}payment_method_collection=if_required", lines("sek", &[0]));
+    let session = sandbox.session(&body);
+    let done = sandbox.pay(&session, &Purchase { method: Method::None, ..purchase("4242") });
+    sandbox.advance(32 * DAY);
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "active");
+    assert_eq!((sandbox.happened("invoice.paid"), sandbox.happened("invoice.payment_failed")), (2, 0));
+}
