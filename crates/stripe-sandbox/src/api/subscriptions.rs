@@ -88,6 +88,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
         subscription: Some(&id),
         data: &subscription["invoice_settings"],
         period: (now, now),
+        service: (now, end),
     };
     let invoice = invoices::make(ctx, &draft);
     let intent = collect(ctx, &id, &invoice, (start.session, start.method));
@@ -260,6 +261,7 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
     }
     plan["cycle"] = cycle.into();
     let figures = figures_of(ctx, &subscription, &mut plan);
+    let began = subscription["items"]["data"][0]["current_period_start"].as_i64().unwrap_or(now);
     for item in subscription["items"]["data"].as_array_mut().into_iter().flatten() {
         item["current_period_start"] = now.into();
         item["current_period_end"] = end.into();
@@ -278,7 +280,8 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
         shipping: &Value::Null,
         subscription: Some(&id),
         data: &subscription["invoice_settings"],
-        period: (now, end),
+        period: (began, now),
+        service: (now, end),
     };
     let invoice = invoices::make(ctx, &draft);
     if method.is_some() || !needs_method {

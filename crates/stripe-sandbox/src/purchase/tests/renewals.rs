@@ -135,3 +135,25 @@ fn what_costs_nothing_needs_no_method_to_go_on() {
     assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "active");
     assert_eq!((sandbox.happened("invoice.paid"), sandbox.happened("invoice.payment_failed")), (2, 0));
 }
+
+#[test]
+fn an_invoices_lines_tell_the_period_that_they_pay() {
+    let mut sandbox = Sandbox::new();
+    let body = format!("mode=subscription&{}{MONTHLY}", lines("sek", &[10_000, 2_000]));
+    let session = sandbox.session(&body);
+    let done = sandbox.pay(&session, &purchase("4242"));
+    let period = |of: &Value| (of["current_period_start"].clone(), of["current_period_end"].clone());
+    let first = period(&sandbox.get("subscriptions", &done["subscription"])["items"]["data"][0]);
+    let invoice = sandbox.get("invoices", &done["invoice"]);
+    let told = |invoice: &Value, line: usize| {
+        let period = &invoice["lines"]["data"][line]["period"];
+        (period["start"].clone(), period["end"].clone())
+    };
+    assert_eq!((told(&invoice, 0), &invoice["period_end"]), (first.clone(), &first.0));
+    assert_eq!(told(&invoice, 1), (first.0.clone(), first.0.clone()));
+    sandbox.advance(32 * DAY);
+    let subscription = sandbox.get("subscriptions", &done["subscription"]);
+    let invoice = sandbox.get("invoices", &subscription["latest_invoice"]);
+    assert_eq!(told(&invoice, 0), period(&subscription["items"]["data"][0]));
+    assert_eq!((invoice["period_start"].clone(), invoice["period_end"].clone()), first);
+}
