@@ -271,8 +271,28 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     if !matches!(text(&intent, "status"), "requires_payment_method" | "requires_capture" | "requires_action") {
         return Err(unexpected_state("canceled", &intent));
     }
+    let is_of_session = ctx.account().get("intent_plan", id).is_some_and(|plan| !text(plan, "session").is_empty());
+    if is_of_session && intent["status"] != "requires_capture" {
+        let message = "You can't cancel the PaymentIntent of a Checkout Session: expire the session instead.";
+        return Err(refused(message, "intent").code("payment_intent_unexpected_state"));
+    }
+    copy(&mut intent, params, &["cancellation_reason"]);
+    give_up(ctx, &mut intent);
+    Ok(intent)
+}
+
+/// Cancels the intent of a session that was not paid, if it has one.
+pub(crate) fn give_up_session(ctx: &mut Ctx<'_>, session: &str) {
+    let open = ctx.account().get("session_intent", session).map(|kept| text(kept, "intent").to_owned());
+    if let Some(mut intent) = open.and_then(|open| ctx.account().get("payment_intent", &open).cloned()) {
+        intent["cancellation_reason"] = "automatic".into();
+        give_up(ctx, &mut intent);
+    }
+}
+
+fn give_up(ctx: &mut Ctx<'_>, intent: &mut Value) {
     // A charge that failed has nothing to give back.
-    let held = ctx.account().get_mut("charge", text(&intent, "latest_charge"));
+    let held = ctx.account().get_mut("charge", text(intent, "latest_charge"));
     if let Some(charge) = held.filter(|charge| charge["status"] == "succeeded") {
         charge["amount_refunded"] = charge["amount"].clone();
         charge["refunded"] = true.into();
@@ -281,10 +301,8 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     intent["canceled_at"] = ctx.now.into();
     intent["amount_capturable"] = 0.into();
     intent["next_action"] = Value::Null;
-    copy(&mut intent, params, &["cancellation_reason"]);
-    ctx.replace("payment_intent", &intent);
-    ctx.emit("payment_intent.canceled", &intent);
-    Ok(intent)
+    ctx.replace("payment_intent", intent);
+    ctx.emit("payment_intent.canceled", intent);
 }
 
 fn unexpected_state(what: &str, intent: &Value) -> ApiError {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::items::{self, Facts};
-use crate::api::{coupons, links, options, promotion_codes, shipping_rates};
+use crate::api::{coupons, links, options, payments, promotion_codes, shipping_rates};
 use crate::check::{at_most, below, missing, refused, url};
 use crate::error::ApiError;
 use crate::money::{check_currency, check_total};
@@ -473,6 +473,7 @@ pub(crate) fn expire_due(ctx: &mut Ctx<'_>) {
 }
 
 fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
+    payments::give_up_session(ctx, id);
     let Ok(session) = ctx.object_mut("checkout.session", id) else { return Value::Null };
     session["status"] = "expired".into();
     session["url"] = Value::Null;

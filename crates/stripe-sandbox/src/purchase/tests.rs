@@ -410,6 +410,19 @@ fn a_card_that_asks_for_authentication_pays_once_the_bank_was_asked() {
 }
 
 #[test]
+fn an_intent_ends_with_its_session_and_not_before() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.link_session(&lines("sek", &[10_000]));
+    assert!(sandbox.try_pay(&session, &purchase("0002")).is_err());
+    let intent = sandbox.call("GET /v1/payment_intents", "")["data"][0].clone();
+    assert_eq!(refusal(sandbox.try_call_on("POST /v1/payment_intents/{id}/cancel", &intent, "")), "intent");
+    sandbox.call_on("POST /v1/checkout/sessions/{id}/expire", &session, "");
+    let intent = sandbox.get("payment_intents", &intent["id"]);
+    assert_eq!((&intent["status"], &intent["cancellation_reason"]), (&json!("canceled"), &json!("automatic")));
+    assert_eq!(sandbox.try_pay(&session, &purchase("4242")), Err(NotPaid::Closed(None)));
+}
+
+#[test]
 fn money_that_is_held_is_captured_or_let_go() {
     let mut sandbox = Sandbox::new();
     let body = format!(
