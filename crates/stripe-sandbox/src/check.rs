@@ -88,7 +88,7 @@ pub(crate) fn statement_descriptor(value: &Value, least: usize, param: &str) -> 
 pub(crate) fn tax_code(value: &Value, param: impl Into<String>) -> Result<(), ApiError> {
     let Some(code) = value.as_str() else { return Ok(()) };
     let fits = code.strip_prefix("txcd_").is_some_and(|d| d.len() == 8 && d.bytes().all(|b| b.is_ascii_digit()));
-    if fits { Ok(()) } else { Err(ApiError::missing("tax code", code).param(param)) }
+    if fits { Ok(()) } else { Err(ApiError::missing_param("tax code", code, param)) }
 }
 
 /// A percentage: over 0 where `positive`, at most 100, and with two decimals at most.

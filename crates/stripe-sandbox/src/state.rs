@@ -484,7 +484,7 @@ impl Ctx<'_> {
             None => Ok(None),
             Some(id) => match collection.objects.get(id) {
                 Some((index, _)) => Ok(Some(*index)),
-                None => Err(ApiError::missing(kind, id).param(name)),
+                None => Err(ApiError::missing_param(kind, id, name)),
             },
         };
         let (after, before) = (place("starting_after")?, place("ending_before")?);

@@ -41,7 +41,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     let id = id(ctx, given("id"))?;
     for (index, product) in given("applies_to")["products"].as_array().into_iter().flatten().enumerate() {
         let id = product.as_str().unwrap_or_default();
-        ctx.object("product", id).map_err(|error| error.param(format!("applies_to[products][{index}]")))?;
+        ctx.object("product", id).map_err(|error| error.of_param(format!("applies_to[products][{index}]")))?;
     }
     let mut coupon = json!({
         "id": id, "object": "coupon", "amount_off": amount_off, "applies_to": given("applies_to"), "created": ctx.now,

@@ -49,7 +49,7 @@ fn read_one(ctx: &mut Ctx<'_>, item: &Value, currency: Option<&str>, path: &str)
     let quantity = within(&item["quantity"], 1..=QUANTITY_MAX, below(path, "quantity"))?.unwrap_or(1);
     let adjustable = adjustable(&item["adjustable_quantity"], quantity, path)?;
     if let Some(rate) = item["tax_rates"][0].as_str() {
-        return Err(ApiError::missing("tax rate", rate).param(format!("{path}[tax_rates][0]")));
+        return Err(ApiError::missing_param("tax rate", rate, format!("{path}[tax_rates][0]")));
     }
     let price = match (item["price"].as_str(), item.get("price_data")) {
         (Some(id), None) => active_price(ctx, id, &below(path, "price"))?,
@@ -97,7 +97,7 @@ fn amount(price: &Value, currency: &str, quantity: i64) -> Result<i64, ApiError>
 }
 
 fn active_price(ctx: &mut Ctx<'_>, id: &str, param: &str) -> Result<Value, ApiError> {
-    let price = ctx.object("price", id).map_err(|error| error.param(param))?.clone();
+    let price = ctx.object("price", id).map_err(|error| error.of_param(param))?.clone();
     if price["active"] == false {
         return Err(refused(format!("The price specified is inactive: {id}"), param));
     }
@@ -214,7 +214,7 @@ pub(crate) fn change(ctx: &mut Ctx<'_>, id: &str, changes: &[Value]) -> Result<V
         let path = format!("line_items[{index}]");
         let wanted = text(change, "id");
         let Some(item) = items.iter_mut().find(|item| item.id == wanted) else {
-            return Err(ApiError::missing("line item", wanted).param(below(&path, "id")));
+            return Err(ApiError::missing_param("line item", wanted, below(&path, "id")));
         };
         if let Some(quantity) = within(&change["quantity"], 1..=QUANTITY_MAX, below(&path, "quantity"))? {
             item.quantity = quantity;
@@ -246,7 +246,7 @@ pub(crate) fn page(all: &[Value], params: &Map<String, Value>, limit: usize) -> 
         None => Ok(None),
         Some(id) => match all.iter().position(|object| object["id"] == id) {
             Some(index) => Ok(Some(index)),
-            None => Err(ApiError::missing("line item", id).param(name)),
+            None => Err(ApiError::missing_param("line item", id, name)),
         },
     };
     if let Some(before) = place("ending_before")? {

@@ -102,7 +102,7 @@ fn name_collection(given: &Value) -> Value {
 pub(crate) fn transfer_data(given: &Value, path: &str) -> Result<Value, ApiError> {
     let destination = text(given, "destination");
     if !destination.starts_with("acct_") {
-        return Err(ApiError::missing("destination", destination).param(below(path, "destination")));
+        return Err(ApiError::missing_param("destination", destination, below(path, "destination")));
     }
     let amount = within(&given["amount"], 1..=99_999_999, below(path, "amount"))?;
     Ok(json!({"amount": amount, "destination": destination}))

@@ -58,7 +58,7 @@ fn product_of(ctx: &mut Ctx<'_>, params: &Map<String, Value>, active: bool, path
     let param = below(path, "product");
     match (params.get("product").and_then(Value::as_str), params.get("product_data")) {
         (Some(id), None) => {
-            ctx.object("product", id).map_err(|error| error.param(param))?;
+            ctx.object("product", id).map_err(|error| error.of_param(param))?;
             Ok(id.to_owned())
         }
         (None, Some(Value::Object(data))) => {

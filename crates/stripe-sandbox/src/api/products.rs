@@ -111,7 +111,7 @@ fn check(params: &Map<String, Value>, path: &str) -> Result<(), ApiError> {
 pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     check(params, "")?;
     if let Some(price) = params.get("default_price").and_then(Value::as_str) {
-        let price = ctx.object("price", price).map_err(|error| error.param("default_price"))?;
+        let price = ctx.object("price", price).map_err(|error| error.of_param("default_price"))?;
         if price["product"] != id {
             return Err(refused("The price is not one of this product.", "default_price"));
         }

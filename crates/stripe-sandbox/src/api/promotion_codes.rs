@@ -13,12 +13,12 @@ const CODE_MAX: usize = 500;
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let given = |name: &str| params.get(name).unwrap_or(&Value::Null);
     let Some(coupon_id) = given("promotion")["coupon"].as_str() else { return Err(missing("promotion[coupon]")) };
-    let coupon = coupons::get(ctx, coupon_id).map_err(|error| error.param("promotion[coupon]"))?;
+    let coupon = coupons::get(ctx, coupon_id).map_err(|error| error.of_param("promotion[coupon]"))?;
     if coupon["valid"] != true {
         return Err(refused("The coupon is not valid any more.", "promotion[coupon]"));
     }
     if let Some(customer) = given("customer").as_str() {
-        ctx.object("customer", customer).map_err(|error| error.param("customer"))?;
+        ctx.object("customer", customer).map_err(|error| error.of_param("customer"))?;
     }
     let code = match given("code").as_str() {
         Some(code) => code.to_owned(),

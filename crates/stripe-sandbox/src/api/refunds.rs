@@ -71,9 +71,9 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
 
 fn charge_of(ctx: &mut Ctx<'_>, charge: &Value, intent: &Value) -> Result<Value, ApiError> {
     match (charge.as_str(), intent.as_str()) {
-        (Some(charge), _) => ctx.object("charge", charge).map_err(|error| error.param("charge")).cloned(),
+        (Some(charge), _) => ctx.object("charge", charge).map_err(|error| error.of_param("charge")).cloned(),
         (None, Some(intent)) => {
-            let intent = ctx.object("payment_intent", intent).map_err(|error| error.param("payment_intent"))?;
+            let intent = ctx.object("payment_intent", intent).map_err(|error| error.of_param("payment_intent"))?;
             let charge = text(intent, "latest_charge").to_owned();
             let charge = ctx.account().get("charge", &charge).filter(|charge| charge["status"] == "succeeded");
             charge

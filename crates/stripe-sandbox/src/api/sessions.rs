@@ -139,7 +139,7 @@ fn check_texts(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<(), Api
     url(given("cancel_url"), "cancel_url")?;
     url(&given("success_url").as_str().map(|url| url.replace(['{', '}'], "")).into(), "success_url")?;
     if let Some(customer) = given("customer").as_str() {
-        ctx.object("customer", customer).map_err(|error| error.param("customer"))?;
+        ctx.object("customer", customer).map_err(|error| error.of_param("customer"))?;
         for other in ["customer_email", "customer_creation"] {
             if !given(other).is_null() {
                 let message = format!("You may only specify one of these parameters: customer, {other}.");
@@ -278,7 +278,7 @@ fn discounts(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, Ap
     }
     match (discount["coupon"].as_str(), discount["promotion_code"].as_str()) {
         (Some(id), None) => {
-            let coupon = coupons::get(ctx, id).map_err(|error| error.param("discounts[0][coupon]"))?;
+            let coupon = coupons::get(ctx, id).map_err(|error| error.of_param("discounts[0][coupon]"))?;
             if coupon["valid"] != true {
                 return Err(refused("The coupon is not valid any more.", "discounts[0][coupon]"));
             }
@@ -286,7 +286,7 @@ fn discounts(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, Ap
         }
         (None, Some(id)) => {
             let param = "discounts[0][promotion_code]";
-            let promotion = promotion_codes::get(ctx, id).map_err(|error| error.param(param))?;
+            let promotion = promotion_codes::get(ctx, id).map_err(|error| error.of_param(param))?;
             if promotion["active"] != true {
                 return Err(refused("The promotion code is not active.", param));
             }

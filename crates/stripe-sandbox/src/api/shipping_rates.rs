@@ -125,7 +125,7 @@ pub(crate) fn read_options(
         let path = format!("shipping_options[{index}]");
         let param = below(&path, "shipping_rate");
         let rate = match (option["shipping_rate"].as_str(), option["shipping_rate_data"].as_object()) {
-            (Some(id), None) => ctx.object("shipping_rate", id).map_err(|error| error.param(&param))?.clone(),
+            (Some(id), None) => ctx.object("shipping_rate", id).map_err(|error| error.of_param(&param))?.clone(),
             (None, Some(data)) => make(ctx, data, &below(&path, "shipping_rate_data"))?,
             _ => {
                 let message = "You must specify exactly one of `shipping_rate` or `shipping_rate_data`.";

@@ -412,7 +412,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
         return Err(ApiError::invalid(message).param("cancel_at"));
     }
     if let Some(id) = params.get("default_payment_method").and_then(Value::as_str) {
-        let method = ctx.object("payment_method", id).map_err(|error| error.param("default_payment_method"))?;
+        let method = ctx.object("payment_method", id).map_err(|error| error.of_param("default_payment_method"))?;
         if method["customer"] != subscription["customer"] {
             let message = format!(
                 "The customer does not have a payment method with the ID {id}. The payment method must be attached to the customer."
