@@ -423,6 +423,16 @@ fn an_intent_ends_with_its_session_and_not_before() {
 }
 
 #[test]
+fn a_card_of_a_brand_that_is_blocked_is_not_charged() {
+    let mut sandbox = Sandbox::new();
+    let blocked = "mode=payment&payment_method_options[card][restrictions][brands_blocked][0]";
+    let session = sandbox.session(&format!("{}{blocked}=visa", lines("sek", &[10_000])));
+    assert_eq!(sandbox.misfit(&session, &purchase("4242")), (Entry::Method, Why::NotAnOption));
+    let session = sandbox.session(&format!("{}{blocked}=mastercard", lines("sek", &[10_000])));
+    assert_eq!(sandbox.pay(&session, &purchase("4242"))["payment_status"], "paid");
+}
+
+#[test]
 fn money_that_is_held_is_captured_or_let_go() {
     let mut sandbox = Sandbox::new();
     let body = format!(
