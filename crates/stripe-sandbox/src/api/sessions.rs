@@ -217,6 +217,7 @@ fn methods(params: &Map<String, Value>, mode: &str, currency: &str) -> Result<Va
     let mut methods = Vec::new();
     for method in allowed.unwrap_or_else(|| vec!["card".into()]) {
         let name = method.as_str().unwrap_or_default().to_owned();
+        check_played(&name, "allowed_payment_method_types")?;
         let fits = match name.as_str() {
             "customer_balance" => {
                 let fits = has_customer && mode == "payment" && TRANSFERS.iter().any(|(_, of)| *of == currency);
@@ -239,6 +240,18 @@ fn methods(params: &Map<String, Value>, mode: &str, currency: &str) -> Result<Va
         return Err(refused(message, "allowed_payment_method_types"));
     }
     Ok(methods.into())
+}
+
+/// Refuses a way to pay that nobody can take here, as Stripe refuses one that the account has not activated.
+pub(crate) fn check_played(method: &str, param: &str) -> Result<(), ApiError> {
+    let is_played = matches!(method, "card" | "customer_balance") || DEBITS.iter().any(|(name, _)| *name == method);
+    if is_played {
+        return Ok(());
+    }
+    let message = format!(
+        "The payment method type provided: {method} is invalid. The sandbox plays cards, bank transfers and bank debits."
+    );
+    Err(refused(message, param))
 }
 
 /// Whether a way to pay exists in a currency.
@@ -513,6 +526,7 @@ mod tests {
             ),
             ("mode=setup&allow_promotion_codes=true".to_owned(), "allow_promotion_codes"),
             (format!("mode=payment&{ONE}&payment_method_types[0]=card"), "payment_method_types"),
+            (format!("mode=payment&{ONE}&allowed_payment_method_types[0]=klarna"), "allowed_payment_method_types"),
             (format!("mode=payment&{ONE}&success_url=nowhere"), "success_url"),
             (format!("mode=payment&{ONE}&expires_at={}", i64::MIN), "expires_at"),
         ] {
