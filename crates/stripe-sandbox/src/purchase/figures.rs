@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{coupons, items, promotion_codes, shipping_rates};
+use crate::api::{coupons, items, promotion_codes, sessions, shipping_rates};
 use crate::pricing;
 use crate::purchase::tax::Tax;
 use crate::purchase::{Entry, Misfit, Purchase, Quote, QuotedLine, Recurring, Why};
@@ -292,7 +292,9 @@ fn shipping(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &m
     Some(Shipping { rate: wanted.to_owned(), amount, tax: 0, is_inclusive })
 }
 
-/// The tax where the goods go, or else where the customer is.
+/// The tax where the goods go, or else where the customer is. Stripe goes by what it knows of a customer, unless the
+/// session takes over what they enter (`customer_update[address]=auto`); see
+/// <https://docs.stripe.com/tax/checkout/page>.
 fn tax(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Option<Tax> {
     if session["automatic_tax"]["enabled"] != true {
         return None;
@@ -300,16 +302,18 @@ fn tax(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Option<Tax> {
     let customer = session["customer"].as_str().and_then(|id| ctx.account().get("customer", id)).cloned();
     let customer = customer.unwrap_or(Value::Null);
     let exempt = customer["tax_exempt"].as_str().unwrap_or("none");
-    let countries = [
-        purchase.shipping.as_ref().map_or("", |recipient| recipient.address.country.as_str()),
-        purchase.billing.country.as_str(),
-        text(&customer["address"], "country"),
-    ];
+    let takes_over = sessions::plan_of(ctx, text(session, "id"))["customer_update"]["address"] == "auto";
+    let (delivery, address) =
+        (text(&customer["shipping"]["address"], "country"), text(&customer["address"], "country"));
+    let billing = purchase.billing.country.as_str();
+    let shipping = purchase.shipping.as_ref().map_or("", |recipient| recipient.address.country.as_str());
+    let countries =
+        if takes_over { [shipping, billing, delivery, address] } else { [shipping, delivery, address, billing] };
     countries.into_iter().find(|country| !country.is_empty()).map(|country| Tax::of(country, exempt))
 }
 
 fn trial_ends(ctx: &mut Ctx<'_>, session: &Value) -> Option<i64> {
-    let data = &crate::api::sessions::plan_of(ctx, text(session, "id"))["subscription_data"];
+    let data = &sessions::plan_of(ctx, text(session, "id"))["subscription_data"];
     data["trial_end"].as_i64().or_else(|| Some(ctx.now + data["trial_period_days"].as_i64()? * DAY))
 }
 

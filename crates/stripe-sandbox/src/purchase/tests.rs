@@ -433,6 +433,18 @@ fn a_card_of_a_brand_that_is_blocked_is_not_charged() {
 }
 
 #[test]
+fn a_known_customer_is_taxed_where_they_are_known_to_be() {
+    let mut sandbox = Sandbox::new();
+    let customer = sandbox.call("POST /v1/customers", "address[country]=DE&address[line1]=Am Markt 1");
+    let customer = customer["id"].as_str().unwrap().to_owned();
+    let body = format!("mode=payment&{}automatic_tax[enabled]=true&customer={customer}", lines("sek", &[10_000]));
+    let session = sandbox.session(&body);
+    assert_eq!(sandbox.quote(&session, &purchase("4242")).0.total, 11_900);
+    let session = sandbox.session(&format!("{body}&customer_update[address]=auto"));
+    assert_eq!(sandbox.quote(&session, &purchase("4242")).0.total, 12_500);
+}
+
+#[test]
 fn money_that_is_held_is_captured_or_let_go() {
     let mut sandbox = Sandbox::new();
     let body = format!(
