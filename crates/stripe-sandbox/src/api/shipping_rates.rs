@@ -82,6 +82,13 @@ pub(crate) fn amount(rate: &Value, currency: &str) -> Option<i64> {
     rate["fixed_amount"]["currency_options"][currency]["amount"].as_i64()
 }
 
+/// Whether what a rate costs in a currency has its tax in it.
+pub(crate) fn is_inclusive(rate: &Value, currency: &str) -> bool {
+    let fixed = &rate["fixed_amount"];
+    let terms = if fixed["currency"] == currency { rate } else { &fixed["currency_options"][currency] };
+    terms["tax_behavior"] == "inclusive"
+}
+
 pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let mut rate = ctx.object("shipping_rate", id)?.clone();
     if let Some(behavior) = params.get("tax_behavior") {

@@ -91,7 +91,7 @@ pub(crate) fn line(
         name: text(&product, "name").to_owned(),
         detail: product["description"].as_str().map(str::to_owned),
         unit_label: product["unit_label"].as_str().map(str::to_owned),
-        is_inclusive: price["tax_behavior"] == "inclusive",
+        is_inclusive: pricing::terms(&price, currency).is_some_and(|terms| terms["tax_behavior"] == "inclusive"),
         price,
         quantity,
         subtotal,
@@ -288,7 +288,7 @@ fn shipping(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &m
     };
     let rate = ctx.account().get("shipping_rate", wanted)?;
     let amount = shipping_rates::amount(rate, text(session, "currency"))?;
-    let is_inclusive = rate["tax_behavior"] == "inclusive";
+    let is_inclusive = shipping_rates::is_inclusive(rate, text(session, "currency"));
     Some(Shipping { rate: wanted.to_owned(), amount, tax: 0, is_inclusive })
 }
 
