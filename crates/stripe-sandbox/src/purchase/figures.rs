@@ -171,6 +171,11 @@ fn chosen_amount(price: &Value, currency: &str, purchase: &Purchase, misfits: &m
             refuse(Why::TooLarge(most));
             Some(0)
         }
+        // Nobody is charged another amount than the one that they chose.
+        Some(amount) if amount % crate::money::grain(currency) != 0 => {
+            refuse(Why::Malformed);
+            Some(0)
+        }
         amount => amount,
     }
 }

@@ -279,6 +279,18 @@ fn a_customer_chooses_within_bounds() {
 }
 
 #[test]
+fn a_chosen_amount_that_can_not_be_charged_is_not_changed_but_refused() {
+    let mut sandbox = Sandbox::new();
+    let price =
+        sandbox.call("POST /v1/prices", "currency=isk&product_data[name]=Gift&custom_unit_amount[enabled]=true");
+    let session = sandbox
+        .link_session(&format!("line_items[0][price]={}&line_items[0][quantity]=1", price["id"].as_str().unwrap()));
+    let wish = |amount| Purchase { custom_amount: Some(amount), ..purchase("4242") };
+    assert_eq!(sandbox.misfit(&session, &wish(20_050)), (Entry::CustomAmount, Why::Malformed));
+    assert_eq!(sandbox.pay(&session, &wish(20_100))["amount_total"], 20_100);
+}
+
+#[test]
 fn all_that_the_page_asks_for_is_needed_and_told_afterwards() {
     let mut sandbox = Sandbox::new();
     let field = |i: usize, key: &str, rest: &str| {
