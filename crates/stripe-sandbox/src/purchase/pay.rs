@@ -90,7 +90,7 @@ pub(crate) fn pay(
                 Method::BankDebit { .. } => delayed::start_debit(ctx, &mut intent, &method),
                 Method::BankTransfer => {
                     let transfer = &session["payment_method_options"]["customer_balance"]["bank_transfer"];
-                    delayed::await_transfer(ctx, &mut intent, text(transfer, "type"));
+                    delayed::await_transfer(ctx, &mut intent, &method, text(transfer, "type"));
                 }
                 Method::None | Method::Card(_) => payments::succeed(ctx, &mut intent, &method),
             }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Entry, Method, Misfit, NotPaid, Purchase, Quote, Recipient, Why, complete, quote};
 use crate::testing::{Sandbox, purchase, refusal};
 
+mod cash;
 mod renewals;
 
 const DAY: i64 = 24 * 60 * 60;
