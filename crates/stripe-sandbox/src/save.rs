@@ -90,8 +90,15 @@ pub(crate) async fn durable(Extract(shared): Extract<Arc<Shared>>, request: Requ
     response
 }
 
-/// The state that the files hold: a snapshot, and what changed since.
+/// The state that the files hold, to go on from: what was under way is over.
 pub(crate) fn load(path: &Path) -> Result<State, SandboxError> {
+    let mut state = read(path)?;
+    state.forget_unfinished();
+    Ok(state)
+}
+
+/// A snapshot, and what changed since.
+fn read(path: &Path) -> Result<State, SandboxError> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| SandboxError::StateFile(path.to_owned(), error);
     let mut state: State = match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?,

@@ -205,6 +205,13 @@ impl State {
         changes
     }
 
+    /// Frees the keys of calls that were under way when the state was written: nobody ends them any more.
+    pub(crate) fn forget_unfinished(&mut self) {
+        for account in self.accounts.values_mut() {
+            account.replays.retain(|_, replay| replay.answer.is_some());
+        }
+    }
+
     /// Brings a state up to date.
     pub(crate) fn apply(&mut self, changes: Changes) {
         self.clock_offset = changes.clock_offset;
