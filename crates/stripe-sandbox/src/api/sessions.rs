@@ -437,6 +437,13 @@ pub(crate) fn plan_of(ctx: &mut Ctx<'_>, id: &str) -> Value {
     ctx.account().get("session_plan", id).cloned().unwrap_or(Value::Null)
 }
 
+/// Whether the way to pay is kept for later payments.
+pub(crate) fn keeps_method(session: &Value, plan: &Value) -> bool {
+    session["mode"] != "payment"
+        || plan["payment_intent_data"]["setup_future_usage"].is_string()
+        || session["payment_method_options"]["card"]["setup_future_usage"].is_string()
+}
+
 /// The promotion code that the link's URL brought, for the page to begin with.
 pub(crate) fn prefilled_promo_code(ctx: &mut Ctx<'_>, id: &str) -> Option<String> {
     plan_of(ctx, id)["prefilled_promo_code"].as_str().map(str::to_owned)

@@ -50,7 +50,7 @@ pub(crate) fn pay(
     let customer = customer(ctx, &session, &plan, purchase);
     session["customer"] = customer.clone().into();
     let mut method = payments::method(ctx, purchase, kind);
-    let is_kept = session["mode"] != "payment" || data["setup_future_usage"].is_string();
+    let is_kept = sessions::keeps_method(&session, &plan);
     if let Some(customer) = customer.as_deref().filter(|_| is_kept && !method.is_null()) {
         payments::attach(ctx, &mut method, customer);
     }
@@ -188,7 +188,7 @@ fn customer(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, purchase: &Purchas
     let is_needed = session["mode"] == "subscription"
         || session["customer_creation"] == "always"
         || session["invoice_creation"]["enabled"] == true
-        || plan["payment_intent_data"]["setup_future_usage"].is_string();
+        || (session["mode"] == "payment" && sessions::keeps_method(session, plan));
     if !is_needed {
         return None;
     }

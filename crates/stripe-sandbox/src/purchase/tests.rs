@@ -473,6 +473,20 @@ fn tax_is_within_or_on_top_as_each_currency_says() {
 }
 
 #[test]
+fn a_card_that_is_kept_is_kept_for_a_customer() {
+    for kept in ["payment_intent_data", "payment_method_options[card]"] {
+        let mut sandbox = Sandbox::new();
+        let session =
+            sandbox.session(&format!("mode=payment&{}{kept}[setup_future_usage]=off_session", lines("sek", &[10_000])));
+        let done = sandbox.pay(&session, &purchase("4242"));
+        let intent = sandbox.get("payment_intents", &done["payment_intent"]);
+        assert_eq!(intent["setup_future_usage"], "off_session");
+        let method = sandbox.get("payment_methods", &intent["payment_method"]);
+        assert_eq!((&method["customer"], done["customer"].is_string()), (&done["customer"], true), "{kept}");
+    }
+}
+
+#[test]
 fn money_that_is_held_is_captured_or_let_go() {
     let mut sandbox = Sandbox::new();
     let body = format!(
