@@ -420,12 +420,14 @@ fn open(ctx: &mut Ctx<'_>, mut session: Value, items: Vec<LineItem>, mut plan: V
     }
     plan["id"] = id.clone().into();
     ctx.add("session_plan", plan);
-    ctx.account().set_line_items(&id, items);
+    ctx.account().set_line_items(&id, items.clone());
     ctx.account().set_form_token(&id, crate::ids::random(32));
     ctx.add("checkout.session", session.clone());
     if session["mode"] != "setup" {
         let figures = figures::of(ctx, &session, &Purchase::default(), &mut Vec::new());
         figures.write(&mut session);
+        // The lines add up to what the session tells from the beginning.
+        ctx.account().set_line_items(&id, figures.line_items(&items));
         ctx.replace("checkout.session", &session);
     }
     ctx.publish(&id, &id);
@@ -556,6 +558,8 @@ mod tests {
             (Some(10_000), Some(9_000))
         );
         assert_eq!(session["discounts"], json!([{"coupon": "C", "promotion_code": null}]));
+        let line = sandbox.call_on("GET /v1/checkout/sessions/{id}/line_items", &session, "")["data"][0].clone();
+        assert_eq!((&line["amount_discount"], &line["amount_total"]), (&json!(1_000), &json!(9_000)));
         for (body, param) in [
             ("&discounts[0][coupon]=C&discounts[1][coupon]=C", "discounts"),
             ("&discounts[0][coupon]=C&allow_promotion_codes=true", "allow_promotion_codes"),
