@@ -110,11 +110,14 @@ fn read(path: &Path) -> Result<State, SandboxError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(state),
         Err(error) => return Err(failed(error.into())),
     };
-    let mut lines = journal.split(|byte| *byte == b'\n');
+    // What a crash broke off has no end of line, and was never answered.
+    let whole = journal.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();
+    let mut lines = journal.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
     // After a crash between the two files, the journal may be of the snapshot before; then the snapshot holds it already.
     if lines.next() == Some(state.generation.as_bytes()) {
-        // A line that broke off was never answered.
-        for changes in lines.map_while(|line| serde_json::from_slice::<Changes>(line).ok()) {
+        for line in lines {
+            // Anything else that can't be read was answered: going on without it, and without all after it, would lose it.
+            let changes = serde_json::from_slice::<Changes>(line).map_err(|error| failed(error.into()))?;
             state.apply(changes);
         }
     }
@@ -197,7 +200,7 @@ fn snapshot(shared: &Shared, path: &Path) -> std::io::Result<Option<Journal>> {
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
 
-    use crate::server::{Sandbox, SandboxConfig, start};
+    use crate::server::{Sandbox, SandboxConfig, SandboxError, start};
 
     async fn sandbox(path: &std::path::Path) -> Sandbox {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -270,6 +273,12 @@ mod tests {
         torn.extend(b"{\"clock_offset\": 1, \"next");
         std::fs::write(super::journal_path(&path), torn).unwrap();
         assert!(known == on_disk(&path), "the journal is not what is known");
+        // A line that was answered and can't be read any more is told.
+        let mut broken = std::fs::read(super::journal_path(&path)).unwrap();
+        let end = broken.iter().position(|byte| *byte == b'\n').unwrap();
+        broken.splice(end + 1..end + 2, *b"?");
+        std::fs::write(super::journal_path(&path), broken).unwrap();
+        assert!(matches!(super::load(&path), Err(SandboxError::StateFile(..))));
         sandbox.shutdown().await;
     }
 
