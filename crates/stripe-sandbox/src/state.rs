@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::clock::real_now;
+use crate::clock::{NOW_MAX, real_now};
 use crate::control::{Fault, WebhookPolicy};
 use crate::error::ApiError;
 use crate::ids;
@@ -178,8 +178,7 @@ pub(crate) struct Delivery {
 impl State {
     /// Now, by the sandbox's clock.
     pub(crate) fn now(&self) -> i64 {
-        // Far from the end of time, so that a time can be added to.
-        real_now().saturating_add(self.clock_offset).min(i64::MAX / 2)
+        real_now().saturating_add(self.clock_offset).min(NOW_MAX)
     }
 
     /// The account of a key.

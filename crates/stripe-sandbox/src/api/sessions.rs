@@ -16,6 +16,8 @@ const LIFETIME_MAX: i64 = 24 * 60 * 60;
 const LIFETIME_MIN: i64 = 30 * 60;
 /// Seconds until the end of a trial that is named by its end, at the least: two days.
 const TRIAL_MIN: i64 = 2 * 24 * 60 * 60;
+/// Seconds until then at the most: two years.
+const TRIAL_MAX: i64 = 730 * 24 * 60 * 60;
 const ITEMS_MAX: usize = 100;
 /// The most line items of a session in subscription mode: 20 recurring ones and 20 that are paid once.
 const SUBSCRIPTION_ITEMS_MAX: usize = 40;
@@ -117,6 +119,10 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     let data = given("subscription_data");
     if data["trial_end"].as_i64().is_some_and(|end| end < ctx.now + TRIAL_MIN) {
         let message = "The `trial_end` must be at least 2 days in the future.";
+        return Err(refused(message, "subscription_data[trial_end]"));
+    }
+    if data["trial_end"].as_i64().is_some_and(|end| end > ctx.now + TRIAL_MAX) {
+        let message = "The `trial_end` must be at most 2 years in the future.";
         return Err(refused(message, "subscription_data[trial_end]"));
     }
     if data["trial_end"].is_i64() && data["trial_period_days"].is_i64() {
@@ -531,6 +537,10 @@ mod tests {
             (format!("mode=payment&{ONE}&payment_method_collection=if_required"), "payment_method_collection"),
             (
                 format!("mode=subscription&{ONE}{MONTHLY}&subscription_data[trial_end]=5"),
+                "subscription_data[trial_end]",
+            ),
+            (
+                format!("mode=subscription&{ONE}{MONTHLY}&subscription_data[trial_end]={}", i64::MAX),
                 "subscription_data[trial_end]",
             ),
             ("mode=setup&allow_promotion_codes=true".to_owned(), "allow_promotion_codes"),

@@ -34,7 +34,8 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
     let recurring: Vec<&Line> = figures.lines.iter().filter(|line| line.is_recurring()).collect();
     let (interval, count) = period_of(recurring.first().map_or(&Value::Null, |line| &line.price));
     let anchor = figures.trial_ends.unwrap_or(now);
-    let end = figures.trial_ends.unwrap_or_else(|| after(anchor, &interval, count));
+    // The clock stops long before the calendar ends.
+    let end = figures.trial_ends.or_else(|| after(anchor, &interval, count)).unwrap_or(i64::MAX);
     let items: Vec<Value> = recurring.iter().map(|line| item(line, &id, (now, end))).collect();
     let discount = figures.applied.as_ref().map(|applied| {
         let session = json!({"id": start.session, "customer": start.customer});
@@ -168,7 +169,7 @@ fn item(line: &Line, subscription: &str, (from, to): (i64, i64)) -> Value {
 pub(crate) fn discount(ctx: &mut Ctx<'_>, applied: &Applied, session: &Value, subscription: Option<&str>) -> Value {
     let coupon = &applied.coupon;
     let months = coupon["duration_in_months"].as_i64().filter(|_| subscription.is_some());
-    let end = months.map(|months| after(ctx.now, "month", months));
+    let end = months.and_then(|months| after(ctx.now, "month", months));
     let discount = json!({
         "id": applied.id, "object": "discount", "checkout_session": session["id"], "customer": session["customer"],
         "customer_account": null, "end": end, "invoice": null, "invoice_item": null, "promotion_code": applied.promotion,
@@ -190,22 +191,25 @@ fn period_of(price: &Value) -> (String, i64) {
     (text(recurring, "interval").to_owned(), recurring["interval_count"].as_i64().unwrap_or(1))
 }
 
-/// So many intervals after a time; a month that is too short ends on its last day.
-pub(crate) fn after(at: i64, interval: &str, count: i64) -> i64 {
+/// So many intervals after a time; a month that is too short ends on its last day. None beyond the calendar's end.
+pub(crate) fn after(at: i64, interval: &str, count: i64) -> Option<i64> {
+    let from = OffsetDateTime::from_unix_timestamp(at).ok()?;
     let months = match interval {
-        "day" => return at.saturating_add(count.saturating_mul(DAY)),
-        "week" => return at.saturating_add(count.saturating_mul(7 * DAY)),
+        "day" => return later(from, count, DAY),
+        "week" => return later(from, count, 7 * DAY),
         "month" => count,
-        _ => count.saturating_mul(12),
+        _ => count.checked_mul(12)?,
     };
-    let Ok(from) = OffsetDateTime::from_unix_timestamp(at) else { return at };
-    let month = i64::from(from.year()) * 12 + i64::from(u8::from(from.month())) - 1 + months;
-    let year = i32::try_from(month.div_euclid(12)).unwrap_or(i32::MAX);
-    let number = u8::try_from(month.rem_euclid(12) + 1).unwrap_or(1);
-    let Ok(month) = Month::try_from(number) else { return at };
-    let day = from.day().min(month.length(year));
-    Date::from_calendar_date(year, month, day)
-        .map_or(at + Duration::days(30).whole_seconds(), |date| from.replace_date(date).unix_timestamp())
+    let month = i64::from(from.year()) * 12 + i64::from(u8::from(from.month())) - 1;
+    let month = month.checked_add(months)?;
+    let year = i32::try_from(month.div_euclid(12)).ok()?;
+    let month = Month::try_from(u8::try_from(month.rem_euclid(12) + 1).ok()?).ok()?;
+    let date = Date::from_calendar_date(year, month, from.day().min(month.length(year))).ok()?;
+    Some(from.replace_date(date).unix_timestamp())
+}
+
+fn later(from: OffsetDateTime, count: i64, seconds: i64) -> Option<i64> {
+    Some(from.checked_add(Duration::seconds(count.checked_mul(seconds)?))?.unix_timestamp())
 }
 
 /// The end of a period: the subscription ends, or is renewed.
@@ -252,25 +256,28 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
     let (interval, count) = period_of(&subscription["items"]["data"][0]["price"]);
     let anchor = subscription["billing_cycle_anchor"].as_i64().unwrap_or(now);
     // A trial's end is the anchor itself; from there the periods are counted, so that the day of the month stays.
-    let cycle = plan["cycle"].as_i64().unwrap_or_default() + 1;
-    let mut end = after(anchor, &interval, count.saturating_mul(cycle));
-    let mut cycle = cycle;
-    while end <= now {
+    let mut cycle = plan["cycle"].as_i64().unwrap_or_default();
+    let next = loop {
         cycle += 1;
-        end = after(anchor, &interval, count.saturating_mul(cycle));
-    }
+        match after(anchor, &interval, count.saturating_mul(cycle)) {
+            Some(end) if end <= now => {}
+            next => break next,
+        }
+    };
+    // A subscription goes on as long as the calendar does.
+    let Some(period_end) = next else { return end(ctx, &mut subscription) };
     plan["cycle"] = cycle.into();
     let figures = figures_of(ctx, &subscription, &mut plan);
     let began = subscription["items"]["data"][0]["current_period_start"].as_i64().unwrap_or(now);
     for item in subscription["items"]["data"].as_array_mut().into_iter().flatten() {
         item["current_period_start"] = now.into();
-        item["current_period_end"] = end.into();
+        item["current_period_end"] = period_end.into();
     }
     let needs_method = figures.due() > 0;
     subscription["status"] = if method.is_none() && needs_method { "past_due" } else { "active" }.into();
     ctx.replace("subscription", &subscription);
     ctx.replace("subscription_plan", &plan);
-    ctx.plan(end, Due::Period(id.clone()));
+    ctx.plan(period_end, Due::Period(id.clone()));
     let line_items = figures.line_items(&[]);
     let draft = Draft {
         customer: &subscription["customer"],
@@ -281,7 +288,7 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
         subscription: Some(&id),
         data: &subscription["invoice_settings"],
         period: (began, now),
-        service: (now, end),
+        service: (now, period_end),
     };
     let invoice = invoices::make(ctx, &draft);
     if method.is_some() || !needs_method {
@@ -478,9 +485,20 @@ mod tests {
 
     #[test]
     fn months_end_on_their_last_day_and_the_anchors_day_comes_back() {
-        let days = |count: i64| (after(JANUARY, "month", count) - JANUARY) / super::DAY;
+        let after = |interval: &str, count: i64| after(JANUARY, interval, count).unwrap();
+        let days = |count: i64| (after("month", count) - JANUARY) / super::DAY;
         assert_eq!((days(1), days(2), days(3)), (28, 59, 89));
-        assert_eq!((after(JANUARY, "year", 1) - JANUARY) / super::DAY, 365);
-        assert_eq!(after(JANUARY, "week", 2) - JANUARY, 14 * super::DAY);
+        assert_eq!((after("year", 1) - JANUARY) / super::DAY, 365);
+        assert_eq!(after("week", 2) - JANUARY, 14 * super::DAY);
+    }
+
+    #[test]
+    fn nothing_comes_after_the_calendars_end() {
+        for interval in ["day", "week", "month", "year"] {
+            assert!(after(crate::clock::NOW_MAX, interval, 3).is_some());
+            for count in [3_000_000, i64::MAX] {
+                assert_eq!(after(crate::clock::NOW_MAX, interval, count), None, "{count} {interval}");
+            }
+        }
     }
 }

@@ -157,3 +157,16 @@ fn an_invoices_lines_tell_the_period_that_they_pay() {
     assert_eq!(told(&invoice, 0), period(&subscription["items"]["data"][0]));
     assert_eq!((invoice["period_start"].clone(), invoice["period_end"].clone()), first);
 }
+
+#[test]
+fn the_clock_stops_before_the_calendar_does() {
+    let mut sandbox = Sandbox::new();
+    sandbox.state.clock_offset = crate::clock::NOW_MAX - 800 * DAY - crate::clock::real_now();
+    let yearly = MONTHLY.replace("month", "year");
+    let session = sandbox.session(&format!("mode=subscription&{}{yearly}", lines("sek", &[10_000])));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    sandbox.advance(i64::MAX / 4);
+    assert_eq!(sandbox.now(), crate::clock::NOW_MAX);
+    assert_eq!(sandbox.totals(&done).len(), 3);
+    assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "active");
+}
