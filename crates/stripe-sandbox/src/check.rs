@@ -27,6 +27,14 @@ pub(crate) fn missing(param: impl Into<String>) -> ApiError {
     ApiError::invalid(format!("Missing required param: {param}.")).code("parameter_missing").param(param)
 }
 
+/// Parameters that Stripe knows and that would do nothing here: it is better to hear so.
+pub(crate) fn not_served(params: &Map<String, Value>, path: &str, names: &[&str]) -> Result<(), ApiError> {
+    match names.iter().find(|name| params.get(**name).is_some_and(|value| !value.is_null())) {
+        Some(name) => Err(refused(format!("The sandbox does not serve `{name}`."), below(path, name))),
+        None => Ok(()),
+    }
+}
+
 /// At most so many characters.
 pub(crate) fn at_most(value: &Value, max: usize, param: impl Into<String>) -> Result<(), ApiError> {
     match value.as_str() {

@@ -9,6 +9,17 @@ const ZERO_DECIMAL: [&str; 15] =
 const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 /// Currencies whose amounts have two decimals at Stripe, both of them 0.
 const WHOLE_ONLY: [&str; 2] = ["isk", "ugx"];
+/// The currencies that Stripe takes, as <https://docs.stripe.com/currencies> lists them.
+const CURRENCIES: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif \
+    bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp cny cop crc cve \
+    czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq \
+    gyd hkd hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr \
+    kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt \
+    mop mro mru mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr \
+    pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek \
+    sgd shp sle sll sos srd std stn svc szl thb tjs tnd top try ttd \
+    twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer \
+    zar zmw";
 /// The largest amount: eight digits.
 pub(crate) const AMOUNT_MAX: i64 = 99_999_999;
 
@@ -73,7 +84,7 @@ pub(crate) fn check_total(total: i64, currency: &str) -> Result<(), ApiError> {
 /// Checks a currency's code.
 pub(crate) fn check_currency(currency: &str, param: &str) -> Result<String, ApiError> {
     let lower = currency.to_ascii_lowercase();
-    if lower.len() == 3 && lower.bytes().all(|b| b.is_ascii_lowercase()) {
+    if CURRENCIES.split(' ').any(|known| known == lower) {
         return Ok(lower);
     }
     Err(ApiError::invalid(format!("Invalid currency: {currency}.")).param(param))
@@ -82,6 +93,16 @@ pub(crate) fn check_currency(currency: &str, param: &str) -> Result<String, ApiE
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_currency_is_one_that_stripe_takes() {
+        assert_eq!(check_currency("SEK", "currency").unwrap(), "sek");
+        for wrong in ["xxx", "xau", "se", "", "sek nok"] {
+            assert!(check_currency(wrong, "currency").is_err(), "{wrong}");
+        }
+        let others = ZERO_DECIMAL.iter().chain(&THREE_DECIMAL).chain(&WHOLE_ONLY);
+        assert!(others.into_iter().all(|currency| check_currency(currency, "currency").is_ok()));
+    }
 
     #[test]
     fn totals_are_held_to_the_rules_of_their_currency() {

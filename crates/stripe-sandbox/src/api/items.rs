@@ -7,7 +7,7 @@ use crate::check::{below, missing, refused, within};
 use crate::error::ApiError;
 use crate::money::check_currency;
 use crate::pricing;
-use crate::state::{Ctx, LineItem, limit, text};
+use crate::state::{Ctx, LineItem, limit, merge_metadata_at, text};
 
 const QUANTITY_MAX: i64 = 999_999;
 /// The most optional items of a link or session.
@@ -65,6 +65,8 @@ fn read_one(ctx: &mut Ctx<'_>, item: &Value, currency: Option<&str>, path: &str)
         return Err(refused(message, path));
     }
     let amount = amount(&price, &currency, quantity)?;
+    let mut noted = json!({});
+    merge_metadata_at(&mut noted, item.get("metadata"), &below(path, "metadata"))?;
     let product = ctx.object("product", text(&price, "product"))?;
     Ok(LineItem {
         id: crate::ids::new("li"),
@@ -78,7 +80,7 @@ fn read_one(ctx: &mut Ctx<'_>, item: &Value, currency: Option<&str>, path: &str)
         description: text(product, "name").to_owned(),
         detail: product["description"].as_str().map(str::to_owned),
         adjustable_quantity: adjustable,
-        metadata: item.get("metadata").cloned().unwrap_or(Value::Null),
+        metadata: noted["metadata"].take(),
         discounts: json!([]),
         taxes: json!([]),
     })

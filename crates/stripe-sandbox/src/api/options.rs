@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::check::{at_most, below, missing, percentage, refused, statement_descriptor, texts, within};
+use crate::check::{at_most, below, missing, not_served, percentage, refused, statement_descriptor, texts, within};
 use crate::error::ApiError;
 use crate::state::{copy, merge_metadata_at, text};
 
@@ -269,6 +269,16 @@ pub(crate) fn payment_intent_data(given: &Value, before: &Value) -> Result<Value
     Ok(told)
 }
 
+/// What the sandbox has no use for: its subscriptions begin with their first payment or trial, and prorate nothing.
+const SUBSCRIPTION_NOT_SERVED: [&str; 6] = [
+    "billing_cycle_anchor",
+    "billing_cycle_anchor_config",
+    "billing_mode",
+    "default_tax_rates",
+    "pending_invoice_item_interval",
+    "proration_behavior",
+];
+
 /// What a link or session says of the subscriptions that it makes.
 pub(crate) fn subscription_data(given: &Value, before: &Value) -> Result<Value, ApiError> {
     let path = "subscription_data";
@@ -279,6 +289,7 @@ pub(crate) fn subscription_data(given: &Value, before: &Value) -> Result<Value, 
     }
     let Some(given) = given.as_object() else { return Ok(Value::Null) };
     let value = |name: &str| given.get(name).unwrap_or(&Value::Null);
+    not_served(given, path, &SUBSCRIPTION_NOT_SERVED)?;
     at_most(value("description"), 500, below(path, "description"))?;
     within(value("trial_period_days"), 1..=730, below(path, "trial_period_days"))?;
     if let Some(settings) = value("invoice_settings").as_object() {
@@ -288,7 +299,7 @@ pub(crate) fn subscription_data(given: &Value, before: &Value) -> Result<Value, 
     }
     copy(&mut told, given, &["description", "trial_period_days", "trial_settings"]);
     // These a session has alone.
-    copy(&mut told, given, &["on_behalf_of", "trial_end", "billing_cycle_anchor", "proration_behavior"]);
+    copy(&mut told, given, &["on_behalf_of", "trial_end"]);
     if let Some(fee) = percentage(value("application_fee_percent"), false, &below(path, "application_fee_percent"))? {
         told["application_fee_percent"] = fee;
     }

@@ -6,7 +6,7 @@ use crate::api::{delayed, disputes};
 use crate::check::{refused, within};
 use crate::error::ApiError;
 use crate::purchase::{Address, Method, Purchase};
-use crate::state::{Ctx, copy, text};
+use crate::state::{Ctx, copy, merge_metadata, text};
 
 /// A test card, of which only what may be shown is kept.
 #[derive(Debug, Clone)]
@@ -253,6 +253,7 @@ pub(crate) fn capture(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) 
     let held = intent["amount_capturable"].as_i64().unwrap_or_default();
     let given = params.get("amount_to_capture").unwrap_or(&Value::Null);
     let amount = within(given, 1..=held, "amount_to_capture")?.unwrap_or(held);
+    merge_metadata(&mut intent, params.get("metadata"))?;
     let charge = ctx.object_mut("charge", text(&intent, "latest_charge"))?;
     charge["captured"] = true.into();
     charge["amount_captured"] = amount.into();

@@ -543,6 +543,14 @@ mod tests {
                 format!("mode=subscription&{ONE}{MONTHLY}&subscription_data[trial_end]={}", i64::MAX),
                 "subscription_data[trial_end]",
             ),
+            (
+                format!("mode=subscription&{ONE}{MONTHLY}&subscription_data[billing_cycle_anchor]=5"),
+                "subscription_data[billing_cycle_anchor]",
+            ),
+            (
+                format!("mode=payment&{ONE}&line_items[0][metadata][{}]=x", "k".repeat(41)),
+                &*format!("line_items[0][metadata][{}]", "k".repeat(41)),
+            ),
             ("mode=setup&allow_promotion_codes=true".to_owned(), "allow_promotion_codes"),
             (format!("mode=payment&{ONE}&payment_method_types[0]=card"), "payment_method_types"),
             (format!("mode=payment&{ONE}&allowed_payment_method_types[0]=klarna"), "allowed_payment_method_types"),

@@ -504,7 +504,9 @@ fn money_that_is_held_is_captured_or_let_go() {
         (&intent["application_fee_amount"], &intent["transfer_data"]["destination"], &intent["on_behalf_of"]),
         (&json!(100), &json!("acct_1"), &json!("acct_1"))
     );
-    let captured = sandbox.call_on("POST /v1/payment_intents/{id}/capture", &intent, "amount_to_capture=6000");
+    let captured =
+        sandbox.call_on("POST /v1/payment_intents/{id}/capture", &intent, "amount_to_capture=6000&metadata[a]=b");
+    assert_eq!(captured["metadata"]["a"], "b");
     assert_eq!((&captured["status"], &captured["amount_received"]), (&json!("succeeded"), &json!(6_000)));
     let charge = sandbox.get("charges", &captured["latest_charge"]);
     assert_eq!((&charge["application_fee_amount"], &charge["amount_captured"]), (&json!(100), &json!(6_000)));
