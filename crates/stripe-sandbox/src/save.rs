@@ -138,7 +138,10 @@ struct Journal {
 
 /// Writes what changed; whether the files hold it.
 fn save(shared: &Shared) -> bool {
-    let Some(path) = &shared.saver.path else { return true };
+    let Some(path) = &shared.saver.path else {
+        shared.lock().forget_changes();
+        return true;
+    };
     let mut journal = shared.saver.journal.lock().unwrap_or_else(PoisonError::into_inner);
     let written = match journal.take() {
         Some(open) if open.bytes < open.bytes_max => append(shared, open),
@@ -279,6 +282,20 @@ mod tests {
         broken.splice(end + 1..end + 2, *b"?");
         std::fs::write(super::journal_path(&path), broken).unwrap();
         assert!(matches!(super::load(&path), Err(SandboxError::StateFile(..))));
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn without_a_file_changes_are_not_kept_to_be_written() {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let sandbox = start(SandboxConfig { listen, state_file: None }).await.unwrap();
+        assert_eq!(make_product(&client(), sandbox.url()).await.status(), 200);
+        let forgets = async {
+            while sandbox.state().has_changes() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), forgets).await.unwrap();
         sandbox.shutdown().await;
     }
 

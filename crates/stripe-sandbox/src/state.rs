@@ -204,6 +204,19 @@ impl State {
         changes
     }
 
+    /// Forgets what changed: there is no file that it would be written to.
+    pub(crate) fn forget_changes(&mut self) {
+        self.published.clear();
+        for account in self.accounts.values_mut() {
+            account.touched = Touched::default();
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_changes(&self) -> bool {
+        !self.published.is_empty() || self.accounts.values().any(|account| !account.touched.objects.is_empty())
+    }
+
     /// Frees the keys of calls that were under way when the state was written: nobody ends them any more.
     pub(crate) fn forget_unfinished(&mut self) {
         for account in self.accounts.values_mut() {

@@ -468,7 +468,9 @@ pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
 }
 
 pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    expire_due(ctx);
+    for (_, id) in due(ctx) {
+        close(ctx, &id);
+    }
     let filters = ["customer", "payment_intent", "payment_link", "status", "subscription"];
     let email = params.get("customer_details").map(|details| details["email"].clone());
     ctx.list("checkout.session", "/v1/checkout/sessions", params, |session| {
@@ -489,18 +491,18 @@ pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     Ok(close(ctx, id))
 }
 
-/// Expires all sessions whose time has passed.
-pub(crate) fn expire_due(ctx: &mut Ctx<'_>) {
+/// The open sessions whose time has passed, by that time.
+pub(crate) fn due(ctx: &mut Ctx<'_>) -> Vec<(i64, String)> {
     let now = ctx.now;
-    let is_due = |s: &&Value| s["status"] == "open" && s["expires_at"].as_i64().is_some_and(|end| end <= now);
-    let due: Vec<String> =
-        ctx.account().all("checkout.session").filter(is_due).map(|s| text(s, "id").to_owned()).collect();
-    for id in due {
-        close(ctx, &id);
-    }
+    let end = |session: &Value| session["expires_at"].as_i64().filter(|end| *end <= now);
+    let open = ctx.account().all("checkout.session").filter(|session| session["status"] == "open");
+    let mut due: Vec<_> = open.filter_map(|session| Some((end(session)?, text(session, "id").to_owned()))).collect();
+    due.sort();
+    due
 }
 
-fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
+/// Expires a session.
+pub(crate) fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
     payments::give_up_session(ctx, id);
     let Ok(session) = ctx.object_mut("checkout.session", id) else { return Value::Null };
     session["status"] = "expired".into();
