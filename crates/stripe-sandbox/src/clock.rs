@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// A day, in seconds.
+pub(crate) const DAY: i64 = 24 * 60 * 60;
 /// Where the clock stops, in seconds since the Unix epoch: the beginning of the year 9000. The calendar that periods are
 /// counted by ends with the year 9999, and the longest period and trial take but a few years.
 pub(crate) const NOW_MAX: i64 = 221_845_392_000;

@@ -34,9 +34,8 @@ pub(crate) fn run(ctx: &mut Ctx<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use crate::clock::DAY;
     use crate::testing::{Sandbox, purchase};
-
-    const DAY: i64 = 24 * 60 * 60;
 
     #[test]
     fn what_time_brings_is_told_in_its_order() {

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::clock::{NOW_MAX, real_now};
+use crate::clock::{DAY, NOW_MAX, real_now};
 use crate::control::{Fault, WebhookPolicy};
 use crate::error::ApiError;
 use crate::ids;
 
 /// How long an idempotency key is remembered, in seconds: 24 hours.
-const KEY_LIFETIME: i64 = 24 * 60 * 60;
+const KEY_LIFETIME: i64 = DAY;
 /// How long an event can be listed, in seconds: 30 days.
-const EVENT_LIFETIME: i64 = 30 * 24 * 60 * 60;
+const EVENT_LIFETIME: i64 = 30 * DAY;
 
 /// The whole.
 #[derive(Default, Serialize, Deserialize)]

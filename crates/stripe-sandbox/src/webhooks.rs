@@ -6,12 +6,12 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::clock::real_now;
+use crate::clock::{DAY, real_now};
 use crate::server::Shared;
 use crate::state::{Delivery, text};
 
 /// How long a delivery is tried, in seconds of the sandbox's clock: three days.
-const PATIENCE: i64 = 3 * 24 * 60 * 60;
+const PATIENCE: i64 = 3 * DAY;
 /// The longest wait between two tries.
 const RETRY_IN_MAX: Duration = Duration::from_secs(3600);
 /// How long an endpoint may take to answer.

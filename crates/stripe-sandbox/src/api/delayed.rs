@@ -4,12 +4,13 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{invoices, payments, subscriptions};
 use crate::check::{refused, within};
+use crate::clock::DAY;
 use crate::error::ApiError;
-use crate::money::check_currency;
+use crate::money::{AMOUNT_MAX, check_currency};
 use crate::state::{Ctx, Due, text};
 
 /// How long a bank takes for a debit, in seconds: five days.
-const DEBIT_TIME: i64 = 5 * 24 * 60 * 60;
+const DEBIT_TIME: i64 = 5 * DAY;
 
 /// Starts a debit, whose end the bank tells later: an account that ends in 0000 has no money.
 pub(crate) fn start_debit(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value) {
@@ -129,7 +130,7 @@ fn arrive_at(
 ) -> Result<Value, ApiError> {
     ctx.object("customer", customer)?;
     let given = |name: &str| params.get(name).unwrap_or(&Value::Null);
-    let amount = within(given("amount"), 1..=99_999_999, "amount")?.unwrap_or_default();
+    let amount = within(given("amount"), 1..=AMOUNT_MAX, "amount")?.unwrap_or_default();
     let currency = check_currency(given("currency").as_str().unwrap_or_default(), "currency")?;
     if !["eur", "gbp", "jpy", "mxn", "usd"].contains(&currency.as_str()) {
         return Err(refused(format!("A cash balance can't be held in {currency}."), "currency"));

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::check::refused;
+use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::state::{Ctx, text};
 
-const EVIDENCE_TIME: i64 = 7 * 24 * 60 * 60;
+const EVIDENCE_TIME: i64 = 7 * DAY;
 
 pub(crate) fn open(ctx: &mut Ctx<'_>, charge: &Value) {
     let evidence = [

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::check::{at_most, below, missing, not_served, percentage, refused, statement_descriptor, texts, within};
 use crate::error::ApiError;
+use crate::money::AMOUNT_MAX;
 use crate::state::{copy, merge_metadata_at, text};
 
 const FIELDS_MAX: usize = 3;
@@ -54,7 +55,7 @@ pub(crate) fn apply(object: &mut Value, params: &Map<String, Value>) -> Result<(
     })?;
     set("transfer_data", &|given, _| transfer_data(given, "transfer_data"))?;
     set("application_fee_amount", &|given, _| {
-        Ok(within(given, 0..=99_999_999, "application_fee_amount")?.map_or(Value::Null, Value::from))
+        Ok(within(given, 0..=AMOUNT_MAX, "application_fee_amount")?.map_or(Value::Null, Value::from))
     })?;
     set("application_fee_percent", &|given, _| {
         Ok(percentage(given, false, "application_fee_percent")?.unwrap_or(Value::Null))
@@ -104,7 +105,7 @@ pub(crate) fn transfer_data(given: &Value, path: &str) -> Result<Value, ApiError
     if !destination.starts_with("acct_") {
         return Err(ApiError::missing_param("destination", destination, below(path, "destination")));
     }
-    let amount = within(&given["amount"], 1..=99_999_999, below(path, "amount"))?;
+    let amount = within(&given["amount"], 1..=AMOUNT_MAX, below(path, "amount"))?;
     Ok(json!({"amount": amount, "destination": destination}))
 }
 
@@ -259,7 +260,7 @@ pub(crate) fn payment_intent_data(given: &Value, before: &Value) -> Result<Value
     copy(&mut told, given, &names);
     // These a session has, and a link has elsewhere.
     copy(&mut told, given, &["on_behalf_of", "receipt_email", "shipping"]);
-    if let Some(fee) = within(value("application_fee_amount"), 0..=99_999_999, below(path, "application_fee_amount"))? {
+    if let Some(fee) = within(value("application_fee_amount"), 0..=AMOUNT_MAX, below(path, "application_fee_amount"))? {
         told["application_fee_amount"] = fee.into();
     }
     if value("transfer_data").is_object() {

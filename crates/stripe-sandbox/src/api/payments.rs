@@ -318,7 +318,7 @@ pub(crate) fn list(
     url: &str,
     params: &Map<String, Value>,
 ) -> Result<Value, ApiError> {
-    let names = ["customer", "payment_intent", "charge", "payment_method", "subscription"];
+    let names = ["customer", "payment_intent", "charge", "payment_method"];
     ctx.list(kind, url, params, |object| {
         names.iter().all(|name| params.get(*name).is_none_or(|wanted| &object[*name] == wanted))
     })

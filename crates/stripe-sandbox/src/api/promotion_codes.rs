@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::api::coupons;
 use crate::check::{below, missing, refused, within};
 use crate::error::ApiError;
-use crate::money::check_currency;
+use crate::money::{AMOUNT_MAX, check_currency};
 use crate::state::{Ctx, copy, merge_metadata, text};
 
 const CODE_MAX: usize = 500;
@@ -57,7 +57,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
 }
 
 fn restrictions(given: &Value) -> Result<Value, ApiError> {
-    let least = within(&given["minimum_amount"], 1..=99_999_999, "restrictions[minimum_amount]")?;
+    let least = within(&given["minimum_amount"], 1..=AMOUNT_MAX, "restrictions[minimum_amount]")?;
     let mut options = options(&given["currency_options"])?;
     let currency = match (least, given["minimum_amount_currency"].as_str()) {
         (Some(least), Some(currency)) => {
@@ -77,7 +77,7 @@ fn options(given: &Value) -> Result<Map<String, Value>, ApiError> {
     let mut options = Map::new();
     for (currency, option) in given.as_object().into_iter().flatten() {
         let path = below("restrictions[currency_options]", currency);
-        let least = within(&option["minimum_amount"], 1..=99_999_999, below(&path, "minimum_amount"))?;
+        let least = within(&option["minimum_amount"], 1..=AMOUNT_MAX, below(&path, "minimum_amount"))?;
         options.insert(check_currency(currency, &path)?, json!({"minimum_amount": least}));
     }
     Ok(options)

@@ -4,11 +4,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::check::{missing, refused, within};
+use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::state::{Ctx, Due, merge_metadata, text};
 
 /// How long a refund takes that is not done at once, and how long until one comes back, in seconds: a day.
-const REFUND_TIME: i64 = 24 * 60 * 60;
+const REFUND_TIME: i64 = DAY;
 
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let given = |name: &str| params.get(name).unwrap_or(&Value::Null);

@@ -5,19 +5,20 @@ use serde_json::{Map, Value, json};
 use crate::api::items::{self, Facts};
 use crate::api::{coupons, links, options, payments, promotion_codes, shipping_rates};
 use crate::check::{at_most, below, missing, refused, url};
+use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::money::{check_currency, check_total};
 use crate::purchase::{Purchase, figures};
 use crate::state::{Ctx, LineItem, copy, merge_metadata, merge_metadata_at, text};
 
 /// Seconds that a session lives where nothing is said, and at the most: 24 hours.
-const LIFETIME_MAX: i64 = 24 * 60 * 60;
+const LIFETIME_MAX: i64 = DAY;
 /// Seconds that a session lives at the least: 30 minutes.
 const LIFETIME_MIN: i64 = 30 * 60;
 /// Seconds until the end of a trial that is named by its end, at the least: two days.
-const TRIAL_MIN: i64 = 2 * 24 * 60 * 60;
+const TRIAL_MIN: i64 = 2 * DAY;
 /// Seconds until then at the most: two years.
-const TRIAL_MAX: i64 = 730 * 24 * 60 * 60;
+const TRIAL_MAX: i64 = 730 * DAY;
 const ITEMS_MAX: usize = 100;
 /// The most line items of a session in subscription mode: 20 recurring ones and 20 that are paid once.
 const SUBSCRIPTION_ITEMS_MAX: usize = 40;
@@ -614,7 +615,7 @@ mod tests {
     fn a_session_expires_with_its_time_and_says_so_once() {
         let mut sandbox = Sandbox::new();
         let session = sandbox.call(CREATE, &format!("mode=payment&{ONE}"));
-        sandbox.state.clock_offset += 24 * 60 * 60 + 1;
+        sandbox.state.clock_offset += super::DAY + 1;
         assert!(sandbox.try_call_on("POST /v1/checkout/sessions/{id}/expire", &session, "").is_err());
         assert_eq!(sandbox.call_on("GET /v1/checkout/sessions/{id}", &session, "")["status"], "expired");
         assert_eq!(sandbox.events().iter().filter(|event| *event == "checkout.session.expired").count(), 1);

@@ -4,10 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::check::{at_most, below, missing, refused, tax_code, within};
 use crate::error::ApiError;
-use crate::money::check_currency;
+use crate::money::{AMOUNT_MAX, check_currency};
 use crate::state::{Ctx, copy, merge_metadata, text};
-
-const AMOUNT_MAX: i64 = 99_999_999;
 
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     make(ctx, params, "")

@@ -8,12 +8,12 @@ use crate::api::payments::{self, Order};
 use crate::api::sessions::DEBITS;
 use crate::api::{coupons, delayed};
 use crate::check::refused;
+use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::purchase::figures::{self, Applied, Figures, Line};
 use crate::purchase::tax::Tax;
 use crate::state::{Ctx, Due, copy, merge_metadata, text};
 
-const DAY: i64 = 24 * 60 * 60;
 /// How long before its end a trial's end is told, in seconds.
 const NOTICE: i64 = 3 * DAY;
 

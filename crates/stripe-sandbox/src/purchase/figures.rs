@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::api::{coupons, items, promotion_codes, sessions, shipping_rates};
+use crate::clock::DAY;
 use crate::pricing;
 use crate::purchase::tax::Tax;
 use crate::purchase::{Entry, Misfit, Purchase, Quote, QuotedLine, Recurring, Why};
 use crate::state::{Ctx, LineItem, text};
-
-const DAY: i64 = 24 * 60 * 60;
 
 /// A line with its figures, in minor units.
 #[derive(Debug, Clone, Default)]

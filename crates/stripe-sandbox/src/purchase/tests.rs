@@ -3,12 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{Entry, Method, Misfit, NotPaid, Purchase, Quote, Recipient, Why, complete, quote};
+use crate::clock::DAY;
 use crate::testing::{Sandbox, purchase, refusal};
 
 mod cash;
 mod renewals;
-
-const DAY: i64 = 24 * 60 * 60;
 
 /// Line items at these amounts, in a currency.
 fn lines(currency: &str, amounts: &[i64]) -> String {
