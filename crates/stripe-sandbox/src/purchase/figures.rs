@@ -127,9 +127,9 @@ fn chosen_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits
             continue;
         }
         let chosen = chosen_amount(&price, &item.currency, purchase, misfits);
-        match line(ctx, price, &item.currency, quantity, chosen) {
+        match line(ctx, price.clone(), &item.currency, quantity, chosen) {
             Some(line) => lines.push(Line { line_item_id: item.id.clone(), ..line }),
-            None => misfits.push(Misfit { field: entry(), why: Why::TooLarge(item.quantity) }),
+            None => misfits.push(Misfit { field: entry(), why: too_large(&price, &item.currency, quantity) }),
         }
     }
     if let (true, Some(first)) = (lines.is_empty() && misfits.is_empty(), items.first()) {
@@ -150,6 +150,19 @@ fn quantity(item: &LineItem, wanted: Option<&i64>, alone: bool) -> Result<i64, W
         wanted if wanted > most => Err(Why::TooLarge(most)),
         wanted => Ok(wanted),
     }
+}
+
+/// A line that is too large, by a quantity that is not.
+fn too_large(price: &Value, currency: &str, quantity: i64) -> Why {
+    let (mut fits, mut exceeds) = (0, quantity);
+    while exceeds - fits > 1 {
+        let middle = fits + (exceeds - fits) / 2;
+        match pricing::amount(price, currency, middle, None) {
+            Some(_) => fits = middle,
+            None => exceeds = middle,
+        }
+    }
+    Why::TooLarge(fits)
 }
 
 /// What the customer pays where the price leaves it open; nothing yet where they have not said.
@@ -199,9 +212,10 @@ fn optional_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfi
             continue;
         }
         let price = ctx.account().get("price", id).cloned().unwrap_or(Value::Null);
-        match line(ctx, price, text(session, "currency"), *quantity, None) {
+        let currency = text(session, "currency");
+        match line(ctx, price.clone(), currency, *quantity, None) {
             Some(line) => lines.push(Line { optional: true, ..line }),
-            None => refuse(Why::TooLarge(own)),
+            None => refuse(too_large(&price, currency, *quantity)),
         }
     }
     lines

@@ -279,6 +279,18 @@ fn a_customer_chooses_within_bounds() {
 }
 
 #[test]
+fn a_line_that_is_too_large_tells_the_quantity_that_is_not() {
+    let mut sandbox = Sandbox::new();
+    let adjustable =
+        "line_items[0][adjustable_quantity][enabled]=true&line_items[0][adjustable_quantity][maximum]=999999";
+    let session = sandbox.link_session(&format!("{}{adjustable}", lines("sek", &[99_999_999])));
+    let item = sandbox.items(&session, "")[0]["id"].as_str().unwrap().to_owned();
+    let wish = Purchase { quantities: [(item.clone(), 20_000)].into(), ..purchase("4242") };
+    let (_, misfits) = sandbox.quote(&session, &wish);
+    assert_eq!(misfits, [Misfit { field: Entry::Quantity(item), why: Why::TooLarge(10_000) }]);
+}
+
+#[test]
 fn a_chosen_amount_that_can_not_be_charged_is_not_changed_but_refused() {
     let mut sandbox = Sandbox::new();
     let price =
