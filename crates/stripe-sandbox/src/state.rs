@@ -695,6 +695,8 @@ mod tests {
         check(&mut sandbox, &format!("POST /v1/payment_intents/{held}/capture"), wrong);
         check(&mut sandbox, &format!("DELETE /v1/coupons/{}", of(&coupon, "id")), wrong);
         check(&mut sandbox, "POST /v1/checkout/sessions", &format!("{SESSION}&{wrong}"));
+        let open = sandbox.call("POST /v1/checkout/sessions", SESSION);
+        check(&mut sandbox, &format!("POST /v1/checkout/sessions/{}/expire", of(&open, "id")), wrong);
         check(
             &mut sandbox,
             "POST /v1/prices",

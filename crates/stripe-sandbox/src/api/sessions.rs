@@ -463,14 +463,14 @@ pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let now = ctx.now;
     let session = ctx.object("checkout.session", id)?;
     if session["status"] == "open" && session["expires_at"].as_i64().is_some_and(|end| end <= now) {
-        return Ok(close(ctx, id));
+        return Ok(pass(ctx, id));
     }
     Ok(session.clone())
 }
 
 pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     for (_, id) in due(ctx) {
-        close(ctx, &id);
+        pass(ctx, &id);
     }
     let filters = ["customer", "payment_intent", "payment_link", "status", "subscription"];
     let email = params.get("customer_details").map(|details| details["email"].clone());
@@ -510,7 +510,12 @@ pub(crate) fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
     session["url"] = Value::Null;
     let session = session.clone();
     ctx.emit("checkout.session.expired", &session);
-    // It happened, whatever becomes of the call that came upon it.
+    session
+}
+
+/// Expires a session whose time has passed. It happened, whatever becomes of the call that came upon it.
+fn pass(ctx: &mut Ctx<'_>, id: &str) -> Value {
+    let session = close(ctx, id);
     ctx.keep();
     session
 }
