@@ -27,6 +27,14 @@ pub(crate) fn missing(param: impl Into<String>) -> ApiError {
     ApiError::invalid(format!("Missing required param: {param}.")).code("parameter_missing").param(param)
 }
 
+/// Parameters that Stripe knows and that would do nothing here: it is better to hear so.
+pub(crate) fn not_served(params: &Map<String, Value>, path: &str, names: &[&str]) -> Result<(), ApiError> {
+    match names.iter().find(|name| params.get(**name).is_some_and(|value| !value.is_null())) {
+        Some(name) => Err(refused(format!("The sandbox does not serve `{name}`."), below(path, name))),
+        None => Ok(()),
+    }
+}
+
 /// At most so many characters.
 pub(crate) fn at_most(value: &Value, max: usize, param: impl Into<String>) -> Result<(), ApiError> {
     match value.as_str() {
@@ -88,7 +96,7 @@ pub(crate) fn statement_descriptor(value: &Value, least: usize, param: &str) -> 
 pub(crate) fn tax_code(value: &Value, param: impl Into<String>) -> Result<(), ApiError> {
     let Some(code) = value.as_str() else { return Ok(()) };
     let fits = code.strip_prefix("txcd_").is_some_and(|d| d.len() == 8 && d.bytes().all(|b| b.is_ascii_digit()));
-    if fits { Ok(()) } else { Err(ApiError::missing("tax code", code).param(param)) }
+    if fits { Ok(()) } else { Err(ApiError::missing_param("tax code", code, param)) }
 }
 
 /// A percentage: over 0 where `positive`, at most 100, and with two decimals at most.

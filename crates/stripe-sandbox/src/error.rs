@@ -47,6 +47,16 @@ impl ApiError {
             .code("resource_missing")
     }
 
+    /// The same for an object that a parameter names: then the request is at fault, not its address.
+    pub(crate) fn missing_param(kind: &str, id: &str, param: impl Into<String>) -> Self {
+        Self::missing(kind, id).of_param(param)
+    }
+
+    /// What is missing was named by a parameter.
+    pub(crate) fn of_param(self, param: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, ..self }.param(param)
+    }
+
     pub(crate) fn unknown_url(method: &str, path: &str) -> Self {
         let message = format!("Unrecognized request URL ({method}: {path}).");
         Self { status: StatusCode::NOT_FOUND, ..Self::invalid(message) }
@@ -74,5 +84,42 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.status, axum::Json(self.to_json())).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Sandbox;
+
+    #[test]
+    fn what_is_missing_is_a_404_by_its_address_and_a_400_by_a_parameter() {
+        let mut sandbox = Sandbox::new();
+        for (call, body, status, param) in [
+            ("GET /v1/prices/none", "", 404, None),
+            ("POST /v1/prices", "currency=sek&unit_amount=1&product=none", 400, Some("product")),
+            (
+                "POST /v1/payment_links",
+                "line_items[0][price]=none&line_items[0][quantity]=1",
+                400,
+                Some("line_items[0][price]"),
+            ),
+            ("POST /v1/refunds", "payment_intent=none", 400, Some("payment_intent")),
+            (
+                "POST /v1/promotion_codes",
+                "promotion[type]=coupon&promotion[coupon]=none",
+                400,
+                Some("promotion[coupon]"),
+            ),
+            ("GET /v1/prices", "starting_after=none", 400, Some("starting_after")),
+        ] {
+            let error = sandbox.try_call(call, body).unwrap_err();
+            assert_eq!(error.status.as_u16(), status, "{call} {body}");
+            let told = error.to_json()["error"].clone();
+            assert_eq!(
+                (told["code"].as_str(), told["param"].as_str()),
+                (Some("resource_missing"), param),
+                "{call} {body}"
+            );
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! A person is never charged an amount that the page did not show them, and the number of a card ends here.
 
 mod control;
+mod invoice;
 #[cfg(test)]
 mod tests;
 
@@ -17,13 +18,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(crate) use control::control_routes;
+pub(crate) use invoice::invoice_page;
 
-use crate::api::payments::CardBehavior;
 use crate::api::sessions;
 use crate::page::{
     self, Action, Ask, Bought, Checkout, ClosedReason, Confirmation, Locale, Outcome, Parts, Problems, RawForm,
 };
-use crate::purchase::{self, Method, NotPaid, Purchase, Quote};
+use crate::purchase::{self, NotPaid, Purchase, Quote};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
 use crate::webhooks;
@@ -241,7 +242,7 @@ fn entered(shared: &Arc<Shared>, id: &str, headers: &HeaderMap, raw: &RawForm) -
     let token = {
         let mut state = shared.lock();
         let mut ctx = state.enter(&found.account, &shared.public_url);
-        ctx.account().form_tokens.get(id).cloned()
+        ctx.account().form_token(id).map(str::to_owned)
     };
     if token.as_deref() != Some(raw.get("token")) {
         return Err(show(StatusCode::FORBIDDEN, page::not_found(locale)));
@@ -257,6 +258,7 @@ fn attempt(shared: &Arc<Shared>, found: &Found, locale: Locale, mut raw: RawForm
         let mut weighed = weigh(&mut ctx, &found.session, &raw, locale);
         let paying = (&weighed.quote, crate::clock::real_now(), authenticated);
         weighed.purchase.method = page::read_method(&weighed.ask, &raw, paying, &mut weighed.problems);
+        weighed.purchase.authenticated = authenticated;
         raw.forget_secrets();
         let step = step(&mut ctx, found, &raw, &mut weighed);
         (weighed, step)
@@ -282,13 +284,9 @@ fn step(ctx: &mut Ctx<'_>, found: &Found, raw: &RawForm, weighed: &mut Weighed) 
     if !weighed.problems.is_empty() {
         return Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default());
     }
-    if let Method::Card(card) = &weighed.purchase.method
-        && card.behavior == CardBehavior::AsksForAuthentication
-    {
-        return Step::Challenge;
-    }
     match purchase::complete(ctx, &found.session, &weighed.purchase) {
         Ok(session) => Step::Paid(session),
+        Err(NotPaid::NeedsAuthentication) => Step::Challenge,
         Err(NotPaid::Misfits(misfits)) => {
             weighed.problems.add_misfits(misfits);
             Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default())
@@ -305,13 +303,13 @@ fn weigh(ctx: &mut Ctx<'_>, session: &Value, raw: &RawForm, locale: Locale) -> W
     let (purchase, mut problems) = page::read(&ask, raw, locale);
     let (quote, misfits) = purchase::quote(ctx, session, &purchase);
     problems.add_misfits(misfits);
-    let form_token = ctx.account().form_tokens.get(text(session, "id")).cloned().unwrap_or_default();
+    let form_token = ctx.account().form_token(text(session, "id")).unwrap_or_default().to_owned();
     Weighed { ask, quote, purchase, problems, form_token, now: ctx.now }
 }
 
 fn ask_of(ctx: &mut Ctx<'_>, session: &Value) -> Ask {
     let account = ctx.account();
-    let items = account.line_items.get(text(session, "id")).map(Vec::as_slice).unwrap_or_default();
+    let items = account.line_items(text(session, "id"));
     Ask::of(session, items, &|kind, id| match kind {
         // An account knows itself alone.
         "account" => account.all("account").next().cloned(),
@@ -375,7 +373,7 @@ fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
         return show(StatusCode::OK, page::closed(locale, ClosedReason::Expired, message));
     }
     let (intent, invoice) = (object("payment_intent", "payment_intent"), object("invoice", "invoice"));
-    let items = account.line_items.get(text(session, "id")).map(Vec::as_slice).unwrap_or_default();
+    let items = account.line_items(text(session, "id"));
     let bought = |item: &crate::state::LineItem| Bought {
         name: item.description.clone(),
         quantity: item.quantity,

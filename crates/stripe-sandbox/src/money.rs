@@ -92,22 +92,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_currency_is_one_that_stripe_takes() {
+        assert_eq!(check_currency("SEK", "currency").unwrap(), "sek");
+        for wrong in ["xxx", "xau", "se", "", "sek nok"] {
+            assert!(check_currency(wrong, "currency").is_err(), "{wrong}");
+        }
+        let others = ZERO_DECIMAL.iter().chain(&THREE_DECIMAL).chain(&WHOLE_ONLY);
+        assert!(others.into_iter().all(|currency| check_currency(currency, "currency").is_ok()));
+    }
+
+    #[test]
     fn totals_are_held_to_the_rules_of_their_currency() {
         assert!(check_total(300, "sek").is_ok());
         assert!(check_total(299, "sek").is_err() && check_total(0, "sek").is_ok());
         assert!(check_total(100_000_000, "sek").is_err());
         assert!(check_total(1_005, "kwd").is_err() && check_total(1_010, "kwd").is_ok());
         assert!(check_total(150, "isk").is_err() && check_total(200, "isk").is_ok());
-    }
-
-    #[test]
-    fn a_currency_that_cannot_be_charged_is_refused() {
-        assert_eq!(check_currency("SEK", "currency").unwrap(), "sek");
-        let error = check_currency("xxx", "currency").unwrap_err().to_json();
-        assert_eq!(error["error"]["param"], "currency");
-        assert!(check_currency("se", "currency").is_err() && check_currency("", "currency").is_err());
-        let known: Vec<&str> = CURRENCIES.split(' ').collect();
-        assert!(known.iter().all(|code| code.len() == 3) && known.is_sorted());
-        assert!(ZERO_DECIMAL.iter().chain(&THREE_DECIMAL).chain(&WHOLE_ONLY).all(|code| known.contains(code)));
     }
 }

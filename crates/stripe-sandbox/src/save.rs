@@ -90,8 +90,15 @@ pub(crate) async fn durable(Extract(shared): Extract<Arc<Shared>>, request: Requ
     response
 }
 
-/// The state that the files hold: a snapshot, and what changed since.
+/// The state that the files hold, to go on from: what was under way is over.
 pub(crate) fn load(path: &Path) -> Result<State, SandboxError> {
+    let mut state = read(path)?;
+    state.forget_unfinished();
+    Ok(state)
+}
+
+/// A snapshot, and what changed since.
+fn read(path: &Path) -> Result<State, SandboxError> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| SandboxError::StateFile(path.to_owned(), error);
     let mut state: State = match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?,
@@ -103,11 +110,14 @@ pub(crate) fn load(path: &Path) -> Result<State, SandboxError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(state),
         Err(error) => return Err(failed(error.into())),
     };
-    let mut lines = journal.split(|byte| *byte == b'\n');
+    // What a crash broke off has no end of line, and was never answered.
+    let whole = journal.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();
+    let mut lines = journal.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
     // After a crash between the two files, the journal may be of the snapshot before; then the snapshot holds it already.
     if lines.next() == Some(state.generation.as_bytes()) {
-        // A line that broke off was never answered.
-        for changes in lines.map_while(|line| serde_json::from_slice::<Changes>(line).ok()) {
+        for line in lines {
+            // Anything else that can't be read was answered: going on without it, and without all after it, would lose it.
+            let changes = serde_json::from_slice::<Changes>(line).map_err(|error| failed(error.into()))?;
             state.apply(changes);
         }
     }
@@ -128,7 +138,10 @@ struct Journal {
 
 /// Writes what changed; whether the files hold it.
 fn save(shared: &Shared) -> bool {
-    let Some(path) = &shared.saver.path else { return true };
+    let Some(path) = &shared.saver.path else {
+        shared.lock().forget_changes();
+        return true;
+    };
     let mut journal = shared.saver.journal.lock().unwrap_or_else(PoisonError::into_inner);
     let written = match journal.take() {
         Some(open) if open.bytes < open.bytes_max => append(shared, open),
@@ -190,7 +203,7 @@ fn snapshot(shared: &Shared, path: &Path) -> std::io::Result<Option<Journal>> {
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
 
-    use crate::server::{Sandbox, SandboxConfig, start};
+    use crate::server::{Sandbox, SandboxConfig, SandboxError, start};
 
     async fn sandbox(path: &std::path::Path) -> Sandbox {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -248,9 +261,8 @@ mod tests {
         let body = "mode=subscription&line_items[0][price_data][currency]=sek&line_items[0][price_data][unit_amount]=10000&line_items[0][price_data][product_data][name]=Book&line_items[0][price_data][recurring][interval]=month";
         for card in ["4242424242424242", "4000000000000259"] {
             let session = post("/v1/checkout/sessions", body).await;
-            let wish = serde_json::json!({"session": session["id"], "email": "a@b.se", "name": "Ada",
-                "billing": {"country": "SE"}, "method": {"card": card}});
-            assert_eq!(post("/_sandbox/purchase", &wish.to_string()).await["payment_status"], "paid");
+            let wish = serde_json::json!({"url": session["url"], "card": card});
+            assert_eq!(post("/_sandbox/pay", &wish.to_string()).await["payment_status"], "paid");
         }
         post("/v1/coupons", "id=C&percent_off=5").await;
         post("/v1/coupons", "percent_off=500").await;
@@ -264,7 +276,58 @@ mod tests {
         torn.extend(b"{\"clock_offset\": 1, \"next");
         std::fs::write(super::journal_path(&path), torn).unwrap();
         assert!(known == on_disk(&path), "the journal is not what is known");
+        // A line that was answered and can't be read any more is told.
+        let mut broken = std::fs::read(super::journal_path(&path)).unwrap();
+        let end = broken.iter().position(|byte| *byte == b'\n').unwrap();
+        broken.splice(end + 1..end + 2, *b"?");
+        std::fs::write(super::journal_path(&path), broken).unwrap();
+        assert!(matches!(super::load(&path), Err(SandboxError::StateFile(..))));
         sandbox.shutdown().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn without_a_file_changes_are_not_kept_to_be_written() {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let sandbox = start(SandboxConfig { listen, state_file: None }).await.unwrap();
+        assert_eq!(make_product(&client(), sandbox.url()).await.status(), 200);
+        let forgets = async {
+            while sandbox.state().has_changes() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), forgets).await.unwrap();
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_webhooks_tell_is_on_disk() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("inside").join("state.json");
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        let (sandbox, client) = (sandbox(&path).await, client());
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel::<bool>();
+        let known = path.clone();
+        let hear = axum::routing::post(async move |event: axum::Json<serde_json::Value>| {
+            let state = super::load(&known).map(|state| serde_json::to_string(&state).unwrap()).unwrap_or_default();
+            told.send(state.contains(event["id"].as_str().unwrap())).unwrap();
+        });
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let hook = format!("http://{}/", listener.local_addr().unwrap());
+        let server = tokio::spawn(async { axum::serve(listener, axum::Router::new().route("/", hear)).await.unwrap() });
+        sandbox.webhook_endpoint("sk_test_a", &hook).unwrap();
+        assert_eq!(make_product(&client, sandbox.url()).await.status(), 200);
+        assert!(heard.recv().await.unwrap());
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        // The journal that is open can be written to, though nobody finds it any more.
+        *sandbox.shared().saver.journal.lock().unwrap() = None;
+        assert_eq!(make_product(&client, sandbox.url()).await.status(), 500);
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        assert_eq!(make_product(&client, sandbox.url()).await.status(), 200);
+        for _ in 0..2 {
+            assert!(heard.recv().await.unwrap());
+        }
+        sandbox.shutdown().await;
+        server.abort();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -106,6 +106,11 @@ impl Sandbox {
         self.shared.lock()
     }
 
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Stops it, and writes its state to the file if it has one.
     pub async fn shutdown(self) {
         // Both fail only if it has stopped already.
@@ -186,9 +191,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/{*path}", any(api))
         .route("/c/pay/{session}", get(hosted::session_page).post(hosted::pay))
         .route("/c/pay/{session}/authenticate", post(hosted::authenticate))
+        .route("/i/{token}", get(hosted::invoice_page))
         .route("/{token}", get(hosted::visit))
         .nest("/_sandbox", hosted::control_routes().merge(banks::control_routes()))
-        .merge(banks::page_routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&shared), save::durable))
         .with_state(shared)
@@ -251,21 +256,51 @@ async fn answer(
     let (operation, id) =
         api::route(method.as_str(), uri.path()).ok_or_else(|| ApiError::unknown_url(method.as_str(), uri.path()))?;
     let encoded = if method == Method::POST { body } else { uri.query().unwrap_or_default().as_bytes() };
-    let mut params = params::parse(&operation, form::decode(encoded)?)?;
-    let fault = take_fault(shared, &operation);
-    if let Some(FaultKind::Delay { ms }) = fault {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
-    }
-    if let Some(response) = fault.as_ref().and_then(before_execution) {
-        return Ok(response);
-    }
+    let params = params::parse(&operation, form::decode(encoded)?)?;
     let key = idempotency_key.filter(|_| method == Method::POST);
     if key.is_some_and(|key| key.len() > 255) {
         return Err(ApiError::invalid("Idempotency keys must be at most 255 characters."));
     }
     let fingerprint = hex::encode(Sha256::digest([uri.path().as_bytes(), b"\0", encoded].concat()));
-    let (status, value, replayed) =
-        execute(shared, &account, (&operation, &id), &mut params, key.map(|k| (k, fingerprint.as_str())))?;
+    let fault = take_fault(shared, &operation);
+    let call = Call { account, operation, id, params, once: key.map(|key| (key.to_owned(), fingerprint)) };
+    // What began goes on to its end, though its caller may be gone: nobody else would free its key.
+    let done = tokio::spawn(run(Arc::clone(shared), call, fault)).await;
+    done.unwrap_or_else(|_| Err(ApiError::api(StatusCode::INTERNAL_SERVER_ERROR, "The sandbox failed.")))
+}
+
+/// A call whose parameters are understood.
+struct Call {
+    account: String,
+    operation: String,
+    id: String,
+    params: Map<String, Value>,
+    /// The idempotency key, and what it stands for.
+    once: Option<(String, String)>,
+}
+
+/// Begins a call, stalls or fails if that was asked for, and executes it. Its key is in use all the while.
+async fn run(shared: Arc<Shared>, mut call: Call, fault: Option<FaultKind>) -> Result<Response, ApiError> {
+    let replay = match &call.once {
+        Some((key, fingerprint)) => {
+            shared.lock().enter(&call.account, &shared.public_url).begin_once(key, fingerprint)?
+        }
+        None => None,
+    };
+    if let Some(FaultKind::Delay { ms }) = fault {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    let replayed = replay.is_some();
+    if let Some(response) = fault.as_ref().and_then(before_execution) {
+        if let (Some((key, _)), false) = (&call.once, replayed) {
+            shared.lock().enter(&call.account, &shared.public_url).end_once(key, None);
+        }
+        return Ok(response);
+    }
+    let (status, value) = match replay {
+        Some(answer) => answer,
+        None => (200, execute(&shared, &mut call)?),
+    };
     if let Some(response) = fault.as_ref().and_then(|fault| after_execution(fault, &value)) {
         return Ok(response);
     }
@@ -276,33 +311,26 @@ async fn answer(
     Ok(response)
 }
 
-fn execute(
-    shared: &Shared,
-    account: &str,
-    (operation, id): (&str, &str),
-    params: &mut Map<String, Value>,
-    once: Option<(&str, &str)>,
-) -> Result<(u16, Value, bool), ApiError> {
+fn execute(shared: &Shared, call: &mut Call) -> Result<Value, ApiError> {
     let mut state = shared.lock();
     let (was_dirty, before) = (state.dirty, state.events);
-    let mut ctx = state.enter(account, &shared.public_url);
-    if let Some((key, fingerprint)) = once
-        && let Some((status, value)) = ctx.begin_once(key, fingerprint)?
-    {
-        return Ok((status, value, true));
-    }
-    let executed = api::answer(&mut ctx, operation, id, params);
-    if let Some((key, _)) = once {
-        // A request that was refused was not executed, and may be mended and sent again under its key.
-        ctx.end_once(key, executed.as_ref().ok().map(|value| (200, value.clone())));
+    let mut ctx = state.enter(&call.account, &shared.public_url);
+    let executed = api::answer(&mut ctx, &call.operation, &call.id, &mut call.params);
+    if let Some((key, _)) = &call.once {
+        // A refusal is an end as good as any: only parameters that nobody looked at leave a key unused.
+        let answer = match &executed {
+            Ok(value) => (200, value.clone()),
+            Err(error) => (error.status.as_u16(), error.to_json()),
+        };
+        ctx.end_once(key, Some(answer));
     }
     let value = executed?;
-    *ctx.account().executed.entry(operation.to_owned()).or_default() += 1;
-    if operation.starts_with("GET ") {
+    *ctx.account().executed.entry(call.operation.clone()).or_default() += 1;
+    if call.operation.starts_with("GET ") {
         // Reading changes nothing that must be written, unless something was due meanwhile.
         state.dirty = was_dirty || state.events != before;
     }
-    Ok((200, value, false))
+    Ok(value)
 }
 
 /// The account of the key: bearer, or basic with the key as user.
@@ -393,4 +421,65 @@ fn status_fault(status: u16, retry_after: Option<u64>, should_retry: Option<bool
 fn broken(bytes: Vec<u8>) -> Response {
     let chunks = [Ok(Bytes::from(bytes)), Err(std::io::Error::other("a fault that was asked for"))];
     Body::from_stream(stream::iter(chunks)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    async fn sandbox() -> Sandbox {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        start(SandboxConfig { listen, state_file: None }).await.unwrap()
+    }
+
+    /// The status and whether it is a replay.
+    async fn post(sandbox: &Sandbox, path: &str, key: &str, body: &'static str) -> (u16, bool) {
+        let answer = request(sandbox, path, key, body).send().await.unwrap();
+        (answer.status().as_u16(), answer.headers().contains_key("idempotent-replayed"))
+    }
+
+    fn request(sandbox: &Sandbox, path: &str, key: &str, body: &'static str) -> reqwest::RequestBuilder {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client.post(sandbox.url().join(path).unwrap()).bearer_auth("sk_test_a");
+        request.header("content-type", "application/x-www-form-urlencoded").header("idempotency-key", key).body(body)
+    }
+
+    fn stall(sandbox: &Sandbox, ms: u64) {
+        let fault = Fault { operation: "POST /v1/products".to_owned(), kind: FaultKind::Delay { ms }, times: 1 };
+        sandbox.state().faults.push(fault);
+    }
+
+    #[tokio::test]
+    async fn a_key_keeps_a_refusal_too_unless_the_parameters_were_not_even_looked_at() {
+        let sandbox = sandbox().await;
+        assert_eq!(post(&sandbox, "/v1/coupons/C", "late", "name=N").await, (404, false));
+        assert_eq!(post(&sandbox, "/v1/coupons", "made", "id=C&percentage=5").await, (400, false));
+        assert_eq!(post(&sandbox, "/v1/coupons", "made", "id=C&percent_off=5").await, (200, false));
+        assert_eq!(post(&sandbox, "/v1/coupons/C", "late", "name=N").await, (404, true));
+        assert_eq!(post(&sandbox, "/v1/coupons/C", "anew", "name=N").await, (200, false));
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_key_is_in_use_until_its_call_has_ended_though_the_caller_is_gone() {
+        let sandbox = sandbox().await;
+        stall(&sandbox, 1_000);
+        let first = tokio::spawn(request(&sandbox, "/v1/products", "k", "name=N").send());
+        let has_begun = || serde_json::to_string(&*sandbox.state()).unwrap().contains("fingerprint");
+        while !has_begun() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await.0, 409);
+        first.abort();
+        let mut last = (409, false);
+        while last.0 == 409 {
+            last = post(&sandbox, "/v1/products", "k", "name=N").await;
+        }
+        assert_eq!(last, (200, true));
+        let executed: Vec<u64> = sandbox.state().accounts.values().flat_map(|a| a.executed.values().copied()).collect();
+        assert_eq!(executed, [1]);
+        sandbox.shutdown().await;
+    }
 }

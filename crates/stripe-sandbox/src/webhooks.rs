@@ -1,4 +1,4 @@
-//! Webhooks: signed, sent at least once, in no order, and tried again for three days.
+//! Webhooks: signed, sent at least once, in no order, and tried again for three days; never of what is not on disk yet.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::clock::real_now;
+use crate::clock::{DAY, real_now};
 use crate::server::Shared;
 use crate::state::{Delivery, text};
 
 /// How long a delivery is tried, in seconds of the sandbox's clock: three days.
-const PATIENCE: i64 = 3 * 24 * 60 * 60;
+const PATIENCE: i64 = 3 * DAY;
 /// The longest wait between two tries.
 const RETRY_IN_MAX: Duration = Duration::from_secs(3600);
 /// How long an endpoint may take to answer.
@@ -40,6 +40,12 @@ pub(crate) fn dispatch(shared: &Arc<Shared>) {
 async fn deliver(shared: &Arc<Shared>, id: u64) {
     let mut wait = Duration::from_millis(500);
     loop {
+        // Whoever hears of a change may ask for it after the sandbox was killed: it must be known then.
+        if !shared.saver.saved().await {
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RETRY_IN_MAX);
+            continue;
+        }
         let (delivery, policy, now) = {
             let state = shared.lock();
             (state.deliveries.get(&id).cloned(), state.webhook_policy.clone(), state.now())

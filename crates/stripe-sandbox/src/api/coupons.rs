@@ -4,10 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::check::{at_most, below, missing, percentage, refused, within};
 use crate::error::ApiError;
-use crate::money::check_currency;
+use crate::money::{AMOUNT_MAX, check_currency};
 use crate::state::{Ctx, copy, merge_metadata, text};
-
-const AMOUNT_MAX: i64 = 99_999_999;
 
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let given = |name: &str| params.get(name).unwrap_or(&Value::Null);
@@ -41,7 +39,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     let id = id(ctx, given("id"))?;
     for (index, product) in given("applies_to")["products"].as_array().into_iter().flatten().enumerate() {
         let id = product.as_str().unwrap_or_default();
-        ctx.object("product", id).map_err(|error| error.param(format!("applies_to[products][{index}]")))?;
+        ctx.object("product", id).map_err(|error| error.of_param(format!("applies_to[products][{index}]")))?;
     }
     let mut coupon = json!({
         "id": id, "object": "coupon", "amount_off": amount_off, "applies_to": given("applies_to"), "created": ctx.now,
@@ -93,7 +91,7 @@ fn set_options(coupon: &mut Value, given: &Value) -> Result<(), ApiError> {
 /// A coupon as it is now: one whose time has passed is not valid any more.
 pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let now = ctx.now;
-    let coupon = ctx.object("coupon", id)?;
+    let coupon = ctx.object_mut("coupon", id)?;
     coupon["valid"] = is_valid(coupon, now).into();
     Ok(coupon.clone())
 }
@@ -116,7 +114,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     copy(&mut coupon, params, &["name"]);
     set_options(&mut coupon, params.get("currency_options").unwrap_or(&Value::Null))?;
     merge_metadata(&mut coupon, params.get("metadata"))?;
-    *ctx.object("coupon", id)? = coupon.clone();
+    *ctx.object_mut("coupon", id)? = coupon.clone();
     ctx.emit("coupon.updated", &coupon);
     Ok(coupon)
 }

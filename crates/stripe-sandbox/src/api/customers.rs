@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::subscriptions;
+use crate::check::not_served;
 use crate::error::ApiError;
 use crate::state::{Ctx, copy, merge_metadata, text};
 
@@ -19,7 +20,23 @@ const FIELDS: [&str; 10] = [
     "tax_exempt",
 ];
 
+/// What the sandbox has no use for.
+const NOT_SERVED: [&str; 11] = [
+    "balance",
+    "cash_balance",
+    "invoice_prefix",
+    "invoice_settings",
+    "next_invoice_sequence",
+    "payment_method",
+    "source",
+    "tax",
+    "tax_id_data",
+    "test_clock",
+    "validate",
+];
+
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    not_served(params, "", &NOT_SERVED)?;
     let mut customer = json!({
         "id": crate::ids::new("cus"), "object": "customer", "address": null, "balance": 0, "created": ctx.now,
         "business_name": null, "currency": null, "customer_account": null, "default_source": null, "delinquent": false, "description": null, "discount": null, "email": null,
@@ -37,7 +54,8 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
 }
 
 pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    let customer = ctx.object("customer", id)?;
+    not_served(params, "", &NOT_SERVED)?;
+    let customer = ctx.object_mut("customer", id)?;
     copy(customer, params, &FIELDS);
     merge_metadata(customer, params.get("metadata"))?;
     let customer = customer.clone();
@@ -76,7 +94,7 @@ pub(crate) fn payment_methods(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, 
 }
 
 pub(crate) fn detach(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
-    let method = ctx.object("payment_method", id)?;
+    let method = ctx.object_mut("payment_method", id)?;
     if text(method, "customer").is_empty() {
         return Err(ApiError::invalid(
             "The payment method you provided is not attached to a customer so detachment is impossible.",
@@ -86,4 +104,22 @@ pub(crate) fn detach(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let method = method.clone();
     ctx.emit("payment_method.detached", &method);
     Ok(method)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Sandbox, refusal};
+
+    #[test]
+    fn what_would_do_nothing_is_refused() {
+        let mut sandbox = Sandbox::new();
+        for (body, param) in [
+            ("balance=-500", "balance"),
+            ("payment_method=pm_card_visa", "payment_method"),
+            ("tax_id_data[0][type]=eu_vat&tax_id_data[0][value]=SE556056625801", "tax_id_data"),
+            ("invoice_settings[footer]=Tack", "invoice_settings"),
+        ] {
+            assert_eq!(refusal(sandbox.try_call("POST /v1/customers", body)), param);
+        }
+    }
 }

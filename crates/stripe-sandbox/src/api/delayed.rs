@@ -4,15 +4,16 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{invoices, payments, subscriptions};
 use crate::check::{refused, within};
+use crate::clock::DAY;
 use crate::error::ApiError;
-use crate::money::check_currency;
+use crate::money::{AMOUNT_MAX, check_currency};
 use crate::state::{Ctx, Due, text};
 
 /// How long a bank takes for a debit, in seconds: five days.
-const DEBIT_TIME: i64 = 5 * 24 * 60 * 60;
+const DEBIT_TIME: i64 = 5 * DAY;
 
 /// Starts a debit, whose end the bank tells later: an account that ends in 0000 has no money.
-pub(crate) fn start_debit(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value, account_ends: &str) {
+pub(crate) fn start_debit(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value) {
     let charge = payments::charge(ctx, intent, method, "pending");
     let id = text(intent, "id").to_owned();
     intent["status"] = "processing".into();
@@ -23,7 +24,7 @@ pub(crate) fn start_debit(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value,
     ctx.emit("charge.pending", &charge);
     ctx.emit("payment_intent.processing", intent);
     if let Some(plan) = ctx.account().get_mut("intent_plan", &id) {
-        plan["fails"] = (account_ends == "0000").into();
+        plan["fails"] = (method[text(method, "type")]["last4"] == "0000").into();
     }
     ctx.plan(ctx.now + DEBIT_TIME, Due::Debit(id));
 }
@@ -86,25 +87,50 @@ fn tell_session(ctx: &mut Ctx<'_>, intent: &str, event: &str) {
     }
 }
 
-/// Waits for a transfer: the intent tells where the money is to go.
-pub(crate) fn await_transfer(ctx: &mut Ctx<'_>, intent: &mut Value, kind: &str) {
+/// Pays from the money that the customer has sent before, or else waits for a transfer: the intent tells where the money
+/// is to go.
+pub(crate) fn await_transfer(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value, kind: &str) {
+    let (customer, currency) = (text(intent, "customer").to_owned(), text(intent, "currency").to_owned());
+    let amount = intent["amount"].as_i64().unwrap_or_default();
+    let balance = cash(ctx, &customer, &currency);
+    let part = amount.min(balance);
+    if part > 0 {
+        set_cash(ctx, &customer, &currency, balance - part);
+    }
+    intent["payment_method_types"] = json!(["customer_balance"]);
+    if part == amount {
+        payments::succeed(ctx, intent, method);
+        return;
+    }
     let reference = crate::ids::random(12).to_ascii_uppercase();
     intent["status"] = "requires_action".into();
     intent["next_action"] = json!({"type": "display_bank_transfer_instructions", "display_bank_transfer_instructions": {
-        "amount_remaining": intent["amount"], "currency": intent["currency"],
+        "amount_remaining": amount - part, "currency": intent["currency"],
         "financial_addresses": [{"type": "iban", "iban": {"account_holder_name": "Sandbox", "bic": "SANDSE00",
             "country": "SE", "iban": "SE0000000000000000000000"}, "supported_networks": ["sepa"]}],
         "hosted_instructions_url": null, "reference": reference, "type": kind}});
-    intent["payment_method_types"] = json!(["customer_balance"]);
     ctx.replace("payment_intent", intent);
     ctx.emit("payment_intent.requires_action", intent);
+    if part > 0 {
+        ctx.emit("payment_intent.partially_funded", intent);
+    }
 }
 
 /// `POST /v1/test_helpers/customers/{id}/fund_cash_balance`: money arrives, and pays what waits for it, the oldest first.
 pub(crate) fn fund(ctx: &mut Ctx<'_>, customer: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
+    arrive_at(ctx, customer, params, None)
+}
+
+/// The same, where the transfer may name an intent that is paid before others.
+fn arrive_at(
+    ctx: &mut Ctx<'_>,
+    customer: &str,
+    params: &Map<String, Value>,
+    named: Option<&Value>,
+) -> Result<Value, ApiError> {
     ctx.object("customer", customer)?;
     let given = |name: &str| params.get(name).unwrap_or(&Value::Null);
-    let amount = within(given("amount"), 1..=99_999_999, "amount")?.unwrap_or_default();
+    let amount = within(given("amount"), 1..=AMOUNT_MAX, "amount")?.unwrap_or_default();
     let currency = check_currency(given("currency").as_str().unwrap_or_default(), "currency")?;
     if !["eur", "gbp", "jpy", "mxn", "usd"].contains(&currency.as_str()) {
         return Err(refused(format!("A cash balance can't be held in {currency}."), "currency"));
@@ -121,7 +147,7 @@ pub(crate) fn fund(ctx: &mut Ctx<'_>, customer: &str, params: &Map<String, Value
         }),
     );
     ctx.emit("customer_cash_balance_transaction.created", &transaction);
-    reconcile(ctx, customer, &currency);
+    reconcile(ctx, customer, &currency, named);
     Ok(transaction)
 }
 
@@ -148,14 +174,15 @@ fn set_cash(ctx: &mut Ctx<'_>, customer: &str, currency: &str, balance: i64) {
     }
 }
 
-fn reconcile(ctx: &mut Ctx<'_>, customer: &str, currency: &str) {
+fn reconcile(ctx: &mut Ctx<'_>, customer: &str, currency: &str, named: Option<&Value>) {
     let waits = |intent: &&Value| {
         intent["status"] == "requires_action"
             && intent["customer"] == customer
             && intent["currency"] == currency
             && intent["payment_method_types"][0] == "customer_balance"
     };
-    let waiting: Vec<Value> = ctx.account().all("payment_intent").filter(waits).cloned().collect();
+    let mut waiting: Vec<Value> = ctx.account().all("payment_intent").filter(waits).cloned().collect();
+    waiting.sort_by_key(|intent| named != Some(&intent["id"]));
     for mut intent in waiting {
         let balance = cash(ctx, customer, currency);
         let instructions = &mut intent["next_action"]["display_bank_transfer_instructions"];
@@ -196,6 +223,6 @@ pub(crate) fn transfer(ctx: &mut Ctx<'_>, session: &str, amount: Option<i64>) ->
     let mut params = Map::new();
     params.insert("amount".to_owned(), amount.unwrap_or(left).into());
     params.insert("currency".to_owned(), intent["currency"].clone());
-    fund(ctx, text(&intent, "customer"), &params)?;
+    arrive_at(ctx, text(&intent, "customer"), &params, Some(&intent["id"]))?;
     ctx.object("checkout.session", text(&session, "id")).cloned()
 }

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::check::refused;
+use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::state::{Ctx, text};
 
-const EVIDENCE_TIME: i64 = 7 * 24 * 60 * 60;
+const EVIDENCE_TIME: i64 = 7 * DAY;
 
 pub(crate) fn open(ctx: &mut Ctx<'_>, charge: &Value) {
     let evidence = [
@@ -54,7 +55,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, charge: &Value) {
             "reason": "fraudulent", "status": "needs_response",
         }),
     );
-    if let Ok(kept) = ctx.object("charge", text(charge, "id")) {
+    if let Ok(kept) = ctx.object_mut("charge", text(charge, "id")) {
         kept["disputed"] = true.into();
     }
     ctx.emit("charge.dispute.created", &dispute);
@@ -66,7 +67,7 @@ pub(crate) fn close(ctx: &mut Ctx<'_>, id: &str, outcome: &str) -> Result<Value,
     if !matches!(outcome, "won" | "lost") {
         return Err(refused("A dispute ends won or lost.", "status"));
     }
-    let dispute = ctx.object("dispute", id)?;
+    let dispute = ctx.object_mut("dispute", id)?;
     if matches!(text(dispute, "status"), "won" | "lost") {
         return Err(ApiError::invalid("This dispute is already closed."));
     }

@@ -26,8 +26,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     merge_metadata(&mut endpoint, params.get("metadata"))?;
     let endpoint = ctx.add("webhook_endpoint", endpoint);
     let secret = format!("whsec_{}", crate::ids::random(32));
-    let id = text(&endpoint, "id").to_owned();
-    ctx.account().secrets.insert(id, vec![secret.clone()]);
+    ctx.account().set_secrets(text(&endpoint, "id"), vec![secret.clone()]);
     // The secret is told once, here.
     let mut told = endpoint;
     told["secret"] = secret.into();
@@ -38,7 +37,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     if let Some(url) = params.get("url").and_then(Value::as_str) {
         check_url(url)?;
     }
-    let endpoint = ctx.object("webhook_endpoint", id)?;
+    let endpoint = ctx.object_mut("webhook_endpoint", id)?;
     copy(endpoint, params, &["description", "enabled_events", "url"]);
     if let Some(disabled) = params.get("disabled").and_then(Value::as_bool) {
         endpoint["status"] = if disabled { "disabled" } else { "enabled" }.into();
@@ -56,10 +55,17 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
 
 pub(crate) fn list_events(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let types = params.get("types").and_then(Value::as_array);
+    let delivered = params.get("delivery_success").and_then(Value::as_bool);
     ctx.list("event", "/v1/events", params, |event| {
-        params.get("type").is_none_or(|kind| &event["type"] == kind)
+        params.get("type").and_then(Value::as_str).is_none_or(|wanted| is_of(text(event, "type"), wanted))
+            && delivered.is_none_or(|wanted| (event["pending_webhooks"] == 0) == wanted)
             && types.is_none_or(|kinds| kinds.contains(&event["type"]))
     })
+}
+
+/// Whether an event is the one named, or of the group named as `charge.*`.
+fn is_of(kind: &str, wanted: &str) -> bool {
+    wanted.strip_suffix('*').map_or(kind == wanted, |group| kind.starts_with(group))
 }
 
 /// Loopback alone: the sandbox must not become a way to reach others.
@@ -76,5 +82,30 @@ fn check_url(url: &str) -> Result<(), ApiError> {
         Ok(())
     } else {
         refused("the sandbox delivers to loopback alone")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Sandbox;
+
+    #[test]
+    fn events_are_listed_by_group_and_by_delivery() {
+        let mut sandbox = Sandbox::new();
+        sandbox.call("POST /v1/products", "name=Told to nobody");
+        sandbox.call("POST /v1/webhook_endpoints", "url=http://localhost/&enabled_events[0]=*");
+        sandbox.call("POST /v1/products", "name=On its way");
+        sandbox.call("POST /v1/coupons", "percent_off=5");
+        for (filter, count) in [
+            ("", 3),
+            ("type=product.created", 2),
+            ("type=product.*", 2),
+            ("type=product", 0),
+            ("type=*", 3),
+            ("delivery_success=true", 1),
+            ("delivery_success=false&type=coupon.*", 1),
+        ] {
+            assert_eq!(sandbox.call("GET /v1/events", filter)["data"].as_array().unwrap().len(), count, "{filter}");
+        }
     }
 }

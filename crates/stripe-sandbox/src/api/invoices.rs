@@ -18,8 +18,10 @@ pub(crate) struct Draft<'a> {
     pub(crate) subscription: Option<&'a str>,
     /// In the shape of `invoice_creation[invoice_data]`.
     pub(crate) data: &'a Value,
-    /// From and to, in seconds since the Unix epoch.
+    /// From when to when invoice items were gathered: before it, for what is paid ahead. Seconds since the Unix epoch.
     pub(crate) period: (i64, i64),
+    /// What recurring lines pay for, likewise.
+    pub(crate) service: (i64, i64),
 }
 
 /// Makes an invoice that is open.
@@ -94,7 +96,7 @@ fn line(ctx: &mut Ctx<'_>, item: &LineItem, invoice: &str, draft: &Draft<'_>) ->
             "proration_details": {"credited_items": null}, "subscription": subscription, "subscription_item": null},
             "type": "subscription_item_details"})
     });
-    let (from, to) = if subscription.is_some() { draft.period } else { (ctx.now, ctx.now) };
+    let (from, to) = if subscription.is_some() { draft.service } else { (ctx.now, ctx.now) };
     let discounts: Value = if item.discount > 0 {
         json!([{"amount": item.discount, "discount": item.discounts[0]["discount"]["id"]}])
     } else {
@@ -146,7 +148,7 @@ pub(crate) fn after_payment(ctx: &mut Ctx<'_>, session: &Value) {
         return;
     }
     let id = text(session, "id").to_owned();
-    let items = ctx.account().line_items.get(&id).cloned().unwrap_or_default();
+    let items = ctx.account().line_items(&id).to_vec();
     let draft = Draft {
         customer: &session["customer"],
         currency: text(session, "currency"),
@@ -156,6 +158,7 @@ pub(crate) fn after_payment(ctx: &mut Ctx<'_>, session: &Value) {
         subscription: None,
         data: &session["invoice_creation"]["invoice_data"],
         period: (ctx.now, ctx.now),
+        service: (ctx.now, ctx.now),
     };
     let invoice = make(ctx, &draft);
     if let Some(kept) = ctx.account().get_mut("checkout.session", &id) {

@@ -7,7 +7,7 @@ use crate::check::{below, missing, refused, within};
 use crate::error::ApiError;
 use crate::money::check_currency;
 use crate::pricing;
-use crate::state::{Ctx, LineItem, limit, text};
+use crate::state::{Ctx, LineItem, limit, merge_metadata_at, text};
 
 const QUANTITY_MAX: i64 = 999_999;
 /// The most optional items of a link or session.
@@ -49,7 +49,7 @@ fn read_one(ctx: &mut Ctx<'_>, item: &Value, currency: Option<&str>, path: &str)
     let quantity = within(&item["quantity"], 1..=QUANTITY_MAX, below(path, "quantity"))?.unwrap_or(1);
     let adjustable = adjustable(&item["adjustable_quantity"], quantity, path)?;
     if let Some(rate) = item["tax_rates"][0].as_str() {
-        return Err(ApiError::missing("tax rate", rate).param(format!("{path}[tax_rates][0]")));
+        return Err(ApiError::missing_param("tax rate", rate, format!("{path}[tax_rates][0]")));
     }
     let price = match (item["price"].as_str(), item.get("price_data")) {
         (Some(id), None) => active_price(ctx, id, &below(path, "price"))?,
@@ -65,6 +65,8 @@ fn read_one(ctx: &mut Ctx<'_>, item: &Value, currency: Option<&str>, path: &str)
         return Err(refused(message, path));
     }
     let amount = amount(&price, &currency, quantity)?;
+    let mut noted = json!({});
+    merge_metadata_at(&mut noted, item.get("metadata"), &below(path, "metadata"))?;
     let product = ctx.object("product", text(&price, "product"))?;
     Ok(LineItem {
         id: crate::ids::new("li"),
@@ -78,7 +80,7 @@ fn read_one(ctx: &mut Ctx<'_>, item: &Value, currency: Option<&str>, path: &str)
         description: text(product, "name").to_owned(),
         detail: product["description"].as_str().map(str::to_owned),
         adjustable_quantity: adjustable,
-        metadata: item.get("metadata").cloned().unwrap_or(Value::Null),
+        metadata: noted["metadata"].take(),
         discounts: json!([]),
         taxes: json!([]),
     })
@@ -97,7 +99,7 @@ fn amount(price: &Value, currency: &str, quantity: i64) -> Result<i64, ApiError>
 }
 
 fn active_price(ctx: &mut Ctx<'_>, id: &str, param: &str) -> Result<Value, ApiError> {
-    let price = ctx.object("price", id).map_err(|error| error.param(param))?.clone();
+    let price = ctx.object("price", id).map_err(|error| error.of_param(param))?.clone();
     if price["active"] == false {
         return Err(refused(format!("The price specified is inactive: {id}"), param));
     }
@@ -209,12 +211,12 @@ pub(crate) fn read_optional(
 
 /// Changes the quantities of a link's line items, which is all that can change of them.
 pub(crate) fn change(ctx: &mut Ctx<'_>, id: &str, changes: &[Value]) -> Result<Vec<LineItem>, ApiError> {
-    let mut items = ctx.account().line_items.get(id).cloned().unwrap_or_default();
+    let mut items = ctx.account().line_items(id).to_vec();
     for (index, change) in changes.iter().enumerate() {
         let path = format!("line_items[{index}]");
         let wanted = text(change, "id");
         let Some(item) = items.iter_mut().find(|item| item.id == wanted) else {
-            return Err(ApiError::missing("line item", wanted).param(below(&path, "id")));
+            return Err(ApiError::missing_param("line item", wanted, below(&path, "id")));
         };
         if let Some(quantity) = within(&change["quantity"], 1..=QUANTITY_MAX, below(&path, "quantity"))? {
             item.quantity = quantity;
@@ -234,7 +236,7 @@ pub(crate) fn change(ctx: &mut Ctx<'_>, id: &str, changes: &[Value]) -> Result<V
 /// A page of the line items of a link or session, in their own order.
 pub(crate) fn list(ctx: &mut Ctx<'_>, id: &str, url: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let limit = limit(params)?;
-    let items = ctx.account().line_items.get(id).cloned().unwrap_or_default();
+    let items = ctx.account().line_items(id).to_vec();
     let all: Vec<Value> = items.iter().map(|item| told(ctx, item)).collect();
     let (data, has_more) = page(&all, params, limit)?;
     Ok(json!({"object": "list", "url": url, "has_more": has_more, "data": data}))
@@ -246,7 +248,7 @@ pub(crate) fn page(all: &[Value], params: &Map<String, Value>, limit: usize) -> 
         None => Ok(None),
         Some(id) => match all.iter().position(|object| object["id"] == id) {
             Some(index) => Ok(Some(index)),
-            None => Err(ApiError::missing("line item", id).param(name)),
+            None => Err(ApiError::missing_param("line item", id, name)),
         },
     };
     if let Some(before) = place("ending_before")? {

@@ -36,7 +36,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     apply(ctx, &mut link, params, &items)?;
     let link = ctx.add("payment_link", link);
     let id = text(&link, "id").to_owned();
-    ctx.account().line_items.insert(id.clone(), items);
+    ctx.account().set_line_items(&id, items);
     ctx.publish(&token, &id);
     ctx.emit("payment_link.created", &link);
     Ok(link)
@@ -50,7 +50,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     copy(&mut link, params, &["active"]);
     apply(ctx, &mut link, params, &items)?;
     ctx.replace("payment_link", &link);
-    ctx.account().line_items.insert(id.to_owned(), items);
+    ctx.account().set_line_items(id, items);
     ctx.emit("payment_link.updated", &link);
     Ok(link)
 }
@@ -82,6 +82,7 @@ fn apply(ctx: &mut Ctx<'_>, link: &mut Value, params: &Map<String, Value>, items
         link["payment_method_types"] = Value::Null;
     }
     for method in link["payment_method_types"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        sessions::check_played(method, "payment_method_types")?;
         if !sessions::fits_currency(method, &currency) {
             return Err(refused(format!("{method} can't be paid in {currency}."), "payment_method_types"));
         }
@@ -235,6 +236,7 @@ mod tests {
             ("&application_fee_amount=10001", "application_fee_amount"),
             ("&transfer_data[destination]=me", "transfer_data[destination]"),
             ("&payment_method_types[0]=sepa_debit", "payment_method_types"),
+            ("&payment_method_types[0]=klarna", "payment_method_types"),
         ] {
             refused(body, param);
         }

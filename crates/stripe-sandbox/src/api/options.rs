@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::check::{at_most, below, missing, percentage, refused, statement_descriptor, texts, within};
+use crate::check::{at_most, below, missing, not_served, percentage, refused, statement_descriptor, texts, within};
 use crate::error::ApiError;
+use crate::money::AMOUNT_MAX;
 use crate::state::{copy, merge_metadata_at, text};
 
 const FIELDS_MAX: usize = 3;
@@ -54,7 +55,7 @@ pub(crate) fn apply(object: &mut Value, params: &Map<String, Value>) -> Result<(
     })?;
     set("transfer_data", &|given, _| transfer_data(given, "transfer_data"))?;
     set("application_fee_amount", &|given, _| {
-        Ok(within(given, 0..=99_999_999, "application_fee_amount")?.map_or(Value::Null, Value::from))
+        Ok(within(given, 0..=AMOUNT_MAX, "application_fee_amount")?.map_or(Value::Null, Value::from))
     })?;
     set("application_fee_percent", &|given, _| {
         Ok(percentage(given, false, "application_fee_percent")?.unwrap_or(Value::Null))
@@ -102,9 +103,9 @@ fn name_collection(given: &Value) -> Value {
 pub(crate) fn transfer_data(given: &Value, path: &str) -> Result<Value, ApiError> {
     let destination = text(given, "destination");
     if !destination.starts_with("acct_") {
-        return Err(ApiError::missing("destination", destination).param(below(path, "destination")));
+        return Err(ApiError::missing_param("destination", destination, below(path, "destination")));
     }
-    let amount = within(&given["amount"], 1..=99_999_999, below(path, "amount"))?;
+    let amount = within(&given["amount"], 1..=AMOUNT_MAX, below(path, "amount"))?;
     Ok(json!({"amount": amount, "destination": destination}))
 }
 
@@ -259,7 +260,7 @@ pub(crate) fn payment_intent_data(given: &Value, before: &Value) -> Result<Value
     copy(&mut told, given, &names);
     // These a session has, and a link has elsewhere.
     copy(&mut told, given, &["on_behalf_of", "receipt_email", "shipping"]);
-    if let Some(fee) = within(value("application_fee_amount"), 0..=99_999_999, below(path, "application_fee_amount"))? {
+    if let Some(fee) = within(value("application_fee_amount"), 0..=AMOUNT_MAX, below(path, "application_fee_amount"))? {
         told["application_fee_amount"] = fee.into();
     }
     if value("transfer_data").is_object() {
@@ -268,6 +269,16 @@ pub(crate) fn payment_intent_data(given: &Value, before: &Value) -> Result<Value
     merge_metadata_at(&mut told, given.get("metadata"), &below(path, "metadata"))?;
     Ok(told)
 }
+
+/// What the sandbox has no use for: its subscriptions begin with their first payment or trial, and prorate nothing.
+const SUBSCRIPTION_NOT_SERVED: [&str; 6] = [
+    "billing_cycle_anchor",
+    "billing_cycle_anchor_config",
+    "billing_mode",
+    "default_tax_rates",
+    "pending_invoice_item_interval",
+    "proration_behavior",
+];
 
 /// What a link or session says of the subscriptions that it makes.
 pub(crate) fn subscription_data(given: &Value, before: &Value) -> Result<Value, ApiError> {
@@ -279,6 +290,7 @@ pub(crate) fn subscription_data(given: &Value, before: &Value) -> Result<Value, 
     }
     let Some(given) = given.as_object() else { return Ok(Value::Null) };
     let value = |name: &str| given.get(name).unwrap_or(&Value::Null);
+    not_served(given, path, &SUBSCRIPTION_NOT_SERVED)?;
     at_most(value("description"), 500, below(path, "description"))?;
     within(value("trial_period_days"), 1..=730, below(path, "trial_period_days"))?;
     if let Some(settings) = value("invoice_settings").as_object() {
@@ -288,7 +300,7 @@ pub(crate) fn subscription_data(given: &Value, before: &Value) -> Result<Value, 
     }
     copy(&mut told, given, &["description", "trial_period_days", "trial_settings"]);
     // These a session has alone.
-    copy(&mut told, given, &["on_behalf_of", "trial_end", "billing_cycle_anchor", "proration_behavior"]);
+    copy(&mut told, given, &["on_behalf_of", "trial_end"]);
     if let Some(fee) = percentage(value("application_fee_percent"), false, &below(path, "application_fee_percent"))? {
         told["application_fee_percent"] = fee;
     }

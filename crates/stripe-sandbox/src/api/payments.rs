@@ -1,7 +1,5 @@
 //! Payment intents, payment methods and charges.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use crate::api::{delayed, disputes};
@@ -29,44 +27,6 @@ pub(crate) enum CardBehavior {
     AsksForAuthentication,
     PaysThenDisputed,
     PaysRefundFails,
-}
-
-/// A number that is no test card's.
-#[derive(Debug, thiserror::Error)]
-#[error("not a test card")]
-pub(crate) struct NotATestCard;
-
-impl TryFrom<String> for Card {
-    type Error = NotATestCard;
-
-    /// The test card of a number, valid for long.
-    fn try_from(number: String) -> Result<Self, NotATestCard> {
-        let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-        let behavior = CardBehavior::of(&digits).ok_or(NotATestCard)?;
-        let last4 = digits.get(digits.len() - 4..).unwrap_or_default().to_owned();
-        Ok(Self { brand: "visa", last4, exp_month: 12, exp_year: 2099, behavior })
-    }
-}
-
-impl<'de> Deserialize<'de> for Card {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-impl CardBehavior {
-    /// What the test card of a number does, digits alone; none where it is no test card.
-    pub(crate) fn of(digits: &str) -> Option<Self> {
-        Some(match digits {
-            "4242424242424242" => Self::Pays,
-            "4000000000000002" => Self::Declined,
-            "4000000000009995" => Self::InsufficientFunds,
-            "4000002500003155" => Self::AsksForAuthentication,
-            "4000000000000259" => Self::PaysThenDisputed,
-            "4000000000005126" => Self::PaysRefundFails,
-            _ => return None,
-        })
-    }
 }
 
 /// What an intent is for.
@@ -174,11 +134,21 @@ fn apply(intent: &mut Value, data: &Value) {
     }
 }
 
-/// Notes a decline: the intent waits for another way to pay.
-pub(crate) fn decline(ctx: &mut Ctx<'_>, intent: &mut Value, code: &str) {
+/// Notes a decline: a charge that failed, and an intent that waits for another way to pay.
+pub(crate) fn decline(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value, code: &str) {
+    const MESSAGE: &str = "Your card was declined.";
+    let mut charge = charge(ctx, intent, method, "failed");
+    charge["failure_code"] = "card_declined".into();
+    charge["failure_message"] = MESSAGE.into();
+    charge["outcome"] = json!({"advice_code": null, "network_advice_code": null, "network_decline_code": null,
+        "network_status": "declined_by_network", "reason": code, "risk_level": "normal",
+        "seller_message": "The bank did not return any further details with this decline.", "type": "issuer_declined"});
+    ctx.replace("charge", &charge);
+    ctx.emit("charge.failed", &charge);
     intent["status"] = "requires_payment_method".into();
-    intent["last_payment_error"] = json!({"type": "card_error", "code": "card_declined", "decline_code": code,
-        "message": "Your card was declined."});
+    intent["latest_charge"] = charge["id"].clone();
+    intent["last_payment_error"] = json!({"type": "card_error", "charge": charge["id"], "code": "card_declined",
+        "decline_code": code, "message": MESSAGE, "payment_method": method});
     ctx.replace("payment_intent", intent);
     ctx.emit("payment_intent.payment_failed", intent);
 }
@@ -217,7 +187,7 @@ pub(crate) fn receive(ctx: &mut Ctx<'_>, intent: &mut Value, charge: &Value) {
     }
 }
 
-/// A charge, `succeeded`, `pending` or `held`.
+/// A charge, `succeeded`, `pending`, `held` or `failed`.
 pub(crate) fn charge(ctx: &mut Ctx<'_>, intent: &Value, method: &Value, state: &str) -> Value {
     let is_captured = state == "succeeded";
     let kind = text(method, "type").to_owned();
@@ -233,12 +203,12 @@ pub(crate) fn charge(ctx: &mut Ctx<'_>, intent: &Value, method: &Value, state: &
         "outcome": {"advice_code": null, "network_advice_code": null, "network_decline_code": null,
             "network_status": "approved_by_network", "reason": null, "risk_level": "normal", "seller_message": "Payment complete.",
             "type": "authorized"},
-        "paid": state != "pending", "payment_intent": intent["id"], "payment_method": method["id"],
+        "paid": matches!(state, "succeeded" | "held"), "payment_intent": intent["id"], "payment_method": method["id"],
         "payment_method_details": {"type": kind}, "receipt_email": intent["receipt_email"], "receipt_number": null,
         "receipt_url": null, "refunded": false, "review": null, "shipping": intent["shipping"], "source": null,
         "source_transfer": null, "statement_descriptor": intent["statement_descriptor"],
         "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
-        "status": if state == "pending" { "pending" } else { "succeeded" }, "transfer_data": intent["transfer_data"],
+        "status": if state == "held" { "succeeded" } else { state }, "transfer_data": intent["transfer_data"],
         "transfer_group": intent["transfer_group"],
     });
     charge["payment_method_details"][kind.as_str()] = if kind == "card" {
@@ -284,7 +254,7 @@ pub(crate) fn capture(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) 
     let given = params.get("amount_to_capture").unwrap_or(&Value::Null);
     let amount = within(given, 1..=held, "amount_to_capture")?.unwrap_or(held);
     merge_metadata(&mut intent, params.get("metadata"))?;
-    let charge = ctx.object("charge", text(&intent, "latest_charge"))?;
+    let charge = ctx.object_mut("charge", text(&intent, "latest_charge"))?;
     charge["captured"] = true.into();
     charge["amount_captured"] = amount.into();
     // What is not captured is let go.
@@ -302,7 +272,29 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     if !matches!(text(&intent, "status"), "requires_payment_method" | "requires_capture" | "requires_action") {
         return Err(unexpected_state("canceled", &intent));
     }
-    if let Some(charge) = ctx.account().get_mut("charge", text(&intent, "latest_charge")) {
+    let is_of_session = ctx.account().get("intent_plan", id).is_some_and(|plan| !text(plan, "session").is_empty());
+    if is_of_session && intent["status"] != "requires_capture" {
+        let message = "You can't cancel the PaymentIntent of a Checkout Session: expire the session instead.";
+        return Err(refused(message, "intent").code("payment_intent_unexpected_state"));
+    }
+    copy(&mut intent, params, &["cancellation_reason"]);
+    give_up(ctx, &mut intent);
+    Ok(intent)
+}
+
+/// Cancels the intent of a session that was not paid, if it has one.
+pub(crate) fn give_up_session(ctx: &mut Ctx<'_>, session: &str) {
+    let open = ctx.account().get("session_intent", session).map(|kept| text(kept, "intent").to_owned());
+    if let Some(mut intent) = open.and_then(|open| ctx.account().get("payment_intent", &open).cloned()) {
+        intent["cancellation_reason"] = "automatic".into();
+        give_up(ctx, &mut intent);
+    }
+}
+
+fn give_up(ctx: &mut Ctx<'_>, intent: &mut Value) {
+    // A charge that failed has nothing to give back.
+    let held = ctx.account().get_mut("charge", text(intent, "latest_charge"));
+    if let Some(charge) = held.filter(|charge| charge["status"] == "succeeded") {
         charge["amount_refunded"] = charge["amount"].clone();
         charge["refunded"] = true.into();
     }
@@ -310,10 +302,8 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     intent["canceled_at"] = ctx.now.into();
     intent["amount_capturable"] = 0.into();
     intent["next_action"] = Value::Null;
-    copy(&mut intent, params, &["cancellation_reason"]);
-    ctx.replace("payment_intent", &intent);
-    ctx.emit("payment_intent.canceled", &intent);
-    Ok(intent)
+    ctx.replace("payment_intent", intent);
+    ctx.emit("payment_intent.canceled", intent);
 }
 
 fn unexpected_state(what: &str, intent: &Value) -> ApiError {
@@ -328,7 +318,7 @@ pub(crate) fn list(
     url: &str,
     params: &Map<String, Value>,
 ) -> Result<Value, ApiError> {
-    let names = ["customer", "payment_intent", "charge", "payment_method", "subscription"];
+    let names = ["customer", "payment_intent", "charge", "payment_method"];
     ctx.list(kind, url, params, |object| {
         names.iter().all(|name| params.get(*name).is_none_or(|wanted| &object[*name] == wanted))
     })

@@ -8,7 +8,7 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::api::products;
 use crate::check::{at_most, below, decimal, missing, refused, texts, within};
 use crate::error::ApiError;
-use crate::money::check_currency;
+use crate::money::{AMOUNT_MAX, check_currency};
 use crate::state::{Ctx, copy, merge_metadata, text};
 
 /// The largest amount of a unit: twelve digits.
@@ -29,8 +29,8 @@ pub(crate) fn make(
     let given = |name: &str| params.get(name).unwrap_or(&Value::Null);
     let currency = check_currency(given("currency").as_str().unwrap_or_default(), &named("currency"))?;
     let scheme = scheme(params, path)?;
-    let amounts = amounts(params, &scheme, path)?;
-    let options = options(given("currency_options"), &scheme, path)?;
+    let amounts = amounts(params, scheme.billing, path)?;
+    let options = options(given("currency_options"), scheme.billing, path)?;
     let recurring = recurring(given("recurring"), &named("recurring"))?;
     if !recurring.is_null() && !amounts["custom_unit_amount"].is_null() {
         return Err(refused("A price that the customer chooses can't be recurring.", named("custom_unit_amount")));
@@ -58,7 +58,7 @@ fn product_of(ctx: &mut Ctx<'_>, params: &Map<String, Value>, active: bool, path
     let param = below(path, "product");
     match (params.get("product").and_then(Value::as_str), params.get("product_data")) {
         (Some(id), None) => {
-            ctx.object("product", id).map_err(|error| error.param(param))?;
+            ctx.object("product", id).map_err(|error| error.of_param(param))?;
             Ok(id.to_owned())
         }
         (None, Some(Value::Object(data))) => {
@@ -104,7 +104,7 @@ fn scheme(params: &Map<String, Value>, path: &str) -> Result<Scheme, ApiError> {
 }
 
 /// The amounts in one currency.
-fn amounts(source: &Map<String, Value>, scheme: &Scheme, path: &str) -> Result<Map<String, Value>, ApiError> {
+fn amounts(source: &Map<String, Value>, billing: &str, path: &str) -> Result<Map<String, Value>, ApiError> {
     let given = |name: &str| source.get(name).unwrap_or(&Value::Null);
     let mut amounts = Map::new();
     let mut put = |name: &str, value: Value| amounts.insert(name.to_owned(), value);
@@ -113,7 +113,7 @@ fn amounts(source: &Map<String, Value>, scheme: &Scheme, path: &str) -> Result<M
     put("custom_unit_amount", Value::Null);
     let custom = given("custom_unit_amount");
     let (unit, shown) = pair(source, "unit_amount", path)?;
-    if scheme.billing == "tiered" {
+    if billing == "tiered" {
         if shown.is_string() || custom["enabled"] == true {
             return Err(refused("A tiered price has its amounts in its tiers.", below(path, "unit_amount")));
         }
@@ -192,7 +192,7 @@ fn tiers(given: &Value, path: &str) -> Result<Value, ApiError> {
 }
 
 fn chosen(custom: &Value, path: &str) -> Result<Value, ApiError> {
-    let bound = |name: &str| within(&custom[name], 0..=99_999_999, below(path, name));
+    let bound = |name: &str| within(&custom[name], 0..=AMOUNT_MAX, below(path, name));
     let (least, most, preset) = (bound("minimum")?, bound("maximum")?, bound("preset")?);
     if least.zip(most).is_some_and(|(least, most)| least > most) {
         return Err(refused("The maximum must not be less than the minimum.", below(path, "maximum")));
@@ -203,13 +203,13 @@ fn chosen(custom: &Value, path: &str) -> Result<Value, ApiError> {
     Ok(json!({"maximum": most, "minimum": least, "preset": preset}))
 }
 
-fn options(given: &Value, scheme: &Scheme, path: &str) -> Result<Map<String, Value>, ApiError> {
+fn options(given: &Value, billing: &str, path: &str) -> Result<Map<String, Value>, ApiError> {
     let mut options = Map::new();
     for (currency, option) in given.as_object().into_iter().flatten() {
         let path = below(&below(path, "currency_options"), currency);
         let currency = check_currency(currency, &path)?;
         let Some(option) = option.as_object() else { continue };
-        let mut told = amounts(option, scheme, &path)?;
+        let mut told = amounts(option, billing, &path)?;
         let tax = option.get("tax_behavior").cloned().unwrap_or_else(|| "unspecified".into());
         told.insert("tax_behavior".to_owned(), tax);
         options.insert(currency, told.into());
@@ -258,7 +258,7 @@ fn free_lookup_key(ctx: &mut Ctx<'_>, params: &Map<String, Value>, own: Option<&
             let message = format!("A price (`{holder}`) already uses that lookup key.");
             return Err(refused(message, "lookup_key"));
         }
-        ctx.object("price", &holder)?["lookup_key"] = Value::Null;
+        ctx.object_mut("price", &holder)?["lookup_key"] = Value::Null;
     }
     Ok(key.clone())
 }
@@ -274,10 +274,8 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
         price["tax_behavior"] = behavior.clone();
     }
     if let Some(given) = params.get("currency_options") {
-        let tiers_mode = price["tiers_mode"].clone();
-        let billing = if price["billing_scheme"] == "tiered" { "tiered" } else { "per_unit" };
         let mut all = price["currency_options"].as_object().cloned().unwrap_or_default();
-        all.extend(options(given, &Scheme { billing, tiers_mode }, "")?);
+        all.extend(options(given, text(&price, "billing_scheme"), "")?);
         set_options(&mut price, all);
     }
     if params.contains_key("lookup_key") {
@@ -285,7 +283,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     }
     copy(&mut price, params, &["active", "nickname"]);
     merge_metadata(&mut price, params.get("metadata"))?;
-    *ctx.object("price", id)? = price.clone();
+    *ctx.object_mut("price", id)? = price.clone();
     ctx.emit("price.updated", &price);
     Ok(price)
 }

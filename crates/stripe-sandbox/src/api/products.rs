@@ -30,7 +30,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
         let mut data = data.clone();
         data.insert("product".to_owned(), product["id"].clone());
         let price = prices::make(ctx, &data, true, "default_price_data")?;
-        ctx.object("product", text(&product, "id"))?["default_price"] = price["id"].clone();
+        ctx.object_mut("product", text(&product, "id"))?["default_price"] = price["id"].clone();
     }
     ctx.object("product", text(&product, "id")).cloned()
 }
@@ -111,7 +111,7 @@ fn check(params: &Map<String, Value>, path: &str) -> Result<(), ApiError> {
 pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     check(params, "")?;
     if let Some(price) = params.get("default_price").and_then(Value::as_str) {
-        let price = ctx.object("price", price).map_err(|error| error.param("default_price"))?;
+        let price = ctx.object("price", price).map_err(|error| error.of_param("default_price"))?;
         if price["product"] != id {
             return Err(refused("The price is not one of this product.", "default_price"));
         }
@@ -122,7 +122,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     copy(&mut product, params, &["default_price"]);
     merge_metadata(&mut product, params.get("metadata"))?;
     product["updated"] = now.into();
-    *ctx.object("product", id)? = product.clone();
+    *ctx.object_mut("product", id)? = product.clone();
     ctx.emit("product.updated", &product);
     Ok(product)
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::api::coupons;
 use crate::check::{below, missing, refused, within};
 use crate::error::ApiError;
-use crate::money::check_currency;
+use crate::money::{AMOUNT_MAX, check_currency};
 use crate::state::{Ctx, copy, merge_metadata, text};
 
 const CODE_MAX: usize = 500;
@@ -13,12 +13,12 @@ const CODE_MAX: usize = 500;
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let given = |name: &str| params.get(name).unwrap_or(&Value::Null);
     let Some(coupon_id) = given("promotion")["coupon"].as_str() else { return Err(missing("promotion[coupon]")) };
-    let coupon = coupons::get(ctx, coupon_id).map_err(|error| error.param("promotion[coupon]"))?;
+    let coupon = coupons::get(ctx, coupon_id).map_err(|error| error.of_param("promotion[coupon]"))?;
     if coupon["valid"] != true {
         return Err(refused("The coupon is not valid any more.", "promotion[coupon]"));
     }
     if let Some(customer) = given("customer").as_str() {
-        ctx.object("customer", customer).map_err(|error| error.param("customer"))?;
+        ctx.object("customer", customer).map_err(|error| error.of_param("customer"))?;
     }
     let code = match given("code").as_str() {
         Some(code) => code.to_owned(),
@@ -57,7 +57,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
 }
 
 fn restrictions(given: &Value) -> Result<Value, ApiError> {
-    let least = within(&given["minimum_amount"], 1..=99_999_999, "restrictions[minimum_amount]")?;
+    let least = within(&given["minimum_amount"], 1..=AMOUNT_MAX, "restrictions[minimum_amount]")?;
     let mut options = options(&given["currency_options"])?;
     let currency = match (least, given["minimum_amount_currency"].as_str()) {
         (Some(least), Some(currency)) => {
@@ -77,7 +77,7 @@ fn options(given: &Value) -> Result<Map<String, Value>, ApiError> {
     let mut options = Map::new();
     for (currency, option) in given.as_object().into_iter().flatten() {
         let path = below("restrictions[currency_options]", currency);
-        let least = within(&option["minimum_amount"], 1..=99_999_999, below(&path, "minimum_amount"))?;
+        let least = within(&option["minimum_amount"], 1..=AMOUNT_MAX, below(&path, "minimum_amount"))?;
         options.insert(check_currency(currency, &path)?, json!({"minimum_amount": least}));
     }
     Ok(options)
@@ -89,7 +89,7 @@ pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let promotion = ctx.object("promotion_code", id)?.clone();
     let coupon = ctx.account().get("coupon", text(&promotion["promotion"], "coupon")).cloned();
     let is_spent = is_spent(&promotion, coupon.as_ref(), now);
-    let promotion = ctx.object("promotion_code", id)?;
+    let promotion = ctx.object_mut("promotion_code", id)?;
     if is_spent {
         promotion["active"] = false.into();
     }
@@ -142,7 +142,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
         promotion["restrictions"]["currency_options"] = all.into();
     }
     merge_metadata(&mut promotion, params.get("metadata"))?;
-    *ctx.object("promotion_code", id)? = promotion.clone();
+    *ctx.object_mut("promotion_code", id)? = promotion.clone();
     ctx.emit("promotion_code.updated", &promotion);
     Ok(promotion)
 }

@@ -1,13 +1,15 @@
-//! Refunds: of cards at once, of banks a day later, and of one test card never.
+//! Refunds: of cards at once, of banks a day later, of transfers once the customer names an account; of one test card
+//! they seem done, and come back.
 
 use serde_json::{Map, Value, json};
 
 use crate::check::{missing, refused, within};
+use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::state::{Ctx, Due, merge_metadata, text};
 
-/// How long a refund takes that is not done at once, in seconds: a day.
-const REFUND_TIME: i64 = 24 * 60 * 60;
+/// How long a refund takes that is not done at once, and how long until one comes back, in seconds: a day.
+const REFUND_TIME: i64 = DAY;
 
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let given = |name: &str| params.get(name).unwrap_or(&Value::Null);
@@ -41,13 +43,18 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
         return Err(refused(message, "amount"));
     }
     let kind = text(&charge["payment_method_details"], "type").to_owned();
-    let waits = kind != "card" || fails(ctx, text(&charge, "id"));
+    let state = match kind.as_str() {
+        "card" => "succeeded",
+        // Stripe asks the customer by e-mail where the money is to go.
+        "customer_balance" => "requires_action",
+        _ => "pending",
+    };
     let mut refund = json!({
         "id": crate::ids::new("re"), "object": "refund", "amount": amount, "balance_transaction": null,
         "charge": charge["id"], "created": ctx.now, "currency": charge["currency"], "customer": charge["customer"],
         "customer_account": null, "destination_details": {"type": kind}, "metadata": {},
         "payment_intent": charge["payment_intent"], "payment_method": charge["payment_method"], "reason": given("reason"),
-        "receipt_number": null, "source_transfer_reversal": null, "status": if waits { "pending" } else { "succeeded" },
+        "receipt_number": null, "source_transfer_reversal": null, "status": state,
         "transfer_reversal": null,
     });
     refund["destination_details"][kind.as_str()] = json!({"reference": null, "reference_status": "pending",
@@ -57,7 +64,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     ctx.emit("refund.created", &refund);
     let charge = give_back(ctx, &charge, amount);
     ctx.emit("charge.refunded", &charge);
-    if waits {
+    if state != "succeeded" || fails(ctx, text(&charge, "id")) {
         ctx.plan(ctx.now + REFUND_TIME, Due::Refund(text(&refund, "id").to_owned()));
     }
     Ok(refund)
@@ -65,12 +72,14 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
 
 fn charge_of(ctx: &mut Ctx<'_>, charge: &Value, intent: &Value) -> Result<Value, ApiError> {
     match (charge.as_str(), intent.as_str()) {
-        (Some(charge), _) => ctx.object("charge", charge).map_err(|error| error.param("charge")).cloned(),
+        (Some(charge), _) => ctx.object("charge", charge).map_err(|error| error.of_param("charge")).cloned(),
         (None, Some(intent)) => {
-            let intent = ctx.object("payment_intent", intent).map_err(|error| error.param("payment_intent"))?;
+            let intent = ctx.object("payment_intent", intent).map_err(|error| error.of_param("payment_intent"))?;
             let charge = text(intent, "latest_charge").to_owned();
-            let none = |_| ApiError::invalid("This PaymentIntent does not have a successful charge to refund.");
-            ctx.object("charge", &charge).map_err(none).cloned()
+            let charge = ctx.account().get("charge", &charge).filter(|charge| charge["status"] == "succeeded");
+            charge
+                .cloned()
+                .ok_or_else(|| ApiError::invalid("This PaymentIntent does not have a successful charge to refund."))
         }
         (None, None) => Err(missing("charge")),
     }
@@ -92,11 +101,11 @@ fn give_back(ctx: &mut Ctx<'_>, charge: &Value, amount: i64) -> Value {
 /// A refund that waited arrives at the customer, or comes back.
 pub(crate) fn settle(ctx: &mut Ctx<'_>, id: &str) {
     let Ok(mut refund) = ctx.object("refund", id).cloned() else { return };
-    if refund["status"] != "pending" {
-        return;
-    }
     let charge = text(&refund, "charge").to_owned();
     if !fails(ctx, &charge) {
+        if !matches!(text(&refund, "status"), "pending" | "requires_action") {
+            return;
+        }
         refund["status"] = "succeeded".into();
         ctx.replace("refund", &refund);
         ctx.emit("refund.updated", &refund);
@@ -123,10 +132,10 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     Ok(refund)
 }
 
-/// Takes back a refund that waits.
+/// Takes back a refund that waits for the customer; Stripe lets no other be taken back.
 pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let mut refund = ctx.object("refund", id)?.clone();
-    if refund["status"] != "pending" {
+    if refund["status"] != "requires_action" {
         let message = format!("A refund with a status of {} can't be canceled.", text(&refund, "status"));
         return Err(ApiError::invalid(message));
     }

@@ -3,19 +3,22 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::items::{self, Facts};
-use crate::api::{coupons, links, options, promotion_codes, shipping_rates};
+use crate::api::{coupons, links, options, payments, promotion_codes, shipping_rates};
 use crate::check::{at_most, below, missing, refused, url};
+use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::money::{check_currency, check_total};
 use crate::purchase::{Purchase, figures, is_email};
 use crate::state::{Ctx, LineItem, copy, merge_metadata, merge_metadata_at, text};
 
 /// Seconds that a session lives where nothing is said, and at the most: 24 hours.
-const LIFETIME_MAX: i64 = 24 * 60 * 60;
+const LIFETIME_MAX: i64 = DAY;
 /// Seconds that a session lives at the least: 30 minutes.
 const LIFETIME_MIN: i64 = 30 * 60;
 /// Seconds until the end of a trial that is named by its end, at the least: two days.
-const TRIAL_MIN: i64 = 2 * 24 * 60 * 60;
+const TRIAL_MIN: i64 = 2 * DAY;
+/// Seconds until then at the most: two years.
+const TRIAL_MAX: i64 = 730 * DAY;
 const ITEMS_MAX: usize = 100;
 /// The most line items of a session in subscription mode: 20 recurring ones and 20 that are paid once.
 const SUBSCRIPTION_ITEMS_MAX: usize = 40;
@@ -121,6 +124,10 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
         let message = "The `trial_end` must be at least 2 days in the future.";
         return Err(refused(message, "subscription_data[trial_end]"));
     }
+    if data["trial_end"].as_i64().is_some_and(|end| end > ctx.now + TRIAL_MAX) {
+        let message = "The `trial_end` must be at most 2 years in the future.";
+        return Err(refused(message, "subscription_data[trial_end]"));
+    }
     if data["trial_end"].is_i64() && data["trial_period_days"].is_i64() {
         let message = "You may only specify one of these parameters: trial_end, trial_period_days.";
         return Err(refused(message, "subscription_data[trial_end]"));
@@ -141,7 +148,7 @@ fn check_texts(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<(), Api
     url(given("cancel_url"), "cancel_url")?;
     url(&given("success_url").as_str().map(|url| url.replace(['{', '}'], "")).into(), "success_url")?;
     if let Some(customer) = given("customer").as_str() {
-        ctx.object("customer", customer).map_err(|error| error.param("customer"))?;
+        ctx.object("customer", customer).map_err(|error| error.of_param("customer"))?;
         for other in ["customer_email", "customer_creation"] {
             if !given(other).is_null() {
                 let message = format!("You may only specify one of these parameters: customer, {other}.");
@@ -219,6 +226,7 @@ fn methods(params: &Map<String, Value>, mode: &str, currency: &str) -> Result<Va
     let mut methods = Vec::new();
     for method in allowed.unwrap_or_else(|| vec!["card".into()]) {
         let name = method.as_str().unwrap_or_default().to_owned();
+        check_played(&name, "allowed_payment_method_types")?;
         let fits = match name.as_str() {
             "customer_balance" => {
                 let fits = has_customer && mode == "payment" && TRANSFERS.iter().any(|(_, of)| *of == currency);
@@ -241,6 +249,18 @@ fn methods(params: &Map<String, Value>, mode: &str, currency: &str) -> Result<Va
         return Err(refused(message, "allowed_payment_method_types"));
     }
     Ok(methods.into())
+}
+
+/// Refuses a way to pay that nobody can take here, as Stripe refuses one that the account has not activated.
+pub(crate) fn check_played(method: &str, param: &str) -> Result<(), ApiError> {
+    let is_played = matches!(method, "card" | "customer_balance") || DEBITS.iter().any(|(name, _)| *name == method);
+    if is_played {
+        return Ok(());
+    }
+    let message = format!(
+        "The payment method type provided: {method} is invalid. The sandbox plays cards, bank transfers and bank debits."
+    );
+    Err(refused(message, param))
 }
 
 /// Whether a way to pay exists in a currency.
@@ -280,7 +300,7 @@ fn discounts(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, Ap
     }
     match (discount["coupon"].as_str(), discount["promotion_code"].as_str()) {
         (Some(id), None) => {
-            let coupon = coupons::get(ctx, id).map_err(|error| error.param("discounts[0][coupon]"))?;
+            let coupon = coupons::get(ctx, id).map_err(|error| error.of_param("discounts[0][coupon]"))?;
             if coupon["valid"] != true {
                 return Err(refused("The coupon is not valid any more.", "discounts[0][coupon]"));
             }
@@ -288,7 +308,7 @@ fn discounts(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, Ap
         }
         (None, Some(id)) => {
             let param = "discounts[0][promotion_code]";
-            let promotion = promotion_codes::get(ctx, id).map_err(|error| error.param(param))?;
+            let promotion = promotion_codes::get(ctx, id).map_err(|error| error.of_param(param))?;
             if promotion["active"] != true {
                 return Err(refused("The promotion code is not active.", param));
             }
@@ -321,7 +341,7 @@ fn plan(params: &Map<String, Value>) -> Result<Value, ApiError> {
 /// does.
 pub(crate) fn visit(ctx: &mut Ctx<'_>, link: &Value, query: &Map<String, Value>) -> Result<Value, ApiError> {
     let link_id = text(link, "id");
-    let mut items = ctx.account().line_items.get(link_id).cloned().unwrap_or_default();
+    let mut items = ctx.account().line_items(link_id).to_vec();
     let facts = items::facts(ctx, &items)?;
     for item in &mut items {
         item.id = crate::ids::new("li");
@@ -437,12 +457,14 @@ fn open(ctx: &mut Ctx<'_>, mut session: Value, items: Vec<LineItem>, mut plan: V
     }
     plan["id"] = id.clone().into();
     ctx.add("session_plan", plan);
-    ctx.account().line_items.insert(id.clone(), items);
-    ctx.account().form_tokens.insert(id.clone(), crate::ids::random(32));
+    ctx.account().set_line_items(&id, items.clone());
+    ctx.account().set_form_token(&id, crate::ids::random(32));
     ctx.add("checkout.session", session.clone());
     if session["mode"] != "setup" {
         let figures = figures::of(ctx, &session, &Purchase::default(), &mut Vec::new());
         figures.write(&mut session);
+        // The lines add up to what the session tells from the beginning.
+        ctx.account().set_line_items(&id, figures.line_items(&items));
         ctx.replace("checkout.session", &session);
     }
     ctx.publish(&id, &id);
@@ -452,6 +474,13 @@ fn open(ctx: &mut Ctx<'_>, mut session: Value, items: Vec<LineItem>, mut plan: V
 /// What is to be done with a session that nobody is told.
 pub(crate) fn plan_of(ctx: &mut Ctx<'_>, id: &str) -> Value {
     ctx.account().get("session_plan", id).cloned().unwrap_or(Value::Null)
+}
+
+/// Whether the way to pay is kept for later payments.
+pub(crate) fn keeps_method(session: &Value, plan: &Value) -> bool {
+    session["mode"] != "payment"
+        || plan["payment_intent_data"]["setup_future_usage"].is_string()
+        || session["payment_method_options"]["card"]["setup_future_usage"].is_string()
 }
 
 /// The promotion code that the link's URL brought, for the page to begin with.
@@ -470,13 +499,15 @@ pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let now = ctx.now;
     let session = ctx.object("checkout.session", id)?;
     if session["status"] == "open" && session["expires_at"].as_i64().is_some_and(|end| end <= now) {
-        return Ok(close(ctx, id));
+        return Ok(pass(ctx, id));
     }
     Ok(session.clone())
 }
 
 pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    expire_due(ctx);
+    for (_, id) in due(ctx) {
+        pass(ctx, &id);
+    }
     let filters = ["customer", "payment_intent", "payment_link", "status", "subscription"];
     let email = params.get("customer_details").map(|details| details["email"].clone());
     ctx.list("checkout.session", "/v1/checkout/sessions", params, |session| {
@@ -497,24 +528,30 @@ pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     Ok(close(ctx, id))
 }
 
-/// Expires all sessions whose time has passed.
-pub(crate) fn expire_due(ctx: &mut Ctx<'_>) {
+/// The open sessions whose time has passed, by that time.
+pub(crate) fn due(ctx: &mut Ctx<'_>) -> Vec<(i64, String)> {
     let now = ctx.now;
-    let is_due = |s: &&Value| s["status"] == "open" && s["expires_at"].as_i64().is_some_and(|end| end <= now);
-    let due: Vec<String> =
-        ctx.account().all("checkout.session").filter(is_due).map(|s| text(s, "id").to_owned()).collect();
-    for id in due {
-        close(ctx, &id);
-    }
+    let end = |session: &Value| session["expires_at"].as_i64().filter(|end| *end <= now);
+    let open = ctx.account().all("checkout.session").filter(|session| session["status"] == "open");
+    let mut due: Vec<_> = open.filter_map(|session| Some((end(session)?, text(session, "id").to_owned()))).collect();
+    due.sort();
+    due
 }
 
-fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
-    let Ok(session) = ctx.object("checkout.session", id) else { return Value::Null };
+/// Expires a session.
+pub(crate) fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
+    payments::give_up_session(ctx, id);
+    let Ok(session) = ctx.object_mut("checkout.session", id) else { return Value::Null };
     session["status"] = "expired".into();
     session["url"] = Value::Null;
     let session = session.clone();
     ctx.emit("checkout.session.expired", &session);
-    // It happened, whatever becomes of the call that came upon it.
+    session
+}
+
+/// Expires a session whose time has passed. It happened, whatever becomes of the call that came upon it.
+fn pass(ctx: &mut Ctx<'_>, id: &str) -> Value {
+    let session = close(ctx, id);
     ctx.keep();
     session
 }
@@ -546,8 +583,21 @@ mod tests {
                 format!("mode=subscription&{ONE}{MONTHLY}&subscription_data[trial_end]=5"),
                 "subscription_data[trial_end]",
             ),
+            (
+                format!("mode=subscription&{ONE}{MONTHLY}&subscription_data[trial_end]={}", i64::MAX),
+                "subscription_data[trial_end]",
+            ),
+            (
+                format!("mode=subscription&{ONE}{MONTHLY}&subscription_data[billing_cycle_anchor]=5"),
+                "subscription_data[billing_cycle_anchor]",
+            ),
+            (
+                format!("mode=payment&{ONE}&line_items[0][metadata][{}]=x", "k".repeat(41)),
+                &*format!("line_items[0][metadata][{}]", "k".repeat(41)),
+            ),
             ("mode=setup&allow_promotion_codes=true".to_owned(), "allow_promotion_codes"),
             (format!("mode=payment&{ONE}&payment_method_types[0]=card"), "payment_method_types"),
+            (format!("mode=payment&{ONE}&allowed_payment_method_types[0]=klarna"), "allowed_payment_method_types"),
             (format!("mode=payment&{ONE}&success_url=nowhere"), "success_url"),
             (format!("mode=payment&{ONE}&expires_at={}", i64::MIN), "expires_at"),
         ] {
@@ -570,6 +620,8 @@ mod tests {
             (Some(10_000), Some(9_000))
         );
         assert_eq!(session["discounts"], json!([{"coupon": "C", "promotion_code": null}]));
+        let line = sandbox.call_on("GET /v1/checkout/sessions/{id}/line_items", &session, "")["data"][0].clone();
+        assert_eq!((&line["amount_discount"], &line["amount_total"]), (&json!(1_000), &json!(9_000)));
         for (body, param) in [
             ("&discounts[0][coupon]=C&discounts[1][coupon]=C", "discounts"),
             ("&discounts[0][coupon]=C&allow_promotion_codes=true", "allow_promotion_codes"),
@@ -604,7 +656,7 @@ mod tests {
     fn a_session_expires_with_its_time_and_says_so_once() {
         let mut sandbox = Sandbox::new();
         let session = sandbox.call(CREATE, &format!("mode=payment&{ONE}"));
-        sandbox.state.clock_offset += 24 * 60 * 60 + 1;
+        sandbox.state.clock_offset += super::DAY + 1;
         assert!(sandbox.try_call_on("POST /v1/checkout/sessions/{id}/expire", &session, "").is_err());
         assert_eq!(sandbox.call_on("GET /v1/checkout/sessions/{id}", &session, "")["status"], "expired");
         assert_eq!(sandbox.events().iter().filter(|event| *event == "checkout.session.expired").count(), 1);

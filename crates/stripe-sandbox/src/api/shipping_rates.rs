@@ -4,10 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::check::{at_most, below, missing, refused, tax_code, within};
 use crate::error::ApiError;
-use crate::money::check_currency;
+use crate::money::{AMOUNT_MAX, check_currency};
 use crate::state::{Ctx, copy, merge_metadata, text};
-
-const AMOUNT_MAX: i64 = 99_999_999;
 
 pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
     make(ctx, params, "")
@@ -82,6 +80,13 @@ pub(crate) fn amount(rate: &Value, currency: &str) -> Option<i64> {
     rate["fixed_amount"]["currency_options"][currency]["amount"].as_i64()
 }
 
+/// Whether what a rate costs in a currency has its tax in it.
+pub(crate) fn is_inclusive(rate: &Value, currency: &str) -> bool {
+    let fixed = &rate["fixed_amount"];
+    let terms = if fixed["currency"] == currency { rate } else { &fixed["currency_options"][currency] };
+    terms["tax_behavior"] == "inclusive"
+}
+
 pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let mut rate = ctx.object("shipping_rate", id)?.clone();
     if let Some(behavior) = params.get("tax_behavior") {
@@ -98,7 +103,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     }
     copy(&mut rate, params, &["active"]);
     merge_metadata(&mut rate, params.get("metadata"))?;
-    *ctx.object("shipping_rate", id)? = rate.clone();
+    *ctx.object_mut("shipping_rate", id)? = rate.clone();
     Ok(rate)
 }
 
@@ -125,7 +130,7 @@ pub(crate) fn read_options(
         let path = format!("shipping_options[{index}]");
         let param = below(&path, "shipping_rate");
         let rate = match (option["shipping_rate"].as_str(), option["shipping_rate_data"].as_object()) {
-            (Some(id), None) => ctx.object("shipping_rate", id).map_err(|error| error.param(&param))?.clone(),
+            (Some(id), None) => ctx.object("shipping_rate", id).map_err(|error| error.of_param(&param))?.clone(),
             (None, Some(data)) => make(ctx, data, &below(&path, "shipping_rate_data"))?,
             _ => {
                 let message = "You must specify exactly one of `shipping_rate` or `shipping_rate_data`.";

@@ -5,13 +5,15 @@ use time::{Date, Duration, Month, OffsetDateTime};
 
 use crate::api::invoices::{self, Draft};
 use crate::api::payments::{self, Order};
+use crate::api::sessions::DEBITS;
 use crate::api::{coupons, delayed};
+use crate::check::refused;
+use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::purchase::figures::{self, Applied, Figures, Line};
 use crate::purchase::tax::Tax;
 use crate::state::{Ctx, Due, copy, merge_metadata, text};
 
-const DAY: i64 = 24 * 60 * 60;
 /// How long before its end a trial's end is told, in seconds.
 const NOTICE: i64 = 3 * DAY;
 
@@ -23,8 +25,6 @@ pub(crate) struct Start<'a> {
     pub(crate) figures: &'a Figures,
     pub(crate) customer: &'a str,
     pub(crate) method: &'a Value,
-    /// The last digits of the account of a debit.
-    pub(crate) account_ends: Option<&'a str>,
 }
 
 /// Makes a subscription and its first invoice, and pays that; answers both, and the intent where something was due.
@@ -34,7 +34,8 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
     let recurring: Vec<&Line> = figures.lines.iter().filter(|line| line.is_recurring()).collect();
     let (interval, count) = period_of(recurring.first().map_or(&Value::Null, |line| &line.price));
     let anchor = figures.trial_ends.unwrap_or(now);
-    let end = figures.trial_ends.unwrap_or_else(|| after(anchor, &interval, count));
+    // The clock stops long before the calendar ends.
+    let end = figures.trial_ends.or_else(|| after(anchor, &interval, count)).unwrap_or(i64::MAX);
     let items: Vec<Value> = recurring.iter().map(|line| item(line, &id, (now, end))).collect();
     let discount = figures.applied.as_ref().map(|applied| {
         let session = json!({"id": start.session, "customer": start.customer});
@@ -73,8 +74,8 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
     ctx.add("subscription", subscription.clone());
     ctx.add(
         "subscription_plan",
-        json!({"id": id, "cycle": 0, "discount_used": figures.trial_ends.is_none(),
-        "country": figures.tax.as_ref().map(|tax| tax.country.clone()), "account_ends": start.account_ends}),
+        json!({"id": id, "cycle": 0, "discount_used": figures.discount_today() > 0,
+        "country": figures.tax.as_ref().map(|tax| tax.country.clone())}),
     );
     ctx.emit("customer.subscription.created", &subscription);
     schedule(ctx, &id, end, figures.trial_ends);
@@ -88,9 +89,10 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
         subscription: Some(&id),
         data: &subscription["invoice_settings"],
         period: (now, now),
+        service: (now, end),
     };
     let invoice = invoices::make(ctx, &draft);
-    let intent = collect(ctx, &id, &invoice, (start.session, start.method, start.account_ends));
+    let intent = collect(ctx, &id, &invoice, (start.session, start.method));
     let subscription = ctx.account().get("subscription", &id).cloned().unwrap_or(subscription);
     (subscription, invoice, intent)
 }
@@ -104,12 +106,7 @@ fn schedule(ctx: &mut Ctx<'_>, id: &str, end: i64, trial_ends: Option<i64>) {
 }
 
 /// Collects an invoice's money, if there is any to collect.
-fn collect(
-    ctx: &mut Ctx<'_>,
-    id: &str,
-    invoice: &Value,
-    (session, method, account_ends): (&str, &Value, Option<&str>),
-) -> Option<Value> {
+fn collect(ctx: &mut Ctx<'_>, id: &str, invoice: &Value, (session, method): (&str, &Value)) -> Option<Value> {
     let subscription = ctx.account().get("subscription", id).cloned().unwrap_or(Value::Null);
     let invoice_id = text(invoice, "id");
     if let Some(kept) = ctx.account().get_mut("subscription", id) {
@@ -134,12 +131,11 @@ fn collect(
         kind,
     };
     let mut intent = payments::intent(ctx, &order);
-    match account_ends {
-        Some(account_ends) => delayed::start_debit(ctx, &mut intent, method, account_ends),
-        None => {
-            payments::succeed(ctx, &mut intent, method);
-            invoices::pay(ctx, invoice_id, intent["id"].as_str());
-        }
+    if DEBITS.iter().any(|(debit, _)| *debit == kind) {
+        delayed::start_debit(ctx, &mut intent, method);
+    } else {
+        payments::succeed(ctx, &mut intent, method);
+        invoices::pay(ctx, invoice_id, intent["id"].as_str());
     }
     Some(intent)
 }
@@ -173,7 +169,7 @@ fn item(line: &Line, subscription: &str, (from, to): (i64, i64)) -> Value {
 pub(crate) fn discount(ctx: &mut Ctx<'_>, applied: &Applied, session: &Value, subscription: Option<&str>) -> Value {
     let coupon = &applied.coupon;
     let months = coupon["duration_in_months"].as_i64().filter(|_| subscription.is_some());
-    let end = months.map(|months| after(ctx.now, "month", months));
+    let end = months.and_then(|months| after(ctx.now, "month", months));
     let discount = json!({
         "id": applied.id, "object": "discount", "checkout_session": session["id"], "customer": session["customer"],
         "customer_account": null, "end": end, "invoice": null, "invoice_item": null, "promotion_code": applied.promotion,
@@ -195,22 +191,25 @@ fn period_of(price: &Value) -> (String, i64) {
     (text(recurring, "interval").to_owned(), recurring["interval_count"].as_i64().unwrap_or(1))
 }
 
-/// So many intervals after a time; a month that is too short ends on its last day.
-pub(crate) fn after(at: i64, interval: &str, count: i64) -> i64 {
+/// So many intervals after a time; a month that is too short ends on its last day. None beyond the calendar's end.
+pub(crate) fn after(at: i64, interval: &str, count: i64) -> Option<i64> {
+    let from = OffsetDateTime::from_unix_timestamp(at).ok()?;
     let months = match interval {
-        "day" => return at.saturating_add(count.saturating_mul(DAY)),
-        "week" => return at.saturating_add(count.saturating_mul(7 * DAY)),
+        "day" => return later(from, count, DAY),
+        "week" => return later(from, count, 7 * DAY),
         "month" => count,
-        _ => count.saturating_mul(12),
+        _ => count.checked_mul(12)?,
     };
-    let Ok(from) = OffsetDateTime::from_unix_timestamp(at) else { return at };
-    let month = i64::from(from.year()) * 12 + i64::from(u8::from(from.month())) - 1 + months;
-    let year = i32::try_from(month.div_euclid(12)).unwrap_or(i32::MAX);
-    let number = u8::try_from(month.rem_euclid(12) + 1).unwrap_or(1);
-    let Ok(month) = Month::try_from(number) else { return at };
-    let day = from.day().min(month.length(year));
-    Date::from_calendar_date(year, month, day)
-        .map_or(at + Duration::days(30).whole_seconds(), |date| from.replace_date(date).unix_timestamp())
+    let month = i64::from(from.year()) * 12 + i64::from(u8::from(from.month())) - 1;
+    let month = month.checked_add(months)?;
+    let year = i32::try_from(month.div_euclid(12)).ok()?;
+    let month = Month::try_from(u8::try_from(month.rem_euclid(12) + 1).ok()?).ok()?;
+    let date = Date::from_calendar_date(year, month, from.day().min(month.length(year))).ok()?;
+    Some(from.replace_date(date).unix_timestamp())
+}
+
+fn later(from: OffsetDateTime, count: i64, seconds: i64) -> Option<i64> {
+    Some(from.checked_add(Duration::seconds(count.checked_mul(seconds)?))?.unix_timestamp())
 }
 
 /// The end of a period: the subscription ends, or is renewed.
@@ -221,7 +220,7 @@ pub(crate) fn end_period(ctx: &mut Ctx<'_>, id: &str) {
     }
     let now = ctx.now;
     let ends = subscription["cancel_at"].as_i64().is_some_and(|at| at <= now);
-    if subscription["cancel_at_period_end"] == true || ends {
+    if ends {
         end(ctx, &mut subscription);
         return;
     }
@@ -229,8 +228,8 @@ pub(crate) fn end_period(ctx: &mut Ctx<'_>, id: &str) {
         // The clock woke it for an end that was called off.
         return;
     }
-    let has_method = subscription["default_payment_method"].is_string();
-    if subscription["status"] == "trialing" && !has_method {
+    let method = method_of(ctx, &subscription);
+    if subscription["status"] == "trialing" && method.is_none() {
         match text(&subscription["trial_settings"]["end_behavior"], "missing_payment_method") {
             "cancel" => return end(ctx, &mut subscription),
             "pause" => {
@@ -242,32 +241,43 @@ pub(crate) fn end_period(ctx: &mut Ctx<'_>, id: &str) {
             _ => {}
         }
     }
-    renew(ctx, subscription, has_method);
+    renew(ctx, subscription, method.as_ref());
 }
 
-fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, has_method: bool) {
+/// The payment method that a subscription is paid with: one that was detached from its customer can't be charged.
+fn method_of(ctx: &mut Ctx<'_>, subscription: &Value) -> Option<Value> {
+    let method = ctx.account().get("payment_method", text(subscription, "default_payment_method"))?;
+    (method["customer"] == subscription["customer"]).then(|| method.clone())
+}
+
+fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
     let (id, now) = (text(&subscription, "id").to_owned(), ctx.now);
     let mut plan = ctx.account().get("subscription_plan", &id).cloned().unwrap_or(Value::Null);
     let (interval, count) = period_of(&subscription["items"]["data"][0]["price"]);
     let anchor = subscription["billing_cycle_anchor"].as_i64().unwrap_or(now);
     // A trial's end is the anchor itself; from there the periods are counted, so that the day of the month stays.
-    let cycle = plan["cycle"].as_i64().unwrap_or_default() + 1;
-    let mut end = after(anchor, &interval, count.saturating_mul(cycle));
-    let mut cycle = cycle;
-    while end <= now {
+    let mut cycle = plan["cycle"].as_i64().unwrap_or_default();
+    let next = loop {
         cycle += 1;
-        end = after(anchor, &interval, count.saturating_mul(cycle));
-    }
+        match after(anchor, &interval, count.saturating_mul(cycle)) {
+            Some(end) if end <= now => {}
+            next => break next,
+        }
+    };
+    // A subscription goes on as long as the calendar does.
+    let Some(period_end) = next else { return end(ctx, &mut subscription) };
     plan["cycle"] = cycle.into();
     let figures = figures_of(ctx, &subscription, &mut plan);
+    let began = subscription["items"]["data"][0]["current_period_start"].as_i64().unwrap_or(now);
     for item in subscription["items"]["data"].as_array_mut().into_iter().flatten() {
         item["current_period_start"] = now.into();
-        item["current_period_end"] = end.into();
+        item["current_period_end"] = period_end.into();
     }
-    subscription["status"] = if has_method { "active" } else { "past_due" }.into();
+    let needs_method = figures.due() > 0;
+    subscription["status"] = if method.is_none() && needs_method { "past_due" } else { "active" }.into();
     ctx.replace("subscription", &subscription);
     ctx.replace("subscription_plan", &plan);
-    ctx.plan(end, Due::Period(id.clone()));
+    ctx.plan(period_end, Due::Period(id.clone()));
     let line_items = figures.line_items(&[]);
     let draft = Draft {
         customer: &subscription["customer"],
@@ -277,13 +287,12 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, has_method: bool) {
         shipping: &Value::Null,
         subscription: Some(&id),
         data: &subscription["invoice_settings"],
-        period: (now, end),
+        period: (began, now),
+        service: (now, period_end),
     };
     let invoice = invoices::make(ctx, &draft);
-    if has_method {
-        let method = text(&subscription, "default_payment_method");
-        let method = ctx.account().get("payment_method", method).cloned().unwrap_or(Value::Null);
-        collect(ctx, &id, &invoice, ("", &method, plan["account_ends"].as_str()));
+    if method.is_some() || !needs_method {
+        collect(ctx, &id, &invoice, ("", method.unwrap_or(&Value::Null)));
     } else {
         if let Some(kept) = ctx.account().get_mut("subscription", &id) {
             kept["latest_invoice"] = invoice["id"].clone();
@@ -309,16 +318,20 @@ fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, plan: &mut Value) -> Figu
         let end = ctx.account().get("discount", discount).and_then(|discount| discount["end"].as_i64());
         let is_over = end.is_some_and(|end| end <= ctx.now);
         applied = coupon.filter(|coupon| !is_over && (coupon["duration"] != "once" || plan["discount_used"] != true));
-        plan["discount_used"] = true.into();
     }
     let applied = applied.map(|coupon| Applied {
         id: subscription["discounts"][0].as_str().unwrap_or_default().to_owned(),
         coupon,
         promotion: None,
     });
-    let tax = plan["country"].as_str().map(|country| Tax::of(country, "none"));
+    let customer = ctx.account().get("customer", text(subscription, "customer"));
+    let exempt = customer.and_then(|customer| customer["tax_exempt"].as_str()).unwrap_or("none");
+    let tax = plan["country"].as_str().map(|country| Tax::of(country, exempt));
     let mut figures = Figures { currency, lines, applied, tax, ..Figures::default() };
     figures.discount_and_tax();
+    if figures.discount_today() > 0 {
+        plan["discount_used"] = true.into();
+    }
     figures
 }
 
@@ -343,7 +356,7 @@ pub(crate) fn tell_trial_end(ctx: &mut Ctx<'_>, id: &str) {
 
 /// An invoice of a subscription was paid.
 pub(crate) fn paid(ctx: &mut Ctx<'_>, id: &str) {
-    let Ok(subscription) = ctx.object("subscription", id) else { return };
+    let Ok(subscription) = ctx.object_mut("subscription", id) else { return };
     if subscription["status"] == "past_due" {
         subscription["status"] = "active".into();
         let subscription = subscription.clone();
@@ -357,7 +370,7 @@ pub(crate) fn payment_failed(ctx: &mut Ctx<'_>, intent: &str) {
     let Some(invoice) = invoice.and_then(|id| ctx.account().get("invoice", &id).cloned()) else { return };
     ctx.emit("invoice.payment_failed", &invoice);
     let subscription = text(&invoice["parent"]["subscription_details"], "subscription").to_owned();
-    let Ok(subscription) = ctx.object("subscription", &subscription) else { return };
+    let Ok(subscription) = ctx.object_mut("subscription", &subscription) else { return };
     if subscription["status"] == "active" {
         subscription["status"] = "past_due".into();
         let subscription = subscription.clone();
@@ -420,8 +433,14 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
         let message = "You may only specify one of these parameters: cancel_at, cancel_at_period_end.";
         return Err(ApiError::invalid(message).param("cancel_at"));
     }
-    if let Some(method) = params.get("default_payment_method").and_then(Value::as_str) {
-        ctx.object("payment_method", method).map_err(|error| error.param("default_payment_method"))?;
+    if let Some(id) = params.get("default_payment_method").and_then(Value::as_str) {
+        let method = ctx.object("payment_method", id).map_err(|error| error.of_param("default_payment_method"))?;
+        if method["customer"] != subscription["customer"] {
+            let message = format!(
+                "The customer does not have a payment method with the ID {id}. The payment method must be attached to the customer."
+            );
+            return Err(refused(message, "default_payment_method").code("resource_missing"));
+        }
     }
     let now = ctx.now;
     if let Some(ends) = params.get("cancel_at_period_end").and_then(Value::as_bool) {
@@ -435,6 +454,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
             return Err(ApiError::invalid("The timestamp must be in the future.").param("cancel_at"));
         }
         subscription["cancel_at"] = at.clone();
+        subscription["cancel_at_period_end"] = false.into();
         subscription["canceled_at"] = at.as_i64().map(|_| now).into();
         if let Some(at) = at.as_i64() {
             ctx.plan(at, Due::Period(id.to_owned()));
@@ -480,9 +500,20 @@ mod tests {
 
     #[test]
     fn months_end_on_their_last_day_and_the_anchors_day_comes_back() {
-        let days = |count: i64| (after(JANUARY, "month", count) - JANUARY) / super::DAY;
+        let after = |interval: &str, count: i64| after(JANUARY, interval, count).unwrap();
+        let days = |count: i64| (after("month", count) - JANUARY) / super::DAY;
         assert_eq!((days(1), days(2), days(3)), (28, 59, 89));
-        assert_eq!((after(JANUARY, "year", 1) - JANUARY) / super::DAY, 365);
-        assert_eq!(after(JANUARY, "week", 2) - JANUARY, 14 * super::DAY);
+        assert_eq!((after("year", 1) - JANUARY) / super::DAY, 365);
+        assert_eq!(after("week", 2) - JANUARY, 14 * super::DAY);
+    }
+
+    #[test]
+    fn nothing_comes_after_the_calendars_end() {
+        for interval in ["day", "week", "month", "year"] {
+            assert!(after(crate::clock::NOW_MAX, interval, 3).is_some());
+            for count in [3_000_000, i64::MAX] {
+                assert_eq!(after(crate::clock::NOW_MAX, interval, count), None, "{count} {interval}");
+            }
+        }
     }
 }

@@ -186,7 +186,7 @@ fn method(session: &Value, purchase: &Purchase, due: i64) -> Result<(), Why> {
             let is_kept = session["mode"] != "payment" && session["payment_method_collection"] != "if_required";
             return if due > 0 || is_kept { Err(Why::Missing) } else { Ok(()) };
         }
-        Method::Card(_) => offers("card"),
+        Method::Card(card) => offers("card") && !is_blocked(session, card.brand),
         Method::BankTransfer => offers("customer_balance"),
         Method::BankDebit { account_ends } => {
             if account_ends.len() != 4 || !account_ends.bytes().all(|b| b.is_ascii_digit()) {
@@ -196,6 +196,17 @@ fn method(session: &Value, purchase: &Purchase, due: i64) -> Result<(), Why> {
         }
     };
     if is_offered { Ok(()) } else { Err(Why::NotAnOption) }
+}
+
+/// Whether the merchant takes no cards of a brand, which Stripe names otherwise where it blocks it.
+fn is_blocked(session: &Value, brand: &str) -> bool {
+    let name = match brand {
+        "amex" => "american_express",
+        "diners" | "discover" | "jcb" | "unionpay" => "discover_global_network",
+        brand => brand,
+    };
+    let blocked = session["payment_method_options"]["card"]["restrictions"]["brands_blocked"].as_array();
+    blocked.is_some_and(|blocked| blocked.iter().any(|blocked| blocked == name))
 }
 
 /// The debit that a session offers, if it does.

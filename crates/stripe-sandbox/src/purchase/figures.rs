@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{coupons, items, promotion_codes, shipping_rates};
+use crate::api::{coupons, items, promotion_codes, sessions, shipping_rates};
+use crate::clock::DAY;
 use crate::pricing;
 use crate::purchase::tax::Tax;
 use crate::purchase::{Entry, Misfit, Purchase, Quote, QuotedLine, Recurring, Why};
 use crate::state::{Ctx, LineItem, text};
-
-const DAY: i64 = 24 * 60 * 60;
 
 /// A line with its figures, in minor units.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +90,7 @@ pub(crate) fn line(
         name: text(&product, "name").to_owned(),
         detail: product["description"].as_str().map(str::to_owned),
         unit_label: product["unit_label"].as_str().map(str::to_owned),
-        is_inclusive: price["tax_behavior"] == "inclusive",
+        is_inclusive: pricing::terms(&price, currency).is_some_and(|terms| terms["tax_behavior"] == "inclusive"),
         price,
         quantity,
         subtotal,
@@ -114,7 +113,7 @@ pub(crate) fn of(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfit
 }
 
 fn chosen_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Vec<Line> {
-    let items = ctx.account().line_items.get(text(session, "id")).cloned().unwrap_or_default();
+    let items = ctx.account().line_items(text(session, "id")).to_vec();
     let alone = items.len() == 1;
     let mut lines = Vec::with_capacity(items.len());
     for item in &items {
@@ -128,9 +127,9 @@ fn chosen_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits
             continue;
         }
         let chosen = chosen_amount(&price, &item.currency, purchase, misfits);
-        match line(ctx, price, &item.currency, quantity, chosen) {
+        match line(ctx, price.clone(), &item.currency, quantity, chosen) {
             Some(line) => lines.push(Line { line_item_id: item.id.clone(), ..line }),
-            None => misfits.push(Misfit { field: entry(), why: Why::TooLarge(item.quantity) }),
+            None => misfits.push(Misfit { field: entry(), why: too_large(&price, &item.currency, quantity) }),
         }
     }
     if let (true, Some(first)) = (lines.is_empty() && misfits.is_empty(), items.first()) {
@@ -153,6 +152,19 @@ fn quantity(item: &LineItem, wanted: Option<&i64>, alone: bool) -> Result<i64, W
     }
 }
 
+/// A line that is too large, by a quantity that is not.
+fn too_large(price: &Value, currency: &str, quantity: i64) -> Why {
+    let (mut fits, mut exceeds) = (0, quantity);
+    while exceeds - fits > 1 {
+        let middle = fits + (exceeds - fits) / 2;
+        match pricing::amount(price, currency, middle, None) {
+            Some(_) => fits = middle,
+            None => exceeds = middle,
+        }
+    }
+    Why::TooLarge(fits)
+}
+
 /// What the customer pays where the price leaves it open; nothing yet where they have not said.
 fn chosen_amount(price: &Value, currency: &str, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Option<i64> {
     if price["custom_unit_amount"].is_null() {
@@ -169,6 +181,11 @@ fn chosen_amount(price: &Value, currency: &str, purchase: &Purchase, misfits: &m
         }
         Some(amount) if amount > most => {
             refuse(Why::TooLarge(most));
+            Some(0)
+        }
+        // Nobody is charged another amount than the one that they chose.
+        Some(amount) if amount % crate::money::grain(currency) != 0 => {
+            refuse(Why::Malformed);
             Some(0)
         }
         amount => amount,
@@ -198,9 +215,10 @@ fn optional_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfi
             continue;
         }
         let price = ctx.account().get("price", id).cloned().unwrap_or(Value::Null);
-        match line(ctx, price, text(session, "currency"), *quantity, None) {
+        let currency = text(session, "currency");
+        match line(ctx, price.clone(), currency, *quantity, None) {
             Some(line) => lines.push(Line { optional: true, ..line }),
-            None => refuse(Why::TooLarge(own)),
+            None => refuse(too_large(&price, currency, *quantity)),
         }
     }
     lines
@@ -291,11 +309,13 @@ fn shipping(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &m
     };
     let rate = ctx.account().get("shipping_rate", wanted)?;
     let amount = shipping_rates::amount(rate, text(session, "currency"))?;
-    let is_inclusive = rate["tax_behavior"] == "inclusive";
+    let is_inclusive = shipping_rates::is_inclusive(rate, text(session, "currency"));
     Some(Shipping { rate: wanted.to_owned(), amount, tax: 0, is_inclusive })
 }
 
-/// The tax where the goods go, or else where the customer is.
+/// The tax where the goods go, or else where the customer is. Stripe goes by what it knows of a customer, unless the
+/// session takes over what they enter (`customer_update[address]=auto`); see
+/// <https://docs.stripe.com/tax/checkout/page>.
 fn tax(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Option<Tax> {
     if session["automatic_tax"]["enabled"] != true {
         return None;
@@ -303,16 +323,18 @@ fn tax(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Option<Tax> {
     let customer = session["customer"].as_str().and_then(|id| ctx.account().get("customer", id)).cloned();
     let customer = customer.unwrap_or(Value::Null);
     let exempt = customer["tax_exempt"].as_str().unwrap_or("none");
-    let countries = [
-        purchase.shipping.as_ref().map_or("", |recipient| recipient.address.country.as_str()),
-        purchase.billing.country.as_str(),
-        text(&customer["address"], "country"),
-    ];
+    let takes_over = sessions::plan_of(ctx, text(session, "id"))["customer_update"]["address"] == "auto";
+    let (delivery, address) =
+        (text(&customer["shipping"]["address"], "country"), text(&customer["address"], "country"));
+    let billing = purchase.billing.country.as_str();
+    let shipping = purchase.shipping.as_ref().map_or("", |recipient| recipient.address.country.as_str());
+    let countries =
+        if takes_over { [shipping, billing, delivery, address] } else { [shipping, delivery, address, billing] };
     countries.into_iter().find(|country| !country.is_empty()).map(|country| Tax::of(country, exempt))
 }
 
 fn trial_ends(ctx: &mut Ctx<'_>, session: &Value) -> Option<i64> {
-    let data = &crate::api::sessions::plan_of(ctx, text(session, "id"))["subscription_data"];
+    let data = &sessions::plan_of(ctx, text(session, "id"))["subscription_data"];
     data["trial_end"].as_i64().or_else(|| Some(ctx.now + data["trial_period_days"].as_i64()? * DAY))
 }
 
@@ -320,7 +342,9 @@ impl Figures {
     /// Fills in each line's part of the discount, and its tax.
     pub(crate) fn discount_and_tax(&mut self) {
         if let Some(applied) = &self.applied {
-            let weight = |line: &Line| if is_eligible(&applied.coupon, line) { line.subtotal } else { 0 };
+            // What a trial leaves for later is discounted then.
+            let weighs = |line: &Line| self.is_today(line) && is_eligible(&applied.coupon, line);
+            let weight = |line: &Line| if weighs(line) { line.subtotal } else { 0 };
             let weights: Vec<i64> = self.lines.iter().map(weight).collect();
             let off = off(&applied.coupon, &self.currency, weights.iter().sum());
             for (line, part) in self.lines.iter_mut().zip(pricing::split_in(off, &weights, &self.currency)) {
@@ -399,19 +423,18 @@ impl Figures {
 
     fn recurring(&self) -> Option<Recurring> {
         let first = self.lines.iter().find(|line| line.is_recurring())?;
+        let mut later = Figures { trial_ends: None, shipping: None, ..self.clone() };
+        later.lines.retain(Line::is_recurring);
         // A discount that is given once is not there in the periods after.
-        let mut later = self.clone();
-        if later.applied.as_ref().is_some_and(|applied| applied.coupon["duration"] == "once") {
-            later.applied = None;
-            for line in &mut later.lines {
-                line.discount = 0;
-            }
-            later.discount_and_tax();
+        later.applied = later.applied.filter(|applied| applied.coupon["duration"] != "once");
+        for line in &mut later.lines {
+            line.discount = 0;
         }
+        later.discount_and_tax();
         Some(Recurring {
             interval: text(&first.price["recurring"], "interval").to_owned(),
             interval_count: first.price["recurring"]["interval_count"].as_i64().unwrap_or(1),
-            total: later.lines.iter().filter(|line| line.is_recurring()).map(Line::total).sum(),
+            total: later.lines.iter().map(Line::total).sum(),
             trial_ends: self.trial_ends,
         })
     }

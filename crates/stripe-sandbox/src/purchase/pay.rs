@@ -12,13 +12,19 @@ use crate::state::{Ctx, copy, text};
 /// Pays a session whose purchase fits.
 ///
 /// # Errors
-/// The card was declined; the session stays open.
+/// The card was declined, or its bank must be asked first; the session stays open.
 pub(crate) fn pay(
     ctx: &mut Ctx<'_>,
     session: &Value,
     purchase: &Purchase,
     figures: &Figures,
 ) -> Result<Value, NotPaid> {
+    if let Method::Card(card) = &purchase.method
+        && card.behavior == CardBehavior::AsksForAuthentication
+        && !purchase.authenticated
+    {
+        return Err(NotPaid::NeedsAuthentication);
+    }
     let id = text(session, "id").to_owned();
     let plan = sessions::plan_of(ctx, &id);
     let kind = kind(session, purchase);
@@ -35,7 +41,8 @@ pub(crate) fn pay(
     if let Some(code) = declined(purchase) {
         if session["mode"] == "payment" && figures.due() > 0 {
             let mut intent = payments::intent(ctx, &order);
-            payments::decline(ctx, &mut intent, code);
+            let method = payments::method(ctx, purchase, kind);
+            payments::decline(ctx, &mut intent, &method, code);
         }
         return Err(NotPaid::Declined(code));
     }
@@ -43,20 +50,16 @@ pub(crate) fn pay(
     let customer = customer(ctx, &session, &plan, purchase);
     session["customer"] = customer.clone().into();
     let mut method = payments::method(ctx, purchase, kind);
-    let is_kept = session["mode"] != "payment" || data["setup_future_usage"].is_string();
+    let is_kept = sessions::keeps_method(&session, &plan);
     if let Some(customer) = customer.as_deref().filter(|_| is_kept && !method.is_null()) {
         payments::attach(ctx, &mut method, customer);
     }
     collect(ctx, &mut session, purchase, figures);
-    let before = ctx.account().line_items.get(&id).cloned().unwrap_or_default();
-    ctx.account().line_items.insert(id.clone(), figures.line_items(&before));
+    let before = ctx.account().line_items(&id).to_vec();
+    ctx.account().set_line_items(&id, figures.line_items(&before));
     if let Some(applied) = figures.applied.as_ref().filter(|_| session["mode"] == "payment") {
         subscriptions::discount(ctx, applied, &session, None);
     }
-    let account_ends = match &purchase.method {
-        Method::BankDebit { account_ends } => Some(account_ends.as_str()),
-        _ => None,
-    };
     let paid = match text(&session, "mode") {
         "setup" => {
             session["setup_intent"] = setup(ctx, &session, &plan, &method)["id"].clone();
@@ -71,7 +74,7 @@ pub(crate) fn pay(
             }
             let customer = customer.as_deref().unwrap_or_default();
             let data = Value::from(data);
-            let start = Start { session: &id, data: &data, figures, customer, method: &method, account_ends };
+            let start = Start { session: &id, data: &data, figures, customer, method: &method };
             let (subscription, invoice, intent) = subscriptions::start(ctx, &start);
             session["subscription"] = subscription["id"].clone();
             session["invoice"] = invoice["id"].clone();
@@ -83,13 +86,13 @@ pub(crate) fn pay(
             let mut intent = payments::intent(ctx, &order);
             intent["customer"] = customer.clone().into();
             intent["payment_method"] = method["id"].clone();
-            match account_ends {
-                Some(account_ends) => delayed::start_debit(ctx, &mut intent, &method, account_ends),
-                None if matches!(purchase.method, Method::BankTransfer) => {
+            match purchase.method {
+                Method::BankDebit { .. } => delayed::start_debit(ctx, &mut intent, &method),
+                Method::BankTransfer => {
                     let transfer = &session["payment_method_options"]["customer_balance"]["bank_transfer"];
-                    delayed::await_transfer(ctx, &mut intent, text(transfer, "type"));
+                    delayed::await_transfer(ctx, &mut intent, &method, text(transfer, "type"));
                 }
-                None => payments::succeed(ctx, &mut intent, &method),
+                Method::None | Method::Card(_) => payments::succeed(ctx, &mut intent, &method),
             }
             session["payment_intent"] = intent["id"].clone();
             state(Some(&intent))
@@ -185,7 +188,7 @@ fn customer(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, purchase: &Purchas
     let is_needed = session["mode"] == "subscription"
         || session["customer_creation"] == "always"
         || session["invoice_creation"]["enabled"] == true
-        || plan["payment_intent_data"]["setup_future_usage"].is_string();
+        || (session["mode"] == "payment" && sessions::keeps_method(session, plan));
     if !is_needed {
         return None;
     }
@@ -290,7 +293,7 @@ fn setup(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, method: &Value) -> Va
 /// Counts a completed session against its link's limit; the last one closes the link.
 fn count(ctx: &mut Ctx<'_>, session: &Value) {
     let Some(link) = session["payment_link"].as_str() else { return };
-    let Ok(link) = ctx.object("payment_link", link) else { return };
+    let Ok(link) = ctx.object_mut("payment_link", link) else { return };
     if !link["restrictions"].is_object() {
         return;
     }
