@@ -65,6 +65,7 @@ async fn bought(Extract(shared): Extract<Arc<Shared>>, Json(wish): Json<Wish>) -
         Some(NotPaid::Misfits(misfits)) => {
             (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"misfits": misfits}))).into_response()
         }
+        Some(NotPaid::NeedsAuthentication) => StatusCode::PAYMENT_REQUIRED.into_response(),
         Some(NotPaid::Declined(code)) => (StatusCode::PAYMENT_REQUIRED, Json(json!({"error": code}))).into_response(),
         Some(NotPaid::Closed(message)) => {
             (StatusCode::GONE, Json(json!({"error": "closed", "message": message}))).into_response()

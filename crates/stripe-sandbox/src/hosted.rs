@@ -18,12 +18,11 @@ use serde_json::{Map, Value};
 
 pub(crate) use control::control_routes;
 
-use crate::api::payments::CardBehavior;
 use crate::api::sessions;
 use crate::page::{
     self, Action, Ask, Bought, Checkout, ClosedReason, Confirmation, Locale, Outcome, Parts, Problems, RawForm,
 };
-use crate::purchase::{self, Method, NotPaid, Purchase, Quote};
+use crate::purchase::{self, NotPaid, Purchase, Quote};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
 use crate::webhooks;
@@ -239,6 +238,7 @@ fn attempt(shared: &Arc<Shared>, found: &Found, locale: Locale, mut raw: RawForm
         let mut weighed = weigh(&mut ctx, &found.session, &raw, locale);
         let paying = (&weighed.quote, crate::clock::real_now(), authenticated);
         weighed.purchase.method = page::read_method(&weighed.ask, &raw, paying, &mut weighed.problems);
+        weighed.purchase.authenticated = authenticated;
         raw.forget_secrets();
         let step = step(&mut ctx, found, &raw, &mut weighed);
         (weighed, step)
@@ -264,13 +264,9 @@ fn step(ctx: &mut Ctx<'_>, found: &Found, raw: &RawForm, weighed: &mut Weighed) 
     if !weighed.problems.is_empty() {
         return Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default());
     }
-    if let Method::Card(card) = &weighed.purchase.method
-        && card.behavior == CardBehavior::AsksForAuthentication
-    {
-        return Step::Challenge;
-    }
     match purchase::complete(ctx, &found.session, &weighed.purchase) {
         Ok(session) => Step::Paid(session),
+        Err(NotPaid::NeedsAuthentication) => Step::Challenge,
         Err(NotPaid::Misfits(misfits)) => {
             weighed.problems.add_misfits(misfits);
             Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default())

@@ -46,6 +46,8 @@ pub(crate) struct Purchase {
     pub(crate) terms_accepted: bool,
     pub(crate) promotions_accepted: bool,
     pub(crate) method: Method,
+    /// The customer's bank was asked about the card, and said yes.
+    pub(crate) authenticated: bool,
 }
 
 /// A postal address; a part is empty where absent.
@@ -189,6 +191,8 @@ pub(crate) enum NotPaid {
     Misfits(Vec<Misfit>),
     /// Stripe's decline code; the session stays open.
     Declined(&'static str),
+    /// The customer's bank must be asked about the card first; the session stays open.
+    NeedsAuthentication,
     /// The session can't be paid any more; with the merchant's message, if there is one.
     Closed(Option<String>),
 }

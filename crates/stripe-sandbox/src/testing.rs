@@ -71,6 +71,7 @@ pub(crate) fn purchase(last4: &str) -> Purchase {
     use crate::api::payments::{Card, CardBehavior};
     let behavior = match last4 {
         "0002" => CardBehavior::Declined,
+        "3155" => CardBehavior::AsksForAuthentication,
         "0259" => CardBehavior::PaysThenDisputed,
         "5126" => CardBehavior::PaysRefundFails,
         _ => CardBehavior::Pays,

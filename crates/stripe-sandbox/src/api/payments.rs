@@ -174,11 +174,21 @@ fn apply(intent: &mut Value, data: &Value) {
     }
 }
 
-/// Notes a decline: the intent waits for another way to pay.
-pub(crate) fn decline(ctx: &mut Ctx<'_>, intent: &mut Value, code: &str) {
+/// Notes a decline: a charge that failed, and an intent that waits for another way to pay.
+pub(crate) fn decline(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value, code: &str) {
+    const MESSAGE: &str = "Your card was declined.";
+    let mut charge = charge(ctx, intent, method, "failed");
+    charge["failure_code"] = "card_declined".into();
+    charge["failure_message"] = MESSAGE.into();
+    charge["outcome"] = json!({"advice_code": null, "network_advice_code": null, "network_decline_code": null,
+        "network_status": "declined_by_network", "reason": code, "risk_level": "normal",
+        "seller_message": "The bank did not return any further details with this decline.", "type": "issuer_declined"});
+    ctx.replace("charge", &charge);
+    ctx.emit("charge.failed", &charge);
     intent["status"] = "requires_payment_method".into();
-    intent["last_payment_error"] = json!({"type": "card_error", "code": "card_declined", "decline_code": code,
-        "message": "Your card was declined."});
+    intent["latest_charge"] = charge["id"].clone();
+    intent["last_payment_error"] = json!({"type": "card_error", "charge": charge["id"], "code": "card_declined",
+        "decline_code": code, "message": MESSAGE, "payment_method": method});
     ctx.replace("payment_intent", intent);
     ctx.emit("payment_intent.payment_failed", intent);
 }
@@ -217,7 +227,7 @@ pub(crate) fn receive(ctx: &mut Ctx<'_>, intent: &mut Value, charge: &Value) {
     }
 }
 
-/// A charge, `succeeded`, `pending` or `held`.
+/// A charge, `succeeded`, `pending`, `held` or `failed`.
 pub(crate) fn charge(ctx: &mut Ctx<'_>, intent: &Value, method: &Value, state: &str) -> Value {
     let is_captured = state == "succeeded";
     let kind = text(method, "type").to_owned();
@@ -233,12 +243,12 @@ pub(crate) fn charge(ctx: &mut Ctx<'_>, intent: &Value, method: &Value, state: &
         "outcome": {"advice_code": null, "network_advice_code": null, "network_decline_code": null,
             "network_status": "approved_by_network", "reason": null, "risk_level": "normal", "seller_message": "Payment complete.",
             "type": "authorized"},
-        "paid": state != "pending", "payment_intent": intent["id"], "payment_method": method["id"],
+        "paid": matches!(state, "succeeded" | "held"), "payment_intent": intent["id"], "payment_method": method["id"],
         "payment_method_details": {"type": kind}, "receipt_email": intent["receipt_email"], "receipt_number": null,
         "receipt_url": null, "refunded": false, "review": null, "shipping": intent["shipping"], "source": null,
         "source_transfer": null, "statement_descriptor": intent["statement_descriptor"],
         "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
-        "status": if state == "pending" { "pending" } else { "succeeded" }, "transfer_data": intent["transfer_data"],
+        "status": if state == "held" { "succeeded" } else { state }, "transfer_data": intent["transfer_data"],
         "transfer_group": intent["transfer_group"],
     });
     charge["payment_method_details"][kind.as_str()] = if kind == "card" {
@@ -301,7 +311,9 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     if !matches!(text(&intent, "status"), "requires_payment_method" | "requires_capture" | "requires_action") {
         return Err(unexpected_state("canceled", &intent));
     }
-    if let Some(charge) = ctx.account().get_mut("charge", text(&intent, "latest_charge")) {
+    // A charge that failed has nothing to give back.
+    let held = ctx.account().get_mut("charge", text(&intent, "latest_charge"));
+    if let Some(charge) = held.filter(|charge| charge["status"] == "succeeded") {
         charge["amount_refunded"] = charge["amount"].clone();
         charge["refunded"] = true.into();
     }

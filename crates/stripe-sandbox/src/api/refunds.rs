@@ -69,8 +69,10 @@ fn charge_of(ctx: &mut Ctx<'_>, charge: &Value, intent: &Value) -> Result<Value,
         (None, Some(intent)) => {
             let intent = ctx.object("payment_intent", intent).map_err(|error| error.param("payment_intent"))?;
             let charge = text(intent, "latest_charge").to_owned();
-            let none = |_| ApiError::invalid("This PaymentIntent does not have a successful charge to refund.");
-            ctx.object("charge", &charge).map_err(none).cloned()
+            let charge = ctx.account().get("charge", &charge).filter(|charge| charge["status"] == "succeeded");
+            charge.cloned().ok_or_else(|| {
+                ApiError::invalid("This PaymentIntent does not have a successful charge to refund.")
+            })
         }
         (None, None) => Err(missing("charge")),
     }

@@ -176,6 +176,9 @@ struct ControlPay {
     /// The account of a bank debit.
     #[serde(default = "paying_account")]
     account: String,
+    /// Whether the customer's bank was asked about the card, and said yes.
+    #[serde(default)]
+    authenticate: bool,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -255,6 +258,7 @@ impl ControlPay {
             terms_accepted: self.terms,
             promotions_accepted: self.promotions,
             method: Method::None,
+            authenticated: self.authenticate,
         }
     }
 }
@@ -321,6 +325,7 @@ async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<Cont
             (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"error": "misfits", "fields": fields}))).into_response()
         }
         Err(NotPaid::Declined(code)) => refused(StatusCode::PAYMENT_REQUIRED, code),
+        Err(NotPaid::NeedsAuthentication) => refused(StatusCode::PAYMENT_REQUIRED, "authentication_required"),
         Err(NotPaid::Closed(_)) => refused(StatusCode::GONE, "closed"),
     }
 }

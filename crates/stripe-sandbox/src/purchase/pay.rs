@@ -12,13 +12,19 @@ use crate::state::{Ctx, copy, text};
 /// Pays a session whose purchase fits.
 ///
 /// # Errors
-/// The card was declined; the session stays open.
+/// The card was declined, or its bank must be asked first; the session stays open.
 pub(crate) fn pay(
     ctx: &mut Ctx<'_>,
     session: &Value,
     purchase: &Purchase,
     figures: &Figures,
 ) -> Result<Value, NotPaid> {
+    if let Method::Card(card) = &purchase.method
+        && card.behavior == CardBehavior::AsksForAuthentication
+        && !purchase.authenticated
+    {
+        return Err(NotPaid::NeedsAuthentication);
+    }
     let id = text(session, "id").to_owned();
     let plan = sessions::plan_of(ctx, &id);
     let kind = kind(session, purchase);
@@ -35,7 +41,8 @@ pub(crate) fn pay(
     if let Some(code) = declined(purchase) {
         if session["mode"] == "payment" && figures.due() > 0 {
             let mut intent = payments::intent(ctx, &order);
-            payments::decline(ctx, &mut intent, code);
+            let method = payments::method(ctx, purchase, kind);
+            payments::decline(ctx, &mut intent, &method, code);
         }
         return Err(NotPaid::Declined(code));
     }

@@ -383,8 +383,28 @@ fn a_decline_leaves_the_session_open_and_its_intent_the_same() {
     let session = sandbox.link_session(&lines("sek", &[10_000]));
     assert_eq!(sandbox.try_pay(&session, &purchase("0002")), Err(NotPaid::Declined("generic_decline")));
     assert_eq!(sandbox.get("checkout/sessions", &session["id"])["status"], "open");
+    let failed = sandbox.call("GET /v1/charges", "")["data"][0].clone();
+    assert_eq!(
+        (&failed["status"], &failed["paid"], &failed["failure_code"]),
+        (&json!("failed"), &json!(false), &json!("card_declined"))
+    );
+    let intent = sandbox.get("payment_intents", &failed["payment_intent"]);
+    assert_eq!((&intent["latest_charge"], &intent["last_payment_error"]["charge"]), (&failed["id"], &failed["id"]));
+    let none = format!("payment_intent={}", intent["id"].as_str().unwrap());
+    assert!(sandbox.try_call("POST /v1/refunds", &none).is_err());
     sandbox.pay(&session, &purchase("4242"));
     assert_eq!((sandbox.happened("payment_intent.payment_failed"), sandbox.happened("payment_intent.created")), (1, 1));
+    assert_eq!((sandbox.happened("charge.failed"), sandbox.happened("charge.succeeded")), (1, 1));
+}
+
+#[test]
+fn a_card_that_asks_for_authentication_pays_once_the_bank_was_asked() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.link_session(&lines("sek", &[10_000]));
+    assert_eq!(sandbox.try_pay(&session, &purchase("3155")), Err(NotPaid::NeedsAuthentication));
+    assert_eq!(sandbox.get("checkout/sessions", &session["id"])["status"], "open");
+    let asked = Purchase { authenticated: true, ..purchase("3155") };
+    assert_eq!(sandbox.pay(&session, &asked)["payment_status"], "paid");
 }
 
 #[test]
