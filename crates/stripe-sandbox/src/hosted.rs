@@ -3,6 +3,7 @@
 //! A person is never charged an amount that the page did not show them, and the number of a card ends here.
 
 mod control;
+mod invoice;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(crate) use control::control_routes;
+pub(crate) use invoice::invoice_page;
 
 use crate::api::sessions;
 use crate::page::{

@@ -9,7 +9,6 @@ pub(crate) mod tax;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::api::payments::Card;
@@ -17,8 +16,7 @@ use crate::api::sessions;
 use crate::state::{Ctx, text};
 
 /// What a customer chose and entered on the page of a session; what the page does not ask is absent.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Purchase {
     pub(crate) email: String,
     /// On the card, or of the account's holder.
@@ -51,8 +49,7 @@ pub(crate) struct Purchase {
 }
 
 /// A postal address; a part is empty where absent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) country: String,
     pub(crate) line1: String,
@@ -63,16 +60,14 @@ pub(crate) struct Address {
 }
 
 /// To whom something is sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Recipient {
     pub(crate) name: String,
     pub(crate) address: Address,
 }
 
 /// How the customer pays.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Default)]
 pub(crate) enum Method {
     /// Nothing is due, or the customer only looks.
     #[default]
@@ -87,15 +82,14 @@ pub(crate) enum Method {
 }
 
 /// Something entered that does not fit; the page shows it beside its field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Misfit {
     pub(crate) field: Entry,
     pub(crate) why: Why,
 }
 
 /// A field of the page; lines by line item's id, optional items by price's id, custom fields by key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry {
     Quantity(String),
     OptionalItem(String),
@@ -116,8 +110,7 @@ pub(crate) enum Entry {
 }
 
 /// What is wrong with a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
     Missing,
     Malformed,
@@ -139,7 +132,7 @@ pub(crate) enum Why {
 }
 
 /// What a purchase comes to, in minor units of the session's currency.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Quote {
     /// The line items, then the optional items taken.
     pub(crate) lines: Vec<QuotedLine>,
@@ -156,7 +149,7 @@ pub(crate) struct Quote {
 }
 
 /// A line of a quote.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct QuotedLine {
     /// Empty for an optional item, which is not a line item before it is bought.
     pub(crate) line_item_id: String,
@@ -175,7 +168,7 @@ pub(crate) struct QuotedLine {
 }
 
 /// What comes each period.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recurring {
     /// `day`, `week`, `month` or `year`.
     pub(crate) interval: String,

@@ -1,7 +1,5 @@
 //! Payment intents, payment methods and charges.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use crate::api::{delayed, disputes};
@@ -29,44 +27,6 @@ pub(crate) enum CardBehavior {
     AsksForAuthentication,
     PaysThenDisputed,
     PaysRefundFails,
-}
-
-/// A number that is no test card's.
-#[derive(Debug, thiserror::Error)]
-#[error("not a test card")]
-pub(crate) struct NotATestCard;
-
-impl TryFrom<String> for Card {
-    type Error = NotATestCard;
-
-    /// The test card of a number, valid for long.
-    fn try_from(number: String) -> Result<Self, NotATestCard> {
-        let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-        let behavior = CardBehavior::of(&digits).ok_or(NotATestCard)?;
-        let last4 = digits.get(digits.len() - 4..).unwrap_or_default().to_owned();
-        Ok(Self { brand: "visa", last4, exp_month: 12, exp_year: 2099, behavior })
-    }
-}
-
-impl<'de> Deserialize<'de> for Card {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-impl CardBehavior {
-    /// What the test card of a number does, digits alone; none where it is no test card.
-    pub(crate) fn of(digits: &str) -> Option<Self> {
-        Some(match digits {
-            "4242424242424242" => Self::Pays,
-            "4000000000000002" => Self::Declined,
-            "4000000000009995" => Self::InsufficientFunds,
-            "4000002500003155" => Self::AsksForAuthentication,
-            "4000000000000259" => Self::PaysThenDisputed,
-            "4000000000005126" => Self::PaysRefundFails,
-            _ => return None,
-        })
-    }
 }
 
 /// What an intent is for.

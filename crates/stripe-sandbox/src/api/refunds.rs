@@ -70,9 +70,9 @@ fn charge_of(ctx: &mut Ctx<'_>, charge: &Value, intent: &Value) -> Result<Value,
             let intent = ctx.object("payment_intent", intent).map_err(|error| error.param("payment_intent"))?;
             let charge = text(intent, "latest_charge").to_owned();
             let charge = ctx.account().get("charge", &charge).filter(|charge| charge["status"] == "succeeded");
-            charge.cloned().ok_or_else(|| {
-                ApiError::invalid("This PaymentIntent does not have a successful charge to refund.")
-            })
+            charge
+                .cloned()
+                .ok_or_else(|| ApiError::invalid("This PaymentIntent does not have a successful charge to refund."))
         }
         (None, None) => Err(missing("charge")),
     }
