@@ -224,7 +224,7 @@ fn entered(shared: &Arc<Shared>, id: &str, headers: &HeaderMap, raw: &RawForm) -
     let token = {
         let mut state = shared.lock();
         let mut ctx = state.enter(&found.account, &shared.public_url);
-        ctx.account().form_tokens.get(id).cloned()
+        ctx.account().form_token(id).map(str::to_owned)
     };
     if token.as_deref() != Some(raw.get("token")) {
         return Err(show(StatusCode::FORBIDDEN, page::not_found(locale)));
@@ -285,13 +285,13 @@ fn weigh(ctx: &mut Ctx<'_>, session: &Value, raw: &RawForm, locale: Locale) -> W
     let (purchase, mut problems) = page::read(&ask, raw, locale);
     let (quote, misfits) = purchase::quote(ctx, session, &purchase);
     problems.add_misfits(misfits);
-    let form_token = ctx.account().form_tokens.get(text(session, "id")).cloned().unwrap_or_default();
+    let form_token = ctx.account().form_token(text(session, "id")).unwrap_or_default().to_owned();
     Weighed { ask, quote, purchase, problems, form_token, now: ctx.now }
 }
 
 fn ask_of(ctx: &mut Ctx<'_>, session: &Value) -> Ask {
     let account = ctx.account();
-    let items = account.line_items.get(text(session, "id")).map(Vec::as_slice).unwrap_or_default();
+    let items = account.line_items(text(session, "id"));
     Ask::of(session, items, &|kind, id| match kind {
         // An account knows itself alone.
         "account" => account.all("account").next().cloned(),
@@ -355,7 +355,7 @@ fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
         return show(StatusCode::OK, page::closed(locale, ClosedReason::Expired, message));
     }
     let (intent, invoice) = (object("payment_intent", "payment_intent"), object("invoice", "invoice"));
-    let items = account.line_items.get(text(session, "id")).map(Vec::as_slice).unwrap_or_default();
+    let items = account.line_items(text(session, "id"));
     let bought = |item: &crate::state::LineItem| Bought {
         name: item.description.clone(),
         quantity: item.quantity,

@@ -50,12 +50,12 @@ pub(crate) struct State {
 pub(crate) struct Account {
     collections: BTreeMap<String, Collection>,
     /// Line items of links and sessions, by the id of those.
-    pub(crate) line_items: HashMap<String, Vec<LineItem>>,
+    line_items: HashMap<String, Vec<LineItem>>,
     replays: HashMap<String, Replay>,
     /// Signing secrets of webhook endpoints, the newest first.
     pub(crate) secrets: HashMap<String, Vec<String>>,
     /// The token that a session's form must carry.
-    pub(crate) form_tokens: HashMap<String, String>,
+    form_tokens: HashMap<String, String>,
     /// What is to be done when its time has come, by time in seconds since the Unix epoch.
     #[serde(default)]
     pub(crate) agenda: Vec<(i64, Due)>,
@@ -63,6 +63,8 @@ pub(crate) struct Account {
     pub(crate) executed: BTreeMap<String, u64>,
     #[serde(skip)]
     touched: Touched,
+    #[serde(skip)]
+    before: Before,
 }
 
 /// What may have changed since it was last written.
@@ -72,6 +74,18 @@ struct Touched {
     objects: Vec<(String, String)>,
     known: HashSet<(String, String)>,
     replays: HashSet<String>,
+}
+
+/// What was there before the call that is executed now, so that one that is refused leaves all as it was.
+#[derive(Default)]
+struct Before {
+    /// By kind and id, with the place in the order; none where there was none.
+    objects: HashMap<(String, String), Option<(usize, Value)>>,
+    line_items: HashMap<String, Option<Vec<LineItem>>>,
+    form_tokens: HashMap<String, Option<String>>,
+    secrets: HashMap<String, Option<Vec<String>>>,
+    /// How long the agenda was; a call only adds to it.
+    agenda: usize,
 }
 
 /// What changed: enough to bring an earlier state up to date.
@@ -206,9 +220,9 @@ impl State {
     pub(crate) fn enter<'a>(&'a mut self, account: &'a str, public_url: &'a str) -> Ctx<'a> {
         self.dirty = true;
         let now = self.now();
-        self.accounts.entry(account.to_owned()).or_default();
+        self.accounts.entry(account.to_owned()).or_default().begin();
         let deliveries_before = self.next_delivery;
-        Ctx { state: self, account, public_url, now, added: Vec::new(), deliveries_before }
+        Ctx { state: self, account, public_url, now, published: Vec::new(), deliveries_before }
     }
 }
 
@@ -262,8 +276,65 @@ impl Account {
         self.executed = changes.executed;
     }
 
+    /// What is there now is what a refused call is taken back to.
+    fn begin(&mut self) {
+        self.before = Before { agenda: self.agenda.len(), ..Before::default() };
+    }
+
+    /// Takes back all that was changed since the call began.
+    fn undo(&mut self) {
+        let Before { objects, line_items, form_tokens, secrets, agenda } = std::mem::take(&mut self.before);
+        for ((kind, id), before) in objects {
+            match before {
+                None => {
+                    self.remove(&kind, &id);
+                }
+                Some((index, object)) => {
+                    let collection = self.collections.entry(kind).or_default();
+                    if let Some(place) = collection.order.get_mut(index) {
+                        place.clone_from(&id);
+                    }
+                    collection.objects.insert(id, (index, object));
+                }
+            }
+        }
+        restore(&mut self.line_items, line_items);
+        restore(&mut self.form_tokens, form_tokens);
+        restore(&mut self.secrets, secrets);
+        self.agenda.truncate(agenda);
+        self.begin();
+    }
+
+    /// The line items of a link or session.
+    pub(crate) fn line_items(&self, id: &str) -> &[LineItem] {
+        self.line_items.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(crate) fn set_line_items(&mut self, id: &str, items: Vec<LineItem>) {
+        let before = self.line_items.insert(id.to_owned(), items);
+        self.before.line_items.entry(id.to_owned()).or_insert(before);
+    }
+
+    pub(crate) fn form_token(&self, id: &str) -> Option<&str> {
+        self.form_tokens.get(id).map(String::as_str)
+    }
+
+    pub(crate) fn set_form_token(&mut self, id: &str, token: String) {
+        let before = self.form_tokens.insert(id.to_owned(), token);
+        self.before.form_tokens.entry(id.to_owned()).or_insert(before);
+    }
+
+    pub(crate) fn set_secrets(&mut self, id: &str, secrets: Vec<String>) {
+        let before = self.secrets.insert(id.to_owned(), secrets);
+        self.before.secrets.entry(id.to_owned()).or_insert(before);
+    }
+
     fn touch(&mut self, kind: &str, id: &str) {
         let name = (kind.to_owned(), id.to_owned());
+        if !self.before.objects.contains_key(&name) {
+            let before = self.collections.get(kind).and_then(|known| known.objects.get(id)).cloned();
+            self.before.objects.insert(name.clone(), before);
+        }
         if self.touched.known.insert(name.clone()) {
             self.touched.objects.push(name);
         }
@@ -305,8 +376,8 @@ pub(crate) struct Ctx<'a> {
     account: &'a str,
     pub(crate) public_url: &'a str,
     pub(crate) now: i64,
-    /// What was added, by kind and id, so that a call that is refused leaves nothing behind.
-    added: Vec<(String, String)>,
+    /// The public tokens that this call gave out.
+    published: Vec<String>,
     deliveries_before: u64,
 }
 
@@ -316,7 +387,12 @@ impl Ctx<'_> {
     }
 
     /// An object, or Stripe's 404.
-    pub(crate) fn object(&mut self, kind: &'static str, id: &str) -> Result<&mut Value, ApiError> {
+    pub(crate) fn object(&mut self, kind: &'static str, id: &str) -> Result<&Value, ApiError> {
+        self.account().get(kind, id).ok_or_else(|| ApiError::missing(kind, id))
+    }
+
+    /// An object to change in its place, or Stripe's 404.
+    pub(crate) fn object_mut(&mut self, kind: &'static str, id: &str) -> Result<&mut Value, ApiError> {
         self.account().get_mut(kind, id).ok_or_else(|| ApiError::missing(kind, id))
     }
 
@@ -336,20 +412,21 @@ impl Ctx<'_> {
     pub(crate) fn add(&mut self, kind: &str, object: Value) -> Value {
         let id = text(&object, "id").to_owned();
         self.account().put(kind, &id, object.clone());
-        self.added.push((kind.to_owned(), id));
         object
     }
 
-    /// What was added so far stays, even if the call is refused.
+    /// What was changed so far stays, even if the call is refused.
     pub(crate) fn keep(&mut self) {
-        self.added.clear();
+        self.account().begin();
+        self.published.clear();
         self.deliveries_before = self.state.next_delivery;
     }
 
-    /// Takes back what was added, and what was told of it: the call was refused.
+    /// Takes back what was changed, and what was told of it: the call was refused.
     pub(crate) fn undo(&mut self) {
-        for (kind, id) in std::mem::take(&mut self.added) {
-            self.account().remove(&kind, &id);
+        self.account().undo();
+        for token in std::mem::take(&mut self.published) {
+            self.state.public.remove(&token);
         }
         let before = self.deliveries_before;
         self.state.deliveries.retain(|id, _| *id <= before);
@@ -359,6 +436,7 @@ impl Ctx<'_> {
     pub(crate) fn publish(&mut self, token: &str, id: &str) {
         self.state.public.insert(token.to_owned(), (self.account.to_owned(), id.to_owned()));
         self.state.published.push(token.to_owned());
+        self.published.push(token.to_owned());
     }
 
     /// Notes that something happened, for the list of events and for webhooks.
@@ -472,6 +550,15 @@ impl Ctx<'_> {
     }
 }
 
+fn restore<T>(kept: &mut HashMap<String, T>, before: HashMap<String, Option<T>>) {
+    for (id, value) in before {
+        match value {
+            Some(value) => kept.insert(id, value),
+            None => kept.remove(&id),
+        };
+    }
+}
+
 /// The text of a field; empty if it has none.
 pub(crate) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
     object[name].as_str().unwrap_or_default()
@@ -542,5 +629,75 @@ pub(crate) fn copy(object: &mut Value, params: &Map<String, Value>, names: &[&st
         if let Some(value) = params.get(*name) {
             object[*name] = value.clone();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Sandbox, purchase};
+
+    const SESSION: &str = "mode=payment&line_items[0][quantity]=1&line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]=10000&line_items[0][price_data][product_data][name]=Book";
+
+    /// A call that is refused leaves the state as it was, but for what was due.
+    fn check(sandbox: &mut Sandbox, call: &str, body: &str) {
+        let mut before = serde_json::to_value(&sandbox.state).unwrap();
+        assert!(sandbox.try_call(call, body).is_err(), "{call} {body}");
+        let mut after = serde_json::to_value(&sandbox.state).unwrap();
+        for state in [&mut before, &mut after] {
+            state["next_delivery"].take();
+            // The places of what was taken back stay, empty.
+            for collection in state["accounts"]["account"]["collections"].as_object_mut().unwrap().values_mut() {
+                collection["order"].as_array_mut().unwrap().retain(|id| id != "");
+            }
+            let known = state["accounts"]["account"]["collections"].as_object_mut().unwrap();
+            known.retain(|_, collection| !collection["objects"].as_object().unwrap().is_empty());
+        }
+        assert_eq!(before, after, "{call} {body}");
+    }
+
+    #[test]
+    fn a_refused_call_leaves_all_as_it_was() {
+        let mut sandbox = Sandbox::new();
+        let endpoint = sandbox.call("POST /v1/webhook_endpoints", "url=http://localhost/a&enabled_events[0]=*");
+        let customer = sandbox.call("POST /v1/customers", "name=Ada");
+        let price =
+            sandbox.call("POST /v1/prices", "currency=sek&unit_amount=500&product_data[name]=Mug&lookup_key=mug");
+        let coupon = sandbox.call("POST /v1/coupons", "percent_off=5&id=C");
+        let paid = sandbox.call("POST /v1/checkout/sessions", SESSION);
+        let paid = sandbox.within(|ctx| crate::purchase::complete(ctx, &paid, &purchase("5126"))).unwrap();
+        let held = format!("{SESSION}&payment_intent_data[capture_method]=manual");
+        let held = sandbox.call("POST /v1/checkout/sessions", &held);
+        let held = sandbox.within(|ctx| crate::purchase::complete(ctx, &held, &purchase("4242"))).unwrap();
+        let of = |object: &serde_json::Value, name: &str| object[name].as_str().unwrap().to_owned();
+        let (intent, held) = (of(&paid, "payment_intent"), of(&held, "payment_intent"));
+        let wrong = "expand[]=nonsense";
+        let long = "k".repeat(41);
+        check(&mut sandbox, "POST /v1/refunds", &format!("payment_intent={intent}&{wrong}"));
+        check(&mut sandbox, &format!("POST /v1/payment_intents/{held}/capture"), wrong);
+        check(&mut sandbox, &format!("DELETE /v1/coupons/{}", of(&coupon, "id")), wrong);
+        check(&mut sandbox, "POST /v1/checkout/sessions", &format!("{SESSION}&{wrong}"));
+        check(
+            &mut sandbox,
+            "POST /v1/prices",
+            &format!(
+                "currency=sek&unit_amount=500&product={}&lookup_key=mug&transfer_lookup_key=true&metadata[{long}]=x",
+                of(&price, "product")
+            ),
+        );
+        check(
+            &mut sandbox,
+            &format!("POST /v1/customers/{}", of(&customer, "id")),
+            &format!("name=Eve&metadata[{long}]=x"),
+        );
+        check(
+            &mut sandbox,
+            &format!("POST /v1/webhook_endpoints/{}", of(&endpoint, "id")),
+            &format!("disabled=true&metadata[{long}]=x"),
+        );
+        check(
+            &mut sandbox,
+            "POST /v1/webhook_endpoints",
+            &format!("url=http://localhost/b&enabled_events[0]=*&{wrong}"),
+        );
     }
 }

@@ -93,7 +93,7 @@ fn set_options(coupon: &mut Value, given: &Value) -> Result<(), ApiError> {
 /// A coupon as it is now: one whose time has passed is not valid any more.
 pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let now = ctx.now;
-    let coupon = ctx.object("coupon", id)?;
+    let coupon = ctx.object_mut("coupon", id)?;
     coupon["valid"] = is_valid(coupon, now).into();
     Ok(coupon.clone())
 }
@@ -116,7 +116,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     copy(&mut coupon, params, &["name"]);
     set_options(&mut coupon, params.get("currency_options").unwrap_or(&Value::Null))?;
     merge_metadata(&mut coupon, params.get("metadata"))?;
-    *ctx.object("coupon", id)? = coupon.clone();
+    *ctx.object_mut("coupon", id)? = coupon.clone();
     ctx.emit("coupon.updated", &coupon);
     Ok(coupon)
 }

@@ -37,7 +37,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
 }
 
 pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    let customer = ctx.object("customer", id)?;
+    let customer = ctx.object_mut("customer", id)?;
     copy(customer, params, &FIELDS);
     merge_metadata(customer, params.get("metadata"))?;
     let customer = customer.clone();
@@ -76,7 +76,7 @@ pub(crate) fn payment_methods(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, 
 }
 
 pub(crate) fn detach(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
-    let method = ctx.object("payment_method", id)?;
+    let method = ctx.object_mut("payment_method", id)?;
     if text(method, "customer").is_empty() {
         return Err(ApiError::invalid(
             "The payment method you provided is not attached to a customer so detachment is impossible.",

@@ -54,7 +54,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, charge: &Value) {
             "reason": "fraudulent", "status": "needs_response",
         }),
     );
-    if let Ok(kept) = ctx.object("charge", text(charge, "id")) {
+    if let Ok(kept) = ctx.object_mut("charge", text(charge, "id")) {
         kept["disputed"] = true.into();
     }
     ctx.emit("charge.dispute.created", &dispute);
@@ -66,7 +66,7 @@ pub(crate) fn close(ctx: &mut Ctx<'_>, id: &str, outcome: &str) -> Result<Value,
     if !matches!(outcome, "won" | "lost") {
         return Err(refused("A dispute ends won or lost.", "status"));
     }
-    let dispute = ctx.object("dispute", id)?;
+    let dispute = ctx.object_mut("dispute", id)?;
     if matches!(text(dispute, "status"), "won" | "lost") {
         return Err(ApiError::invalid("This dispute is already closed."));
     }

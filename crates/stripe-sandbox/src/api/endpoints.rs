@@ -26,8 +26,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     merge_metadata(&mut endpoint, params.get("metadata"))?;
     let endpoint = ctx.add("webhook_endpoint", endpoint);
     let secret = format!("whsec_{}", crate::ids::random(32));
-    let id = text(&endpoint, "id").to_owned();
-    ctx.account().secrets.insert(id, vec![secret.clone()]);
+    ctx.account().set_secrets(text(&endpoint, "id"), vec![secret.clone()]);
     // The secret is told once, here.
     let mut told = endpoint;
     told["secret"] = secret.into();
@@ -38,7 +37,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     if let Some(url) = params.get("url").and_then(Value::as_str) {
         check_url(url)?;
     }
-    let endpoint = ctx.object("webhook_endpoint", id)?;
+    let endpoint = ctx.object_mut("webhook_endpoint", id)?;
     copy(endpoint, params, &["description", "enabled_events", "url"]);
     if let Some(disabled) = params.get("disabled").and_then(Value::as_bool) {
         endpoint["status"] = if disabled { "disabled" } else { "enabled" }.into();

@@ -146,7 +146,7 @@ pub(crate) fn after_payment(ctx: &mut Ctx<'_>, session: &Value) {
         return;
     }
     let id = text(session, "id").to_owned();
-    let items = ctx.account().line_items.get(&id).cloned().unwrap_or_default();
+    let items = ctx.account().line_items(&id).to_vec();
     let draft = Draft {
         customer: &session["customer"],
         currency: text(session, "currency"),

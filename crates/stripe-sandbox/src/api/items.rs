@@ -209,7 +209,7 @@ pub(crate) fn read_optional(
 
 /// Changes the quantities of a link's line items, which is all that can change of them.
 pub(crate) fn change(ctx: &mut Ctx<'_>, id: &str, changes: &[Value]) -> Result<Vec<LineItem>, ApiError> {
-    let mut items = ctx.account().line_items.get(id).cloned().unwrap_or_default();
+    let mut items = ctx.account().line_items(id).to_vec();
     for (index, change) in changes.iter().enumerate() {
         let path = format!("line_items[{index}]");
         let wanted = text(change, "id");
@@ -234,7 +234,7 @@ pub(crate) fn change(ctx: &mut Ctx<'_>, id: &str, changes: &[Value]) -> Result<V
 /// A page of the line items of a link or session, in their own order.
 pub(crate) fn list(ctx: &mut Ctx<'_>, id: &str, url: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let limit = limit(params)?;
-    let items = ctx.account().line_items.get(id).cloned().unwrap_or_default();
+    let items = ctx.account().line_items(id).to_vec();
     let all: Vec<Value> = items.iter().map(|item| told(ctx, item)).collect();
     let (data, has_more) = page(&all, params, limit)?;
     Ok(json!({"object": "list", "url": url, "has_more": has_more, "data": data}))

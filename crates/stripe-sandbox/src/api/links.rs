@@ -36,7 +36,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     apply(ctx, &mut link, params, &items)?;
     let link = ctx.add("payment_link", link);
     let id = text(&link, "id").to_owned();
-    ctx.account().line_items.insert(id.clone(), items);
+    ctx.account().set_line_items(&id, items);
     ctx.publish(&token, &id);
     ctx.emit("payment_link.created", &link);
     Ok(link)
@@ -50,7 +50,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     copy(&mut link, params, &["active"]);
     apply(ctx, &mut link, params, &items)?;
     ctx.replace("payment_link", &link);
-    ctx.account().line_items.insert(id.to_owned(), items);
+    ctx.account().set_line_items(id, items);
     ctx.emit("payment_link.updated", &link);
     Ok(link)
 }

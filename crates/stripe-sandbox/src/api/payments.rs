@@ -253,7 +253,7 @@ pub(crate) fn capture(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) 
     let held = intent["amount_capturable"].as_i64().unwrap_or_default();
     let given = params.get("amount_to_capture").unwrap_or(&Value::Null);
     let amount = within(given, 1..=held, "amount_to_capture")?.unwrap_or(held);
-    let charge = ctx.object("charge", text(&intent, "latest_charge"))?;
+    let charge = ctx.object_mut("charge", text(&intent, "latest_charge"))?;
     charge["captured"] = true.into();
     charge["amount_captured"] = amount.into();
     // What is not captured is let go.

@@ -258,7 +258,7 @@ fn free_lookup_key(ctx: &mut Ctx<'_>, params: &Map<String, Value>, own: Option<&
             let message = format!("A price (`{holder}`) already uses that lookup key.");
             return Err(refused(message, "lookup_key"));
         }
-        ctx.object("price", &holder)?["lookup_key"] = Value::Null;
+        ctx.object_mut("price", &holder)?["lookup_key"] = Value::Null;
     }
     Ok(key.clone())
 }
@@ -285,7 +285,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     }
     copy(&mut price, params, &["active", "nickname"]);
     merge_metadata(&mut price, params.get("metadata"))?;
-    *ctx.object("price", id)? = price.clone();
+    *ctx.object_mut("price", id)? = price.clone();
     ctx.emit("price.updated", &price);
     Ok(price)
 }

@@ -30,7 +30,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
         let mut data = data.clone();
         data.insert("product".to_owned(), product["id"].clone());
         let price = prices::make(ctx, &data, true, "default_price_data")?;
-        ctx.object("product", text(&product, "id"))?["default_price"] = price["id"].clone();
+        ctx.object_mut("product", text(&product, "id"))?["default_price"] = price["id"].clone();
     }
     ctx.object("product", text(&product, "id")).cloned()
 }
@@ -122,7 +122,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     copy(&mut product, params, &["default_price"]);
     merge_metadata(&mut product, params.get("metadata"))?;
     product["updated"] = now.into();
-    *ctx.object("product", id)? = product.clone();
+    *ctx.object_mut("product", id)? = product.clone();
     ctx.emit("product.updated", &product);
     Ok(product)
 }

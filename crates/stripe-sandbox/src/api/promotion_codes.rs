@@ -89,7 +89,7 @@ pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let promotion = ctx.object("promotion_code", id)?.clone();
     let coupon = ctx.account().get("coupon", text(&promotion["promotion"], "coupon")).cloned();
     let is_spent = is_spent(&promotion, coupon.as_ref(), now);
-    let promotion = ctx.object("promotion_code", id)?;
+    let promotion = ctx.object_mut("promotion_code", id)?;
     if is_spent {
         promotion["active"] = false.into();
     }
@@ -142,7 +142,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
         promotion["restrictions"]["currency_options"] = all.into();
     }
     merge_metadata(&mut promotion, params.get("metadata"))?;
-    *ctx.object("promotion_code", id)? = promotion.clone();
+    *ctx.object_mut("promotion_code", id)? = promotion.clone();
     ctx.emit("promotion_code.updated", &promotion);
     Ok(promotion)
 }

@@ -318,7 +318,7 @@ fn plan(params: &Map<String, Value>) -> Result<Value, ApiError> {
 /// `prefilled_promo_code` and `locale`; what does not fit is left out, as Stripe does.
 pub(crate) fn visit(ctx: &mut Ctx<'_>, link: &Value, query: &Map<String, Value>) -> Result<Value, ApiError> {
     let link_id = text(link, "id");
-    let mut items = ctx.account().line_items.get(link_id).cloned().unwrap_or_default();
+    let mut items = ctx.account().line_items(link_id).to_vec();
     let facts = items::facts(ctx, &items)?;
     for item in &mut items {
         item.id = crate::ids::new("li");
@@ -407,8 +407,8 @@ fn open(ctx: &mut Ctx<'_>, mut session: Value, items: Vec<LineItem>, mut plan: V
     }
     plan["id"] = id.clone().into();
     ctx.add("session_plan", plan);
-    ctx.account().line_items.insert(id.clone(), items);
-    ctx.account().form_tokens.insert(id.clone(), crate::ids::random(32));
+    ctx.account().set_line_items(&id, items);
+    ctx.account().set_form_token(&id, crate::ids::random(32));
     ctx.add("checkout.session", session.clone());
     if session["mode"] != "setup" {
         let figures = figures::of(ctx, &session, &Purchase::default(), &mut Vec::new());
@@ -473,7 +473,7 @@ pub(crate) fn expire_due(ctx: &mut Ctx<'_>) {
 }
 
 fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
-    let Ok(session) = ctx.object("checkout.session", id) else { return Value::Null };
+    let Ok(session) = ctx.object_mut("checkout.session", id) else { return Value::Null };
     session["status"] = "expired".into();
     session["url"] = Value::Null;
     let session = session.clone();

@@ -98,7 +98,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     }
     copy(&mut rate, params, &["active"]);
     merge_metadata(&mut rate, params.get("metadata"))?;
-    *ctx.object("shipping_rate", id)? = rate.clone();
+    *ctx.object_mut("shipping_rate", id)? = rate.clone();
     Ok(rate)
 }
 

@@ -343,7 +343,7 @@ pub(crate) fn tell_trial_end(ctx: &mut Ctx<'_>, id: &str) {
 
 /// An invoice of a subscription was paid.
 pub(crate) fn paid(ctx: &mut Ctx<'_>, id: &str) {
-    let Ok(subscription) = ctx.object("subscription", id) else { return };
+    let Ok(subscription) = ctx.object_mut("subscription", id) else { return };
     if subscription["status"] == "past_due" {
         subscription["status"] = "active".into();
         let subscription = subscription.clone();
@@ -357,7 +357,7 @@ pub(crate) fn payment_failed(ctx: &mut Ctx<'_>, intent: &str) {
     let Some(invoice) = invoice.and_then(|id| ctx.account().get("invoice", &id).cloned()) else { return };
     ctx.emit("invoice.payment_failed", &invoice);
     let subscription = text(&invoice["parent"]["subscription_details"], "subscription").to_owned();
-    let Ok(subscription) = ctx.object("subscription", &subscription) else { return };
+    let Ok(subscription) = ctx.object_mut("subscription", &subscription) else { return };
     if subscription["status"] == "active" {
         subscription["status"] = "past_due".into();
         let subscription = subscription.clone();

@@ -114,7 +114,7 @@ pub(crate) fn of(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfit
 }
 
 fn chosen_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Vec<Line> {
-    let items = ctx.account().line_items.get(text(session, "id")).cloned().unwrap_or_default();
+    let items = ctx.account().line_items(text(session, "id")).to_vec();
     let alone = items.len() == 1;
     let mut lines = Vec::with_capacity(items.len());
     for item in &items {

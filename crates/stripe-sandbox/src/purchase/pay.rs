@@ -55,8 +55,8 @@ pub(crate) fn pay(
         payments::attach(ctx, &mut method, customer);
     }
     collect(ctx, &mut session, purchase, figures);
-    let before = ctx.account().line_items.get(&id).cloned().unwrap_or_default();
-    ctx.account().line_items.insert(id.clone(), figures.line_items(&before));
+    let before = ctx.account().line_items(&id).to_vec();
+    ctx.account().set_line_items(&id, figures.line_items(&before));
     if let Some(applied) = figures.applied.as_ref().filter(|_| session["mode"] == "payment") {
         subscriptions::discount(ctx, applied, &session, None);
     }
@@ -297,7 +297,7 @@ fn setup(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, method: &Value) -> Va
 /// Counts a completed session against its link's limit; the last one closes the link.
 fn count(ctx: &mut Ctx<'_>, session: &Value) {
     let Some(link) = session["payment_link"].as_str() else { return };
-    let Ok(link) = ctx.object("payment_link", link) else { return };
+    let Ok(link) = ctx.object_mut("payment_link", link) else { return };
     if !link["restrictions"].is_object() {
         return;
     }
