@@ -267,6 +267,37 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_webhooks_tell_is_on_disk() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("inside").join("state.json");
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        let (sandbox, client) = (sandbox(&path).await, client());
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel::<bool>();
+        let known = path.clone();
+        let hear = axum::routing::post(async move |event: axum::Json<serde_json::Value>| {
+            let state = super::load(&known).map(|state| serde_json::to_string(&state).unwrap()).unwrap_or_default();
+            told.send(state.contains(event["id"].as_str().unwrap())).unwrap();
+        });
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let hook = format!("http://{}/", listener.local_addr().unwrap());
+        let server = tokio::spawn(async { axum::serve(listener, axum::Router::new().route("/", hear)).await.unwrap() });
+        sandbox.webhook_endpoint("sk_test_a", &hook).unwrap();
+        assert_eq!(make_product(&client, sandbox.url()).await.status(), 200);
+        assert!(heard.recv().await.unwrap());
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        // The journal that is open can be written to, though nobody finds it any more.
+        *sandbox.shared().saver.journal.lock().unwrap() = None;
+        assert_eq!(make_product(&client, sandbox.url()).await.status(), 500);
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        assert_eq!(make_product(&client, sandbox.url()).await.status(), 200);
+        for _ in 0..2 {
+            assert!(heard.recv().await.unwrap());
+        }
+        sandbox.shutdown().await;
+        server.abort();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_can_not_be_written_is_not_answered_as_done() {
         let place = tempfile::tempdir().unwrap();
         let sandbox = sandbox(&place.path().join("state.json")).await;

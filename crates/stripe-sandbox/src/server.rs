@@ -106,6 +106,11 @@ impl Sandbox {
         self.shared.lock()
     }
 
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Stops it, and writes its state to the file if it has one.
     pub async fn shutdown(self) {
         // Both fail only if it has stopped already.

@@ -1,4 +1,4 @@
-//! Webhooks: signed, sent at least once, in no order, and tried again for three days.
+//! Webhooks: signed, sent at least once, in no order, and tried again for three days; never of what is not on disk yet.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,12 @@ pub(crate) fn dispatch(shared: &Arc<Shared>) {
 async fn deliver(shared: &Arc<Shared>, id: u64) {
     let mut wait = Duration::from_millis(500);
     loop {
+        // Whoever hears of a change may ask for it after the sandbox was killed: it must be known then.
+        if !shared.saver.saved().await {
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RETRY_IN_MAX);
+            continue;
+        }
         let (delivery, policy, now) = {
             let state = shared.lock();
             (state.deliveries.get(&id).cloned(), state.webhook_policy.clone(), state.now())
