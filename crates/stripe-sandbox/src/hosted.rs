@@ -242,6 +242,8 @@ fn attempt(shared: &Arc<Shared>, found: &Found, locale: Locale, mut raw: RawForm
         weighed.purchase.method = page::read_method(&weighed.ask, &raw, paying, &mut weighed.problems);
         weighed.purchase.authenticated = authenticated;
         raw.forget_secrets();
+        let misfits = purchase::check(&mut ctx, &found.session, &weighed.purchase);
+        weighed.problems.add_misfits(&weighed.ask, &raw, misfits);
         let step = step(&mut ctx, found, &raw, &mut weighed);
         (weighed, step)
     };
@@ -270,7 +272,7 @@ fn step(ctx: &mut Ctx<'_>, found: &Found, raw: &RawForm, weighed: &mut Weighed) 
         Ok(session) => Step::Paid(session),
         Err(NotPaid::NeedsAuthentication) => Step::Challenge,
         Err(NotPaid::Misfits(misfits)) => {
-            weighed.problems.add_misfits(misfits);
+            weighed.problems.add_misfits(&weighed.ask, raw, misfits);
             Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default())
         }
         Err(NotPaid::Declined(code)) => {
@@ -284,7 +286,7 @@ fn weigh(ctx: &mut Ctx<'_>, session: &Value, raw: &RawForm, locale: Locale) -> W
     let ask = ask_of(ctx, session);
     let (purchase, mut problems) = page::read(&ask, raw, locale);
     let (quote, misfits) = purchase::quote(ctx, session, &purchase);
-    problems.add_misfits(misfits);
+    problems.add_misfits(&ask, raw, misfits);
     let form_token = ctx.account().form_token(text(session, "id")).unwrap_or_default().to_owned();
     Weighed { ask, quote, purchase, problems, form_token, now: ctx.now }
 }

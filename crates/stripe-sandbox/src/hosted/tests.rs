@@ -93,6 +93,13 @@ impl Browser {
         ledger["charges"].as_array().unwrap().iter().map(|charge| charge["amount"].as_i64().unwrap()).collect()
     }
 
+    /// The session that was paid.
+    async fn session_of(&self, paid: &Page) -> Value {
+        let id = paid.location.split(['/', '?']).nth(3).unwrap();
+        let request = self.client.get(format!("{}/v1/checkout/sessions/{id}", self.base));
+        request.bearer_auth("sk_test_x").send().await.unwrap().json().await.unwrap()
+    }
+
     /// Pays without the page.
     async fn pay(&self, body: &Value) -> (u16, Value) {
         let answer = self.client.post(format!("{}/_sandbox/pay", self.base)).json(body).send().await.unwrap();
@@ -213,9 +220,7 @@ async fn the_bank_carries_every_entry_on_but_the_card() {
     assert_eq!((failed.status, failed.fields()["field.size"].as_str()), (402, "L & \"XL\""));
     let paid = browser.send(&bank, &[("outcome", "complete")]).await;
     assert_eq!((paid.status, browser.charges().await), (303, vec![10_000]));
-    let id = paid.location.split(['/', '?']).nth(3).unwrap();
-    let session = browser.client.get(format!("{}/v1/checkout/sessions/{id}", browser.base));
-    let session: Value = session.bearer_auth("sk_test_x").send().await.unwrap().json().await.unwrap();
+    let session = browser.session_of(&paid).await;
     assert_eq!(session["custom_fields"][0]["text"]["value"], "L & \"XL\"");
     assert_eq!(session["consent"]["terms_of_service"], "accepted");
     browser.sandbox.shutdown().await;
@@ -233,6 +238,63 @@ async fn everything_wrong_is_told_at_once_and_a_strange_form_is_refused() {
     assert_eq!(browser.send(&page, &[("token", "another")]).await.status, 403);
     let declined = browser.send(&wrong, &by_card("4000000000000002", &[("phone", "+46 8 123 45 67")])).await;
     assert!(declined.status == 402 && declined.shows("The card was declined"));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_only_the_engine_knows_is_told_with_the_card_still_unread() {
+    let browser = Browser::new().await;
+    let asked = [
+        ("custom_fields[0][key]", "note"),
+        ("custom_fields[0][label][type]", "custom"),
+        ("custom_fields[0][label][custom]", "Note"),
+        ("custom_fields[0][type]", "text"),
+        ("tax_id_collection[enabled]", "true"),
+        ("name_collection[business][enabled]", "true"),
+        ("billing_address_collection", "required"),
+    ];
+    let page = browser.visit(&asked).await;
+    let (note, business) = ("x".repeat(256), "y".repeat(151));
+    let entered = [
+        ("email", "ada@.com"),
+        ("field.note", note.as_str()),
+        ("business_name", business.as_str()),
+        ("tax_id_type", "eu_vat"),
+        ("tax_id", "12"),
+        ("country", "US"),
+    ];
+    let wrong = browser.send(&page, &entered).await;
+    assert_eq!(wrong.status, 422);
+    let names = ["email", "field.note", "business_name", "tax_id", "billing.line1", "billing.state", "card_number"];
+    for name in names {
+        assert!(wrong.shows(&format!("id=\"{name}-error\"")), "{name}");
+    }
+    assert!(!wrong.shows("method-error"));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_was_emptied_is_not_what_stood_there_before() {
+    let browser = Browser::new().await;
+    let asked = [
+        ("line_items[0][adjustable_quantity][enabled]", "true"),
+        ("custom_fields[0][key]", "note"),
+        ("custom_fields[0][label][type]", "custom"),
+        ("custom_fields[0][label][custom]", "Note"),
+        ("custom_fields[0][type]", "text"),
+        ("custom_fields[0][optional]", "true"),
+        ("custom_fields[0][text][default_value]", "as it was"),
+    ];
+    let page = browser.visit(&asked).await;
+    assert_eq!(page.fields()["field.note"], "as it was");
+    let quantity = page.fields().keys().find(|name| name.starts_with("quantity.")).unwrap().clone();
+    let emptied = browser.send(&page, &by_card("4242424242424242", &[(quantity.as_str(), "")])).await;
+    assert!(emptied.status == 422 && emptied.shows(&format!("id=\"{quantity}-error\"")));
+    assert_eq!(browser.charges().await, [0_i64; 0]);
+    let paid = browser.send(&page, &by_card("4242424242424242", &[("field.note", "")])).await;
+    assert_eq!(paid.status, 303);
+    let session = browser.session_of(&paid).await;
+    assert_eq!(session["custom_fields"][0]["text"]["value"], Value::Null);
     browser.sandbox.shutdown().await;
 }
 
@@ -357,7 +419,9 @@ async fn an_order_that_comes_to_nothing_is_completed_without_a_card() {
     let page = browser.visit(&[("allow_promotion_codes", "true")]).await;
     let free = browser.send(&page, &[("action", "update"), ("promotion_code", "FREE")]).await;
     assert!(free.shows("Complete the order") && !free.shows("card_number"));
-    let done = browser.send(&free, &PERSON).await;
+    // Nobody is drawn on, and no bill is sent.
+    assert!(!free.shows("name=\"name\"") && !free.shows("name=\"country\""));
+    let done = browser.send(&free, &PERSON[..1]).await;
     assert_eq!((done.status, browser.charges().await), (303, vec![]));
     assert!(browser.open(&format!("{}{}", browser.base, done.location)).await.shows("There was nothing to pay."));
     browser.sandbox.shutdown().await;

@@ -5,8 +5,10 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::words::Locale;
+use crate::api::sessions::DEBITS;
+use crate::api::shipping_rates;
 use crate::pricing;
-use crate::purchase::Quote;
+use crate::purchase::{Quote, entries};
 use crate::state::{LineItem, text};
 
 /// All that the page of a session asks.
@@ -129,7 +131,6 @@ pub(super) struct CustomField {
     pub(super) kind: FieldKind,
     pub(super) default: String,
     /// In characters.
-    pub(super) shortest: Option<i64>,
     pub(super) longest: Option<i64>,
 }
 
@@ -168,7 +169,7 @@ impl Ask {
         let keeps = mode != Mode::Payment
             || plan["payment_intent_data"]["setup_future_usage"].is_string()
             || session["payment_method_options"]["card"]["setup_future_usage"].is_string();
-        let (ways, debit) = ways(said("payment_method_types"));
+        let ways = ways(said("payment_method_types"));
         Self {
             merchant: merchant(find),
             mode,
@@ -202,9 +203,8 @@ impl Ask {
             promotions: consent["promotions"] == "auto",
             reuse: keeps && consent["payment_method_reuse_agreement"]["position"] != "hidden",
             ways,
-            debit,
-            always_method: mode == Mode::Setup
-                || (mode == Mode::Subscription && said("payment_method_collection") != "if_required"),
+            debit: entries::debit_type(session).unwrap_or_default().to_owned(),
+            always_method: entries::needs_method(session, 0),
             submit_type: text(session, "submit_type").to_owned(),
             cancel_url: session["cancel_url"].as_str().map(str::to_owned),
         }
@@ -225,6 +225,11 @@ impl Ask {
         self.ways.first().map_or("card", |way| way.tag())
     }
 
+    /// Whether a card or an account of the customer's can be drawn on.
+    pub(super) fn draws(&self, needs_method: bool) -> bool {
+        needs_method && self.ways.iter().any(|way| *way != Way::BankTransfer)
+    }
+
     /// Whether anything that is entered changes the figures.
     pub(super) fn changes_figures(&self) -> bool {
         self.promotion_codes
@@ -236,6 +241,14 @@ impl Ask {
 
     pub(super) fn custom_line(&self) -> Option<&Line> {
         self.lines.iter().find(|line| line.is_custom())
+    }
+
+    /// The amount that stands in the field of one that the customer chooses.
+    pub(super) fn preset(&self) -> Option<i64> {
+        match self.custom_line()?.pricing {
+            Pricing::Custom { preset, .. } => preset,
+            _ => None,
+        }
     }
 
     /// The country that is chosen before the customer chooses.
@@ -288,19 +301,15 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The ways that the page plays, in Stripe's order; a card where it plays none of those named.
-fn ways(types: &Value) -> (Vec<Way>, String) {
+fn ways(types: &Value) -> Vec<Way> {
     let mut ways = Vec::new();
-    let mut debit = String::new();
     for name in list(types).filter_map(Value::as_str) {
         let way = match name {
             "card" => Way::Card,
             "customer_balance" => Way::BankTransfer,
-            "sepa_debit" | "us_bank_account" | "bacs_debit" | "au_becs_debit" | "acss_debit" => Way::BankDebit,
+            _ if DEBITS.iter().any(|(debit, _)| *debit == name) => Way::BankDebit,
             _ => continue,
         };
-        if way == Way::BankDebit && debit.is_empty() {
-            name.clone_into(&mut debit);
-        }
         if !ways.contains(&way) {
             ways.push(way);
         }
@@ -308,7 +317,7 @@ fn ways(types: &Value) -> (Vec<Way>, String) {
     if ways.is_empty() {
         ways.push(Way::Card);
     }
-    (ways, debit)
+    ways
 }
 
 fn need(asked: &Value) -> Option<Need> {
@@ -317,12 +326,6 @@ fn need(asked: &Value) -> Option<Need> {
         true if asked["optional"] == true => Some(Need::Optional),
         true => Some(Need::Required),
     }
-}
-
-/// Stripe's own defaults: from 0 to 99.
-fn adjustable(asked: &Value) -> Option<(i64, i64)> {
-    (asked["enabled"] == true)
-        .then(|| (asked["minimum"].as_i64().unwrap_or(0), asked["maximum"].as_i64().unwrap_or(99)))
 }
 
 fn lines(items: &[LineItem], currency: &str, find: &dyn Fn(&str, &str) -> Option<Value>) -> Vec<Line> {
@@ -337,9 +340,7 @@ fn lines(items: &[LineItem], currency: &str, find: &dyn Fn(&str, &str) -> Option
                 detail: item.detail.clone(),
                 unit_label: unit_label(&price, find),
                 quantity: item.quantity,
-                // An order of nothing is no order.
-                adjustable: adjustable(&item.adjustable_quantity)
-                    .map(|(least, most)| (if lone { least.max(1) } else { least }, most)),
+                adjustable: entries::quantity_bounds(&item.adjustable_quantity, lone),
                 pricing: pricing_of(&price, currency),
                 every: every(&price),
             }
@@ -358,7 +359,7 @@ fn optional(items: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<V
                 detail: product["description"].as_str().map(str::to_owned),
                 unit_label: product["unit_label"].as_str().map(str::to_owned),
                 quantity: item["quantity"].as_i64().unwrap_or(1),
-                adjustable: adjustable(&item["adjustable_quantity"]),
+                adjustable: entries::offer_bounds(&item["adjustable_quantity"]),
                 pricing: pricing_of(&price, currency),
                 every: every(&price),
             })
@@ -407,9 +408,6 @@ fn rate(option: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<Valu
         Value::String(id) => find("shipping_rate", id)?,
         inline => inline.clone(),
     };
-    let fixed = &rate["fixed_amount"];
-    let own = text(fixed, "currency") == currency;
-    let amount = if own { &fixed["amount"] } else { &fixed["currency_options"][currency]["amount"] };
     let bound = |name: &str| {
         let bound = &rate["delivery_estimate"][name];
         Some((bound["value"].as_i64()?, text(bound, "unit").to_owned()))
@@ -417,7 +415,7 @@ fn rate(option: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<Valu
     Some(Rate {
         id: text(&rate, "id").to_owned(),
         name: text(&rate, "display_name").to_owned(),
-        amount: amount.as_i64().or(fixed["amount"].as_i64()).unwrap_or_default(),
+        amount: shipping_rates::amount(&rate, currency)?,
         soonest: bound("minimum"),
         latest: bound("maximum"),
     })
@@ -440,7 +438,6 @@ fn custom_field(field: &Value) -> CustomField {
             _ => FieldKind::Text,
         },
         default: text(rules, "default_value").to_owned(),
-        shortest: rules["minimum_length"].as_i64(),
         longest: rules["maximum_length"].as_i64(),
     }
 }
@@ -460,7 +457,7 @@ mod tests {
                 "transform_quantity": {"divide_by": 12, "round": "up"}, "unit_amount": 500})),
             ("product", "prod_1") => Some(json!({"name": "Cup", "unit_label": "cup"})),
             ("shipping_rate", "shr_1") => Some(json!({"id": "shr_1", "display_name": "Post",
-                "fixed_amount": {"amount": 4900, "currency": "sek"},
+                "fixed_amount": {"currency_options": {"sek": {"amount": 4900}}},
                 "delivery_estimate": {"minimum": {"unit": "day", "value": 2}, "maximum": null}})),
             ("account", _) => Some(json!({"business_profile": {"name": "Ada's cups"}})),
             _ => None,

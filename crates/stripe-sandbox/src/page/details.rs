@@ -7,6 +7,7 @@ use super::ask::{CustomField, FieldKind, Mode, Need, Way};
 use super::countries::countries;
 use super::field::{self, Text};
 use super::words::fill;
+use crate::purchase::entries;
 
 /// Account numbers to try, by payment method type: one that pays, and one that fails. The sandbox goes by the end: a debit of
 /// an account that ends in 0000 fails.
@@ -305,15 +306,20 @@ fn payer(view: &Checkout<'_>) -> Markup {
     let card_alone = ask.ways == [Way::Card] && view.needs_method();
     let (label, autocomplete) = if card_alone { ("name_on_card", "cc-name") } else { ("name", "name") };
     let named = countries(view.locale).iter().copied();
+    let (draws, whole) = (ask.draws(view.needs_method()), ask.whole_billing_address);
     html! {
-        (field::text(view, "name", &Text { label: Some(words.label(label)), ..autofilled(autocomplete) }))
+        @if entries::needs_name(draws, whole) {
+            (field::text(view, "name", &Text { label: Some(words.label(label)), ..autofilled(autocomplete) }))
+        }
         @if ask.shares_address() {
             (field::checkbox(view, "same_address", "yes", words.same_address))
         }
-        div.billing {
-            @if ask.whole_billing_address { p.part { (words.billing_address) } }
-            (field::select(view, "country", (None, "billing country", false), named, view.ask.home_country(view.locale)))
-            @if ask.whole_billing_address { (address(view, "billing")) }
+        @if entries::needs_country(draws, whole, ask.automatic_tax) {
+            div.billing {
+                @if whole { p.part { (words.billing_address) } }
+                (field::select(view, "country", (None, "billing country", false), named, view.ask.home_country(view.locale)))
+                @if whole { (address(view, "billing")) }
+            }
         }
     }
 }

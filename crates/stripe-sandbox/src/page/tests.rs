@@ -48,7 +48,7 @@ fn page(ask: &Ask, quote: &Quote, pairs: &[(&str, &str)], misfits: Vec<Misfit>) 
 fn in_language(locale: Locale, ask: &Ask, quote: &Quote, pairs: &[(&str, &str)], misfits: Vec<Misfit>) -> String {
     let raw = RawForm::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
     let mut problems = Problems::default();
-    problems.add_misfits(misfits);
+    problems.add_misfits(ask, &raw, misfits);
     checkout(&view(locale, ask, quote, &raw, &problems)).into_string()
 }
 
@@ -125,7 +125,6 @@ fn errors_stand_at_their_fields_and_lead_there() {
         optional: true,
         kind: FieldKind::Text,
         default: String::new(),
-        shortest: None,
         longest: Some(4),
     };
     let page = page(&Ask { fields: vec![field], ..ask() }, &quote(100), &[("field.size", "hugest")], misfits);
@@ -359,7 +358,6 @@ fn the_form_asks_what_the_session_asks_and_nothing_else() {
             optional: false,
             kind: sizes,
             default: String::new(),
-            shortest: None,
             longest: None,
         }],
         texts: Texts {
