@@ -7,7 +7,8 @@ mod invoice;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{Form, Path, Query, State as Extract};
 use axum::http::HeaderMap;
@@ -20,11 +21,12 @@ use serde_json::{Map, Value};
 pub(crate) use control::control_routes;
 pub(crate) use invoice::invoice_page;
 
+use crate::api::payments::Card;
 use crate::api::sessions;
 use crate::page::{
     self, Action, Ask, Bought, Checkout, ClosedReason, Confirmation, Locale, Outcome, Parts, Problems, RawForm,
 };
-use crate::purchase::{self, NotPaid, Purchase, Quote};
+use crate::purchase::{self, Method, NotPaid, Purchase, Quote};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
 use crate::webhooks;
@@ -70,6 +72,26 @@ struct Weighed {
     problems: Problems,
     form_token: String,
     now: i64,
+}
+
+/// The cards about which their bank is being asked, by session. They do not outlive the sandbox: who was asked before it
+/// started again enters the card once more.
+#[derive(Default)]
+pub(crate) struct AskedCards(Mutex<HashMap<String, Card>>);
+
+impl AskedCards {
+    fn ask(&self, session_id: &str, card: Card) {
+        self.lock().insert(session_id.to_owned(), card);
+    }
+
+    /// Whatever the bank said, it said once.
+    fn answered(&self, session_id: &str) -> Option<Card> {
+        self.lock().remove(session_id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Card>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What else the page tells.
@@ -175,7 +197,7 @@ pub(crate) async fn pay(
         Err(response) => return response,
     };
     if raw.act() == Action::Pay {
-        return attempt(&shared, &found, locale, raw, false);
+        return attempt(&shared, &found, locale, raw, None);
     }
     raw.forget_secrets();
     let mut weighed = {
@@ -198,8 +220,10 @@ pub(crate) async fn authenticate(
         Ok(entered) => entered,
         Err(response) => return response,
     };
-    if raw.get("outcome") == "complete" {
-        return attempt(&shared, &found, locale, raw, true);
+    // Without a card about which the bank was asked there is nothing to confirm.
+    let asked = shared.asked_cards.answered(text(&found.session, "id"));
+    if let Some(card) = asked.filter(|_| raw.get("outcome") == "complete") {
+        return attempt(&shared, &found, locale, raw, Some(card));
     }
     raw.forget_secrets();
     let mut weighed = {
@@ -232,15 +256,23 @@ fn entered(shared: &Arc<Shared>, id: &str, headers: &HeaderMap, raw: &RawForm) -
     Ok((found, locale))
 }
 
-/// Pays once: the form is weighed and the session completed under one lock.
-fn attempt(shared: &Arc<Shared>, found: &Found, locale: Locale, mut raw: RawForm, authenticated: bool) -> Response {
+/// Pays once: the form is weighed and the session completed under one lock. `authenticated` is the card to which its bank
+/// said yes.
+fn attempt(
+    shared: &Arc<Shared>,
+    found: &Found,
+    locale: Locale,
+    mut raw: RawForm,
+    authenticated: Option<Card>,
+) -> Response {
+    let id = text(&found.session, "id");
     let (weighed, step) = {
         let mut state = shared.lock();
         let mut ctx = state.enter(&found.account, &shared.public_url);
         let mut weighed = weigh(&mut ctx, &found.session, &raw, locale);
+        weighed.purchase.authenticated = authenticated.is_some();
         let paying = (&weighed.quote, crate::clock::real_now(), authenticated);
         weighed.purchase.method = page::read_method(&weighed.ask, &raw, paying, &mut weighed.problems);
-        weighed.purchase.authenticated = authenticated;
         raw.forget_secrets();
         let misfits = purchase::check(&mut ctx, &found.session, &weighed.purchase);
         weighed.problems.add_misfits(&weighed.ask, &raw, misfits);
@@ -248,9 +280,14 @@ fn attempt(shared: &Arc<Shared>, found: &Found, locale: Locale, mut raw: RawForm
         (weighed, step)
     };
     webhooks::dispatch(shared);
+    // Another attempt is another card.
+    shared.asked_cards.answered(id);
     match step {
         Step::Show(status, telling) => open(found, locale, (&raw, &weighed), status, &telling),
         Step::Challenge => {
+            if let Method::Card(card) = &weighed.purchase.method {
+                shared.asked_cards.ask(id, card.clone());
+            }
             let telling = Telling::default();
             show(StatusCode::OK, page::challenge(&view(found, locale, (&raw, &weighed), &telling)))
         }

@@ -218,11 +218,41 @@ async fn the_bank_carries_every_entry_on_but_the_card() {
     assert!(bank.shows("This page plays the bank") && !bank.shows("4000002500003155"));
     let failed = browser.send(&bank, &[("outcome", "fail")]).await;
     assert_eq!((failed.status, failed.fields()["field.size"].as_str()), (402, "L & \"XL\""));
+    // The bank said no: it can't be said to have said yes.
+    assert_eq!(browser.send(&bank, &[("outcome", "complete")]).await.status, 402);
+    let entered = [("field.size", "L & \"XL\""), ("terms", "yes"), ("card_expiry", "07/31")];
+    let bank = browser.send(&page, &by_card("4000002500003155", &entered)).await;
     let paid = browser.send(&bank, &[("outcome", "complete")]).await;
     assert_eq!((paid.status, browser.charges().await), (303, vec![10_000]));
     let session = browser.session_of(&paid).await;
     assert_eq!(session["custom_fields"][0]["text"]["value"], "L & \"XL\"");
     assert_eq!(session["consent"]["terms_of_service"], "accepted");
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_bank_says_yes_only_to_a_card_about_which_it_was_asked() {
+    let browser = Browser::new().await;
+    let page = browser.visit(&[]).await;
+    let authenticate = |page: &Page| Page {
+        html: page.html.replacen("\" novalidate", "/authenticate\"", 1),
+        address: page.address.clone(),
+        location: String::new(),
+        status: page.status,
+    };
+    let forged = browser.send(&authenticate(&page), &by_card("4000000000000002", &[("outcome", "complete")])).await;
+    assert_eq!((forged.status, browser.charges().await), (402, vec![]));
+    let asked = by_card("4000002500003155", &[("card_expiry", "07/31")]);
+    let bank = browser.send(&page, &asked).await;
+    // Another card takes the place of the one about which the bank was asked.
+    browser.send(&page, &by_card("4000000000000002", &[])).await;
+    assert_eq!(browser.send(&bank, &[("outcome", "complete")]).await.status, 402);
+    let bank = browser.send(&page, &asked).await;
+    assert_eq!(browser.send(&bank, &[("outcome", "complete")]).await.status, 303);
+    let charges = browser.client.get(format!("{}/v1/charges", browser.base)).bearer_auth("sk_test_x");
+    let charges: Value = charges.send().await.unwrap().json().await.unwrap();
+    let card = &charges["data"][0]["payment_method_details"]["card"];
+    assert_eq!((&card["last4"], &card["exp_month"], &card["exp_year"]), (&json!("3155"), &json!(7), &json!(2031)));
     browser.sandbox.shutdown().await;
 }
 
