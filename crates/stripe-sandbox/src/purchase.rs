@@ -153,6 +153,8 @@ pub(crate) enum Why {
     CodeNotForYou,
     /// The code needs a subtotal of this many minor units.
     BelowMinimum(i64),
+    /// What is left to pay is less than this many minor units, the least that can be charged.
+    BelowCharge(i64),
     CountryNotServed,
     NotAnOption,
 }
@@ -271,7 +273,7 @@ fn weigh(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Figures, V
         if due != 0 && due < least {
             let by_code = figures.applied.as_ref().is_some_and(|applied| applied.promotion.is_some());
             let field = if by_code { Entry::PromotionCode } else { field };
-            misfits.push(Misfit { field, why: Why::BelowMinimum(least) });
+            misfits.push(Misfit { field, why: Why::BelowCharge(least) });
         } else if due > crate::money::AMOUNT_MAX {
             misfits.push(Misfit { field, why: Why::TooLarge(crate::money::AMOUNT_MAX) });
         }

@@ -363,6 +363,7 @@ fn told(misfit: &Misfit) -> Value {
         Why::ExpiredCode => ("expired_code", None),
         Why::CodeNotForYou => ("code_not_for_you", None),
         Why::BelowMinimum(limit) => ("below_minimum", Some(limit)),
+        Why::BelowCharge(limit) => ("below_charge", Some(limit)),
         Why::CountryNotServed => ("country_not_served", None),
         Why::NotAnOption => ("not_an_option", None),
     };

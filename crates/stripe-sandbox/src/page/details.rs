@@ -223,8 +223,10 @@ fn payment(view: &Checkout<'_>) -> Markup {
             legend { (words.payment) }
             @match ask.ways.as_slice() {
                 [only] => {
-                    input type="hidden" name="method" value=(only.tag());
-                    (panel(view, *only))
+                    div id="method" tabindex="-1" {
+                        input type="hidden" name="method" value=(only.tag());
+                        (panel(view, *only))
+                    }
                 }
                 ways => {
                     div.ways id="method" role="radiogroup" aria-label=(words.label("method")) {

@@ -246,10 +246,12 @@ fn promotion_code(view: &Checkout<'_>) -> Markup {
     html! {
         @if view.ask.promotion_codes {
             @if view.quote.promotion.is_some() && !code.is_empty() {
-                div.applied {
+                div.applied id=(name) tabindex="-1" {
                     input type="hidden" name=(name) value=(code);
                     span { strong { (code) } " " (words.code_applies) }
-                    button.quiet type="submit" name="action" value="remove_code" { (words.remove) span.hidden { " " (code) } }
+                    button.quiet type="submit" name="action" value="remove_code"
+                        aria-describedby=[field::described(view, name, false)] { (words.remove) span.hidden { " " (code) } }
+                    (field::error(view, name))
                 }
             } @else {
                 div.field {

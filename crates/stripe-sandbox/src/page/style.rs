@@ -46,7 +46,7 @@ main.card .total { font-size: 2rem; margin: .5rem 0 1rem; }
 .joined { display: flex; gap: .6rem; }
 .joined input { flex: 1; min-width: 0; }
 .joined button { width: auto; margin: 0; min-height: 46px; }
-.applied { display: flex; align-items: center; justify-content: space-between; gap: 1rem; overflow-wrap: anywhere; }
+.applied { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 1rem; overflow-wrap: anywhere; }
 .figures { margin-top: 1.25rem; border-top: 1px solid var(--line); padding-top: .6rem; }
 .row, .sum { display: flex; justify-content: space-between; gap: 1.5rem; padding: .25rem 0; }
 .row { color: var(--soft); }
@@ -68,7 +68,7 @@ input::placeholder { color: var(--edge); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .check { display: flex; flex-wrap: wrap; align-items: flex-start; gap: .3rem .65rem; }
 .check label { flex: 1; margin: 0; font-weight: 400; font-size: .95rem; white-space: pre-line; overflow-wrap: anywhere; cursor: pointer; }
-.check .error { width: 100%; margin: 0; }
+.check .error, .applied .error { width: 100%; margin: 0; }
 .check:has(#same_address:checked) + .billing { display: none; }
 .ways { border: 1px solid var(--edge); border-radius: 8px; margin-bottom: 1rem; }
 .way { display: grid; grid-template-columns: auto 1fr; align-items: start; gap: 0 .65rem; padding: .8rem 1rem; }

@@ -242,6 +242,29 @@ fn a_code_that_applies_can_be_removed_and_one_that_does_not_is_told() {
     let refused = page(&codes, &quote(100), &[("promotion_code", "SAVE10")], unknown);
     shows(&refused, &["The code needs an order of at least SEK\u{a0}500.00.", "value=\"SAVE10\""]);
     hides(&refused, &["remove_code"]);
+    // One that applies and leaves too little is told at its place, and can be removed.
+    let little = vec![Misfit { field: Entry::PromotionCode, why: Why::BelowCharge(300) }];
+    let left = page(&codes, &applied, &[("promotion_code", "SAVE10")], little);
+    let parts = [
+        "id=\"promotion_code\"",
+        "id=\"promotion_code-error\"",
+        "The code leaves less than SEK\u{a0}3.00",
+        "remove_code",
+    ];
+    shows(&left, &parts);
+}
+
+#[test]
+fn what_is_wrong_leads_to_a_place_that_there_is() {
+    let both = Ask { ways: vec![Way::Card, Way::BankTransfer], ..ask() };
+    for ask in [ask(), both] {
+        let misfits = vec![Misfit { field: Entry::Method, why: Why::BelowCharge(300) }];
+        let page = page(&ask, &quote(100), &[], misfits);
+        shows(
+            &page,
+            &["href=\"#method\"", "id=\"method\"", "id=\"method-error\"", "It must come to at least SEK\u{a0}3.00."],
+        );
+    }
 }
 
 #[test]

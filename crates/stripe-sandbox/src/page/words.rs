@@ -160,6 +160,7 @@ pub(super) struct Words {
     code_not_for_you: &'static str,
     below_minimum: &'static str,
     too_little: &'static str,
+    code_leaves_too_little: &'static str,
     country_not_served: &'static str,
     not_an_option: &'static str,
 }
@@ -202,8 +203,9 @@ impl Words {
             Why::UnknownCode => self.unknown_code.to_owned(),
             Why::ExpiredCode => self.expired_code.to_owned(),
             Why::CodeNotForYou => self.code_not_for_you.to_owned(),
-            Why::BelowMinimum(least) if name != "promotion_code" => fill(self.too_little, &limit(least)),
             Why::BelowMinimum(least) => fill(self.below_minimum, &limit(least)),
+            Why::BelowCharge(least) if name == "promotion_code" => fill(self.code_leaves_too_little, &limit(least)),
+            Why::BelowCharge(least) => fill(self.too_little, &limit(least)),
             Why::CountryNotServed => self.country_not_served.to_owned(),
             Why::NotAnOption => self.not_an_option.to_owned(),
         }
@@ -524,6 +526,7 @@ static EN: Words = Words {
     code_not_for_you: "The code is not valid for you.",
     below_minimum: "The code needs an order of at least {}.",
     too_little: "It must come to at least {}.",
+    code_leaves_too_little: "The code leaves less than {} to pay, which can't be charged. Please order more, or remove the code.",
     country_not_served: "The merchant does not ship there.",
     not_an_option: "Please choose one of the options.",
 };
@@ -747,6 +750,7 @@ static SV: Words = Words {
     code_not_for_you: "Koden gäller inte för dig.",
     below_minimum: "Koden gäller för köp från {}.",
     too_little: "Summan måste vara minst {}.",
+    code_leaves_too_little: "Med koden blir mindre än {} kvar att betala, och så lite kan inte dras. Beställ mer eller ta bort koden.",
     country_not_served: "Säljaren levererar inte dit.",
     not_an_option: "Välj ett av alternativen.",
 };

@@ -392,7 +392,7 @@ fn a_code_must_leave_nothing_or_what_can_be_charged() {
     sandbox.call("POST /v1/promotion_codes", "promotion[type]=coupon&promotion[coupon]=C&code=MOST");
     let session = sandbox.link_session(&format!("{}allow_promotion_codes=true", lines("sek", &[10_000])));
     let wish = Purchase { promotion_code: Some("MOST".to_owned()), ..purchase("4242") };
-    assert_eq!(sandbox.misfit(&session, &wish), (Entry::PromotionCode, Why::BelowMinimum(300)));
+    assert_eq!(sandbox.misfit(&session, &wish), (Entry::PromotionCode, Why::BelowCharge(300)));
 }
 
 #[test]
