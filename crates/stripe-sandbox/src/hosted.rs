@@ -371,11 +371,15 @@ fn open(
 
 /// Where the browser goes after payment.
 fn after(session: &Value, locale: Locale) -> Response {
-    let id = text(session, "id");
-    match session["success_url"].as_str() {
-        Some(url) => Redirect::to(&url.replace("{CHECKOUT_SESSION_ID}", id)).into_response(),
-        None => Redirect::to(&format!("/c/pay/{id}?locale={}", locale.tag())).into_response(),
+    match success_url(session) {
+        Some(url) => Redirect::to(&url).into_response(),
+        None => Redirect::to(&format!("/c/pay/{}?locale={}", text(session, "id"), locale.tag())).into_response(),
     }
+}
+
+/// Where the merchant goes on after payment, if they said.
+fn success_url(session: &Value) -> Option<String> {
+    Some(session["success_url"].as_str()?.replace("{CHECKOUT_SESSION_ID}", text(session, "id")))
 }
 
 /// The page of a session that is complete or has expired.
@@ -409,7 +413,7 @@ fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
         lines: items.iter().map(bought).collect(),
         parts: Parts::of(session),
         message: link["after_completion"]["hosted_confirmation"]["custom_message"].as_str(),
-        return_url: session["success_url"].as_str(),
+        return_url: success_url(session),
         invoice_url: invoice["hosted_invoice_url"].as_str(),
         instructions: page::instructions(&intent, locale),
     };

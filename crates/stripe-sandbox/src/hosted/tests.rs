@@ -352,7 +352,7 @@ async fn a_bank_transfer_waits_for_the_money_and_hears_when_it_comes() {
             &[
                 ("mode", "payment"),
                 ("customer", customer["id"].as_str().unwrap()),
-                ("success_url", "https://example.com/done"),
+                ("success_url", "https://example.com/done?id={CHECKOUT_SESSION_ID}"),
                 ("allowed_payment_method_types[0]", "customer_balance"),
                 ("payment_method_options[customer_balance][funding_type]", "bank_transfer"),
                 ("payment_method_options[customer_balance][bank_transfer][type]", "eu_bank_transfer"),
@@ -372,8 +372,10 @@ async fn a_bank_transfer_waits_for_the_money_and_hears_when_it_comes() {
             && page.fields()["email"] == "ada@example.com"
     );
     let placed = browser.send(&page, &PERSON).await;
-    assert_eq!((placed.status, placed.location.as_str()), (303, "https://example.com/done"));
+    let done = format!("https://example.com/done?id={}", session["id"].as_str().unwrap());
+    assert_eq!((placed.status, &placed.location), (303, &done));
     let waiting = browser.open(address).await;
+    assert!(waiting.shows(&format!("href=\"{done}\"")));
     assert!(waiting.shows("Transfer to this account") && waiting.shows("IBAN") && waiting.shows("€100.00"));
     let arrived = browser
         .client
