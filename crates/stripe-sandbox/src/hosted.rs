@@ -394,7 +394,8 @@ fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
     };
     let link = object("payment_link", "payment_link");
     if session["status"] != "complete" {
-        let message = link["inactive_message"].as_str();
+        // The merchant's message is about a link that is closed, and not about a visit that took too long.
+        let message = link["inactive_message"].as_str().filter(|_| link["active"] == false);
         return show(StatusCode::OK, page::closed(locale, ClosedReason::Expired, message));
     }
     let (intent, invoice) = (object("payment_intent", "payment_intent"), object("invoice", "invoice"));

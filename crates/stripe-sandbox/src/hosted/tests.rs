@@ -435,6 +435,14 @@ async fn a_closed_link_an_expired_session_and_nothing_at_all_are_told() {
     browser.api(&format!("checkout/sessions/{}/expire", session["id"].as_str().unwrap()), &[]).await;
     let expired = browser.send(&page, &by_card("4242424242424242", &[])).await;
     assert!(expired.shows("This checkout has expired") && browser.charges().await == [10_000]);
+    // A visit that took too long says so, and the link is open for another.
+    let link = browser.link(&[("inactive_message", "Sold out")]).await;
+    let page = browser.open(&link).await;
+    let day = browser.client.post(format!("{}/_sandbox/clock", browser.base));
+    day.json(&json!({"advance_seconds": 25 * 60 * 60})).send().await.unwrap();
+    let late = browser.get(&page.address).await;
+    assert!(late.shows("This checkout has expired") && !late.shows("Sold out"));
+    assert!(browser.open(&link).await.shows("card_number"));
     let nothing = browser.open(&format!("{}/test_nothing", browser.base)).await;
     assert!(nothing.status == 404 && nothing.shows("Nothing here"));
     browser.sandbox.shutdown().await;
