@@ -394,6 +394,24 @@ async fn tax_is_told_for_the_country_that_the_form_begins_with() {
     assert!(page.shows("SEK\u{a0}125.00") && page.fields()["country"] == "SE");
     let abroad = browser.send(&page, &[("action", "update"), ("country", "US")]).await;
     assert!(abroad.shows("SEK\u{a0}100.00") && !abroad.shows("SEK\u{a0}125.00"));
+    // Who is known begins with their own address.
+    let german = [("email", "ada@example.com"), ("address[country]", "DE"), ("address[line1]", "Hauptstraße 1")];
+    let customer = browser.api("customers", &german).await;
+    let price = browser.price("10000").await;
+    let session = [
+        ("mode", "payment"),
+        ("customer", customer["id"].as_str().unwrap()),
+        ("success_url", "https://example.com/done"),
+        ("automatic_tax[enabled]", "true"),
+        ("billing_address_collection", "required"),
+        ("line_items[0][price]", &price),
+        ("line_items[0][quantity]", "1"),
+    ];
+    let session = browser.api("checkout/sessions", &session).await;
+    let page = browser.open(session["url"].as_str().unwrap()).await;
+    let fields = page.fields();
+    assert_eq!((fields["country"].as_str(), fields["billing.line1"].as_str()), ("DE", "Hauptstraße 1"));
+    assert!(page.shows("SEK\u{a0}119.00"));
     browser.sandbox.shutdown().await;
 }
 

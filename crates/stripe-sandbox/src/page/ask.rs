@@ -25,6 +25,8 @@ pub(crate) struct Ask {
     /// The tax depends on where the customer is.
     pub(super) automatic_tax: bool,
     pub(super) email: String,
+    /// What is known of the customer's addresses, by the names of the form; empty where nothing is.
+    pub(super) addresses: Vec<(String, String)>,
     pub(super) whole_billing_address: bool,
     /// The countries that are served, where an address is asked.
     pub(super) shipping_countries: Option<Vec<String>>,
@@ -155,6 +157,7 @@ impl Ask {
     /// What a session with these line items asks; `find` answers an object by kind and id.
     pub(crate) fn of(session: &Value, items: &[LineItem], find: &dyn Fn(&str, &str) -> Option<Value>) -> Self {
         let link = session["payment_link"].as_str().and_then(|id| find("payment_link", id)).unwrap_or(Value::Null);
+        let customer = session["customer"].as_str().and_then(|id| find("customer", id)).unwrap_or(Value::Null);
         // A session of a link says itself what its link says; what only links have is read there.
         let said = |name: &str| if session[name].is_null() { &link[name] } else { &session[name] };
         let currency = text(session, "currency");
@@ -179,7 +182,8 @@ impl Ask {
             promotion_codes: said("allow_promotion_codes") == true,
             shipping_rates: list(said("shipping_options")).filter_map(|option| rate(option, currency, find)).collect(),
             automatic_tax: said("automatic_tax")["enabled"] == true,
-            email: email(session, find),
+            email: session["customer_email"].as_str().unwrap_or(text(&customer, "email")).to_owned(),
+            addresses: addresses(&customer),
             whole_billing_address: said("billing_address_collection") == "required",
             shipping_countries: said("shipping_address_collection")["allowed_countries"]
                 .as_array()
@@ -251,8 +255,16 @@ impl Ask {
         }
     }
 
-    /// The country that is chosen before the customer chooses.
-    pub(super) fn home_country(&self, locale: Locale) -> &'static str {
+    pub(super) fn known(&self, name: &str) -> Option<&str> {
+        self.addresses.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The country that is chosen before the customer chooses: their own, or else the likeliest.
+    pub(super) fn home_country(&self, locale: Locale) -> &str {
+        self.known("country").unwrap_or_else(|| self.likely_country(locale))
+    }
+
+    fn likely_country(&self, locale: Locale) -> &'static str {
         match (locale, self.currency.as_str()) {
             (Locale::Sv, _) | (_, "sek") => "SE",
             (_, "usd") => "US",
@@ -264,6 +276,8 @@ impl Ask {
             (_, "cad") => "CA",
             (_, "aud") => "AU",
             (_, "jpy") => "JP",
+            // The largest of the countries that pay in euros.
+            (_, "eur") => "DE",
             _ => "SE",
         }
     }
@@ -271,7 +285,7 @@ impl Ask {
     /// The country to ship to that is chosen before the customer chooses.
     pub(super) fn first_shipping_country(&self, locale: Locale) -> &str {
         let served = self.shipping_countries.as_deref().unwrap_or_default();
-        let home = self.home_country(locale);
+        let home = self.known("shipping.country").unwrap_or(self.home_country(locale));
         if served.iter().any(|code| code == home) { home } else { served.first().map_or("", String::as_str) }
     }
 }
@@ -290,10 +304,21 @@ fn merchant(find: &dyn Fn(&str, &str) -> Option<Value>) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The e-mail that the session or its customer has.
-fn email(session: &Value, find: &dyn Fn(&str, &str) -> Option<Value>) -> String {
-    let customer = session["customer"].as_str().and_then(|id| find("customer", id)).unwrap_or(Value::Null);
-    session["customer_email"].as_str().unwrap_or(text(&customer, "email")).to_owned()
+fn addresses(customer: &Value) -> Vec<(String, String)> {
+    let parts = |address: &Value, prefix: &str| {
+        let parts = address.as_object().cloned().unwrap_or_default();
+        let named = |(part, value): (String, Value)| Some((format!("{prefix}{part}"), value.as_str()?.to_owned()));
+        parts.into_iter().filter_map(named).collect::<Vec<_>>()
+    };
+    let mut known = parts(&customer["address"], "billing.");
+    for (name, _) in known.iter_mut().filter(|(name, _)| name == "billing.country") {
+        "country".clone_into(name);
+    }
+    known.extend(parts(&customer["shipping"]["address"], "shipping."));
+    if let Some(name) = customer["shipping"]["name"].as_str() {
+        known.push(("shipping.name".to_owned(), name.to_owned()));
+    }
+    known
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

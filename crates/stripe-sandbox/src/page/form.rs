@@ -50,6 +50,9 @@ impl RawForm {
     pub(crate) fn initial(ask: &Ask, code: Option<&str>, locale: Locale) -> Self {
         let mut form = Self::default();
         form.set("email", &ask.email);
+        for (name, value) in &ask.addresses {
+            form.set(name, value);
+        }
         form.set("country", ask.home_country(locale));
         form.set("shipping.country", ask.first_shipping_country(locale));
         form.set("promotion_code", code.unwrap_or_default());
@@ -65,7 +68,7 @@ impl RawForm {
         for field in &ask.fields {
             form.set(&format!("field.{}", field.key), &field.default);
         }
-        if ask.shares_address() {
+        if ask.shares_address() && ask.known("country").is_none() {
             form.set("same_address", "yes");
         }
         form
