@@ -35,7 +35,7 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
             (business(view))
             @if view.needs_method() { (payment(view)) } @else {
                 fieldset {
-                    legend { (words.your_details) }
+                    legend { @if asks_payer(view) { (words.your_details) } @else { (words.payment) } }
                     p.hint { (words.nothing_due) }
                     (payer(view))
                 }
@@ -118,7 +118,10 @@ fn submit(view: &Checkout<'_>) -> Markup {
     html! {
         @if ask.mode == Mode::Payment && view.awaits_amount() { (said) }
         @else if ask.mode == Mode::Payment && view.quote.total == 0 { (words.submit_free()) }
-        @else if view.trial_days().is_some() { (words.submit_trial()) }
+        @else if view.trial_days().is_some() {
+            (words.submit_trial())
+            @if view.quote.total > 0 { " · " (view.money(view.quote.total)) }
+        }
         @else if ask.mode == Mode::Setup && !ask.ways.contains(&Way::Card) { (words.save_account) }
         @else if ask.mode != Mode::Payment { (said) }
         @else if ask.ways == [Way::BankTransfer] { (words.submit_transfer()) }
@@ -316,7 +319,7 @@ fn payer(view: &Checkout<'_>) -> Markup {
         @if ask.shares_address() {
             (field::checkbox(view, "same_address", "yes", words.same_address))
         }
-        @if entries::needs_country(draws, whole, ask.automatic_tax) {
+        @if asks_payer(view) {
             div.billing {
                 @if whole { p.part { (words.billing_address) } }
                 (field::select(view, "country", (None, "billing country", false), named, view.ask.home_country(view.locale)))
@@ -324,6 +327,11 @@ fn payer(view: &Checkout<'_>) -> Markup {
             }
         }
     }
+}
+
+fn asks_payer(view: &Checkout<'_>) -> bool {
+    let ask = view.ask;
+    entries::needs_country(ask.draws(view.needs_method()), ask.whole_billing_address, ask.automatic_tax)
 }
 
 fn consents(view: &Checkout<'_>) -> Markup {

@@ -43,8 +43,12 @@ fn headline(view: &Checkout<'_>) -> Markup {
     html! {
         @match (view.trial_days(), period) {
             (Some(days), Some((amount, every))) => {
-                p.total { (words.trial(days)) }
-                p.every { (fill(&fill(words.then, &amount), &every)) }
+                // What is not of the trial is due today all the same.
+                p.total { @if view.quote.total > 0 { (view.money(view.quote.total)) } @else { (words.trial(days)) } }
+                p.every {
+                    @if view.quote.total > 0 { (words.trial(days)) ". " }
+                    (fill(&fill(words.then, &amount), &every))
+                }
             }
             (None, Some((amount, every))) => {
                 p.total { (view.money(view.quote.total)) }

@@ -317,6 +317,17 @@ fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
             "card_number",
         ],
     );
+    // A fee that is due today is told, and the trial beside it.
+    let fee = Quote { total: 5_000, subtotal: 14_900, ..later.clone() };
+    let page_fee = page(&ask, &fee, &[], Vec::new());
+    shows(
+        &page_fee,
+        &[
+            "<p class=\"total\">SEK\u{a0}50.00</p>",
+            "14 days free. Then SEK\u{a0}99.00 each month",
+            ">Start the trial · SEK\u{a0}50.00</button>",
+        ],
+    );
     let free = Ask { always_method: false, ..ask };
     let page_free = page(&free, &later, &[], Vec::new());
     shows(&page_free, &["Nothing is due today"]);
