@@ -7,7 +7,7 @@ use super::ask::{CustomField, FieldKind, Mode, Need, Way};
 use super::countries::countries;
 use super::field::{self, Text};
 use super::words::fill;
-use crate::purchase::entries;
+use crate::purchase::{AddressPart, entries};
 
 /// Account numbers to try, by payment method type: one that pays, and one that fails. The sandbox goes by the end: a debit of
 /// an account that ends in 0000 fails.
@@ -145,17 +145,36 @@ fn shipping_address(view: &Checkout<'_>) -> Markup {
     }
 }
 
-/// The parts of an address below its country.
+/// The parts of an address below its country. Which of them it needs, depends on the country, and that can be chosen after
+/// the page was made: a hint tells what is needed where.
 fn address(view: &Checkout<'_>, of: &str) -> Markup {
     let fill_in = |part: &str| format!("{of} {part}");
+    let served = view.ask.shipping_countries.as_ref().filter(|_| of == "shipping");
+    let choices =
+        || countries(view.locale).iter().filter(|(code, _)| served.is_none_or(|all| all.iter().any(|c| c == code)));
+    let needing = |part| choices().filter(move |(code, _)| entries::needs_part(code, part)).map(|(_, name)| *name);
+    let is_everywhere = |part| needing(part).count() == choices().count();
+    let (has_postal_code, has_state) = (is_everywhere(AddressPart::PostalCode), is_everywhere(AddressPart::State));
+    let states: Vec<&str> = needing(AddressPart::State).collect();
+    let postal_code = Text {
+        conditional: !has_postal_code,
+        hint: (!has_postal_code).then(|| view.words().postal_code_hint.to_owned()),
+        ..autofilled("")
+    };
+    let state = Text {
+        optional: states.is_empty(),
+        conditional: !has_state,
+        hint: (!has_state && !states.is_empty()).then(|| fill(view.words().state_hint, &states.join(", "))),
+        ..autofilled("")
+    };
     html! {
         (field::text(view, &format!("{of}.line1"), &autofilled(&fill_in("address-line1"))))
         (field::text(view, &format!("{of}.line2"), &Text { optional: true, ..autofilled(&fill_in("address-line2")) }))
         div.pair {
-            (field::text(view, &format!("{of}.postal_code"), &autofilled(&fill_in("postal-code"))))
+            (field::text(view, &format!("{of}.postal_code"), &Text { autocomplete: Some(&fill_in("postal-code")), ..postal_code }))
             (field::text(view, &format!("{of}.city"), &autofilled(&fill_in("address-level2"))))
         }
-        (field::text(view, &format!("{of}.state"), &Text { optional: true, ..autofilled(&fill_in("address-level1")) }))
+        (field::text(view, &format!("{of}.state"), &Text { autocomplete: Some(&fill_in("address-level1")), ..state }))
     }
 }
 

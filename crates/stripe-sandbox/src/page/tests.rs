@@ -219,6 +219,7 @@ fn quantities_offers_and_an_own_amount_can_be_chosen() {
             "name=\"optional.price_1\" type=\"checkbox\" value=\"1\" checked",
             "name=\"optional.price_2\" type=\"number\" inputmode=\"numeric\" autocomplete=\"off\" min=\"0\" max=\"4\"",
             "From 1 to 7",
+            "0, or 2 to 4",
         ],
     );
     let pricing = Pricing::Custom { minimum: 1_000, maximum: 5_000, preset: None };
@@ -412,6 +413,20 @@ fn the_form_asks_what_the_session_asks_and_nothing_else() {
     assert!(
         at("said at the button") < at("class=\"pay-button\"")
             && at("class=\"pay-button\"") < at("said below the button")
+    );
+    // Neither Sweden nor Norway has states, some country on earth does.
+    shows(&page, &["for=\"shipping.state\">State or region <span class=\"optional\">(optional)"]);
+    shows(
+        &page,
+        &[
+            "for=\"billing.state\">State or region</label>",
+            "Needed in: Australia, Brazil, Canada, India, Japan, Mexico, United States",
+        ],
+    );
+    let field = |name: &str| page[at(&format!("name=\"{name}\""))..].split('>').next().unwrap();
+    let is_required = |name| field(name).contains(" required");
+    assert!(
+        is_required("shipping.postal_code") && !is_required("billing.postal_code") && !is_required("billing.state")
     );
     let served = &page[at("name=\"shipping.country\"")..at("name=\"shipping.line1\"")];
     assert!(!served.contains("Denmark"));
