@@ -331,11 +331,7 @@ fn weigh(ctx: &mut Ctx<'_>, session: &Value, raw: &RawForm, locale: Locale) -> W
 fn ask_of(ctx: &mut Ctx<'_>, session: &Value) -> Ask {
     let account = ctx.account();
     let items = account.line_items(text(session, "id"));
-    Ask::of(session, items, &|kind, id| match kind {
-        // An account knows itself alone.
-        "account" => account.all("account").next().cloned(),
-        kind => account.get(kind, id).cloned(),
-    })
+    Ask::of(session, items, &|kind, id| account.get(kind, id).cloned())
 }
 
 fn view<'a>(

@@ -446,9 +446,10 @@ async fn a_closed_link_an_expired_session_and_nothing_at_all_are_told() {
     assert!(browser.open(&link).await.shows("Sold out"));
     let price = browser.price("10000").await;
     let session = [("mode", "payment"), ("line_items[0][price]", &price), ("line_items[0][quantity]", "1")];
-    let session =
-        browser.api("checkout/sessions", &[&session[..], &[("cancel_url", "https://example.com/cart")]].concat()).await;
+    let more = [("cancel_url", "https://example.com/cart"), ("branding_settings[display_name]", "Ada's cups")];
+    let session = browser.api("checkout/sessions", &[&session[..], &more].concat()).await;
     let page = browser.open(session["url"].as_str().unwrap()).await;
+    assert!(page.shows("Pay Ada's cups"));
     assert!(page.shows("href=\"https://example.com/cart\""));
     browser.api(&format!("checkout/sessions/{}/expire", session["id"].as_str().unwrap()), &[]).await;
     let expired = browser.send(&page, &by_card("4242424242424242", &[])).await;

@@ -174,7 +174,8 @@ impl Ask {
             || session["payment_method_options"]["card"]["setup_future_usage"].is_string();
         let ways = ways(said("payment_method_types"));
         Self {
-            merchant: merchant(find),
+            merchant: Some(text(&session["branding_settings"], "display_name").to_owned())
+                .filter(|name| !name.is_empty()),
             mode,
             currency: currency.to_owned(),
             lines: lines(items, currency, find),
@@ -294,14 +295,6 @@ impl Line {
     pub(super) fn is_custom(&self) -> bool {
         matches!(self.pricing, Pricing::Custom { .. })
     }
-}
-
-fn merchant(find: &dyn Fn(&str, &str) -> Option<Value>) -> Option<String> {
-    let account = find("account", "")?;
-    [&account["business_profile"]["name"], &account["settings"]["dashboard"]["display_name"]]
-        .into_iter()
-        .find_map(|name| name.as_str().filter(|name| !name.is_empty()))
-        .map(str::to_owned)
 }
 
 fn addresses(customer: &Value) -> Vec<(String, String)> {
@@ -484,7 +477,6 @@ mod tests {
             ("shipping_rate", "shr_1") => Some(json!({"id": "shr_1", "display_name": "Post",
                 "fixed_amount": {"currency_options": {"sek": {"amount": 4900}}},
                 "delivery_estimate": {"minimum": {"unit": "day", "value": 2}, "maximum": null}})),
-            ("account", _) => Some(json!({"business_profile": {"name": "Ada's cups"}})),
             _ => None,
         };
         let item = LineItem {
@@ -528,6 +520,7 @@ mod tests {
     #[test]
     fn shipping_names_merchants_and_bounds_are_read() {
         let ask = asked(&json!({"currency": "sek", "shipping_options": [{"shipping_rate": "shr_1"}],
+            "branding_settings": {"display_name": "Ada's cups"},
             "name_collection": {"business": {"enabled": true, "optional": true}, "individual": {"enabled": true}},
             "tax_id_collection": {"enabled": true, "required": "if_supported"}}));
         let rate = &ask.shipping_rates[0];
