@@ -367,7 +367,7 @@ async fn a_bank_transfer_waits_for_the_money_and_hears_when_it_comes() {
     let address = session["url"].as_str().unwrap();
     let page = browser.open(address).await;
     assert!(
-        page.shows("Go on to the transfer")
+        page.shows("Continue to the transfer")
             && !page.shows("card_number")
             && page.fields()["email"] == "ada@example.com"
     );

@@ -269,7 +269,7 @@ fn way_choice(view: &Checkout<'_>, way: Way, first: bool) -> Markup {
     html! {
         div.way {
             input id=(id) name="method" type="radio" value=(way.tag()) checked[chosen == way.tag() || (first && chosen.is_empty())];
-            label for=(id) { (view.words().way(way)) }
+            label for=(id) { (view.words().way(way, &view.ask.debit)) }
             div.panel { (panel(view, way)) }
         }
     }

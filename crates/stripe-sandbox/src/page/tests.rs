@@ -358,7 +358,7 @@ fn each_way_to_pay_has_its_panel() {
         &["value=\"bank_debit\" checked", "IBAN", "AT61 1904", "account number and a reference", "card_number"],
     );
     let transfer = page(&Ask { ways: vec![Way::BankTransfer], ..ask() }, &quote(100), &[], Vec::new());
-    shows(&transfer, &["name=\"method\" value=\"bank_transfer\"", "Go on to the transfer"]);
+    shows(&transfer, &["name=\"method\" value=\"bank_transfer\"", "Continue to the transfer"]);
     hides(&transfer, &["card_number", "Name on card"]);
 }
 

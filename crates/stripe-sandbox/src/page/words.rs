@@ -134,7 +134,8 @@ pub(super) struct Words {
     headings: [&'static str; 5],
     /// Pay, book, donate, subscribe, start a trial, save, order for nothing, go on to the transfer.
     submits: [&'static str; 8],
-    ways: [&'static str; 3],
+    /// Card, bank transfer, bank debit, and the debit that Europeans know by its name.
+    ways: [&'static str; 4],
     /// Names of fields, by the name in the form.
     labels: &'static [(&'static str, &'static str)],
     /// Parts of the instructions for a transfer, by Stripe's name.
@@ -142,6 +143,8 @@ pub(super) struct Words {
     pub(super) tax_ids: &'static [(&'static str, &'static str)],
     /// Day, week, month, year: each of them, every second, every so many.
     intervals: [[&'static str; 3]; 4],
+    /// How a number is written in the last of these.
+    nth: fn(i64) -> String,
     /// One day free, so many days free.
     trial: [&'static str; 2],
     /// Hour, day, business day, week, month: one, and many.
@@ -248,8 +251,14 @@ impl Words {
         self.submits[7]
     }
 
-    pub(super) const fn way(&self, way: Way) -> &'static str {
-        self.ways[way as usize]
+    /// `debit` is Stripe's type of the debit, where that is the way.
+    pub(super) fn way(&self, way: Way, debit: &str) -> &'static str {
+        match way {
+            Way::Card => self.ways[0],
+            Way::BankTransfer => self.ways[1],
+            Way::BankDebit if debit == "sepa_debit" => self.ways[3],
+            Way::BankDebit => self.ways[2],
+        }
     }
 
     pub(super) fn transfer_part(&self, name: &str) -> Option<&'static str> {
@@ -267,7 +276,7 @@ impl Words {
         match count {
             1 => words[0].to_owned(),
             2 => words[1].to_owned(),
-            count => fill(words[2], &count.to_string()),
+            count => fill(words[2], &(self.nth)(count)),
         }
     }
 
@@ -412,9 +421,9 @@ static EN: Words = Words {
         "Start the trial",
         "Save card",
         "Complete the order",
-        "Go on to the transfer",
+        "Continue to the transfer",
     ],
-    ways: ["Card", "Bank transfer", "Bank debit"],
+    ways: ["Card", "Bank transfer", "Bank debit", "SEPA Direct Debit"],
     labels: &[
         ("email", "E-mail"),
         ("card_number", "Card number"),
@@ -432,8 +441,8 @@ static EN: Words = Words {
         ("postal_code", "Postal code"),
         ("city", "City"),
         ("state", "State or region"),
-        ("tax_id_type", "Kind of number"),
-        ("tax_id", "Tax number"),
+        ("tax_id_type", "Type of tax ID"),
+        ("tax_id", "Tax ID"),
         ("account_number", "Account number"),
         ("iban", "IBAN"),
         ("custom_amount", "Amount"),
@@ -489,6 +498,7 @@ static EN: Words = Words {
         ["each month", "every 2 months", "every {} months"],
         ["each year", "every 2 years", "every {} years"],
     ],
+    nth: |count| count.to_string(),
     trial: ["1 day free", "{} days free"],
     units: [
         ["hour", "hours"],
@@ -566,9 +576,9 @@ static SV: Words = Words {
     update: "Uppdatera summan",
     subtotal: "Delsumma",
     discount: "Rabatt",
-    tax: "Skatt",
-    tax_included: "Varav skatt",
-    tax_by_address: "Skatten räknas efter din adress. Uppdatera summan när du har fyllt i den.",
+    tax: "Moms",
+    tax_included: "Varav moms",
+    tax_by_address: "Momsen räknas ut efter din adress. Uppdatera summan när du har fyllt i den.",
     total: "Summa",
     due_today: "Att betala i dag",
     then: "Sedan {} {}",
@@ -580,8 +590,8 @@ static SV: Words = Words {
     your_details: "Dina uppgifter",
     billing_address: "Fakturaadress",
     same_address: "Fakturaadressen är leveransadressen",
-    tax_id_legend: "Köp för ett företag",
-    optional: "frivilligt",
+    tax_id_legend: "Köp som företag",
+    optional: "valfritt",
     choose: "Välj …",
     terms: "Jag godkänner säljarens villkor",
     promotions: "Säljaren får skicka nyheter och erbjudanden till min e-post",
@@ -599,8 +609,8 @@ static SV: Words = Words {
         ("4000 0000 0000 0002", "Nekas"),
         ("4000 0000 0000 9995", "Saknar täckning"),
         ("4000 0025 0000 3155", "Kräver bekräftelse"),
-        ("4000 0000 0000 0259", "Betalar, och bestrids"),
-        ("4000 0000 0000 5126", "Betalar, och återbetalning misslyckas"),
+        ("4000 0000 0000 0259", "Betalar och bestrids"),
+        ("4000 0000 0000 5126", "Betalar och återbetalningen misslyckas"),
     ],
     test_accounts: "Testkonton",
     account_pays: "Betalar, några dagar senare",
@@ -613,7 +623,7 @@ static SV: Words = Words {
     thanks: "Tack",
     paid: "Din betalning har tagits emot.",
     free_done: "Din beställning är klar. Det fanns inget att betala.",
-    subscribed: "Din prenumeration har börjat.",
+    subscribed: "Din prenumeration har startat.",
     saved: "Ditt betalsätt är sparat. Inget har dragits.",
     awaiting_title: "För nu över pengarna",
     awaiting: "Din beställning är lagd. Den är klar när överföringen har kommit fram.",
@@ -636,12 +646,12 @@ static SV: Words = Words {
         "Boka",
         "Skänk",
         "Prenumerera",
-        "Börja provperioden",
+        "Starta provperioden",
         "Spara kortet",
         "Slutför beställningen",
         "Gå vidare till överföringen",
     ],
-    ways: ["Kort", "Banköverföring", "Autogiro"],
+    ways: ["Kort", "Banköverföring", "Direktdebitering", "SEPA-autogiro"],
     labels: &[
         ("email", "E-post"),
         ("card_number", "Kortnummer"),
@@ -659,7 +669,7 @@ static SV: Words = Words {
         ("postal_code", "Postnummer"),
         ("city", "Ort"),
         ("state", "Delstat eller region"),
-        ("tax_id_type", "Slags nummer"),
+        ("tax_id_type", "Typ av nummer"),
         ("tax_id", "Skattenummer"),
         ("account_number", "Kontonummer"),
         ("iban", "IBAN"),
@@ -673,7 +683,7 @@ static SV: Words = Words {
         ("account_holder_name", "Kontoinnehavare"),
         ("iban", "IBAN"),
         ("bic", "BIC"),
-        ("sort_code", "Clearingnummer"),
+        ("sort_code", "Sort code"),
         ("account_number", "Kontonummer"),
         ("routing_number", "Routingnummer"),
         ("swift_code", "SWIFT-kod"),
@@ -711,11 +721,15 @@ static SV: Words = Words {
         ("ua_vat", "Momsnummer (Ukraina)"),
     ],
     intervals: [
-        ["varje dag", "varannan dag", "var {}:e dag"],
-        ["varje vecka", "varannan vecka", "var {}:e vecka"],
-        ["varje månad", "varannan månad", "var {}:e månad"],
-        ["varje år", "vartannat år", "vart {}:e år"],
+        ["varje dag", "varannan dag", "var {} dag"],
+        ["varje vecka", "varannan vecka", "var {} vecka"],
+        ["varje månad", "varannan månad", "var {} månad"],
+        ["varje år", "vartannat år", "vart {} år"],
     ],
+    nth: |count| match (count % 10, count % 100) {
+        (1 | 2, rest) if !matches!(rest, 11 | 12) => format!("{count}:a"),
+        _ => format!("{count}:e"),
+    },
     trial: ["1 dag gratis", "{} dagar gratis"],
     units: [
         ["timme", "timmar"],
@@ -793,6 +807,13 @@ mod tests {
     fn periods_and_deliveries_are_told_as_people_tell_them() {
         assert_eq!((EN.every("month", 1), EN.every("year", 3)), ("each month".into(), "every 3 years".into()));
         assert_eq!((SV.every("week", 2), SV.every("month", 3)), ("varannan vecka".into(), "var 3:e månad".into()));
+        for (days, told) in [(11, "var 11:e dag"), (21, "var 21:a dag"), (32, "var 32:a dag"), (112, "var 112:e dag")] {
+            assert_eq!(SV.every("day", days), told);
+        }
+        assert_eq!(
+            (SV.way(Way::BankDebit, "sepa_debit"), SV.way(Way::BankDebit, "bacs_debit")),
+            ("SEPA-autogiro", "Direktdebitering")
+        );
         assert_eq!((EN.trial(1), SV.trial(14)), ("1 day free".into(), "14 dagar gratis".into()));
         let days = |count: i64| (count, "business_day".to_owned());
         assert_eq!(EN.estimate(Some(&days(3)), Some(&days(5))).as_deref(), Some("3–5 business days"));
