@@ -51,7 +51,7 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
 /// What is wrong, all of it, each leading to its field.
 pub(super) fn alerts(view: &Checkout<'_>) -> Markup {
     let words = view.words();
-    if view.decline.is_none() && !view.changed && view.problems.is_empty() {
+    if !view.is_wrong() {
         return html! {};
     }
     html! {
@@ -245,13 +245,14 @@ fn payment(view: &Checkout<'_>) -> Markup {
             legend { (words.payment) }
             @match ask.ways.as_slice() {
                 [only] => {
-                    div id="method" tabindex="-1" {
+                    div id="method" tabindex="-1" role="group" aria-describedby=[field::described(view, "method", false)] {
                         input type="hidden" name="method" value=(only.tag());
                         (panel(view, *only))
                     }
                 }
                 ways => {
-                    div.ways id="method" role="radiogroup" aria-label=(words.label("method")) {
+                    div.ways id="method" role="radiogroup" aria-label=(words.label("method"))
+                        aria-describedby=[field::described(view, "method", false)] {
                         @for (index, way) in ways.iter().enumerate() { (way_choice(view, *way, index == 0)) }
                     }
                 }

@@ -63,7 +63,7 @@ label { display: block; font-size: .9rem; font-weight: 560; margin-bottom: .3rem
 input, select { width: 100%; min-height: 46px; padding: .55rem .75rem; font: inherit; color: inherit; background: var(--paper);
   border: 1px solid var(--edge); border-radius: 8px; }
 input[type=checkbox], input[type=radio] { width: 1.2rem; height: 1.2rem; min-height: 0; margin: .15rem 0 0; flex: none; accent-color: var(--accent); }
-input::placeholder { color: var(--edge); }
+input::placeholder { color: var(--soft); opacity: 1; }
 [aria-invalid=true] { border-color: var(--alert); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .check { display: flex; flex-wrap: wrap; align-items: flex-start; gap: .3rem .65rem; }

@@ -263,7 +263,14 @@ fn what_is_wrong_leads_to_a_place_that_there_is() {
         let page = page(&ask, &quote(100), &[], misfits);
         shows(
             &page,
-            &["href=\"#method\"", "id=\"method\"", "id=\"method-error\"", "It must come to at least SEK\u{a0}3.00."],
+            &[
+                "href=\"#method\"",
+                "id=\"method\"",
+                "id=\"method-error\"",
+                "aria-describedby=\"method-error\"",
+                "<title>Error: Pay Ada &amp; co</title>",
+                "It must come to at least SEK\u{a0}3.00.",
+            ],
         );
     }
 }

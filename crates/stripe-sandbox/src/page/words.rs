@@ -99,6 +99,7 @@ pub(super) struct Words {
     pub(super) nothing_charged: &'static str,
     pub(super) save_account: &'static str,
     pub(super) check_fields: &'static str,
+    pub(super) error_title: &'static str,
     pub(super) test_cards: &'static str,
     pub(super) test_cards_note: &'static str,
     pub(super) cards: &'static [(&'static str, &'static str); 6],
@@ -374,6 +375,7 @@ static EN: Words = Words {
     nothing_charged: "Nothing is charged now.",
     save_account: "Save account",
     check_fields: "Please check these fields:",
+    error_title: "Error: {}",
     test_cards: "Test cards",
     test_cards_note: "Any future expiry date and any security code will do.",
     cards: &[
@@ -602,6 +604,7 @@ static SV: Words = Words {
     nothing_charged: "Inget dras nu.",
     save_account: "Spara kontot",
     check_fields: "Kontrollera de här fälten:",
+    error_title: "Fel: {}",
     test_cards: "Testkort",
     test_cards_note: "Vilket framtida utgångsdatum och vilken säkerhetskod som helst går bra.",
     cards: &[
