@@ -318,7 +318,7 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// The ways that the page plays, in Stripe's order; a card where it plays none of those named.
+/// The ways that the page plays, in Stripe's order.
 fn ways(types: &Value) -> Vec<Way> {
     let mut ways = Vec::new();
     for name in list(types).filter_map(Value::as_str) {
@@ -331,9 +331,6 @@ fn ways(types: &Value) -> Vec<Way> {
         if !ways.contains(&way) {
             ways.push(way);
         }
-    }
-    if ways.is_empty() {
-        ways.push(Way::Card);
     }
     ways
 }
@@ -551,8 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn ways_that_are_not_played_fall_back_to_a_card() {
-        assert_eq!(asked(&json!({"payment_method_types": ["swish"]})).ways, [Way::Card]);
+    fn ways_keep_the_order_of_the_session() {
         let ask = asked(&json!({"payment_method_types": ["sepa_debit", "card", "customer_balance"]}));
         assert_eq!((ask.ways, ask.debit.as_str()), (vec![Way::BankDebit, Way::Card, Way::BankTransfer], "sepa_debit"));
     }
