@@ -36,7 +36,7 @@ pub(crate) struct Running {
     /// The parts, each answering its name when it ends.
     parts: JoinSet<&'static str>,
     /// Held as long as the service runs.
-    _lock: Option<File>,
+    _locks: Vec<File>,
 }
 
 impl Running {
@@ -48,7 +48,7 @@ impl Running {
         let grpc_listener = listen(config.grpc_listen, "gRPC").await?;
         let http_listener = listen(config.http_listen, "HTTP").await?;
         let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
-        let lock = config.make_directories()?.map(lock).transpose()?;
+        let locks = config.make_directories()?.iter().map(|path| lock(path)).collect::<Result<Vec<File>>>()?;
         let storage =
             SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -69,7 +69,7 @@ impl Running {
         parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, access, stopping.clone())));
         parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, stopping.clone())?));
         parts.spawn(named("the worker", Worker::new(app).run(stopped(stopping))));
-        Ok(Self { grpc, http, access, storage, sandbox: providers.sandbox, stop, parts, _lock: lock })
+        Ok(Self { grpc, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
     }
 
     /// Runs until `stop`, or until a part ends that should not, which is an error; then stops.
@@ -152,15 +152,13 @@ async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
         .with_context(|| format!("{what} can't listen on {address} (PAYLINKS_{hint}_LISTEN chooses another)"))
 }
 
-/// Takes the data directory for this process alone: two that keep their files in one place would overwrite each other's.
-/// The lock goes with the process, however it ends.
-fn lock(directory: &Path) -> Result<File> {
-    let path = directory.join("paylinks.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
+/// Takes what a file stands for, for this process alone. The lock goes with the process, however it ends.
+fn lock(path: &Path) -> Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.with_context(|| format!("can't open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!("{} is in use by another paylinks", directory.display()),
+        Err(TryLockError::WouldBlock) => bail!("{} is in use by another paylinks", path.with_extension("").display()),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("can't lock {}", path.display())),
     }
 }
