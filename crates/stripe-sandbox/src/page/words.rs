@@ -429,7 +429,7 @@ static EN: Words = Words {
     labels: &[
         ("email", "E-mail"),
         ("card_number", "Card number"),
-        ("card_expiry", "Expires (MM / YY)"),
+        ("card_expiry", "Expires (MM/YY)"),
         ("card_cvc", "Security code"),
         ("name", "Name"),
         ("name_on_card", "Name on card"),
@@ -658,7 +658,7 @@ static SV: Words = Words {
     labels: &[
         ("email", "E-post"),
         ("card_number", "Kortnummer"),
-        ("card_expiry", "Giltigt till (MM / ÅÅ)"),
+        ("card_expiry", "Utgår (MM/ÅÅ)"),
         ("card_cvc", "Säkerhetskod"),
         ("name", "Namn"),
         ("name_on_card", "Namn på kortet"),
