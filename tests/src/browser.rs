@@ -1,6 +1,6 @@
 //! The hosted page in a real browser: paid, declined, closed. Screenshots are kept in `target/screenshots`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,9 +8,13 @@ use api_proto::v1;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::harness::{Db, Server, needs, unique};
+use crate::harness::{Db, PATIENCE, Server, needs, unique};
+
+/// The narrowest window that Chromium makes, in pixels.
+const WINDOW_WIDTH_MIN: u32 = 500;
 
 /// A driver that ends with its handle.
 pub(crate) struct Driver {
@@ -22,11 +26,18 @@ pub(crate) struct Driver {
 }
 
 pub(crate) async fn start(chromium: &str, driver: &str, (width, height): (u32, u32)) -> Driver {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let profile = tempfile::tempdir().unwrap();
     let mut command = Command::new(driver);
-    command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let child = command.spawn().unwrap();
+    // It chooses a port itself, and says which.
+    command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let port = loop {
+        let line = tokio::time::timeout(PATIENCE, said.next_line()).await.unwrap().unwrap().expect("the driver ended");
+        if let Some((_, port)) = line.split_once("started successfully on port ") {
+            break port.trim_end_matches('.').parse::<u16>().unwrap();
+        }
+    };
     let arguments = [
         "--headless".to_owned(),
         "--no-sandbox".to_owned(),
@@ -40,7 +51,13 @@ pub(crate) async fn start(chromium: &str, driver: &str, (width, height): (u32, u
         format!("--window-size={width},{height}"),
         format!("--user-data-dir={}", profile.path().display()),
     ];
-    let capabilities = json!({"goog:chromeOptions": {"binary": chromium, "args": arguments}});
+    // A window can't be as narrow as a phone: the page is shown as if it were.
+    let emulation = json!({"deviceMetrics": {"width": width, "height": height, "pixelRatio": 2.0}});
+    let mut options = json!({"binary": chromium, "args": arguments});
+    if width < WINDOW_WIDTH_MIN {
+        options["mobileEmulation"] = emulation;
+    }
+    let capabilities = json!({"goog:chromeOptions": options});
     let capabilities = capabilities.as_object().unwrap().clone();
     let address = format!("http://127.0.0.1:{port}");
     let client = crate::harness::eventually(async || {
@@ -50,12 +67,23 @@ pub(crate) async fn start(chromium: &str, driver: &str, (width, height): (u32, u
         builder.connect(&address).await.ok()
     })
     .await;
+    // Whatever else it says is read, so that it never waits for a reader.
+    tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
     Driver { _child: child, client, address, _profile: profile }
 }
 
+/// Where cargo builds, wherever that is.
+fn target() -> PathBuf {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(default, PathBuf::from)
+}
+
 pub(crate) async fn shoot(client: &Client, name: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+    let folder = target().join("screenshots");
     std::fs::create_dir_all(&folder).unwrap();
+    let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    let overflow = client.execute(overflow, Vec::new()).await.unwrap();
+    assert_eq!(overflow, json!(0), "{name} scrolls sideways");
     std::fs::write(folder.join(format!("{name}.png")), client.screenshot().await.unwrap()).unwrap();
 }
 
@@ -123,7 +151,7 @@ async fn a_person_on_a_phone_authenticates_in_swedish() {
         ..Default::default()
     };
     let payment = server.payments().create_payment(request).await.unwrap().into_inner().payment.unwrap();
-    let browser = start(&chromium, &driver, (500, 900)).await;
+    let browser = start(&chromium, &driver, (360, 800)).await;
     let client = &browser.client;
     client.goto(&format!("{}?locale=sv", payment.url)).await.unwrap();
     shoot(client, "phone-checkout").await;

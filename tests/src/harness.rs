@@ -75,6 +75,8 @@ pub(crate) fn needs(variable: &str) -> Option<String> {
 /// A running server.
 pub(crate) struct Server {
     child: Child,
+    /// Dropped after the server, which is connected to it.
+    database: Option<TestDatabase>,
     directory: tempfile::TempDir,
     environment: Vec<(String, String)>,
     pub(crate) http: String,
@@ -92,8 +94,9 @@ impl Server {
     pub(crate) async fn start_with(db: Db, config: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut environment = vec![("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string())];
-        if db == Db::Postgres {
-            environment.push(("DATABASE_URL".to_owned(), create_database().await));
+        let database = if db == Db::Postgres { Some(TestDatabase::create().await) } else { None };
+        if let Some(database) = &database {
+            environment.push(("DATABASE_URL".to_owned(), database.url.clone()));
         }
         if !config.is_empty() {
             let path = directory.path().join("paylinks.toml");
@@ -103,16 +106,16 @@ impl Server {
         let (child, addresses) = spawn(&environment).await;
         let [grpc, http, sandbox] = addresses;
         let channel = connect(&grpc).await;
-        Self { child, directory, environment, http, sandbox, channel }
+        Self { child, database, directory, environment, http, sandbox, channel }
     }
 
     /// Ends the server at once, as a crash does, and starts it again on the same data.
     pub(crate) async fn crash_and_restart(self) -> Self {
-        let Self { mut child, directory, environment, .. } = self;
+        let Self { mut child, database, directory, environment, .. } = self;
         child.kill().await.unwrap();
         let (child, [grpc, http, sandbox]) = spawn(&environment).await;
         let channel = connect(&grpc).await;
-        Self { child, directory, environment, http, sandbox, channel }
+        Self { child, database, directory, environment, http, sandbox, channel }
     }
 
     /// Asks the server to stop, and waits until it has; says whether it ended well.
@@ -209,6 +212,12 @@ impl Server {
     /// Calls the sandbox's control.
     pub(crate) async fn control(&self, path: &str, body: Value) -> reqwest::Response {
         http().post(format!("{}/_sandbox/{path}", self.sandbox)).json(&body).send().await.unwrap()
+    }
+
+    /// Ends every fault.
+    pub(crate) async fn end_faults(&self) {
+        let ended = http().delete(format!("{}/_sandbox/faults", self.sandbox)).send().await.unwrap();
+        assert!(ended.status().is_success());
     }
 
     /// Pays a page with a test card, without a browser; answers the status.
@@ -372,13 +381,47 @@ async fn connect(url: &str) -> Channel {
     Channel::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
 }
 
-/// A database of its own on the tests' server.
-async fn create_database() -> String {
-    let url = std::env::var("PAYLINKS_TEST_DATABASE_URL").unwrap();
-    let name = unique("t").replace('-', "_");
-    let server = Database::connect(&url).await.unwrap();
-    server.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+/// A database of its own on the tests' server, for as long as this lives.
+struct TestDatabase {
+    server: String,
+    name: String,
+    url: String,
+}
+
+impl TestDatabase {
+    async fn create() -> Self {
+        let server = std::env::var("PAYLINKS_TEST_DATABASE_URL").unwrap();
+        let name = Self::new_name();
+        on_server(&server, &format!("CREATE DATABASE {name}")).await;
+        let (base, _) = server.rsplit_once('/').unwrap();
+        let url = format!("{base}/{name}");
+        Self { server, name, url }
+    }
+}
+
+impl TestDatabase {
+    /// A name that no run before this one has left behind.
+    #[expect(clippy::disallowed_methods, reason = "a database of the tests is nobody's id")]
+    fn new_name() -> String {
+        format!("t_{}", uuid::Uuid::now_v7().simple())
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        // The killed server may still be connected. A runtime of its own: that of the test can't be waited for here.
+        let (server, drop) = (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(on_server(&server, &drop));
+        });
+        // A database that stays fails no test.
+        let _ = dropping.join();
+    }
+}
+
+async fn on_server(url: &str, statement: &str) {
+    let server = Database::connect(url).await.unwrap();
+    server.execute_unprepared(statement).await.unwrap();
     server.close().await.unwrap();
-    let (base, _) = url.rsplit_once('/').unwrap();
-    format!("{base}/{name}")
 }

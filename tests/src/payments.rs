@@ -89,12 +89,12 @@ async fn money_for_a_voided_invoice_is_recorded_and_flagged(db: Db) {
     let invoice = server.open_invoice(10_000).await;
     let link = server.invoice_link(&invoice.id).await.unwrap();
     // The customer pays while the provider can't be told to close.
-    let fault =
-        serde_json::json!([{"operation": "POST /v1/payment_links/{id}", "kind": "status", "status": 503, "times": 3}]);
+    let fault = serde_json::json!([{"operation": "POST /v1/payment_links/{id}", "kind": "status", "status": 503, "times": 1_000_000}]);
     server.control("faults", fault).await;
     let request = v1::VoidInvoiceRequest { request_id: unique("void"), id: invoice.id.clone(), ..Default::default() };
     server.invoices().void_invoice(request).await.unwrap();
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    server.end_faults().await;
     let payment = eventually(async || {
         let request = v1::ListPaymentsRequest { flagged: Some(true), ..v1::ListPaymentsRequest::default() };
         server.payments().list_payments(request).await.unwrap().into_inner().payments.pop()

@@ -38,12 +38,13 @@ async fn a_lost_answer_makes_one_link(db: Db) {
 async fn a_deadline_passes_and_the_retry_gets_the_one_link(db: Db) {
     let server = Server::start(db).await;
     let invoice = server.open_invoice(10_000).await;
-    server.control("faults", json!([{"operation": CREATE, "kind": "delay", "ms": 1_500}])).await;
+    server.control("faults", json!([{"operation": CREATE, "kind": "delay", "ms": 6_000}])).await;
     let request = link_request(&invoice.id);
     let mut hurried = Request::new(request.clone());
     hurried.set_timeout(Duration::from_millis(300));
     let status = server.links().create_payment_link(hurried).await.unwrap_err();
-    assert!(matches!(status.code(), Code::DeadlineExceeded), "{status:?}");
+    // The caller's clock and the server's run out at once: either may be the first to say so.
+    assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
     let status = server.links().create_payment_link(request.clone()).await.unwrap_err();
     assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::Aborted, "REQUEST_IN_PROGRESS"));
     let link = eventually(async || server.links().create_payment_link(request.clone()).await.ok()).await;
@@ -128,9 +129,16 @@ async fn doubled_and_forged_webhooks_have_one_effect_or_none(db: Db) {
         (pending["pending"] == 0).then_some(())
     };
     eventually(quiet).await;
-    let events = server.all_events().await;
-    let count = |kind: &str| events.iter().filter(|event| event.r#type == kind).count();
-    assert_eq!((count("invoice.paid"), count("payment.succeeded"), count("checkout_session.completed")), (1, 1, 1));
+    // Acknowledged is not processed: what comes after all of them has been, once it shows.
+    let after = server.open_invoice(10_000).await;
+    let link = server.invoice_link(&after.id).await.unwrap();
+    server.pay(&link.url, GOOD_CARD).await;
+    server.wait_for_invoice(&after.id, v1::InvoiceState::Paid).await;
+    let count = |events: &[v1::Event], kind: &str| events.iter().filter(|event| event.r#type == kind).count();
+    let is_there = |events: &Vec<v1::Event>| count(events, "invoice.paid") > 1;
+    let events = eventually(async || Some(server.all_events().await).filter(is_there)).await;
+    let counts = ["invoice.paid", "payment.succeeded", "checkout_session.completed"].map(|kind| count(&events, kind));
+    assert_eq!(counts, [2, 2, 2]);
 }
 
 async fn a_provider_that_refuses_for_now_is_asked_again(db: Db) {

@@ -45,25 +45,49 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// `buf lint`, and `buf breaking` against the last commit that has a proto.
+/// `buf lint`, and `buf breaking` against the contract that callers have.
 fn proto() -> Result<()> {
     let Some(buf) = buf()? else { return Ok(()) };
     let proto = repo::root().join("proto");
     repo::run(buf().arg("lint").arg(&proto))?;
-    let has_before = repo::output(repo::command("git").args(["cat-file", "-e", "HEAD~1:proto/buf.yaml"])).is_ok();
-    if !has_before {
+    let Some(base) = proto_base()? else {
         repo::say("buf breaking has nothing to compare with yet");
         return Ok(());
-    }
+    };
     let before = repo::target().join("buf-before");
     if before.exists() {
         std::fs::remove_dir_all(&before)?;
     }
     std::fs::create_dir_all(&before)?;
     let archive = before.join("proto.tar");
-    repo::run(repo::command("git").args(["archive", "--output"]).arg(&archive).args(["HEAD~1", "proto"]))?;
+    repo::run(repo::command("git").args(["archive", "--output"]).arg(&archive).args([&base, "proto"]))?;
     repo::run(repo::command("tar").arg("-xf").arg(&archive).arg("-C").arg(&before))?;
     repo::run(buf().arg("breaking").arg(&proto).arg("--against").arg(before.join("proto")))
+}
+
+/// The commit whose protos callers may have: the last release; else where this branch left the main one; else the last
+/// one whose protos are others.
+fn proto_base() -> Result<Option<String>> {
+    let git = |arguments: &[&str]| {
+        let told = repo::output(repo::command("git").args(arguments)).ok()?;
+        Some(told.trim().to_owned()).filter(|told| !told.is_empty())
+    };
+    if git(&["rev-parse", "--is-shallow-repository"]).as_deref() == Some("true") {
+        repo::say("skipped: buf breaking, since the clone is shallow");
+        return Ok(None);
+    }
+    let head = git(&["rev-parse", "HEAD"]);
+    let is_changed = git(&["status", "--porcelain", "--", "proto"]).is_some();
+    let left = git(&["merge-base", "HEAD", "origin/main"]).filter(|base| is_changed || head.as_ref() != Some(base));
+    let candidates = [
+        git(&["describe", "--tags", "--abbrev=0"]),
+        left,
+        head.filter(|_| is_changed),
+        git(&["rev-list", "-1", "HEAD", "--", "proto"]).map(|last| format!("{last}^")),
+    ];
+    let has_proto =
+        |base: &String| git(&["rev-parse", "--verify", "--quiet", &format!("{base}:proto/buf.yaml")]).is_some();
+    Ok(candidates.into_iter().flatten().find(has_proto))
 }
 
 /// How buf is run: it is a program of Node where it is not on the path.

@@ -227,24 +227,34 @@ impl Config {
         }
     }
 
-    /// Makes the directories of everything that is kept in files, and answers the data directory if anything is kept
-    /// there.
+    /// Makes the directories of everything that is kept in files, and answers the files whose locks this process needs: two
+    /// that keep their data in one place would overwrite each other's.
     ///
     /// # Errors
     /// A directory can't be made.
-    pub(crate) fn make_directories(&self) -> Result<Option<&Path>> {
-        let make = |directory: &Path| {
-            std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))
-        };
-        let database = self.database_url.strip_prefix("sqlite://").and_then(|path| path.split('?').next());
-        if let Some(directory) = database.and_then(|path| Path::new(path).parent()) {
-            make(directory)?;
+    pub(crate) fn make_directories(&self) -> Result<Vec<PathBuf>> {
+        let mut locks = Vec::new();
+        // Beside the database, wherever it is: two data directories can name one.
+        if let Some(database) = self.sqlite_file() {
+            let mut lock = database.as_os_str().to_owned();
+            lock.push(".lock");
+            locks.push(PathBuf::from(lock));
         }
-        if database.is_none() && !matches!(self.charging, Charging::Sandbox { .. }) {
-            return Ok(None);
+        if matches!(self.charging, Charging::Sandbox { .. }) {
+            locks.push(self.data_dir.join("paylinks.lock"));
         }
-        make(&self.data_dir)?;
-        Ok(Some(&self.data_dir))
+        for directory in locks.iter().filter_map(|lock| lock.parent()).filter(|path| !path.as_os_str().is_empty()) {
+            std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+        }
+        Ok(locks)
+    }
+
+    fn sqlite_file(&self) -> Option<&Path> {
+        let rest = self.database_url.strip_prefix("sqlite:")?;
+        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let in_memory = path == ":memory:" || options.split('&').any(|option| option == "mode=memory");
+        (!in_memory).then_some(Path::new(path))
     }
 
     /// What is configured, without secrets.
@@ -493,6 +503,29 @@ mod tests {
         let text = "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n\
             tax_registrations = [{ country = \"SE\", since = \"soon\" }]\n";
         assert!(check(Settings::default(), text).err().unwrap().contains("tax_registrations[0].since must be a date"));
+    }
+
+    #[test]
+    fn a_database_in_a_file_is_locked_beside_it_and_the_sandbox_in_its_directory() {
+        let locks = |url: &str| {
+            let directory = std::env::temp_dir().join(format!("paylinks-locks-{}", std::process::id()));
+            let url = url.replace('~', &directory.display().to_string());
+            let settings = Settings {
+                data_dir: Some(directory.join("data").display().to_string()),
+                database_url: Some(url),
+                ..Settings::default()
+            };
+            let locks = check(settings, "").unwrap().make_directories().unwrap();
+            std::fs::remove_dir_all(&directory).unwrap();
+            let name = |lock: PathBuf| lock.strip_prefix(&directory).unwrap().display().to_string();
+            locks.into_iter().map(name).collect::<Vec<_>>()
+        };
+        for url in ["sqlite://~/x/y.db", "sqlite:~/x/y.db?mode=rwc"] {
+            assert_eq!(locks(url), ["x/y.db.lock", "data/paylinks.lock"]);
+        }
+        for url in ["sqlite::memory:", "sqlite://y?mode=memory", "postgres://localhost/x"] {
+            assert_eq!(locks(url), ["data/paylinks.lock"]);
+        }
     }
 
     #[test]

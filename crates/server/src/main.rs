@@ -136,10 +136,7 @@ async fn serve(config: Config) -> Result<()> {
     let running = Running::start(config).await?;
     running.log_ready();
     say(&running.greeting())?;
-    system::wait_for_stop().await;
-    tracing::info!("stopping");
-    running.stop().await;
-    Ok(())
+    running.run_until(system::wait_for_stop()).await
 }
 
 /// The story against a server of its own, in a directory that is gone afterwards.

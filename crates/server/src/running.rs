@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use api_grpc::GrpcConfig;
 use application::{AccessPolicy, App, AppParts, Worker};
 use domain::ports::clock::Clock;
@@ -16,7 +16,7 @@ use stripe_sandbox::Sandbox;
 use tax_tables::TableTaxCalculator;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::registry;
@@ -33,9 +33,10 @@ pub(crate) struct Running {
     storage: SqlStorage,
     sandbox: Option<Sandbox>,
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    /// The parts, each answering its name when it ends.
+    parts: JoinSet<&'static str>,
     /// Held as long as the service runs.
-    _lock: Option<File>,
+    _locks: Vec<File>,
 }
 
 impl Running {
@@ -47,7 +48,7 @@ impl Running {
         let grpc_listener = listen(config.grpc_listen, "gRPC").await?;
         let http_listener = listen(config.http_listen, "HTTP").await?;
         let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
-        let lock = config.make_directories()?.map(lock).transpose()?;
+        let locks = config.make_directories()?.iter().map(|path| lock(path)).collect::<Result<Vec<File>>>()?;
         let storage =
             SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -64,12 +65,33 @@ impl Running {
         })
         .map_err(|error| anyhow::anyhow!(error))?;
         let (stop, stopping) = watch::channel(false);
-        let tasks = vec![
-            tokio::spawn(serve_grpc(app.clone(), grpc_listener, access, stopping.clone())),
-            tokio::spawn(serve_http(app.clone(), http_listener, stopping.clone())?),
-            tokio::spawn(Worker::new(app).run(stopped(stopping))),
-        ];
-        Ok(Self { grpc, http, access, storage, sandbox: providers.sandbox, stop, tasks, _lock: lock })
+        let mut parts = JoinSet::new();
+        parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, access, stopping.clone())));
+        parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, stopping.clone())?));
+        parts.spawn(named("the worker", Worker::new(app).run(stopped(stopping))));
+        Ok(Self { grpc, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
+    }
+
+    /// Runs until `stop`, or until a part ends that should not, which is an error; then stops.
+    ///
+    /// # Errors
+    /// A part ended by itself: without it the service would live on and do half of its work.
+    pub(crate) async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<()> {
+        let lost = tokio::select! {
+            () = stop => None,
+            lost = self.lost_part() => Some(lost),
+        };
+        tracing::info!("stopping");
+        self.stop().await;
+        lost.map_or(Ok(()), Err)
+    }
+
+    async fn lost_part(&mut self) -> Error {
+        match self.parts.join_next().await {
+            Some(Ok(part)) => anyhow!("{part} ended by itself"),
+            Some(Err(error)) => Error::new(error).context("a part of the service died"),
+            None => anyhow!("no part of the service runs"),
+        }
     }
 
     /// Tells the log where everything listens, for whoever does not see standard output.
@@ -103,11 +125,11 @@ impl Running {
     }
 
     /// Stops: health says so, calls drain, the worker finishes its round, and the files are closed.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
         // An error means that nothing listens any more, so nothing has to be told.
         let _ = self.stop.send(true);
-        for task in self.tasks {
-            if let Err(error) = task.await {
+        while let Some(ended) = self.parts.join_next().await {
+            if let Err(error) = ended {
                 tracing::error!(%error, "a part of the service did not stop as it should");
             }
         }
@@ -118,6 +140,11 @@ impl Running {
     }
 }
 
+async fn named(name: &'static str, part: impl Future<Output = ()>) -> &'static str {
+    part.await;
+    name
+}
+
 async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
     let hint = what.to_uppercase();
     TcpListener::bind(address)
@@ -125,15 +152,13 @@ async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
         .with_context(|| format!("{what} can't listen on {address} (PAYLINKS_{hint}_LISTEN chooses another)"))
 }
 
-/// Takes the data directory for this process alone: two that keep their files in one place would overwrite each other's.
-/// The lock goes with the process, however it ends.
-fn lock(directory: &Path) -> Result<File> {
-    let path = directory.join("paylinks.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
+/// Takes what a file stands for, for this process alone. The lock goes with the process, however it ends.
+fn lock(path: &Path) -> Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.with_context(|| format!("can't open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!("{} is in use by another paylinks", directory.display()),
+        Err(TryLockError::WouldBlock) => bail!("{} is in use by another paylinks", path.with_extension("").display()),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("can't lock {}", path.display())),
     }
 }
@@ -148,14 +173,64 @@ async fn serve_grpc(app: App, listener: TcpListener, access: AccessPolicy, stop:
 fn serve_http(app: App, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<impl Future<Output = ()>> {
     let recorder = PrometheusBuilder::new().install_recorder().context("metrics can't be recorded")?;
     let router = api_http::router(app, Arc::new(move || recorder.render()));
-    Ok(async move {
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await {
-            tracing::error!(%error, "HTTP stopped serving");
+    Ok(serve_router(listener, router, stop, DRAIN))
+}
+
+/// Serves until it is to stop, and then for as long as calls run, but no longer than `drain`.
+async fn serve_router(listener: TcpListener, router: axum::Router, stop: watch::Receiver<bool>, drain: Duration) {
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stopped(stop.clone()));
+    let too_long = async {
+        stopped(stop).await;
+        tokio::time::sleep(drain).await;
+    };
+    tokio::select! {
+        served = serving.into_future() => {
+            if let Err(error) = served {
+                tracing::error!(%error, "HTTP stopped serving");
+            }
         }
-    })
+        () = too_long => tracing::warn!("calls over HTTP were still running, and are cut off"),
+    }
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
     // An error means that whoever stops us is gone, which comes to the same.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_dies_ends_the_service_with_an_error() {
+        let directory = std::env::temp_dir().join(format!("paylinks-parts-{}", std::process::id()));
+        let mut running = Running::start(Config::for_demo(&directory).unwrap()).await.unwrap();
+        running.parts.spawn(async { panic!("it dies") });
+        let ended = tokio::time::timeout(DRAIN * 2, running.run_until(std::future::pending())).await.unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert!(format!("{:#}", ended.unwrap_err()).contains("died"));
+    }
+
+    #[tokio::test]
+    async fn a_call_over_http_that_never_ends_does_not_keep_the_service_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (called, mut calls) = tokio::sync::mpsc::channel::<()>(1);
+        let endless = axum::routing::get(move || async move {
+            called.send(()).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let (stop, stopping) = watch::channel(false);
+        let router = axum::Router::new().route("/", endless);
+        let serving = tokio::spawn(serve_router(listener, router, stopping, Duration::from_millis(50)));
+        let mut caller = TcpStream::connect(address).await.unwrap();
+        caller.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        calls.recv().await.unwrap();
+        stop.send(true).unwrap();
+        tokio::time::timeout(DRAIN, serving).await.unwrap().unwrap();
+    }
 }

@@ -7,7 +7,8 @@ mod invoice;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{Form, Path, Query, State as Extract};
 use axum::http::HeaderMap;
@@ -20,11 +21,12 @@ use serde_json::{Map, Value};
 pub(crate) use control::control_routes;
 pub(crate) use invoice::invoice_page;
 
+use crate::api::payments::Card;
 use crate::api::sessions;
 use crate::page::{
     self, Action, Ask, Bought, Checkout, ClosedReason, Confirmation, Locale, Outcome, Parts, Problems, RawForm,
 };
-use crate::purchase::{self, NotPaid, Purchase, Quote};
+use crate::purchase::{self, Method, NotPaid, Purchase, Quote};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
 use crate::webhooks;
@@ -82,6 +84,26 @@ struct Weighed {
     problems: Problems,
     form_token: String,
     now: i64,
+}
+
+/// The cards about which their bank is being asked, by session. They do not outlive the sandbox: who was asked before it
+/// started again enters the card once more.
+#[derive(Default)]
+pub(crate) struct AskedCards(Mutex<HashMap<String, Card>>);
+
+impl AskedCards {
+    fn ask(&self, session_id: &str, card: Card) {
+        self.lock().insert(session_id.to_owned(), card);
+    }
+
+    /// Whatever the bank said, it said once.
+    fn answered(&self, session_id: &str) -> Option<Card> {
+        self.lock().remove(session_id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Card>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What else the page tells.
@@ -193,7 +215,7 @@ pub(crate) async fn pay(
         Err(response) => return response,
     };
     if raw.act() == Action::Pay {
-        return attempt(&shared, &found, locale, raw, false);
+        return attempt(&shared, &found, locale, raw, None);
     }
     raw.forget_secrets();
     let mut weighed = {
@@ -216,8 +238,10 @@ pub(crate) async fn authenticate(
         Ok(entered) => entered,
         Err(response) => return response,
     };
-    if raw.get("outcome") == "complete" {
-        return attempt(&shared, &found, locale, raw, true);
+    // Without a card about which the bank was asked there is nothing to confirm.
+    let asked = shared.asked_cards.answered(text(&found.session, "id"));
+    if let Some(card) = asked.filter(|_| raw.get("outcome") == "complete") {
+        return attempt(&shared, &found, locale, raw, Some(card));
     }
     raw.forget_secrets();
     let mut weighed = {
@@ -250,23 +274,38 @@ fn entered(shared: &Arc<Shared>, id: &str, headers: &HeaderMap, raw: &RawForm) -
     Ok((found, locale))
 }
 
-/// Pays once: the form is weighed and the session completed under one lock.
-fn attempt(shared: &Arc<Shared>, found: &Found, locale: Locale, mut raw: RawForm, authenticated: bool) -> Response {
+/// Pays once: the form is weighed and the session completed under one lock. `authenticated` is the card to which its bank
+/// said yes.
+fn attempt(
+    shared: &Arc<Shared>,
+    found: &Found,
+    locale: Locale,
+    mut raw: RawForm,
+    authenticated: Option<Card>,
+) -> Response {
+    let id = text(&found.session, "id");
     let (weighed, step) = {
         let mut state = shared.lock();
         let mut ctx = state.enter(&found.account, &shared.public_url);
         let mut weighed = weigh(&mut ctx, &found.session, &raw, locale);
+        weighed.purchase.authenticated = authenticated.is_some();
         let paying = (&weighed.quote, crate::clock::real_now(), authenticated);
         weighed.purchase.method = page::read_method(&weighed.ask, &raw, paying, &mut weighed.problems);
-        weighed.purchase.authenticated = authenticated;
         raw.forget_secrets();
+        let misfits = purchase::check(&mut ctx, &found.session, &weighed.purchase);
+        weighed.problems.add_misfits(&weighed.ask, &raw, misfits);
         let step = step(&mut ctx, found, &raw, &mut weighed);
         (weighed, step)
     };
     webhooks::dispatch(shared);
+    // Another attempt is another card.
+    shared.asked_cards.answered(id);
     match step {
         Step::Show(status, telling) => open(found, locale, (&raw, &weighed), status, &telling),
         Step::Challenge => {
+            if let Method::Card(card) = &weighed.purchase.method {
+                shared.asked_cards.ask(id, card.clone());
+            }
             let telling = Telling::default();
             show(StatusCode::OK, page::challenge(&view(found, locale, (&raw, &weighed), &telling)))
         }
@@ -288,7 +327,7 @@ fn step(ctx: &mut Ctx<'_>, found: &Found, raw: &RawForm, weighed: &mut Weighed) 
         Ok(session) => Step::Paid(session),
         Err(NotPaid::NeedsAuthentication) => Step::Challenge,
         Err(NotPaid::Misfits(misfits)) => {
-            weighed.problems.add_misfits(misfits);
+            weighed.problems.add_misfits(&weighed.ask, raw, misfits);
             Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default())
         }
         Err(NotPaid::Declined(code)) => {
@@ -302,7 +341,7 @@ fn weigh(ctx: &mut Ctx<'_>, session: &Value, raw: &RawForm, locale: Locale) -> W
     let ask = ask_of(ctx, session);
     let (purchase, mut problems) = page::read(&ask, raw, locale);
     let (quote, misfits) = purchase::quote(ctx, session, &purchase);
-    problems.add_misfits(misfits);
+    problems.add_misfits(&ask, raw, misfits);
     let form_token = ctx.account().form_token(text(session, "id")).unwrap_or_default().to_owned();
     Weighed { ask, quote, purchase, problems, form_token, now: ctx.now }
 }
@@ -310,11 +349,7 @@ fn weigh(ctx: &mut Ctx<'_>, session: &Value, raw: &RawForm, locale: Locale) -> W
 fn ask_of(ctx: &mut Ctx<'_>, session: &Value) -> Ask {
     let account = ctx.account();
     let items = account.line_items(text(session, "id"));
-    Ask::of(session, items, &|kind, id| match kind {
-        // An account knows itself alone.
-        "account" => account.all("account").next().cloned(),
-        kind => account.get(kind, id).cloned(),
-    })
+    Ask::of(session, items, &|kind, id| account.get(kind, id).cloned())
 }
 
 fn view<'a>(
@@ -350,11 +385,15 @@ fn open(
 
 /// Where the browser goes after payment.
 fn after(session: &Value, locale: Locale) -> Response {
-    let id = text(session, "id");
-    match session["success_url"].as_str() {
-        Some(url) => Redirect::to(&url.replace("{CHECKOUT_SESSION_ID}", id)).into_response(),
-        None => Redirect::to(&format!("/c/pay/{id}?locale={}", locale.tag())).into_response(),
+    match success_url(session) {
+        Some(url) => Redirect::to(&url).into_response(),
+        None => Redirect::to(&format!("/c/pay/{}?locale={}", text(session, "id"), locale.tag())).into_response(),
     }
+}
+
+/// Where the merchant goes on after payment, if they said.
+fn success_url(session: &Value) -> Option<String> {
+    Some(session["success_url"].as_str()?.replace("{CHECKOUT_SESSION_ID}", text(session, "id")))
 }
 
 /// The page of a session that is complete or has expired.
@@ -369,7 +408,8 @@ fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
     };
     let link = object("payment_link", "payment_link");
     if session["status"] != "complete" {
-        let message = link["inactive_message"].as_str();
+        // The merchant's message is about a link that is closed, and not about a visit that took too long.
+        let message = link["inactive_message"].as_str().filter(|_| link["active"] == false);
         return show(StatusCode::OK, page::closed(locale, ClosedReason::Expired, message));
     }
     let (intent, invoice) = (object("payment_intent", "payment_intent"), object("invoice", "invoice"));
@@ -388,7 +428,7 @@ fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
         lines: items.iter().map(bought).collect(),
         parts: Parts::of(session),
         message: link["after_completion"]["hosted_confirmation"]["custom_message"].as_str(),
-        return_url: session["success_url"].as_str(),
+        return_url: success_url(session),
         invoice_url: invoice["hosted_invoice_url"].as_str(),
         instructions: page::instructions(&intent, locale),
     };

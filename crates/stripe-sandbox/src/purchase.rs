@@ -2,7 +2,7 @@
 //!
 //! This is the seam between the hosted page and the engine. The page asks for figures and pays; it must not compute either.
 
-mod entries;
+pub(crate) mod entries;
 pub(crate) mod figures;
 mod pay;
 pub(crate) mod tax;
@@ -15,6 +15,7 @@ use serde_json::Value;
 pub(crate) use self::entries::is_email;
 use crate::api::payments::Card;
 use crate::api::sessions;
+use crate::purchase::figures::Figures;
 use crate::state::{Ctx, text};
 
 /// What a customer chose and entered on the page of a session; what the page does not ask is absent.
@@ -98,17 +99,42 @@ pub(crate) enum Entry {
     CustomAmount,
     PromotionCode,
     ShippingRate,
-    ShippingAddress,
-    BillingAddress,
+    ShippingName,
+    ShippingAddress(AddressPart),
+    BillingAddress(AddressPart),
     Phone,
     IndividualName,
     BusinessName,
+    TaxIdType,
     TaxId,
     CustomField(String),
     Terms,
     Email,
     Name,
     Method,
+}
+
+/// A part of an address that can be needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddressPart {
+    Country,
+    Line1,
+    PostalCode,
+    City,
+    State,
+}
+
+impl AddressPart {
+    /// Stripe's name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Country => "country",
+            Self::Line1 => "line1",
+            Self::PostalCode => "postal_code",
+            Self::City => "city",
+            Self::State => "state",
+        }
+    }
 }
 
 /// What is wrong with a field.
@@ -129,6 +155,8 @@ pub(crate) enum Why {
     CodeNotForYou,
     /// The code needs a subtotal of this many minor units.
     BelowMinimum(i64),
+    /// What is left to pay is less than this many minor units, the least that can be charged.
+    BelowCharge(i64),
     CountryNotServed,
     NotAnOption,
 }
@@ -230,29 +258,40 @@ pub(crate) fn complete(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) 
             return Err(NotPaid::Closed(link["inactive_message"].as_str().map(str::to_owned)));
         }
     }
-    let mut misfits = Vec::new();
     let purchase = &with_locked_email(ctx, &session, purchase);
-    let figures = figures::of(ctx, &session, purchase, &mut misfits);
+    let (figures, misfits) = weigh(ctx, &session, purchase);
+    if !misfits.is_empty() {
+        return Err(NotPaid::Misfits(misfits));
+    }
+    pay::pay(ctx, &session, purchase, &figures)
+}
+
+/// All that keeps a purchase from being paid, told at once.
+pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Vec<Misfit> {
+    let purchase = &with_locked_email(ctx, session, purchase);
+    weigh(ctx, session, purchase).1
+}
+
+fn weigh(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Figures, Vec<Misfit>) {
+    let mut misfits = Vec::new();
+    let figures = figures::of(ctx, session, purchase, &mut misfits);
     let is_chosen = figures.lines.iter().any(|line| !line.price["custom_unit_amount"].is_null());
     if is_chosen && figures.subtotal() == 0 && misfits.is_empty() && purchase.custom_amount.is_none() {
         misfits.push(Misfit { field: Entry::CustomAmount, why: Why::Missing });
     }
-    entries::check(ctx, &session, purchase, figures.due(), &mut misfits);
+    entries::check(ctx, session, purchase, figures.due(), &mut misfits);
     if session["mode"] == "payment" {
         let (due, least) = (figures.due(), crate::money::minimum(&figures.currency));
         let field = if is_chosen { Entry::CustomAmount } else { Entry::Method };
         if due != 0 && due < least {
             let by_code = figures.applied.as_ref().is_some_and(|applied| applied.promotion.is_some());
             let field = if by_code { Entry::PromotionCode } else { field };
-            misfits.push(Misfit { field, why: Why::BelowMinimum(least) });
+            misfits.push(Misfit { field, why: Why::BelowCharge(least) });
         } else if due > crate::money::AMOUNT_MAX {
             misfits.push(Misfit { field, why: Why::TooLarge(crate::money::AMOUNT_MAX) });
         }
     }
-    if !misfits.is_empty() {
-        return Err(NotPaid::Misfits(misfits));
-    }
-    pay::pay(ctx, &session, purchase, &figures)
+    (figures, misfits)
 }
 
 #[cfg(test)]

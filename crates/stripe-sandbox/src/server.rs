@@ -122,6 +122,8 @@ impl Sandbox {
 pub(crate) struct Shared {
     state: Mutex<State>,
     in_flight: Mutex<HashSet<u64>>,
+    /// The cards about which a bank is being asked.
+    pub(crate) asked_cards: hosted::AskedCards,
     pub(crate) client: reqwest::Client,
     pub(crate) sending: Semaphore,
     pub(crate) public_url: String,
@@ -159,6 +161,7 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
     let shared = Arc::new(Shared {
         state: Mutex::new(state),
         in_flight: Mutex::default(),
+        asked_cards: hosted::AskedCards::default(),
         client: client.map_err(SandboxError::Client)?,
         sending: Semaphore::new(SENDING_MAX),
         public_url: public_url.clone(),

@@ -100,6 +100,13 @@ impl Browser {
         session["customer_details"]["email"].as_str().unwrap().to_owned()
     }
 
+    /// The session that was paid.
+    async fn session_of(&self, paid: &Page) -> Value {
+        let id = paid.location.split(['/', '?']).nth(3).unwrap();
+        let request = self.client.get(format!("{}/v1/checkout/sessions/{id}", self.base));
+        request.bearer_auth("sk_test_x").send().await.unwrap().json().await.unwrap()
+    }
+
     /// Pays without the page.
     async fn pay(&self, body: &Value) -> (u16, Value) {
         let answer = self.client.post(format!("{}/_sandbox/pay", self.base)).json(body).send().await.unwrap();
@@ -262,13 +269,41 @@ async fn the_bank_carries_every_entry_on_but_the_card() {
     assert!(bank.shows("This page plays the bank") && !bank.shows("4000002500003155"));
     let failed = browser.send(&bank, &[("outcome", "fail")]).await;
     assert_eq!((failed.status, failed.fields()["field.size"].as_str()), (402, "L & \"XL\""));
+    // The bank said no: it can't be said to have said yes.
+    assert_eq!(browser.send(&bank, &[("outcome", "complete")]).await.status, 402);
+    let entered = [("field.size", "L & \"XL\""), ("terms", "yes"), ("card_expiry", "07/31")];
+    let bank = browser.send(&page, &by_card("4000002500003155", &entered)).await;
     let paid = browser.send(&bank, &[("outcome", "complete")]).await;
     assert_eq!((paid.status, browser.charges().await), (303, vec![10_000]));
-    let id = paid.location.split(['/', '?']).nth(3).unwrap();
-    let session = browser.client.get(format!("{}/v1/checkout/sessions/{id}", browser.base));
-    let session: Value = session.bearer_auth("sk_test_x").send().await.unwrap().json().await.unwrap();
+    let session = browser.session_of(&paid).await;
     assert_eq!(session["custom_fields"][0]["text"]["value"], "L & \"XL\"");
     assert_eq!(session["consent"]["terms_of_service"], "accepted");
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_bank_says_yes_only_to_a_card_about_which_it_was_asked() {
+    let browser = Browser::new().await;
+    let page = browser.visit(&[]).await;
+    let authenticate = |page: &Page| Page {
+        html: page.html.replacen("\" novalidate", "/authenticate\"", 1),
+        address: page.address.clone(),
+        location: String::new(),
+        status: page.status,
+    };
+    let forged = browser.send(&authenticate(&page), &by_card("4000000000000002", &[("outcome", "complete")])).await;
+    assert_eq!((forged.status, browser.charges().await), (402, vec![]));
+    let asked = by_card("4000002500003155", &[("card_expiry", "07/31")]);
+    let bank = browser.send(&page, &asked).await;
+    // Another card takes the place of the one about which the bank was asked.
+    browser.send(&page, &by_card("4000000000000002", &[])).await;
+    assert_eq!(browser.send(&bank, &[("outcome", "complete")]).await.status, 402);
+    let bank = browser.send(&page, &asked).await;
+    assert_eq!(browser.send(&bank, &[("outcome", "complete")]).await.status, 303);
+    let charges = browser.client.get(format!("{}/v1/charges", browser.base)).bearer_auth("sk_test_x");
+    let charges: Value = charges.send().await.unwrap().json().await.unwrap();
+    let card = &charges["data"][0]["payment_method_details"]["card"];
+    assert_eq!((&card["last4"], &card["exp_month"], &card["exp_year"]), (&json!("3155"), &json!(7), &json!(2031)));
     browser.sandbox.shutdown().await;
 }
 
@@ -284,6 +319,63 @@ async fn everything_wrong_is_told_at_once_and_a_strange_form_is_refused() {
     assert_eq!(browser.send(&page, &[("token", "another")]).await.status, 403);
     let declined = browser.send(&wrong, &by_card("4000000000000002", &[("phone", "+46 8 123 45 67")])).await;
     assert!(declined.status == 402 && declined.shows("The card was declined"));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_only_the_engine_knows_is_told_with_the_card_still_unread() {
+    let browser = Browser::new().await;
+    let asked = [
+        ("custom_fields[0][key]", "note"),
+        ("custom_fields[0][label][type]", "custom"),
+        ("custom_fields[0][label][custom]", "Note"),
+        ("custom_fields[0][type]", "text"),
+        ("tax_id_collection[enabled]", "true"),
+        ("name_collection[business][enabled]", "true"),
+        ("billing_address_collection", "required"),
+    ];
+    let page = browser.visit(&asked).await;
+    let (note, business) = ("x".repeat(256), "y".repeat(151));
+    let entered = [
+        ("email", "ada@.com"),
+        ("field.note", note.as_str()),
+        ("business_name", business.as_str()),
+        ("tax_id_type", "eu_vat"),
+        ("tax_id", "12"),
+        ("country", "US"),
+    ];
+    let wrong = browser.send(&page, &entered).await;
+    assert_eq!(wrong.status, 422);
+    let names = ["email", "field.note", "business_name", "tax_id", "billing.line1", "billing.state", "card_number"];
+    for name in names {
+        assert!(wrong.shows(&format!("id=\"{name}-error\"")), "{name}");
+    }
+    assert!(!wrong.shows("method-error"));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_was_emptied_is_not_what_stood_there_before() {
+    let browser = Browser::new().await;
+    let asked = [
+        ("line_items[0][adjustable_quantity][enabled]", "true"),
+        ("custom_fields[0][key]", "note"),
+        ("custom_fields[0][label][type]", "custom"),
+        ("custom_fields[0][label][custom]", "Note"),
+        ("custom_fields[0][type]", "text"),
+        ("custom_fields[0][optional]", "true"),
+        ("custom_fields[0][text][default_value]", "as it was"),
+    ];
+    let page = browser.visit(&asked).await;
+    assert_eq!(page.fields()["field.note"], "as it was");
+    let quantity = page.fields().keys().find(|name| name.starts_with("quantity.")).unwrap().clone();
+    let emptied = browser.send(&page, &by_card("4242424242424242", &[(quantity.as_str(), "")])).await;
+    assert!(emptied.status == 422 && emptied.shows(&format!("id=\"{quantity}-error\"")));
+    assert_eq!(browser.charges().await, [0_i64; 0]);
+    let paid = browser.send(&page, &by_card("4242424242424242", &[("field.note", "")])).await;
+    assert_eq!(paid.status, 303);
+    let session = browser.session_of(&paid).await;
+    assert_eq!(session["custom_fields"][0]["text"]["value"], Value::Null);
     browser.sandbox.shutdown().await;
 }
 
@@ -311,7 +403,7 @@ async fn a_bank_transfer_waits_for_the_money_and_hears_when_it_comes() {
             &[
                 ("mode", "payment"),
                 ("customer", customer["id"].as_str().unwrap()),
-                ("success_url", "https://example.com/done"),
+                ("success_url", "https://example.com/done?id={CHECKOUT_SESSION_ID}"),
                 ("allowed_payment_method_types[0]", "customer_balance"),
                 ("payment_method_options[customer_balance][funding_type]", "bank_transfer"),
                 ("payment_method_options[customer_balance][bank_transfer][type]", "eu_bank_transfer"),
@@ -326,13 +418,15 @@ async fn a_bank_transfer_waits_for_the_money_and_hears_when_it_comes() {
     let address = session["url"].as_str().unwrap();
     let page = browser.open(address).await;
     assert!(
-        page.shows("Go on to the transfer")
+        page.shows("Continue to the transfer")
             && !page.shows("card_number")
             && page.fields()["email"] == "ada@example.com"
     );
     let placed = browser.send(&page, &PERSON).await;
-    assert_eq!((placed.status, placed.location.as_str()), (303, "https://example.com/done"));
+    let done = format!("https://example.com/done?id={}", session["id"].as_str().unwrap());
+    assert_eq!((placed.status, &placed.location), (303, &done));
     let waiting = browser.open(address).await;
+    assert!(waiting.shows(&format!("href=\"{done}\"")));
     assert!(waiting.shows("Transfer to this account") && waiting.shows("IBAN") && waiting.shows("€100.00"));
     let arrived = browser
         .client
@@ -351,11 +445,29 @@ async fn tax_is_told_for_the_country_that_the_form_begins_with() {
     assert!(page.shows("SEK\u{a0}125.00") && page.fields()["country"] == "SE");
     let abroad = browser.send(&page, &[("action", "update"), ("country", "US")]).await;
     assert!(abroad.shows("SEK\u{a0}100.00") && !abroad.shows("SEK\u{a0}125.00"));
+    // Who is known begins with their own address.
+    let german = [("email", "ada@example.com"), ("address[country]", "DE"), ("address[line1]", "Hauptstraße 1")];
+    let customer = browser.api("customers", &german).await;
+    let price = browser.price("10000").await;
+    let session = [
+        ("mode", "payment"),
+        ("customer", customer["id"].as_str().unwrap()),
+        ("success_url", "https://example.com/done"),
+        ("automatic_tax[enabled]", "true"),
+        ("billing_address_collection", "required"),
+        ("line_items[0][price]", &price),
+        ("line_items[0][quantity]", "1"),
+    ];
+    let session = browser.api("checkout/sessions", &session).await;
+    let page = browser.open(session["url"].as_str().unwrap()).await;
+    let fields = page.fields();
+    assert_eq!((fields["country"].as_str(), fields["billing.line1"].as_str()), ("DE", "Hauptstraße 1"));
+    assert!(page.shows("SEK\u{a0}119.00"));
     browser.sandbox.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_page_begins_without_errors_in_the_language_wished_and_holds_nothing_foreign() {
+async fn a_page_begins_without_errors_in_the_language_wished_and_may_fetch_nothing() {
     let browser = Browser::new().await;
     let link = browser.link(&[("phone_number_collection[enabled]", "true")]).await;
     let page = browser.open(&format!("{link}?locale=sv&prefilled_email=ada@example.com")).await;
@@ -363,7 +475,8 @@ async fn a_page_begins_without_errors_in_the_language_wished_and_holds_nothing_f
     assert_eq!(page.fields()["email"], "ada@example.com");
     let answer = browser.client.get(&page.address).send().await.unwrap();
     let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
-    assert!(header("content-security-policy").starts_with("default-src 'none'"));
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+    assert_eq!(header("content-security-policy"), policy);
     assert_eq!((header("cache-control"), header("x-frame-options")), ("no-store".to_owned(), "DENY".to_owned()));
     // The language goes along to the page after the payment.
     let paid = browser.send(&page, &by_card("4242424242424242", &[("phone", "+46 8 123 45 67")])).await;
@@ -385,13 +498,22 @@ async fn a_closed_link_an_expired_session_and_nothing_at_all_are_told() {
     assert!(browser.open(&link).await.shows("Sold out"));
     let price = browser.price("10000").await;
     let session = [("mode", "payment"), ("line_items[0][price]", &price), ("line_items[0][quantity]", "1")];
-    let session =
-        browser.api("checkout/sessions", &[&session[..], &[("cancel_url", "https://example.com/cart")]].concat()).await;
+    let more = [("cancel_url", "https://example.com/cart"), ("branding_settings[display_name]", "Ada's cups")];
+    let session = browser.api("checkout/sessions", &[&session[..], &more].concat()).await;
     let page = browser.open(session["url"].as_str().unwrap()).await;
+    assert!(page.shows("Pay Ada's cups"));
     assert!(page.shows("href=\"https://example.com/cart\""));
     browser.api(&format!("checkout/sessions/{}/expire", session["id"].as_str().unwrap()), &[]).await;
     let expired = browser.send(&page, &by_card("4242424242424242", &[])).await;
     assert!(expired.shows("This checkout has expired") && browser.charges().await == [10_000]);
+    // A visit that took too long says so, and the link is open for another.
+    let link = browser.link(&[("inactive_message", "Sold out")]).await;
+    let page = browser.open(&link).await;
+    let day = browser.client.post(format!("{}/_sandbox/clock", browser.base));
+    day.json(&json!({"advance_seconds": 25 * 60 * 60})).send().await.unwrap();
+    let late = browser.get(&page.address).await;
+    assert!(late.shows("This checkout has expired") && !late.shows("Sold out"));
+    assert!(browser.open(&link).await.shows("card_number"));
     let nothing = browser.open(&format!("{}/test_nothing", browser.base)).await;
     assert!(nothing.status == 404 && nothing.shows("Nothing here"));
     browser.sandbox.shutdown().await;
@@ -408,7 +530,9 @@ async fn an_order_that_comes_to_nothing_is_completed_without_a_card() {
     let page = browser.visit(&[("allow_promotion_codes", "true")]).await;
     let free = browser.send(&page, &[("action", "update"), ("promotion_code", "FREE")]).await;
     assert!(free.shows("Complete the order") && !free.shows("card_number"));
-    let done = browser.send(&free, &PERSON).await;
+    // Nobody is drawn on, and no bill is sent.
+    assert!(!free.shows("name=\"name\"") && !free.shows("name=\"country\""));
+    let done = browser.send(&free, &PERSON[..1]).await;
     assert_eq!((done.status, browser.charges().await), (303, vec![]));
     assert!(browser.open(&format!("{}{}", browser.base, done.location)).await.shows("There was nothing to pay."));
     browser.sandbox.shutdown().await;

@@ -19,7 +19,7 @@ pub(crate) struct Confirmation<'a> {
     pub(crate) parts: Parts,
     /// What the merchant says, in place of the page's own words.
     pub(crate) message: Option<&'a str>,
-    pub(crate) return_url: Option<&'a str>,
+    pub(crate) return_url: Option<String>,
     pub(crate) invoice_url: Option<&'a str>,
     /// Where the money is to be sent: Stripe's names and their values.
     pub(crate) instructions: Vec<(String, String)>,
@@ -169,7 +169,7 @@ pub(crate) fn confirmation(view: &Confirmation<'_>) -> Markup {
                 }
             }
             @if let Some(url) = view.invoice_url { p { a href=(url) { (words.invoice) } } }
-            @if let Some(url) = view.return_url { p { a href=(url) { (words.back) } } }
+            @if let Some(url) = &view.return_url { p { a href=(url) { (words.back) } } }
         }
     };
     layout(view.locale, &fill(&format!("{title} – {{}}"), merchant), body)

@@ -5,8 +5,10 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::words::Locale;
+use crate::api::sessions::DEBITS;
+use crate::api::shipping_rates;
 use crate::pricing;
-use crate::purchase::Quote;
+use crate::purchase::{Quote, entries};
 use crate::state::{LineItem, text};
 
 /// All that the page of a session asks.
@@ -25,6 +27,8 @@ pub(crate) struct Ask {
     pub(super) email: String,
     /// The e-mail address came with the link's URL, and the customer can't change it.
     pub(super) is_email_locked: bool,
+    /// What is known of the customer's addresses, by the names of the form; empty where nothing is.
+    pub(super) addresses: Vec<(String, String)>,
     pub(super) whole_billing_address: bool,
     /// The countries that are served, where an address is asked.
     pub(super) shipping_countries: Option<Vec<String>>,
@@ -131,7 +135,6 @@ pub(super) struct CustomField {
     pub(super) kind: FieldKind,
     pub(super) default: String,
     /// In characters.
-    pub(super) shortest: Option<i64>,
     pub(super) longest: Option<i64>,
 }
 
@@ -156,6 +159,7 @@ impl Ask {
     /// What a session with these line items asks; `find` answers an object by kind and id.
     pub(crate) fn of(session: &Value, items: &[LineItem], find: &dyn Fn(&str, &str) -> Option<Value>) -> Self {
         let link = session["payment_link"].as_str().and_then(|id| find("payment_link", id)).unwrap_or(Value::Null);
+        let customer = session["customer"].as_str().and_then(|id| find("customer", id)).unwrap_or(Value::Null);
         // A session of a link says itself what its link says; what only links have is read there.
         let said = |name: &str| if session[name].is_null() { &link[name] } else { &session[name] };
         let currency = text(session, "currency");
@@ -170,9 +174,10 @@ impl Ask {
         let keeps = mode != Mode::Payment
             || plan["payment_intent_data"]["setup_future_usage"].is_string()
             || session["payment_method_options"]["card"]["setup_future_usage"].is_string();
-        let (ways, debit) = ways(said("payment_method_types"));
+        let ways = ways(said("payment_method_types"));
         Self {
-            merchant: merchant(find),
+            merchant: Some(text(&session["branding_settings"], "display_name").to_owned())
+                .filter(|name| !name.is_empty()),
             mode,
             currency: currency.to_owned(),
             lines: lines(items, currency, find),
@@ -180,8 +185,9 @@ impl Ask {
             promotion_codes: said("allow_promotion_codes") == true,
             shipping_rates: list(said("shipping_options")).filter_map(|option| rate(option, currency, find)).collect(),
             automatic_tax: said("automatic_tax")["enabled"] == true,
-            email: email(session, find),
+            email: session["customer_email"].as_str().unwrap_or(text(&customer, "email")).to_owned(),
             is_email_locked: plan["is_email_locked"] == true,
+            addresses: addresses(&customer),
             whole_billing_address: said("billing_address_collection") == "required",
             shipping_countries: said("shipping_address_collection")["allowed_countries"]
                 .as_array()
@@ -205,9 +211,8 @@ impl Ask {
             promotions: consent["promotions"] == "auto",
             reuse: keeps && consent["payment_method_reuse_agreement"]["position"] != "hidden",
             ways,
-            debit,
-            always_method: mode == Mode::Setup
-                || (mode == Mode::Subscription && said("payment_method_collection") != "if_required"),
+            debit: entries::debit_type(session).unwrap_or_default().to_owned(),
+            always_method: entries::needs_method(session, 0),
             submit_type: text(session, "submit_type").to_owned(),
             cancel_url: session["cancel_url"].as_str().map(str::to_owned),
         }
@@ -228,6 +233,11 @@ impl Ask {
         self.ways.first().map_or("card", |way| way.tag())
     }
 
+    /// Whether a card or an account of the customer's can be drawn on.
+    pub(super) fn draws(&self, needs_method: bool) -> bool {
+        needs_method && self.ways.iter().any(|way| *way != Way::BankTransfer)
+    }
+
     /// Whether anything that is entered changes the figures.
     pub(super) fn changes_figures(&self) -> bool {
         // A code has a button of its own.
@@ -246,8 +256,24 @@ impl Ask {
         self.lines.iter().find(|line| line.is_custom())
     }
 
-    /// The country that is chosen before the customer chooses.
-    pub(super) fn home_country(&self, locale: Locale) -> &'static str {
+    /// The amount that stands in the field of one that the customer chooses.
+    pub(super) fn preset(&self) -> Option<i64> {
+        match self.custom_line()?.pricing {
+            Pricing::Custom { preset, .. } => preset,
+            _ => None,
+        }
+    }
+
+    pub(super) fn known(&self, name: &str) -> Option<&str> {
+        self.addresses.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The country that is chosen before the customer chooses: their own, or else the likeliest.
+    pub(super) fn home_country(&self, locale: Locale) -> &str {
+        self.known("country").unwrap_or_else(|| self.likely_country(locale))
+    }
+
+    fn likely_country(&self, locale: Locale) -> &'static str {
         match (locale, self.currency.as_str()) {
             (Locale::Sv, _) | (_, "sek") => "SE",
             (_, "usd") => "US",
@@ -259,6 +285,8 @@ impl Ask {
             (_, "cad") => "CA",
             (_, "aud") => "AU",
             (_, "jpy") => "JP",
+            // The largest of the countries that pay in euros.
+            (_, "eur") => "DE",
             _ => "SE",
         }
     }
@@ -266,7 +294,7 @@ impl Ask {
     /// The country to ship to that is chosen before the customer chooses.
     pub(super) fn first_shipping_country(&self, locale: Locale) -> &str {
         let served = self.shipping_countries.as_deref().unwrap_or_default();
-        let home = self.home_country(locale);
+        let home = self.known("shipping.country").unwrap_or(self.home_country(locale));
         if served.iter().any(|code| code == home) { home } else { served.first().map_or("", String::as_str) }
     }
 }
@@ -277,46 +305,42 @@ impl Line {
     }
 }
 
-fn merchant(find: &dyn Fn(&str, &str) -> Option<Value>) -> Option<String> {
-    let account = find("account", "")?;
-    [&account["business_profile"]["name"], &account["settings"]["dashboard"]["display_name"]]
-        .into_iter()
-        .find_map(|name| name.as_str().filter(|name| !name.is_empty()))
-        .map(str::to_owned)
-}
-
-/// The e-mail that the session or its customer has.
-fn email(session: &Value, find: &dyn Fn(&str, &str) -> Option<Value>) -> String {
-    let customer = session["customer"].as_str().and_then(|id| find("customer", id)).unwrap_or(Value::Null);
-    session["customer_email"].as_str().unwrap_or(text(&customer, "email")).to_owned()
+fn addresses(customer: &Value) -> Vec<(String, String)> {
+    let parts = |address: &Value, prefix: &str| {
+        let parts = address.as_object().cloned().unwrap_or_default();
+        let named = |(part, value): (String, Value)| Some((format!("{prefix}{part}"), value.as_str()?.to_owned()));
+        parts.into_iter().filter_map(named).collect::<Vec<_>>()
+    };
+    let mut known = parts(&customer["address"], "billing.");
+    for (name, _) in known.iter_mut().filter(|(name, _)| name == "billing.country") {
+        "country".clone_into(name);
+    }
+    known.extend(parts(&customer["shipping"]["address"], "shipping."));
+    if let Some(name) = customer["shipping"]["name"].as_str() {
+        known.push(("shipping.name".to_owned(), name.to_owned()));
+    }
+    known
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// The ways that the page plays, in Stripe's order; a card where it plays none of those named.
-fn ways(types: &Value) -> (Vec<Way>, String) {
+/// The ways that the page plays, in Stripe's order.
+fn ways(types: &Value) -> Vec<Way> {
     let mut ways = Vec::new();
-    let mut debit = String::new();
     for name in list(types).filter_map(Value::as_str) {
         let way = match name {
             "card" => Way::Card,
             "customer_balance" => Way::BankTransfer,
-            "sepa_debit" | "us_bank_account" | "bacs_debit" | "au_becs_debit" | "acss_debit" => Way::BankDebit,
+            _ if DEBITS.iter().any(|(debit, _)| *debit == name) => Way::BankDebit,
             _ => continue,
         };
-        if way == Way::BankDebit && debit.is_empty() {
-            name.clone_into(&mut debit);
-        }
         if !ways.contains(&way) {
             ways.push(way);
         }
     }
-    if ways.is_empty() {
-        ways.push(Way::Card);
-    }
-    (ways, debit)
+    ways
 }
 
 fn need(asked: &Value) -> Option<Need> {
@@ -325,12 +349,6 @@ fn need(asked: &Value) -> Option<Need> {
         true if asked["optional"] == true => Some(Need::Optional),
         true => Some(Need::Required),
     }
-}
-
-/// Stripe's own defaults: from 0 to 99.
-fn adjustable(asked: &Value) -> Option<(i64, i64)> {
-    (asked["enabled"] == true)
-        .then(|| (asked["minimum"].as_i64().unwrap_or(0), asked["maximum"].as_i64().unwrap_or(99)))
 }
 
 fn lines(items: &[LineItem], currency: &str, find: &dyn Fn(&str, &str) -> Option<Value>) -> Vec<Line> {
@@ -345,9 +363,7 @@ fn lines(items: &[LineItem], currency: &str, find: &dyn Fn(&str, &str) -> Option
                 detail: item.detail.clone(),
                 unit_label: unit_label(&price, find),
                 quantity: item.quantity,
-                // An order of nothing is no order.
-                adjustable: adjustable(&item.adjustable_quantity)
-                    .map(|(least, most)| (if lone { least.max(1) } else { least }, most)),
+                adjustable: entries::quantity_bounds(&item.adjustable_quantity, lone),
                 pricing: pricing_of(&price, currency),
                 every: every(&price),
             }
@@ -366,7 +382,7 @@ fn optional(items: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<V
                 detail: product["description"].as_str().map(str::to_owned),
                 unit_label: product["unit_label"].as_str().map(str::to_owned),
                 quantity: item["quantity"].as_i64().unwrap_or(1),
-                adjustable: adjustable(&item["adjustable_quantity"]),
+                adjustable: entries::offer_bounds(&item["adjustable_quantity"]),
                 pricing: pricing_of(&price, currency),
                 every: every(&price),
             })
@@ -415,9 +431,6 @@ fn rate(option: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<Valu
         Value::String(id) => find("shipping_rate", id)?,
         inline => inline.clone(),
     };
-    let fixed = &rate["fixed_amount"];
-    let own = text(fixed, "currency") == currency;
-    let amount = if own { &fixed["amount"] } else { &fixed["currency_options"][currency]["amount"] };
     let bound = |name: &str| {
         let bound = &rate["delivery_estimate"][name];
         Some((bound["value"].as_i64()?, text(bound, "unit").to_owned()))
@@ -425,7 +438,7 @@ fn rate(option: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<Valu
     Some(Rate {
         id: text(&rate, "id").to_owned(),
         name: text(&rate, "display_name").to_owned(),
-        amount: amount.as_i64().or(fixed["amount"].as_i64()).unwrap_or_default(),
+        amount: shipping_rates::amount(&rate, currency)?,
         soonest: bound("minimum"),
         latest: bound("maximum"),
     })
@@ -448,7 +461,6 @@ fn custom_field(field: &Value) -> CustomField {
             _ => FieldKind::Text,
         },
         default: text(rules, "default_value").to_owned(),
-        shortest: rules["minimum_length"].as_i64(),
         longest: rules["maximum_length"].as_i64(),
     }
 }
@@ -468,9 +480,8 @@ mod tests {
                 "transform_quantity": {"divide_by": 12, "round": "up"}, "unit_amount": 500})),
             ("product", "prod_1") => Some(json!({"name": "Cup", "unit_label": "cup"})),
             ("shipping_rate", "shr_1") => Some(json!({"id": "shr_1", "display_name": "Post",
-                "fixed_amount": {"amount": 4900, "currency": "sek"},
+                "fixed_amount": {"currency_options": {"sek": {"amount": 4900}}},
                 "delivery_estimate": {"minimum": {"unit": "day", "value": 2}, "maximum": null}})),
-            ("account", _) => Some(json!({"business_profile": {"name": "Ada's cups"}})),
             _ => None,
         };
         let item = LineItem {
@@ -514,6 +525,7 @@ mod tests {
     #[test]
     fn shipping_names_merchants_and_bounds_are_read() {
         let ask = asked(&json!({"currency": "sek", "shipping_options": [{"shipping_rate": "shr_1"}],
+            "branding_settings": {"display_name": "Ada's cups"},
             "name_collection": {"business": {"enabled": true, "optional": true}, "individual": {"enabled": true}},
             "tax_id_collection": {"enabled": true, "required": "if_supported"}}));
         let rate = &ask.shipping_rates[0];
@@ -544,8 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn ways_that_are_not_played_fall_back_to_a_card() {
-        assert_eq!(asked(&json!({"payment_method_types": ["swish"]})).ways, [Way::Card]);
+    fn ways_keep_the_order_of_the_session() {
         let ask = asked(&json!({"payment_method_types": ["sepa_debit", "card", "customer_balance"]}));
         assert_eq!((ask.ways, ask.debit.as_str()), (vec![Way::BankDebit, Way::Card, Way::BankTransfer], "sepa_debit"));
     }

@@ -7,6 +7,7 @@ use super::ask::{CustomField, FieldKind, Mode, Need, Way};
 use super::countries::countries;
 use super::field::{self, Text};
 use super::words::fill;
+use crate::purchase::{AddressPart, entries};
 
 /// Account numbers to try, by payment method type: one that pays, and one that fails. The sandbox goes by the end: a debit of
 /// an account that ends in 0000 fails.
@@ -35,7 +36,7 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
             (business(view))
             @if view.needs_method() { (payment(view)) } @else {
                 fieldset {
-                    legend { (words.your_details) }
+                    legend { @if asks_payer(view) { (words.your_details) } @else { (words.payment) } }
                     p.hint { (words.nothing_due) }
                     (payer(view))
                 }
@@ -51,7 +52,7 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
 /// What is wrong, all of it, each leading to its field.
 pub(super) fn alerts(view: &Checkout<'_>) -> Markup {
     let words = view.words();
-    if view.decline.is_none() && !view.changed && view.problems.is_empty() {
+    if !view.is_wrong() {
         return html! {};
     }
     html! {
@@ -118,7 +119,10 @@ fn submit(view: &Checkout<'_>) -> Markup {
     html! {
         @if ask.mode == Mode::Payment && view.awaits_amount() { (said) }
         @else if ask.mode == Mode::Payment && view.quote.total == 0 { (words.submit_free()) }
-        @else if view.trial_days().is_some() { (words.submit_trial()) }
+        @else if view.trial_days().is_some() {
+            (words.submit_trial())
+            @if view.quote.total > 0 { " · " (view.money(view.quote.total)) }
+        }
         @else if ask.mode == Mode::Setup && !ask.ways.contains(&Way::Card) { (words.save_account) }
         @else if ask.mode != Mode::Payment { (said) }
         @else if ask.ways == [Way::BankTransfer] { (words.submit_transfer()) }
@@ -142,17 +146,36 @@ fn shipping_address(view: &Checkout<'_>) -> Markup {
     }
 }
 
-/// The parts of an address below its country.
+/// The parts of an address below its country. Which of them it needs, depends on the country, and that can be chosen after
+/// the page was made: a hint tells what is needed where.
 fn address(view: &Checkout<'_>, of: &str) -> Markup {
     let fill_in = |part: &str| format!("{of} {part}");
+    let served = view.ask.shipping_countries.as_ref().filter(|_| of == "shipping");
+    let choices =
+        || countries(view.locale).iter().filter(|(code, _)| served.is_none_or(|all| all.iter().any(|c| c == code)));
+    let needing = |part| choices().filter(move |(code, _)| entries::needs_part(code, part)).map(|(_, name)| *name);
+    let is_everywhere = |part| needing(part).count() == choices().count();
+    let (has_postal_code, has_state) = (is_everywhere(AddressPart::PostalCode), is_everywhere(AddressPart::State));
+    let states: Vec<&str> = needing(AddressPart::State).collect();
+    let postal_code = Text {
+        conditional: !has_postal_code,
+        hint: (!has_postal_code).then(|| view.words().postal_code_hint.to_owned()),
+        ..autofilled("")
+    };
+    let state = Text {
+        optional: states.is_empty(),
+        conditional: !has_state,
+        hint: (!has_state && !states.is_empty()).then(|| fill(view.words().state_hint, &states.join(", "))),
+        ..autofilled("")
+    };
     html! {
         (field::text(view, &format!("{of}.line1"), &autofilled(&fill_in("address-line1"))))
         (field::text(view, &format!("{of}.line2"), &Text { optional: true, ..autofilled(&fill_in("address-line2")) }))
         div.pair {
-            (field::text(view, &format!("{of}.postal_code"), &autofilled(&fill_in("postal-code"))))
+            (field::text(view, &format!("{of}.postal_code"), &Text { autocomplete: Some(&fill_in("postal-code")), ..postal_code }))
             (field::text(view, &format!("{of}.city"), &autofilled(&fill_in("address-level2"))))
         }
-        (field::text(view, &format!("{of}.state"), &Text { optional: true, ..autofilled(&fill_in("address-level1")) }))
+        (field::text(view, &format!("{of}.state"), &Text { autocomplete: Some(&fill_in("address-level1")), ..state }))
     }
 }
 
@@ -223,11 +246,14 @@ fn payment(view: &Checkout<'_>) -> Markup {
             legend { (words.payment) }
             @match ask.ways.as_slice() {
                 [only] => {
-                    input type="hidden" name="method" value=(only.tag());
-                    (panel(view, *only))
+                    div id="method" tabindex="-1" role="group" aria-describedby=[field::described(view, "method", false)] {
+                        input type="hidden" name="method" value=(only.tag());
+                        (panel(view, *only))
+                    }
                 }
                 ways => {
-                    div.ways id="method" role="radiogroup" aria-label=(words.label("method")) {
+                    div.ways id="method" role="radiogroup" aria-label=(words.label("method"))
+                        aria-describedby=[field::described(view, "method", false)] {
                         @for (index, way) in ways.iter().enumerate() { (way_choice(view, *way, index == 0)) }
                     }
                 }
@@ -245,7 +271,7 @@ fn way_choice(view: &Checkout<'_>, way: Way, first: bool) -> Markup {
     html! {
         div.way {
             input id=(id) name="method" type="radio" value=(way.tag()) checked[chosen == way.tag() || (first && chosen.is_empty())];
-            label for=(id) { (view.words().way(way)) }
+            label for=(id) { (view.words().way(way, &view.ask.debit)) }
             div.panel { (panel(view, way)) }
         }
     }
@@ -306,17 +332,27 @@ fn payer(view: &Checkout<'_>) -> Markup {
     let card_alone = ask.ways == [Way::Card] && view.needs_method();
     let (label, autocomplete) = if card_alone { ("name_on_card", "cc-name") } else { ("name", "name") };
     let named = countries(view.locale).iter().copied();
+    let (draws, whole) = (ask.draws(view.needs_method()), ask.whole_billing_address);
     html! {
-        (field::text(view, "name", &Text { label: Some(words.label(label)), ..autofilled(autocomplete) }))
+        @if entries::needs_name(draws, whole) {
+            (field::text(view, "name", &Text { label: Some(words.label(label)), ..autofilled(autocomplete) }))
+        }
         @if ask.shares_address() {
             (field::checkbox(view, "same_address", "yes", words.same_address))
         }
-        div.billing {
-            @if ask.whole_billing_address { p.part { (words.billing_address) } }
-            (field::select(view, "country", (None, "billing country", false), named, view.ask.home_country(view.locale)))
-            @if ask.whole_billing_address { (address(view, "billing")) }
+        @if asks_payer(view) {
+            div.billing {
+                @if whole { p.part { (words.billing_address) } }
+                (field::select(view, "country", (None, "billing country", false), named, view.ask.home_country(view.locale)))
+                @if whole { (address(view, "billing")) }
+            }
         }
     }
+}
+
+fn asks_payer(view: &Checkout<'_>) -> bool {
+    let ask = view.ask;
+    entries::needs_country(ask.draws(view.needs_method()), ask.whole_billing_address, ask.automatic_tax)
 }
 
 fn consents(view: &Checkout<'_>) -> Markup {

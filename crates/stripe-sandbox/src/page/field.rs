@@ -20,10 +20,10 @@ pub(super) struct Text<'a> {
     pub(super) optional: bool,
     /// It can be read and not changed.
     pub(super) locked: bool,
+    /// Needed or not by what else is entered, as the hint tells.
+    pub(super) conditional: bool,
     /// What was entered is never shown again.
     pub(super) secret: bool,
-    pub(super) least: Option<i64>,
-    pub(super) most: Option<i64>,
     /// In characters.
     pub(super) longest: Option<i64>,
 }
@@ -33,9 +33,9 @@ pub(super) fn text(view: &Checkout<'_>, name: &str, about: &Text<'_>) -> Markup 
     html! {
         div.field {
             (label(view, name, about.label, about.optional))
-            input id=(name) name=(name) type=(about.kind.unwrap_or("text")) value=(value) required[!about.optional]
+            input id=(name) name=(name) type=(about.kind.unwrap_or("text")) value=(value) required[!about.optional && !about.conditional]
                 readonly[about.locked] autocomplete=(about.autocomplete.unwrap_or("off")) inputmode=[about.keyboard] placeholder=[about.placeholder]
-                min=[about.least] max=[about.most] maxlength=(about.longest.unwrap_or(ENTRY_MAX as i64))
+                maxlength=(about.longest.unwrap_or(ENTRY_MAX as i64))
                 aria-invalid=[invalid(view, name)] aria-describedby=[described(view, name, about.hint.is_some())];
             @if let Some(hint) = &about.hint { p.hint id={ (name) "-hint" } { (hint) } }
             (error(view, name))

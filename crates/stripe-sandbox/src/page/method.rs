@@ -9,15 +9,18 @@ use crate::api::payments::{Card, CardBehavior};
 use crate::purchase::{Method, Quote, Why};
 
 /// Reads how the customer pays, where that is asked; `now` in seconds since the Unix epoch. A customer who comes back from
-/// their bank brings no card number: it was looked at before they went.
+/// their bank brings no card number: it is the card with which they went.
 pub(crate) fn read_method(
     ask: &Ask,
     raw: &RawForm,
-    (quote, now, authenticated): (&Quote, i64, bool),
+    (quote, now, authenticated): (&Quote, i64, Option<Card>),
     problems: &mut Problems,
 ) -> Method {
     if !ask.needs_method(quote) {
         return Method::None;
+    }
+    if let Some(card) = authenticated {
+        return Method::Card(card);
     }
     let way = match raw.get("method") {
         "" => ask.ways.first(),
@@ -30,11 +33,6 @@ pub(crate) fn read_method(
         }
         Some(Way::BankTransfer) => Method::BankTransfer,
         Some(Way::BankDebit) => account(raw.get("account_number"), problems),
-        Some(Way::Card) if authenticated => {
-            let (exp_month, exp_year) = expiry(raw).unwrap_or((12, 2099));
-            let behavior = CardBehavior::Pays;
-            Method::Card(Card { brand: "visa", last4: "3155".to_owned(), exp_month, exp_year, behavior })
-        }
         Some(Way::Card) => read_card(raw, now, problems).map_or(Method::None, Method::Card),
     }
 }
@@ -153,7 +151,7 @@ mod tests {
         let mut problems = Problems::default();
         let quote = Quote { total: 100, ..Quote::default() };
         (
-            read_method(&ask, &raw(pairs), (&quote, NOW, false), &mut problems),
+            read_method(&ask, &raw(pairs), (&quote, NOW, None), &mut problems),
             problems.iter().map(|(name, problem)| (name.to_owned(), problem)).collect(),
         )
     }
@@ -196,7 +194,7 @@ mod tests {
         assert_eq!(pays(&both, &[("method", "bank_debit")]).1, [why("account_number", Why::Missing)]);
         assert_eq!(pays(&[Way::BankTransfer], &[("method", "card")]).1, [why("method", Why::NotAnOption)]);
         let (ask, mut problems) = (Ask { ways: both.to_vec(), ..Ask::default() }, Problems::default());
-        let free = read_method(&ask, &raw(&[]), (&Quote::default(), NOW, false), &mut problems);
+        let free = read_method(&ask, &raw(&[]), (&Quote::default(), NOW, None), &mut problems);
         assert!(matches!(free, Method::None) && problems.is_empty());
     }
 }

@@ -78,7 +78,10 @@ pub(crate) fn checkout(view: &Checkout<'_>) -> Markup {
             }
         }
     };
-    layout(view.locale, &view.heading(), body)
+    let heading = view.heading();
+    // A reader hears the title first: it says that something is wrong.
+    let title = if view.is_wrong() { fill(view.words().error_title, &heading) } else { heading };
+    layout(view.locale, &title, body)
 }
 
 /// What stands for the figures that a customer saw, so that nobody is charged another amount.
@@ -105,6 +108,11 @@ impl<'a> Checkout<'a> {
 
     fn merchant(&self) -> &'a str {
         self.ask.merchant().unwrap_or(self.words().merchant)
+    }
+
+    /// The page is shown again, with something to look at.
+    fn is_wrong(&self) -> bool {
+        self.decline.is_some() || self.changed || !self.problems.is_empty()
     }
 
     fn heading(&self) -> String {

@@ -43,8 +43,12 @@ fn headline(view: &Checkout<'_>) -> Markup {
     html! {
         @match (view.trial_days(), period) {
             (Some(days), Some((amount, every))) => {
-                p.total { (words.trial(days)) }
-                p.every { (fill(&fill(words.then, &amount), &every)) }
+                // What is not of the trial is due today all the same.
+                p.total { @if view.quote.total > 0 { (view.money(view.quote.total)) } @else { (words.trial(days)) } }
+                p.every {
+                    @if view.quote.total > 0 { (words.trial(days)) ". " }
+                    (fill(&fill(words.then, &amount), &every))
+                }
             }
             (None, Some((amount, every))) => {
                 p.total { (view.money(view.quote.total)) }
@@ -72,7 +76,7 @@ fn item(view: &Checkout<'_>, line: &Line) -> Markup {
                 @if let Some(detail) = &line.detail { span.detail { (detail) } }
                 (price(view, line))
                 @if let Some((least, most)) = line.adjustable {
-                    (quantity(view, &name, line, (least, most)))
+                    (quantity(view, &name, line, (least, most), false))
                 } @else if line.quantity > 1 {
                     span.detail { (words.quantity) " " (line.quantity) }
                 }
@@ -85,15 +89,19 @@ fn item(view: &Checkout<'_>, line: &Line) -> Markup {
     }
 }
 
-fn quantity(view: &Checkout<'_>, name: &str, line: &Line, (least, most): (i64, i64)) -> Markup {
+/// A field for a quantity. None is always a choice for what is only offered: the least is of those that take it.
+fn quantity(view: &Checkout<'_>, name: &str, line: &Line, (least, most): (i64, i64), is_offered: bool) -> Markup {
     let words = view.words();
+    let hint = if is_offered && least > 1 { words.none_or_between } else { words.between };
+    let lowest = if is_offered { 0 } else { least };
+    let first = if is_offered && least == 1 { 0 } else { least };
     html! {
         div.quantity {
             label for=(name) { (words.quantity) span.hidden { " " (line.name) } }
-            input id=(name) name=(name) type="number" inputmode="numeric" autocomplete="off" min=(least) max=(most) step="1"
+            input id=(name) name=(name) type="number" inputmode="numeric" autocomplete="off" min=(lowest) max=(most) step="1"
                 value=(view.raw.get(name)) aria-invalid=[field::invalid(view, name)]
                 aria-describedby=[field::described(view, name, true)];
-            span.hint id={ (name) "-hint" } { (fill(&fill(words.between, &least.to_string()), &most.to_string())) }
+            span.hint id={ (name) "-hint" } { (fill(&fill(hint, &first.to_string()), &most.to_string())) }
             (field::error(view, name))
         }
     }
@@ -226,8 +234,7 @@ fn offered_price(view: &Checkout<'_>, line: &Line) -> Markup {
 fn offer_field(view: &Checkout<'_>, line: &Line) -> Markup {
     let name = format!("optional.{}", line.id);
     match line.adjustable {
-        // None is always a choice: the least is of those that take it.
-        Some((_, most)) => quantity(view, &name, line, (0, most)),
+        Some(bounds) => quantity(view, &name, line, bounds, true),
         None => html! {
             div.take {
                 input id=(name) name=(name) type="checkbox" value=(line.quantity) checked[view.raw.is_checked(&name)]
@@ -246,10 +253,12 @@ fn promotion_code(view: &Checkout<'_>) -> Markup {
     html! {
         @if view.ask.promotion_codes {
             @if view.quote.promotion.is_some() && !code.is_empty() {
-                div.applied {
+                div.applied id=(name) tabindex="-1" {
                     input type="hidden" name=(name) value=(code);
                     span { strong { (code) } " " (words.code_applies) }
-                    button.quiet type="submit" name="action" value="remove_code" { (words.remove) span.hidden { " " (code) } }
+                    button.quiet type="submit" name="action" value="remove_code"
+                        aria-describedby=[field::described(view, name, false)] { (words.remove) span.hidden { " " (code) } }
+                    (field::error(view, name))
                 }
             } @else {
                 div.field {

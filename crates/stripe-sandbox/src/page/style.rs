@@ -48,7 +48,7 @@ main.card .total { font-size: 2rem; margin: .5rem 0 1rem; }
 .joined { display: flex; gap: .6rem; }
 .joined input { flex: 1; min-width: 0; }
 .joined button { width: auto; margin: 0; min-height: 46px; }
-.applied { display: flex; align-items: center; justify-content: space-between; gap: 1rem; overflow-wrap: anywhere; }
+.applied { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 1rem; overflow-wrap: anywhere; }
 .figures { margin-top: 1.25rem; border-top: 1px solid var(--line); padding-top: .6rem; }
 .row, .sum { display: flex; justify-content: space-between; gap: 1.5rem; padding: .25rem 0; }
 .row { color: var(--soft); }
@@ -69,12 +69,12 @@ input, select { width: 100%; min-height: 46px; padding: .55rem .75rem; font: inh
   border: 1px solid var(--edge); border-radius: 8px; }
 input[type=checkbox], input[type=radio] { width: 1.2rem; height: 1.2rem; min-height: 0; margin: .15rem 0 0; flex: none; accent-color: var(--accent); }
 input[readonly] { color: var(--soft); }
-input::placeholder { color: var(--edge); }
+input::placeholder { color: var(--soft); opacity: 1; }
 [aria-invalid=true] { border-color: var(--alert); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .check { display: flex; flex-wrap: wrap; align-items: flex-start; gap: .3rem .65rem; }
 .check label { flex: 1; margin: 0; font-weight: 400; font-size: .95rem; white-space: pre-line; overflow-wrap: anywhere; cursor: pointer; }
-.check .error { width: 100%; margin: 0; }
+.check .error, .applied .error { width: 100%; margin: 0; }
 .check:has(#same_address:checked) + .billing { display: none; }
 .ways { border: 1px solid var(--edge); border-radius: 8px; margin-bottom: 1rem; }
 .way { display: grid; grid-template-columns: auto 1fr; align-items: start; gap: 0 .65rem; padding: .8rem 1rem; }

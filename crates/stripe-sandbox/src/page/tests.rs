@@ -48,7 +48,7 @@ fn page(ask: &Ask, quote: &Quote, pairs: &[(&str, &str)], misfits: Vec<Misfit>) 
 fn in_language(locale: Locale, ask: &Ask, quote: &Quote, pairs: &[(&str, &str)], misfits: Vec<Misfit>) -> String {
     let raw = RawForm::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
     let mut problems = Problems::default();
-    problems.add_misfits(misfits);
+    problems.add_misfits(ask, &raw, misfits);
     checkout(&view(locale, ask, quote, &raw, &problems)).into_string()
 }
 
@@ -125,7 +125,6 @@ fn errors_stand_at_their_fields_and_lead_there() {
         optional: true,
         kind: FieldKind::Text,
         default: String::new(),
-        shortest: None,
         longest: Some(4),
     };
     let page = page(&Ask { fields: vec![field], ..ask() }, &quote(100), &[("field.size", "hugest")], misfits);
@@ -220,6 +219,7 @@ fn quantities_offers_and_an_own_amount_can_be_chosen() {
             "name=\"optional.price_1\" type=\"checkbox\" value=\"1\" checked",
             "name=\"optional.price_2\" type=\"number\" inputmode=\"numeric\" autocomplete=\"off\" min=\"0\" max=\"4\"",
             "From 1 to 7",
+            "0, or 2 to 4",
         ],
     );
     let pricing = Pricing::Custom { minimum: 1_000, maximum: 5_000, preset: None };
@@ -243,6 +243,36 @@ fn a_code_that_applies_can_be_removed_and_one_that_does_not_is_told() {
     let refused = page(&codes, &quote(100), &[("promotion_code", "SAVE10")], unknown);
     shows(&refused, &["The code needs an order of at least SEK\u{a0}500.00.", "value=\"SAVE10\""]);
     hides(&refused, &["remove_code"]);
+    // One that applies and leaves too little is told at its place, and can be removed.
+    let little = vec![Misfit { field: Entry::PromotionCode, why: Why::BelowCharge(300) }];
+    let left = page(&codes, &applied, &[("promotion_code", "SAVE10")], little);
+    let parts = [
+        "id=\"promotion_code\"",
+        "id=\"promotion_code-error\"",
+        "The code leaves less than SEK\u{a0}3.00",
+        "remove_code",
+    ];
+    shows(&left, &parts);
+}
+
+#[test]
+fn what_is_wrong_leads_to_a_place_that_there_is() {
+    let both = Ask { ways: vec![Way::Card, Way::BankTransfer], ..ask() };
+    for ask in [ask(), both] {
+        let misfits = vec![Misfit { field: Entry::Method, why: Why::BelowCharge(300) }];
+        let page = page(&ask, &quote(100), &[], misfits);
+        shows(
+            &page,
+            &[
+                "href=\"#method\"",
+                "id=\"method\"",
+                "id=\"method-error\"",
+                "aria-describedby=\"method-error\"",
+                "<title>Error: Pay Ada &amp; co</title>",
+                "It must come to at least SEK\u{a0}3.00.",
+            ],
+        );
+    }
 }
 
 #[test]
@@ -295,6 +325,17 @@ fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
             "card_number",
         ],
     );
+    // A fee that is due today is told, and the trial beside it.
+    let fee = Quote { total: 5_000, subtotal: 14_900, ..later.clone() };
+    let page_fee = page(&ask, &fee, &[], Vec::new());
+    shows(
+        &page_fee,
+        &[
+            "<p class=\"total\">SEK\u{a0}50.00</p>",
+            "14 days free. Then SEK\u{a0}99.00 each month",
+            ">Start the trial · SEK\u{a0}50.00</button>",
+        ],
+    );
     let free = Ask { always_method: false, ..ask };
     let page_free = page(&free, &later, &[], Vec::new());
     shows(&page_free, &["Nothing is due today"]);
@@ -324,7 +365,7 @@ fn each_way_to_pay_has_its_panel() {
         &["value=\"bank_debit\" checked", "IBAN", "AT61 1904", "account number and a reference", "card_number"],
     );
     let transfer = page(&Ask { ways: vec![Way::BankTransfer], ..ask() }, &quote(100), &[], Vec::new());
-    shows(&transfer, &["name=\"method\" value=\"bank_transfer\"", "Go on to the transfer"]);
+    shows(&transfer, &["name=\"method\" value=\"bank_transfer\"", "Continue to the transfer"]);
     hides(&transfer, &["card_number", "Name on card"]);
 }
 
@@ -359,7 +400,6 @@ fn the_form_asks_what_the_session_asks_and_nothing_else() {
             optional: false,
             kind: sizes,
             default: String::new(),
-            shortest: None,
             longest: None,
         }],
         texts: Texts {
@@ -381,23 +421,187 @@ fn the_form_asks_what_the_session_asks_and_nothing_else() {
         at("said at the button") < at("class=\"pay-button\"")
             && at("class=\"pay-button\"") < at("said below the button")
     );
+    // Neither Sweden nor Norway has states, some country on earth does.
+    shows(&page, &["for=\"shipping.state\">State or region <span class=\"optional\">(optional)"]);
+    shows(
+        &page,
+        &[
+            "for=\"billing.state\">State or region</label>",
+            "Needed in: Australia, Brazil, Canada, India, Japan, Mexico, United States",
+        ],
+    );
+    let field = |name: &str| page[at(&format!("name=\"{name}\""))..].split('>').next().unwrap();
+    let is_required = |name| field(name).contains(" required");
+    assert!(
+        is_required("shipping.postal_code") && !is_required("billing.postal_code") && !is_required("billing.state")
+    );
     let served = &page[at("name=\"shipping.country\"")..at("name=\"shipping.line1\"")];
     assert!(!served.contains("Denmark"));
 }
 
+/// A session that asks all that there is to ask, in pages that tell all that there is to tell.
+fn everything() -> Ask {
+    let optional = Line { adjustable: Some((2, 4)), ..line("price_1", unit(500)) };
+    let tiers = vec![
+        Tier { up_to: Some(10), unit: Some(500.into()), flat: Some(100.into()) },
+        Tier { up_to: None, unit: Some(400.into()), flat: None },
+    ];
+    let lines = vec![
+        Line { adjustable: Some((1, 7)), every: Some(("month".to_owned(), 1)), ..line("li_1", unit(1_000)) },
+        line("li_2", Pricing::Package { amount: 1_000.into(), size: 12 }),
+        line("li_3", Pricing::Tiers(tiers)),
+        line("li_4", Pricing::Custom { minimum: 1_000, maximum: 5_000, preset: None }),
+    ];
+    let rate = Rate {
+        id: "shr_1".to_owned(),
+        name: "Post".to_owned(),
+        amount: 0,
+        soonest: Some((3, "business_day".to_owned())),
+        latest: Some((5, "business_day".to_owned())),
+    };
+    Ask {
+        lines,
+        optional: vec![line("price_2", unit(500)), optional],
+        promotion_codes: true,
+        shipping_rates: vec![rate],
+        automatic_tax: true,
+        whole_billing_address: true,
+        shipping_countries: Some(vec!["SE".to_owned(), "US".to_owned()]),
+        phone: true,
+        individual_name: Some(Need::Required),
+        business_name: Some(Need::Optional),
+        tax_id: Some(Need::Optional),
+        terms: true,
+        promotions: true,
+        reuse: true,
+        ways: vec![Way::Card, Way::BankTransfer, Way::BankDebit],
+        debit: "bacs_debit".to_owned(),
+        cancel_url: Some("https://example.com".to_owned()),
+        ..ask()
+    }
+}
+
+/// All pages in a language.
+fn all_pages(locale: Locale) -> Vec<String> {
+    let recurring =
+        |trial_ends| Recurring { interval: "month".to_owned(), interval_count: 3, total: 9_900, trial_ends };
+    let plain = Quote { discount: 100, tax: 25, ..quote(100) };
+    let trial = Quote { recurring: Some(recurring(Some(NOW + 14 * DAY))), total: 0, ..quote(100) };
+    let code = [("promotion_code", "CODE")];
+    let fields =
+        ["email", "phone", "terms", "tax_id", "card_number", "card_expiry", "card_cvc", "method", "custom_amount"];
+    let whys = [
+        Why::Missing,
+        Why::Malformed,
+        Why::TooSmall(1),
+        Why::TooLarge(1),
+        Why::TooShort(1),
+        Why::TooLong(1),
+        Why::UnknownCode,
+        Why::ExpiredCode,
+        Why::CodeNotForYou,
+        Why::BelowMinimum(1),
+        Why::BelowCharge(1),
+        Why::CountryNotServed,
+        Why::NotAnOption,
+    ];
+    let mut pages = Vec::new();
+    for (mode, quote) in [(Mode::Payment, &plain), (Mode::Subscription, &trial), (Mode::Setup, &Quote::default())] {
+        for submit_type in ["pay", "book", "donate", "subscribe"] {
+            let ask = Ask { mode, submit_type: submit_type.to_owned(), ..everything() };
+            pages.push(in_language(locale, &ask, quote, &[("custom_amount", "1")], Vec::new()));
+        }
+    }
+    let applied = Quote { promotion: Some("promo_1".to_owned()), ..quote(0) };
+    let free =
+        Ask { lines: vec![line("li_1", unit(0))], automatic_tax: false, whole_billing_address: false, ..everything() };
+    pages.push(in_language(locale, &free, &applied, &code, vec![]));
+    let (raw, problems, ask) = (RawForm::default(), Problems::default(), everything());
+    for decline in ["generic_decline", "insufficient_funds", "authentication_failed"] {
+        let view = Checkout { decline: Some(decline), changed: true, ..view(locale, &ask, &plain, &raw, &problems) };
+        pages.push(checkout(&view).into_string());
+    }
+    for (name, why) in fields.iter().flat_map(|name| whys.iter().map(move |why| (name, *why))) {
+        let mut problems = Problems::default();
+        problems.add(name, why);
+        pages.push(checkout(&view(locale, &ask, &plain, &raw, &problems)).into_string());
+    }
+    for problem in [form::Problem::NotATestCard, form::Problem::Past] {
+        let mut problems = Problems::default();
+        problems.add("card_number", problem);
+        pages.push(checkout(&view(locale, &ask, &plain, &raw, &problems)).into_string());
+    }
+    pages.push(challenge(&view(locale, &ask, &plain, &raw, &problems)).into_string());
+    let reasons = [ClosedReason::Inactive, ClosedReason::Expired];
+    pages.extend(reasons.map(|reason| closed(locale, reason, None).into_string()));
+    pages.extend([not_found(locale), index(locale)].map(Markup::into_string));
+    let outcomes = [
+        Outcome::Paid,
+        Outcome::Free,
+        Outcome::Subscribed,
+        Outcome::Saved,
+        Outcome::AwaitingTransfer,
+        Outcome::Processing,
+        Outcome::Failed,
+    ];
+    let parts =
+        ["account_holder_name", "routing_number", "branch_code", "account_type", "reference", "amount", "country"];
+    for outcome in outcomes {
+        let session = serde_json::json!({"amount_subtotal": 1_000, "amount_total": 1_000,
+            "total_details": {"amount_discount": 1, "amount_shipping": 1, "amount_tax": 1}});
+        let view = Confirmation {
+            locale,
+            merchant: None,
+            currency: "sek",
+            total: 1_000,
+            outcome,
+            lines: vec![Bought { name: "Post".to_owned(), quantity: 2, amount: 1_000 }],
+            parts: Parts::of(&session),
+            message: None,
+            return_url: Some("https://example.com".to_owned()),
+            invoice_url: Some("/i/1"),
+            instructions: parts.map(|name| (name.to_owned(), "1".to_owned())).into(),
+        };
+        pages.push(confirmation(&view).into_string());
+    }
+    pages
+}
+
+/// What a reader reads of a page: texts, and labels that are only heard. Countries are not among them: many are called alike.
+fn said(page: &str) -> Vec<String> {
+    let (_, body) = page.split_once("</style>").unwrap();
+    let texts = body.split('<').skip(1).filter(|part| !part.starts_with("option")).filter_map(|part| {
+        let (tag, text) = part.split_once('>')?;
+        let label = tag.split_once("aria-label=\"").and_then(|(_, rest)| rest.split('"').next());
+        Some([text.to_owned(), label.unwrap_or_default().to_owned()])
+    });
+    let is_said = |text: &String| text.chars().filter(|c| c.is_alphabetic()).count() > 1;
+    texts.flatten().map(|text| text.trim().to_owned()).filter(is_said).collect()
+}
+
 #[test]
 fn swedish_is_swedish_throughout() {
+    // What is the same in both languages, or is not the page's own.
+    let shared = ["paylinks sandbox", "&lt;script&gt;alert(1)&lt;/script&gt;", "Post", "CODE"];
+    let (english, swedish) = (all_pages(Locale::En), all_pages(Locale::Sv));
+    let of = |pages: &[String]| pages.iter().flat_map(|page| said(page)).collect::<std::collections::BTreeSet<_>>();
+    let (english, swedish) = (of(&english), of(&swedish));
+    let same: Vec<&String> = english.intersection(&swedish).filter(|text| !shared.contains(&text.as_str())).collect();
+    assert_eq!(same, [""; 0]);
+    assert_eq!(english.len(), swedish.len(), "{english:#?} {swedish:#?}");
     let page = in_language(Locale::Sv, &ask(), &quote(160_875), &[], Vec::new());
-    shows(
-        &page,
-        &[
-            "lang=\"sv\"",
-            "Betala till Ada",
-            "1\u{a0}608,75\u{a0}kr",
-            "<option value=\"SE\" selected>Sverige",
-            "Namn på kortet",
-        ],
-    );
+    shows(&page, &["lang=\"sv\"", "Betala till Ada", "1\u{a0}608,75\u{a0}kr", "<option value=\"SE\" selected>Sverige"]);
+}
+
+#[test]
+fn a_page_fetches_nothing_and_runs_nothing() {
+    for page in all_pages(Locale::En) {
+        let foreign =
+            ["<script", "<link", "<img", "<iframe", "<object", "<svg", " src=", "@import", "url(", "javascript:"];
+        hides(&page, &foreign);
+        let is_handler = |word: &str| word.starts_with("on") && word.contains("=\"");
+        assert!(!page.split([' ', '\n']).any(is_handler), "{page}");
+    }
 }
 
 #[test]

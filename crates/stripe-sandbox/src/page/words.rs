@@ -52,6 +52,9 @@ pub(super) struct Words {
     pub(super) order: &'static str,
     pub(super) quantity: &'static str,
     pub(super) between: &'static str,
+    pub(super) none_or_between: &'static str,
+    pub(super) state_hint: &'static str,
+    pub(super) postal_code_hint: &'static str,
     pub(super) each: &'static str,
     pub(super) per_package: &'static str,
     pub(super) from: &'static str,
@@ -96,6 +99,7 @@ pub(super) struct Words {
     pub(super) nothing_charged: &'static str,
     pub(super) save_account: &'static str,
     pub(super) check_fields: &'static str,
+    pub(super) error_title: &'static str,
     pub(super) test_cards: &'static str,
     pub(super) test_cards_note: &'static str,
     pub(super) cards: &'static [(&'static str, &'static str); 6],
@@ -136,7 +140,8 @@ pub(super) struct Words {
     headings: [&'static str; 5],
     /// Pay, book, donate, subscribe, start a trial, save, order for nothing, go on to the transfer.
     submits: [&'static str; 8],
-    ways: [&'static str; 3],
+    /// Card, bank transfer, bank debit, and the debit that Europeans know by its name.
+    ways: [&'static str; 4],
     /// Names of fields, by the name in the form.
     labels: &'static [(&'static str, &'static str)],
     /// Parts of the instructions for a transfer, by Stripe's name.
@@ -144,6 +149,8 @@ pub(super) struct Words {
     pub(super) tax_ids: &'static [(&'static str, &'static str)],
     /// Day, week, month, year: each of them, every second, every so many.
     intervals: [[&'static str; 3]; 4],
+    /// How a number is written in the last of these.
+    nth: fn(i64) -> String,
     /// One day free, so many days free.
     trial: [&'static str; 2],
     /// Hour, day, business day, week, month: one, and many.
@@ -165,6 +172,7 @@ pub(super) struct Words {
     code_not_for_you: &'static str,
     below_minimum: &'static str,
     too_little: &'static str,
+    code_leaves_too_little: &'static str,
     country_not_served: &'static str,
     not_an_option: &'static str,
 }
@@ -207,8 +215,9 @@ impl Words {
             Why::UnknownCode => self.unknown_code.to_owned(),
             Why::ExpiredCode => self.expired_code.to_owned(),
             Why::CodeNotForYou => self.code_not_for_you.to_owned(),
-            Why::BelowMinimum(least) if name != "promotion_code" => fill(self.too_little, &limit(least)),
             Why::BelowMinimum(least) => fill(self.below_minimum, &limit(least)),
+            Why::BelowCharge(least) if name == "promotion_code" => fill(self.code_leaves_too_little, &limit(least)),
+            Why::BelowCharge(least) => fill(self.too_little, &limit(least)),
             Why::CountryNotServed => self.country_not_served.to_owned(),
             Why::NotAnOption => self.not_an_option.to_owned(),
         }
@@ -248,8 +257,14 @@ impl Words {
         self.submits[7]
     }
 
-    pub(super) const fn way(&self, way: Way) -> &'static str {
-        self.ways[way as usize]
+    /// `debit` is Stripe's type of the debit, where that is the way.
+    pub(super) fn way(&self, way: Way, debit: &str) -> &'static str {
+        match way {
+            Way::Card => self.ways[0],
+            Way::BankTransfer => self.ways[1],
+            Way::BankDebit if debit == "sepa_debit" => self.ways[3],
+            Way::BankDebit => self.ways[2],
+        }
     }
 
     pub(super) fn transfer_part(&self, name: &str) -> Option<&'static str> {
@@ -267,7 +282,7 @@ impl Words {
         match count {
             1 => words[0].to_owned(),
             2 => words[1].to_owned(),
-            count => fill(words[2], &count.to_string()),
+            count => fill(words[2], &(self.nth)(count)),
         }
     }
 
@@ -318,6 +333,9 @@ static EN: Words = Words {
     order: "Your order",
     quantity: "Quantity",
     between: "From {} to {}",
+    none_or_between: "0, or {} to {}",
+    state_hint: "Needed in: {}",
+    postal_code_hint: "Leave it empty where there is none.",
     each: "{} each",
     per_package: "{} per {}",
     from: "From {} each",
@@ -362,6 +380,7 @@ static EN: Words = Words {
     nothing_charged: "Nothing is charged now.",
     save_account: "Save account",
     check_fields: "Please check these fields:",
+    error_title: "Error: {}",
     test_cards: "Test cards",
     test_cards_note: "Any future expiry date and any security code will do.",
     cards: &[
@@ -414,13 +433,13 @@ static EN: Words = Words {
         "Start the trial",
         "Save card",
         "Complete the order",
-        "Go on to the transfer",
+        "Continue to the transfer",
     ],
-    ways: ["Card", "Bank transfer", "Bank debit"],
+    ways: ["Card", "Bank transfer", "Bank debit", "SEPA Direct Debit"],
     labels: &[
         ("email", "E-mail"),
         ("card_number", "Card number"),
-        ("card_expiry", "Expires (MM / YY)"),
+        ("card_expiry", "Expires (MM/YY)"),
         ("card_cvc", "Security code"),
         ("name", "Name"),
         ("name_on_card", "Name on card"),
@@ -434,8 +453,8 @@ static EN: Words = Words {
         ("postal_code", "Postal code"),
         ("city", "City"),
         ("state", "State or region"),
-        ("tax_id_type", "Kind of number"),
-        ("tax_id", "Tax number"),
+        ("tax_id_type", "Type of tax ID"),
+        ("tax_id", "Tax ID"),
         ("account_number", "Account number"),
         ("iban", "IBAN"),
         ("custom_amount", "Amount"),
@@ -491,6 +510,7 @@ static EN: Words = Words {
         ["each month", "every 2 months", "every {} months"],
         ["each year", "every 2 years", "every {} years"],
     ],
+    nth: |count| count.to_string(),
     trial: ["1 day free", "{} days free"],
     units: [
         ["hour", "hours"],
@@ -534,6 +554,7 @@ static EN: Words = Words {
     code_not_for_you: "The code is not valid for you.",
     below_minimum: "The code needs an order of at least {}.",
     too_little: "It must come to at least {}.",
+    code_leaves_too_little: "The code leaves less than {} to pay, which can't be charged. Please order more, or remove the code.",
     country_not_served: "The merchant does not ship there.",
     not_an_option: "Please choose one of the options.",
 };
@@ -546,6 +567,9 @@ static SV: Words = Words {
     order: "Din beställning",
     quantity: "Antal",
     between: "Från {} till {}",
+    none_or_between: "0, eller {} till {}",
+    state_hint: "Behövs i: {}",
+    postal_code_hint: "Lämna det tomt där det inte finns något.",
     each: "{} per styck",
     per_package: "{} per {}",
     from: "Från {} per styck",
@@ -564,9 +588,9 @@ static SV: Words = Words {
     update: "Uppdatera summan",
     subtotal: "Delsumma",
     discount: "Rabatt",
-    tax: "Skatt",
-    tax_included: "Varav skatt",
-    tax_by_address: "Skatten räknas efter din adress. Uppdatera summan när du har fyllt i den.",
+    tax: "Moms",
+    tax_included: "Varav moms",
+    tax_by_address: "Momsen räknas ut efter din adress. Uppdatera summan när du har fyllt i den.",
     total: "Summa",
     due_today: "Att betala i dag",
     then: "Sedan {} {}",
@@ -578,8 +602,8 @@ static SV: Words = Words {
     your_details: "Dina uppgifter",
     billing_address: "Fakturaadress",
     same_address: "Fakturaadressen är leveransadressen",
-    tax_id_legend: "Köp för ett företag",
-    optional: "frivilligt",
+    tax_id_legend: "Köp som företag",
+    optional: "valfritt",
     choose: "Välj …",
     terms: "Jag godkänner säljarens villkor",
     promotions: "Säljaren får skicka nyheter och erbjudanden till min e-post",
@@ -590,6 +614,7 @@ static SV: Words = Words {
     nothing_charged: "Inget dras nu.",
     save_account: "Spara kontot",
     check_fields: "Kontrollera de här fälten:",
+    error_title: "Fel: {}",
     test_cards: "Testkort",
     test_cards_note: "Vilket framtida utgångsdatum och vilken säkerhetskod som helst går bra.",
     cards: &[
@@ -597,8 +622,8 @@ static SV: Words = Words {
         ("4000 0000 0000 0002", "Nekas"),
         ("4000 0000 0000 9995", "Saknar täckning"),
         ("4000 0025 0000 3155", "Kräver bekräftelse"),
-        ("4000 0000 0000 0259", "Betalar, och bestrids"),
-        ("4000 0000 0000 5126", "Betalar, och återbetalning misslyckas"),
+        ("4000 0000 0000 0259", "Betalar och bestrids"),
+        ("4000 0000 0000 5126", "Betalar och återbetalningen misslyckas"),
     ],
     test_accounts: "Testkonton",
     account_pays: "Betalar, några dagar senare",
@@ -611,7 +636,7 @@ static SV: Words = Words {
     thanks: "Tack",
     paid: "Din betalning har tagits emot.",
     free_done: "Din beställning är klar. Det fanns inget att betala.",
-    subscribed: "Din prenumeration har börjat.",
+    subscribed: "Din prenumeration har startat.",
     saved: "Ditt betalsätt är sparat. Inget har dragits.",
     awaiting_title: "För nu över pengarna",
     awaiting: "Din beställning är lagd. Den är klar när överföringen har kommit fram.",
@@ -639,16 +664,16 @@ static SV: Words = Words {
         "Boka",
         "Skänk",
         "Prenumerera",
-        "Börja provperioden",
+        "Starta provperioden",
         "Spara kortet",
         "Slutför beställningen",
         "Gå vidare till överföringen",
     ],
-    ways: ["Kort", "Banköverföring", "Autogiro"],
+    ways: ["Kort", "Banköverföring", "Direktdebitering", "SEPA-autogiro"],
     labels: &[
         ("email", "E-post"),
         ("card_number", "Kortnummer"),
-        ("card_expiry", "Giltigt till (MM / ÅÅ)"),
+        ("card_expiry", "Utgår (MM/ÅÅ)"),
         ("card_cvc", "Säkerhetskod"),
         ("name", "Namn"),
         ("name_on_card", "Namn på kortet"),
@@ -662,7 +687,7 @@ static SV: Words = Words {
         ("postal_code", "Postnummer"),
         ("city", "Ort"),
         ("state", "Delstat eller region"),
-        ("tax_id_type", "Slags nummer"),
+        ("tax_id_type", "Typ av nummer"),
         ("tax_id", "Skattenummer"),
         ("account_number", "Kontonummer"),
         ("iban", "IBAN"),
@@ -676,7 +701,7 @@ static SV: Words = Words {
         ("account_holder_name", "Kontoinnehavare"),
         ("iban", "IBAN"),
         ("bic", "BIC"),
-        ("sort_code", "Clearingnummer"),
+        ("sort_code", "Sort code"),
         ("account_number", "Kontonummer"),
         ("routing_number", "Routingnummer"),
         ("swift_code", "SWIFT-kod"),
@@ -714,11 +739,15 @@ static SV: Words = Words {
         ("ua_vat", "Momsnummer (Ukraina)"),
     ],
     intervals: [
-        ["varje dag", "varannan dag", "var {}:e dag"],
-        ["varje vecka", "varannan vecka", "var {}:e vecka"],
-        ["varje månad", "varannan månad", "var {}:e månad"],
-        ["varje år", "vartannat år", "vart {}:e år"],
+        ["varje dag", "varannan dag", "var {} dag"],
+        ["varje vecka", "varannan vecka", "var {} vecka"],
+        ["varje månad", "varannan månad", "var {} månad"],
+        ["varje år", "vartannat år", "vart {} år"],
     ],
+    nth: |count| match (count % 10, count % 100) {
+        (1 | 2, rest) if !matches!(rest, 11 | 12) => format!("{count}:a"),
+        _ => format!("{count}:e"),
+    },
     trial: ["1 dag gratis", "{} dagar gratis"],
     units: [
         ["timme", "timmar"],
@@ -762,6 +791,7 @@ static SV: Words = Words {
     code_not_for_you: "Koden gäller inte för dig.",
     below_minimum: "Koden gäller för köp från {}.",
     too_little: "Summan måste vara minst {}.",
+    code_leaves_too_little: "Med koden blir mindre än {} kvar att betala, och så lite kan inte dras. Beställ mer eller ta bort koden.",
     country_not_served: "Säljaren levererar inte dit.",
     not_an_option: "Välj ett av alternativen.",
 };
@@ -795,6 +825,13 @@ mod tests {
     fn periods_and_deliveries_are_told_as_people_tell_them() {
         assert_eq!((EN.every("month", 1), EN.every("year", 3)), ("each month".into(), "every 3 years".into()));
         assert_eq!((SV.every("week", 2), SV.every("month", 3)), ("varannan vecka".into(), "var 3:e månad".into()));
+        for (days, told) in [(11, "var 11:e dag"), (21, "var 21:a dag"), (32, "var 32:a dag"), (112, "var 112:e dag")] {
+            assert_eq!(SV.every("day", days), told);
+        }
+        assert_eq!(
+            (SV.way(Way::BankDebit, "sepa_debit"), SV.way(Way::BankDebit, "bacs_debit")),
+            ("SEPA-autogiro", "Direktdebitering")
+        );
         assert_eq!((EN.trial(1), SV.trial(14)), ("1 day free".into(), "14 dagar gratis".into()));
         let days = |count: i64| (count, "business_day".to_owned());
         assert_eq!(EN.estimate(Some(&days(3)), Some(&days(5))).as_deref(), Some("3–5 business days"));

@@ -1,10 +1,12 @@
-//! Whether all that the page of a session asks for was entered, and fits.
+//! Whether all that the page of a session asks for was entered, and fits: the one home of these rules. The page asks here
+//! what it must show, and parses; it judges nothing itself.
 
 use serde_json::Value;
 
+use crate::api::items;
 use crate::api::options::FIELD_VALUE_MAX;
 use crate::api::sessions::DEBITS;
-use crate::purchase::{Address, Entry, Method, Misfit, Purchase, Why};
+use crate::purchase::{Address, AddressPart, Entry, Method, Misfit, Purchase, Why};
 use crate::state::{Ctx, text};
 
 /// Countries whose addresses have no postal code that everyone has.
@@ -19,31 +21,42 @@ const TAX_ID_COUNTRIES: [&str; 32] = [
 
 /// Looks at each entry; `due` is what is to be paid today.
 pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, due: i64, misfits: &mut Vec<Misfit>) {
-    let mut refuse = |field: Entry, why: Why| misfits.push(Misfit { field, why });
     let known = session["customer"].as_str().and_then(|id| ctx.account().get("customer", id));
     let has_email =
         known.is_some_and(|customer| customer["email"].is_string()) || session["customer_email"].is_string();
-    match purchase.email.trim() {
-        "" if has_email => {}
-        "" => refuse(Entry::Email, Why::Missing),
-        email if !is_email(email) => refuse(Entry::Email, Why::Malformed),
-        _ => {}
-    }
     let mut note = |field: Entry, found: Result<(), Why>| {
         if let Err(why) = found {
-            refuse(field, why);
+            misfits.push(Misfit { field, why });
         }
     };
-    let pays = !matches!(purchase.method, Method::None | Method::BankTransfer);
-    if pays && purchase.name.trim().is_empty() {
-        note(Entry::Name, Err(Why::Missing));
-    }
+    note(
+        Entry::Email,
+        match purchase.email.trim() {
+            "" if has_email => Ok(()),
+            "" => Err(Why::Missing),
+            email if !is_email(email) => Err(Why::Malformed),
+            _ => Ok(()),
+        },
+    );
+    let draws = needs_method(session, due) && !matches!(purchase.method, Method::BankTransfer);
     let whole = session["billing_address_collection"] == "required";
-    if pays || whole || session["automatic_tax"]["enabled"] == true {
-        note(Entry::BillingAddress, address(&purchase.billing, whole));
+    if needs_name(draws, whole) {
+        note(Entry::Name, present(&purchase.name));
+    }
+    if needs_country(draws, whole, session["automatic_tax"]["enabled"] == true) {
+        for (part, why) in address(&purchase.billing, whole) {
+            note(Entry::BillingAddress(part), Err(why));
+        }
     }
     if session["shipping_address_collection"].is_object() {
-        note(Entry::ShippingAddress, shipping(session, purchase));
+        let recipient = purchase.shipping.clone().unwrap_or_default();
+        note(Entry::ShippingName, present(&recipient.name));
+        for (part, why) in address(&recipient.address, true) {
+            note(Entry::ShippingAddress(part), Err(why));
+        }
+        if !recipient.address.country.is_empty() && !is_served(session, &recipient.address.country) {
+            note(Entry::ShippingAddress(AddressPart::Country), Err(Why::CountryNotServed));
+        }
     }
     if session["phone_number_collection"]["enabled"] == true {
         note(Entry::Phone, phone(purchase.phone.as_deref().unwrap_or_default()));
@@ -57,8 +70,10 @@ pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, due
             note(field, name(entered.as_deref().unwrap_or_default(), asked["optional"] == true));
         }
     }
-    if session["tax_id_collection"]["enabled"] == true {
-        note(Entry::TaxId, tax_id(session, purchase));
+    if session["tax_id_collection"]["enabled"] == true
+        && let Err((field, why)) = tax_id(session, purchase)
+    {
+        note(field, Err(why));
     }
     for field in session["custom_fields"].as_array().into_iter().flatten() {
         let key = text(field, "key").to_owned();
@@ -71,6 +86,45 @@ pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, due
     note(Entry::Method, method(session, purchase, due));
 }
 
+/// Whether the customer must say how to pay: something is due, or a way to pay is kept for later.
+pub(crate) fn needs_method(session: &Value, due: i64) -> bool {
+    due > 0 || (session["mode"] != "payment" && session["payment_method_collection"] != "if_required")
+}
+
+/// Whether a name is asked: that of whose card or account is drawn on, or to whom a bill goes.
+pub(crate) const fn needs_name(draws: bool, whole_billing_address: bool) -> bool {
+    draws || whole_billing_address
+}
+
+/// Whether at least the country of the billing address is asked.
+pub(crate) const fn needs_country(draws: bool, whole_billing_address: bool, automatic_tax: bool) -> bool {
+    draws || whole_billing_address || automatic_tax
+}
+
+/// Whether an address in a country is whole without this part of it.
+pub(crate) fn needs_part(country: &str, part: AddressPart) -> bool {
+    match part {
+        AddressPart::Country | AddressPart::Line1 => true,
+        AddressPart::City => country != "SG",
+        AddressPart::PostalCode => !NO_POSTAL_CODE.contains(&country),
+        AddressPart::State => STATES.contains(&country),
+    }
+}
+
+/// The least and the most of a line item, where the customer chooses; the only line of an order can't be left out.
+pub(crate) fn quantity_bounds(adjustable: &Value, is_alone: bool) -> Option<(i64, i64)> {
+    items::bounds(adjustable).map(|(least, most)| (if is_alone { least.max(1) } else { least }, most))
+}
+
+/// The least and the most of an optional item that is taken, where the customer chooses.
+pub(crate) fn offer_bounds(adjustable: &Value) -> Option<(i64, i64)> {
+    quantity_bounds(adjustable, true)
+}
+
+fn present(entered: &str) -> Result<(), Why> {
+    if entered.trim().is_empty() { Err(Why::Missing) } else { Ok(()) }
+}
+
 pub(crate) fn is_email(text: &str) -> bool {
     let is_host =
         |host: &str| host.contains('.') && !host.contains('@') && !host.starts_with('.') && !host.ends_with('.');
@@ -79,32 +133,31 @@ pub(crate) fn is_email(text: &str) -> bool {
         && text.split_once('@').is_some_and(|(local, host)| !local.is_empty() && is_host(host))
 }
 
-/// The country always; the rest where the whole address is asked for.
-fn address(address: &Address, whole: bool) -> Result<(), Why> {
-    if address.country.is_empty() {
-        return Err(Why::Missing);
-    }
-    if address.country.len() != 2 || !address.country.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Err(Why::Malformed);
-    }
+/// What is wrong with an address: its country is always needed, the rest where the whole address is asked for.
+fn address(address: &Address, whole: bool) -> Vec<(AddressPart, Why)> {
     let country = address.country.as_str();
-    let is_missing = address.line1.trim().is_empty()
-        || (address.city.trim().is_empty() && country != "SG")
-        || (address.postal_code.trim().is_empty() && !NO_POSTAL_CODE.contains(&country))
-        || (address.state.trim().is_empty() && STATES.contains(&country));
-    if whole && is_missing { Err(Why::Missing) } else { Ok(()) }
+    let mut wrong = Vec::new();
+    if country.is_empty() {
+        wrong.push((AddressPart::Country, Why::Missing));
+    } else if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
+        wrong.push((AddressPart::Country, Why::Malformed));
+    }
+    for (part, entered) in [
+        (AddressPart::Line1, &address.line1),
+        (AddressPart::PostalCode, &address.postal_code),
+        (AddressPart::City, &address.city),
+        (AddressPart::State, &address.state),
+    ] {
+        if whole && needs_part(country, part) && entered.trim().is_empty() {
+            wrong.push((part, Why::Missing));
+        }
+    }
+    wrong
 }
 
-fn shipping(session: &Value, purchase: &Purchase) -> Result<(), Why> {
-    let recipient = purchase.shipping.as_ref().ok_or(Why::Missing)?;
-    if recipient.name.trim().is_empty() {
-        return Err(Why::Missing);
-    }
-    address(&recipient.address, true)?;
+fn is_served(session: &Value, country: &str) -> bool {
     let served = session["shipping_address_collection"]["allowed_countries"].as_array();
-    let is_served =
-        served.is_some_and(|served| served.iter().any(|country| country == recipient.address.country.as_str()));
-    if is_served { Ok(()) } else { Err(Why::CountryNotServed) }
+    served.is_some_and(|served| served.iter().any(|known| known == country))
 }
 
 /// Digits as E.164 has them, with the signs that people put between.
@@ -127,15 +180,18 @@ fn name(entered: &str, optional: bool) -> Result<(), Why> {
     }
 }
 
-fn tax_id(session: &Value, purchase: &Purchase) -> Result<(), Why> {
+fn tax_id(session: &Value, purchase: &Purchase) -> Result<(), (Entry, Why)> {
     let Some((kind, value)) = purchase.tax_id.as_ref().filter(|(_, value)| !value.trim().is_empty()) else {
         let is_needed = session["tax_id_collection"]["required"] == "if_supported"
             && TAX_ID_COUNTRIES.contains(&purchase.billing.country.as_str());
-        return if is_needed { Err(Why::Missing) } else { Ok(()) };
+        return if is_needed { Err((Entry::TaxId, Why::Missing)) } else { Ok(()) };
     };
+    if kind.is_empty() {
+        return Err((Entry::TaxIdType, Why::Missing));
+    }
     let value: String = value.chars().filter(|c| !c.is_whitespace()).collect();
     if !kind.contains('_') || !kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
-        return Err(Why::NotAnOption);
+        return Err((Entry::TaxIdType, Why::NotAnOption));
     }
     let after = |prefix: usize| value.get(prefix..).unwrap_or_default();
     let fits = match kind.as_str() {
@@ -149,7 +205,7 @@ fn tax_id(session: &Value, purchase: &Purchase) -> Result<(), Why> {
         }
         _ => (2..=30).contains(&value.len()) && value.is_ascii(),
     };
-    if fits { Ok(()) } else { Err(Why::Malformed) }
+    if fits { Ok(()) } else { Err((Entry::TaxId, Why::Malformed)) }
 }
 
 /// The value of a custom field: what was entered, or else its default; none where it is optional and empty.
@@ -177,15 +233,12 @@ pub(crate) fn custom_value(field: &Value, entered: Option<&str>) -> Result<Optio
     }
 }
 
-/// Whether something is due, or a way to pay is kept for later, and the way chosen is one that the session offers.
+/// Whether a way to pay is chosen where one is needed, and is one that the session offers.
 fn method(session: &Value, purchase: &Purchase, due: i64) -> Result<(), Why> {
     let offers =
         |name: &str| session["payment_method_types"].as_array().is_some_and(|all| all.iter().any(|m| m == name));
     let is_offered = match &purchase.method {
-        Method::None => {
-            let is_kept = session["mode"] != "payment" && session["payment_method_collection"] != "if_required";
-            return if due > 0 || is_kept { Err(Why::Missing) } else { Ok(()) };
-        }
+        Method::None => return if needs_method(session, due) { Err(Why::Missing) } else { Ok(()) },
         Method::Card(card) => offers("card") && !is_blocked(session, card.brand),
         Method::BankTransfer => offers("customer_balance"),
         Method::BankDebit { account_ends } => {

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{coupons, items, promotion_codes, sessions, shipping_rates};
+use crate::api::{coupons, promotion_codes, sessions, shipping_rates};
 use crate::clock::DAY;
 use crate::pricing;
 use crate::purchase::tax::Tax;
-use crate::purchase::{Entry, Misfit, Purchase, Quote, QuotedLine, Recurring, Why};
+use crate::purchase::{Entry, Misfit, Purchase, Quote, QuotedLine, Recurring, Why, entries};
 use crate::state::{Ctx, LineItem, text};
 
 /// A line with its figures, in minor units.
@@ -140,11 +140,10 @@ fn chosen_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits
 
 /// The quantity of a line; where it can't be adjusted, the line keeps its own.
 fn quantity(item: &LineItem, wanted: Option<&i64>, alone: bool) -> Result<i64, Why> {
-    let (Some(wanted), Some((least, most))) = (wanted, items::bounds(&item.adjustable_quantity)) else {
+    let (Some(wanted), Some((least, most))) = (wanted, entries::quantity_bounds(&item.adjustable_quantity, alone))
+    else {
         return Ok(item.quantity);
     };
-    // The only line can't be left out.
-    let least = if alone { least.max(1) } else { least };
     match *wanted {
         wanted if wanted < least => Err(Why::TooSmall(least)),
         wanted if wanted > most => Err(Why::TooLarge(most)),
@@ -205,9 +204,9 @@ fn optional_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfi
             continue;
         };
         let own = offer["quantity"].as_i64().unwrap_or(1);
-        let (least, most) = items::bounds(&offer["adjustable_quantity"]).unwrap_or((own, own));
-        if *quantity < least.max(1) {
-            refuse(Why::TooSmall(least.max(1)));
+        let (least, most) = entries::offer_bounds(&offer["adjustable_quantity"]).unwrap_or((own, own));
+        if *quantity < least {
+            refuse(Why::TooSmall(least));
             continue;
         }
         if *quantity > most {

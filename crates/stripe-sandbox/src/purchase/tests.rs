@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Method, Misfit, NotPaid, Purchase, Quote, Recipient, Why, complete, quote};
+use super::{AddressPart, Entry, Method, Misfit, NotPaid, Purchase, Quote, Recipient, Why, complete, quote};
 use crate::clock::DAY;
 use crate::testing::{Sandbox, purchase, refusal};
 
@@ -219,7 +219,11 @@ fn shipping_and_tax_come_on_top() {
     );
     let session = sandbox.link_session(&body);
     let mut wish = purchase("4242");
-    assert_eq!(sandbox.misfit(&session, &wish), (Entry::ShippingAddress, Why::Missing));
+    let part = Entry::ShippingAddress;
+    let Err(NotPaid::Misfits(misfits)) = sandbox.try_pay(&session, &wish) else { panic!("paid") };
+    let fields: Vec<_> = misfits.into_iter().map(|misfit| misfit.field).collect();
+    let parts = [AddressPart::Country, AddressPart::Line1, AddressPart::PostalCode, AddressPart::City].map(part);
+    assert_eq!(fields, [&[Entry::ShippingName], &parts[..]].concat());
     let mut address = super::Address {
         country: "SE".to_owned(),
         line1: "Gatan 1".to_owned(),
@@ -228,7 +232,7 @@ fn shipping_and_tax_come_on_top() {
         ..Default::default()
     };
     wish.shipping = Some(Recipient { name: "Ada".to_owned(), address: address.clone() });
-    assert_eq!(sandbox.misfit(&session, &wish), (Entry::ShippingAddress, Why::CountryNotServed));
+    assert_eq!(sandbox.misfit(&session, &wish), (part(AddressPart::Country), Why::CountryNotServed));
     address.country = "DE".to_owned();
     wish.shipping = Some(Recipient { name: "Ada".to_owned(), address });
     wish.shipping_rate = Some("shr_none".to_owned());
@@ -332,7 +336,16 @@ fn all_that_the_page_asks_for_is_needed_and_told_afterwards() {
     let custom = |key: &str| Entry::CustomField(key.to_owned());
     assert_eq!(
         fields,
-        [Entry::BillingAddress, Entry::Phone, Entry::IndividualName, custom("size"), custom("pin"), Entry::Terms]
+        [
+            Entry::BillingAddress(AddressPart::Line1),
+            Entry::BillingAddress(AddressPart::PostalCode),
+            Entry::BillingAddress(AddressPart::City),
+            Entry::Phone,
+            Entry::IndividualName,
+            custom("size"),
+            custom("pin"),
+            Entry::Terms
+        ]
     );
     let mut wish = purchase("4242");
     wish.billing = super::Address {
@@ -360,6 +373,11 @@ fn all_that_the_page_asks_for_is_needed_and_told_afterwards() {
     }
     let wrong = Purchase { tax_id: Some(("eu_vat".to_owned(), "123".to_owned())), ..wish.clone() };
     assert_eq!(sandbox.misfit(&session, &wrong), (Entry::TaxId, Why::Malformed));
+    let untyped = Purchase { tax_id: Some((String::new(), "SE123456789001".to_owned())), ..wish.clone() };
+    assert_eq!(sandbox.misfit(&session, &untyped), (Entry::TaxIdType, Why::Missing));
+    let abroad = super::Address { country: "US".to_owned(), ..wish.billing.clone() };
+    let stateless = Purchase { billing: abroad, ..wish.clone() };
+    assert_eq!(sandbox.misfit(&session, &stateless), (Entry::BillingAddress(AddressPart::State), Why::Missing));
     let wrong = Purchase { phone: Some("call me".to_owned()), ..wish.clone() };
     assert_eq!(sandbox.misfit(&session, &wrong), (Entry::Phone, Why::Malformed));
     let paid = sandbox.pay(&session, &wish);
@@ -401,7 +419,7 @@ fn a_code_must_leave_nothing_or_what_can_be_charged() {
     sandbox.call("POST /v1/promotion_codes", "promotion[type]=coupon&promotion[coupon]=C&code=MOST");
     let session = sandbox.link_session(&format!("{}allow_promotion_codes=true", lines("sek", &[10_000])));
     let wish = Purchase { promotion_code: Some("MOST".to_owned()), ..purchase("4242") };
-    assert_eq!(sandbox.misfit(&session, &wish), (Entry::PromotionCode, Why::BelowMinimum(300)));
+    assert_eq!(sandbox.misfit(&session, &wish), (Entry::PromotionCode, Why::BelowCharge(300)));
 }
 
 #[test]
