@@ -363,8 +363,8 @@ fn settled(stock: &Stock) -> Vec<Case> {
                 Visits("?locale=sv"),
                 Sees(&["Prenumerera hos", "14 dagar gratis", "Sedan 99,00 kr varje månad", "Att betala i dag 0,00 kr"]),
                 Card(GOOD_CARD),
-                Presses("Börja provperioden"),
-                Sees(&["Din prenumeration har börjat."]),
+                Presses("Starta provperioden"),
+                Sees(&["Din prenumeration har startat."]),
                 Comes(NotRequired),
             ],
             reads: |told| {
