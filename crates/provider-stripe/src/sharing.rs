@@ -1,6 +1,7 @@
 //! What the URL of a payment link brings along, by Stripe's names: docs.stripe.com/payment-links/url-parameters, and for the
-//! e-mail address, the promotion code and the language docs.stripe.com/payment-links/customize. Stripe drops what does not
-//! fit without a word, so all of it is checked before.
+//! e-mail address, the promotion code and the language docs.stripe.com/payment-links/customize. Stripe takes references of
+//! at most 200 and campaign codes of at most 150 letters, digits, hyphens and underscores, and drops what does not fit
+//! without a word, so the domain has checked all of it before.
 
 use domain::payment_link::{LinkSharing, PrefilledEmail};
 use domain::ports::provider::ProviderError;

@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn worked_examples() {
         for (discount, amounts, expected) in [
-            // From Stripe's documentation of coupons: 25 % off 100 is 75; 5 off; and never below nothing.
+            // 25 % off 100 is 75; 5 off; and never below nothing.
             (percent("25"), vec![10_000], vec![2_500]),
             (amount(500), vec![10_000], vec![500]),
             (amount(500), vec![300, 100], vec![300, 100]),

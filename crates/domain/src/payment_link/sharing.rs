@@ -58,8 +58,8 @@ pub enum PrefilledEmail {
     Locked(Email),
 }
 
-/// A caller's own reference of a visit, such as a basket's id: 1 to 200 ASCII letters, digits, hyphens and underscores.
-/// Stripe's page drops any other without a word (docs.stripe.com/payment-links/url-parameters).
+/// A caller's own reference of a visit, such as a basket's id: 1 to 200 ASCII letters, digits, hyphens and underscores. A
+/// provider's page may drop any other without a word, so it is refused here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientReference(String);
 
@@ -105,8 +105,7 @@ impl PrefilledPromotionCode {
 }
 
 /// Campaign codes, each of 1 to 150 ASCII letters, digits, hyphens and underscores. They come back in the URL that the
-/// browser is sent to after payment, where the link redirects; Stripe's page drops any other without a word
-/// (docs.stripe.com/payment-links/url-parameters).
+/// browser is sent to after payment, where the link redirects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UtmCodes([Option<String>; 5]);
 
