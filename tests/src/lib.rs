@@ -6,6 +6,7 @@
 mod access;
 mod bad_input;
 mod browser;
+mod captures;
 mod catalog;
 mod checkouts;
 mod collected;

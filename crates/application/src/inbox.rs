@@ -6,6 +6,7 @@ use domain::catalog::PromotionCodeSnapshot;
 use domain::dispute::DisputeSnapshot;
 use domain::event::{EventKind, EventSubject};
 use domain::id::SubscriptionId;
+use domain::payment::PaymentState;
 use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, ProviderError};
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
@@ -203,6 +204,14 @@ impl App {
             NotificationTopic::PaymentMethodDetached { provider_ref } => {
                 Ok(Findings::MethodDetached(provider_ref.clone()))
             }
+            NotificationTopic::HeldPayment { payment_ref } => {
+                match self.session_of_payment(entry, payment_ref).await? {
+                    Some(session) => {
+                        provider.fetch_checkout(&session).await.map(|snapshot| Findings::Checkout(Box::new(snapshot)))
+                    }
+                    None => Ok(Findings::Nothing),
+                }
+            }
             NotificationTopic::Refund { payment_ref } => match self.begin_look(entry, payment_ref).await? {
                 Some(look) => provider.fetch_refunds(payment_ref).await.map(|found| Findings::Refunds(look, found)),
                 None => Ok(Findings::Nothing),
@@ -259,10 +268,36 @@ impl App {
     /// It is not known yet: the notification waits for it.
     async fn begin_look(&self, entry: &InboxEntry, payment_ref: &ProviderRef) -> Result<Option<Look>, Error> {
         match self.0.storage.load_payment_by_ref(&entry.provider, payment_ref).await? {
+            // Providers tell of money that is let go as of a refund. It never came in, so there is none to record.
+            Some(payment) if matches!(payment.state, PaymentState::Canceled { .. }) => Ok(None),
+            // It was captured, or is let go; that must be in the books first.
+            Some(payment) if payment.authorization().is_some() => Err(Error::Aborted {
+                reason: Reason::ConcurrentChange,
+                message: "the payment is still authorized here".to_owned(),
+                retry_after: Some(RETRY_AFTER),
+            }),
             Some(payment) => Ok(Some(Look { payment_id: payment.id, payment_version: payment.version })),
             None if self.now().since(entry.received_at) > PAYMENT_PATIENCE => Ok(None),
             None => Err(Error::not_found("payment", payment_ref)),
         }
+    }
+
+    /// The session at the provider through which a payment came; nothing if it is not ours.
+    ///
+    /// # Errors
+    /// The payment is not known yet: the notification waits for it.
+    async fn session_of_payment(
+        &self,
+        entry: &InboxEntry,
+        payment_ref: &ProviderRef,
+    ) -> Result<Option<ProviderRef>, Error> {
+        let id = match self.0.storage.load_payment_by_ref(&entry.provider, payment_ref).await? {
+            Some(payment) => payment.checkout_session_id,
+            None if self.now().since(entry.received_at) > PAYMENT_PATIENCE => None,
+            None => return Err(Error::not_found("payment", payment_ref)),
+        };
+        let Some(id) = id else { return Ok(None) };
+        Ok(self.0.storage.load_checkout_session(id).await?.and_then(|session| session.provider_ref.clone()))
     }
 
     /// Someone opened or closed a link at the provider, beside us.

@@ -4,12 +4,13 @@
 //!
 //! - a mutation runs in a task that outlives its caller, under the caller's `request_id` ([`mutation`]);
 //! - a provider is never called inside a transaction: the intent is committed first, then the call is made, then the
-//!   outcome is committed ([`provider_calls`]);
+//!   outcome is committed ([`provider_calls`], [`captures`]);
 //! - what a provider tells is a hint to look; how things stand is asked of the provider ([`inbox`], [`settlement`],
 //!   [`refunds`], [`subscriptions`]).
 
 mod access;
 mod app;
+mod captures;
 mod collectables;
 mod discounts;
 mod error;
@@ -38,7 +39,7 @@ pub use use_cases::checkout::{CheckoutPurpose, CreateInvoiceCheckout};
 pub use use_cases::discount::CreatePromotionCode;
 pub use use_cases::event::EventQuery;
 pub use use_cases::invoice::{CreateInvoice, InvoiceChanges, InvoiceLineSpec, LinePrice};
-pub use use_cases::payment::CreatePayment;
+pub use use_cases::payment::{CapturePayment, CreatePayment};
 pub use use_cases::payment_link::{
     CreatePaymentLink, ItemPrice, LineItemSpec, LinkTargetSpec, Offers, UpdatePaymentLink,
 };

@@ -258,6 +258,14 @@ impl App {
                     .await
                     .map(|snapshot| Performed::Subscription(Box::new(snapshot)))
             }
+            ProviderAction::CapturePayment { payment, amount } => {
+                let moved = self.move_held_money(provider.as_ref(), intent, (payment, Some(*amount)), must_look).await;
+                moved.map(|snapshot| Performed::Session(Box::new(snapshot)))
+            }
+            ProviderAction::CancelPayment { payment } => {
+                let moved = self.move_held_money(provider.as_ref(), intent, (payment, None), must_look).await;
+                moved.map(|snapshot| Performed::Session(Box::new(snapshot)))
+            }
         };
         Ok(performed)
     }
@@ -271,6 +279,7 @@ impl App {
     ) -> Result<(), Error> {
         let action = intent.action.clone();
         let mut is_made_anyway = false;
+        let mut done_otherwise = None;
         let progress = match &action {
             ProviderAction::CreatePaymentLink { payment_link_id } => {
                 self.conclude_link_creation(uow, *payment_link_id, performed).await?
@@ -360,12 +369,22 @@ impl App {
                 };
                 done(&self.conclude_cancellation(uow, *subscription_id, told).await?)?
             }
+            ProviderAction::CapturePayment { payment, .. } | ProviderAction::CancelPayment { payment } => {
+                let asked = (payment.payment_id, captured_amount(&action));
+                let snapshot = match performed {
+                    Ok(Performed::Session(snapshot)) => Some(snapshot.as_ref()),
+                    _ => None,
+                };
+                let (payment, refusal) = self.conclude_held_money(uow, &intent.provider, asked, snapshot).await?;
+                done_otherwise = refusal;
+                done(&payment)?
+            }
         };
         let refused = match performed {
             Err(_) if is_made_anyway => None,
             Err(ProviderError::NotFound) if is_closing(&action) => None,
             Err(error) => Some(error.clone()),
-            Ok(_) => None,
+            Ok(_) => done_otherwise,
         };
         intent.state = if refused.is_some() { IntentState::Failed } else { IntentState::Done };
         uow.update_intent(&intent, Duration::ZERO).await?;
@@ -530,6 +549,14 @@ impl App {
         }))
         .await;
         Ok(count)
+    }
+}
+
+/// How much of what is held is captured; nothing where it is let go.
+fn captured_amount(action: &ProviderAction) -> Option<domain::money::Money> {
+    match action {
+        ProviderAction::CapturePayment { amount, .. } => Some(*amount),
+        _ => None,
     }
 }
 

@@ -63,6 +63,25 @@ impl App {
                     }
                 }
             }
+            CheckoutProgress::Authorized { payment_ref, authorization } => {
+                let flags = if was_closed(&books) { vec![PaymentFlag::CollectableClosed] } else { Vec::new() };
+                if self.session_completed(uow, &mut books, snapshot, SessionPayment::Processing).await? {
+                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
+                    let at_provider = (payment_ref.clone(), books.session.id);
+                    if payment.authorize(at_provider, *authorization, flags, self.now()) {
+                        self.store_payment(uow, &mut payment, EventKind::PaymentAuthorized).await?;
+                    }
+                }
+            }
+            CheckoutProgress::Released { payment_ref } => {
+                if self.session_completed(uow, &mut books, snapshot, SessionPayment::Failed).await? {
+                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
+                    if payment.release((payment_ref.clone(), books.session.id), self.now()) {
+                        self.store_payment(uow, &mut payment, EventKind::PaymentCanceled).await?;
+                    }
+                    self.release(uow, &books).await?;
+                }
+            }
             CheckoutProgress::PaymentFailed { payment_ref } => {
                 if self.session_completed(uow, &mut books, snapshot, SessionPayment::Failed).await? {
                     let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
@@ -100,10 +119,15 @@ impl App {
             }
             None => compare(received, snapshot.amount),
         };
+        let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
+        // A link that was closed after the money was held is no reason to look at its capture.
+        let was_closed = match payment.authorization() {
+            Some(_) => payment.flags.contains(&PaymentFlag::CollectableClosed),
+            None => was_closed,
+        };
         if was_closed {
             flags.push(PaymentFlag::CollectableClosed);
         }
-        let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
         if payment.succeed((payment_ref.clone(), books.session.id), received, flags, now) {
             self.store_payment(uow, &mut payment, EventKind::PaymentSucceeded).await?;
         }

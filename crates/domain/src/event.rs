@@ -231,11 +231,13 @@ event_kinds! {
     PaymentCreated = "payment.created",
     /// A customer paid by a method whose money comes later.
     PaymentProcessing = "payment.processing",
+    /// The money of a payment is held, to be captured or let go.
+    PaymentAuthorized = "payment.authorized",
     /// The money of a payment is there.
     PaymentSucceeded = "payment.succeeded",
     /// The money of a payment will not come.
     PaymentFailed = "payment.failed",
-    /// A pending payment was withdrawn.
+    /// A pending payment was withdrawn, or the held money of an authorized one let go.
     PaymentCanceled = "payment.canceled",
     /// The time of a pending payment passed.
     PaymentExpired = "payment.expired",

@@ -1,5 +1,6 @@
 //! The payment: money that a provider says came in, or an ad-hoc request for it.
 
+mod authorization;
 mod reversals;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::subscription::{RenewalPayment, Subscription};
 use crate::text::Description;
 use crate::timestamp::Timestamp;
 
+pub use authorization::{Authorization, CaptureRefused};
 pub use reversals::RefundRefused;
 
 aggregate!(
@@ -106,6 +108,13 @@ pub enum PaymentState {
     Pending,
     /// The customer paid by a method whose money comes later.
     Processing,
+    /// The money is held, and is captured or let go.
+    Authorized {
+        /// What is held.
+        authorization: Authorization,
+        /// When that was recorded.
+        authorized_at: Timestamp,
+    },
     /// The money is there, as the provider says.
     Succeeded {
         /// When it was recorded.
@@ -116,7 +125,7 @@ pub enum PaymentState {
         /// When that was recorded.
         failed_at: Timestamp,
     },
-    /// Withdrawn by the caller.
+    /// Withdrawn by the caller, or held money that was let go: asked for here or at the provider, or its time passed.
     Canceled {
         /// When.
         canceled_at: Timestamp,
@@ -134,6 +143,7 @@ impl PaymentState {
         match self {
             Self::Pending => "pending",
             Self::Processing => "processing",
+            Self::Authorized { .. } => "authorized",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
             Self::Canceled { .. } => "canceled",
@@ -359,11 +369,11 @@ impl Payment {
 pub(crate) mod tests {
     use super::*;
 
-    /// A payment of so many öre that have come in.
-    pub(crate) fn succeeded_payment(minor: i64) -> Payment {
+    /// A payment of so many öre that is asked for.
+    pub(crate) fn pending_payment(minor: i64) -> Payment {
         let now = Timestamp::from_unix_seconds(0);
         let total = Money::new(minor, crate::money::Currency::parse("SEK").unwrap());
-        let session = CheckoutSessionId::from_uuid(uuid::Uuid::from_u128(2));
+        let session = session_id();
         let new = NewPayment {
             id: PaymentId::from_uuid(uuid::Uuid::from_u128(1)),
             seller_id: SellerId::parse("north").unwrap(),
@@ -381,9 +391,20 @@ pub(crate) mod tests {
             expires_at: None,
             livemode: false,
         };
-        let mut payment = Payment::pending(new, now);
-        assert!(payment.succeed((ProviderRef("p_1".into()), session), total, vec![], now));
+        Payment::pending(new, now)
+    }
+
+    /// A payment of so many öre that have come in.
+    pub(crate) fn succeeded_payment(minor: i64) -> Payment {
+        let mut payment = pending_payment(minor);
+        let total = payment.total;
+        let at_provider = (ProviderRef("p_1".into()), session_id());
+        assert!(payment.succeed(at_provider, total, vec![], Timestamp::from_unix_seconds(0)));
         payment
+    }
+
+    fn session_id() -> CheckoutSessionId {
+        CheckoutSessionId::from_uuid(uuid::Uuid::from_u128(2))
     }
 
     #[test]

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::PromotionCodeChanges;
 use crate::checkout::Collected;
 use crate::id::{
-    CheckoutSessionId, IntentId, NotificationId, PaymentLinkId, PaymentMethodId, PromotionCodeId, RefundId,
+    CheckoutSessionId, IntentId, NotificationId, PaymentId, PaymentLinkId, PaymentMethodId, PromotionCodeId, RefundId,
     SubscriptionId,
 };
 use crate::idempotency::RequestKey;
 use crate::money::Money;
+use crate::payment::Authorization;
 use crate::payment_link::{CloseReason, LinkChanges};
 use crate::payment_method::CardSummary;
 use crate::seller::SellerId;
@@ -343,6 +344,29 @@ pub enum ProviderAction {
         /// When it is to end.
         at: CancellationTime,
     },
+    /// Capture money that a payment holds.
+    CapturePayment {
+        /// The payment.
+        payment: HeldPayment,
+        /// How much; the rest is let go.
+        amount: Money,
+    },
+    /// Let go all the money that a payment holds.
+    CancelPayment {
+        /// The payment.
+        payment: HeldPayment,
+    },
+}
+
+/// A payment whose money is held, with the names that it and its session have at the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPayment {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// Its id at the provider.
+    pub payment_ref: ProviderRef,
+    /// The id at the provider of the session through which it came.
+    pub session_ref: ProviderRef,
 }
 
 impl ProviderAction {
@@ -361,6 +385,7 @@ impl ProviderAction {
                 promotion_code_id.to_string()
             }
             Self::CancelSubscription { subscription_id, .. } => subscription_id.to_string(),
+            Self::CapturePayment { payment, .. } | Self::CancelPayment { payment } => payment.payment_id.to_string(),
         }
     }
 
@@ -378,6 +403,8 @@ impl ProviderAction {
             Self::CreatePromotionCode { .. } => "create_promotion_code",
             Self::UpdatePromotionCode { .. } => "update_promotion_code",
             Self::CancelSubscription { .. } => "cancel_subscription",
+            Self::CapturePayment { .. } => "capture_payment",
+            Self::CancelPayment { .. } => "cancel_payment",
         }
     }
 }
@@ -443,6 +470,11 @@ pub enum NotificationTopic {
     PaymentMethodDetached {
         /// The payment method at the provider.
         provider_ref: ProviderRef,
+    },
+    /// Held money of a payment was captured or let go, or what is held of it changed.
+    HeldPayment {
+        /// The payment at the provider.
+        payment_ref: ProviderRef,
     },
     /// A refund of a payment moved, whoever made it.
     Refund {
@@ -529,6 +561,18 @@ pub enum CheckoutProgress {
         payment_ref: ProviderRef,
         /// What came in, as the provider says.
         received: Money,
+    },
+    /// Gone through, and the money is held until it is captured.
+    Authorized {
+        /// The provider's id of the payment.
+        payment_ref: ProviderRef,
+        /// What is held.
+        authorization: Authorization,
+    },
+    /// Gone through, and the money that was held is let go: someone canceled the payment, or it was not captured in time.
+    Released {
+        /// The provider's id of the payment.
+        payment_ref: ProviderRef,
     },
     /// Gone through, and the money comes later.
     Processing {

@@ -9,6 +9,7 @@ use domain::checkout::{CheckoutMode, CheckoutSession};
 use domain::customer::Customer;
 use domain::dispute::DisputeSnapshot;
 use domain::id::{CheckoutSessionId, PaymentLinkId};
+use domain::money::Money;
 use domain::payment_link::{LineItem, LinkSharing, PaymentLink, ShippingOption};
 use domain::ports::clock::Clock;
 use domain::ports::provider::{HostedPage, LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
@@ -21,6 +22,7 @@ use domain::timestamp::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use crate::amounts;
 use crate::capabilities::capabilities;
 use crate::client::{Client, Params};
 use crate::config::{ConfigError, StripeConfig};
@@ -135,17 +137,6 @@ impl StripeProvider {
         let query = vec![("lookup_keys[]".to_owned(), lookup.to_owned()), ("active".to_owned(), "true".to_owned())];
         let found = self.client.get("/v1/prices", query).await?;
         found["data"].as_array().and_then(|data| data.first()).map(id_of).transpose()
-    }
-
-    /// A session, which a notification may have named by its payment intent.
-    async fn session_of(&self, named: &ProviderRef) -> Result<ProviderRef, ProviderError> {
-        if !named.0.starts_with("pi_") {
-            return Ok(named.clone());
-        }
-        let mut params = Params::new();
-        push(&mut params, "payment_intent", named);
-        let id = |session: &Value| session["id"].as_str().map(|id| ProviderRef(id.to_owned()));
-        self.find("/v1/checkout/sessions", params, id).await?.ok_or(ProviderError::NotFound)
     }
 
     /// The payment intent by which an invoice was paid, or null: a subscription's session names the invoice alone.
@@ -307,9 +298,14 @@ impl PaymentProvider for StripeProvider {
     }
 
     async fn fetch_checkout(&self, session: &ProviderRef) -> Result<CheckoutSnapshot, ProviderError> {
-        let expand = ["payment_intent.payment_method", "setup_intent.payment_method", "discounts.promotion_code"];
+        let expand = [
+            "payment_intent.payment_method",
+            "payment_intent.latest_charge",
+            "setup_intent.payment_method",
+            "discounts.promotion_code",
+        ];
         let expand = expand.map(|path| ("expand[]".to_owned(), path.to_owned())).to_vec();
-        let path = format!("/v1/checkout/sessions/{}", self.session_of(session).await?);
+        let path = format!("/v1/checkout/sessions/{session}");
         let mut object = self.client.get(&path, expand).await?;
         if object["status"] == "complete" {
             // Expanded, only the first of them would be there.
@@ -354,6 +350,21 @@ impl PaymentProvider for StripeProvider {
         push(&mut params, "created[gte]", since.minus(CLOCK_SLACK).unix_seconds());
         let wanted = |session: &Value| (checkout_id(session) == Some(id)).then(|| found_page(session));
         Ok(self.find("/v1/checkout/sessions", params, wanted).await?.flatten())
+    }
+
+    async fn capture_payment(
+        &self,
+        key: &ProviderKey,
+        payment: &ProviderRef,
+        amount: Money,
+    ) -> Result<(), ProviderError> {
+        let mut params = Params::new();
+        push(&mut params, "amount_to_capture", amounts::part(amount, "amount")?);
+        self.client.post(&format!("/v1/payment_intents/{payment}/capture"), params, &key.0).await.map(|_| ())
+    }
+
+    async fn cancel_payment(&self, key: &ProviderKey, payment: &ProviderRef) -> Result<(), ProviderError> {
+        self.client.post(&format!("/v1/payment_intents/{payment}/cancel"), vec![], &key.0).await.map(|_| ())
     }
 
     async fn create_refund(
@@ -503,11 +514,13 @@ fn topic(kind: &str, id: &str, object: &Value) -> NotificationTopic {
         _ => {}
     }
     match kind {
-        kind if kind.starts_with("checkout.session.") => NotificationTopic::Checkout { provider_ref },
-        // What was held is taken, or let go, without a word about its session: that is found by the intent.
-        "payment_intent.succeeded" | "payment_intent.canceled" if object["capture_method"] == "manual" => {
-            NotificationTopic::Checkout { provider_ref }
+        // All others are told by their sessions; those of held money have nothing more to tell.
+        "payment_intent.succeeded" | "payment_intent.canceled" | "payment_intent.amount_capturable_updated"
+            if object["capture_method"] == "manual" =>
+        {
+            NotificationTopic::HeldPayment { payment_ref: provider_ref }
         }
+        kind if kind.starts_with("checkout.session.") => NotificationTopic::Checkout { provider_ref },
         "payment_link.updated" => NotificationTopic::PaymentLink { provider_ref },
         "payment_method.detached" => NotificationTopic::PaymentMethodDetached { provider_ref },
         "promotion_code.updated" => NotificationTopic::PromotionCode { provider_ref },

@@ -5,6 +5,7 @@ use domain::checkout::{
     EnteredRecipient, EnteredTaxId, EnteredText,
 };
 use domain::id::{CheckoutSessionId, PaymentLinkId};
+use domain::payment::Authorization;
 use domain::payment_method::CardSummary;
 use domain::ports::provider::{HostedPage, LinkSnapshot, ProviderError};
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, ProviderRef, StoredCard};
@@ -154,29 +155,49 @@ fn address(value: &Value) -> Option<EnteredAddress> {
 /// How far a session is: it is paid only when Stripe says paid.
 fn progress(session: &Value, intent: &Value) -> Option<CheckoutProgress> {
     let payment_ref = || intent["id"].as_str().map(|id| ProviderRef(id.to_owned()));
-    let paid = || {
-        let received = money(intent["amount_received"].as_i64()?, intent["currency"].as_str()?)?;
-        Some(CheckoutProgress::Paid { payment_ref: payment_ref()?, received })
-    };
     match (session["status"].as_str()?, session["payment_status"].as_str()?) {
         ("open", _) => Some(CheckoutProgress::Open),
         ("expired", _) => Some(CheckoutProgress::Expired),
+        // What the session says of held money is not documented; its intent says it.
+        ("complete", _) if intent["capture_method"] == "manual" => held(intent),
         ("complete", "no_payment_required") => Some(CheckoutProgress::NothingToPay),
         // A trial is told as paid, by an invoice of nothing.
         ("complete", "paid") if intent.is_null() && session["amount_total"] == 0 => {
             Some(CheckoutProgress::NothingToPay)
         }
-        ("complete", "paid") => paid(),
+        ("complete", "paid") => Some(CheckoutProgress::Paid {
+            payment_ref: payment_ref()?,
+            received: money(intent["amount_received"].as_i64()?, intent["currency"].as_str()?)?,
+        }),
         ("complete", _) => match intent["status"].as_str()? {
             "requires_payment_method" | "canceled" => {
                 Some(CheckoutProgress::PaymentFailed { payment_ref: payment_ref()? })
             }
-            // Money that was held and then taken: the intent says it, whatever the session still says.
-            "succeeded" if intent["capture_method"] == "manual" => paid(),
             _ => Some(CheckoutProgress::Processing { payment_ref: payment_ref()? }),
         },
         _ => None,
     }
+}
+
+/// How far a payment is that is captured by hand.
+fn held(intent: &Value) -> Option<CheckoutProgress> {
+    let payment_ref = ProviderRef(intent["id"].as_str()?.to_owned());
+    let amount = |field: &str| money(intent[field].as_i64()?, intent["currency"].as_str()?);
+    Some(match intent["status"].as_str()? {
+        "requires_capture" => {
+            let details = &intent["latest_charge"]["payment_method_details"];
+            let capture_before = &details[details["type"].as_str().unwrap_or_default()]["capture_before"];
+            let authorization = Authorization {
+                amount: amount("amount_capturable")?,
+                capture_before: capture_before.as_i64().map(Timestamp::from_unix_seconds),
+            };
+            CheckoutProgress::Authorized { payment_ref, authorization }
+        }
+        "succeeded" => CheckoutProgress::Paid { payment_ref, received: amount("amount_received")? },
+        "canceled" => CheckoutProgress::Released { payment_ref },
+        "requires_payment_method" => CheckoutProgress::PaymentFailed { payment_ref },
+        _ => CheckoutProgress::Processing { payment_ref },
+    })
 }
 
 /// A card that Stripe keeps: one that is attached to a customer.
@@ -192,4 +213,34 @@ fn stored_card(method: &Value) -> Option<StoredCard> {
             exp_year: u16::try_from(card["exp_year"].as_u64()?).ok()?,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn money_that_is_captured_by_hand_is_told_by_its_intent() {
+        let payment_ref = || ProviderRef("pi_1".to_owned());
+        let sek = |minor| money(minor, "sek").unwrap();
+        let held = |capture_before| CheckoutProgress::Authorized {
+            payment_ref: payment_ref(),
+            authorization: Authorization { amount: sek(900), capture_before },
+        };
+        let charge = json!({"payment_method_details": {"type": "card", "card": {"capture_before": 1_700_000_000}}});
+        let before = Some(Timestamp::from_unix_seconds(1_700_000_000));
+        for (session, status, charge, progress) in [
+            ("unpaid", "requires_capture", charge.clone(), held(before)),
+            ("paid", "requires_capture", Value::Null, held(None)),
+            ("unpaid", "succeeded", charge, CheckoutProgress::Paid { payment_ref: payment_ref(), received: sek(600) }),
+            ("unpaid", "canceled", Value::Null, CheckoutProgress::Released { payment_ref: payment_ref() }),
+        ] {
+            let intent = json!({"id": "pi_1", "capture_method": "manual", "status": status, "currency": "sek",
+                "amount_capturable": 900, "amount_received": 600, "latest_charge": charge});
+            let session = json!({"status": "complete", "payment_status": session, "amount_total": 900});
+            assert_eq!(super::progress(&session, &intent), Some(progress), "{status}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What time brings, by the sandbox's clock: sessions expire, banks answer, periods end.
 
-use crate::api::{delayed, refunds, sessions, subscriptions};
+use crate::api::{delayed, payments, refunds, sessions, subscriptions};
 use crate::state::{Ctx, Due};
 
 /// The most that is done at once, so that a clock moved by centuries does not stop the sandbox.
@@ -24,6 +24,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>) {
         ctx.now = at;
         match due {
             Due::Debit(intent) => delayed::settle_debit(ctx, &intent),
+            Due::Hold(intent) => payments::end_hold(ctx, &intent),
             Due::Refund(refund) => refunds::settle(ctx, &refund),
             Due::Period(subscription) => subscriptions::end_period(ctx, &subscription),
             Due::TrialNotice(subscription) => subscriptions::tell_trial_end(ctx, &subscription),

@@ -116,6 +116,8 @@ struct AccountChanges {
 pub(crate) enum Due {
     /// A bank answers for a debit, of an intent.
     Debit(String),
+    /// Money of an intent is held no longer.
+    Hold(String),
     /// A refund arrives, or comes back.
     Refund(String),
     /// A subscription's period ends.

@@ -6,7 +6,7 @@ use api_proto::v1::SessionPaymentState::{Failed, NotRequired, Paid, Processing};
 use super::case::Act::{Capture, CloseLink, DaysPass, ExpireSession, LetGo, OpenLink, TransferArrives, UpdateLink};
 use super::case::Screen::{Desktop, Phone};
 use super::case::Step::{
-    Card, Chooses, Comes, Fills, IsAsked, IsLedTo, Meanwhile, Misses, PaysUnseen, Presses, Sees, Shoots, Ticks, Visits,
+    Card, Comes, Fills, IsAsked, IsLedTo, Meanwhile, Misses, PaysUnseen, Presses, Sees, Shoots, Ticks, Visits,
 };
 use super::case::{Case, Sells};
 use super::stock::{Stock, link, money, saying};

@@ -566,12 +566,16 @@ pub(crate) fn payment(payment: &Payment) -> v1::Payment {
     let state = match payment.state {
         PaymentState::Pending => v1::PaymentState::Pending,
         PaymentState::Processing => v1::PaymentState::Processing,
+        PaymentState::Authorized { .. } => v1::PaymentState::Authorized,
         PaymentState::Succeeded { .. } => v1::PaymentState::Succeeded,
         PaymentState::Failed { .. } => v1::PaymentState::Failed,
         PaymentState::Canceled { .. } => v1::PaymentState::Canceled,
         PaymentState::Expired { .. } => v1::PaymentState::Expired,
     };
+    let authorization = payment.authorization();
     v1::Payment {
+        amount_capturable: authorization.map(|held| money(held.amount)),
+        capture_before_time: authorization.and_then(|held| held.capture_before).map(timestamp),
         id: payment.id.to_string(),
         seller_id: payment.seller_id.to_string(),
         customer_id: text(payment.customer_id.as_ref()),

@@ -2,7 +2,7 @@
 
 use api_proto::v1::payment_service_server::PaymentService;
 use api_proto::v1::*;
-use application::{CreatePayment, CreateRefund, ListQuery, Named, TaxSpec};
+use application::{CapturePayment, CreatePayment, CreateRefund, ListQuery, Named, TaxSpec};
 use domain::ports::storage::{DisputeFilter, PaymentFilter, RefundFilter};
 use domain::tax;
 use domain::text::Description;
@@ -89,6 +89,7 @@ impl PaymentService for Services {
             PaymentState::Unspecified => None,
             PaymentState::Pending => Some("pending"),
             PaymentState::Processing => Some("processing"),
+            PaymentState::Authorized => Some("authorized"),
             PaymentState::Succeeded => Some("succeeded"),
             PaymentState::Failed => Some("failed"),
             PaymentState::Canceled => Some("canceled"),
@@ -113,6 +114,21 @@ impl PaymentService for Services {
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| id(v, "id", &m.id))?;
         let payment = self.app.cancel_payment(mutation).await.map_err(status)?;
         Ok(Response::new(CancelPaymentResponse { payment: Some(output::payment(&payment)) }))
+    }
+
+    async fn capture_payment(
+        &self,
+        request: Request<CapturePaymentRequest>,
+    ) -> Result<Response<CapturePaymentResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller_of(&caller, &m.id, Named::Payment).await?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "id", &m.id);
+            let amount = optional_amount(v, "amount", m.amount.as_ref());
+            Some(CapturePayment { id: id?, amount: amount? })
+        })?;
+        let payment = self.app.capture_payment(mutation).await.map_err(status)?;
+        Ok(Response::new(CapturePaymentResponse { payment: Some(output::payment(&payment)) }))
     }
 
     async fn create_refund(

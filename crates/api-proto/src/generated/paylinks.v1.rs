@@ -7343,6 +7343,12 @@ pub struct Payment {
     /// The subscription of which it pays a period after the first; empty for others.
     #[prost(string, tag = "25")]
     pub subscription_id: ::prost::alloc::string::String,
+    /// What is held and can be captured; absent unless the payment is authorized.
+    #[prost(message, optional, tag = "26")]
+    pub amount_capturable: ::core::option::Option<Money>,
+    /// Until when it can be captured; then it goes back. Absent unless the payment is authorized and the provider says it.
+    #[prost(message, optional, tag = "27")]
+    pub capture_before_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Request of CreatePayment.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -7569,6 +7575,26 @@ pub struct ListDisputesResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// Request of CapturePayment.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CapturePaymentRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the payment.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// How much is captured: at most what is held, in its currency; all of it where absent.
+    #[prost(message, optional, tag = "3")]
+    pub amount: ::core::option::Option<Money>,
+}
+/// Response of CapturePayment.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CapturePaymentResponse {
+    /// The payment; received says what was captured.
+    #[prost(message, optional, tag = "1")]
+    pub payment: ::core::option::Option<Payment>,
+}
 /// How a payment came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -7624,10 +7650,12 @@ pub enum PaymentState {
     Succeeded = 3,
     /// It will not come.
     Failed = 4,
-    /// Withdrawn.
+    /// Withdrawn; or its held money went back, since someone canceled it or nobody captured it in time.
     Canceled = 5,
     /// Its time passed.
     Expired = 6,
+    /// The money is held until it is captured or goes back: see capture_method of the link, CapturePayment, CancelPayment.
+    Authorized = 7,
 }
 impl PaymentState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -7643,6 +7671,7 @@ impl PaymentState {
             Self::Failed => "PAYMENT_STATE_FAILED",
             Self::Canceled => "PAYMENT_STATE_CANCELED",
             Self::Expired => "PAYMENT_STATE_EXPIRED",
+            Self::Authorized => "PAYMENT_STATE_AUTHORIZED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -7655,6 +7684,7 @@ impl PaymentState {
             "PAYMENT_STATE_FAILED" => Some(Self::Failed),
             "PAYMENT_STATE_CANCELED" => Some(Self::Canceled),
             "PAYMENT_STATE_EXPIRED" => Some(Self::Expired),
+            "PAYMENT_STATE_AUTHORIZED" => Some(Self::Authorized),
             _ => None,
         }
     }
@@ -7834,7 +7864,8 @@ pub mod payment_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "ListPayments"));
             self.inner.unary(req, path, codec).await
         }
-        /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided.
+        /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided. Of an authorized payment the money that is
+        /// held goes back to the customer; its invoice stays open. FAILED_PRECONDITION (PAYMENT_STATE) in every other state.
         pub async fn cancel_payment(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelPaymentRequest>,
@@ -7847,6 +7878,22 @@ pub mod payment_service_client {
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/CancelPayment");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CancelPayment"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes the money that an authorized payment holds, all of it or a part; once, so the rest goes back to the customer.
+        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized.
+        pub async fn capture_payment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CapturePaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::CapturePaymentResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/CapturePayment");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CapturePayment"));
             self.inner.unary(req, path, codec).await
         }
         /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
@@ -7950,11 +7997,18 @@ pub mod payment_service_server {
             &self,
             request: tonic::Request<super::ListPaymentsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListPaymentsResponse>, tonic::Status>;
-        /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided.
+        /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided. Of an authorized payment the money that is
+        /// held goes back to the customer; its invoice stays open. FAILED_PRECONDITION (PAYMENT_STATE) in every other state.
         async fn cancel_payment(
             &self,
             request: tonic::Request<super::CancelPaymentRequest>,
         ) -> std::result::Result<tonic::Response<super::CancelPaymentResponse>, tonic::Status>;
+        /// Takes the money that an authorized payment holds, all of it or a part; once, so the rest goes back to the customer.
+        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized.
+        async fn capture_payment(
+            &self,
+            request: tonic::Request<super::CapturePaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::CapturePaymentResponse>, tonic::Status>;
         /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
         /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note.
         async fn create_refund(
@@ -8156,6 +8210,34 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CancelPaymentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.PaymentService/CapturePayment" => {
+                    #[allow(non_camel_case_types)]
+                    struct CapturePaymentSvc<T: PaymentService>(pub Arc<T>);
+                    impl<T: PaymentService> tonic::server::UnaryService<super::CapturePaymentRequest> for CapturePaymentSvc<T> {
+                        type Response = super::CapturePaymentResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CapturePaymentRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as PaymentService>::capture_payment(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CapturePaymentSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)

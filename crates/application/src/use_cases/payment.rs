@@ -4,10 +4,10 @@ use domain::id::{CustomerId, PaymentId};
 use domain::invoice::{InvoiceContent, InvoiceItem};
 use domain::metadata::Metadata;
 use domain::money::{Money, Quantity, UnitPrice};
-use domain::payment::{NewPayment, Payment, PaymentKind};
+use domain::payment::{CaptureRefused, NewPayment, Payment, PaymentKind};
 use domain::payment_link::{AfterCompletion, CloseReason, LinkOptions, LinkTarget, NewPaymentLink, parse_link_expiry};
-use domain::ports::storage::{Collectable, PaymentFilter, Sellers};
-use domain::provider::{Feature, ProviderAction};
+use domain::ports::storage::{Collectable, PaymentFilter, Sellers, UnitOfWork};
+use domain::provider::{Feature, HeldPayment, ProviderAction, ProviderName};
 use domain::tax::TaxBehavior;
 use domain::text::{Description, DisplayName};
 use domain::timestamp::Timestamp;
@@ -43,6 +43,15 @@ pub struct CreatePayment {
     pub expires_at: Option<Timestamp>,
     /// What follows the payment.
     pub after_completion: AfterCompletion,
+}
+
+/// What a caller says of a capture.
+#[derive(Debug, Clone, Serialize)]
+pub struct CapturePayment {
+    /// The payment, whose money must be held.
+    pub id: PaymentId,
+    /// How much is captured; all that is held where absent.
+    pub amount: Option<Money>,
 }
 
 /// How long an ad-hoc payment can be paid where its caller says nothing.
@@ -137,15 +146,20 @@ impl App {
         .await
     }
 
-    /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided.
+    /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided. Of an authorized payment the money that
+    /// is held is let go; its invoice stays open.
     ///
     /// # Errors
-    /// There is none, it is not pending, or the provider can't be reached.
+    /// There is none, it is neither pending nor authorized, or the provider can't be reached.
     pub async fn cancel_payment(&self, mutation: Mutation<PaymentId>) -> Result<Payment, Error> {
         self.mutate("CancelPayment", mutation, |app, uow, m| {
             Box::pin(async move {
                 let found = uow.get_payment(&m.caller.sellers, m.command).await?;
                 let payment = found.ok_or_else(|| Error::not_found("payment", m.command))?;
+                if payment.authorization().is_some() {
+                    let (provider, payment) = app.held_payment(uow, m, payment.id).await?;
+                    return app.call(uow, m, &provider, ProviderAction::CancelPayment { payment }).await;
+                }
                 payment.expect_pending().map_err(|error| Error::precondition(Reason::PaymentState, error))?;
                 if let Some(invoice_id) = payment.invoice_id {
                     uow.lock_invoice(invoice_id).await?;
@@ -169,6 +183,51 @@ impl App {
             })
         })
         .await
+    }
+
+    /// Captures what an authorized payment holds, all of it or a part; the rest is let go.
+    ///
+    /// # Errors
+    /// There is none, it is not authorized, less is held than what is asked for, someone captured or canceled it at the
+    /// provider meanwhile, or the provider refuses it or can't be reached.
+    pub async fn capture_payment(&self, mutation: Mutation<CapturePayment>) -> Result<Payment, Error> {
+        self.mutate("CapturePayment", mutation, |app, uow, m| {
+            Box::pin(async move {
+                let found = uow.get_payment(&m.caller.sellers, m.command.id).await?;
+                let payment = found.ok_or_else(|| Error::not_found("payment", m.command.id))?;
+                let amount = payment.expect_capturable(m.command.amount).map_err(capture_refused)?;
+                let (provider, payment) = app.held_payment(uow, m, payment.id).await?;
+                app.call(uow, m, &provider, ProviderAction::CapturePayment { payment, amount }).await
+            })
+        })
+        .await
+    }
+
+    /// Locks an authorized payment, and tells by which names its provider knows it.
+    async fn held_payment<C>(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        m: &Mutation<C>,
+        id: PaymentId,
+    ) -> Result<(ProviderName, HeldPayment), Error> {
+        let payment = uow.lock_payment(id).await?.filter(|payment| m.caller.sellers.contains(&payment.seller_id));
+        let payment = payment.ok_or_else(|| Error::not_found("payment", id))?;
+        // It may have moved since it was read without a lock.
+        payment.expect_capturable(None).map_err(capture_refused)?;
+        if !self.provider(&payment.provider)?.capabilities().has(Feature::ManualCapture) {
+            return Err(Error::unsupported("id", Feature::ManualCapture.name()));
+        }
+        let session = match payment.checkout_session_id {
+            Some(id) => uow.load_checkout_session(id).await?.and_then(|session| session.provider_ref.clone()),
+            None => None,
+        };
+        let held = payment.provider_ref.clone().zip(session).map(|(payment_ref, session_ref)| HeldPayment {
+            payment_id: id,
+            payment_ref,
+            session_ref,
+        });
+        let held = held.ok_or_else(|| Error::internal("an authorized payment is known at its provider"))?;
+        Ok((payment.provider.clone(), held))
     }
 
     async fn payment_content(
@@ -200,5 +259,17 @@ impl App {
             due_date: None,
             metadata: command.metadata.clone(),
         })
+    }
+}
+
+fn capture_refused(refused: CaptureRefused) -> Error {
+    match refused {
+        CaptureRefused::NotAuthorized { .. } => Error::precondition(Reason::PaymentState, refused),
+        CaptureRefused::WrongCurrency { .. } => {
+            Error::field("amount.currency_code", "CURRENCY_MISMATCH", refused.to_string())
+        }
+        CaptureRefused::TooMuch { .. } => {
+            Error::field("amount.minor_units", "ABOVE_AMOUNT_CAPTURABLE", refused.to_string())
+        }
     }
 }

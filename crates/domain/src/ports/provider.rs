@@ -9,6 +9,7 @@ use crate::checkout::CheckoutSession;
 use crate::customer::Customer;
 use crate::dispute::DisputeSnapshot;
 use crate::id::{CheckoutSessionId, PaymentLinkId};
+use crate::money::Money;
 use crate::payment_link::{LinkSharing, PaymentLink};
 use crate::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey, ProviderName, ProviderRef};
 use crate::refund::{Refund, RefundSnapshot};
@@ -122,6 +123,23 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn find_checkout(&self, id: CheckoutSessionId, since: Timestamp)
     -> Result<Option<HostedPage>, ProviderError>;
+
+    /// Captures money that a payment holds: `amount`, which is at most what is held; the rest is let go. Once, and not again.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn capture_payment(
+        &self,
+        key: &ProviderKey,
+        payment: &ProviderRef,
+        amount: Money,
+    ) -> Result<(), ProviderError>;
+
+    /// Lets go all the money that a payment holds.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn cancel_payment(&self, key: &ProviderKey, payment: &ProviderRef) -> Result<(), ProviderError>;
 
     /// Sends money of a payment back. The refund carries our own id at the provider, by which it is found among
     /// [`fetch_refunds`](Self::fetch_refunds) where the answer is lost.

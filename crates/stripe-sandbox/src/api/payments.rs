@@ -6,7 +6,10 @@ use crate::api::{delayed, disputes};
 use crate::check::{refused, within};
 use crate::error::ApiError;
 use crate::purchase::{Address, Method, Purchase};
-use crate::state::{Ctx, copy, merge_metadata, text};
+use crate::state::{Ctx, Due, copy, merge_metadata, text};
+
+/// How long money is held, in seconds: seven days, as for most cards.
+const HOLD_SECONDS: i64 = 7 * crate::clock::DAY;
 
 /// A test card, of which only what may be shown is kept.
 #[derive(Debug, Clone)]
@@ -156,7 +159,13 @@ pub(crate) fn decline(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value, cod
 /// Charges a payment method at once; with manual capture the money is only held.
 pub(crate) fn succeed(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value) {
     let is_held = intent["capture_method"] == "manual";
-    let charge = charge(ctx, intent, method, if is_held { "held" } else { "succeeded" });
+    let mut charge = charge(ctx, intent, method, if is_held { "held" } else { "succeeded" });
+    if is_held {
+        let (end, kind) = (ctx.now + HOLD_SECONDS, text(method, "type").to_owned());
+        charge["payment_method_details"][kind.as_str()]["capture_before"] = end.into();
+        ctx.replace("charge", &charge);
+        ctx.plan(end, Due::Hold(text(intent, "id").to_owned()));
+    }
     intent["payment_method"] = method["id"].clone();
     intent["latest_charge"] = charge["id"].clone();
     intent["last_payment_error"] = Value::Null;
@@ -304,6 +313,17 @@ fn give_up(ctx: &mut Ctx<'_>, intent: &mut Value) {
     intent["next_action"] = Value::Null;
     ctx.replace("payment_intent", intent);
     ctx.emit("payment_intent.canceled", intent);
+}
+
+/// The time of held money has passed: what was not captured goes back to the customer.
+pub(crate) fn end_hold(ctx: &mut Ctx<'_>, id: &str) {
+    let is_held = ctx.account().get("payment_intent", id).is_some_and(|intent| intent["status"] == "requires_capture");
+    if is_held {
+        let mut params = Map::new();
+        params.insert("cancellation_reason".to_owned(), "expired".into());
+        // It is held, so it can be given up.
+        let _ = cancel(ctx, id, &params);
+    }
 }
 
 fn unexpected_state(what: &str, intent: &Value) -> ApiError {
