@@ -158,7 +158,16 @@ async fn a_stored_price_is_sold_by_a_link(db: Db) {
     let named = stored_item(&price.id, 2);
     let link = create(&server, request(vec![named])).await;
     let item = items(&server, &link).await[0].clone();
-    assert_eq!((item.name.as_str(), item.price_id, minor(item.amount_total.as_ref())), ("Book", price.id, 39_800));
+    let sold = (item.name.as_str(), item.price_id.as_str(), minor(item.amount_total.as_ref()));
+    assert_eq!(sold, ("Book", price.id.as_str(), 39_800));
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    let bought = eventually(async || {
+        let request = v1::ListCheckoutSessionsRequest { payment_link_id: link.id.clone(), ..Default::default() };
+        let sessions = server.checkouts().list_checkout_sessions(request).await.unwrap().into_inner();
+        sessions.checkout_sessions.into_iter().find_map(|session| session.collected)
+    })
+    .await;
+    assert_eq!(bought.items[0].price_id, price.id, "what was bought names the stored price");
 }
 
 async fn an_expired_link_closes_before_the_time_told(db: Db) {
