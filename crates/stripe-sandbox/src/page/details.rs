@@ -75,7 +75,7 @@ pub(super) fn alerts(view: &Checkout<'_>) -> Markup {
 
 /// The names of the fields that are wrong, in the order of the page.
 fn in_order<'a>(view: &Checkout<'a>) -> Vec<&'a str> {
-    const PLACES: [&str; 18] = [
+    const PLACES: [&str; 20] = [
         "quantity.",
         "custom_amount",
         "optional.",
@@ -83,6 +83,8 @@ fn in_order<'a>(view: &Checkout<'a>) -> Vec<&'a str> {
         "shipping_rate",
         "email",
         "phone",
+        "shipping.name",
+        "shipping.country",
         "shipping.",
         "individual_name",
         "field.",

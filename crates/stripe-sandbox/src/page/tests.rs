@@ -607,8 +607,12 @@ fn a_page_fetches_nothing_and_runs_nothing() {
 #[test]
 fn what_is_wrong_is_told_in_the_order_of_the_page() {
     let wrong = |field| Misfit { field, why: Why::Missing };
-    let misfits = vec![wrong(Entry::Terms), wrong(Entry::Name), wrong(Entry::Phone), wrong(Entry::CustomAmount)];
+    // A shared address is found wrong as the billing address, before who receives the goods.
+    let street = Entry::ShippingAddress(crate::purchase::AddressPart::Line1);
+    let fields = [Entry::Terms, Entry::Name, street, Entry::ShippingName, Entry::Phone, Entry::CustomAmount];
+    let misfits = fields.map(wrong).into();
     let page = page(&ask(), &quote(100), &[], misfits);
     let at = |name: &str| page.find(&format!("href=\"#{name}\"")).unwrap();
-    assert!(at("custom_amount") < at("phone") && at("phone") < at("name") && at("name") < at("terms"));
+    assert!(at("custom_amount") < at("phone") && at("phone") < at("shipping.name") && at("name") < at("terms"));
+    assert!(at("shipping.name") < at("shipping.line1") && at("shipping.line1") < at("name"));
 }
