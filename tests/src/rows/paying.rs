@@ -29,7 +29,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             does: vec![
                 Visits(""),
                 Sees(&["Inga pengar flyttas här", "Betala till", "50,00 kr", "Tillbaka till säljaren"]),
-                IsAsked(&["E-post", "Kortnummer", "Giltigt till (MM/ÅÅ)", "Säkerhetskod", "Namn på kortet", "Land"]),
+                IsAsked(&["E-post", "Kortnummer", "Utgår (MM/ÅÅ)", "Säkerhetskod", "Namn på kortet", "Land"]),
                 Card("4000 0000 0000 9995"),
                 Presses("Betala 50,00 kr"),
                 Sees(&["Kortet saknar täckning"]),

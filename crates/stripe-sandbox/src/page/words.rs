@@ -673,7 +673,7 @@ static SV: Words = Words {
     labels: &[
         ("email", "E-post"),
         ("card_number", "Kortnummer"),
-        ("card_expiry", "Giltigt till (MM/ÅÅ)"),
+        ("card_expiry", "Utgår (MM/ÅÅ)"),
         ("card_cvc", "Säkerhetskod"),
         ("name", "Namn"),
         ("name_on_card", "Namn på kortet"),
