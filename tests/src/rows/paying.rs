@@ -411,7 +411,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Meanwhile(LetGo),
                 Comes(Failed),
             ],
-            reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Failed),
+            reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Canceled),
         },
     ]
 }
