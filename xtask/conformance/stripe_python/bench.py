@@ -63,8 +63,8 @@ def invalid(param: str | None = None, code: str | None = None) -> Iterator[None]
 
 @contextmanager
 def missing(param: str | None = None) -> Iterator[None]:
-    """Expects an object that is not there."""
-    with refused(stripe.InvalidRequestError, 404, "resource_missing", param):
+    """Expects an object that is not there: a 404 by its address, a 400 where a parameter names it."""
+    with refused(stripe.InvalidRequestError, 404 if param is None else 400, "resource_missing", param):
         yield
 
 

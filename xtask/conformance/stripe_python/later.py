@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from bench import DAY, Bench, check, equal, expect, ids, invalid, item
+import stripe
+
+from bench import DAY, Bench, check, equal, expect, ids, invalid, item, refused
 
 THANKS = "https://shop.example/thanks"
 BANKRUPT = "AT611904300234570000"
@@ -106,6 +108,20 @@ def _(bench: Bench) -> None:
     status, paid = bench.control("bank_transfer", {"session": session.id})
     equal((status, paid["payment_status"]), (200, "paid"), "the session")
     bench.told("checkout.session.async_payment_succeeded", session.id)
+
+
+@check("a refund that waits for its customer is cancelled, and the charge has its money again")
+def _(bench: Bench) -> None:
+    session = transferring(bench)
+    equal(bench.control("bank_transfer", {"session": session.id})[0], 200, "the transfer")
+    paid = bench.v1.checkout.sessions.retrieve(session.id, {"expand": ["payment_intent"]})
+    refund = bench.v1.refunds.create({"payment_intent": paid.payment_intent.id, "amount": 2_000})
+    equal(refund.status, "requires_action", "the refund")
+    equal(bench.v1.refunds.cancel(refund.id).status, "canceled", "the refund cancelled")
+    charge = bench.v1.charges.retrieve(refund.charge)
+    equal((charge.amount_refunded, charge.refunded), (0, False), "the charge")
+    with refused(stripe.InvalidRequestError, 400):
+        bench.v1.refunds.cancel(refund.id)
 
 
 @check("a bank transfer needs a customer and a currency that it exists in")

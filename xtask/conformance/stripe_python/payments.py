@@ -113,16 +113,12 @@ def _(bench: Bench) -> None:
         bench.v1.refunds.create({"payment_intent": "pi_none"})
 
 
-@check("a refund that waits is cancelled, and the charge has its money again")
+@check("a refund that is sent can't be cancelled")
 def _(bench: Bench) -> None:
-    # The refund of this card fails later, so it waits until then.
     link = bench.v1.payment_links.create({"line_items": [item()]})
-    intent = bench.paid_session(link.url, "4000000000005126").payment_intent
+    intent = bench.paid_session(link.url).payment_intent
     refund = bench.v1.refunds.create({"payment_intent": intent.id, "amount": 2_000})
-    equal(refund.status, "pending", "the refund")
-    equal(bench.v1.refunds.cancel(refund.id).status, "canceled", "the refund cancelled")
-    charge = bench.v1.charges.retrieve(refund.charge)
-    equal((charge.amount_refunded, charge.refunded), (0, False), "the charge")
+    equal(refund.status, "succeeded", "the refund")
     with refused(stripe.InvalidRequestError, 400):
         bench.v1.refunds.cancel(refund.id)
 
