@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use api_proto::v1;
 use tonic::Code;
 
+use crate::discounts::{code_of, coupon, percent, promotion_code};
 use crate::harness::{Db, GOOD_CARD, Server, eventually, http, item, minor, on_both_databases, told, unique};
 
 on_both_databases!(
@@ -26,15 +27,10 @@ async fn share(
     Ok(server.links().share_payment_link(request).await?.into_inner())
 }
 
-/// A coupon of 10 % with the code FALL, made as in the provider's dashboard.
+/// A coupon of 10 % with the code FALL.
 async fn make_promotion_code(server: &Server) {
-    for (path, form) in [
-        ("coupons", [("id", "TEN"), ("percent_off", "10"), ("duration", "once")]),
-        ("promotion_codes", [("promotion[type]", "coupon"), ("promotion[coupon]", "TEN"), ("code", "FALL")]),
-    ] {
-        let request = http().post(format!("{}/v1/{path}", server.sandbox)).bearer_auth("sk_test_paylinks_sandbox");
-        assert_eq!(request.form(&form).send().await.unwrap().status().as_u16(), 200);
-    }
+    let coupon = coupon(server, percent("10")).await;
+    promotion_code(server, code_of(&coupon, "FALL")).await.unwrap();
 }
 
 /// What a browser would send of a page's text fields as they are.

@@ -172,8 +172,8 @@ pub(crate) struct Quote {
     pub(crate) tax: i64,
     /// Due today: 0 in a trial.
     pub(crate) total: i64,
-    /// The id of the promotion code that applies.
-    pub(crate) promotion: Option<String>,
+    /// The code that the customer entered and that applies, as the merchant wrote it.
+    pub(crate) promotion_code: Option<String>,
     /// What comes each period.
     pub(crate) recurring: Option<Recurring>,
 }

@@ -60,6 +60,8 @@ pub(super) enum Sells {
 pub(super) enum Step {
     /// Opens what is sold, with these parameters of its URL.
     Visits(&'static str),
+    /// Opens the link as it is shared; its id is filled in.
+    VisitsShared(Box<v1::SharePaymentLinkRequest>),
     Sees(&'static [&'static str]),
     Misses(&'static [&'static str]),
     /// Labels of fields that are shown.
@@ -128,6 +130,7 @@ pub(super) struct Told {
     pub(super) items: Vec<v1::LineItem>,
     pub(super) invoice: v1::Invoice,
     pub(super) methods: Vec<v1::PaymentMethod>,
+    pub(super) subscriptions: Vec<v1::Subscription>,
     /// The session as the provider has it, with its payment intent and invoice.
     pub(super) there: Value,
 }
@@ -158,7 +161,7 @@ impl Case {
         for (index, step) in self.does.iter().enumerate() {
             let at = |why: String| format!("at step {}, {why}", index + 1);
             self.step(server, &mut sold, person, step).await.map_err(at)?;
-            if matches!(step, Step::Visits(_)) && !has_looked {
+            if matches!(step, Step::Visits(_) | Step::VisitsShared(_)) && !has_looked {
                 person.shoot("").await;
                 has_looked = true;
             }
@@ -174,6 +177,11 @@ impl Case {
     async fn step(&self, server: &Server, sold: &mut Sold, person: &Person<'_>, step: &Step) -> Result<(), String> {
         match step {
             Step::Visits(parameters) => person.visit(&format!("{}{parameters}", sold.url)).await,
+            Step::VisitsShared(request) => {
+                let request = v1::SharePaymentLinkRequest { id: sold.link_id.clone(), ..(**request).clone() };
+                let shared = server.links().share_payment_link(request).await.map_err(|status| status.to_string())?;
+                person.visit(&shared.into_inner().url).await
+            }
             Step::Sees(words) => person.sees(words).await,
             Step::Misses(words) => person.misses(words).await,
             Step::IsAsked(fields) => person.is_asked(fields).await,
@@ -358,6 +366,9 @@ impl Sold {
         if !self.link_id.is_empty() {
             told.link = server.link(&self.link_id).await;
             told.items = self.items(server).await;
+            let request = v1::ListSubscriptionsRequest { payment_link_id: self.link_id.clone(), ..Default::default() };
+            let list = server.subscriptions().list_subscriptions(request).await.unwrap();
+            told.subscriptions = list.into_inner().subscriptions;
         }
         if !self.session_id.is_empty() {
             told.session = self.session(server).await;

@@ -1,20 +1,21 @@
-//! Rows 11, 12, 18, 21 to 25, 27 and 28: what is sold, at which price, and until when.
+//! Rows 11, 12, 18 and 21 to 28: what is sold, at which price, and until when.
 
 use api_proto::v1;
 use api_proto::v1::SessionPaymentState::{NotRequired, Paid};
+use api_proto::v1::SubscriptionState::{Active as Running, Trialing};
 use api_proto::v1::platform_settings::ApplicationFee;
 
 use super::case::Act::{LinkExpires, VoidInvoice};
 use super::case::Screen::{Desktop, Phone};
 use super::case::Step::{
-    Card, Chooses, Comes, Fills, Meanwhile, Misses, Presses, Reads, Sees, Shoots, Ticks, Unfolds, Visits,
+    Card, Chooses, Comes, Fills, Meanwhile, Misses, Presses, Reads, Sees, Shoots, Ticks, Unfolds, Visits, VisitsShared,
 };
 use super::case::{Case, Sells};
 use super::stock::{Stock, link};
 use crate::harness::{GOOD_CARD, invoice_request, item, line, minor, stored_item};
 
 pub(super) fn cases(stock: &Stock) -> Vec<Case> {
-    [priced(stock), offered(stock), settled(stock), ended()].concat()
+    [priced(stock), offered(stock), settled(stock), shared(), ended()].concat()
 }
 
 /// Rows 12 and 25, and the currency of row 24.
@@ -339,11 +340,12 @@ fn settled(stock: &Stock) -> Vec<Case> {
             ],
             reads: |told| {
                 assert_eq!((told.bought(), told.received()), (vec![("Plan", 2, 19_800), ("Start", 1, 5_000)], 24_800));
-                let subscription = &told.there["subscription"];
-                assert_eq!(
-                    (&subscription["description"], &subscription["metadata"]["team"]),
-                    (&"Two seats".into(), &"red".into())
-                );
+                let [subscription] = told.subscriptions.as_slice() else { panic!("{:?}", told.subscriptions) };
+                assert_eq!((subscription.state(), &subscription.checkout_session_id), (Running, &told.session.id));
+                assert_eq!(subscription.metadata["team"], "red");
+                let [item] = subscription.items.as_slice() else { panic!("{:?}", subscription.items) };
+                assert_eq!((item.quantity, minor(item.unit_amount.as_ref())), (2, 9_900));
+                assert_eq!(told.there["subscription"]["description"], "Two seats");
             },
         },
         Case {
@@ -369,9 +371,11 @@ fn settled(stock: &Stock) -> Vec<Case> {
             ],
             reads: |told| {
                 assert!(told.payments.is_empty());
-                let subscription = &told.there["subscription"];
-                let end = subscription.pointer("/trial_settings/end_behavior/missing_payment_method");
-                assert_eq!((&subscription["status"], end), (&"trialing".into(), Some(&"pause".into())));
+                let [subscription] = told.subscriptions.as_slice() else { panic!("{:?}", told.subscriptions) };
+                let (start, end) = (subscription.start_time.unwrap(), subscription.trial_end_time.unwrap());
+                assert_eq!((subscription.state(), end.seconds - start.seconds), (Trialing, 14 * 24 * 60 * 60));
+                let end = told.there.pointer("/subscription/trial_settings/end_behavior/missing_payment_method");
+                assert_eq!(end, Some(&"pause".into()));
             },
         },
         Case {
@@ -497,6 +501,44 @@ fn settled(stock: &Stock) -> Vec<Case> {
             },
         },
     ]
+}
+
+/// Row 26.
+fn shared() -> Vec<Case> {
+    vec![Case {
+        row: 26,
+        name: "a page that begins with what the URL brings",
+        screen: Phone,
+        sells: link(v1::CreatePaymentLinkRequest {
+            line_items: vec![item("Chair", 10_000, 1)],
+            allow_promotion_codes: true,
+            ..Default::default()
+        }),
+        does: vec![
+            VisitsShared(Box::new(v1::SharePaymentLinkRequest {
+                client_reference_id: "basket_7".to_owned(),
+                locked_prefilled_email: "grace@example.com".to_owned(),
+                prefilled_promo_code: "summer".to_owned(),
+                locale: "sv".to_owned(),
+                ..Default::default()
+            })),
+            Sees(&["SUMMER används", "Rabatt −10,00 kr", "Summa 90,00 kr"]),
+            Reads("E-post", "grace@example.com"),
+            Fills(&[("Namn på kortet", "Grace Hopper"), ("Kortnummer", GOOD_CARD)]),
+            Fills(&[("Utgår (MM/ÅÅ)", "12 / 34"), ("Säkerhetskod", "123")]),
+            Presses("Betala 90,00 kr"),
+            Sees(&["Din betalning har tagits emot."]),
+            Comes(Paid),
+        ],
+        reads: |told| {
+            let collected = told.collected();
+            assert_eq!(
+                (collected.client_reference.as_str(), collected.customer.as_ref().unwrap().email.as_str()),
+                ("basket_7", "grace@example.com")
+            );
+            assert_eq!((collected.promotion_codes[0].code.as_str(), told.received()), ("SUMMER", 9_000));
+        },
+    }]
 }
 
 /// Row 28.

@@ -1,11 +1,11 @@
-//! What the cases name: customers, prices and shipping rates over gRPC; coupons and promotion codes at the provider, for
-//! they are not in the gRPC face yet.
+//! What the cases name: customers, prices, shipping rates and promotion codes.
 
 use api_proto::v1;
 use api_proto::v1::price_model::Model;
 
 use super::case::Sells;
-use crate::harness::{Server, http, sek, unique};
+use crate::discounts::{amount, code_of, coupon, percent, promotion_code};
+use crate::harness::{Server, sek, unique};
 
 /// Ids of what is stored.
 pub(super) struct Stock {
@@ -55,7 +55,7 @@ impl Stock {
         };
         let plain = v1::CreatePriceRequest::default;
         let monthly = v1::Recurrence { interval: v1::RecurrenceInterval::Month as i32, interval_count: 1 };
-        coupons(server).await;
+        promotion_codes(server).await;
         Self {
             thanks: format!("{}/?thanks", server.sandbox),
             basket: format!("{}/?basket", server.sandbox),
@@ -131,26 +131,13 @@ async fn rate(server: &Server, name: &str, minor_units: i64, (soonest, latest): 
 }
 
 /// `SUMMER` takes a tenth off, `FIFTY` 50.00 SEK off orders of 200.00 SEK or more.
-async fn coupons(server: &Server) {
-    let summer = [("promotion[type]", "coupon"), ("promotion[coupon]", "TENTH"), ("code", "SUMMER")];
-    let fifty = [
-        ("promotion[type]", "coupon"),
-        ("promotion[coupon]", "FIFTY"),
-        ("code", "FIFTY"),
-        ("restrictions[minimum_amount]", "20000"),
-        ("restrictions[minimum_amount_currency]", "sek"),
-    ];
-    let amount = [("id", "FIFTY"), ("amount_off", "5000"), ("currency", "sek"), ("duration", "once")];
-    for (path, form) in [
-        ("coupons", &[("id", "TENTH"), ("percent_off", "10"), ("duration", "once")][..]),
-        ("coupons", &amount),
-        ("promotion_codes", &summer),
-        ("promotion_codes", &fifty),
-    ] {
-        let request = http().post(format!("{}/v1/{path}", server.sandbox)).bearer_auth("sk_test_paylinks_sandbox");
-        let answer = request.form(form).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
-    }
+async fn promotion_codes(server: &Server) {
+    let tenth = coupon(server, percent("10")).await;
+    promotion_code(server, code_of(&tenth, "SUMMER")).await.unwrap();
+    let fifty =
+        coupon(server, amount(v1::Money { minor_units: 5_000, currency_code: "SEK".to_owned() }, Vec::new())).await;
+    let from_200 = v1::CreatePromotionCodeRequest { minimum_amount: money(20_000, "SEK"), ..code_of(&fifty, "FIFTY") };
+    promotion_code(server, from_200).await.unwrap();
 }
 
 /// A link, sold as it is.

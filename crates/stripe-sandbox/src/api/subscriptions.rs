@@ -323,6 +323,7 @@ fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, plan: &mut Value) -> Figu
         id: subscription["discounts"][0].as_str().unwrap_or_default().to_owned(),
         coupon,
         promotion: None,
+        code: None,
     });
     let customer = ctx.account().get("customer", text(subscription, "customer"));
     let exempt = customer.and_then(|customer| customer["tax_exempt"].as_str()).unwrap_or("none");

@@ -252,7 +252,7 @@ fn promotion_code(view: &Checkout<'_>) -> Markup {
     let code = view.raw.get(name);
     html! {
         @if view.ask.promotion_codes {
-            @if view.quote.promotion.is_some() && !code.is_empty() {
+            @if let Some(code) = &view.quote.promotion_code {
                 div.applied id=(name) tabindex="-1" {
                     input type="hidden" name=(name) value=(code);
                     span { strong { (code) } " " (words.code_applies) }

@@ -236,8 +236,8 @@ fn quantities_offers_and_an_own_amount_can_be_chosen() {
 #[test]
 fn a_code_that_applies_can_be_removed_and_one_that_does_not_is_told() {
     let codes = Ask { promotion_codes: true, ..ask() };
-    let applied = Quote { promotion: Some("promo_1".to_owned()), discount: 10, total: 90, ..quote(100) };
-    let page_with = page(&codes, &applied, &[("promotion_code", "SAVE10")], Vec::new());
+    let applied = Quote { promotion_code: Some("SAVE10".to_owned()), discount: 10, total: 90, ..quote(100) };
+    let page_with = page(&codes, &applied, &[("promotion_code", "save10")], Vec::new());
     shows(&page_with, &["value=\"remove_code\"", "<strong>SAVE10</strong>", "Discount", "−SEK\u{a0}0.10"]);
     let unknown = vec![Misfit { field: Entry::PromotionCode, why: Why::BelowMinimum(50_000) }];
     let refused = page(&codes, &quote(100), &[("promotion_code", "SAVE10")], unknown);
@@ -512,7 +512,7 @@ fn all_pages(locale: Locale) -> Vec<String> {
             pages.push(in_language(locale, &ask, quote, &[("custom_amount", "1")], Vec::new()));
         }
     }
-    let applied = Quote { promotion: Some("promo_1".to_owned()), ..quote(0) };
+    let applied = Quote { promotion_code: Some("CODE".to_owned()), ..quote(0) };
     let free =
         Ask { lines: vec![line("li_1", unit(0))], automatic_tax: false, whole_billing_address: false, ..everything() };
     pages.push(in_language(locale, &free, &applied, &code, vec![]));

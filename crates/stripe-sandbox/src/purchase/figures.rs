@@ -33,6 +33,8 @@ pub(crate) struct Applied {
     pub(crate) id: String,
     pub(crate) coupon: Value,
     pub(crate) promotion: Option<String>,
+    /// The code that the customer entered, as the merchant wrote it.
+    pub(crate) code: Option<String>,
 }
 
 /// The shipping chosen, in minor units.
@@ -234,7 +236,7 @@ fn applied(
     if let Some(coupon) = session["discounts"][0]["coupon"].as_str() {
         let coupon = ctx.account().get("coupon", coupon)?.clone();
         let promotion = session["discounts"][0]["promotion_code"].as_str().map(str::to_owned);
-        return Some(Applied { id: crate::ids::new("di"), coupon, promotion });
+        return Some(Applied { id: crate::ids::new("di"), coupon, promotion, code: None });
     }
     let typed = purchase.promotion_code.as_deref().map(str::trim).filter(|typed| !typed.is_empty())?;
     let found = if session["allow_promotion_codes"] == true {
@@ -278,8 +280,8 @@ fn by_code(
     if !takes_off || !figures.lines.iter().any(|line| is_eligible(&coupon, line)) {
         return Err(Why::NotAnOption);
     }
-    let promotion = promotion["id"].as_str().map(str::to_owned);
-    Ok(Applied { id: crate::ids::new("di"), coupon, promotion })
+    let told = |field: &str| promotion[field].as_str().map(str::to_owned);
+    Ok(Applied { id: crate::ids::new("di"), coupon, promotion: told("id"), code: told("code") })
 }
 
 fn has_bought(ctx: &mut Ctx<'_>, customer: Option<&str>, email: &str) -> bool {
@@ -415,7 +417,7 @@ impl Figures {
             shipping: self.shipping.as_ref().map_or(0, |shipping| shipping.amount),
             tax,
             total: self.due(),
-            promotion: self.applied.as_ref().and_then(|applied| applied.promotion.clone()),
+            promotion_code: self.applied.as_ref().and_then(|applied| applied.code.clone()),
             recurring: self.recurring(),
         }
     }
