@@ -118,7 +118,9 @@ fn collect(ctx: &mut Ctx<'_>, id: &str, invoice: &Value, (session, method): (&st
         return None;
     }
     let kind = method["type"].as_str().unwrap_or("card");
-    let data = json!({"description": "Subscription creation", "on_behalf_of": subscription["on_behalf_of"],
+    let is_first = invoice["billing_reason"] == "subscription_create";
+    let description = if is_first { "Subscription creation" } else { "Subscription update" };
+    let data = json!({"description": description, "on_behalf_of": subscription["on_behalf_of"],
         "transfer_data": subscription["transfer_data"], "setup_future_usage": "off_session",
         "application_fee_amount": fee(&subscription, amount)});
     let order = Order {
@@ -131,6 +133,7 @@ fn collect(ctx: &mut Ctx<'_>, id: &str, invoice: &Value, (session, method): (&st
         kind,
     };
     let mut intent = payments::intent(ctx, &order);
+    invoices::await_payment(ctx, invoice_id, text(&intent, "id"));
     if DEBITS.iter().any(|(debit, _)| *debit == kind) {
         delayed::start_debit(ctx, &mut intent, method);
     } else {
