@@ -6,7 +6,7 @@ use time::{Date, Duration, Month, OffsetDateTime};
 use crate::api::invoices::{self, Draft};
 use crate::api::payments::{self, Order};
 use crate::api::sessions::DEBITS;
-use crate::api::{coupons, delayed};
+use crate::api::{coupons, delayed, items};
 use crate::check::refused;
 use crate::clock::DAY;
 use crate::error::ApiError;
@@ -189,9 +189,9 @@ pub(crate) fn discount(ctx: &mut Ctx<'_>, applied: &Applied, session: &Value, su
     discount
 }
 
+/// The period of a subscription's price. Each of them has one: without, no subscription would have begun.
 fn period_of(price: &Value) -> (String, i64) {
-    let recurring = &price["recurring"];
-    (text(recurring, "interval").to_owned(), recurring["interval_count"].as_i64().unwrap_or(1))
+    items::period(price).unwrap_or_else(|| ("month".to_owned(), 1))
 }
 
 /// So many intervals after a time; a month that is too short ends on its last day. None beyond the calendar's end.
