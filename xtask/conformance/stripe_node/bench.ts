@@ -27,10 +27,10 @@ export function equal(actual: unknown, wanted: unknown, what: string): void {
 
 type ErrorClass = new (...args: never[]) => Stripe.errors.StripeError;
 
-/** Expects the SDK to throw an error of this class, with this much said in it. */
+/** Expects the SDK to throw an error of this class, with this much said in it; `says` is for those without code and parameter. */
 export async function refused(
   kind: ErrorClass,
-  wanted: { statusCode?: number; code?: string; param?: string },
+  wanted: { statusCode?: number; code?: string; param?: string; says?: string },
   call: () => Promise<unknown>,
 ): Promise<Stripe.errors.StripeError> {
   try {
@@ -42,6 +42,7 @@ export async function refused(
       if (wanted[name] !== undefined) equal(error[name], wanted[name], `its ${name}`);
     }
     expect(error.message, 'the error has no message');
+    expect(error.message.includes(wanted.says ?? ''), `its message: ${error.message}, not ${wanted.says}`);
     return error;
   }
   throw new Mismatch(`not refused; ${kind.name} was due`);
@@ -185,7 +186,12 @@ export class Bench {
   /** Lets time pass. What was told before arrives before, as it would in real time. */
   async advance(seconds: number): Promise<void> {
     const deadline = Date.now() + WEBHOOK_TIMEOUT_MS;
-    while ((await this.control('webhooks/pending'))[1].pending > 0 && Date.now() < deadline) await sleep(20);
+    for (;;) {
+      const { pending } = (await this.control('webhooks/pending'))[1];
+      if (pending === 0) break;
+      expect(Date.now() < deadline, `${pending} webhooks are still under way`);
+      await sleep(20);
+    }
     equal((await this.control('clock', { advance_seconds: seconds }))[0], 200, 'moving the clock');
   }
 

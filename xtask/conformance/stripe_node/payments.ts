@@ -98,7 +98,10 @@ check("a refund that is sent can't be cancelled", async (bench) => {
   const payment_intent = (await paid(bench, '4242424242424242')).id;
   const refund = await bench.stripe.refunds.create({ payment_intent });
   equal(refund.status, 'succeeded', 'the refund');
-  await refused(errors.StripeInvalidRequestError, { statusCode: 400 }, () => bench.stripe.refunds.cancel(refund.id));
+  const says = 'status of succeeded';
+  await refused(errors.StripeInvalidRequestError, { statusCode: 400, says }, () =>
+    bench.stripe.refunds.cancel(refund.id),
+  );
 });
 
 check('a dispute is read, listed and given up', async (bench) => {

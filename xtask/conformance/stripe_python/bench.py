@@ -36,9 +36,13 @@ def equal(actual: object, wanted: object, what: str) -> None:
 
 @contextmanager
 def refused(
-    kind: type[stripe.StripeError], status: int, code: str | None = None, param: str | None = None
+    kind: type[stripe.StripeError],
+    status: int,
+    code: str | None = None,
+    param: str | None = None,
+    says: str | None = None,
 ) -> Iterator[None]:
-    """Expects the SDK to raise exactly this error."""
+    """Expects the SDK to raise exactly this error; `says` is for those that have neither code nor parameter."""
     try:
         yield
     except stripe.StripeError as error:
@@ -50,6 +54,8 @@ def refused(
             equal(error.code, code, "the code")
         if param is not None:
             equal(getattr(error, "param", None), param, "the parameter")
+        if says is not None:
+            expect(says in (error.user_message or ""), f"the message: {error.user_message!r}, not {says!r}")
         return
     raise Mismatch(f"not refused; {kind.__name__} was due")
 
@@ -190,9 +196,12 @@ class Bench:
     def advance(self, seconds: int) -> int:
         """Lets time pass; answers the time after it. What was told before arrives before, as it would in real time."""
         deadline = time.monotonic() + WEBHOOK_TIMEOUT_SECONDS
-        while self.control("webhooks/pending")[1]["pending"] and time.monotonic() < deadline:
+        while pending := self.control("webhooks/pending")[1]["pending"]:
+            expect(time.monotonic() < deadline, f"{pending} webhooks are still under way")
             time.sleep(0.02)
-        return self.control("clock", {"advance_seconds": seconds})[1]["now"]
+        status, clock = self.control("clock", {"advance_seconds": seconds})
+        equal(status, 200, "moving the clock")
+        return clock["now"]
 
     def pay(self, url: str, card: str | None = None, **entered: Any) -> tuple[int, dict[str, Any]]:
         """Pays at a link or session as a customer would; the status and the answer."""

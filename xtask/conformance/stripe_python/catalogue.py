@@ -51,7 +51,7 @@ def _(bench: Bench) -> None:
     (price,) = bench.v1.prices.list({"product": "kettle"}).data
     with refused(stripe.InvalidRequestError, 400, param="line_items[0][price]"):
         bench.v1.payment_links.create({"line_items": [{"price": price.id, "quantity": 1}]})
-    with refused(stripe.InvalidRequestError, 400):
+    with refused(stripe.InvalidRequestError, 400, says="user-created prices"):
         bench.v1.products.delete("kettle")
 
 

@@ -48,7 +48,7 @@ def _(bench: Bench) -> None:
 
 @check("a session that is expired can't be expired again")
 def _(bench: Bench) -> None:
-    with refused(stripe.InvalidRequestError, 400):
+    with refused(stripe.InvalidRequestError, 400, says="has a status of expired"):
         bench.v1.checkout.sessions.expire(bench.get("session").id)
 
 
@@ -110,7 +110,7 @@ def _(bench: Bench) -> None:
     equal(bench.v1.payment_methods.detach(method.id).customer, None, "the method detached")
     equal(methods.list(customer).data, [], "the methods kept after")
     equal(bench.told("payment_method.detached", method.id).customer, None, "the snapshot of the method")
-    with refused(stripe.InvalidRequestError, 400):
+    with refused(stripe.InvalidRequestError, 400, says="not attached to a customer"):
         bench.v1.payment_methods.detach(method.id)
 
 

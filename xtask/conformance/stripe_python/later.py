@@ -120,7 +120,7 @@ def _(bench: Bench) -> None:
     equal(bench.v1.refunds.cancel(refund.id).status, "canceled", "the refund cancelled")
     charge = bench.v1.charges.retrieve(refund.charge)
     equal((charge.amount_refunded, charge.refunded), (0, False), "the charge")
-    with refused(stripe.InvalidRequestError, 400):
+    with refused(stripe.InvalidRequestError, 400, says="status of canceled"):
         bench.v1.refunds.cancel(refund.id)
 
 

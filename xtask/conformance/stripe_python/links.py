@@ -83,8 +83,12 @@ def _(bench: Bench) -> None:
 @check("metadata beyond its limits is refused")
 def _(bench: Bench) -> None:
     link = bench.get("link")
-    for metadata in ({"k" * 41: "v"}, {"k": "v" * 501}, {f"k{n}": "v" for n in range(51)}):
-        with refused(stripe.InvalidRequestError, 400):
+    for metadata, param in (
+        ({"k" * 41: "v"}, f"metadata[{'k' * 41}]"),
+        ({"k": "v" * 501}, "metadata[k]"),
+        ({f"k{n}": "v" for n in range(51)}, "metadata"),
+    ):
+        with refused(stripe.InvalidRequestError, 400, param=param):
             bench.v1.payment_links.update(link.id, {"metadata": metadata})
 
 

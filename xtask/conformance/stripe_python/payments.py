@@ -28,7 +28,7 @@ def _(bench: Bench) -> None:
 
 @check("a property that can't be expanded is refused")
 def _(bench: Bench) -> None:
-    with refused(stripe.InvalidRequestError, 400):
+    with refused(stripe.InvalidRequestError, 400, param="expand"):
         bench.v1.checkout.sessions.retrieve(bench.get("paid").id, {"expand": ["status"]})
 
 
@@ -119,7 +119,7 @@ def _(bench: Bench) -> None:
     intent = bench.paid_session(link.url).payment_intent
     refund = bench.v1.refunds.create({"payment_intent": intent.id, "amount": 2_000})
     equal(refund.status, "succeeded", "the refund")
-    with refused(stripe.InvalidRequestError, 400):
+    with refused(stripe.InvalidRequestError, 400, says="status of succeeded"):
         bench.v1.refunds.cancel(refund.id)
 
 
@@ -202,7 +202,7 @@ def _(bench: Bench) -> None:
     equal((read.charge.disputed, read.payment_intent.status), (True, "succeeded"), "the dispute read")
     equal(ids(bench.v1.disputes.list({"charge": dispute.charge}).data), [dispute.id], "disputes listed")
     equal(bench.told("charge.dispute.closed", dispute.id).status, "lost", "the snapshot")
-    with refused(stripe.InvalidRequestError, 400):
+    with refused(stripe.InvalidRequestError, 400, says="already closed"):
         bench.v1.disputes.close(dispute.id)
 
 

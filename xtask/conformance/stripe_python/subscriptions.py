@@ -152,7 +152,7 @@ def _(bench: Bench) -> None:
     )
     told = (changed.status, changed.metadata.to_dict(), changed.cancellation_details.comment)
     equal(told, ("canceled", {"left": "1"}, "Moved"), "the subscription")
-    with refused(stripe.InvalidRequestError, 400):
+    with refused(stripe.InvalidRequestError, 400, param="cancel_at_period_end"):
         bench.v1.subscriptions.update(gone.id, {"cancel_at_period_end": True})
 
 
