@@ -231,4 +231,5 @@ async fn a_recurring_link_is_paid_for_its_first_period_and_not_in_a_trial(db: Db
     let session = buy(&server, &link, json!({})).await;
     assert_eq!(session.payment_state(), v1::SessionPaymentState::NotRequired);
     assert!(server.payments().list_payments(of(&link)).await.unwrap().into_inner().payments.is_empty());
+    server.expect_no_notification_stuck().await;
 }

@@ -1,5 +1,6 @@
 //! A server of its own for each test.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +16,7 @@ use api_proto::v1::payment_link_service_client::PaymentLinkServiceClient;
 use api_proto::v1::payment_service_client::PaymentServiceClient;
 use api_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use api_proto::v1::tax_service_client::TaxServiceClient;
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -227,9 +228,40 @@ impl Server {
 
     /// How often the sandbox has executed an operation.
     pub(crate) async fn executed(&self, operation: &str) -> u64 {
-        let counts: Value =
-            http().get(format!("{}/_sandbox/requests", self.sandbox)).send().await.unwrap().json().await.unwrap();
-        counts[operation].as_u64().unwrap_or(0)
+        self.all_executed().await.get(operation).copied().unwrap_or(0)
+    }
+
+    /// How often the sandbox has executed each operation that changes something.
+    pub(crate) async fn all_changes(&self) -> BTreeMap<String, u64> {
+        let all = self.all_executed().await;
+        all.into_iter().filter(|(operation, _)| !operation.starts_with("GET ")).collect()
+    }
+
+    async fn all_executed(&self) -> BTreeMap<String, u64> {
+        http().get(format!("{}/_sandbox/requests", self.sandbox)).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Waits until all that the provider has told is processed. What can't be is tried again for long before it is set aside
+    /// for a person: a test that ends before has not seen that nobody ever learns of it.
+    pub(crate) async fn expect_no_notification_stuck(&self) {
+        let sqlite = || format!("sqlite://{}", self.directory.path().join("paylinks.db").display());
+        let url = self.database.as_ref().map_or_else(sqlite, |database| database.url.clone());
+        let database = Database::connect(url).await.unwrap();
+        let sql = "SELECT COALESCE(reason, 'not tried yet') AS reason FROM notifications WHERE state <> 'done'";
+        let unprocessed = Statement::from_string(database.get_database_backend(), sql);
+        let began = Instant::now();
+        loop {
+            let pending = http().get(format!("{}/_sandbox/webhooks/pending", self.sandbox));
+            let sent: Value = pending.send().await.unwrap().json().await.unwrap();
+            let rows = database.query_all_raw(unprocessed.clone()).await.unwrap();
+            let reasons: Vec<String> = rows.iter().map(|row| row.try_get("", "reason").unwrap()).collect();
+            if sent["pending"] == 0 && reasons.is_empty() {
+                break;
+            }
+            assert!(began.elapsed() < PATIENCE, "{} webhooks, and notifications stuck: {reasons:?}", sent["pending"]);
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        database.close().await.unwrap();
     }
 
     /// All events so far.

@@ -43,6 +43,18 @@ fn fields(page: &str) -> BTreeMap<String, String> {
     kept.map(|tag| (attribute(tag, "name"), attribute(tag, "value"))).collect()
 }
 
+/// The dark modules of a QR code that is drawn as SVG.
+fn drawn(svg: &str) -> &str {
+    svg.split_once(" d=\"").and_then(|(_, path)| path.split_once('"')).unwrap().0
+}
+
+/// The same of the QR code of a text, at the size at which links are shared.
+fn drawn_as_code(text: &str) -> String {
+    use qrcode::render::svg;
+    let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).unwrap();
+    drawn(&code.render::<svg::Color<'_>>().min_dimensions(240, 240).build()).to_owned()
+}
+
 async fn a_shared_link_is_paid_and_its_reference_read_back(db: Db) {
     let server = Server::start(db).await;
     make_promotion_code(&server).await;
@@ -68,6 +80,8 @@ async fn a_shared_link_is_paid_and_its_reference_read_back(db: Db) {
                  &locale=sv&utm_source=newsletter&utm_campaign=fall-sale";
     assert_eq!(shared.url, format!("{}?{query}", link.url));
     assert!(shared.qr_code_svg.contains("<title>") && shared.qr_code_svg.ends_with("</svg>"));
+    assert_eq!(drawn(&shared.qr_code_svg), drawn_as_code(&shared.url), "the code is of another text");
+    assert_ne!(drawn(&shared.qr_code_svg), drawn_as_code(&link.url));
 
     let visit = http().get(&shared.url).send().await.unwrap();
     let address = format!("{}{}", server.sandbox, visit.headers()["location"].to_str().unwrap());

@@ -5,7 +5,7 @@ use serde_json::json;
 use tonic::Code;
 
 use crate::collected::{at_provider, buy, create};
-use crate::harness::{Db, Server, eventually, item, minor, on_both_databases, told, unique};
+use crate::harness::{Db, Server, eventually, http, item, mask, minor, on_both_databases, told, unique};
 use crate::refunds::told_of;
 
 on_both_databases!(
@@ -15,6 +15,11 @@ on_both_databases!(
     a_subscription_ends_when_its_period_does,
     a_subscription_ends_at_once,
     a_subscription_that_is_ended_at_the_provider_ends_here,
+    an_end_that_is_called_off_at_the_provider_is_called_off_here,
+    a_change_of_its_links_settings_leaves_what_is_bought_later_recorded,
+    a_period_that_a_code_makes_free_is_recorded_as_nothing_paid,
+    a_debit_pays_when_the_bank_has_answered,
+    a_debit_that_bounces_is_a_payment_that_failed,
     cancellations_are_refused_by_name,
 );
 
@@ -89,6 +94,7 @@ async fn a_subscription_is_read_and_listed_since_its_checkout(db: Db) {
     assert_eq!(list(&server, of_state).await, []);
     assert!(renewals(&server, &other).await.is_empty(), "the first period is the checkout's own payment");
     assert_eq!(told_of(&server, &other.id).await.first().unwrap(), "subscription.created");
+    server.expect_no_notification_stuck().await;
 }
 
 async fn each_period_is_paid_and_recorded_once(db: Db) {
@@ -123,6 +129,7 @@ async fn each_period_is_paid_and_recorded_once(db: Db) {
     };
     let refund = server.payments().create_refund(refund).await.unwrap().into_inner().refund.unwrap();
     assert_eq!(minor(refund.amount.as_ref()), 19_800);
+    server.expect_no_notification_stuck().await;
 }
 
 async fn a_trial_ends_in_a_payment(db: Db) {
@@ -136,6 +143,7 @@ async fn a_trial_ends_in_a_payment(db: Db) {
     wait_for(&server, &begun.id, v1::SubscriptionState::Active).await;
     let paid = eventually(async || renewals(&server, &begun).await.pop()).await;
     assert_eq!(minor(paid.received.as_ref()), 19_800);
+    server.expect_no_notification_stuck().await;
 }
 
 async fn a_subscription_ends_when_its_period_does(db: Db) {
@@ -150,6 +158,7 @@ async fn a_subscription_ends_when_its_period_does(db: Db) {
     assert!(ended.end_time.is_some());
     assert!(renewals(&server, &begun).await.is_empty(), "nothing more is due");
     assert_eq!(told_of(&server, &begun.id).await.last().unwrap(), "subscription.ended");
+    server.expect_no_notification_stuck().await;
 }
 
 async fn a_subscription_ends_at_once(db: Db) {
@@ -167,11 +176,28 @@ async fn a_subscription_ends_at_once(db: Db) {
     assert_eq!(again, ended, "asked again, it is the same");
     let refused = cancel(&server, &begun.id, v1::CancellationTime::PeriodEnd).await.unwrap_err();
     assert_eq!(told(&refused).1, "SUBSCRIPTION_STATE");
-    let ends = told_of(&server, &begun.id).await.into_iter().filter(|kind| kind == "subscription.ended").count();
-    assert_eq!(ends, 1);
+    server.expect_no_notification_stuck().await;
+    assert_eq!(ends(&server, &begun).await, 1);
+}
+
+/// How often it was told that a subscription has ended.
+async fn ends(server: &Server, subscription: &v1::Subscription) -> usize {
+    told_of(server, &subscription.id).await.into_iter().filter(|kind| kind == "subscription.ended").count()
 }
 
 async fn a_subscription_that_is_ended_at_the_provider_ends_here(db: Db) {
+    let server = Server::start(db).await;
+    let begun = subscribe(&server, &create(&server, monthly()).await).await;
+    let url = format!("{}/v1/subscriptions/{}", server.sandbox, begun.provider_ref);
+    let ended = http().delete(url).bearer_auth("sk_test_paylinks_sandbox").send().await.unwrap();
+    assert_eq!(ended.status().as_u16(), 200);
+    let ended = wait_for(&server, &begun.id, v1::SubscriptionState::Canceled).await;
+    assert!(ended.end_time.is_some() && ended.cancel_time.is_some());
+    server.expect_no_notification_stuck().await;
+    assert_eq!(ends(&server, &begun).await, 1);
+}
+
+async fn an_end_that_is_called_off_at_the_provider_is_called_off_here(db: Db) {
     let server = Server::start(db).await;
     let begun = subscribe(&server, &create(&server, monthly()).await).await;
     let path = format!("/v1/subscriptions/{}", begun.provider_ref);
@@ -182,6 +208,98 @@ async fn a_subscription_that_is_ended_at_the_provider_ends_here(db: Db) {
     let going_on =
         eventually(async || Some(get(&server, &begun.id).await).filter(|it| it.cancel_at_time.is_none())).await;
     assert_eq!((going_on.state(), going_on.cancel_time), (v1::SubscriptionState::Active, None));
+    server.expect_no_notification_stuck().await;
+}
+
+async fn a_change_of_its_links_settings_leaves_what_is_bought_later_recorded(db: Db) {
+    let server = Server::start(db).await;
+    let link = create(&server, monthly()).await;
+    let metadata = [("tenant".to_owned(), "8".to_owned())].into();
+    let changed = v1::PaymentLink {
+        id: link.id.clone(),
+        subscription: Some(v1::SubscriptionSettings { metadata, ..Default::default() }),
+        ..Default::default()
+    };
+    let request = v1::UpdatePaymentLinkRequest {
+        request_id: unique("update"),
+        payment_link: Some(changed),
+        update_mask: mask(&["subscription"]),
+    };
+    server.links().update_payment_link(request).await.unwrap();
+    let begun = subscribe(&server, &link).await;
+    assert_eq!(begun.metadata["tenant"], "8");
+    let [paid] = paid_at(&server, &link).await.try_into().unwrap();
+    assert_eq!((paid.state(), minor(paid.received.as_ref())), (v1::PaymentState::Succeeded, 19_800));
+    pass(&server, 31).await;
+    eventually(async || renewals(&server, &begun).await.pop()).await;
+    server.expect_no_notification_stuck().await;
+}
+
+/// The payments of a link.
+async fn paid_at(server: &Server, link: &v1::PaymentLink) -> Vec<v1::Payment> {
+    let request = v1::ListPaymentsRequest { payment_link_id: link.id.clone(), ..Default::default() };
+    server.payments().list_payments(request).await.unwrap().into_inner().payments
+}
+
+async fn a_period_that_a_code_makes_free_is_recorded_as_nothing_paid(db: Db) {
+    let server = Server::start(db).await;
+    at_provider(&server, "/v1/coupons", &[("id", "ALL"), ("percent_off", "100"), ("duration", "forever")]).await;
+    let promotion = [("promotion[type]", "coupon"), ("promotion[coupon]", "ALL"), ("code", "FREE")];
+    at_provider(&server, "/v1/promotion_codes", &promotion).await;
+    let request = v1::CreatePaymentLinkRequest { allow_promotion_codes: true, ..monthly() };
+    let link = create(&server, request).await;
+    let session = buy(&server, &link, json!({"promotion_code": "FREE"})).await;
+    let of = v1::ListSubscriptionsRequest { checkout_session_id: session.id, ..Default::default() };
+    let begun = eventually(async || list(&server, of.clone()).await.pop()).await;
+    pass(&server, 31).await;
+    let goes_on = async || {
+        let now = get(&server, &begun.id).await;
+        (now.current_period_end_time.unwrap().seconds > begun.current_period_end_time.unwrap().seconds).then_some(now)
+    };
+    assert_eq!(eventually(goes_on).await.state(), v1::SubscriptionState::Active);
+    server.expect_no_notification_stuck().await;
+    assert_eq!(paid_at(&server, &link).await, []);
+}
+
+/// A monthly link in euro that is paid by debit, and its session once the customer went through it.
+async fn debited(server: &Server, account: &str) -> (v1::PaymentLink, v1::CheckoutSession) {
+    let mut request = monthly();
+    if let Some(v1::line_item_input::Price::PriceData(data)) = &mut request.line_items[0].price {
+        data.unit_price = Some(v1::UnitPrice { minor_units: "9900".to_owned(), currency_code: "EUR".to_owned() });
+    }
+    let method_types = vec!["sepa_debit".to_owned()];
+    request.payment = Some(v1::PaymentSettings { method_types, ..Default::default() });
+    let link = create(server, request).await;
+    let session = buy(server, &link, json!({"method": "bank_debit", "account": account})).await;
+    assert_eq!(session.payment_state(), v1::SessionPaymentState::Processing);
+    (link, session)
+}
+
+async fn a_debit_pays_when_the_bank_has_answered(db: Db) {
+    let server = Server::start(db).await;
+    let (link, session) = debited(&server, "AT611904300234573201").await;
+    pass(&server, 6).await;
+    let paid = eventually(async || {
+        paid_at(&server, &link).await.pop().filter(|payment| payment.state() == v1::PaymentState::Succeeded)
+    })
+    .await;
+    assert_eq!((minor(paid.received.as_ref()), paid.checkout_session_id), (19_800, session.id));
+    assert!(paid.provider_ref.starts_with("pi_"), "a refund of it must find it");
+    server.expect_no_notification_stuck().await;
+}
+
+async fn a_debit_that_bounces_is_a_payment_that_failed(db: Db) {
+    let server = Server::start(db).await;
+    let (link, session) = debited(&server, "AT861904300235470000").await;
+    pass(&server, 6).await;
+    eventually(async || {
+        paid_at(&server, &link).await.pop().filter(|payment| payment.state() == v1::PaymentState::Failed)
+    })
+    .await;
+    let of = v1::ListSubscriptionsRequest { checkout_session_id: session.id, ..Default::default() };
+    let begun = eventually(async || list(&server, of.clone()).await.pop()).await;
+    wait_for(&server, &begun.id, v1::SubscriptionState::PastDue).await;
+    server.expect_no_notification_stuck().await;
 }
 
 async fn cancellations_are_refused_by_name(db: Db) {

@@ -48,6 +48,8 @@ impl Screen {
 #[derive(Clone)]
 pub(super) enum Sells {
     Link(Box<v1::CreatePaymentLinkRequest>),
+    /// A link that expires so many seconds after it is put on sale.
+    BriefLink(Box<v1::CreatePaymentLinkRequest>, i64),
     InvoiceLink(Box<v1::CreateInvoiceRequest>, Box<v1::CreatePaymentLinkRequest>),
     Checkout(Box<v1::CreateInvoiceRequest>, Box<v1::CreateInvoiceCheckoutRequest>),
     /// A checkout without an invoice.
@@ -106,6 +108,8 @@ pub(super) enum Act {
     Capture,
     /// The seller lets the money go that is held.
     LetGo,
+    /// The seller lets it go in the provider's dashboard.
+    LetGoThere,
     /// Its own time passes.
     LinkExpires,
 }
@@ -225,6 +229,13 @@ impl Sold {
         let refused = |status: tonic::Status| format!("it is refused: {:?}, {status}", crate::harness::told(&status));
         match sells {
             Sells::Link(request) => Self::link(server, request, String::new()).await.map_err(refused),
+            Sells::BriefLink(request, seconds) => {
+                let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+                let expire_time = prost_types::Timestamp { seconds: i64::try_from(now).unwrap() + seconds, nanos: 0 };
+                let expire_time = Some(expire_time);
+                let request = v1::CreatePaymentLinkRequest { expire_time, ..(**request).clone() };
+                Self::link(server, &request, String::new()).await.map_err(refused)
+            }
             Sells::InvoiceLink(invoice, request) => {
                 let invoice = open(server, invoice).await.map_err(refused)?;
                 Self::link(server, request, invoice.id).await.map_err(refused)
@@ -350,11 +361,20 @@ impl Sold {
                 let answer = server.control("clock", json!({"advance_seconds": days * 24 * 60 * 60})).await;
                 assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
             }
-            Act::Capture | Act::LetGo => {
+            Act::Capture => {
+                let id = self.payment_id(server).await;
+                let request = v1::CapturePaymentRequest { request_id: unique("capture"), id, amount: None };
+                server.payments().capture_payment(request).await.unwrap();
+            }
+            Act::LetGo => {
+                let id = self.payment_id(server).await;
+                let request = v1::CancelPaymentRequest { request_id: unique("cancel"), id };
+                server.payments().cancel_payment(request).await.unwrap();
+            }
+            Act::LetGoThere => {
                 let there = self.at_provider(server, &self.session(server).await.provider_ref).await;
                 let intent = there["payment_intent"]["id"].as_str().unwrap();
-                let verb = if matches!(act, Act::Capture) { "capture" } else { "cancel" };
-                let url = format!("{}/v1/payment_intents/{intent}/{verb}", server.sandbox);
+                let url = format!("{}/v1/payment_intents/{intent}/cancel", server.sandbox);
                 let answer = http().post(url).bearer_auth("sk_test_paylinks_sandbox").send().await.unwrap();
                 assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
             }
@@ -382,14 +402,24 @@ impl Sold {
             told.methods = server.customers().list_payment_methods(request).await.unwrap().into_inner().payment_methods;
         }
         if !(self.link_id.is_empty() && self.invoice_id.is_empty()) {
-            let request = v1::ListPaymentsRequest {
-                payment_link_id: self.link_id.clone(),
-                invoice_id: self.invoice_id.clone(),
-                ..Default::default()
-            };
-            told.payments = server.payments().list_payments(request).await.unwrap().into_inner().payments;
+            told.payments = self.payments(server).await;
         }
         told
+    }
+
+    async fn payments(&self, server: &Server) -> Vec<v1::Payment> {
+        let request = v1::ListPaymentsRequest {
+            payment_link_id: self.link_id.clone(),
+            invoice_id: self.invoice_id.clone(),
+            ..Default::default()
+        };
+        server.payments().list_payments(request).await.unwrap().into_inner().payments
+    }
+
+    /// The one payment.
+    async fn payment_id(&self, server: &Server) -> String {
+        let [payment] = <[v1::Payment; 1]>::try_from(self.payments(server).await).unwrap();
+        payment.id
     }
 
     /// The items of the link, page by page.

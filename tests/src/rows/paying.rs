@@ -3,7 +3,9 @@
 use api_proto::v1;
 use api_proto::v1::SessionPaymentState::{Failed, NotRequired, Paid, Processing};
 
-use super::case::Act::{Capture, CloseLink, DaysPass, ExpireSession, LetGo, OpenLink, TransferArrives, UpdateLink};
+use super::case::Act::{
+    Capture, CloseLink, DaysPass, ExpireSession, LetGo, LetGoThere, OpenLink, TransferArrives, UpdateLink,
+};
 use super::case::Screen::{Desktop, Phone};
 use super::case::Step::{
     Card, Comes, Fills, IsAsked, IsLedTo, Meanwhile, Misses, PaysUnseen, Presses, Sees, Shoots, Ticks, Visits,
@@ -345,6 +347,42 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             },
         },
         Case {
+            row: 19,
+            name: "a card of a brand that is blocked",
+            screen: Desktop,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![item("Ticket", 10_000, 1)],
+                payment: Some(v1::PaymentSettings {
+                    blocked_card_brands: vec![
+                        v1::CardBrand::AmericanExpress as i32,
+                        v1::CardBrand::DiscoverGlobalNetwork as i32,
+                    ],
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            does: vec![
+                Visits(""),
+                Card("3782 822463 10005"),
+                Presses("Pay SEK 100.00"),
+                IsAsked(&["Card number"]),
+                Shoots("blocked"),
+                Card("6011 1111 1111 1117"),
+                Presses("Pay SEK 100.00"),
+                IsAsked(&["Card number"]),
+                Card("5555 5555 5555 4444"),
+                Presses("Pay SEK 100.00"),
+                Sees(&["Your payment was received"]),
+                Comes(Paid),
+            ],
+            reads: |told| {
+                assert_eq!(told.received(), 10_000);
+                let brands: Vec<_> =
+                    told.link.payment.iter().flat_map(|payment| payment.blocked_card_brands()).collect();
+                assert_eq!(brands, [v1::CardBrand::AmericanExpress, v1::CardBrand::DiscoverGlobalNetwork]);
+            },
+        },
+        Case {
             row: 20,
             name: "money is held and then taken",
             screen: Desktop,
@@ -411,6 +449,21 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Meanwhile(LetGo),
                 Comes(Failed),
             ],
+            reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Canceled),
+        },
+        Case {
+            row: 20,
+            name: "money is held and let go at the provider",
+            screen: Desktop,
+            sells: link(v1::CreatePaymentLinkRequest {
+                line_items: vec![item("Deposit", 50_000, 1)],
+                payment: Some(v1::PaymentSettings {
+                    capture_method: v1::CaptureMethod::Manual as i32,
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            does: vec![Visits(""), PaysUnseen, Comes(Processing), Meanwhile(LetGoThere), Comes(Failed)],
             reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Canceled),
         },
     ]
