@@ -208,7 +208,7 @@ impl App {
 impl App {
     /// A promotion code that customers can hardly guess.
     pub(crate) fn draw_code(&self) -> Code {
-        Code::drawn(self.0.ids.uuid_v7())
+        Code::drawn([self.0.ids.uuid_v7(), self.0.ids.uuid_v7()])
     }
 }
 

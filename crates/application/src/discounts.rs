@@ -35,7 +35,16 @@ impl App {
                 Err(error) => return Ok(Err(unknown_still(error))),
             }
         }
-        Ok(provider.create_promotion_code(&intent.provider_key(), &code, &coupon).await)
+        let made = provider.create_promotion_code(&intent.provider_key(), &code, &coupon).await;
+        if must_look && matches!(made, Err(ProviderError::Rejected { .. })) {
+            // Perhaps because an earlier request of ours came there only now.
+            match provider.find_promotion_code(&code).await {
+                Ok(Some(found)) => return Ok(Ok(found)),
+                Ok(None) => {}
+                Err(error) => return Ok(Err(unknown_still(error))),
+            }
+        }
+        Ok(made)
     }
 
     /// Records what came of [`make_promotion_code`](Self::make_promotion_code), a refusal under its code.
@@ -105,3 +114,6 @@ async fn lock(uow: &mut dyn UnitOfWork, id: PromotionCodeId) -> Result<Promotion
     let found = uow.lock_promotion_code(id).await?;
     found.ok_or_else(|| Error::internal("the promotion code of an intent is gone"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,6 +147,8 @@ reasons! {
     CheckoutSessionState = "CHECKOUT_SESSION_STATE",
     /// The payment is not in a state for that.
     PaymentState = "PAYMENT_STATE",
+    /// An active promotion code has the same code.
+    PromotionCodeTaken = "PROMOTION_CODE_TAKEN",
     /// The promotion code is not in a state for that.
     PromotionCodeState = "PROMOTION_CODE_STATE",
     /// The subscription has ended.
@@ -237,11 +239,21 @@ impl Error {
                     })
                     .collect(),
             }),
+            Self::Invalid(violations) => Some(StoredRefusal {
+                reason: INVALID_FIELDS.to_owned(),
+                message: self.to_string(),
+                violations: violations.iter().cloned().collect(),
+            }),
             _ => None,
         }
     }
 
     pub(crate) fn from_refusal(refusal: StoredRefusal) -> Self {
+        if refusal.reason == INVALID_FIELDS
+            && let Some(violations) = Violations::stored(refusal.violations.clone())
+        {
+            return Self::Invalid(violations);
+        }
         Self::FailedPrecondition {
             reason: Reason::from_code(&refusal.reason).unwrap_or(Reason::ProviderRejected),
             message: refusal.message,
@@ -249,6 +261,9 @@ impl Error {
         }
     }
 }
+
+/// The reason under which a refusal of fields is stored, as callers know it.
+const INVALID_FIELDS: &str = "INVALID_FIELDS";
 
 /// How long a caller does well to wait where nothing better is known.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(500);

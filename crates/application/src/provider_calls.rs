@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::{Error, RETRY_AFTER, Reason};
 use crate::mutation::{Mutation, Step};
+use crate::use_cases::payment_link::link_error;
 
 /// How long an intent belongs to whoever calls the provider for it. Longer than any call with its retries takes.
 pub(crate) const CALL_LEASE: Duration = Duration::from_secs(90);
@@ -42,8 +43,10 @@ enum Performed {
     Refund(Box<RefundSnapshot>),
     /// It made a promotion code.
     PromotionCode(PromotionCodeSnapshot),
-    /// It ended a subscription, or noted that it will.
-    Subscription(Box<SubscriptionSnapshot>),
+    /// It ended a subscription, or noted that it will; with the stored version from before.
+    Subscription(i64, Box<SubscriptionSnapshot>),
+    /// It was not asked: what has happened since it was intended does not allow it any more.
+    Overtaken(LinkError),
     /// It did what was asked.
     Done,
 }
@@ -60,16 +63,22 @@ impl App {
         provider: &ProviderName,
         action: ProviderAction,
     ) -> Result<Step<T>, Error> {
-        if uow.has_unfinished_intent(&action.subject()).await? {
+        self.expect_no_call(uow, &action.subject()).await?;
+        let intent = self.new_intent((&mutation.seller.id, provider), action, Some(mutation.request_key()));
+        uow.insert_intent(&intent, CALL_LEASE).await?;
+        Ok(Step::Call(Box::new(intent)))
+    }
+
+    /// Fails while a call about a thing is unfinished.
+    pub(crate) async fn expect_no_call(&self, uow: &dyn UnitOfWork, subject: &str) -> Result<(), Error> {
+        if uow.has_unfinished_intent(subject).await? {
             return Err(Error::Aborted {
                 reason: Reason::ConcurrentChange,
                 message: "another request about the same thing is being worked on; retry".to_owned(),
                 retry_after: Some(RETRY_AFTER),
             });
         }
-        let intent = self.new_intent((&mutation.seller.id, provider), action, Some(mutation.request_key()));
-        uow.insert_intent(&intent, CALL_LEASE).await?;
-        Ok(Step::Call(Box::new(intent)))
+        Ok(())
     }
 
     /// Makes the call of an intent that is leased to us, and commits what came of it.
@@ -185,7 +194,7 @@ impl App {
                     Ok(changed) => changed,
                     // It was perhaps done already, so the provider has the last word.
                     Err(_) if intent.state == IntentState::OutcomeUnknown => link.with_checked(changes, self.now()),
-                    Err(error) => return Ok(Err(overtaken(error))),
+                    Err(error) => return Ok(Ok(Performed::Overtaken(error))),
                 };
                 provider.update_payment_link(&intent.provider_key(), &link, &changed).await.map(|()| Performed::Done)
             }
@@ -256,7 +265,7 @@ impl App {
                 provider
                     .cancel_subscription(&intent.provider_key(), &subscription.provider_ref, *at)
                     .await
-                    .map(|snapshot| Performed::Subscription(Box::new(snapshot)))
+                    .map(|snapshot| Performed::Subscription(subscription.version, Box::new(snapshot)))
             }
             ProviderAction::CapturePayment { payment, amount } => {
                 let moved = self.move_held_money(provider.as_ref(), intent, (payment, Some(*amount)), must_look).await;
@@ -289,7 +298,9 @@ impl App {
             }
             ProviderAction::UpdatePaymentLink { payment_link_id, changes } => {
                 let mut link = found(uow.lock_payment_link(*payment_link_id).await?)?;
-                if performed.is_ok() {
+                if let Ok(Performed::Overtaken(error)) = performed {
+                    done_otherwise = Some(link_error(error.clone()));
+                } else if performed.is_ok() {
                     link = link.with_checked(changes, self.now());
                     uow.update_payment_link(&mut link).await?;
                     self.record(uow, EventKind::PaymentLinkUpdated, EventSubject::PaymentLink(Box::new(link.clone())))
@@ -364,7 +375,7 @@ impl App {
             }
             ProviderAction::CancelSubscription { subscription_id, .. } => {
                 let told = match performed {
-                    Ok(Performed::Subscription(snapshot)) => Some(snapshot.as_ref()),
+                    Ok(Performed::Subscription(version, snapshot)) => Some((*version, snapshot.as_ref())),
                     _ => None,
                 };
                 done(&self.conclude_cancellation(uow, *subscription_id, told).await?)?
@@ -383,13 +394,13 @@ impl App {
         let refused = match performed {
             Err(_) if is_made_anyway => None,
             Err(ProviderError::NotFound) if is_closing(&action) => None,
-            Err(error) => Some(error.clone()),
+            Err(error) => Some(Error::from(error.clone())),
             Ok(_) => done_otherwise,
         };
         intent.state = if refused.is_some() { IntentState::Failed } else { IntentState::Done };
         uow.update_intent(&intent, Duration::ZERO).await?;
         if let Some(key) = &intent.request {
-            let progress = match refused.map(Error::from).and_then(|error| error.to_refusal()) {
+            let progress = match refused.and_then(|error| error.to_refusal()) {
                 Some(refusal) => RequestProgress::Refused { refusal },
                 None => progress,
             };
@@ -581,17 +592,6 @@ fn is_closing(action: &ProviderAction) -> bool {
 
 fn is_page_closing(action: &ProviderAction) -> bool {
     matches!(action, ProviderAction::DeactivatePaymentLink { .. } | ProviderAction::ExpireCheckoutSession { .. })
-}
-
-/// What has happened since it was intended does not allow a change any more: a refusal for good, with the field named.
-fn overtaken(error: LinkError) -> ProviderError {
-    let violation = match error {
-        LinkError::Violations(violations) => violations.iter().next().cloned(),
-        LinkError::WrongState { .. } => None,
-    };
-    let (field, code) = violation
-        .map_or((None, "link_state".to_owned()), |violation| (Some(violation.field), violation.rule.to_lowercase()));
-    ProviderError::Rejected { field, code }
 }
 
 /// A lookup that failed tells nothing about what was looked for.

@@ -66,6 +66,26 @@ pub fn refuse_unfit(text: &str, chars_max: usize) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// Parses a word of ASCII letters, digits, hyphens and maybe underscores.
+pub(crate) fn parse_code(text: &str, chars_max: usize, has_underscores: bool) -> Result<String, Invalid> {
+    let is_fit = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || (has_underscores && b == b'_');
+    if text.is_empty() {
+        return Err(Invalid::required());
+    }
+    if text.chars().count() > chars_max {
+        return Err(Invalid::new("TOO_LONG", format!("must have at most {chars_max} characters")));
+    }
+    if !text.bytes().all(is_fit) {
+        let expected =
+            if has_underscores { "letters, digits, hyphens and underscores" } else { "letters, digits and hyphens" };
+        return Err(Invalid::new("MALFORMED_CODE", format!("must have {expected} alone")));
+    }
+    if has_card_number(text) {
+        return Err(Invalid::new("CARD_NUMBER", "must not contain a payment card number"));
+    }
+    Ok(text.to_owned())
+}
+
 /// Whether the text has a run of digits, grouped by single spaces or hyphens or not at all, that is a card number: 13 to
 /// 19 digits, first digit 2 to 6 (the major industries of payment cards) and right by the check of ISO/IEC 7812-1.
 ///

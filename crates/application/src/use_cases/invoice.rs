@@ -230,7 +230,8 @@ impl App {
         .await
     }
 
-    /// Withdraws an invoice on which nothing has been paid, and closes its link or session at the provider.
+    /// Withdraws an invoice on which nothing has been paid: closes its link or session at the provider, and lets go of money
+    /// that is held for it.
     ///
     /// # Errors
     /// There is none, it is paid, void or partly paid, or its etag is another.
@@ -239,6 +240,7 @@ impl App {
             Box::pin(async move {
                 let mut invoice = app.lock_for_update(uow, m).await?;
                 invoice.void(app.now()).map_err(invoice_error)?;
+                app.let_go_of_held(uow, &invoice).await?;
                 app.end_invoice(uow, &mut invoice, EventKind::InvoiceVoided).await?;
                 Ok(Step::Done(invoice))
             })

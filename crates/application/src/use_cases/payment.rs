@@ -217,17 +217,7 @@ impl App {
         if !self.provider(&payment.provider)?.capabilities().has(Feature::ManualCapture) {
             return Err(Error::unsupported("id", Feature::ManualCapture.name()));
         }
-        let session = match payment.checkout_session_id {
-            Some(id) => uow.load_checkout_session(id).await?.and_then(|session| session.provider_ref.clone()),
-            None => None,
-        };
-        let held = payment.provider_ref.clone().zip(session).map(|(payment_ref, session_ref)| HeldPayment {
-            payment_id: id,
-            payment_ref,
-            session_ref,
-        });
-        let held = held.ok_or_else(|| Error::internal("an authorized payment is known at its provider"))?;
-        Ok((payment.provider.clone(), held))
+        Ok((payment.provider.clone(), self.held_at_provider(uow, &payment).await?))
     }
 
     async fn payment_content(
