@@ -46,7 +46,7 @@ pub(crate) struct Inner {
     pub(crate) tax_calculator: Arc<dyn TaxCalculator>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
-    sellers: BTreeMap<SellerId, Arc<Seller>>,
+    pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
     pub(crate) access: AccessPolicy,
     /// Wakes the worker when there is something to do at once.
     pub(crate) work: Notify,

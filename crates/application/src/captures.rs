@@ -4,13 +4,11 @@
 //! call that is refused is followed by a look: someone may have been faster in the provider's dashboard.
 
 use domain::id::PaymentId;
-use domain::invoice::Invoice;
 use domain::money::Money;
-use domain::page::PageRequest;
-use domain::payment::{Payment, PaymentState};
+use domain::payment::Payment;
 use domain::ports::provider::{PaymentProvider, ProviderError};
-use domain::ports::storage::{PaymentFilter, UnitOfWork};
-use domain::provider::{CheckoutProgress, CheckoutSnapshot, HeldPayment, Intent, ProviderAction, ProviderName};
+use domain::ports::storage::UnitOfWork;
+use domain::provider::{CheckoutProgress, CheckoutSnapshot, HeldPayment, Intent, ProviderName};
 
 use crate::app::App;
 use crate::error::{Error, Reason};
@@ -51,22 +49,6 @@ impl App {
             },
             Err(error) => Err(error),
         }
-    }
-
-    /// Intends to let go of all money that is held for an invoice.
-    pub(crate) async fn let_go_of_held(&self, uow: &mut dyn UnitOfWork, invoice: &Invoice) -> Result<(), Error> {
-        // Each checkout of an invoice holds at most once, and a new one is made only when the last came to nothing.
-        let filter = PaymentFilter {
-            invoice_id: Some(invoice.id),
-            state: Some(PaymentState::AUTHORIZED),
-            ..PaymentFilter::default()
-        };
-        for payment in uow.list_payments(&invoice.seller_id, filter, PageRequest::LARGEST).await?.items {
-            let payment_of_provider = self.held_at_provider(uow, &payment).await?;
-            let action = ProviderAction::CancelPayment { payment: payment_of_provider };
-            self.intend(uow, &payment.seller_id, &payment.provider, action).await?;
-        }
-        Ok(())
     }
 
     /// The names by which its provider knows an authorized payment.

@@ -145,8 +145,12 @@ reasons! {
     PaymentLinkState = "PAYMENT_LINK_STATE",
     /// The checkout session is not in a state for that.
     CheckoutSessionState = "CHECKOUT_SESSION_STATE",
+    /// Money that is on its way or held does not allow it yet.
+    PaymentUnderWay = "PAYMENT_UNDER_WAY",
     /// The payment is not in a state for that.
     PaymentState = "PAYMENT_STATE",
+    /// Other sellers use the same account at the provider, where promotion codes are everyone's.
+    ProviderAccountShared = "PROVIDER_ACCOUNT_SHARED",
     /// An active promotion code has the same code.
     PromotionCodeTaken = "PROMOTION_CODE_TAKEN",
     /// The promotion code is not in a state for that.

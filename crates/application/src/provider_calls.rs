@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use domain::catalog::PromotionCodeSnapshot;
 use domain::event::{EventKind, EventSubject};
+use domain::id::InvoiceId;
 use domain::idempotency::RequestProgress;
-use domain::payment_link::{CloseReason, LinkError};
+use domain::payment::{Payment, PaymentState};
+use domain::payment_link::{CloseReason, LinkError, PaymentLink};
 use domain::ports::provider::{HostedPage, ProviderError};
 use domain::ports::storage::{Collectable, UnitOfWork};
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
@@ -287,9 +289,18 @@ impl App {
         performed: &Result<Performed, ProviderError>,
     ) -> Result<(), Error> {
         let action = intent.action.clone();
+        let operation = self.requested_operation(uow, &intent).await?;
+        // An invoice that is to be withdrawn is locked before what it can be paid by.
+        let to_void = match operation.as_deref() {
+            Some(App::VOID_INVOICE) => self.invoice_of(uow, &intent).await?,
+            _ => None,
+        };
+        if let Some(invoice) = to_void {
+            uow.lock_invoice(invoice).await?;
+        }
         let mut is_made_anyway = false;
         let mut done_otherwise = None;
-        let progress = match &action {
+        let mut progress = match &action {
             ProviderAction::CreatePaymentLink { payment_link_id } => {
                 self.conclude_link_creation(uow, *payment_link_id, performed).await?
             }
@@ -328,7 +339,19 @@ impl App {
                 done(&link)?
             }
             ProviderAction::DeactivatePaymentLink { payment_link_id, reason } => {
-                self.conclude_link_closing(uow, &intent, (*payment_link_id, *reason), performed).await?
+                let (link, payment) =
+                    self.conclude_link_closing(uow, &intent, (*payment_link_id, *reason), performed).await?;
+                match payment.filter(|_| operation.as_deref() == Some(App::CANCEL_PAYMENT)) {
+                    // The request was to cancel the payment, so the payment is the answer.
+                    Some(payment) => {
+                        if !matches!(payment.state, PaymentState::Canceled { .. }) {
+                            let message = format!("the payment is {}: its customer was faster", payment.state.name());
+                            done_otherwise = Some(Error::precondition(Reason::PaymentState, message));
+                        }
+                        done(&payment)?
+                    }
+                    None => done(&link)?,
+                }
             }
             ProviderAction::ExpireCheckoutSession { checkout_session_id, reason } => {
                 self.conclude_session_closing(uow, &intent, (*checkout_session_id, *reason), performed).await?
@@ -391,9 +414,16 @@ impl App {
                 done(&payment)?
             }
         };
+        let is_closed = performed.is_ok() || (is_closing(&action) && matches!(performed, Err(ProviderError::NotFound)));
+        if let Some(invoice) = to_void.filter(|_| is_closed) {
+            match self.conclude_void(uow, invoice).await? {
+                Ok(invoice) => progress = done(&invoice)?,
+                Err(refusal) => done_otherwise = Some(refusal),
+            }
+        }
         let refused = match performed {
             Err(_) if is_made_anyway => None,
-            Err(ProviderError::NotFound) if is_closing(&action) => None,
+            Err(ProviderError::NotFound) if is_closing(&action) => done_otherwise,
             Err(error) => Some(Error::from(error.clone())),
             Ok(_) => done_otherwise,
         };
@@ -495,7 +525,7 @@ impl App {
         intent: &Intent,
         (id, reason): (domain::id::PaymentLinkId, CloseReason),
         performed: &Result<Performed, ProviderError>,
-    ) -> Result<RequestProgress, Error> {
+    ) -> Result<(PaymentLink, Option<Payment>), Error> {
         // Money that came in just before is in the books first: then the link is closed by its completion already.
         if let Ok(Performed::LinkClosed(completed)) = performed {
             for snapshot in completed {
@@ -511,15 +541,41 @@ impl App {
         if matches!(performed, Ok(_) | Err(ProviderError::NotFound)) {
             self.link_closed(uow, &mut link, reason).await?;
         }
-        match (link.payment_id, &intent.request) {
-            // The request was to cancel the payment, so the payment is the answer.
-            (Some(payment_id), Some(key))
-                if uow.load_request(key).await?.is_some_and(|r| r.operation == "CancelPayment") =>
-            {
-                done(&found(uow.lock_payment(payment_id).await?)?)
-            }
-            _ => done(&link),
+        let payment = match link.payment_id {
+            Some(id) => Some(found(uow.lock_payment(id).await?)?),
+            None => None,
+        };
+        Ok((link, payment))
+    }
+
+    /// Which operation asked for what the provider closes or lets go, for different ones do.
+    async fn requested_operation(&self, uow: &dyn UnitOfWork, intent: &Intent) -> Result<Option<String>, Error> {
+        match (&intent.action, &intent.request) {
+            (
+                ProviderAction::DeactivatePaymentLink { .. }
+                | ProviderAction::ExpireCheckoutSession { .. }
+                | ProviderAction::CancelPayment { .. },
+                Some(key),
+            ) => Ok(uow.load_request(key).await?.map(|request| request.operation)),
+            _ => Ok(None),
         }
+    }
+
+    /// The invoice of what is closed or let go.
+    async fn invoice_of(&self, uow: &dyn UnitOfWork, intent: &Intent) -> Result<Option<InvoiceId>, Error> {
+        Ok(match &intent.action {
+            ProviderAction::DeactivatePaymentLink { payment_link_id, .. } => {
+                uow.load_payment_link(*payment_link_id).await?.and_then(|link| link.invoice_id())
+            }
+            ProviderAction::ExpireCheckoutSession { checkout_session_id, .. } => {
+                uow.load_checkout_session(*checkout_session_id).await?.and_then(|session| session.invoice_id())
+            }
+            ProviderAction::CancelPayment { payment } => uow
+                .get_payment(&[intent.seller_id.clone()].into(), payment.payment_id)
+                .await?
+                .and_then(|payment| payment.invoice_id),
+            _ => None,
+        })
     }
 
     async fn conclude_session_closing(

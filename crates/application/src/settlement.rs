@@ -380,10 +380,11 @@ impl App {
     }
 }
 
-/// Whether we had closed what was paid, other than by its own completion.
+/// Whether what was paid had been closed, other than by its own completion. What is only being closed was open to the
+/// customer.
 fn was_closed(books: &Books) -> bool {
     let reason = match books.link.as_ref().map(|link| &link.state) {
-        Some(LinkState::Closing { reason } | LinkState::Inactive { reason, .. }) => Some(*reason),
+        Some(LinkState::Inactive { reason, .. }) => Some(*reason),
         _ => None,
     };
     books.session.was_closed() || reason.is_some_and(|reason| reason != CloseReason::Completed)

@@ -138,6 +138,8 @@ pub enum PaymentState {
 }
 
 impl PaymentState {
+    /// The name of the state in which money is on its way.
+    pub const PROCESSING: &str = "processing";
     /// The name of the state in which money is held.
     pub const AUTHORIZED: &str = "authorized";
 
@@ -145,7 +147,7 @@ impl PaymentState {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Pending => "pending",
-            Self::Processing => "processing",
+            Self::Processing => Self::PROCESSING,
             Self::Authorized { .. } => Self::AUTHORIZED,
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",

@@ -3543,7 +3543,8 @@ pub struct PaymentLink {
     /// The provider's own computation of tax; none if absent.
     #[prost(message, optional, tag = "30")]
     pub automatic_tax: ::core::option::Option<ProviderTax>,
-    /// Whether customers may enter promotion codes. Not for an invoice.
+    /// Whether customers may enter promotion codes. Not for an invoice, nor for a seller that shares its account at the provider
+    /// with others (PROVIDER_ACCOUNT_SHARED).
     #[prost(bool, tag = "31")]
     pub allow_promotion_codes: bool,
     /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice.
@@ -3607,7 +3608,8 @@ pub struct CreatePaymentLinkRequest {
     /// The provider's own computation of tax; none if absent.
     #[prost(message, optional, tag = "16")]
     pub automatic_tax: ::core::option::Option<ProviderTax>,
-    /// Whether customers may enter promotion codes. Not for an invoice.
+    /// Whether customers may enter promotion codes. Not for an invoice, nor for a seller that shares its account at the provider
+    /// with others (PROVIDER_ACCOUNT_SHARED).
     #[prost(bool, tag = "17")]
     pub allow_promotion_codes: bool,
     /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice.
@@ -4823,7 +4825,8 @@ pub enum CheckoutMode {
     /// Takes a payment now.
     Payment = 1,
     /// Tells the customer where to transfer money to, which arrives days later: the session completes with its payment
-    /// processing. Needs an invoice with a customer, in one of the provider's bank_transfer_currency_codes.
+    /// processing. Needs an invoice with a customer, in one of the provider's bank_transfer_currency_codes. What is transferred
+    /// beyond what was asked for stays on the customer's balance at the provider, and is no part of the payment.
     BankTransferPayment = 2,
     /// Stores a payment method of a customer's, and charges nothing.
     Setup = 3,
@@ -6593,8 +6596,10 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "FinalizeInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Withdraws an invoice on which nothing has been paid; its link or session is closed at the provider, and money that is held
-        /// for it is let go.
+        /// Withdraws an invoice on which nothing has been paid. Its link or session is closed at the provider first, and money that is
+        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
+        /// faster, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
+        /// as soon as it can, unless it was paid until then.
         pub async fn void_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::VoidInvoiceRequest>,
@@ -6679,8 +6684,10 @@ pub mod invoice_service_server {
             &self,
             request: tonic::Request<super::FinalizeInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::FinalizeInvoiceResponse>, tonic::Status>;
-        /// Withdraws an invoice on which nothing has been paid; its link or session is closed at the provider, and money that is held
-        /// for it is let go.
+        /// Withdraws an invoice on which nothing has been paid. Its link or session is closed at the provider first, and money that is
+        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
+        /// faster, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
+        /// as soon as it can, unless it was paid until then.
         async fn void_invoice(
             &self,
             request: tonic::Request<super::VoidInvoiceRequest>,

@@ -100,6 +100,7 @@ impl App {
                 if !provider.capabilities().has(Feature::PromotionCodes) {
                     return Err(Error::unsupported("code", Feature::PromotionCodes.name()));
                 }
+                app.expect_own_codes(&m.seller, "code")?;
                 let terms = NewPromotionCode {
                     coupon_id: coupon.id,
                     code: command.code.unwrap_or_else(|| app.draw_code()),

@@ -351,7 +351,7 @@ impl CheckoutSession {
 
     /// Whether it was closed here before the customer went through it.
     pub fn was_closed(&self) -> bool {
-        matches!(self.state, SessionState::Closing { .. } | SessionState::Expired { .. })
+        matches!(self.state, SessionState::Expired { .. })
     }
 
     /// The state's name, in snake case.
