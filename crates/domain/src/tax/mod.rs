@@ -4,6 +4,7 @@
 //! their rates into figures that add up, so that rounding has one home.
 
 mod compute;
+mod jurisdiction;
 mod rate;
 
 use rust_decimal::Decimal;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 pub use compute::{RatedLine, TaxComputeError, compute};
+pub use jurisdiction::Jurisdiction;
 pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
 
 use crate::money::{Currency, Money, MoneyError, Rounding};
