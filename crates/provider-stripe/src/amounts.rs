@@ -10,6 +10,8 @@ const ZERO_DECIMAL: [&str; 15] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
 /// Currencies with three decimals at Stripe, the last of which must be 0.
 const THREE_DECIMAL: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
+/// Currencies with two decimals at Stripe that must be 00, since they have none any more.
+const WHOLE_ONLY: [&str; 2] = ["ISK", "UGX"];
 /// The largest amount: eight digits.
 const AMOUNT_MAX: i64 = 99_999_999;
 
@@ -77,12 +79,17 @@ pub(crate) fn part(money: Money, field: &str) -> Result<i64, ProviderError> {
 /// A price of one piece in Stripe's units, which may have decimals.
 ///
 /// # Errors
-/// `field` is at fault: finer than Stripe counts in a currency of three decimals, or above its largest charge.
+/// `field` is at fault: finer than Stripe counts in a currency whose last decimals must be 0, or above its largest charge.
 pub(crate) fn unit(price: UnitPrice, field: &str) -> Result<Decimal, ProviderError> {
     let rejected = |code: &str| Err(ProviderError::Rejected { field: Some(field.to_owned()), code: code.to_owned() });
     let unit = scaled(price.minor(), price.currency()).normalize();
-    match THREE_DECIMAL.contains(&price.currency().code()) {
-        true if !(unit % Decimal::TEN).is_zero() => rejected("amount_precision"),
+    let step = match price.currency().code() {
+        code if THREE_DECIMAL.contains(&code) => Some(Decimal::TEN),
+        code if WHOLE_ONLY.contains(&code) => Some(Decimal::ONE_HUNDRED),
+        _ => None,
+    };
+    match step {
+        Some(step) if !(unit % step).is_zero() => rejected("amount_precision"),
         _ if unit > Decimal::from(AMOUNT_MAX) => rejected("amount_too_large"),
         _ => Ok(unit),
     }
@@ -157,6 +164,10 @@ mod tests {
         assert_eq!(unit("SEK", "0.5"), Ok("0.5".parse().unwrap()));
         assert_eq!(unit("KWD", "1010"), Ok(1_010.into()));
         assert_eq!(unit("KWD", "1005"), Err("amount_precision".to_owned()));
+        assert_eq!(unit("ISK", "1050"), Ok(105_000.into()));
+        for (code, finer) in [("ISK", "10.5"), ("UGX", "10.05")] {
+            assert_eq!(unit(code, finer), Err("amount_precision".to_owned()), "{code}");
+        }
         assert_eq!(unit("SEK", "100000000"), Err("amount_too_large".to_owned()));
     }
 }

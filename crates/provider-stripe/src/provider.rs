@@ -28,7 +28,8 @@ use crate::client::{Client, Params};
 use crate::config::{ConfigError, StripeConfig};
 use crate::params::{
     Prepared, changed_items, create_checkout, create_customer, create_link, create_price, create_product,
-    create_shipping_rate, items_to_prepare, lookup_key, of_one_amount, push, update_link,
+    create_shipping_rate, items_to_prepare, lookup_key, of_one_amount, optional_items_to_prepare, push, refused_in,
+    update_link,
 };
 use crate::reversals::{create_refund, dispute_snapshot, refund_snapshot};
 use crate::sharing;
@@ -100,19 +101,26 @@ impl StripeProvider {
     async fn prepare(
         &self,
         key: &ProviderKey,
-        items: Vec<&LineItem>,
+        items: Vec<(String, &LineItem)>,
         shipping: &[ShippingOption],
     ) -> Result<Prepared, ProviderError> {
         let mut prepared = Prepared::default();
-        for item in items {
-            prepared.prices.insert(item.id, self.price(key, item).await?);
+        for (field, item) in items {
+            let price = self.price(key, item).await.map_err(|error| refused_in(error, &field))?;
+            prepared.prices.insert(item.id, price);
         }
         for (index, option) in shipping.iter().enumerate() {
-            let params = create_shipping_rate(option)?;
-            let rate = self.client.post("/v1/shipping_rates", params, &format!("{}-shipping-{index}", key.0)).await?;
-            prepared.shipping_rates.push(id_of(&rate)?);
+            let key = format!("{}-shipping-{index}", key.0);
+            let rate = self.shipping_rate(&key, option).await;
+            prepared
+                .shipping_rates
+                .push(rate.map_err(|error| refused_in(error, &format!("shipping_options[{index}]")))?);
         }
         Ok(prepared)
+    }
+
+    async fn shipping_rate(&self, key: &str, option: &ShippingOption) -> Result<String, ProviderError> {
+        id_of(&self.client.post("/v1/shipping_rates", create_shipping_rate(option)?, key).await?)
     }
 
     /// Stripe's price of an item, which is made if it is not there, with its product.
@@ -139,11 +147,11 @@ impl StripeProvider {
         found["data"].as_array().and_then(|data| data.first()).map(id_of).transpose()
     }
 
-    /// The payment intent by which an invoice was paid, or null: a subscription's session names the invoice alone.
+    /// The payment intent by which an invoice was paid or is to be, or null: a subscription's session names the invoice alone.
     async fn intent_of_invoice(&self, invoice: &str) -> Result<Value, ProviderError> {
         let expand = |path: &str| vec![("expand[]".to_owned(), path.to_owned())];
         let invoice = self.client.get(&format!("/v1/invoices/{invoice}"), expand("payments")).await?;
-        match invoice.pointer("/payments/data/0/payment/payment_intent").and_then(Value::as_str) {
+        match subscriptions::intent_of(&invoice).and_then(Value::as_str) {
             Some(intent) => self.client.get(&format!("/v1/payment_intents/{intent}"), expand("payment_method")).await,
             None => Ok(Value::Null),
         }
@@ -153,6 +161,38 @@ impl StripeProvider {
     async fn subscription(&self, id: &str) -> Result<Value, ProviderError> {
         let expand = vec![("expand[]".to_owned(), "items.data.price.product".to_owned())];
         self.client.get(&format!("/v1/subscriptions/{id}"), expand).await
+    }
+
+    /// The subscription that a session of `link` began. One that can't be read is left out, and the payment is told all the
+    /// same: notifications of the subscription itself come too.
+    ///
+    /// # Errors
+    /// Those that pass: later it may be read.
+    async fn subscription_begun(
+        &self,
+        id: &str,
+        link: PaymentLinkId,
+    ) -> Result<Option<Box<SubscriptionSnapshot>>, ProviderError> {
+        let read = match self.subscription(id).await {
+            Ok(subscription) => subscriptions::snapshot(&subscription, link),
+            Err(ProviderError::NotFound | ProviderError::Unauthorized | ProviderError::Rejected { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        if read.is_none() {
+            tracing::warn!(subscription = id, "a subscription can't be read");
+        }
+        Ok(read.map(Box::new))
+    }
+
+    /// The link of ours that a subscription came of: by its metadata, or else by the session that began it. Its metadata may
+    /// have been changed in Stripe's dashboard, or its link be older than they are.
+    async fn link_of_subscription(&self, id: &str, metadata: &Value) -> Result<Option<PaymentLinkId>, ProviderError> {
+        if let Some(link) = subscriptions::link_of(metadata) {
+            return Ok(Some(link));
+        }
+        let params = vec![("subscription".to_owned(), id.to_owned())];
+        let sessions = self.client.get("/v1/checkout/sessions", params).await?;
+        Ok(sessions["data"].as_array().into_iter().flatten().find_map(link_id))
     }
 
     async fn set_active(&self, key: &ProviderKey, link: &PaymentLink, active: bool) -> Result<(), ProviderError> {
@@ -219,7 +259,7 @@ impl PaymentProvider for StripeProvider {
         let optional = if old.optional_items == new.optional_items { &[] } else { new.optional_items.0.as_slice() };
         let shipping =
             if old.shipping_options == new.shipping_options { &[] } else { new.shipping_options.0.as_slice() };
-        let prepared = self.prepare(key, optional.iter().collect(), shipping).await?;
+        let prepared = self.prepare(key, optional_items_to_prepare(optional).collect(), shipping).await?;
         let params = update_link(before, changed, &items, &prepared)?;
         if params.is_empty() {
             // Only what is ours alone has changed, such as the expiry.
@@ -320,9 +360,8 @@ impl PaymentProvider for StripeProvider {
             }
         }
         let mut snapshot = checkout_snapshot(&object)?;
-        if let Some(id) = object["subscription"].as_str() {
-            let read = subscriptions::snapshot(&self.subscription(id).await?);
-            snapshot.subscription = Some(Box::new(read.ok_or_else(|| unreadable("unreadable_subscription"))?));
+        if let (Some(id), Some(link)) = (object["subscription"].as_str(), snapshot.payment_link_id) {
+            snapshot.subscription = self.subscription_begun(id, link).await?;
         }
         Ok(snapshot)
     }
@@ -463,17 +502,19 @@ impl PaymentProvider for StripeProvider {
         subscription: &ProviderRef,
     ) -> Result<Option<SubscriptionSnapshot>, ProviderError> {
         let object = self.subscription(&subscription.0).await?;
-        match (subscriptions::link_of(&object["metadata"]), subscriptions::snapshot(&object)) {
-            (None, _) => Ok(None),
-            (Some(_), None) => Err(unreadable("unreadable_subscription")),
-            (Some(_), found) => Ok(found),
-        }
+        let Some(link) = self.link_of_subscription(&subscription.0, &object["metadata"]).await? else {
+            return Ok(None);
+        };
+        subscriptions::snapshot(&object, link).map(Some).ok_or_else(|| unreadable("unreadable_subscription"))
     }
 
     async fn fetch_renewal(&self, invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError> {
         let expand = vec![("expand[]".to_owned(), "payments.data.payment.payment_intent".to_owned())];
         let invoice = self.client.get(&format!("/v1/invoices/{invoice}"), expand).await?;
-        Ok(subscriptions::renewal(&invoice))
+        let Some(renewal) = subscriptions::renewal(&invoice) else { return Ok(None) };
+        let metadata = &invoice["parent"]["subscription_details"]["metadata"];
+        let link = self.link_of_subscription(&renewal.subscription_ref.0, metadata).await?;
+        Ok(link.map(|_| renewal))
     }
 
     fn parse_notification(

@@ -20,8 +20,8 @@ pub(crate) fn link_of(metadata: &Value) -> Option<PaymentLinkId> {
     metadata[LINK_KEY].as_str().and_then(|id| PaymentLinkId::parse(id).ok())
 }
 
-/// A subscription of ours as it stands, with the products of its items expanded; `None` if it can't be read.
-pub(crate) fn snapshot(subscription: &Value) -> Option<SubscriptionSnapshot> {
+/// A subscription of a link of ours as it stands, with the products of its items expanded; `None` if it can't be read.
+pub(crate) fn snapshot(subscription: &Value, link: PaymentLinkId) -> Option<SubscriptionSnapshot> {
     let at = |value: &Value| value.as_i64().map(Timestamp::from_unix_seconds);
     let currency = Currency::parse(subscription["currency"].as_str()?).ok()?;
     // Since Stripe's version of 2025-03-31 each item has a period of its own.
@@ -29,7 +29,7 @@ pub(crate) fn snapshot(subscription: &Value) -> Option<SubscriptionSnapshot> {
     let bounds = |name: &'static str| items.iter().filter_map(move |item| item[name].as_i64());
     Some(SubscriptionSnapshot {
         provider_ref: ProviderRef(subscription["id"].as_str()?.to_owned()),
-        payment_link_id: link_of(&subscription["metadata"])?,
+        payment_link_id: link,
         terms: SubscriptionTerms {
             state: state(&subscription["status"]),
             currency,
@@ -81,10 +81,9 @@ fn read_item(item: &Value, subscription: &Value) -> Option<SubscriptionItem> {
 }
 
 /// What was paid for a period after the first, from an invoice with its payments and their intents expanded; `None` if it
-/// is not a paid invoice of one of our subscriptions for such a period.
+/// is not a paid invoice of a subscription for such a period. Whether the subscription is ours, it does not say.
 pub(crate) fn renewal(invoice: &Value) -> Option<RenewalSnapshot> {
     let details = &invoice["parent"]["subscription_details"];
-    link_of(&details["metadata"])?;
     // Stripe's `subscription_create` is the first period, which is paid in the checkout.
     if invoice["status"] != "paid" || invoice["billing_reason"] == "subscription_create" {
         return None;
@@ -94,9 +93,17 @@ pub(crate) fn renewal(invoice: &Value) -> Option<RenewalSnapshot> {
     Some(RenewalSnapshot { subscription_ref: ProviderRef(subscription.to_owned()), payment: payment(invoice) })
 }
 
+/// The intent that pays an invoice, by its id or expanded, from an invoice with its payments expanded: the one that has
+/// paid, or else the one that is to. Others were given up.
+pub(crate) fn intent_of(invoice: &Value) -> Option<&Value> {
+    let payments = invoice["payments"]["data"].as_array()?;
+    let in_state = |state: &str| payments.iter().find(|payment| payment["status"] == state);
+    let intent = &in_state("paid").or_else(|| in_state("open"))?["payment"]["payment_intent"];
+    (!intent.is_null()).then_some(intent)
+}
+
 fn payment(invoice: &Value) -> Option<RenewalPayment> {
-    let intent =
-        invoice.pointer("/payments/data/0/payment/payment_intent").filter(|intent| intent["id"].is_string())?;
+    let intent = intent_of(invoice).filter(|intent| intent["id"].is_string())?;
     let told = |value: &Value| amounts::money(value.as_i64()?, invoice["currency"].as_str()?);
     let (total, subtotal) = (told(&invoice["total"])?, told(&invoice["total_excluding_tax"])?);
     Some(RenewalPayment {
@@ -128,7 +135,8 @@ mod tests {
     #[test]
     fn a_subscription_is_read_in_every_state() {
         let mut subscription = subscription();
-        let read = snapshot(&subscription).unwrap();
+        let link = link_of(&subscription["metadata"]).unwrap();
+        let read = snapshot(&subscription, link).unwrap();
         assert_eq!(read.payment_link_id.to_string(), LINK);
         let item = &read.terms.items[0];
         assert_eq!((item.name.as_str(), item.quantity, item.recurrence.count()), ("Hosting", 2, 3));
@@ -138,20 +146,20 @@ mod tests {
             ["incomplete", "incomplete_expired", "trialing", "active", "past_due", "unpaid", "paused", "canceled"]
         {
             subscription["status"] = name.into();
-            assert_eq!(snapshot(&subscription).unwrap().terms.state.name(), name);
+            assert_eq!(snapshot(&subscription, link).unwrap().terms.state.name(), name);
         }
         subscription["status"] = "resting".into();
-        let state = snapshot(&subscription).unwrap().terms.state;
+        let state = snapshot(&subscription, link).unwrap().terms.state;
         assert_eq!((state.clone(), state.has_ended()), (SubscriptionState::Unknown("resting".into()), false));
-        subscription["metadata"] = json!({});
-        assert_eq!(snapshot(&subscription), None, "another program's");
+        assert_eq!(link_of(&json!({})), None, "another program's");
     }
 
     #[test]
-    fn a_renewal_is_a_paid_invoice_of_ours_after_the_first() {
+    fn a_renewal_is_a_paid_invoice_after_the_first() {
         let intent = json!({"id": "pi_1", "amount_received": 12_500, "currency": "sek"});
         let mut invoice = json!({"status": "paid", "billing_reason": "subscription_cycle", "currency": "sek",
-            "total": 12_500, "total_excluding_tax": 10_000, "payments": {"data": [{"payment": {"payment_intent": intent}}]},
+            "total": 12_500, "total_excluding_tax": 10_000,
+            "payments": {"data": [{"status": "paid", "payment": {"payment_intent": intent}}]},
             "parent": {"subscription_details": {"subscription": "sub_1", "metadata": {"paylinks_link": LINK}}}});
         let read = renewal(&invoice).unwrap();
         let paid = read.payment.unwrap();
@@ -163,7 +171,22 @@ mod tests {
             other[field] = value.into();
             assert_eq!(renewal(&other), None, "{field}");
         }
-        invoice["parent"]["subscription_details"]["metadata"] = json!({});
-        assert_eq!(renewal(&invoice), None, "another program's");
+    }
+
+    #[test]
+    fn an_invoice_is_paid_by_the_intent_that_paid_it_or_is_to() {
+        let payment = |status: &str, intent: &str| json!({"status": status, "payment": {"payment_intent": intent}});
+        let (given_up, open) = (payment("canceled", "pi_1"), payment("open", "pi_2"));
+        let by_charge = json!({"status": "paid", "payment": {"charge": "ch_1"}});
+        for (payments, want) in [
+            (json!([given_up, open, payment("paid", "pi_3")]), Some("pi_3")),
+            (json!([given_up, open]), Some("pi_2")),
+            (json!([given_up]), None),
+            (json!([by_charge]), None),
+            (json!([]), None),
+        ] {
+            let invoice = json!({"payments": {"data": payments}});
+            assert_eq!(intent_of(&invoice).and_then(Value::as_str), want, "{invoice}");
+        }
     }
 }

@@ -28,6 +28,8 @@ pub enum FaultKind {
         /// How much later, in milliseconds.
         ms: u64,
     },
+    /// The call has begun, and does not go on before the faults are cleared.
+    Hold,
     /// Another status is answered.
     Status {
         /// The status.

@@ -17,6 +17,7 @@ pub(crate) fn veiled(full: &Value) -> Value {
             let hidden: &[&str] = match text(full, "object") {
                 "price" => &["tiers", "currency_options"],
                 "coupon" => &["applies_to", "currency_options"],
+                "invoice" => &["payments"],
                 "item" => &["taxes", "discounts"],
                 _ => &[],
             };

@@ -289,7 +289,7 @@ fn attempt(
         let mut ctx = state.enter(&found.account, &shared.public_url);
         let mut weighed = weigh(&mut ctx, &found.session, &raw, locale);
         weighed.purchase.authenticated = authenticated.is_some();
-        let paying = (&weighed.quote, crate::clock::real_now(), authenticated);
+        let paying = (&weighed.quote, ctx.now, authenticated);
         weighed.purchase.method = page::read_method(&weighed.ask, &raw, paying, &mut weighed.problems);
         raw.forget_secrets();
         let misfits = purchase::check(&mut ctx, &found.session, &weighed.purchase);

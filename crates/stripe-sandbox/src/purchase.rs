@@ -280,16 +280,15 @@ fn weigh(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Figures, V
         misfits.push(Misfit { field: Entry::CustomAmount, why: Why::Missing });
     }
     entries::check(ctx, session, purchase, figures.due(), &mut misfits);
-    if session["mode"] == "payment" {
-        let (due, least) = (figures.due(), crate::money::minimum(&figures.currency));
-        let field = if is_chosen { Entry::CustomAmount } else { Entry::Method };
-        if due != 0 && due < least {
-            let by_code = figures.applied.as_ref().is_some_and(|applied| applied.promotion.is_some());
-            let field = if by_code { Entry::PromotionCode } else { field };
-            misfits.push(Misfit { field, why: Why::BelowCharge(least) });
-        } else if due > crate::money::AMOUNT_MAX {
-            misfits.push(Misfit { field, why: Why::TooLarge(crate::money::AMOUNT_MAX) });
-        }
+    let (due, least) = (figures.due(), crate::money::minimum(&figures.currency));
+    let field = if is_chosen { Entry::CustomAmount } else { Entry::Method };
+    if session["mode"] == "payment" && due != 0 && due < least {
+        // What a subscription owes below it, Stripe keeps for the next invoice.
+        let by_code = figures.applied.as_ref().is_some_and(|applied| applied.promotion.is_some());
+        let field = if by_code { Entry::PromotionCode } else { field };
+        misfits.push(Misfit { field, why: Why::BelowCharge(least) });
+    } else if figures.largest_charge() > crate::money::AMOUNT_MAX {
+        misfits.push(Misfit { field, why: Why::TooLarge(crate::money::AMOUNT_MAX) });
     }
     (figures, misfits)
 }

@@ -18,7 +18,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::task::JoinError;
 use url::Url;
 
 use crate::control::{Fault, FaultKind};
@@ -122,6 +123,8 @@ impl Sandbox {
 pub(crate) struct Shared {
     state: Mutex<State>,
     in_flight: Mutex<HashSet<u64>>,
+    /// Lets calls go on that a fault holds.
+    pub(crate) held: Notify,
     /// The cards about which a bank is being asked.
     pub(crate) asked_cards: hosted::AskedCards,
     pub(crate) client: reqwest::Client,
@@ -161,6 +164,7 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
     let shared = Arc::new(Shared {
         state: Mutex::new(state),
         in_flight: Mutex::default(),
+        held: Notify::new(),
         asked_cards: hosted::AskedCards::default(),
         client: client.map_err(SandboxError::Client)?,
         sending: Semaphore::new(SENDING_MAX),
@@ -266,10 +270,22 @@ async fn answer(
     }
     let fingerprint = hex::encode(Sha256::digest([uri.path().as_bytes(), b"\0", encoded].concat()));
     let fault = take_fault(shared, &operation);
-    let call = Call { account, operation, id, params, once: key.map(|key| (key.to_owned(), fingerprint)) };
+    let once = key.map(|key| (key.to_owned(), fingerprint));
+    let call = Call { account: account.clone(), operation, id, params, once };
     // What began goes on to its end, though its caller may be gone: nobody else would free its key.
     let done = tokio::spawn(run(Arc::clone(shared), call, fault)).await;
-    done.unwrap_or_else(|_| Err(ApiError::api(StatusCode::INTERNAL_SERVER_ERROR, "The sandbox failed.")))
+    done.unwrap_or_else(|broken_off| Err(fail(shared, &account, key, &broken_off)))
+}
+
+/// A call that panicked. Its key answers so from now on, as Stripe's do for errors of its own.
+fn fail(shared: &Shared, account: &str, key: Option<&str>, broken_off: &JoinError) -> ApiError {
+    tracing::error!(error = %broken_off, "the sandbox failed at a call");
+    let error = ApiError::api(StatusCode::INTERNAL_SERVER_ERROR, "The sandbox failed.");
+    if let Some(key) = key {
+        let answer = (error.status.as_u16(), error.to_json());
+        shared.lock().enter(account, &shared.public_url).end_once(key, Some(answer));
+    }
+    error
 }
 
 /// A call whose parameters are understood.
@@ -284,14 +300,18 @@ struct Call {
 
 /// Begins a call, stalls or fails if that was asked for, and executes it. Its key is in use all the while.
 async fn run(shared: Arc<Shared>, mut call: Call, fault: Option<FaultKind>) -> Result<Response, ApiError> {
+    // From here on, so that who sees that the call has begun can let it go on.
+    let released = shared.held.notified();
     let replay = match &call.once {
         Some((key, fingerprint)) => {
             shared.lock().enter(&call.account, &shared.public_url).begin_once(key, fingerprint)?
         }
         None => None,
     };
-    if let Some(FaultKind::Delay { ms }) = fault {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+    match fault {
+        Some(FaultKind::Delay { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
+        Some(FaultKind::Hold) => released.await,
+        _ => {}
     }
     let replayed = replay.is_some();
     if let Some(response) = fault.as_ref().and_then(before_execution) {
@@ -300,9 +320,10 @@ async fn run(shared: Arc<Shared>, mut call: Call, fault: Option<FaultKind>) -> R
         }
         return Ok(response);
     }
+    // A refusal is an answer as good as any, and can be lost as any.
     let (status, value) = match replay {
         Some(answer) => answer,
-        None => (200, execute(&shared, &mut call)?),
+        None => execute(&shared, &mut call),
     };
     if let Some(response) = fault.as_ref().and_then(|fault| after_execution(fault, &value)) {
         return Ok(response);
@@ -314,26 +335,27 @@ async fn run(shared: Arc<Shared>, mut call: Call, fault: Option<FaultKind>) -> R
     Ok(response)
 }
 
-fn execute(shared: &Shared, call: &mut Call) -> Result<Value, ApiError> {
+/// The status and the body.
+fn execute(shared: &Shared, call: &mut Call) -> (u16, Value) {
     let mut state = shared.lock();
     let (was_dirty, before) = (state.dirty, state.events);
     let mut ctx = state.enter(&call.account, &shared.public_url);
     let executed = api::answer(&mut ctx, &call.operation, &call.id, &mut call.params);
+    let is_refused = executed.is_err();
+    let answer = executed.map_or_else(|error| (error.status.as_u16(), error.to_json()), |value| (200, value));
     if let Some((key, _)) = &call.once {
-        // A refusal is an end as good as any: only parameters that nobody looked at leave a key unused.
-        let answer = match &executed {
-            Ok(value) => (200, value.clone()),
-            Err(error) => (error.status.as_u16(), error.to_json()),
-        };
-        ctx.end_once(key, Some(answer));
+        // Only parameters that nobody looked at leave a key unused.
+        ctx.end_once(key, Some(answer.clone()));
     }
-    let value = executed?;
+    if is_refused {
+        return answer;
+    }
     *ctx.account().executed.entry(call.operation.clone()).or_default() += 1;
     if call.operation.starts_with("GET ") {
         // Reading changes nothing that must be written, unless something was due meanwhile.
         state.dirty = was_dirty || state.events != before;
     }
-    Ok(value)
+    answer
 }
 
 /// The account of the key: bearer, or basic with the key as user.
@@ -449,9 +471,8 @@ mod tests {
         request.header("content-type", "application/x-www-form-urlencoded").header("idempotency-key", key).body(body)
     }
 
-    fn stall(sandbox: &Sandbox, ms: u64) {
-        let fault = Fault { operation: "POST /v1/products".to_owned(), kind: FaultKind::Delay { ms }, times: 1 };
-        sandbox.state().faults.push(fault);
+    fn fault(sandbox: &Sandbox, operation: &str, kind: FaultKind) {
+        sandbox.state().faults.push(Fault { operation: operation.to_owned(), kind, times: 1 });
     }
 
     #[tokio::test]
@@ -468,7 +489,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_is_in_use_until_its_call_has_ended_though_the_caller_is_gone() {
         let sandbox = sandbox().await;
-        stall(&sandbox, 1_000);
+        fault(&sandbox, "POST /v1/products", FaultKind::Hold);
         let first = tokio::spawn(request(&sandbox, "/v1/products", "k", "name=N").send());
         let has_begun = || serde_json::to_string(&*sandbox.state()).unwrap().contains("fingerprint");
         while !has_begun() {
@@ -476,6 +497,8 @@ mod tests {
         }
         assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await.0, 409);
         first.abort();
+        assert!(first.await.is_err_and(|error| error.is_cancelled()), "it waits for its answer");
+        sandbox.shared().held.notify_waiters();
         let mut last = (409, false);
         while last.0 == 409 {
             last = post(&sandbox, "/v1/products", "k", "name=N").await;
@@ -483,6 +506,36 @@ mod tests {
         assert_eq!(last, (200, true));
         let executed: Vec<u64> = sandbox.state().accounts.values().flat_map(|a| a.executed.values().copied()).collect();
         assert_eq!(executed, [1]);
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_refusal_can_be_lost_on_its_way_and_is_repeated_under_its_key() {
+        let sandbox = sandbox().await;
+        fault(&sandbox, "POST /v1/coupons/{id}", FaultKind::Garbage);
+        assert_eq!(post(&sandbox, "/v1/coupons/C", "k", "name=N").await, (200, false), "what came is no JSON");
+        assert_eq!(post(&sandbox, "/v1/coupons/C", "k", "name=N").await, (404, true));
+        fault(&sandbox, "POST /v1/coupons/{id}", FaultKind::ResetAfter);
+        let lost = request(&sandbox, "/v1/coupons/C", "other", "name=N").send().await;
+        assert!(match lost {
+            Ok(answer) => answer.bytes().await.is_err(),
+            Err(_) => true,
+        });
+        assert_eq!(post(&sandbox, "/v1/coupons/C", "other", "name=N").await, (404, true));
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_key_whose_call_panicked_answers_so_and_is_not_in_use() {
+        let sandbox = sandbox().await;
+        let account = State::account_of_key("sk_test_a");
+        let fingerprint = hex::encode(Sha256::digest([b"/v1/products".as_slice(), b"\0", b"name=N"].concat()));
+        assert!(sandbox.state().enter(&account, "").begin_once("k", &fingerprint).unwrap().is_none());
+        assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await.0, 409);
+        let broken_off = tokio::spawn(async { panic!("as a defect would") }).await.unwrap_err();
+        let told = fail(sandbox.shared(), &account, Some("k"), &broken_off);
+        assert_eq!(told.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await, (500, true));
         sandbox.shutdown().await;
     }
 }

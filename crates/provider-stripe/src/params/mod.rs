@@ -41,15 +41,30 @@ pub(crate) struct Prepared {
     pub(crate) shipping_rates: Vec<String>,
 }
 
-/// The items of a link whose prices Stripe must have before it: it takes inline only what is priced per unit, and no
-/// optional item at all. A stored price is one there too, by which it is told what was bought.
-pub(crate) fn items_to_prepare(link: &PaymentLink) -> impl Iterator<Item = &LineItem> {
+/// The items of a link whose prices Stripe must have before it, with the link's fields for them: it takes inline only what
+/// is priced per unit, and no optional item at all. A stored price is one there too, by which it is told what was bought.
+pub(crate) fn items_to_prepare(link: &PaymentLink) -> impl Iterator<Item = (String, &LineItem)> {
     let items: Vec<&LineItem> = match &link.target {
         LinkTarget::Items { items } => items.iter().collect(),
         LinkTarget::Invoice { .. } => Vec::new(),
     };
-    let by_price = items.into_iter().filter(|item| inline_price(item).is_none());
-    by_price.chain(&link.options.optional_items.0)
+    let by_price = items.into_iter().enumerate().filter(|(_, item)| inline_price(item).is_none());
+    let by_price = by_price.map(|(index, item)| (format!("line_items[{index}]"), item));
+    by_price.chain(optional_items_to_prepare(&link.options.optional_items.0))
+}
+
+/// The same of optional items alone.
+pub(crate) fn optional_items_to_prepare(items: &[LineItem]) -> impl Iterator<Item = (String, &LineItem)> {
+    items.iter().enumerate().map(|(index, item)| (format!("optional_items[{index}]"), item))
+}
+
+/// A refusal of what was prepared for a link, as one of the link's field for it: whoever makes the link knows nothing of
+/// the product, price or shipping rate that Stripe refused.
+pub(crate) fn refused_in(error: ProviderError, field: &str) -> ProviderError {
+    match error {
+        ProviderError::Rejected { code, .. } => ProviderError::Rejected { field: Some(field.to_owned()), code },
+        other => other,
+    }
 }
 
 /// The price of an item that is said inline: one per unit that is stored nowhere.
@@ -218,11 +233,7 @@ pub(crate) fn create_link(link: &PaymentLink, prepared: &Prepared) -> Result<Par
     }
     metadata(&mut params, &link.options.metadata);
     push(&mut params, &format!("metadata[{LINK_KEY}]"), link.id);
-    options::create(&mut params, &said(link), link.is_recurring())?;
-    if link.is_recurring() {
-        // By this a subscription is known as ours, whoever tells of it first.
-        push(&mut params, &format!("subscription_data[metadata][{LINK_KEY}]"), link.id);
-    }
+    options::create(&mut params, &said(link), link.is_recurring().then_some(link.id))?;
     Ok(params)
 }
 
@@ -264,7 +275,7 @@ pub(crate) fn update_link(
     for (key, value) in new.metadata.iter().filter(|(key, value)| old.metadata.get(key) != Some(*value)) {
         push(&mut params, &format!("metadata[{key}]"), value);
     }
-    options::update(&mut params, &said(before), &said(changed))?;
+    options::update(&mut params, changed.id, &said(before), &said(changed))?;
     if old.optional_items != new.optional_items {
         if new.optional_items.0.is_empty() {
             push(&mut params, "optional_items", "");
@@ -504,23 +515,22 @@ pub(crate) fn our_field(param: &str) -> Option<String> {
     let (first, rest) = param.split_once('[').unwrap_or((param, ""));
     let index = rest.split_once(']').map_or("", |(index, _)| index);
     match first {
-        "line_items" if index.is_empty() => Some("line_items".to_owned()),
+        "line_items" | "optional_items" | "shipping_options" if index.is_empty() => Some(first.to_owned()),
         "line_items" if param.contains("[quantity]") => Some(format!("line_items[{index}].quantity")),
-        "line_items" => Some(format!("line_items[{index}]")),
+        "line_items" | "optional_items" | "shipping_options" => Some(format!("{first}[{index}]")),
         "metadata" => Some(format!("metadata[\"{index}\"]")),
         "success_url" => Some("return_url".to_owned()),
         "promotion" => Some("coupon_id".to_owned()),
         "restrictions" if param.contains("minimum_amount") => Some("minimum_amount".to_owned()),
         "restrictions" if index == "first_time_transaction" => Some("first_time_only".to_owned()),
         "amount" | "reason" | "code" | "max_redemptions" | "active" => Some(first.to_owned()),
+        "amount_to_capture" => Some("amount".to_owned()),
         "expires_at" => Some("expire_time".to_owned()),
         "cancel_url"
         | "locale"
         | "inactive_message"
         | "after_completion"
         | "allow_promotion_codes"
-        | "optional_items"
-        | "shipping_options"
         | "invoice_creation"
         | "automatic_tax"
         | "managed_payments" => Some(first.to_owned()),
@@ -595,9 +605,35 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_subscription_settings_says_all_pairs_again_with_our_link_among_them() {
+        let pairs = |said: &[(&str, &str)]| {
+            Metadata::parse(said.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))).unwrap()
+        };
+        let link = vaulting();
+        let mut old = LinkOptions::default();
+        old.subscription.metadata = pairs(&[("plan", "basic"), ("tenant", "7")]);
+        for (metadata, want) in [(pairs(&[("tenant", "7")]), vec!["tenant"]), (pairs(&[]), vec![])] {
+            let mut new = old.clone();
+            new.subscription.metadata = metadata;
+            let mut params = Params::new();
+            options::update(&mut params, link.id, &old, &new).unwrap();
+            let of = |name: &str| params.iter().find(|(said, _)| said == name).map(|(_, value)| value.clone());
+            assert_eq!(of("subscription_data[metadata][paylinks_link]"), Some(link.id.to_string()));
+            assert_eq!(of("subscription_data[metadata][plan]"), None, "what is not said is gone");
+            let said = |key: &&str| of(&format!("subscription_data[metadata][{key}]")).is_some();
+            assert_eq!(["tenant"].into_iter().filter(said).collect::<Vec<_>>(), want);
+        }
+        old.payment.metadata = pairs(&[("order", "1")]);
+        let (mut new, mut params) = (old.clone(), Params::new());
+        new.payment.metadata = Metadata::default();
+        options::update(&mut params, link.id, &old, &new).unwrap();
+        assert!(params.contains(&("payment_intent_data[metadata]".to_owned(), String::new())), "{params:?}");
+    }
+
+    #[test]
     fn a_price_is_found_again_until_its_product_says_something_else() {
         let link = items_link(&seller("north"), None, Metadata::default());
-        let item = items_to_prepare(&link).next().unwrap().clone();
+        let item = items_to_prepare(&link).next().unwrap().1.clone();
         let key = lookup_key(&item);
         assert_eq!(price_of_lookup_key(&key), item.price_id);
         let unhashed = format!("paylinks_{}_sek", item.price_id.unwrap());
@@ -620,6 +656,9 @@ mod tests {
             ("subscription_data[invoice_settings][issuer]", "subscription.invoice"),
             ("subscription_data[trial_period_days]", "subscription.trial_period_days"),
             ("expires_at", "expire_time"),
+            ("amount_to_capture", "amount"),
+            ("optional_items[1][quantity]", "optional_items[1]"),
+            ("shipping_options", "shipping_options"),
             ("payment_method_options[customer_balance][bank_transfer][type]", "mode"),
             ("payment_method_options[card][restrictions]", "payment.blocked_card_brands"),
             ("line_items[2][price_data][unit_amount]", "line_items[2]"),

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use domain::id::PaymentLinkId;
 use domain::metadata::Metadata;
 use domain::payment_link::{
     AccountRef, AddressCollection, ApplicationFee, AutomaticTax, CaptureMethod, Collection, Consent, CustomField,
@@ -13,6 +14,7 @@ use domain::ports::provider::ProviderError;
 
 use crate::amounts;
 use crate::client::Params;
+use crate::params::LINK_KEY;
 
 /// Writes parameters: in a new link only what is said, in a change also what is cleared.
 pub(crate) struct Writer<'a> {
@@ -65,8 +67,21 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Pairs of a part of the link: a change replaces all of them, since Stripe unsets what it does not find only after an
-    /// empty value. What was there before is `before`.
+    /// Pairs of what a link's payments or subscriptions carry. Stripe takes them declaratively, unlike those of the link
+    /// itself: an update clears what it does not say again, so a change says all of them. See `payment_intent_data[metadata]`
+    /// and `subscription_data[metadata]` at <https://docs.stripe.com/api/payment-link/update>.
+    fn declared_metadata<'v>(&mut self, name: &str, pairs: impl Iterator<Item = (&'v str, &'v str)>) {
+        let mut pairs = pairs.filter(|(_, value)| !value.is_empty()).peekable();
+        if pairs.peek().is_none() {
+            self.clear(name);
+        }
+        for (key, value) in pairs {
+            self.put(&format!("{name}[{key}]"), value);
+        }
+    }
+
+    /// Pairs of the invoices that a link makes, of which Stripe unsets a key only by an empty value: `before` is what was
+    /// there.
     fn metadata(&mut self, name: &str, metadata: &Metadata, before: Option<&Metadata>) {
         let gone = before.into_iter().flat_map(Metadata::iter).filter(|(key, _)| metadata.get(key).is_none());
         for (key, _) in gone {
@@ -79,13 +94,19 @@ impl<'a> Writer<'a> {
 }
 
 /// Every option of a new link but those that are written where they need an answer of Stripe's first.
-pub(crate) fn create(params: &mut Params, options: &LinkOptions, is_recurring: bool) -> Result<(), ProviderError> {
+///
+/// `subscriptions_of` is the link, if subscriptions come of it: they carry its id.
+pub(crate) fn create(
+    params: &mut Params,
+    options: &LinkOptions,
+    subscriptions_of: Option<PaymentLinkId>,
+) -> Result<(), ProviderError> {
     let mut w = Writer::creating(params);
     collection(&mut w, &options.collection);
     payment(&mut w, &options.payment, None);
     platform(&mut w, &options.platform)?;
-    if is_recurring {
-        subscription(&mut w, &options.subscription, None);
+    if let Some(link) = subscriptions_of {
+        subscription(&mut w, link, &options.subscription, None);
     }
     if let Some(creation) = &options.invoice_creation {
         invoice_creation(&mut w, Some(creation), None);
@@ -98,8 +119,13 @@ pub(crate) fn create(params: &mut Params, options: &LinkOptions, is_recurring: b
     Ok(())
 }
 
-/// What differs between two states of a link's options.
-pub(crate) fn update(params: &mut Params, old: &LinkOptions, new: &LinkOptions) -> Result<(), ProviderError> {
+/// What differs between two states of the options of `link`.
+pub(crate) fn update(
+    params: &mut Params,
+    link: PaymentLinkId,
+    old: &LinkOptions,
+    new: &LinkOptions,
+) -> Result<(), ProviderError> {
     let mut w = Writer::updating(params);
     if old.collection != new.collection {
         collection(&mut w, &new.collection);
@@ -111,7 +137,7 @@ pub(crate) fn update(params: &mut Params, old: &LinkOptions, new: &LinkOptions) 
         platform(&mut w, &new.platform)?;
     }
     if old.subscription != new.subscription {
-        subscription(&mut w, &new.subscription, Some(&old.subscription));
+        subscription(&mut w, link, &new.subscription, Some(&old.subscription));
     }
     if old.invoice_creation != new.invoice_creation {
         invoice_creation(&mut w, new.invoice_creation.as_ref(), old.invoice_creation.as_ref());
@@ -268,7 +294,7 @@ fn payment(w: &mut Writer<'_>, payment: &PaymentSettings, before: Option<&Paymen
         FutureUsage::OffSession => "off_session",
     });
     w.option("payment_intent_data[description]", payment.description.as_ref());
-    w.metadata("payment_intent_data[metadata]", &payment.metadata, before.map(|before| &before.metadata));
+    w.declared_metadata("payment_intent_data[metadata]", payment.metadata.iter());
     w.option("payment_intent_data[setup_future_usage]", usage);
     let descriptor = payment.statement_descriptor.as_ref().map(|words| words.as_str());
     w.option("payment_intent_data[statement_descriptor]", descriptor);
@@ -297,12 +323,20 @@ fn platform(w: &mut Writer<'_>, platform: &PlatformSettings) -> Result<(), Provi
     Ok(())
 }
 
-fn subscription(w: &mut Writer<'_>, subscription: &SubscriptionSettings, before: Option<&SubscriptionSettings>) {
+fn subscription(
+    w: &mut Writer<'_>,
+    link: PaymentLinkId,
+    subscription: &SubscriptionSettings,
+    before: Option<&SubscriptionSettings>,
+) {
     let at = "subscription_data";
     if let (Some(description), None) = (&subscription.description, before) {
         w.put(&format!("{at}[description]"), description);
     }
-    w.metadata(&format!("{at}[metadata]"), &subscription.metadata, before.map(|before| &before.metadata));
+    // By our link a subscription is known as ours, whoever tells of it first.
+    let link = link.to_string();
+    let ours = std::iter::once((LINK_KEY, link.as_str()));
+    w.declared_metadata(&format!("{at}[metadata]"), subscription.metadata.iter().chain(ours));
     w.option(&format!("{at}[trial_period_days]"), subscription.trial.map(|days| days.get()));
     match subscription.trial_end {
         None => w.clear(&format!("{at}[trial_settings]")),

@@ -286,7 +286,7 @@ fn bare(link_: &PaymentLink) -> PaymentLink {
 fn prepared(link: &PaymentLink) -> Prepared {
     let ShippingOptions(shipping) = &link.options.shipping_options;
     Prepared {
-        prices: items_to_prepare(link).map(|item| (item.id, "price_1".to_owned())).collect(),
+        prices: items_to_prepare(link).map(|(_, item)| (item.id, "price_1".to_owned())).collect(),
         shipping_rates: shipping.iter().map(|_| "shr_1".to_owned()).collect(),
     }
 }
@@ -387,7 +387,7 @@ fn what_is_cleared_is_named_as_a_whole_and_can_be_cleared() {
         "payment_method_types",
         "payment_method_options",
         "payment_intent_data[description]",
-        "payment_intent_data[metadata][payment]",
+        "payment_intent_data[metadata]",
         "on_behalf_of",
         "transfer_data",
         "application_fee_amount",

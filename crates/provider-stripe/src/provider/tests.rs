@@ -70,7 +70,7 @@ async fn without_price(then: Option<&str>, made: ResponseTemplate) -> MockServer
 #[tokio::test]
 async fn a_price_is_made_with_its_product_or_found_where_another_made_it() {
     let link = items_link(&seller("north"), None, Metadata::default());
-    let item = items_to_prepare(&link).next().unwrap();
+    let (_, item) = items_to_prepare(&link).next().unwrap();
     let server = without_price(None, ResponseTemplate::new(200).set_body_json(json!({"id": "price_1"}))).await;
     assert_eq!(stripe(&server).price(&key(), item).await, Ok("price_1".to_owned()));
     let sent = server.received_requests().await.unwrap();
@@ -93,4 +93,95 @@ async fn a_price_is_made_with_its_product_or_found_where_another_made_it() {
     assert_eq!(stripe(&server).price(&key(), item).await, Ok("price_2".to_owned()));
     let server = without_price(None, refusal()).await;
     assert!(matches!(stripe(&server).price(&key(), item).await, Err(ProviderError::Rejected { .. })));
+}
+
+#[tokio::test]
+async fn a_refusal_of_what_a_link_needs_first_names_the_links_own_field() {
+    let link = items_link(&seller("north"), None, Metadata::default());
+    let refusal = |param: &str| {
+        let error = json!({"error": {"type": "invalid_request_error", "code": "parameter_invalid", "param": param}});
+        ResponseTemplate::new(400).set_body_json(error)
+    };
+    let fields: Vec<String> = items_to_prepare(&link).map(|(field, _)| field).collect();
+    assert!(fields.iter().any(|field| field.starts_with("line_items[")), "{fields:?}");
+    assert!(fields.iter().any(|field| field.starts_with("optional_items[")), "{fields:?}");
+    for (at, param) in [("/v1/products", "tax_code"), ("/v1/prices", "unit_amount_decimal")] {
+        let server = MockServer::start().await;
+        Mock::given(method("GET")).and(path("/v1/prices")).respond_with(list(json!([]))).mount(&server).await;
+        Mock::given(method("POST")).and(path(at)).respond_with(refusal(param)).mount(&server).await;
+        let made = ResponseTemplate::new(200).set_body_json(json!({"id": "made_1"}));
+        Mock::given(method("POST")).respond_with(made).mount(&server).await;
+        for (field, item) in items_to_prepare(&link) {
+            let refused = stripe(&server).prepare(&key(), vec![(field.clone(), item)], &[]).await.unwrap_err();
+            let want = ProviderError::Rejected { field: Some(field), code: "parameter_invalid".to_owned() };
+            assert_eq!(refused, want, "{at}");
+        }
+    }
+    let server = MockServer::start().await;
+    Mock::given(path("/v1/shipping_rates")).respond_with(refusal("tax_code")).mount(&server).await;
+    let refused = stripe(&server).prepare(&key(), vec![], &link.options.shipping_options.0).await.unwrap_err();
+    let field = Some("shipping_options[0]".to_owned());
+    assert_eq!(refused, ProviderError::Rejected { field, code: "parameter_invalid".to_owned() });
+}
+
+/// A server with a session that has begun a subscription, which it tells as `subscription`.
+async fn with_subscription(subscription: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    let session = json!({"id": "cs_1", "status": "complete", "payment_status": "paid", "currency": "sek",
+        "amount_total": 0, "payment_intent": null, "invoice": "in_1", "subscription": "sub_1",
+        "metadata": {"paylinks_link": LINK}});
+    let answers =
+        |at: &str, body: Value| Mock::given(path(at)).respond_with(ResponseTemplate::new(200).set_body_json(body));
+    answers("/v1/checkout/sessions/cs_1", session.clone()).mount(&server).await;
+    answers("/v1/checkout/sessions/cs_1/line_items", json!({"data": []})).mount(&server).await;
+    let sessions = Mock::given(path("/v1/checkout/sessions")).and(query_param("subscription", "sub_1"));
+    sessions.respond_with(list(json!([session]))).mount(&server).await;
+    let none = Mock::given(path("/v1/checkout/sessions")).and(query_param("subscription", "sub_2"));
+    none.respond_with(list(json!([]))).mount(&server).await;
+    Mock::given(path("/v1/subscriptions/sub_1")).respond_with(subscription.clone()).mount(&server).await;
+    Mock::given(path("/v1/subscriptions/sub_2")).respond_with(subscription).mount(&server).await;
+    server
+}
+
+const LINK: &str = "plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968";
+
+/// A subscription whose metadata says nothing of us.
+fn without_link() -> ResponseTemplate {
+    let price = json!({"id": "price_1", "unit_amount": 9_900, "product": {"id": "prod_1", "name": "Hosting"},
+        "recurring": {"interval": "month", "interval_count": 1}});
+    let item = json!({"price": price, "quantity": 1, "current_period_start": 100, "current_period_end": 200});
+    ResponseTemplate::new(200).set_body_json(json!({"id": "sub_1", "status": "active", "currency": "sek",
+        "metadata": {}, "items": {"data": [item]}, "start_date": 50}))
+}
+
+#[tokio::test]
+async fn a_payment_is_told_though_its_subscription_cannot_be_read() {
+    let refusal = json!({"error": {"type": "invalid_request_error", "code": "resource_missing"}});
+    for (subscription, is_read) in [
+        (without_link(), true),
+        (ResponseTemplate::new(200).set_body_json(json!({"id": "sub_1"})), false),
+        (ResponseTemplate::new(404).set_body_json(&refusal), false),
+        (ResponseTemplate::new(403).set_body_json(&refusal), false),
+    ] {
+        let server = with_subscription(subscription).await;
+        let read = stripe(&server).fetch_checkout(&ProviderRef("cs_1".to_owned())).await.unwrap();
+        assert_eq!(read.payment_link_id.unwrap().to_string(), LINK);
+        assert_eq!(read.subscription.map(|read| read.payment_link_id), read.payment_link_id.filter(|_| is_read));
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_whose_metadata_were_lost_is_known_by_its_session() {
+    let server = with_subscription(without_link()).await;
+    let fetched = async |id: &str| stripe(&server).fetch_subscription(&ProviderRef(id.to_owned())).await.unwrap();
+    assert_eq!(fetched("sub_1").await.unwrap().payment_link_id.to_string(), LINK);
+    assert_eq!(fetched("sub_2").await, None, "another program's");
+    for (subscription, is_ours) in [("sub_1", true), ("sub_2", false)] {
+        let invoice = json!({"id": "in_1", "status": "paid", "billing_reason": "subscription_cycle", "payments": {"data": []},
+            "parent": {"subscription_details": {"subscription": subscription, "metadata": {}}}});
+        let at = format!("/v1/invoices/{subscription}");
+        Mock::given(path(&at)).respond_with(ResponseTemplate::new(200).set_body_json(invoice)).mount(&server).await;
+        let renewal = stripe(&server).fetch_renewal(&ProviderRef(subscription.to_owned())).await.unwrap();
+        assert_eq!(renewal.is_some(), is_ours, "{subscription}");
+    }
 }

@@ -72,6 +72,7 @@ pub(crate) fn make(ctx: &mut Ctx<'_>, draft: &Draft<'_>) -> Value {
         "livemode": false, "metadata": draft.data["metadata"].as_object().cloned().unwrap_or_default(),
         "next_payment_attempt": null, "number": format!("SANDBOX-{count:04}"), "on_behalf_of": null, "parent": parent,
         "payment_settings": {"default_mandate": null, "payment_method_options": null, "payment_method_types": null},
+        "payments": {"object": "list", "data": [], "has_more": false, "url": "/v1/invoice_payments"},
         "period_end": draft.period.1, "period_start": draft.period.0, "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0, "receipt_number": null, "rendering": draft.data["rendering_options"],
         "shipping_cost": draft.shipping, "shipping_details": null, "starting_balance": 0, "statement_descriptor": null,
@@ -113,7 +114,20 @@ fn line(ctx: &mut Ctx<'_>, item: &LineItem, invoice: &str, draft: &Draft<'_>) ->
     })
 }
 
-/// An open invoice is paid, by an intent or because nothing is due.
+/// An intent is to pay an open invoice.
+pub(crate) fn await_payment(ctx: &mut Ctx<'_>, id: &str, intent: &str) {
+    let now = ctx.now;
+    let Ok(invoice) = ctx.object_mut("invoice", id) else { return };
+    let payment = json!({"id": crate::ids::new("inpay"), "object": "invoice_payment", "amount_paid": null,
+        "amount_requested": invoice["amount_due"], "created": now, "currency": invoice["currency"], "invoice": id,
+        "is_default": true, "livemode": false, "payment": {"payment_intent": intent, "type": "payment_intent"},
+        "status": "open", "status_transitions": {"canceled_at": null, "paid_at": null}});
+    if let Some(payments) = invoice["payments"]["data"].as_array_mut() {
+        payments.push(payment);
+    }
+}
+
+/// An open invoice is paid, by the intent that was to or because nothing is due.
 pub(crate) fn pay(ctx: &mut Ctx<'_>, id: &str, intent: Option<&str>) {
     let Ok(mut invoice) = ctx.object("invoice", id).cloned() else { return };
     if invoice["status"] != "open" {
@@ -126,13 +140,12 @@ pub(crate) fn pay(ctx: &mut Ctx<'_>, id: &str, intent: Option<&str>) {
     invoice["amount_paid"] = invoice["amount_due"].clone();
     invoice["amount_remaining"] = 0.into();
     invoice["status_transitions"]["paid_at"] = now.into();
-    if let Some(intent) = intent {
-        let payment = json!({"id": crate::ids::new("inpay"), "object": "invoice_payment", "amount_paid": invoice["amount_paid"],
-            "amount_requested": invoice["amount_due"], "created": now, "currency": invoice["currency"], "invoice": id,
-            "is_default": true, "livemode": false, "payment": {"payment_intent": intent, "type": "payment_intent"},
-            "status": "paid", "status_transitions": {"canceled_at": null, "paid_at": now}});
-        invoice["payments"] = json!({"object": "list", "data": [payment], "has_more": false,
-            "url": "/v1/invoice_payments"});
+    let paid = invoice["amount_paid"].clone();
+    let payments = invoice["payments"]["data"].as_array_mut().into_iter().flatten();
+    for payment in payments.filter(|payment| payment["payment"]["payment_intent"].as_str() == intent) {
+        payment["status"] = "paid".into();
+        payment["amount_paid"] = paid.clone();
+        payment["status_transitions"]["paid_at"] = now.into();
     }
     ctx.replace("invoice", &invoice);
     ctx.emit("invoice.paid", &invoice);
@@ -164,7 +177,11 @@ pub(crate) fn after_payment(ctx: &mut Ctx<'_>, session: &Value) {
     if let Some(kept) = ctx.account().get_mut("checkout.session", &id) {
         kept["invoice"] = invoice["id"].clone();
     }
-    pay(ctx, text(&invoice, "id"), session["payment_intent"].as_str());
+    let intent = session["payment_intent"].as_str();
+    if let Some(intent) = intent {
+        await_payment(ctx, text(&invoice, "id"), intent);
+    }
+    pay(ctx, text(&invoice, "id"), intent);
 }
 
 pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {

@@ -140,7 +140,8 @@ pub(crate) fn bounds(adjustable: &Value) -> Option<(i64, i64)> {
     is_enabled.then(|| (adjustable["minimum"].as_i64().unwrap_or(0), adjustable["maximum"].as_i64().unwrap_or(99)))
 }
 
-fn period(price: &Value) -> Option<(String, i64)> {
+/// The interval of a price that recurs, and how many of it make a period.
+pub(crate) fn period(price: &Value) -> Option<(String, i64)> {
     let recurring = &price["recurring"];
     Some((recurring["interval"].as_str()?.to_owned(), recurring["interval_count"].as_i64().unwrap_or(1)))
 }

@@ -352,6 +352,21 @@ mod tests {
     }
 
     #[test]
+    fn metadata_of_what_a_link_makes_are_declared_and_its_own_are_merged() {
+        let mut sandbox = Sandbox::new();
+        for (data, more) in [("subscription_data", MONTHLY), ("payment_intent_data", "")] {
+            let pairs = format!("&{data}[metadata][a]=1&{data}[metadata][b]=2&metadata[a]=1");
+            let link = sandbox.call(CREATE, &format!("{ONE}{more}{pairs}"));
+            let mut update = |body: &str| sandbox.call_on("POST /v1/payment_links/{id}", &link, body);
+            let changed = update(&format!("{data}[metadata][b]=3&metadata[b]=3"));
+            assert_eq!(changed[data]["metadata"], json!({"b": "3"}));
+            assert_eq!(changed["metadata"], json!({"a": "1", "b": "3"}));
+            assert_eq!(update("metadata[c]=4")[data]["metadata"], json!({"b": "3"}), "what is not said at all stays");
+            assert_eq!(update(&format!("{data}[metadata]="))[data]["metadata"], json!({}));
+        }
+    }
+
+    #[test]
     fn shapes_are_stripes() {
         let mut sandbox = Sandbox::new();
         let body = "&custom_fields[0][key]=size&custom_fields[0][label][type]=custom&custom_fields[0][label][custom]=Size&custom_fields[0][type]=dropdown&custom_fields[0][dropdown][options][0][label]=Small&custom_fields[0][dropdown][options][0][value]=s&name_collection[individual][enabled]=true&automatic_tax[enabled]=true&line_items[0][adjustable_quantity][enabled]=true";

@@ -266,8 +266,17 @@ pub(crate) fn payment_intent_data(given: &Value, before: &Value) -> Result<Value
     if value("transfer_data").is_object() {
         told["transfer_data"] = transfer_data(value("transfer_data"), &below(path, "transfer_data"))?;
     }
-    merge_metadata_at(&mut told, given.get("metadata"), &below(path, "metadata"))?;
+    declare_metadata(&mut told, given, path)?;
     Ok(told)
+}
+
+/// Metadata of what a link makes are declared: unlike a link's own, those that are not said again are gone. See
+/// `subscription_data[metadata]` at <https://docs.stripe.com/api/payment-link/update>.
+fn declare_metadata(told: &mut Value, given: &Map<String, Value>, path: &str) -> Result<(), ApiError> {
+    if given.contains_key("metadata") {
+        told["metadata"] = json!({});
+    }
+    merge_metadata_at(told, given.get("metadata"), &below(path, "metadata"))
 }
 
 /// What the sandbox has no use for: its subscriptions begin with their first payment or trial, and prorate nothing.
@@ -311,6 +320,6 @@ pub(crate) fn subscription_data(given: &Value, before: &Value) -> Result<Value, 
         transfer["amount_percent"] = percent.unwrap_or(Value::Null);
         told["transfer_data"] = transfer;
     }
-    merge_metadata_at(&mut told, given.get("metadata"), &below(path, "metadata"))?;
+    declare_metadata(&mut told, given, path)?;
     Ok(told)
 }

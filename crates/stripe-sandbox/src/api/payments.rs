@@ -32,6 +32,30 @@ pub(crate) enum CardBehavior {
     PaysRefundFails,
 }
 
+/// Stripe's test cards that the sandbox plays: number, brand by Stripe's name, and what paying with it comes to. See
+/// <https://docs.stripe.com/testing>.
+const TEST_CARDS: [(&str, &str, CardBehavior); 14] = [
+    ("4242424242424242", "visa", CardBehavior::Pays),
+    ("5555555555554444", "mastercard", CardBehavior::Pays),
+    ("2223003122003222", "mastercard", CardBehavior::Pays),
+    ("378282246310005", "amex", CardBehavior::Pays),
+    ("6011111111111117", "discover", CardBehavior::Pays),
+    ("3056930009020004", "diners", CardBehavior::Pays),
+    ("36227206271667", "diners", CardBehavior::Pays),
+    ("3566002020360505", "jcb", CardBehavior::Pays),
+    ("6200000000000005", "unionpay", CardBehavior::Pays),
+    ("4000000000000002", "visa", CardBehavior::Declined),
+    ("4000000000009995", "visa", CardBehavior::InsufficientFunds),
+    ("4000002500003155", "visa", CardBehavior::AsksForAuthentication),
+    ("4000000000000259", "visa", CardBehavior::PaysThenDisputed),
+    ("4000000000005126", "visa", CardBehavior::PaysRefundFails),
+];
+
+/// The brand of a test card, by its digits alone, and what it does.
+pub(crate) fn test_card(digits: &str) -> Option<(&'static str, CardBehavior)> {
+    TEST_CARDS.iter().find(|(number, ..)| *number == digits).map(|(_, brand, behavior)| (*brand, *behavior))
+}
+
 /// What an intent is for.
 pub(crate) struct Order<'a> {
     pub(crate) amount: i64,

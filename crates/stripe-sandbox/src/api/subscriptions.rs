@@ -6,7 +6,7 @@ use time::{Date, Duration, Month, OffsetDateTime};
 use crate::api::invoices::{self, Draft};
 use crate::api::payments::{self, Order};
 use crate::api::sessions::DEBITS;
-use crate::api::{coupons, delayed};
+use crate::api::{coupons, delayed, items};
 use crate::check::refused;
 use crate::clock::DAY;
 use crate::error::ApiError;
@@ -118,7 +118,9 @@ fn collect(ctx: &mut Ctx<'_>, id: &str, invoice: &Value, (session, method): (&st
         return None;
     }
     let kind = method["type"].as_str().unwrap_or("card");
-    let data = json!({"description": "Subscription creation", "on_behalf_of": subscription["on_behalf_of"],
+    let is_first = invoice["billing_reason"] == "subscription_create";
+    let description = if is_first { "Subscription creation" } else { "Subscription update" };
+    let data = json!({"description": description, "on_behalf_of": subscription["on_behalf_of"],
         "transfer_data": subscription["transfer_data"], "setup_future_usage": "off_session",
         "application_fee_amount": fee(&subscription, amount)});
     let order = Order {
@@ -131,6 +133,7 @@ fn collect(ctx: &mut Ctx<'_>, id: &str, invoice: &Value, (session, method): (&st
         kind,
     };
     let mut intent = payments::intent(ctx, &order);
+    invoices::await_payment(ctx, invoice_id, text(&intent, "id"));
     if DEBITS.iter().any(|(debit, _)| *debit == kind) {
         delayed::start_debit(ctx, &mut intent, method);
     } else {
@@ -186,9 +189,9 @@ pub(crate) fn discount(ctx: &mut Ctx<'_>, applied: &Applied, session: &Value, su
     discount
 }
 
+/// The period of a subscription's price. Each of them has one: without, no subscription would have begun.
 fn period_of(price: &Value) -> (String, i64) {
-    let recurring = &price["recurring"];
-    (text(recurring, "interval").to_owned(), recurring["interval_count"].as_i64().unwrap_or(1))
+    items::period(price).unwrap_or_else(|| ("month".to_owned(), 1))
 }
 
 /// So many intervals after a time; a month that is too short ends on its last day. None beyond the calendar's end.

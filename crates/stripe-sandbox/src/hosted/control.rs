@@ -65,6 +65,7 @@ async fn add_faults(Extract(shared): Extract<Arc<Shared>>, Json(faults): Json<Ve
 
 async fn clear_faults(Extract(shared): Extract<Arc<Shared>>) -> StatusCode {
     shared.lock().faults.clear();
+    shared.held.notify_waiters();
     StatusCode::NO_CONTENT
 }
 
@@ -238,7 +239,10 @@ impl From<PostalAddress> for Address {
 }
 
 impl ControlPay {
-    fn purchase(self, wishes: &Wishes) -> Purchase {
+    /// What is bought in a session. The code of the URL counts where the session takes codes, as on the page.
+    fn purchase(self, session: &Value, wishes: &Wishes) -> Purchase {
+        let takes_codes = session["allow_promotion_codes"] == true;
+        let prefilled = || wishes.prefilled_promo_code.clone().filter(|_| takes_codes);
         let home = || Address { country: "SE".to_owned(), ..Address::default() };
         Purchase {
             email: self.email,
@@ -252,7 +256,7 @@ impl ControlPay {
             quantities: self.quantities,
             optional_items: self.optional_items,
             custom_amount: self.custom_amount,
-            promotion_code: self.promotion_code.or_else(|| wishes.prefilled_promo_code.clone()),
+            promotion_code: self.promotion_code.or_else(prefilled),
             shipping_rate: self.shipping_rate,
             custom_fields: self.custom_fields,
             terms_accepted: self.terms,
@@ -299,7 +303,6 @@ async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<Cont
         return refused(StatusCode::NOT_FOUND, "no such page");
     };
     let (chosen, card, debited) = (pay.method, pay.card.clone(), pay.account.clone());
-    let mut purchase = pay.purchase(&wishes);
     let paid = {
         let mut state = shared.lock();
         let mut ctx = state.enter(&account, &shared.public_url);
@@ -309,6 +312,7 @@ async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<Cont
             sessions::get(&mut ctx, &id).ok()
         };
         let Some(session) = session else { return refused(StatusCode::GONE, "closed") };
+        let mut purchase = pay.purchase(&session, &wishes);
         let Some(method) = method(&mut ctx, &session, (&purchase, chosen), (&card, &debited)) else {
             return refused(StatusCode::UNPROCESSABLE_ENTITY, "not a test card");
         };
@@ -377,10 +381,20 @@ mod tests {
     #[test]
     fn a_payment_needs_a_url_alone_and_a_misspelt_field_is_told() {
         let pay: ControlPay = serde_json::from_value(json!({"url": "u"})).unwrap();
-        let purchase = pay.purchase(&Wishes::of_query("prefilled_promo_code=SAVE%2010"));
+        let wishes = Wishes::of_query("prefilled_promo_code=SAVE%2010");
+        let purchase = pay.purchase(&json!({"allow_promotion_codes": true}), &wishes);
         assert_eq!((purchase.billing.country.as_str(), purchase.terms_accepted), ("SE", false));
         assert_eq!(purchase.promotion_code.as_deref(), Some("SAVE 10"));
         assert!(serde_json::from_value::<ControlPay>(json!({"url": "u", "promo_code": "X"})).is_err());
+    }
+
+    #[test]
+    fn a_code_of_the_url_is_left_out_where_no_codes_are_taken() {
+        for takes_codes in [json!(false), Value::Null] {
+            let pay: ControlPay = serde_json::from_value(json!({"url": "u"})).unwrap();
+            let wishes = Wishes::of_query("prefilled_promo_code=SAVE");
+            assert_eq!(pay.purchase(&json!({"allow_promotion_codes": takes_codes}), &wishes).promotion_code, None);
+        }
     }
 
     #[test]

@@ -178,6 +178,17 @@ async fn an_amount_that_was_not_shown_is_shown_before_it_is_charged() {
 }
 
 #[tokio::test]
+async fn a_card_expires_by_the_sandboxs_clock() {
+    let browser = Browser::new().await;
+    browser.sandbox.state().clock_offset += 30 * 365 * crate::clock::DAY;
+    let page = browser.visit(&[]).await;
+    assert_eq!(browser.send(&page, &by_card("4242424242424242", &[])).await.status, 422);
+    let paid = browser.send(&page, &by_card("4242424242424242", &[("card_expiry", "12/2098")])).await;
+    assert_eq!((paid.status, browser.charges().await.len()), (303, 1));
+    browser.sandbox.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_update_keeps_what_was_entered_and_charges_nothing() {
     let browser = Browser::new().await;
     let page = browser.visit(&[("allow_promotion_codes", "true"), ("phone_number_collection[enabled]", "true")]).await;

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::ask::{Ask, Way};
 use super::form::{Problem, Problems, RawForm};
-use crate::api::payments::{Card, CardBehavior};
+use crate::api::payments::{self, Card, CardBehavior};
 use crate::purchase::{Method, Quote, Why};
 
 /// Reads how the customer pays, where that is asked; `now` in seconds since the Unix epoch. A customer who comes back from
@@ -52,12 +52,12 @@ fn read_card(raw: &RawForm, now: i64, problems: &mut Problems) -> Option<Card> {
     } else if !matches!(cvc.len(), 3 | 4) || !cvc.bytes().all(|b| b.is_ascii_digit()) {
         problems.add("card_cvc", Why::Malformed);
     }
-    let ((last4, behavior), (exp_month, exp_year)) = (number?, expiry?);
-    Some(Card { brand: "visa", last4, exp_month, exp_year, behavior })
+    let ((brand, last4, behavior), (exp_month, exp_year)) = (number?, expiry?);
+    Some(Card { brand, last4, exp_month, exp_year, behavior })
 }
 
-/// The last four digits of a test card, and what it does.
-fn card(text: &str) -> Result<(String, CardBehavior), Problem> {
+/// The brand and the last four digits of a test card, and what it does.
+fn card(text: &str) -> Result<(&'static str, String, CardBehavior), Problem> {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     if digits.is_empty() {
         return Err(Why::Missing.into());
@@ -65,22 +65,14 @@ fn card(text: &str) -> Result<(String, CardBehavior), Problem> {
     if !(12..=19).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) || !luhn_holds(&digits) {
         return Err(Why::Malformed.into());
     }
-    let behavior = match digits.as_str() {
-        "4242424242424242" => CardBehavior::Pays,
-        "4000000000000002" => CardBehavior::Declined,
-        "4000000000009995" => CardBehavior::InsufficientFunds,
-        "4000002500003155" => CardBehavior::AsksForAuthentication,
-        "4000000000000259" => CardBehavior::PaysThenDisputed,
-        "4000000000005126" => CardBehavior::PaysRefundFails,
-        _ => return Err(Problem::NotATestCard),
-    };
-    Ok((digits[digits.len() - 4..].to_owned(), behavior))
+    let (brand, behavior) = payments::test_card(&digits).ok_or(Problem::NotATestCard)?;
+    Ok((brand, digits[digits.len() - 4..].to_owned(), behavior))
 }
 
 /// The card of a number, for a test that pays without the page.
 pub(crate) fn test_card(number: &str) -> Option<Card> {
-    let (last4, behavior) = card(number).ok()?;
-    Some(Card { brand: "visa", last4, exp_month: 12, exp_year: 2099, behavior })
+    let (brand, last4, behavior) = card(number).ok()?;
+    Some(Card { brand, last4, exp_month: 12, exp_year: 2099, behavior })
 }
 
 /// The last four characters of an account.

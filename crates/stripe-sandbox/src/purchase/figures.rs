@@ -284,13 +284,21 @@ fn by_code(
     Ok(Applied { id: crate::ids::new("di"), coupon, promotion: told("id"), code: told("code") })
 }
 
+/// Whether money of theirs came in before: what was given away, or was not paid in the end, is no transaction.
 fn has_bought(ctx: &mut Ctx<'_>, customer: Option<&str>, email: &str) -> bool {
-    let is_theirs = |session: &Value| {
-        session["status"] == "complete"
-            && (customer.is_some_and(|customer| session["customer"] == customer)
-                || (!email.is_empty() && text(&session["customer_details"], "email").eq_ignore_ascii_case(email)))
+    let is_theirs = |object: &Value, told: &str| {
+        customer.is_some_and(|customer| object["customer"] == customer)
+            || (!email.is_empty() && told.eq_ignore_ascii_case(email))
     };
-    ctx.account().all("checkout.session").any(is_theirs)
+    let by_session = |session: &Value| {
+        session["payment_status"] == "paid" && is_theirs(session, text(&session["customer_details"], "email"))
+    };
+    let by_invoice = |invoice: &Value| {
+        invoice["status"] == "paid"
+            && invoice["amount_paid"].as_i64().is_some_and(|paid| paid > 0)
+            && is_theirs(invoice, text(invoice, "customer_email"))
+    };
+    ctx.account().all("checkout.session").any(by_session) || ctx.account().all("invoice").any(by_invoice)
 }
 
 fn is_eligible(coupon: &Value, line: &Line) -> bool {
@@ -378,6 +386,11 @@ impl Figures {
     /// Due today.
     pub(crate) fn due(&self) -> i64 {
         self.today().map(Line::total).sum::<i64>() + self.shipping.as_ref().map_or(0, Shipping::total)
+    }
+
+    /// The most that is charged at once: today, or in a period after a trial.
+    pub(crate) fn largest_charge(&self) -> i64 {
+        self.due().max(self.lines.iter().filter(|line| line.is_recurring()).map(Line::total).sum())
     }
 
     pub(crate) fn discount_today(&self) -> i64 {

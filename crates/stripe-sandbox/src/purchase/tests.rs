@@ -7,6 +7,7 @@ use crate::clock::DAY;
 use crate::testing::{Sandbox, purchase, refusal};
 
 mod cash;
+mod limits;
 mod renewals;
 mod taxes;
 

@@ -170,3 +170,48 @@ fn the_clock_stops_before_the_calendar_does() {
     assert_eq!(sandbox.totals(&done).len(), 3);
     assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], "active");
 }
+
+impl Sandbox {
+    /// The states of an invoice's payments, each with the id of its intent.
+    fn payments_of(&mut self, invoice: &Value) -> Vec<(String, String)> {
+        let path = format!("GET /v1/invoices/{}", invoice.as_str().unwrap());
+        let told = self.call(&path, "expand[]=payments.data.payment.payment_intent");
+        let of = |payment: &Value| {
+            let intent = &payment["payment"]["payment_intent"]["id"];
+            (payment["status"].as_str().unwrap().to_owned(), intent.as_str().unwrap().to_owned())
+        };
+        told["payments"]["data"].as_array().unwrap().iter().map(of).collect()
+    }
+}
+
+#[test]
+fn an_invoices_payments_are_told_when_asked_for_and_none_where_nothing_was_due() {
+    let mut sandbox = Sandbox::new();
+    let session = sandbox.session(&monthly("sek", "subscription_data[trial_period_days]=3"));
+    let done = sandbox.pay(&session, &purchase("4242"));
+    assert_eq!(sandbox.get("invoices", &done["invoice"]).get("payments"), None, "it was not asked for");
+    assert_eq!(sandbox.payments_of(&done["invoice"]), []);
+    sandbox.advance(3 * DAY);
+    let renewed = sandbox.get("subscriptions", &done["subscription"])["latest_invoice"].clone();
+    let [(state, intent)] = sandbox.payments_of(&renewed).try_into().unwrap();
+    assert_eq!(state, "paid");
+    let intent = sandbox.get("payment_intents", &intent.into());
+    assert_eq!((&intent["status"], &intent["description"]), (&json!("succeeded"), &json!("Subscription update")));
+}
+
+#[test]
+fn an_invoice_that_a_debit_is_to_pay_is_open_until_the_bank_has_answered() {
+    for (account_ends, (state, status)) in [("6789", ("paid", "paid")), ("0000", ("open", "open"))] {
+        let mut sandbox = Sandbox::new();
+        let session = sandbox.session(&monthly("eur", "allowed_payment_method_types[0]=sepa_debit"));
+        let debit =
+            Purchase { method: Method::BankDebit { account_ends: account_ends.to_owned() }, ..purchase("4242") };
+        let done = sandbox.pay(&session, &debit);
+        let [(before, intent)] = sandbox.payments_of(&done["invoice"]).try_into().unwrap();
+        assert_eq!(before, "open");
+        assert_eq!(sandbox.get("payment_intents", &intent.clone().into())["status"], "processing");
+        sandbox.advance(6 * DAY);
+        assert_eq!(sandbox.payments_of(&done["invoice"]), [(state.to_owned(), intent)]);
+        assert_eq!(sandbox.get("invoices", &done["invoice"])["status"], status);
+    }
+}
