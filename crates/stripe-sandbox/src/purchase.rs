@@ -21,7 +21,8 @@ use crate::state::{Ctx, text};
 /// What a customer chose and entered on the page of a session; what the page does not ask is absent.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Purchase {
-    pub(crate) email: String,
+    /// Empty where the customer emptied it; where it is absent, what is known of the customer stands.
+    pub(crate) email: Option<String>,
     /// On the card, or of the account's holder.
     pub(crate) name: String,
     /// The country always; the rest where `billing_address_collection` is `required`.
@@ -232,7 +233,7 @@ pub(crate) fn quote(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> 
 /// The purchase, with the e-mail address that the customer can't change where there is one, whatever was sent.
 fn with_locked_email<'a>(ctx: &mut Ctx<'_>, session: &Value, purchase: &'a Purchase) -> Cow<'a, Purchase> {
     match sessions::locked_email(ctx, session) {
-        Some(email) => Cow::Owned(Purchase { email, ..purchase.clone() }),
+        Some(email) => Cow::Owned(Purchase { email: Some(email), ..purchase.clone() }),
         None => Cow::Borrowed(purchase),
     }
 }

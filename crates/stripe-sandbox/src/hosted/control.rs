@@ -241,7 +241,7 @@ impl ControlPay {
     fn purchase(self, wishes: &Wishes) -> Purchase {
         let home = || Address { country: "SE".to_owned(), ..Address::default() };
         Purchase {
-            email: self.email,
+            email: Some(self.email),
             name: self.name,
             billing: self.billing.map_or_else(home, Address::from),
             shipping: self.shipping.map(|to| Recipient { name: to.name, address: to.address.into() }),

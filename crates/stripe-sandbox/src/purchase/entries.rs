@@ -31,11 +31,12 @@ pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, due
     };
     note(
         Entry::Email,
-        match purchase.email.trim() {
-            "" if has_email => Ok(()),
-            "" => Err(Why::Missing),
-            email if !is_email(email) => Err(Why::Malformed),
-            _ => Ok(()),
+        match purchase.email.as_deref().map(str::trim) {
+            None if has_email => Ok(()),
+            // An address that is known already stood in the field: who empties it does not mean it.
+            None | Some("") => Err(Why::Missing),
+            Some(email) if !is_email(email) => Err(Why::Malformed),
+            Some(_) => Ok(()),
         },
     );
     let draws = needs_method(session, due) && !matches!(purchase.method, Method::BankTransfer);

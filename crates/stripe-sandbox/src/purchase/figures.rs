@@ -266,7 +266,9 @@ fn by_code(
         return Err(Why::CodeNotForYou);
     }
     let restrictions = &promotion["restrictions"];
-    if restrictions["first_time_transaction"] == true && has_bought(ctx, customer, &purchase.email) {
+    if restrictions["first_time_transaction"] == true
+        && has_bought(ctx, customer, purchase.email.as_deref().unwrap_or_default())
+    {
         return Err(Why::CodeNotForYou);
     }
     if restrictions["minimum_amount"].is_i64() {

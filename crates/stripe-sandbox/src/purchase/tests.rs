@@ -7,6 +7,7 @@ use crate::clock::DAY;
 use crate::testing::{Sandbox, purchase, refusal};
 
 mod cash;
+mod entered;
 mod renewals;
 mod taxes;
 
