@@ -157,7 +157,7 @@ fn intent_data(session: &Value, plan: &Value, purchase: &Purchase) -> Value {
     if data["setup_future_usage"].is_null() && future.is_string() {
         data["setup_future_usage"] = future.clone();
     }
-    if session["payment_method_options"]["card"]["capture_method"] == "manual" {
+    if sessions::holds_money(session, plan) {
         data["capture_method"] = "manual".into();
     }
     data

@@ -8,6 +8,7 @@ use crate::testing::{Sandbox, purchase, refusal};
 
 mod cash;
 mod entered;
+mod quotes;
 mod renewals;
 mod taxes;
 
