@@ -13,6 +13,7 @@ on_both_databases!(
     what_is_done_at_the_provider_is_followed,
     a_lost_answer_captures_once,
     an_invoice_is_paid_when_its_money_is_captured,
+    a_voided_invoice_holds_no_money,
 );
 
 const CAPTURE: &str = "POST /v1/payment_intents/{id}/capture";
@@ -174,8 +175,10 @@ async fn what_is_done_at_the_provider_is_followed(db: Db) {
     let payment = held(&server).await;
     server.control("webhooks/policy", json!({"lose": true})).await;
     at_provider(&server, &payment, "cancel").await;
-    let (code, reason, _) = told(&capture(&server, request(&payment, None)).await.unwrap_err());
-    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "PROVIDER_REJECTED"));
+    let asked = request(&payment, None);
+    for _ in 0..2 {
+        assert!(wrong_state(&capture(&server, asked.clone()).await.unwrap_err()), "and so it is when asked again");
+    }
     payment_of(&server, &payment.payment_link_id, v1::PaymentState::Canceled).await;
     expect_told(&server, &payment, &["payment.authorized", "payment.canceled"]).await;
 }
@@ -233,4 +236,23 @@ async fn an_invoice_is_paid_when_its_money_is_captured(db: Db) {
     let payment = payment_of(&server, &second.id, v1::PaymentState::Authorized).await;
     capture(&server, request(&payment, None)).await.unwrap();
     assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Paid);
+}
+
+async fn a_voided_invoice_holds_no_money(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let request = v1::CreatePaymentLinkRequest {
+        request_id: unique("link"),
+        invoice_id: invoice.id.clone(),
+        payment: held_later(),
+        ..Default::default()
+    };
+    let link = server.links().create_payment_link(request).await.unwrap().into_inner().payment_link.unwrap();
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    let payment = payment_of(&server, &link.id, v1::PaymentState::Authorized).await;
+    let void = v1::VoidInvoiceRequest { request_id: unique("void"), id: invoice.id.clone(), ..Default::default() };
+    server.invoices().void_invoice(void).await.unwrap();
+    payment_of(&server, &link.id, v1::PaymentState::Canceled).await;
+    assert!(taken(&server, &payment).await.is_empty(), "the customer has it back");
+    assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Void);
 }

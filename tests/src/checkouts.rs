@@ -13,7 +13,7 @@ on_both_databases!(
     a_payment_method_is_stored_without_a_charge,
 );
 
-async fn checkout(server: &Server, invoice_id: &str, minor_units: Option<i64>) -> v1::CheckoutSession {
+pub(crate) async fn checkout(server: &Server, invoice_id: &str, minor_units: Option<i64>) -> v1::CheckoutSession {
     let request = v1::CreateInvoiceCheckoutRequest {
         request_id: unique("checkout"),
         invoice_id: invoice_id.to_owned(),
@@ -177,6 +177,7 @@ async fn a_bank_transfer_completes_unpaid_and_pays_the_invoice_days_later(db: Db
     assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Open);
     // It waits for its money, so nothing else may be opened for it.
     assert_eq!(told(&server.invoice_link(&invoice.id).await.unwrap_err()).1, "COLLECTABLE_OPEN");
+    assert_eq!(told(&crate::payments::void(&server, &invoice.id).await.unwrap_err()).1, "PAYMENT_UNDER_WAY");
     let arrived = server.control("bank_transfer", json!({"session": session.provider_ref})).await;
     assert_eq!(arrived.status().as_u16(), 200);
     let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;

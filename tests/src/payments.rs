@@ -2,12 +2,18 @@
 
 use api_proto::v1;
 
-use crate::harness::{Db, GOOD_CARD, Server, eventually, minor, on_both_databases, told, unique};
+use tonic::Code;
+
+use crate::checkouts::checkout;
+use crate::harness::{Db, GOOD_CARD, Server, eventually, http, minor, on_both_databases, told, unique};
 
 on_both_databases!(
     an_ad_hoc_payment_has_tax_an_invoice_and_a_page,
     a_canceled_payment_closes_its_page_and_voids_its_invoice,
     money_for_a_voided_invoice_is_recorded_and_flagged,
+    an_invoice_whose_customer_was_faster_is_not_voided,
+    an_invoice_is_voided_when_the_provider_is_back_unless_it_was_paid_meanwhile,
+    giving_up_the_invoice_of_a_payment_does_not_void_it,
     a_declined_card_leaves_everything_open,
     voiding_the_invoice_of_a_payment_cancels_it,
     money_that_came_just_before_the_cancelation_counts,
@@ -65,9 +71,7 @@ async fn a_canceled_payment_closes_its_page_and_voids_its_invoice(db: Db) {
 async fn voiding_the_invoice_of_a_payment_cancels_it(db: Db) {
     let server = Server::start(db).await;
     let payment = create(&server).await;
-    let request =
-        v1::VoidInvoiceRequest { request_id: unique("void"), id: payment.invoice_id.clone(), ..Default::default() };
-    server.invoices().void_invoice(request).await.unwrap();
+    assert_eq!(void(&server, &payment.invoice_id).await.unwrap().state(), v1::InvoiceState::Void);
     eventually(async || Some(get(&server, &payment.id).await).filter(|p| p.state() == v1::PaymentState::Canceled))
         .await;
 }
@@ -79,8 +83,15 @@ async fn money_that_came_just_before_the_cancelation_counts(db: Db) {
     server.control("webhooks/policy", serde_json::json!({"lose": true})).await;
     assert_eq!(server.pay(&payment.url, GOOD_CARD).await, 200);
     let request = v1::CancelPaymentRequest { request_id: unique("cancel"), id: payment.id.clone() };
-    let told = server.payments().cancel_payment(request).await.unwrap().into_inner().payment.unwrap();
-    assert_eq!((told.state(), minor(told.received.as_ref())), (v1::PaymentState::Succeeded, 12_500));
+    for _ in 0..2 {
+        let refused = server.payments().cancel_payment(request.clone()).await.unwrap_err();
+        assert_eq!(told(&refused).1, "PAYMENT_STATE", "and so it is when asked again");
+    }
+    let paid = get(&server, &payment.id).await;
+    assert_eq!(
+        (paid.state(), minor(paid.received.as_ref()), paid.flags),
+        (v1::PaymentState::Succeeded, 12_500, vec![])
+    );
     assert_eq!(server.invoice(&payment.invoice_id).await.state(), v1::InvoiceState::Paid);
 }
 
@@ -88,13 +99,14 @@ async fn money_for_a_voided_invoice_is_recorded_and_flagged(db: Db) {
     let server = Server::start(db).await;
     let invoice = server.open_invoice(10_000).await;
     let link = server.invoice_link(&invoice.id).await.unwrap();
-    // The customer pays while the provider can't be told to close.
-    let fault = serde_json::json!([{"operation": "POST /v1/payment_links/{id}", "kind": "status", "status": 503, "times": 1_000_000}]);
-    server.control("faults", fault).await;
-    let request = v1::VoidInvoiceRequest { request_id: unique("void"), id: invoice.id.clone(), ..Default::default() };
-    server.invoices().void_invoice(request).await.unwrap();
+    void(&server, &invoice.id).await.unwrap();
+    // Someone opens the link again in the provider's dashboard, and a customer is faster than we are.
+    server.control("webhooks/policy", serde_json::json!({"lose": true})).await;
+    let made = http().post(format!("{}/v1/payment_links/{}", server.sandbox, link.provider_ref));
+    let opened = made.bearer_auth("sk_test_paylinks_sandbox").form(&[("active", "true")]).send().await.unwrap();
+    assert_eq!(opened.status().as_u16(), 200);
+    server.control("webhooks/policy", serde_json::json!({"lose": false})).await;
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
-    server.end_faults().await;
     let payment = eventually(async || {
         let request = v1::ListPaymentsRequest { flagged: Some(true), ..v1::ListPaymentsRequest::default() };
         server.payments().list_payments(request).await.unwrap().into_inner().payments.pop()
@@ -104,6 +116,71 @@ async fn money_for_a_voided_invoice_is_recorded_and_flagged(db: Db) {
     assert_eq!(flags, [v1::PaymentFlag::InvoiceNotOpen, v1::PaymentFlag::CollectableClosed]);
     assert_eq!(minor(payment.received.as_ref()), 12_500);
     assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Void);
+}
+
+pub(crate) async fn void(server: &Server, invoice: &str) -> Result<v1::Invoice, tonic::Status> {
+    let request = v1::VoidInvoiceRequest { request_id: unique("void"), id: invoice.to_owned(), ..Default::default() };
+    Ok(server.invoices().void_invoice(request).await?.into_inner().invoice.unwrap())
+}
+
+async fn an_invoice_whose_customer_was_faster_is_not_voided(db: Db) {
+    let server = Server::start(db).await;
+    let refused = |status: &tonic::Status| told(status) == (Code::FailedPrecondition, "INVOICE_STATE".into(), vec![]);
+    // The webhooks that would have told of the money are lost.
+    server.control("webhooks/policy", serde_json::json!({"lose": true})).await;
+    let by_link = server.open_invoice(10_000).await;
+    let link = server.invoice_link(&by_link.id).await.unwrap();
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    assert!(refused(&void(&server, &by_link.id).await.unwrap_err()));
+    let by_session = server.open_invoice(10_000).await;
+    let session = checkout(&server, &by_session.id, None).await;
+    assert_eq!(server.pay(&session.url, GOOD_CARD).await, 200);
+    assert!(refused(&void(&server, &by_session.id).await.unwrap_err()));
+    for invoice in [by_link, by_session] {
+        assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Paid);
+        let of = v1::ListPaymentsRequest { invoice_id: invoice.id, ..Default::default() };
+        let [payment] = server.payments().list_payments(of).await.unwrap().into_inner().payments.try_into().unwrap();
+        assert_eq!((payment.state(), payment.flags.as_slice()), (v1::PaymentState::Succeeded, &[][..]));
+    }
+}
+
+async fn an_invoice_is_voided_when_the_provider_is_back_unless_it_was_paid_meanwhile(db: Db) {
+    let server = Server::start(db).await;
+    for is_paid in [false, true] {
+        let invoice = server.open_invoice(10_000).await;
+        let link = server.invoice_link(&invoice.id).await.unwrap();
+        let fault = serde_json::json!([{"operation": "POST /v1/payment_links/{id}", "kind": "status", "status": 503, "times": 1_000_000}]);
+        server.control("faults", fault).await;
+        let request =
+            v1::VoidInvoiceRequest { request_id: unique("void"), id: invoice.id.clone(), ..Default::default() };
+        assert_eq!(server.invoices().void_invoice(request.clone()).await.unwrap_err().code(), Code::Unavailable);
+        assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Open);
+        if is_paid {
+            assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+        }
+        server.end_faults().await;
+        let ended = eventually(async || match server.invoices().void_invoice(request.clone()).await {
+            Ok(answer) => Some(answer.into_inner().invoice.unwrap().state()),
+            Err(status) if status.code() == Code::FailedPrecondition => Some(server.invoice(&invoice.id).await.state()),
+            Err(_) => None,
+        })
+        .await;
+        assert_eq!(ended, if is_paid { v1::InvoiceState::Paid } else { v1::InvoiceState::Void });
+    }
+}
+
+async fn giving_up_the_invoice_of_a_payment_does_not_void_it(db: Db) {
+    let server = Server::start(db).await;
+    let payment = create(&server).await;
+    let request = v1::MarkInvoiceUncollectibleRequest {
+        request_id: unique("give-up"),
+        id: payment.invoice_id.clone(),
+        ..Default::default()
+    };
+    server.invoices().mark_invoice_uncollectible(request).await.unwrap();
+    eventually(async || Some(get(&server, &payment.id).await).filter(|p| p.state() == v1::PaymentState::Canceled))
+        .await;
+    assert_eq!(server.invoice(&payment.invoice_id).await.state(), v1::InvoiceState::Uncollectible);
 }
 
 async fn a_declined_card_leaves_everything_open(db: Db) {

@@ -46,7 +46,7 @@ pub(crate) struct Inner {
     pub(crate) tax_calculator: Arc<dyn TaxCalculator>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
-    sellers: BTreeMap<SellerId, Arc<Seller>>,
+    pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
     pub(crate) access: AccessPolicy,
     /// Wakes the worker when there is something to do at once.
     pub(crate) work: Notify,
@@ -208,7 +208,7 @@ impl App {
 impl App {
     /// A promotion code that customers can hardly guess.
     pub(crate) fn draw_code(&self) -> Code {
-        Code::drawn(self.0.ids.uuid_v7())
+        Code::drawn([self.0.ids.uuid_v7(), self.0.ids.uuid_v7()])
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use domain::event::{EventKind, EventSubject};
 use domain::id::InvoiceId;
 use domain::idempotency::RequestKey;
-use domain::payment::Payment;
+use domain::invoice::{Invoice, InvoiceState};
+use domain::payment::{Payment, PaymentState};
 use domain::payment_link::CloseReason;
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
 use domain::provider::{Intent, IntentState, ProviderAction, ProviderName};
@@ -13,6 +14,7 @@ use domain::seller::SellerId;
 
 use crate::app::App;
 use crate::error::{Error, Reason};
+use crate::use_cases::payment_link::link_error;
 
 impl App {
     /// Takes the one open collectable of an invoice.
@@ -62,6 +64,45 @@ impl App {
                 }
                 let action = ProviderAction::ExpireCheckoutSession { checkout_session_id: id, reason };
                 self.intend(uow, &session.seller_id, &session.provider, action).await
+            }
+        }
+    }
+
+    /// The call that must come before an invoice is withdrawn: that closes what it can be paid by, or lets go of what is
+    /// held for it.
+    ///
+    /// # Errors
+    /// What it can be paid by is still being made.
+    pub(crate) async fn close_before_void(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        invoice: &Invoice,
+    ) -> Result<Option<(ProviderName, ProviderAction)>, Error> {
+        let reason = CloseReason::InvoiceClosed;
+        if let Some(payment) = self.payment_in(uow, invoice, PaymentState::AUTHORIZED).await? {
+            let held = self.held_at_provider(uow, &payment).await?;
+            return Ok(Some((payment.provider.clone(), ProviderAction::CancelPayment { payment: held })));
+        }
+        match uow.open_collectable(invoice.id).await? {
+            None => Ok(None),
+            Some(Collectable::PaymentLink(id)) => {
+                let Some(mut link) = uow.lock_payment_link(id).await? else { return Ok(None) };
+                self.expect_no_call(uow, &id.to_string()).await?;
+                if link.begin_closing(reason, self.now()).map_err(link_error)? {
+                    uow.update_payment_link(&mut link).await?;
+                }
+                let action = ProviderAction::DeactivatePaymentLink { payment_link_id: id, reason };
+                Ok(Some((link.provider.clone(), action)))
+            }
+            Some(Collectable::CheckoutSession(id)) => {
+                let Some(mut session) = uow.lock_checkout_session(id).await? else { return Ok(None) };
+                self.expect_no_call(uow, &id.to_string()).await?;
+                let is_news = session.begin_closing(reason, self.now());
+                if is_news.map_err(|error| Error::precondition(Reason::CheckoutSessionState, error))? {
+                    uow.update_checkout_session(&mut session).await?;
+                }
+                let action = ProviderAction::ExpireCheckoutSession { checkout_session_id: id, reason };
+                Ok(Some((session.provider.clone(), action)))
             }
         }
     }
@@ -156,10 +197,12 @@ impl App {
         self.record(uow, kind, EventSubject::Payment(Box::new(payment))).await
     }
 
-    /// Voids the invoice that was made for an ad-hoc payment, unless money has come in on it.
+    /// Voids the invoice that was made for an ad-hoc payment, unless money has come in on it, or it was given up: that
+    /// says something else to the books.
     pub(crate) async fn void_invoice_of(&self, uow: &mut dyn UnitOfWork, payment: &Payment) -> Result<(), Error> {
         if let Some(invoice_id) = payment.invoice_id
             && let Some(mut invoice) = uow.lock_invoice(invoice_id).await?
+            && !matches!(invoice.state, InvoiceState::Uncollectible { .. })
             && invoice.void(self.now()).is_ok()
         {
             uow.update_invoice(&mut invoice).await?;

@@ -6,12 +6,32 @@ use domain::id::PromotionCodeId;
 use domain::ports::provider::{PaymentProvider, ProviderError};
 use domain::ports::storage::UnitOfWork;
 use domain::provider::Intent;
+use domain::seller::Seller;
 
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Error, Reason};
 use crate::provider_calls::unknown_still;
 
 impl App {
+    /// Fails if a seller's promotion codes could be redeemed at links of others: at the provider codes are the account's.
+    ///
+    /// # Errors
+    /// Another seller uses the account too.
+    pub(crate) fn expect_own_codes(&self, seller: &Seller, field: &str) -> Result<(), Error> {
+        let others = self.0.sellers.values().filter(|other| other.id != seller.id && other.provider == seller.provider);
+        if others.count() == 0 {
+            return Ok(());
+        }
+        Err(Error::FailedPrecondition {
+            reason: Reason::ProviderAccountShared,
+            message: format!(
+                "sellers that share an account at {} can't have promotion codes: each could be redeemed at the links of all",
+                seller.provider
+            ),
+            field: Some(field.to_owned()),
+        })
+    }
+
     /// Has the provider make a promotion code, unless it is there already.
     ///
     /// # Errors
@@ -35,7 +55,16 @@ impl App {
                 Err(error) => return Ok(Err(unknown_still(error))),
             }
         }
-        Ok(provider.create_promotion_code(&intent.provider_key(), &code, &coupon).await)
+        let made = provider.create_promotion_code(&intent.provider_key(), &code, &coupon).await;
+        if must_look && matches!(made, Err(ProviderError::Rejected { .. })) {
+            // Perhaps because an earlier request of ours came there only now.
+            match provider.find_promotion_code(&code).await {
+                Ok(Some(found)) => return Ok(Ok(found)),
+                Ok(None) => {}
+                Err(error) => return Ok(Err(unknown_still(error))),
+            }
+        }
+        Ok(made)
     }
 
     /// Records what came of [`make_promotion_code`](Self::make_promotion_code), a refusal under its code.
@@ -105,3 +134,6 @@ async fn lock(uow: &mut dyn UnitOfWork, id: PromotionCodeId) -> Result<Promotion
     let found = uow.lock_promotion_code(id).await?;
     found.ok_or_else(|| Error::internal("the promotion code of an intent is gone"))
 }
+
+#[cfg(test)]
+mod tests;

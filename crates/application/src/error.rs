@@ -145,8 +145,14 @@ reasons! {
     PaymentLinkState = "PAYMENT_LINK_STATE",
     /// The checkout session is not in a state for that.
     CheckoutSessionState = "CHECKOUT_SESSION_STATE",
+    /// Money that is on its way or held does not allow it yet.
+    PaymentUnderWay = "PAYMENT_UNDER_WAY",
     /// The payment is not in a state for that.
     PaymentState = "PAYMENT_STATE",
+    /// Other sellers use the same account at the provider, where promotion codes are everyone's.
+    ProviderAccountShared = "PROVIDER_ACCOUNT_SHARED",
+    /// An active promotion code has the same code.
+    PromotionCodeTaken = "PROMOTION_CODE_TAKEN",
     /// The promotion code is not in a state for that.
     PromotionCodeState = "PROMOTION_CODE_STATE",
     /// The subscription has ended.
@@ -237,11 +243,21 @@ impl Error {
                     })
                     .collect(),
             }),
+            Self::Invalid(violations) => Some(StoredRefusal {
+                reason: INVALID_FIELDS.to_owned(),
+                message: self.to_string(),
+                violations: violations.iter().cloned().collect(),
+            }),
             _ => None,
         }
     }
 
     pub(crate) fn from_refusal(refusal: StoredRefusal) -> Self {
+        if refusal.reason == INVALID_FIELDS
+            && let Some(violations) = Violations::stored(refusal.violations.clone())
+        {
+            return Self::Invalid(violations);
+        }
         Self::FailedPrecondition {
             reason: Reason::from_code(&refusal.reason).unwrap_or(Reason::ProviderRejected),
             message: refusal.message,
@@ -249,6 +265,9 @@ impl Error {
         }
     }
 }
+
+/// The reason under which a refusal of fields is stored, as callers know it.
+const INVALID_FIELDS: &str = "INVALID_FIELDS";
 
 /// How long a caller does well to wait where nothing better is known.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(500);

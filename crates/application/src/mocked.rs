@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use domain::money::{Currency, Money};
+use domain::catalog::PriceModel;
+use domain::id::{IntentId, LineItemId, PaymentLinkId};
+use domain::idempotency::{RequestId, RequestKey};
+use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::party::Address;
+use domain::payment_link::{LineItem, LineItems, LinkOptions, LinkTarget, NewPaymentLink, PaymentLink};
 use domain::ports::clock::{MockClock, MockIdGenerator};
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::MockStorage;
 use domain::ports::tax::MockTaxCalculator;
-use domain::provider::ProviderName;
+use domain::provider::{Intent, IntentState, ProviderAction, ProviderName, ProviderRef};
 use domain::redirect::RedirectPolicy;
 use domain::seller::{NumberFormat, Seller, SellerId};
 use domain::tax::TaxRounding;
-use domain::text::PartyName;
+use domain::text::{DisplayName, PartyName};
 use domain::timestamp::Timestamp;
 
 use crate::access::AccessPolicy;
@@ -31,7 +35,7 @@ pub(crate) fn app(storage: MockStorage, mut provider: MockPaymentProvider) -> Ap
     clock.expect_now().return_const(NOW);
     ids.expect_uuid_v7().returning(|| uuid::Uuid::from_u128(UUID));
     let seller = Seller {
-        id: SellerId::parse("north").unwrap(),
+        id: north(),
         name: PartyName::parse("North AB").unwrap(),
         address: Address::parse(["Storgatan 1", "", "111 22", "Stockholm", ""], "SE").unwrap(),
         tax_ids: vec![],
@@ -58,4 +62,59 @@ pub(crate) fn app(storage: MockStorage, mut provider: MockPaymentProvider) -> Ap
 /// So many öre.
 pub(crate) fn money(minor: i64) -> Money {
     Money::new(minor, Currency::parse("SEK").unwrap())
+}
+
+/// The seller's id.
+pub(crate) fn north() -> SellerId {
+    SellerId::parse("north").unwrap()
+}
+
+/// An open link for one item, of which so many checkouts have been completed.
+pub(crate) fn link(completed_sessions: u32) -> PaymentLink {
+    let uuid = uuid::Uuid::from_u128(UUID);
+    let item = LineItem {
+        id: LineItemId::from_uuid(uuid),
+        name: DisplayName::parse("Ticket").unwrap(),
+        description: None,
+        model: PriceModel::PerUnit { unit_price: UnitPrice::parse(10_000.into(), money(0).currency()).unwrap() },
+        recurrence: None,
+        tax_behavior: None,
+        tax_code: None,
+        quantity: Quantity::ONE,
+        adjustable: None,
+        price_id: None,
+        product_id: None,
+    };
+    let new = NewPaymentLink {
+        id: PaymentLinkId::from_uuid(uuid),
+        seller_id: north(),
+        target: LinkTarget::Items { items: LineItems::parse(vec![item]).unwrap() },
+        options: LinkOptions::default(),
+        payment_id: None,
+        stores_payment_method: false,
+        provider: "acquirer".parse().unwrap(),
+        livemode: false,
+    };
+    let mut link = PaymentLink::creating(new, NOW);
+    assert!(link.created(ProviderRef("link_1".into()), "https://pay.example/1".into(), NOW));
+    for _ in 0..completed_sessions {
+        link.count_completed_session(NOW);
+    }
+    link
+}
+
+/// An intent of a request that has not been tried yet.
+pub(crate) fn intent(action: ProviderAction) -> Intent {
+    Intent {
+        id: IntentId::from_uuid(uuid::Uuid::from_u128(UUID)),
+        seller_id: north(),
+        provider: "acquirer".parse().unwrap(),
+        action,
+        request: Some(RequestKey { seller_id: north(), request_id: RequestId::parse("r-1").unwrap() }),
+        state: IntentState::Pending,
+        attempts: 0,
+        key_generation: 0,
+        created_at: NOW,
+        lease_epoch: 0,
+    }
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use domain::catalog::PromotionCodeSnapshot;
 use domain::event::{EventKind, EventSubject};
+use domain::id::InvoiceId;
 use domain::idempotency::RequestProgress;
-use domain::payment_link::{CloseReason, LinkError};
+use domain::payment::{Payment, PaymentState};
+use domain::payment_link::{CloseReason, LinkError, PaymentLink};
 use domain::ports::provider::{HostedPage, ProviderError};
 use domain::ports::storage::{Collectable, UnitOfWork};
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
@@ -20,6 +22,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::{Error, RETRY_AFTER, Reason};
 use crate::mutation::{Mutation, Step};
+use crate::use_cases::payment_link::link_error;
 
 /// How long an intent belongs to whoever calls the provider for it. Longer than any call with its retries takes.
 pub(crate) const CALL_LEASE: Duration = Duration::from_secs(90);
@@ -42,8 +45,10 @@ enum Performed {
     Refund(Box<RefundSnapshot>),
     /// It made a promotion code.
     PromotionCode(PromotionCodeSnapshot),
-    /// It ended a subscription, or noted that it will.
-    Subscription(Box<SubscriptionSnapshot>),
+    /// It ended a subscription, or noted that it will; with the stored version from before.
+    Subscription(i64, Box<SubscriptionSnapshot>),
+    /// It was not asked: what has happened since it was intended does not allow it any more.
+    Overtaken(LinkError),
     /// It did what was asked.
     Done,
 }
@@ -60,16 +65,22 @@ impl App {
         provider: &ProviderName,
         action: ProviderAction,
     ) -> Result<Step<T>, Error> {
-        if uow.has_unfinished_intent(&action.subject()).await? {
+        self.expect_no_call(uow, &action.subject()).await?;
+        let intent = self.new_intent((&mutation.seller.id, provider), action, Some(mutation.request_key()));
+        uow.insert_intent(&intent, CALL_LEASE).await?;
+        Ok(Step::Call(Box::new(intent)))
+    }
+
+    /// Fails while a call about a thing is unfinished.
+    pub(crate) async fn expect_no_call(&self, uow: &dyn UnitOfWork, subject: &str) -> Result<(), Error> {
+        if uow.has_unfinished_intent(subject).await? {
             return Err(Error::Aborted {
                 reason: Reason::ConcurrentChange,
                 message: "another request about the same thing is being worked on; retry".to_owned(),
                 retry_after: Some(RETRY_AFTER),
             });
         }
-        let intent = self.new_intent((&mutation.seller.id, provider), action, Some(mutation.request_key()));
-        uow.insert_intent(&intent, CALL_LEASE).await?;
-        Ok(Step::Call(Box::new(intent)))
+        Ok(())
     }
 
     /// Makes the call of an intent that is leased to us, and commits what came of it.
@@ -185,7 +196,7 @@ impl App {
                     Ok(changed) => changed,
                     // It was perhaps done already, so the provider has the last word.
                     Err(_) if intent.state == IntentState::OutcomeUnknown => link.with_checked(changes, self.now()),
-                    Err(error) => return Ok(Err(overtaken(error))),
+                    Err(error) => return Ok(Ok(Performed::Overtaken(error))),
                 };
                 provider.update_payment_link(&intent.provider_key(), &link, &changed).await.map(|()| Performed::Done)
             }
@@ -256,7 +267,7 @@ impl App {
                 provider
                     .cancel_subscription(&intent.provider_key(), &subscription.provider_ref, *at)
                     .await
-                    .map(|snapshot| Performed::Subscription(Box::new(snapshot)))
+                    .map(|snapshot| Performed::Subscription(subscription.version, Box::new(snapshot)))
             }
             ProviderAction::CapturePayment { payment, amount } => {
                 let moved = self.move_held_money(provider.as_ref(), intent, (payment, Some(*amount)), must_look).await;
@@ -278,9 +289,18 @@ impl App {
         performed: &Result<Performed, ProviderError>,
     ) -> Result<(), Error> {
         let action = intent.action.clone();
+        let operation = self.requested_operation(uow, &intent).await?;
+        // An invoice that is to be withdrawn is locked before what it can be paid by.
+        let to_void = match operation.as_deref() {
+            Some(App::VOID_INVOICE) => self.invoice_of(uow, &intent).await?,
+            _ => None,
+        };
+        if let Some(invoice) = to_void {
+            uow.lock_invoice(invoice).await?;
+        }
         let mut is_made_anyway = false;
         let mut done_otherwise = None;
-        let progress = match &action {
+        let mut progress = match &action {
             ProviderAction::CreatePaymentLink { payment_link_id } => {
                 self.conclude_link_creation(uow, *payment_link_id, performed).await?
             }
@@ -289,7 +309,9 @@ impl App {
             }
             ProviderAction::UpdatePaymentLink { payment_link_id, changes } => {
                 let mut link = found(uow.lock_payment_link(*payment_link_id).await?)?;
-                if performed.is_ok() {
+                if let Ok(Performed::Overtaken(error)) = performed {
+                    done_otherwise = Some(link_error(error.clone()));
+                } else if performed.is_ok() {
                     link = link.with_checked(changes, self.now());
                     uow.update_payment_link(&mut link).await?;
                     self.record(uow, EventKind::PaymentLinkUpdated, EventSubject::PaymentLink(Box::new(link.clone())))
@@ -317,7 +339,19 @@ impl App {
                 done(&link)?
             }
             ProviderAction::DeactivatePaymentLink { payment_link_id, reason } => {
-                self.conclude_link_closing(uow, &intent, (*payment_link_id, *reason), performed).await?
+                let (link, payment) =
+                    self.conclude_link_closing(uow, &intent, (*payment_link_id, *reason), performed).await?;
+                match payment.filter(|_| operation.as_deref() == Some(App::CANCEL_PAYMENT)) {
+                    // The request was to cancel the payment, so the payment is the answer.
+                    Some(payment) => {
+                        if !matches!(payment.state, PaymentState::Canceled { .. }) {
+                            let message = format!("the payment is {}: its customer was faster", payment.state.name());
+                            done_otherwise = Some(Error::precondition(Reason::PaymentState, message));
+                        }
+                        done(&payment)?
+                    }
+                    None => done(&link)?,
+                }
             }
             ProviderAction::ExpireCheckoutSession { checkout_session_id, reason } => {
                 self.conclude_session_closing(uow, &intent, (*checkout_session_id, *reason), performed).await?
@@ -364,7 +398,7 @@ impl App {
             }
             ProviderAction::CancelSubscription { subscription_id, .. } => {
                 let told = match performed {
-                    Ok(Performed::Subscription(snapshot)) => Some(snapshot.as_ref()),
+                    Ok(Performed::Subscription(version, snapshot)) => Some((*version, snapshot.as_ref())),
                     _ => None,
                 };
                 done(&self.conclude_cancellation(uow, *subscription_id, told).await?)?
@@ -380,16 +414,23 @@ impl App {
                 done(&payment)?
             }
         };
+        let is_closed = performed.is_ok() || (is_closing(&action) && matches!(performed, Err(ProviderError::NotFound)));
+        if let Some(invoice) = to_void.filter(|_| is_closed) {
+            match self.conclude_void(uow, invoice).await? {
+                Ok(invoice) => progress = done(&invoice)?,
+                Err(refusal) => done_otherwise = Some(refusal),
+            }
+        }
         let refused = match performed {
             Err(_) if is_made_anyway => None,
-            Err(ProviderError::NotFound) if is_closing(&action) => None,
-            Err(error) => Some(error.clone()),
+            Err(ProviderError::NotFound) if is_closing(&action) => done_otherwise,
+            Err(error) => Some(Error::from(error.clone())),
             Ok(_) => done_otherwise,
         };
         intent.state = if refused.is_some() { IntentState::Failed } else { IntentState::Done };
         uow.update_intent(&intent, Duration::ZERO).await?;
         if let Some(key) = &intent.request {
-            let progress = match refused.map(Error::from).and_then(|error| error.to_refusal()) {
+            let progress = match refused.and_then(|error| error.to_refusal()) {
                 Some(refusal) => RequestProgress::Refused { refusal },
                 None => progress,
             };
@@ -484,7 +525,7 @@ impl App {
         intent: &Intent,
         (id, reason): (domain::id::PaymentLinkId, CloseReason),
         performed: &Result<Performed, ProviderError>,
-    ) -> Result<RequestProgress, Error> {
+    ) -> Result<(PaymentLink, Option<Payment>), Error> {
         // Money that came in just before is in the books first: then the link is closed by its completion already.
         if let Ok(Performed::LinkClosed(completed)) = performed {
             for snapshot in completed {
@@ -500,15 +541,41 @@ impl App {
         if matches!(performed, Ok(_) | Err(ProviderError::NotFound)) {
             self.link_closed(uow, &mut link, reason).await?;
         }
-        match (link.payment_id, &intent.request) {
-            // The request was to cancel the payment, so the payment is the answer.
-            (Some(payment_id), Some(key))
-                if uow.load_request(key).await?.is_some_and(|r| r.operation == "CancelPayment") =>
-            {
-                done(&found(uow.lock_payment(payment_id).await?)?)
-            }
-            _ => done(&link),
+        let payment = match link.payment_id {
+            Some(id) => Some(found(uow.lock_payment(id).await?)?),
+            None => None,
+        };
+        Ok((link, payment))
+    }
+
+    /// Which operation asked for what the provider closes or lets go, for different ones do.
+    async fn requested_operation(&self, uow: &dyn UnitOfWork, intent: &Intent) -> Result<Option<String>, Error> {
+        match (&intent.action, &intent.request) {
+            (
+                ProviderAction::DeactivatePaymentLink { .. }
+                | ProviderAction::ExpireCheckoutSession { .. }
+                | ProviderAction::CancelPayment { .. },
+                Some(key),
+            ) => Ok(uow.load_request(key).await?.map(|request| request.operation)),
+            _ => Ok(None),
         }
+    }
+
+    /// The invoice of what is closed or let go.
+    async fn invoice_of(&self, uow: &dyn UnitOfWork, intent: &Intent) -> Result<Option<InvoiceId>, Error> {
+        Ok(match &intent.action {
+            ProviderAction::DeactivatePaymentLink { payment_link_id, .. } => {
+                uow.load_payment_link(*payment_link_id).await?.and_then(|link| link.invoice_id())
+            }
+            ProviderAction::ExpireCheckoutSession { checkout_session_id, .. } => {
+                uow.load_checkout_session(*checkout_session_id).await?.and_then(|session| session.invoice_id())
+            }
+            ProviderAction::CancelPayment { payment } => uow
+                .get_payment(&[intent.seller_id.clone()].into(), payment.payment_id)
+                .await?
+                .and_then(|payment| payment.invoice_id),
+            _ => None,
+        })
     }
 
     async fn conclude_session_closing(
@@ -581,17 +648,6 @@ fn is_closing(action: &ProviderAction) -> bool {
 
 fn is_page_closing(action: &ProviderAction) -> bool {
     matches!(action, ProviderAction::DeactivatePaymentLink { .. } | ProviderAction::ExpireCheckoutSession { .. })
-}
-
-/// What has happened since it was intended does not allow a change any more: a refusal for good, with the field named.
-fn overtaken(error: LinkError) -> ProviderError {
-    let violation = match error {
-        LinkError::Violations(violations) => violations.iter().next().cloned(),
-        LinkError::WrongState { .. } => None,
-    };
-    let (field, code) = violation
-        .map_or((None, "link_state".to_owned()), |violation| (Some(violation.field), violation.rule.to_lowercase()));
-    ProviderError::Rejected { field, code }
 }
 
 /// A lookup that failed tells nothing about what was looked for.

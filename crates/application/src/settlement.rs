@@ -3,7 +3,8 @@
 //! It takes the session as it stands now, not as some notification told it, and every step is one that happens once: so
 //! notifications that come late, doubled or in another order all lead to the same books.
 //!
-//! Rows are locked in one order everywhere: invoice, link, session, payment; refunds and disputes go with their payment.
+//! Rows are locked in one order everywhere: invoice, link, session, subscription, payment; refunds and disputes go with
+//! their payment.
 
 use domain::checkout::{
     CheckoutMode, CheckoutSession, CollectedAmounts, NewCheckoutSession, SessionOrigin, SessionPayment,
@@ -111,6 +112,11 @@ impl App {
             return Ok(());
         }
         let now = self.now();
+        let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
+        // What was paid while this payment was under way is before it now.
+        if let Some(invoice) = &books.invoice {
+            payment.split(net_and_tax(payment.total, Some(invoice), None));
+        }
         let mut flags = match &mut books.invoice {
             Some(invoice) => {
                 let flags = invoice.receive(received, now).map_err(Error::internal)?;
@@ -119,7 +125,6 @@ impl App {
             }
             None => compare(received, snapshot.amount),
         };
-        let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
         // A link that was closed after the money was held is no reason to look at its capture.
         let was_closed = match payment.authorization() {
             Some(_) => payment.flags.contains(&PaymentFlag::CollectableClosed),
@@ -375,21 +380,21 @@ impl App {
     }
 }
 
-/// Whether we had closed what was paid, other than by its own completion.
+/// Whether what was paid had been closed, other than by its own completion. What is only being closed was open to the
+/// customer.
 fn was_closed(books: &Books) -> bool {
     let reason = match books.link.as_ref().map(|link| &link.state) {
-        Some(LinkState::Closing { reason } | LinkState::Inactive { reason, .. }) => Some(*reason),
+        Some(LinkState::Inactive { reason, .. }) => Some(*reason),
         _ => None,
     };
-    books.session.was_closed()
-        || matches!(reason, Some(CloseReason::Requested | CloseReason::Expired | CloseReason::InvoiceClosed))
+    books.session.was_closed() || reason.is_some_and(|reason| reason != CloseReason::Completed)
 }
 
-/// What is asked for without tax, and the tax in it: the invoice's, for a part of it in proportion; else what the provider
-/// computed, whether it stood on top of the prices or inside, and with that of shipping.
+/// What is asked for without tax, and the tax in it: the invoice's, for a part of it in proportion to what had been paid
+/// before; else what the provider computed, whether it stood on top of the prices or inside, and with that of shipping.
 fn net_and_tax(asked: Money, invoice: Option<&Invoice>, collected: Option<&CollectedAmounts>) -> (Money, Money) {
     let split = match (invoice, collected) {
-        (Some(invoice), _) => invoice.tax.part(asked, invoice.tax_rounding.mode).ok(),
+        (Some(invoice), _) => invoice.tax.part(invoice.amount_paid, asked, invoice.tax_rounding.mode).ok(),
         (None, Some(amounts)) => asked.checked_sub(amounts.tax).ok().map(|net| (net, amounts.tax)),
         (None, None) => None,
     };

@@ -28,21 +28,20 @@ impl App {
     ) -> Result<bool, Error> {
         let Some(known) = uow.load_subscription_by_ref(provider, &snapshot.provider_ref).await? else {
             let link = uow.load_payment_link(snapshot.payment_link_id).await?;
-            if let Some(link) = link.filter(|link| &link.provider == provider) {
-                // Where another transaction was faster, what it stored is as new as this.
-                self.begin_subscription(uow, &link, None, snapshot).await?;
-            }
-            return Ok(true);
+            let Some(link) = link.filter(|link| &link.provider == provider) else { return Ok(true) };
+            // Where another transaction was faster, its look may be older than this one.
+            return self.begin_subscription(uow, &link, None, snapshot).await;
         };
         let Some(mut subscription) = uow.lock_subscription(known.id).await? else { return Ok(true) };
         let stored = subscription.version;
+        let had_ended = subscription.terms.state.has_ended();
         if !subscription.observe(&snapshot.terms, self.now()) {
             return Ok(true);
         }
         if version != Some(stored) {
             return Ok(false);
         }
-        self.store_subscription(uow, &mut subscription).await?;
+        self.store_subscription(uow, &mut subscription, had_ended).await?;
         Ok(true)
     }
 
@@ -62,7 +61,8 @@ impl App {
         let Some(known) = known else { return Ok(()) };
         let Some(mut subscription) = uow.lock_subscription(known.id).await? else { return Ok(()) };
         if subscription.came_about_in(session, self.now()) {
-            self.store_subscription(uow, &mut subscription).await?;
+            let had_ended = subscription.terms.state.has_ended();
+            self.store_subscription(uow, &mut subscription, had_ended).await?;
         }
         Ok(())
     }
@@ -80,12 +80,14 @@ impl App {
         if let Some(session) = session {
             subscription.came_about_in(session, now);
         }
-        let is_news = uow.insert_subscription(&mut subscription).await?;
-        if is_news {
-            let subject = EventSubject::Subscription(Box::new(subscription));
-            self.record(uow, EventKind::SubscriptionCreated, subject).await?;
+        if !uow.insert_subscription(&mut subscription).await? {
+            return Ok(false);
         }
-        Ok(is_news)
+        let ended = subscription.terms.state.has_ended().then_some(EventKind::SubscriptionEnded);
+        for kind in [EventKind::SubscriptionCreated].into_iter().chain(ended) {
+            self.record(uow, kind, EventSubject::Subscription(Box::new(subscription.clone()))).await?;
+        }
+        Ok(true)
     }
 
     /// Records the payment of a period after the first, once.
@@ -106,28 +108,40 @@ impl App {
         self.record(uow, EventKind::PaymentSucceeded, EventSubject::Payment(Box::new(payment))).await
     }
 
-    /// Records how a subscription stood when the provider had ended it, or noted that it will.
+    /// Records how a subscription stood when the provider had ended it, or noted that it will; with the stored version from
+    /// before the call.
     pub(crate) async fn conclude_cancellation(
         &self,
         uow: &mut dyn UnitOfWork,
         id: SubscriptionId,
-        told: Option<&SubscriptionSnapshot>,
+        told: Option<(i64, &SubscriptionSnapshot)>,
     ) -> Result<Subscription, Error> {
         let found = uow.lock_subscription(id).await?;
         let mut subscription = found.ok_or_else(|| Error::internal("the subscription of an intent is gone"))?;
-        // Should a look have been newer than this answer, the notification of our own call brings the next one.
-        if let Some(snapshot) = told
+        let had_ended = subscription.terms.state.has_ended();
+        // A look that came into the books meanwhile may be newer than this answer. Where it is not, the notification of
+        // our own call is still to come.
+        if let Some((version, snapshot)) = told
+            && version == subscription.version
             && subscription.observe(&snapshot.terms, self.now())
         {
-            self.store_subscription(uow, &mut subscription).await?;
+            self.store_subscription(uow, &mut subscription, had_ended).await?;
         }
         Ok(subscription)
     }
 
-    async fn store_subscription(&self, uow: &mut dyn UnitOfWork, subscription: &mut Subscription) -> Result<(), Error> {
+    async fn store_subscription(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        subscription: &mut Subscription,
+        had_ended: bool,
+    ) -> Result<(), Error> {
         uow.update_subscription(subscription).await?;
-        let has_ended = subscription.terms.state.has_ended();
-        let kind = if has_ended { EventKind::SubscriptionEnded } else { EventKind::SubscriptionUpdated };
+        let ends = subscription.terms.state.has_ended() && !had_ended;
+        let kind = if ends { EventKind::SubscriptionEnded } else { EventKind::SubscriptionUpdated };
         self.record(uow, kind, EventSubject::Subscription(Box::new(subscription.clone()))).await
     }
 }
+
+#[cfg(test)]
+mod tests;

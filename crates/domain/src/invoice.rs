@@ -426,9 +426,6 @@ impl Invoice {
     /// # Errors
     /// Paid, void already, or partly paid.
     pub fn void(&mut self, now: Timestamp) -> Result<(), InvoiceError> {
-        if !self.amount_paid.is_zero() {
-            return Err(InvoiceError::PartlyPaid);
-        }
         let finalization = match &self.state {
             InvoiceState::Draft => None,
             InvoiceState::Open { finalization } | InvoiceState::Uncollectible { finalization, .. } => {
@@ -436,6 +433,9 @@ impl Invoice {
             }
             state => return Err(InvoiceError::NotOpen { state: state.name() }),
         };
+        if !self.amount_paid.is_zero() {
+            return Err(InvoiceError::PartlyPaid);
+        }
         self.0.state = InvoiceState::Void { finalization, voided_at: now };
         self.0.updated_at = now;
         Ok(())

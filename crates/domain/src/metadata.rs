@@ -100,8 +100,9 @@ fn check_key(key: &str) -> Result<(), Invalid> {
         return Err(Invalid::new("REQUIRED", "must have a key"));
     }
     refuse_unfit(key, Metadata::KEY_CHARS_MAX)?;
-    if key.contains(['[', ']']) {
-        return Err(Invalid::new("KEY_CHARACTER", "must not have brackets in its key"));
+    if key.contains(['[', ']', '\n']) || key.trim() != key {
+        let expected = "must not have brackets or line feeds in its key, nor white space around it";
+        return Err(Invalid::new("KEY_CHARACTER", expected));
     }
     if key.starts_with(Metadata::RESERVED_PREFIX) {
         return Err(Invalid::new("RESERVED_KEY", format!("must not begin with {}", Metadata::RESERVED_PREFIX)));

@@ -138,12 +138,17 @@ pub enum PaymentState {
 }
 
 impl PaymentState {
+    /// The name of the state in which money is on its way.
+    pub const PROCESSING: &str = "processing";
+    /// The name of the state in which money is held.
+    pub const AUTHORIZED: &str = "authorized";
+
     /// The state's name, in snake case.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Pending => "pending",
-            Self::Processing => "processing",
-            Self::Authorized { .. } => "authorized",
+            Self::Processing => Self::PROCESSING,
+            Self::Authorized { .. } => Self::AUTHORIZED,
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
             Self::Canceled { .. } => "canceled",
@@ -286,6 +291,12 @@ impl Payment {
         self.0.updated_at = now;
     }
 
+    /// Says anew how much of what is asked for is tax.
+    pub fn split(&mut self, (subtotal, tax): (Money, Money)) {
+        self.0.subtotal = subtotal;
+        self.0.tax = tax;
+    }
+
     /// Notes that the customer paid by a method whose money comes later. Says whether that was news.
     pub fn process(&mut self, provider_ref: ProviderRef, session: CheckoutSessionId, now: Timestamp) -> bool {
         if self.state != PaymentState::Pending {
@@ -356,7 +367,8 @@ impl Payment {
     }
 
     fn end(&mut self, state: PaymentState, now: Timestamp) -> bool {
-        let is_news = matches!(self.state, PaymentState::Pending | PaymentState::Processing);
+        let is_news =
+            matches!(self.state, PaymentState::Pending | PaymentState::Processing | PaymentState::Authorized { .. });
         if is_news {
             self.0.state = state;
             self.0.updated_at = now;

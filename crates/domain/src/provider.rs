@@ -15,6 +15,7 @@ use crate::id::{
     SubscriptionId,
 };
 use crate::idempotency::RequestKey;
+use crate::locale::Locale;
 use crate::money::Money;
 use crate::payment::Authorization;
 use crate::payment_link::{CloseReason, LinkChanges};
@@ -105,6 +106,18 @@ impl Capabilities {
     /// Whether it has an ability.
     pub fn has(&self, feature: Feature) -> bool {
         self.features.contains(&feature)
+    }
+
+    /// Fails unless it has pages in a language.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn expect_locale(&self, locale: &Locale) -> Result<(), Invalid> {
+        if self.locales.contains(locale.as_str()) {
+            return Ok(());
+        }
+        let known: Vec<_> = self.locales.iter().map(String::as_str).collect();
+        Err(Invalid::new("UNKNOWN_LOCALE", format!("must be one of {}", known.join(", "))))
     }
 }
 
@@ -471,7 +484,7 @@ pub enum NotificationTopic {
         /// The payment method at the provider.
         provider_ref: ProviderRef,
     },
-    /// Held money of a payment was captured or let go, or what is held of it changed.
+    /// Held money of a payment was captured or let go.
     HeldPayment {
         /// The payment at the provider.
         payment_ref: ProviderRef,

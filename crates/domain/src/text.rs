@@ -42,7 +42,7 @@ macro_rules! text {
 
 fn parse_text(text: &str, chars_max: usize) -> Result<String, Invalid> {
     let text = text.trim();
-    if text.is_empty() {
+    if !text.chars().any(|c| !c.is_whitespace() && !matches!(c, '\u{200c}'..='\u{200f}')) {
         return Err(Invalid::required());
     }
     refuse_unfit(text, chars_max)?;
@@ -57,8 +57,8 @@ pub fn refuse_unfit(text: &str, chars_max: usize) -> Result<(), Invalid> {
     if text.chars().count() > chars_max {
         return Err(Invalid::new("TOO_LONG", format!("must have at most {chars_max} characters")));
     }
-    if text.chars().any(|c| c.is_control() && c != '\n') {
-        return Err(Invalid::new("CONTROL_CHARACTER", "must not have control characters"));
+    if text.chars().any(|c| (c.is_control() && c != '\n') || is_deceptive(c)) {
+        return Err(Invalid::new("CONTROL_CHARACTER", "must not have control characters or invisible ones"));
     }
     if has_card_number(text) {
         return Err(Invalid::new("CARD_NUMBER", "must not contain a payment card number"));
@@ -66,36 +66,95 @@ pub fn refuse_unfit(text: &str, chars_max: usize) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Whether the text has a run of digits, grouped by single spaces or hyphens or not at all, that is a card number: 13 to
-/// 19 digits, first digit 2 to 6 (the major industries of payment cards) and right by the check of ISO/IEC 7812-1.
+/// Whether a character shows nothing itself, or turns what follows it around: what is read is then not what is there.
+/// Joiners and marks of direction stay, for some scripts are not written right without them.
+const fn is_deceptive(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Parses a word of ASCII letters, digits, hyphens and maybe underscores.
+pub(crate) fn parse_code(text: &str, chars_max: usize, has_underscores: bool) -> Result<String, Invalid> {
+    let is_fit = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || (has_underscores && b == b'_');
+    if text.is_empty() {
+        return Err(Invalid::required());
+    }
+    if text.chars().count() > chars_max {
+        return Err(Invalid::new("TOO_LONG", format!("must have at most {chars_max} characters")));
+    }
+    if !text.bytes().all(is_fit) {
+        let expected =
+            if has_underscores { "letters, digits, hyphens and underscores" } else { "letters, digits and hyphens" };
+        return Err(Invalid::new("MALFORMED_CODE", format!("must have {expected} alone")));
+    }
+    if has_card_number(text) {
+        return Err(Invalid::new("CARD_NUMBER", "must not contain a payment card number"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The most characters between two digits of a card number.
+const SEPARATOR_CHARS_MAX: usize = 3;
+/// The fewest digits of a group that a card number may begin or end with inside of a longer run.
+const GROUP_DIGITS_MIN: usize = 3;
+
+/// Whether the text has a payment card number: 13 to 19 digits that begin as cards do (the ranges that the networks
+/// publish), right by the check of ISO/IEC 7812-1, in groups or not.
 ///
-/// The whole run counts, not each window of it, so that a long reference number is rarely taken for a card.
+/// Groups are parted by up to three characters that are neither letters nor digits. Of a run of groups the whole counts, and
+/// each row of groups in it, as where an expiry date follows; not each window of its digits, so that a long reference number
+/// is rarely taken for a card.
 pub fn has_card_number(text: &str) -> bool {
-    let mut run: Vec<u8> = Vec::new();
-    let mut gap = 0;
-    for c in text.chars().chain(['\0']) {
-        match c {
-            '0'..='9' => {
-                run.push(c as u8 - b'0');
-                gap = 0;
-            }
-            ' ' | '-' | '\u{a0}' if !run.is_empty() && gap == 0 => gap = 1,
-            _ => {
-                if is_card_number(&run) {
+    let mut groups: Vec<Vec<u8>> = Vec::new();
+    // Nothing goes on from before the first digit.
+    let mut gap = usize::MAX;
+    for c in text.chars() {
+        if let Some(digit) = decimal_digit(c) {
+            if gap > SEPARATOR_CHARS_MAX {
+                if run_has_card_number(&groups) {
                     return true;
                 }
-                run.clear();
-                gap = 0;
+                groups.clear();
             }
+            match groups.last_mut().filter(|_| gap == 0) {
+                Some(group) => group.push(digit),
+                None => groups.push(vec![digit]),
+            }
+            gap = 0;
+        } else {
+            gap = if c.is_alphanumeric() { usize::MAX } else { gap.saturating_add(1) };
         }
     }
-    false
+    run_has_card_number(&groups)
+}
+
+/// A digit as people type it: also the full-width ones and those of Arabic and Persian.
+fn decimal_digit(c: char) -> Option<u8> {
+    let zero =
+        [u32::from('0'), 0xff10, 0x0660, 0x06f0].into_iter().find(|zero| (*zero..zero + 10).contains(&c.into()))?;
+    u8::try_from(u32::from(c) - zero).ok()
+}
+
+fn run_has_card_number(groups: &[Vec<u8>]) -> bool {
+    let is_card = |groups: &[Vec<u8>]| is_card_number(&groups.concat());
+    let begins_in = |start: usize| {
+        let row = groups[start..].iter().take_while(|group| group.len() >= GROUP_DIGITS_MIN).count();
+        // No card number has more groups than this, at three digits each.
+        let most = row.min(CARD_NUMBER_DIGITS_MAX / GROUP_DIGITS_MIN + 1);
+        (1..=most).any(|count| is_card(&groups[start..start + count]))
+    };
+    (groups.len() <= CARD_NUMBER_DIGITS_MAX && is_card(groups)) || (0..groups.len()).any(begins_in)
 }
 
 fn is_card_number(digits: &[u8]) -> bool {
-    (CARD_NUMBER_DIGITS_MIN..=CARD_NUMBER_DIGITS_MAX).contains(&digits.len())
-        && matches!(digits.first(), Some(2..=6))
-        && luhn_holds(digits)
+    if !(CARD_NUMBER_DIGITS_MIN..=CARD_NUMBER_DIGITS_MAX).contains(&digits.len()) {
+        return false;
+    }
+    let prefix = digits[..4].iter().fold(0, |prefix: u32, digit| prefix * 10 + u32::from(*digit));
+    let is_issued = matches!(
+        prefix,
+        2200..=2204 | 2221..=2720 | 3000..=3059 | 3095 | 3400..=3499 | 3528..=3999 | 4000..=5099 | 5100..=5999 | 6000..=6999
+    );
+    is_issued && luhn_holds(digits)
 }
 
 /// The check of ISO/IEC 7812-1, annex B.
@@ -143,18 +202,62 @@ mod tests {
 
     #[test]
     fn card_numbers_are_found_however_they_are_grouped() {
-        for text in ["4242424242424242", "card 4242 4242 4242 4242 please", "4000-0000-0000-0002", "x378282246310005y"]
-        {
+        for text in [
+            "4242424242424242",
+            "card 4242 4242 4242 4242 please",
+            "4000-0000-0000-0002",
+            "x378282246310005y",
+            "4242 4242 4242 4242 12/28",
+            "4242424242424242 123",
+            "1 4242424242424242",
+            "4242.4242.4242.4242",
+            "4242/4242/4242/4242",
+            "4242  4242  4242  4242",
+            "4242 – 4242 – 4242 – 4242",
+            "4242\u{200b}4242\u{200b}4242\u{200b}4242",
+            "４２４２４２４２４２４２４２４２",
+            "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2",
+            "3782 822463 10005",
+            "to 12345 or 5555 5555 5555 4444",
+        ] {
             assert!(has_card_number(text), "{text}");
         }
     }
 
     #[test]
     fn other_numbers_are_left_alone() {
-        for text in
-            ["4242424242424241", "invoice 51910", "2026-11-24", "order 1234567890123456789012", "ocr 9912345678901"]
-        {
+        for text in [
+            "4242424242424241",
+            "invoice 51910",
+            "2026-11-24",
+            "2026-11-24 12:30:45.123",
+            "order 1234567890123456789012",
+            "ocr 9912345678901",
+            "+46 8 123 456 78, +46 8 876 543 21",
+            "4242 4242 and 4242 4242",
+        ] {
             assert!(!has_card_number(text), "{text}");
+        }
+        // Every second of a day is no card.
+        for second in 0..86_400 {
+            let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+            let text = format!("2026-11-24 {hour:02}:{minute:02}:{second:02}");
+            assert!(!has_card_number(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_seen_is_refused() {
+        for (text, rule) in [
+            ("\u{200b}", "CONTROL_CHARACTER"),
+            ("\u{202e}evil", "CONTROL_CHARACTER"),
+            ("a\u{7}b", "CONTROL_CHARACTER"),
+            (" \u{200d}\n", "REQUIRED"),
+        ] {
+            assert_eq!(Description::parse(text).unwrap_err().rule, rule, "{text:?}");
+        }
+        for text in ["👩\u{200d}🚀", "می\u{200c}خواهم", "two\nlines"] {
+            assert!(Description::parse(text).is_ok(), "{text:?}");
         }
     }
 

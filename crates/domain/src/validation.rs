@@ -50,6 +50,11 @@ impl Violations {
         Self(vec![Violation { field: field.into(), rule: invalid.rule.to_owned(), expected: invalid.expected }])
     }
 
+    /// The violations of a refusal that was stored, unless it had none.
+    pub fn stored(violations: Vec<Violation>) -> Option<Self> {
+        (!violations.is_empty()).then_some(Self(violations))
+    }
+
     /// The same violations, of fields below `field`.
     #[must_use]
     pub fn within(self, field: &str) -> Self {

@@ -1,5 +1,7 @@
 //! What a quantity of a price comes to: exact decimals, rounded half up to the minor unit once for a line.
 
+use std::ops::Range;
+
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::Value;
@@ -57,17 +59,32 @@ pub(crate) fn chosen_bounds(terms: &Value, currency: &str) -> (i64, i64) {
     (least, custom["maximum"].as_i64().unwrap_or(crate::money::AMOUNT_MAX))
 }
 
-fn packages(price: &Value, quantity: i64) -> Option<i64> {
+/// How many packages a quantity is, or pieces where the price is for each; none where it can't be told.
+pub(crate) fn packages(price: &Value, quantity: i64) -> Option<i64> {
     let Some(by) = price["transform_quantity"]["divide_by"].as_i64() else { return Some(quantity) };
     let whole = quantity.checked_div(by)?;
     let is_broken = quantity.checked_rem(by)? != 0;
     Some(if is_broken && price["transform_quantity"]["round"] == "up" { whole + 1 } else { whole })
 }
 
+/// The places of the tiers that a quantity is priced at: one of a volume price, and of a graduated one all up to where the
+/// quantity ends. Empty where the price has no tiers.
+pub(crate) fn tiers(price: &Value, currency: &str, quantity: i64) -> Range<usize> {
+    let tiers = terms(price, currency).and_then(|terms| terms["tiers"].as_array());
+    match tiers.and_then(|tiers| last_tier(tiers, quantity)) {
+        Some(last) if price["tiers_mode"] == "volume" => last..last + 1,
+        Some(last) => 0..last + 1,
+        None => 0..0,
+    }
+}
+
+fn last_tier(tiers: &[Value], quantity: i64) -> Option<usize> {
+    tiers.iter().position(|tier| tier["up_to"].as_i64().is_none_or(|end| quantity <= end))
+}
+
 /// All of the quantity at the tier that the whole falls into.
 fn volume(tiers: &[Value], quantity: i64) -> Option<Decimal> {
-    let tier = tiers.iter().find(|tier| tier["up_to"].as_i64().is_none_or(|end| quantity <= end))?;
-    part(tier, quantity)
+    part(tiers.get(last_tier(tiers, quantity)?)?, quantity)
 }
 
 /// Each tier for the part of the quantity that falls into it; a tier that is not reached costs nothing.
@@ -146,6 +163,15 @@ mod tests {
         for (quantity, is) in [(10, 1_000), (11, 563), (20, 1_017), (21, 420)] {
             check(&tiered("volume"), quantity, is);
         }
+    }
+
+    #[test]
+    fn the_tiers_that_price_a_quantity_are_told() {
+        for (quantity, last) in [(0, 0), (10, 0), (11, 1), (21, 2)] {
+            assert_eq!(tiers(&tiered("volume"), "sek", quantity), last..last + 1);
+            assert_eq!(tiers(&tiered("graduated"), "sek", quantity), 0..last + 1);
+        }
+        assert!(tiers(&json!({"currency": "sek", "unit_amount_decimal": "1"}), "sek", 1).is_empty());
     }
 
     #[test]

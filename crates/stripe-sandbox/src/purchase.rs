@@ -9,7 +9,9 @@ pub(crate) mod tax;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 pub(crate) use self::entries::is_email;
@@ -21,7 +23,8 @@ use crate::state::{Ctx, text};
 /// What a customer chose and entered on the page of a session; what the page does not ask is absent.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Purchase {
-    pub(crate) email: String,
+    /// Empty where the customer emptied it; where it is absent, what is known of the customer stands.
+    pub(crate) email: Option<String>,
     /// On the card, or of the account's holder.
     pub(crate) name: String,
     /// The country always; the rest where `billing_address_collection` is `required`.
@@ -167,13 +170,25 @@ pub(crate) struct Quote {
     /// The line items, then the optional items taken.
     pub(crate) lines: Vec<QuotedLine>,
     pub(crate) subtotal: i64,
+    /// What of the lines a trial leaves for later.
+    pub(crate) waived: i64,
     pub(crate) discount: i64,
     pub(crate) shipping: i64,
+    /// The rate of the shipping, by its id.
+    pub(crate) shipping_rate: Option<String>,
+    /// Added to what is due today.
     pub(crate) tax: i64,
-    /// Due today: 0 in a trial.
+    /// Within what is due today, shipping counted.
+    pub(crate) tax_included: i64,
+    /// The rate of either, in percent; none where nothing is taxed.
+    pub(crate) tax_percent: Option<u32>,
+    /// Due today: what the lines come to without what is waived and without the discount, with shipping and added tax.
     pub(crate) total: i64,
     /// The code that the customer entered and that applies, as the merchant wrote it.
     pub(crate) promotion_code: Option<String>,
+    /// What the coupon behind the discount is called, and what it takes off where that is a part: percent.
+    pub(crate) coupon_name: Option<String>,
+    pub(crate) percent_off: Option<Decimal>,
     /// What comes each period.
     pub(crate) recurring: Option<Recurring>,
 }
@@ -195,6 +210,10 @@ pub(crate) struct QuotedLine {
     pub(crate) tax: i64,
     pub(crate) total: i64,
     pub(crate) optional: bool,
+    /// Which of the price's tiers the quantity is priced at, by their places; empty where it has none.
+    pub(crate) tiers: Range<usize>,
+    /// How many packages are paid, where the price is for packages.
+    pub(crate) packages: Option<i64>,
 }
 
 /// What comes each period.
@@ -206,6 +225,8 @@ pub(crate) struct Recurring {
     pub(crate) total: i64,
     /// When the first payment comes, in seconds since the Unix epoch, if not today.
     pub(crate) trial_ends: Option<i64>,
+    /// When the next payment after today's comes, likewise; none where the calendar ends before.
+    pub(crate) next_payment: Option<i64>,
 }
 
 /// Why a purchase was not completed.
@@ -226,13 +247,13 @@ pub(crate) fn quote(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> 
     let mut misfits = Vec::new();
     let purchase = &with_locked_email(ctx, session, purchase);
     let figures = figures::of(ctx, session, purchase, &mut misfits);
-    (figures.quote(), misfits)
+    (figures.quote(ctx.now), misfits)
 }
 
 /// The purchase, with the e-mail address that the customer can't change where there is one, whatever was sent.
 fn with_locked_email<'a>(ctx: &mut Ctx<'_>, session: &Value, purchase: &'a Purchase) -> Cow<'a, Purchase> {
     match sessions::locked_email(ctx, session) {
-        Some(email) => Cow::Owned(Purchase { email, ..purchase.clone() }),
+        Some(email) => Cow::Owned(Purchase { email: Some(email), ..purchase.clone() }),
         None => Cow::Borrowed(purchase),
     }
 }

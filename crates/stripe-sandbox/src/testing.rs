@@ -78,7 +78,7 @@ pub(crate) fn purchase(last4: &str) -> Purchase {
     };
     let card = Card { brand: "visa", last4: last4.to_owned(), exp_month: 12, exp_year: 2099, behavior };
     Purchase {
-        email: "ada@example.com".to_owned(),
+        email: Some("ada@example.com".to_owned()),
         name: "Ada".to_owned(),
         billing: Address { country: "SE".to_owned(), ..Address::default() },
         method: Method::Card(card),

@@ -1,62 +1,134 @@
-//! Dated rates by country, read from TOML. It knows when a rate is in force, and nothing of sellers and customers.
+//! Dated rates by jurisdiction and tax code. It knows when a rate is in force, and nothing of sellers and customers.
 
-use std::collections::BTreeMap;
+mod file;
+mod history;
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 use domain::party::Country;
-use domain::tax::{AppliedRate, Percentage};
-use domain::text::DisplayName;
+use domain::tax::{AppliedRate, Jurisdiction, TaxCode};
 use domain::validation::Invalid;
-use rust_decimal::Decimal;
 use serde::Deserialize;
 use time::Date;
 
-/// The standard rates of the EU; its sources stand in the file.
-const EU_VAT_STANDARD: &str = include_str!("../data/eu_vat_standard.toml");
+use self::history::{History, Period, State};
+use crate::tax_code::{Supply, TaxCodeEntry, TaxCodeIndex, TaxCodes};
 
-/// The standard rates of some countries, each in force from its date until the next one's.
+/// A data file: its name, which errors tell, and its text.
+type DataFile = (&'static str, &'static str);
+
+const TAX_CODES: DataFile = ("tax_codes.toml", include_str!("../data/tax_codes.toml"));
+const RATES: [DataFile; 4] = [
+    ("eu.toml", include_str!("../data/eu.toml")),
+    ("europe.toml", include_str!("../data/europe.toml")),
+    ("canada.toml", include_str!("../data/canada.toml")),
+    ("asia_pacific.toml", include_str!("../data/asia_pacific.toml")),
+];
+
+/// The rates of some jurisdictions, each in force from its date until it ends or the next one begins.
+///
+/// A lookup hashes the tax code once and walks two small trees; it never allocates.
 #[derive(Debug, Clone)]
 pub struct RateTable {
-    countries: BTreeMap<Country, CountryRates>,
+    tax_codes: TaxCodes,
+    jurisdictions: BTreeMap<Jurisdiction, JurisdictionRates>,
+}
+
+/// How the tax of a part of a country stands to the country's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartRelation {
+    /// It is charged instead of the country's tax, and has that inside (HST).
+    Replaces,
+    /// It is charged beside the country's tax, on the same price (PST, QST, RST).
+    Adds,
+    /// The part has no tax of its own: the country's alone is charged. The table has no rate for it.
+    Untaxed,
 }
 
 #[derive(Debug, Clone)]
-struct CountryRates {
-    member_since: Date,
-    /// By date, the oldest first; never empty.
-    rates: Vec<DatedRate>,
+struct JurisdictionRates {
+    eu_membership: Option<Period>,
+    relation: Option<PartRelation>,
+    /// Empty for an untaxed part alone.
+    standard: History,
+    reduced: Vec<History>,
+    /// Which of `reduced` a tax code has.
+    reduced_by_code: HashMap<TaxCodeIndex, usize>,
+    undetermined: HashMap<TaxCodeIndex, Undetermined>,
 }
 
+/// A tax code that does not tell the rate.
 #[derive(Debug, Clone)]
-struct DatedRate {
-    since: Date,
-    rate: AppliedRate,
+struct Undetermined {
+    period: Period,
+    reason: String,
 }
 
 /// Table data that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// Not TOML, or not of the table's form; an unknown country or a malformed date is told here too.
-    #[error("the rate table can't be read")]
-    Malformed(#[source] Box<toml::de::Error>),
-    /// A country stands there twice.
-    #[error("{0} is in the rate table twice")]
-    Duplicate(Country),
-    /// A country has no rates.
-    #[error("{0} has no rates in the rate table")]
-    NoRates(Country),
-    /// A rate does not begin after the one before it.
-    #[error("the rate of {country} since {since} is not in the order of dates")]
-    OutOfOrder {
-        /// Whose rate it is.
-        country: Country,
-        /// When it begins.
-        since: Date,
+    #[error("the tax data in {file} can't be read")]
+    Malformed {
+        /// Name of the file.
+        file: String,
+        /// What is wrong, and where.
+        #[source]
+        source: Box<toml::de::Error>,
     },
-    /// A name or a percentage is unfit.
-    #[error("the rate table has an unfit value for {country}")]
+    /// A jurisdiction stands there twice.
+    #[error("{0} is in the tax data twice")]
+    DuplicateJurisdiction(Jurisdiction),
+    /// Two kinds of products have that code or alias.
+    #[error("the tax code {0} is in the tax data twice")]
+    DuplicateTaxCode(String),
+    /// A list of rates is empty.
+    #[error("{0} has a list without rates in the tax data")]
+    NoRates(Jurisdiction),
+    /// A rate begins neither on nor by a day, or it says both.
+    #[error("a rate of {0} must have one of since and by")]
+    NoBeginning(Jurisdiction),
+    /// A period does not begin after the one before it, or ends before it begins.
+    #[error("a period of {jurisdiction} at {day} is not in the order of dates")]
+    OutOfOrder {
+        /// Whose it is.
+        jurisdiction: Jurisdiction,
+        /// The day that is out of order.
+        day: Date,
+    },
+    /// The end of a standard rate: there is nothing that could apply after it.
+    #[error("a standard rate of {0} must not end before the next one begins")]
+    StandardEnds(Jurisdiction),
+    /// A jurisdiction has rates for a tax code that nothing defines. Aliases are not for the data.
+    #[error("{jurisdiction} has rates for the unknown tax code {tax_code}")]
+    UnknownTaxCode {
+        /// Whose rates they are.
+        jurisdiction: Jurisdiction,
+        /// The code.
+        tax_code: String,
+    },
+    /// A tax code stands in two lists of a jurisdiction, or twice in one.
+    #[error("{jurisdiction} lists the tax code {tax_code} twice")]
+    TaxCodeTwice {
+        /// Whose lists they are.
+        jurisdiction: Jurisdiction,
+        /// The code.
+        tax_code: String,
+    },
+    /// Nothing tells where a rate comes from, or why there is none.
+    #[error("{0} has a rate without a source in the tax data")]
+    NoSource(Jurisdiction),
+    /// A part of a country without a relation to the country's tax, or without that country in the data; or a relation or
+    /// rates where there must be none.
+    #[error("{0} does not stand in the tax data as a country or a part of one must")]
+    Misplaced(Jurisdiction),
+    /// A name, a tax code or a percentage is unfit.
+    #[error("the tax data has an unfit value for {of}")]
     Unfit {
-        /// Whose value it is.
-        country: Country,
+        /// The code of the jurisdiction or of the kind of product.
+        of: String,
         /// What was expected.
         #[source]
         source: Invalid,
@@ -64,258 +136,127 @@ pub enum TableError {
 }
 
 impl RateTable {
-    /// The table that is part of the program: the standard VAT of the 27 Member States of the EU.
+    /// The table that is part of the program; `data/README.md` tells what it holds.
     ///
     /// # Errors
     /// The program was built with a bad table.
     pub fn embedded() -> Result<Self, TableError> {
-        Self::parse(EU_VAT_STANDARD)
+        Self::parse(TAX_CODES, &RATES)
     }
 
-    /// Reads a table of the form of the embedded one: for each `[[country]]` its `code`, the `name` of the tax, the date
-    /// `member_since` which it is in the EU, a `source`, and `rates`, each with `since`, `percent` and maybe a `source`.
+    /// Reads tax codes and rates, each file as its name and its text, of the form that `data/README.md` tells.
     ///
     /// # Errors
     /// See [`TableError`].
-    pub fn parse(text: &str) -> Result<Self, TableError> {
-        let file: File = toml::from_str(text).map_err(|error| TableError::Malformed(Box::new(error)))?;
-        let mut countries = BTreeMap::new();
-        for entry in file.country {
-            let country = entry.code;
-            if countries.insert(country, CountryRates::read(entry)?).is_some() {
-                return Err(TableError::Duplicate(country));
+    pub fn parse(tax_codes: (&str, &str), rates: &[(&str, &str)]) -> Result<Self, TableError> {
+        let tax_codes = file::tax_codes(tax_codes)?;
+        let mut jurisdictions = BTreeMap::new();
+        for rates in rates {
+            for (jurisdiction, rates) in file::rates(*rates, &tax_codes)? {
+                if jurisdictions.insert(jurisdiction, rates).is_some() {
+                    return Err(TableError::DuplicateJurisdiction(jurisdiction));
+                }
             }
         }
-        Ok(Self { countries })
+        let orphan = |jurisdiction: &&Jurisdiction| !jurisdictions.contains_key(&jurisdiction.country().into());
+        if let Some(part) = jurisdictions.keys().find(orphan) {
+            return Err(TableError::Misplaced(*part));
+        }
+        Ok(Self { tax_codes, jurisdictions })
     }
 
-    /// The countries of the table.
-    pub fn countries(&self) -> impl Iterator<Item = Country> {
-        self.countries.keys().copied()
+    /// All kinds of products, in the order of the data.
+    pub fn tax_codes(&self) -> impl Iterator<Item = &TaxCodeEntry> {
+        self.tax_codes.entries().iter()
     }
 
-    /// Whether the country is a Member State of the EU on that date.
+    /// The kind of product with that code, or with an alias that is that code.
+    pub fn tax_code(&self, code: &TaxCode) -> Option<&TaxCodeEntry> {
+        self.tax_codes.find(code).map(|(_, entry)| entry)
+    }
+
+    /// All jurisdictions of the table, each country before its parts.
+    pub fn jurisdictions(&self) -> impl Iterator<Item = Jurisdiction> {
+        self.jurisdictions.keys().copied()
+    }
+
+    /// Whether the table knows the jurisdiction. It may have no rate on a date all the same.
+    pub fn contains(&self, jurisdiction: &Jurisdiction) -> bool {
+        self.jurisdictions.contains_key(jurisdiction)
+    }
+
+    /// The parts of the country, with taxes of their own and without; none for a country that is taxed as a whole.
+    pub fn parts_of(&self, country: Country) -> impl Iterator<Item = Jurisdiction> {
+        let after_country = (Bound::Excluded(Jurisdiction::of(country)), Bound::Unbounded);
+        let parts = self.jurisdictions.range(after_country).map(|(jurisdiction, _)| *jurisdiction);
+        parts.take_while(move |jurisdiction| jurisdiction.country() == country)
+    }
+
+    /// How the tax of a part stands to the tax of its country; `None` for whole countries and for parts that the table
+    /// does not know.
+    pub fn relation(&self, part: &Jurisdiction) -> Option<PartRelation> {
+        self.jurisdictions.get(part)?.relation
+    }
+
+    /// Whether the law of the EU on VAT applies in the country on that date, as in a Member State.
     pub fn is_eu_member(&self, country: Country, on: Date) -> bool {
-        self.countries.get(&country).is_some_and(|rates| rates.member_since <= on)
+        let rates = self.jurisdictions.get(&country.into());
+        rates.and_then(|rates| rates.eu_membership).is_some_and(|membership| membership.contains(on))
     }
 
     /// The standard rate that is in force in the country on that date, if the table has one.
     pub fn standard(&self, country: Country, on: Date) -> Option<&AppliedRate> {
-        let rates = &self.countries.get(&country)?.rates;
-        let begun = rates.partition_point(|dated| dated.since <= on);
-        rates[..begun].last().map(|dated| &dated.rate)
+        self.rate(&country.into(), None, on)
+    }
+
+    /// The rate that is in force on that date: that of the tax code or of what it is an alias of, and the standard rate
+    /// without one, for a code that the jurisdiction does not name, and for one that nothing defines.
+    ///
+    /// `None` where the table has no rate: for a jurisdiction or a time that it does not know, for a part without a tax of
+    /// its own, where the tax code does not tell the rate ([`RateTable::undetermined`] says why), and for kinds of
+    /// products outside of the scope of tax ([`Supply::Nontaxable`]). It never means a rate of zero.
+    pub fn rate(&self, jurisdiction: &Jurisdiction, tax_code: Option<&TaxCode>, on: Date) -> Option<&AppliedRate> {
+        let rates = self.jurisdictions.get(jurisdiction)?;
+        let kind = tax_code.and_then(|code| self.tax_codes.find(code));
+        let named = match kind {
+            None => State::NotInForce,
+            Some((_, entry)) if entry.supply == Supply::Nontaxable => State::Unknown,
+            Some((index, _)) => rates.of_tax_code(index, on),
+        };
+        match named {
+            State::InForce(rate) => Some(rate),
+            State::Unknown => None,
+            State::NotInForce => match rates.standard.on(on) {
+                State::InForce(rate) => Some(rate),
+                State::NotInForce | State::Unknown => None,
+            },
+        }
+    }
+
+    /// Why the tax code does not tell the rate in the jurisdiction on that date, if it does not: a line with it needs a
+    /// manual rate.
+    pub fn undetermined(&self, jurisdiction: &Jurisdiction, tax_code: &TaxCode, on: Date) -> Option<&str> {
+        let (index, _) = self.tax_codes.find(tax_code)?;
+        self.jurisdictions
+            .get(jurisdiction)?
+            .undetermined_on(index, on)
+            .map(|undetermined| undetermined.reason.as_str())
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    country: Vec<CountryEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CountryEntry {
-    code: Country,
-    name: String,
-    member_since: Date,
-    source: String,
-    rates: Vec<RateEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RateEntry {
-    since: Date,
-    percent: Decimal,
-    source: Option<String>,
-}
-
-impl CountryRates {
-    fn read(entry: CountryEntry) -> Result<Self, TableError> {
-        let country = entry.code;
-        let unfit = |source| TableError::Unfit { country, source };
-        let display_name = DisplayName::parse(&entry.name).map_err(unfit)?;
-        let mut rates: Vec<DatedRate> = Vec::with_capacity(entry.rates.len());
-        for RateEntry { since, percent, source } in entry.rates {
-            if rates.last().is_some_and(|before| before.since >= since) {
-                return Err(TableError::OutOfOrder { country, since });
-            }
-            let rate = AppliedRate {
-                tax_rate_id: None,
-                display_name: display_name.clone(),
-                percentage: Percentage::parse(percent).map_err(unfit)?,
-                country: Some(country),
-                source: Some(source.unwrap_or_else(|| entry.source.clone())),
-                since: Some(since),
-            };
-            rates.push(DatedRate { since, rate });
+impl JurisdictionRates {
+    fn of_tax_code(&self, index: TaxCodeIndex, on: Date) -> State<'_> {
+        if self.undetermined_on(index, on).is_some() {
+            return State::Unknown;
         }
-        if rates.is_empty() {
-            return Err(TableError::NoRates(country));
-        }
-        Ok(Self { member_since: entry.member_since, rates })
+        let list = self.reduced_by_code.get(&index).and_then(|list| self.reduced.get(*list));
+        list.map_or(State::NotInForce, |list| list.on(on))
+    }
+
+    fn undetermined_on(&self, index: TaxCodeIndex, on: Date) -> Option<&Undetermined> {
+        self.undetermined.get(&index).filter(|undetermined| undetermined.period.contains(on))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use time::Duration;
-    use time::macros::date;
-
-    use super::*;
-
-    fn country(code: &str) -> Country {
-        Country::parse(code).unwrap()
-    }
-
-    fn percent(table: &RateTable, code: &str, on: Date) -> Option<String> {
-        table.standard(country(code), on).map(|rate| rate.percentage.percent().to_string())
-    }
-
-    #[test]
-    fn the_embedded_table_covers_the_27_since_2010_or_accession() {
-        let table = RateTable::embedded().unwrap();
-        let codes: Vec<_> = table.countries().map(Country::alpha2).collect();
-        let mut members = [
-            "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU",
-            "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
-        ]
-        .map(country);
-        members.sort();
-        assert_eq!(codes, members.map(Country::alpha2));
-        for (country, rates) in &table.countries {
-            let needed = rates.member_since.max(date!(2010 - 01 - 01));
-            assert!(rates.rates[0].since <= needed, "{country} has a gap");
-            assert_eq!(rates.member_since > date!(2010 - 01 - 01), country.alpha2() == "HR", "{country}");
-            for pair in rates.rates.windows(2) {
-                assert!(pair[0].since < pair[1].since, "{country} overlaps");
-                assert_ne!(pair[0].rate.percentage, pair[1].rate.percentage, "{country} changes nothing");
-            }
-            for DatedRate { rate, .. } in &rates.rates {
-                let percent = rate.percentage.percent();
-                assert!((Decimal::from(15)..=Decimal::from(27)).contains(&percent), "{country} {percent}");
-                assert!(rate.source.as_deref().is_some_and(|source| !source.trim().is_empty()), "{country}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_change_since_2010_is_on_its_day() {
-        let table = RateTable::embedded().unwrap();
-        let changes = [
-            ("CY", date!(2012 - 03 - 01), "15", "17"),
-            ("CY", date!(2013 - 01 - 14), "17", "18"),
-            ("CY", date!(2014 - 01 - 13), "18", "19"),
-            ("CZ", date!(2010 - 01 - 01), "19", "20"),
-            ("CZ", date!(2013 - 01 - 01), "20", "21"),
-            ("DE", date!(2020 - 07 - 01), "19", "16"),
-            ("DE", date!(2021 - 01 - 01), "16", "19"),
-            ("EE", date!(2024 - 01 - 01), "20", "22"),
-            ("EE", date!(2025 - 07 - 01), "22", "24"),
-            ("ES", date!(2010 - 07 - 01), "16", "18"),
-            ("ES", date!(2012 - 09 - 01), "18", "21"),
-            ("FI", date!(2010 - 07 - 01), "22", "23"),
-            ("FI", date!(2013 - 01 - 01), "23", "24"),
-            ("FI", date!(2024 - 09 - 01), "24", "25.5"),
-            ("FR", date!(2014 - 01 - 01), "19.6", "20"),
-            ("GR", date!(2010 - 03 - 15), "19", "21"),
-            ("GR", date!(2010 - 07 - 01), "21", "23"),
-            ("GR", date!(2016 - 06 - 01), "23", "24"),
-            ("HU", date!(2012 - 01 - 01), "25", "27"),
-            ("IE", date!(2010 - 01 - 01), "21.5", "21"),
-            ("IE", date!(2012 - 01 - 01), "21", "23"),
-            ("IE", date!(2020 - 09 - 01), "23", "21"),
-            ("IE", date!(2021 - 03 - 01), "21", "23"),
-            ("IT", date!(2011 - 09 - 17), "20", "21"),
-            ("IT", date!(2013 - 10 - 01), "21", "22"),
-            ("LU", date!(2015 - 01 - 01), "15", "17"),
-            ("LU", date!(2023 - 01 - 01), "17", "16"),
-            ("LU", date!(2024 - 01 - 01), "16", "17"),
-            ("LV", date!(2011 - 01 - 01), "21", "22"),
-            ("LV", date!(2012 - 07 - 01), "22", "21"),
-            ("NL", date!(2012 - 10 - 01), "19", "21"),
-            ("PL", date!(2011 - 01 - 01), "22", "23"),
-            ("PT", date!(2010 - 07 - 01), "20", "21"),
-            ("PT", date!(2011 - 01 - 01), "21", "23"),
-            ("RO", date!(2010 - 07 - 01), "19", "24"),
-            ("RO", date!(2016 - 01 - 01), "24", "20"),
-            ("RO", date!(2017 - 01 - 01), "20", "19"),
-            ("RO", date!(2025 - 08 - 01), "19", "21"),
-            ("SI", date!(2013 - 07 - 01), "20", "22"),
-            ("SK", date!(2011 - 01 - 01), "19", "20"),
-            ("SK", date!(2025 - 01 - 01), "20", "23"),
-        ];
-        for (code, on, before, after) in changes {
-            assert_eq!(percent(&table, code, on - Duration::DAY).as_deref(), Some(before), "{code} before {on}");
-            assert_eq!(percent(&table, code, on).as_deref(), Some(after), "{code} on {on}");
-        }
-        let in_table = table.countries.values().flat_map(|c| &c.rates).filter(|r| r.since >= date!(2010 - 01 - 01));
-        // HR's only rate began after 2010 without one before it.
-        assert_eq!(in_table.count(), changes.len() + 1);
-    }
-
-    #[test]
-    fn countries_without_changes_have_their_one_rate() {
-        let table = RateTable::embedded().unwrap();
-        let steady = [("AT", "20"), ("BE", "21"), ("BG", "20"), ("DK", "25"), ("LT", "21"), ("MT", "18"), ("SE", "25")];
-        for (code, rate) in steady {
-            for on in [date!(2010 - 01 - 01), date!(2026 - 01 - 01)] {
-                assert_eq!(percent(&table, code, on).as_deref(), Some(rate), "{code} on {on}");
-            }
-        }
-        assert_eq!(percent(&table, "HR", date!(2013 - 07 - 01)).as_deref(), Some("25"));
-        assert_eq!(percent(&table, "GB", date!(2015 - 01 - 01)), None);
-    }
-
-    #[test]
-    fn croatia_is_a_member_from_its_accession_on() {
-        let table = RateTable::embedded().unwrap();
-        assert!(!table.is_eu_member(country("HR"), date!(2013 - 06 - 30)));
-        assert!(table.is_eu_member(country("HR"), date!(2013 - 07 - 01)));
-        assert!(!table.is_eu_member(country("NO"), date!(2026 - 01 - 01)));
-    }
-
-    fn parsed(name: &str, rates: &str) -> Result<RateTable, TableError> {
-        RateTable::parse(&entry("SE", name, rates))
-    }
-
-    fn entry(code: &str, name: &str, rates: &str) -> String {
-        format!(
-            "[[country]]\ncode = '{code}'\nname = '{name}'\nmember_since = '1995-01-01'\nsource = 's'\nrates = [{rates}]\n"
-        )
-    }
-
-    #[test]
-    fn bad_data_is_a_typed_error() {
-        const RATE: &str = "{ since = '2010-01-01', percent = '25' }";
-        assert!(parsed("Moms", RATE).is_ok());
-        assert!(matches!(RateTable::parse("country = 1"), Err(TableError::Malformed(_))));
-        assert!(matches!(RateTable::parse(&entry("XX", "VAT", RATE)), Err(TableError::Malformed(_))));
-        assert!(matches!(parsed("Moms", "{ since = '2010-13-01', percent = '25' }"), Err(TableError::Malformed(_))));
-        assert!(matches!(
-            parsed("Moms", "{ since = '2010-01-01', percent = '25', until = '2011-01-01' }"),
-            Err(TableError::Malformed(_))
-        ));
-        assert!(matches!(parsed("", RATE), Err(TableError::Unfit { .. })));
-        assert!(matches!(parsed("Moms", "{ since = '2010-01-01', percent = '250' }"), Err(TableError::Unfit { .. })));
-        assert!(matches!(parsed("Moms", ""), Err(TableError::NoRates(_))));
-        assert!(matches!(parsed("Moms", &format!("{RATE}, {RATE}")), Err(TableError::OutOfOrder { .. })));
-        let twice = entry("SE", "Moms", RATE) + &entry("SE", "Moms", RATE);
-        assert!(matches!(RateTable::parse(&twice), Err(TableError::Duplicate(_))));
-    }
-
-    proptest! {
-        #[test]
-        fn any_member_has_a_rate_on_any_day_and_it_has_begun(days in 0i64..20_000, index in 0usize..27) {
-            let table = RateTable::embedded().unwrap();
-            let on = date!(2010 - 01 - 01) + Duration::days(days);
-            let country = table.countries().nth(index).unwrap();
-            prop_assume!(table.is_eu_member(country, on));
-            let rate = table.standard(country, on).unwrap();
-            prop_assert!(rate.since.unwrap() <= on);
-            prop_assert_eq!(rate.country, Some(country));
-        }
-    }
-}
+mod tests;

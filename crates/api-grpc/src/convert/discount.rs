@@ -5,6 +5,7 @@ use domain::catalog::{
     Coupon, CouponDiscount, CouponDuration, CurrencyAmounts, DurationMonths, PercentOff, PromotionCode,
     PromotionCodeState, Redemptions,
 };
+use domain::money::Money;
 use domain::validation::{Invalid, Validator};
 
 use super::input::{amount, decimal, required_amount};
@@ -16,11 +17,17 @@ pub(crate) fn currency_amounts(
     (field, own): (&str, Option<&v1::Money>),
     (options_field, options): (&str, &[v1::Money]),
 ) -> Option<CurrencyAmounts> {
-    let own = required_amount(v, field, own);
+    let expect = |v: &mut Validator, field: &str, amount: Money| {
+        v.check(&format!("{field}.minor_units"), CurrencyAmounts::expect_amount(amount))
+    };
+    let own = required_amount(v, field, own).and_then(|own| expect(v, field, own));
     let parsed: Vec<_> = options
         .iter()
         .enumerate()
-        .map(|(index, option)| amount(v, &format!("{options_field}[{index}]"), option))
+        .map(|(index, option)| {
+            let field = format!("{options_field}[{index}]");
+            amount(v, &field, option).and_then(|amount| expect(v, &field, amount))
+        })
         .collect();
     let options: Option<Vec<_>> = parsed.into_iter().collect();
     let amounts = CurrencyAmounts::parse(own?, options_field, &options?);

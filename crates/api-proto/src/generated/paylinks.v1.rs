@@ -1704,8 +1704,9 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListCoupons"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates a promotion code at the seller's provider. FAILED_PRECONDITION with PROVIDER_REJECTED if the provider refuses it, as where an
-        /// active code is the same.
+        /// Creates a promotion code at the seller's provider. ALREADY_EXISTS (PROMOTION_CODE_TAKEN) if another of the seller's that
+        /// is active has the same code; FAILED_PRECONDITION (PROVIDER_REJECTED) if the provider refuses it, as where another
+        /// program made such a code there.
         pub async fn create_promotion_code(
             &mut self,
             request: impl tonic::IntoRequest<super::CreatePromotionCodeRequest>,
@@ -1735,7 +1736,7 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetPromotionCode"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a promotion code; never what it gives.
+        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless the provider has it.
         pub async fn update_promotion_code(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdatePromotionCodeRequest>,
@@ -1855,8 +1856,9 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::ListCouponsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListCouponsResponse>, tonic::Status>;
-        /// Creates a promotion code at the seller's provider. FAILED_PRECONDITION with PROVIDER_REJECTED if the provider refuses it, as where an
-        /// active code is the same.
+        /// Creates a promotion code at the seller's provider. ALREADY_EXISTS (PROMOTION_CODE_TAKEN) if another of the seller's that
+        /// is active has the same code; FAILED_PRECONDITION (PROVIDER_REJECTED) if the provider refuses it, as where another
+        /// program made such a code there.
         async fn create_promotion_code(
             &self,
             request: tonic::Request<super::CreatePromotionCodeRequest>,
@@ -1866,7 +1868,7 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetPromotionCodeRequest>,
         ) -> std::result::Result<tonic::Response<super::GetPromotionCodeResponse>, tonic::Status>;
-        /// Changes a promotion code; never what it gives.
+        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless the provider has it.
         async fn update_promotion_code(
             &self,
             request: tonic::Request<super::UpdatePromotionCodeRequest>,
@@ -3541,7 +3543,8 @@ pub struct PaymentLink {
     /// The provider's own computation of tax; none if absent.
     #[prost(message, optional, tag = "30")]
     pub automatic_tax: ::core::option::Option<ProviderTax>,
-    /// Whether customers may enter promotion codes. Not for an invoice.
+    /// Whether customers may enter promotion codes. Not for an invoice, nor for a seller that shares its account at the provider
+    /// with others (PROVIDER_ACCOUNT_SHARED).
     #[prost(bool, tag = "31")]
     pub allow_promotion_codes: bool,
     /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice.
@@ -3605,7 +3608,8 @@ pub struct CreatePaymentLinkRequest {
     /// The provider's own computation of tax; none if absent.
     #[prost(message, optional, tag = "16")]
     pub automatic_tax: ::core::option::Option<ProviderTax>,
-    /// Whether customers may enter promotion codes. Not for an invoice.
+    /// Whether customers may enter promotion codes. Not for an invoice, nor for a seller that shares its account at the provider
+    /// with others (PROVIDER_ACCOUNT_SHARED).
     #[prost(bool, tag = "17")]
     pub allow_promotion_codes: bool,
     /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice.
@@ -4821,7 +4825,8 @@ pub enum CheckoutMode {
     /// Takes a payment now.
     Payment = 1,
     /// Tells the customer where to transfer money to, which arrives days later: the session completes with its payment
-    /// processing. Needs an invoice with a customer, in one of the provider's bank_transfer_currency_codes.
+    /// processing. Needs an invoice with a customer, in one of the provider's bank_transfer_currency_codes. What is transferred
+    /// beyond what was asked for stays on the customer's balance at the provider, and is no part of the payment.
     BankTransferPayment = 2,
     /// Stores a payment method of a customer's, and charges nothing.
     Setup = 3,
@@ -6591,7 +6596,10 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "FinalizeInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Withdraws an invoice on which nothing has been paid; its link or session is closed at the provider.
+        /// Withdraws an invoice on which nothing has been paid. Its link or session is closed at the provider first, and money that is
+        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
+        /// faster, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
+        /// as soon as it can, unless it was paid until then.
         pub async fn void_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::VoidInvoiceRequest>,
@@ -6676,7 +6684,10 @@ pub mod invoice_service_server {
             &self,
             request: tonic::Request<super::FinalizeInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::FinalizeInvoiceResponse>, tonic::Status>;
-        /// Withdraws an invoice on which nothing has been paid; its link or session is closed at the provider.
+        /// Withdraws an invoice on which nothing has been paid. Its link or session is closed at the provider first, and money that is
+        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
+        /// faster, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
+        /// as soon as it can, unless it was paid until then.
         async fn void_invoice(
             &self,
             request: tonic::Request<super::VoidInvoiceRequest>,
@@ -7881,7 +7892,7 @@ pub mod payment_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Takes the money that an authorized payment holds, all of it or a part; once, so the rest goes back to the customer.
-        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized.
+        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized, also where someone was faster in the provider's dashboard.
         pub async fn capture_payment(
             &mut self,
             request: impl tonic::IntoRequest<super::CapturePaymentRequest>,
@@ -8004,7 +8015,7 @@ pub mod payment_service_server {
             request: tonic::Request<super::CancelPaymentRequest>,
         ) -> std::result::Result<tonic::Response<super::CancelPaymentResponse>, tonic::Status>;
         /// Takes the money that an authorized payment holds, all of it or a part; once, so the rest goes back to the customer.
-        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized.
+        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized, also where someone was faster in the provider's dashboard.
         async fn capture_payment(
             &self,
             request: tonic::Request<super::CapturePaymentRequest>,

@@ -1,74 +1,11 @@
 //! What becomes of intents, over mocks of the ports: what must not be called is not expected.
 
-use domain::catalog::PriceModel;
-use domain::id::{IntentId, LineItemId, PaymentLinkId};
-use domain::idempotency::{RequestId, RequestKey};
-use domain::money::{Quantity, UnitPrice};
-use domain::payment_link::{
-    CompletedSessionsMax, LineItem, LineItems, LinkChanges, LinkField, LinkOptions, LinkState, LinkTarget,
-    NewPaymentLink, PaymentLink,
-};
+use domain::payment_link::{CompletedSessionsMax, LinkChanges, LinkField, LinkOptions, LinkState, PaymentLink};
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, MockUnitOfWork};
-use domain::provider::ProviderRef;
-use domain::seller::SellerId;
-use domain::text::DisplayName;
 
 use super::*;
-use crate::mocked::{self, NOW, UUID, money};
-
-fn north() -> SellerId {
-    SellerId::parse("north").unwrap()
-}
-
-/// An open link for one item, of which so many checkouts have been completed.
-fn link(completed_sessions: u32) -> PaymentLink {
-    let uuid = uuid::Uuid::from_u128(UUID);
-    let item = LineItem {
-        id: LineItemId::from_uuid(uuid),
-        name: DisplayName::parse("Ticket").unwrap(),
-        description: None,
-        model: PriceModel::PerUnit { unit_price: UnitPrice::parse(10_000.into(), money(0).currency()).unwrap() },
-        recurrence: None,
-        tax_behavior: None,
-        tax_code: None,
-        quantity: Quantity::ONE,
-        adjustable: None,
-        price_id: None,
-        product_id: None,
-    };
-    let new = NewPaymentLink {
-        id: PaymentLinkId::from_uuid(uuid),
-        seller_id: north(),
-        target: LinkTarget::Items { items: LineItems::parse(vec![item]).unwrap() },
-        options: LinkOptions::default(),
-        payment_id: None,
-        stores_payment_method: false,
-        provider: "acquirer".parse().unwrap(),
-        livemode: false,
-    };
-    let mut link = PaymentLink::creating(new, NOW);
-    assert!(link.created(ProviderRef("link_1".into()), "https://pay.example/1".into(), NOW));
-    for _ in 0..completed_sessions {
-        link.count_completed_session(NOW);
-    }
-    link
-}
-
-fn intent(action: ProviderAction) -> Intent {
-    Intent {
-        id: IntentId::from_uuid(uuid::Uuid::from_u128(UUID)),
-        seller_id: north(),
-        provider: "acquirer".parse().unwrap(),
-        action,
-        request: Some(RequestKey { seller_id: north(), request_id: RequestId::parse("r-1").unwrap() }),
-        state: IntentState::Pending,
-        attempts: 0,
-        key_generation: 0,
-        created_at: NOW,
-        lease_epoch: 0,
-    }
-}
+use crate::mocked::{self, intent, link};
 
 /// A change of the link to one completed checkout at the most.
 fn limit() -> ProviderAction {

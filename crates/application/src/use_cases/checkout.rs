@@ -12,7 +12,7 @@ use domain::payment_link::CloseReason;
 use domain::ports::storage::{Collectable, SessionFilter};
 use domain::provider::{Feature, ProviderAction};
 use domain::redirect::RedirectUrl;
-use domain::validation::{Invalid, Validator};
+use domain::validation::Validator;
 use serde::Serialize;
 
 use super::payment_link::{check_abilities, invoice_title};
@@ -78,11 +78,8 @@ impl App {
         let provider = self.provider(&mutation.seller.provider)?;
         let capabilities = provider.capabilities();
         let mut validator = Validator::new();
-        if let Some(locale) = &mutation.command.locale
-            && !capabilities.locales.contains(locale.as_str())
-        {
-            let known: Vec<_> = capabilities.locales.iter().map(String::as_str).collect();
-            validator.refuse("locale", Invalid::new("UNKNOWN_LOCALE", format!("must be one of {}", known.join(", "))));
+        if let Some(locale) = &mutation.command.locale {
+            validator.check("locale", capabilities.expect_locale(locale));
         }
         validator.finish(Some(()))?;
         let is_setup = matches!(mutation.command.purpose, CheckoutPurpose::Setup { .. });

@@ -2,13 +2,15 @@
 
 use domain::catalog::{
     Code, Coupon, CouponChanges, CurrencyAmounts, NewCoupon, NewPromotionCode, PromotionCode, PromotionCodeChanges,
-    Redemptions,
+    PromotionCodeState, Redemptions,
 };
 use domain::event::{EventKind, EventSubject};
 use domain::id::{CouponId, PromotionCodeId};
 use domain::metadata::Metadata;
-use domain::ports::storage::PromotionCodeFilter;
+use domain::page::PageRequest;
+use domain::ports::storage::{PromotionCodeFilter, UnitOfWork};
 use domain::provider::{Feature, ProviderAction};
+use domain::seller::SellerId;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 
@@ -98,6 +100,7 @@ impl App {
                 if !provider.capabilities().has(Feature::PromotionCodes) {
                     return Err(Error::unsupported("code", Feature::PromotionCodes.name()));
                 }
+                app.expect_own_codes(&m.seller, "code")?;
                 let terms = NewPromotionCode {
                     coupon_id: coupon.id,
                     code: command.code.unwrap_or_else(|| app.draw_code()),
@@ -108,6 +111,7 @@ impl App {
                     metadata: command.metadata,
                 };
                 terms.expect_within(&coupon, now)?;
+                app.expect_code_free(uow, &m.seller.id, &terms.code).await?;
                 let id = app.new_promotion_code_id();
                 let at = (m.seller.provider.clone(), provider.capabilities().livemode);
                 let mut code = PromotionCode::creating(id, m.seller.id.clone(), terms, at, now);
@@ -116,6 +120,23 @@ impl App {
             })
         })
         .await
+    }
+
+    /// Fails if another code of the seller's is the same to customers. One that is another program's the provider knows.
+    async fn expect_code_free(&self, uow: &dyn UnitOfWork, seller: &SellerId, code: &Code) -> Result<(), Error> {
+        for state in [PromotionCodeState::Active, PromotionCodeState::Creating] {
+            let filter =
+                PromotionCodeFilter { code: Some(code.clone()), state: Some(state.name()), ..Default::default() };
+            let known = uow.list_promotion_codes(seller, filter, PageRequest::NEWEST).await?;
+            if let Some(known) = known.items.first() {
+                return Err(Error::AlreadyExists {
+                    reason: Reason::PromotionCodeTaken,
+                    message: format!("{} is the code of another promotion code that is active", code.as_str()),
+                    existing: Some(known.id.to_string()),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Changes a promotion code: whether it can be redeemed at the provider too.
@@ -134,9 +155,11 @@ impl App {
                 let code = found.ok_or_else(|| Error::not_found("promotion code", update.id))?;
                 update.expect_etag(&code.etag())?;
                 code.expect_made().map_err(|refused| Error::precondition(Reason::PromotionCodeState, refused))?;
+                let (id, changes) = (code.id, update.changes.clone());
                 let mut changed = code.clone();
                 changed.change(&update.changes, app.now()).map_err(in_metadata)?;
-                let (id, changes) = (code.id, update.changes.clone());
+                // The metadata that a call under way will set might not fit beside this.
+                app.expect_no_call(uow, &id.to_string()).await?;
                 if changed.state != code.state {
                     let changes = Box::new(changes);
                     let action = ProviderAction::UpdatePromotionCode { promotion_code_id: id, changes };

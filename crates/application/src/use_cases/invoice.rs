@@ -9,8 +9,9 @@ use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceError, Invoi
 use domain::metadata::{Metadata, MetadataPatch};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::page::{PageRequest, PageSize};
+use domain::payment::{Payment, PaymentState};
 use domain::payment_link::CloseReason;
-use domain::ports::storage::{InvoiceFilter, UnitOfWork};
+use domain::ports::storage::{InvoiceFilter, PaymentFilter, UnitOfWork};
 use domain::seller::Seller;
 use domain::tax::{TaxBehavior, TaxCalculation, TaxRounding};
 use domain::text::Description;
@@ -125,6 +126,9 @@ impl PricedContent {
 }
 
 impl App {
+    /// The operation of [`void_invoice`](Self::void_invoice).
+    pub(crate) const VOID_INVOICE: &str = "VoidInvoice";
+
     /// Creates an invoice: a draft, or an open one where `finalize` says so.
     ///
     /// # Errors
@@ -230,20 +234,78 @@ impl App {
         .await
     }
 
-    /// Withdraws an invoice on which nothing has been paid, and closes its link or session at the provider.
+    /// Withdraws an invoice on which nothing has been paid. What it can be paid by is closed at the provider first, and
+    /// money that is held for it is let go: a customer may be faster, and then it is not withdrawn.
     ///
     /// # Errors
-    /// There is none, it is paid, void or partly paid, or its etag is another.
+    /// There is none, it is paid, void or partly paid, a payment of it is under way, its etag is another, or the provider
+    /// can't be reached.
     pub async fn void_invoice(&self, mutation: Mutation<Update<InvoiceId, ()>>) -> Result<Invoice, Error> {
-        self.mutate("VoidInvoice", mutation, |app, uow, m| {
+        self.mutate(Self::VOID_INVOICE, mutation, |app, uow, m| {
             Box::pin(async move {
                 let mut invoice = app.lock_for_update(uow, m).await?;
+                app.expect_voidable(uow, &invoice).await?;
+                if let Some((provider, action)) = app.close_before_void(uow, &invoice).await? {
+                    return app.call(uow, m, &provider, action).await;
+                }
                 invoice.void(app.now()).map_err(invoice_error)?;
                 app.end_invoice(uow, &mut invoice, EventKind::InvoiceVoided).await?;
                 Ok(Step::Done(invoice))
             })
         })
         .await
+    }
+
+    /// Fails if an invoice can't be withdrawn, as while money may still come in on it.
+    async fn expect_voidable(&self, uow: &dyn UnitOfWork, invoice: &Invoice) -> Result<(), Error> {
+        invoice.clone().void(self.now()).map_err(invoice_error)?;
+        match self.payment_in(uow, invoice, PaymentState::PROCESSING).await? {
+            None => Ok(()),
+            Some(payment) => Err(Error::precondition(
+                Reason::PaymentUnderWay,
+                format!("the money of {} is on its way; void the invoice if that fails, or refund it", payment.id),
+            )),
+        }
+    }
+
+    /// Voids an invoice whose link or session was closed for that, or whose held money was let go, and answers it.
+    ///
+    /// # Errors
+    /// The store fails. What speaks against it since is the inner error.
+    pub(crate) async fn conclude_void(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: InvoiceId,
+    ) -> Result<Result<Invoice, Error>, Error> {
+        let found = uow.lock_invoice(id).await?;
+        let mut invoice = found.ok_or_else(|| Error::internal("the invoice of an intent is gone"))?;
+        // That of an ad-hoc payment ends with the payment's link.
+        if matches!(invoice.state, InvoiceState::Void { .. }) {
+            return Ok(Ok(invoice));
+        }
+        match self.expect_voidable(uow, &invoice).await {
+            Err(internal @ (Error::Internal(_) | Error::Unavailable { .. })) => return Err(internal),
+            Err(refusal) => return Ok(Err(refusal)),
+            Ok(()) => {}
+        }
+        if let Some(payment) = self.payment_in(uow, &invoice, PaymentState::AUTHORIZED).await? {
+            let message = format!("the money of {} is held; cancel or capture it", payment.id);
+            return Ok(Err(Error::precondition(Reason::PaymentUnderWay, message)));
+        }
+        invoice.void(self.now()).map_err(invoice_error)?;
+        self.end_invoice(uow, &mut invoice, EventKind::InvoiceVoided).await?;
+        Ok(Ok(invoice))
+    }
+
+    /// A payment of an invoice that is in a state.
+    pub(crate) async fn payment_in(
+        &self,
+        uow: &dyn UnitOfWork,
+        invoice: &Invoice,
+        state: &'static str,
+    ) -> Result<Option<Payment>, Error> {
+        let filter = PaymentFilter { invoice_id: Some(invoice.id), state: Some(state), ..PaymentFilter::default() };
+        Ok(uow.list_payments(&invoice.seller_id, filter, PageRequest::NEWEST).await?.items.into_iter().next())
     }
 
     /// Gives an open invoice up, and closes its link or session at the provider.

@@ -58,6 +58,9 @@ pub struct CapturePayment {
 const PAYMENT_LIFETIME: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
 
 impl App {
+    /// The operation of [`cancel_payment`](Self::cancel_payment).
+    pub(crate) const CANCEL_PAYMENT: &str = "CancelPayment";
+
     /// Asks for an ad-hoc payment: computes its tax, makes an open invoice for it, and hosts a link that closes after one
     /// payment and stores the payment method of its customer.
     ///
@@ -152,7 +155,7 @@ impl App {
     /// # Errors
     /// There is none, it is neither pending nor authorized, or the provider can't be reached.
     pub async fn cancel_payment(&self, mutation: Mutation<PaymentId>) -> Result<Payment, Error> {
-        self.mutate("CancelPayment", mutation, |app, uow, m| {
+        self.mutate(Self::CANCEL_PAYMENT, mutation, |app, uow, m| {
             Box::pin(async move {
                 let found = uow.get_payment(&m.caller.sellers, m.command).await?;
                 let payment = found.ok_or_else(|| Error::not_found("payment", m.command))?;
@@ -217,17 +220,7 @@ impl App {
         if !self.provider(&payment.provider)?.capabilities().has(Feature::ManualCapture) {
             return Err(Error::unsupported("id", Feature::ManualCapture.name()));
         }
-        let session = match payment.checkout_session_id {
-            Some(id) => uow.load_checkout_session(id).await?.and_then(|session| session.provider_ref.clone()),
-            None => None,
-        };
-        let held = payment.provider_ref.clone().zip(session).map(|(payment_ref, session_ref)| HeldPayment {
-            payment_id: id,
-            payment_ref,
-            session_ref,
-        });
-        let held = held.ok_or_else(|| Error::internal("an authorized payment is known at its provider"))?;
-        Ok((payment.provider.clone(), held))
+        Ok((payment.provider.clone(), self.held_at_provider(uow, &payment).await?))
     }
 
     async fn payment_content(

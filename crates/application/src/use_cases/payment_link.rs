@@ -173,6 +173,9 @@ impl App {
                 options.check(&target, &mut v);
                 v.finish(Some(()))?;
                 check_abilities(provider.as_ref(), options.needs().into_iter().chain(target.needs()))?;
+                if options.promotion_codes {
+                    app.expect_own_codes(&m.seller, "allow_promotion_codes")?;
+                }
                 let new = NewPaymentLink {
                     id,
                     seller_id: m.seller.id.clone(),
@@ -232,6 +235,9 @@ impl App {
                 let quantities = (!changes.items.is_empty()).then_some((Feature::LinkQuantityUpdate, "line_items"));
                 let needed = changed.options.needs().into_iter().chain(changed.target.needs()).chain(quantities);
                 check_abilities(provider.as_ref(), needed)?;
+                if changed.options.promotion_codes && !link.options.promotion_codes {
+                    app.expect_own_codes(app.seller(&link.seller_id)?, "allow_promotion_codes")?;
+                }
                 let changes = Box::new(changes);
                 app.call(
                     uow,

@@ -5,7 +5,7 @@ use domain::id::PaymentLinkId;
 use domain::payment_link::{LinkSharing, SharingSpec};
 use domain::validation::Validator;
 
-use super::payment_link::link_error;
+use super::payment_link::{check_abilities, link_error};
 use crate::app::App;
 use crate::error::Error;
 
@@ -28,9 +28,7 @@ impl App {
         spec.check(&link, provider.capabilities(), &mut v);
         let sharing = v.finish(parsed)?;
         let url = link.shareable_url().map_err(link_error)?;
-        if let Some((feature, field)) = spec.needs().filter(|(feature, _)| !provider.capabilities().has(*feature)) {
-            return Err(Error::unsupported(field, feature.name()));
-        }
+        check_abilities(provider.as_ref(), spec.needs())?;
         Ok(provider.payment_link_url(url, &sharing)?)
     }
 }

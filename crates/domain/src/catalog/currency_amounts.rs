@@ -18,6 +18,19 @@ pub struct CurrencyAmounts {
 impl CurrencyAmounts {
     /// The most other currencies.
     pub const OPTIONS_MAX: usize = 20;
+    /// The most of each amount, in minor units: what a card payment can be at the most.
+    pub const MINOR_MAX: i64 = 99_999_999;
+
+    /// Fails unless an amount is one that can be paid: 1 to [`CurrencyAmounts::MINOR_MAX`] minor units.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn expect_amount(amount: Money) -> Result<Money, Invalid> {
+        if (1..=Self::MINOR_MAX).contains(&amount.minor()) {
+            return Ok(amount);
+        }
+        Err(Invalid::new("AMOUNT_OUT_OF_RANGE", format!("must be from 1 to {} minor units", Self::MINOR_MAX)))
+    }
 
     /// Parses an amount and its options; `field` is the options' name in errors.
     ///
@@ -59,6 +72,14 @@ impl CurrencyAmounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_such_as_can_be_paid() {
+        let krona = Currency::parse("SEK").unwrap();
+        for (minor, fits) in [(0, false), (1, true), (99_999_999, true), (100_000_000, false)] {
+            assert_eq!(CurrencyAmounts::expect_amount(Money::new(minor, krona)).is_ok(), fits, "{minor}");
+        }
+    }
 
     #[test]
     fn each_currency_is_said_once() {

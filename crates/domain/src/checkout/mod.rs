@@ -310,11 +310,13 @@ impl CheckoutSession {
     }
 
     /// The customer went through it, whatever it was held for here: the provider's word counts. Says whether that was
-    /// news: what is paid stays paid, and what failed may still be paid.
+    /// news: what is paid stays paid, and of what failed only the money itself is news, for a look from before may come late.
     pub fn completed(&mut self, provider_ref: ProviderRef, payment: SessionPayment, now: Timestamp) -> bool {
         let completed_at = match self.state {
             SessionState::Completed { payment: known, .. }
-                if known == payment || matches!(known, SessionPayment::Paid | SessionPayment::NotRequired) =>
+                if known == payment
+                    || matches!(known, SessionPayment::Paid | SessionPayment::NotRequired)
+                    || (known == SessionPayment::Failed && payment != SessionPayment::Paid) =>
             {
                 return false;
             }
@@ -349,7 +351,7 @@ impl CheckoutSession {
 
     /// Whether it was closed here before the customer went through it.
     pub fn was_closed(&self) -> bool {
-        matches!(self.state, SessionState::Closing { .. } | SessionState::Expired { .. })
+        matches!(self.state, SessionState::Expired { .. })
     }
 
     /// The state's name, in snake case.
@@ -367,5 +369,49 @@ impl CheckoutSession {
     fn move_to(&mut self, state: SessionState, now: Timestamp) {
         self.0.state = state;
         self.0.updated_at = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SessionPayment::{Failed, NotRequired, Paid, Processing};
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_micros(0);
+
+    fn completed(payment: SessionPayment) -> CheckoutSession {
+        let new = NewCheckoutSession {
+            id: CheckoutSessionId::from_uuid(uuid::Uuid::from_u128(1)),
+            seller_id: SellerId::parse("north").unwrap(),
+            origin: SessionOrigin::Invoice { invoice_id: InvoiceId::from_uuid(uuid::Uuid::from_u128(2)) },
+            mode: CheckoutMode::Payment,
+            amount: Money::new(100, crate::money::Currency::parse("SEK").unwrap()),
+            title: None,
+            locale: None,
+            return_url: None,
+            cancel_url: None,
+            customer_id: None,
+            metadata: Metadata::default(),
+            provider: "acquirer".parse().unwrap(),
+            livemode: false,
+        };
+        let mut session = CheckoutSession::creating(new, NOW);
+        assert!(session.completed(ProviderRef("s_1".into()), payment, NOW));
+        session
+    }
+
+    #[test]
+    fn what_is_decided_about_the_money_no_late_look_undoes() {
+        for (known, news) in
+            [(Processing, &[Paid, NotRequired, Failed][..]), (Failed, &[Paid]), (Paid, &[]), (NotRequired, &[])]
+        {
+            for told in [Processing, Paid, NotRequired, Failed] {
+                let mut session = completed(known);
+                let is_news = session.completed(ProviderRef("s_1".into()), told, NOW);
+                assert_eq!(is_news, news.contains(&told), "{known:?}, then {told:?}");
+                let now = if is_news { told } else { known };
+                assert!(matches!(session.state, SessionState::Completed { payment, .. } if payment == now));
+            }
+        }
     }
 }

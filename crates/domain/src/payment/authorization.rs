@@ -142,6 +142,14 @@ mod tests {
     }
 
     #[test]
+    fn held_money_that_does_not_come_fails_its_payment() {
+        let mut payment = authorized_payment(100);
+        assert!(payment.fail_at(ProviderRef("p_1".into()), NOW));
+        assert_eq!((payment.state.name(), payment.authorization()), ("failed", None));
+        assert!(payment.succeed(at_provider(), money(100), vec![], NOW), "the provider's word counts");
+    }
+
+    #[test]
     fn what_comes_late_does_not_hold_money_again() {
         let late = Authorization { amount: money(100), capture_before: None };
         let mut captured = authorized_payment(100);

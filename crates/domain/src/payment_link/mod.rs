@@ -27,7 +27,7 @@ pub use settings::{
     InvoiceField, InvoiceTexts, PaymentMethodCollection, PaymentMethodType, PaymentSettings, PlatformSettings,
     StatementDescriptor, SubscriptionSettings, Transfer, TrialDays, TrialEnd,
 };
-pub use sharing::{ClientReference, LinkSharing, PrefilledEmail, PrefilledPromotionCode, SharingSpec, UtmCodes};
+pub use sharing::{ClientReference, LinkSharing, PrefilledEmail, SharingSpec, UtmCodes};
 
 use crate::aggregate::aggregate;
 use crate::catalog::PriceModel;

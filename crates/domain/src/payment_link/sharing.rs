@@ -4,10 +4,11 @@
 use std::fmt;
 
 use super::{LinkError, LinkState, PaymentLink};
+use crate::catalog::Code;
 use crate::locale::Locale;
 use crate::party::Email;
 use crate::provider::{Capabilities, Feature};
-use crate::text::has_card_number;
+use crate::text::parse_code;
 use crate::validation::{Invalid, Validator};
 
 /// What a caller wants a link's URL to bring along, as it was given: empty texts say nothing.
@@ -42,7 +43,7 @@ pub struct LinkSharing {
     /// The customer's e-mail address.
     pub email: Option<PrefilledEmail>,
     /// The promotion code that the page begins with.
-    pub promotion_code: Option<PrefilledPromotionCode>,
+    pub promotion_code: Option<Code>,
     /// The language of the page; the browser's where absent.
     pub locale: Option<Locale>,
     /// Campaign codes.
@@ -81,29 +82,6 @@ impl ClientReference {
     }
 }
 
-/// A promotion code as customers enter it: 1 to 500 ASCII letters, digits and hyphens. Whether there is such a code is found
-/// out when the page opens, as if the customer had entered it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrefilledPromotionCode(String);
-
-impl PrefilledPromotionCode {
-    /// The most characters.
-    pub const CHARS_MAX: usize = 500;
-
-    /// Parses a code.
-    ///
-    /// # Errors
-    /// Empty, too long, or with another character.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        parse_code(text, Self::CHARS_MAX, false).map(Self)
-    }
-
-    /// The code.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Campaign codes, each of 1 to 150 ASCII letters, digits, hyphens and underscores. They come back in the URL that the
 /// browser is sent to after payment, where the link redirects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -131,8 +109,7 @@ impl LinkSharing {
             let expected = "must be empty where prefilled_email is given";
             v.refuse("locked_prefilled_email", Invalid::new("EXCLUSIVE", expected));
         }
-        let promotion_code =
-            optional(v, "prefilled_promo_code", &spec.prefilled_promo_code, PrefilledPromotionCode::parse);
+        let promotion_code = optional(v, "prefilled_promo_code", &spec.prefilled_promo_code, Code::parse);
         let locale = optional(v, "locale", &spec.locale, Locale::parse);
         let mut utm = UtmCodes::default();
         let mut utm_is_whole = true;
@@ -162,14 +139,13 @@ impl SharingSpec {
             v.refuse("prefilled_promo_code", Invalid::new("PROMOTION_CODES_NOT_ALLOWED", expected));
         }
         // One of another form is refused for that alone.
-        if Locale::parse(&self.locale).is_ok() && !capabilities.locales.contains(&self.locale) {
-            let known: Vec<_> = capabilities.locales.iter().map(String::as_str).collect();
-            v.refuse("locale", Invalid::new("UNKNOWN_LOCALE", format!("must be one of {}", known.join(", "))));
+        if let Ok(locale) = Locale::parse(&self.locale) {
+            v.check("locale", capabilities.expect_locale(&locale));
         }
     }
 
-    /// What a provider must be able to do for it, with the first field that wants it; `None` where the URL brings nothing.
-    pub fn needs(&self) -> Option<(Feature, &'static str)> {
+    /// What a provider must be able to do for it, with each field that wants it.
+    pub fn needs(&self) -> impl Iterator<Item = (Feature, &'static str)> {
         let given = [
             ("client_reference_id", &self.client_reference_id),
             ("prefilled_email", &self.prefilled_email),
@@ -177,8 +153,8 @@ impl SharingSpec {
             ("prefilled_promo_code", &self.prefilled_promo_code),
             ("locale", &self.locale),
         ];
-        let mut given = given.into_iter().chain(UtmCodes::FIELDS.into_iter().zip(&self.utm));
-        given.find(|(_, text)| !text.is_empty()).map(|(field, _)| (Feature::LinkUrlParameters, field))
+        let given = given.into_iter().chain(UtmCodes::FIELDS.into_iter().zip(&self.utm));
+        given.filter(|(_, text)| !text.is_empty()).map(|(field, _)| (Feature::LinkUrlParameters, field))
     }
 }
 
@@ -202,25 +178,6 @@ fn optional<T>(
     parse: impl FnOnce(&str) -> Result<T, Invalid>,
 ) -> Option<Option<T>> {
     v.check_optional(field, (!text.is_empty()).then_some(text), parse)
-}
-
-fn parse_code(text: &str, chars_max: usize, has_underscores: bool) -> Result<String, Invalid> {
-    let is_fit = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || (has_underscores && b == b'_');
-    if text.is_empty() {
-        return Err(Invalid::required());
-    }
-    if text.chars().count() > chars_max {
-        return Err(Invalid::new("TOO_LONG", format!("must have at most {chars_max} characters")));
-    }
-    if !text.bytes().all(is_fit) {
-        let expected =
-            if has_underscores { "letters, digits, hyphens and underscores" } else { "letters, digits and hyphens" };
-        return Err(Invalid::new("MALFORMED_CODE", format!("must have {expected} alone")));
-    }
-    if has_card_number(text) {
-        return Err(Invalid::new("CARD_NUMBER", "must not contain a payment card number"));
-    }
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]
@@ -266,8 +223,6 @@ mod tests {
         assert!(ClientReference::parse(&"a".repeat(200)).is_ok());
         assert_eq!(ClientReference::parse(&"a".repeat(201)).unwrap_err().rule, "TOO_LONG");
         assert_eq!(ClientReference::parse("4242-4242-4242-4242").unwrap_err().rule, "CARD_NUMBER");
-        assert!(PrefilledPromotionCode::parse("SUMMER-10").is_ok());
-        assert_eq!(PrefilledPromotionCode::parse("SUMMER_10").unwrap_err().rule, "MALFORMED_CODE");
         let most = SharingSpec { utm: std::array::from_fn(|_| "u".repeat(150)), ..SharingSpec::default() };
         assert_eq!(refused(&most), []);
         assert_eq!(refused(&SharingSpec::default()), []);

@@ -4,6 +4,7 @@
 //! their rates into figures that add up, so that rounding has one home.
 
 mod compute;
+mod jurisdiction;
 mod rate;
 
 use rust_decimal::Decimal;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 pub use compute::{RatedLine, TaxComputeError, compute};
+pub use jurisdiction::Jurisdiction;
 pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
 
 use crate::money::{Currency, Money, MoneyError, Rounding};
@@ -122,12 +124,20 @@ pub struct TaxCalculation {
 }
 
 impl TaxCalculation {
-    /// What a part of the gross is without tax, and the tax in it: in proportion, with the tax rounded as `rounding` says.
-    /// Both add up to the part.
+    /// What a part of the gross is without tax, and the tax in it, where `before` of the gross came in parts before it.
+    /// Both add up to the part; and the tax of all parts adds up to the tax of the whole, since each part has the tax that
+    /// is due up to its end, rounded as `rounding` says, less what was due up to its beginning.
     ///
     /// # Errors
-    /// The part is in another currency, or amounts do not fit.
-    pub fn part(&self, gross: Money, rounding: Rounding) -> Result<(Money, Money), MoneyError> {
+    /// An amount is in another currency, or does not fit.
+    pub fn part(&self, before: Money, gross: Money, rounding: Rounding) -> Result<(Money, Money), MoneyError> {
+        let tax =
+            self.tax_up_to(before.checked_add(gross)?, rounding)?.checked_sub(self.tax_up_to(before, rounding)?)?;
+        Ok((gross.checked_sub(tax)?, tax))
+    }
+
+    /// The tax in the first so much of the gross, in proportion.
+    fn tax_up_to(&self, gross: Money, rounding: Rounding) -> Result<Money, MoneyError> {
         let share = match self.gross.minor() {
             0 => Decimal::ZERO,
             all => {
@@ -135,8 +145,7 @@ impl TaxCalculation {
                 tax.ok_or(MoneyError::Overflow)? / Decimal::from(all)
             }
         };
-        let tax = Money::new(rounding.to_minor(share)?, self.tax.currency());
-        Ok((gross.checked_sub(tax)?, tax))
+        Ok(Money::new(rounding.to_minor(share)?, self.tax.currency()))
     }
 }
 

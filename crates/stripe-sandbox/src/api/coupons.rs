@@ -144,8 +144,11 @@ pub(crate) fn redeem(ctx: &mut Ctx<'_>, coupon: &str, promotion: Option<&str>) {
     }
     // Both are looked at again, since this redemption may have been the last.
     let _ = get(ctx, coupon);
-    if let Some(promotion) = promotion {
-        let _ = super::promotion_codes::get(ctx, promotion);
+    if let Some(promotion) = promotion
+        && let Ok(promotion) = super::promotion_codes::get(ctx, promotion)
+        && promotion["active"] != true
+    {
+        ctx.emit("promotion_code.updated", &promotion);
     }
 }
 

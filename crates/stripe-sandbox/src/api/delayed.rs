@@ -106,7 +106,7 @@ pub(crate) fn await_transfer(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Val
     intent["status"] = "requires_action".into();
     intent["next_action"] = json!({"type": "display_bank_transfer_instructions", "display_bank_transfer_instructions": {
         "amount_remaining": amount - part, "currency": intent["currency"],
-        "financial_addresses": [{"type": "iban", "iban": {"account_holder_name": "Sandbox", "bic": "SANDSE00",
+        "financial_addresses": [{"type": "iban", "iban": {"account_holder_name": "Sandbox merchant", "bic": "SANDSE00",
             "country": "SE", "iban": "SE0000000000000000000000"}, "supported_networks": ["sepa"]}],
         "hosted_instructions_url": null, "reference": reference, "type": kind}});
     ctx.replace("payment_intent", intent);

@@ -52,7 +52,7 @@ pub(crate) fn make(ctx: &mut Ctx<'_>, draft: &Draft<'_>) -> Value {
     let taxes: Vec<Value> =
         lines.iter().flat_map(|line| line["taxes"].as_array().cloned().unwrap_or_default()).collect();
     let invoice = json!({
-        "id": id, "object": "invoice", "account_country": "SE", "account_name": "Sandbox",
+        "id": id, "object": "invoice", "account_country": "SE", "account_name": "Sandbox merchant",
         "account_tax_ids": draft.data["account_tax_ids"], "amount_due": total, "amount_overpaid": 0, "amount_paid": 0,
         "amount_remaining": total, "amount_shipping": shipping("amount_subtotal"), "application": null, "attempt_count": 0,
         "attempted": false, "auto_advance": false,

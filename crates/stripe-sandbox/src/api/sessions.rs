@@ -483,6 +483,12 @@ pub(crate) fn keeps_method(session: &Value, plan: &Value) -> bool {
         || session["payment_method_options"]["card"]["setup_future_usage"].is_string()
 }
 
+/// Whether the money is only held on a card at first, and taken later.
+pub(crate) fn holds_money(session: &Value, plan: &Value) -> bool {
+    plan["payment_intent_data"]["capture_method"] == "manual"
+        || session["payment_method_options"]["card"]["capture_method"] == "manual"
+}
+
 /// The promotion code that the link's URL brought, for the page to begin with.
 pub(crate) fn prefilled_promo_code(ctx: &mut Ctx<'_>, id: &str) -> Option<String> {
     plan_of(ctx, id)["prefilled_promo_code"].as_str().map(str::to_owned)

@@ -10,6 +10,7 @@ use crate::api::{coupons, delayed, items};
 use crate::check::refused;
 use crate::clock::DAY;
 use crate::error::ApiError;
+use crate::purchase::Recurring;
 use crate::purchase::figures::{self, Applied, Figures, Line};
 use crate::purchase::tax::Tax;
 use crate::state::{Ctx, Due, copy, merge_metadata, text};
@@ -190,7 +191,7 @@ pub(crate) fn discount(ctx: &mut Ctx<'_>, applied: &Applied, session: &Value, su
 }
 
 /// The period of a subscription's price. Each of them has one: without, no subscription would have begun.
-fn period_of(price: &Value) -> (String, i64) {
+pub(crate) fn period_of(price: &Value) -> (String, i64) {
     items::period(price).unwrap_or_else(|| ("month".to_owned(), 1))
 }
 
@@ -304,6 +305,25 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
     }
     let renewed = ctx.account().get("subscription", &id).cloned().unwrap_or(subscription);
     ctx.emit("customer.subscription.updated", &renewed);
+}
+
+/// What comes next of a subscription that goes on: how much, and when.
+pub(crate) fn upcoming(ctx: &mut Ctx<'_>, subscription: &Value) -> Option<Recurring> {
+    let goes_on = matches!(text(subscription, "status"), "active" | "trialing" | "past_due");
+    if !goes_on || subscription["cancel_at"].is_i64() {
+        return None;
+    }
+    let mut plan = ctx.account().get("subscription_plan", text(subscription, "id"))?.clone();
+    let item = &subscription["items"]["data"][0];
+    let (interval, interval_count) = period_of(&item["price"]);
+    let is_trial = subscription["status"] == "trialing";
+    Some(Recurring {
+        interval,
+        interval_count,
+        total: figures_of(ctx, subscription, &mut plan).due(),
+        trial_ends: subscription["trial_end"].as_i64().filter(|_| is_trial),
+        next_payment: item["current_period_end"].as_i64(),
+    })
 }
 
 /// What a period costs; a discount that is given once is used up by the first that costs something.

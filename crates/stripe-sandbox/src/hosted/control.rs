@@ -245,7 +245,7 @@ impl ControlPay {
         let prefilled = || wishes.prefilled_promo_code.clone().filter(|_| takes_codes);
         let home = || Address { country: "SE".to_owned(), ..Address::default() };
         Purchase {
-            email: self.email,
+            email: Some(self.email),
             name: self.name,
             billing: self.billing.map_or_else(home, Address::from),
             shipping: self.shipping.map(|to| Recipient { name: to.name, address: to.address.into() }),

@@ -241,6 +241,11 @@ async fn an_address_that_came_with_the_url_is_shown_and_one_that_is_locked_stays
     // The form is made to send another address.
     let paid = browser.send(&page, &by_card("4242424242424242", &[])).await;
     assert_eq!((paid.status, browser.email_of(paid.session_id()).await.as_str()), (303, "eve@example.com"));
+    // The form is made to send none.
+    let page = browser.open(&url).await;
+    let without = Page { html: page.html.replace(" name=\"email\"", " name=\"other\""), ..page };
+    let paid = browser.send(&without, &by_card("4242424242424242", &[])[1..]).await;
+    assert_eq!((paid.status, browser.email_of(paid.session_id()).await.as_str()), (303, "eve@example.com"));
     let (status, told) = browser.pay(&json!({"url": url, "email": "mallory@example.com"})).await;
     let id = told["session"].as_str().unwrap();
     assert_eq!((status, browser.email_of(id).await.as_str()), (200, "eve@example.com"));
@@ -362,6 +367,7 @@ async fn what_only_the_engine_knows_is_told_with_the_card_still_unread() {
         assert!(wrong.shows(&format!("id=\"{name}-error\"")), "{name}");
     }
     assert!(!wrong.shows("method-error"));
+    assert!(browser.send(&page, &[("email", "")]).await.shows("id=\"email-error\""));
     browser.sandbox.shutdown().await;
 }
 

@@ -5,7 +5,8 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::words::Locale;
-use crate::api::sessions::DEBITS;
+use crate::api::options::FIELD_VALUE_MAX;
+use crate::api::sessions::{self, DEBITS};
 use crate::api::shipping_rates;
 use crate::pricing;
 use crate::purchase::{Quote, entries};
@@ -134,7 +135,7 @@ pub(super) struct CustomField {
     pub(super) optional: bool,
     pub(super) kind: FieldKind,
     pub(super) default: String,
-    /// In characters.
+    /// In characters; a choice has no length.
     pub(super) longest: Option<i64>,
 }
 
@@ -158,49 +159,45 @@ pub(super) struct Texts {
 impl Ask {
     /// What a session with these line items asks; `find` answers an object by kind and id.
     pub(crate) fn of(session: &Value, items: &[LineItem], find: &dyn Fn(&str, &str) -> Option<Value>) -> Self {
-        let link = session["payment_link"].as_str().and_then(|id| find("payment_link", id)).unwrap_or(Value::Null);
         let customer = session["customer"].as_str().and_then(|id| find("customer", id)).unwrap_or(Value::Null);
-        // A session of a link says itself what its link says; what only links have is read there.
-        let said = |name: &str| if session[name].is_null() { &link[name] } else { &session[name] };
         let currency = text(session, "currency");
         let mode = match text(session, "mode") {
             "subscription" => Mode::Subscription,
             "setup" => Mode::Setup,
             _ => Mode::Payment,
         };
-        let message = |name: &str| said("custom_text")[name]["message"].as_str().map(str::to_owned);
-        let consent = said("consent_collection");
+        let message = |name: &str| session["custom_text"][name]["message"].as_str().map(str::to_owned);
+        let consent = &session["consent_collection"];
         let plan = find("session_plan", text(session, "id")).unwrap_or(Value::Null);
-        let keeps = mode != Mode::Payment
-            || plan["payment_intent_data"]["setup_future_usage"].is_string()
-            || session["payment_method_options"]["card"]["setup_future_usage"].is_string();
-        let ways = ways(said("payment_method_types"));
+        let ways = ways(&session["payment_method_types"]);
         Self {
             merchant: Some(text(&session["branding_settings"], "display_name").to_owned())
                 .filter(|name| !name.is_empty()),
             mode,
             currency: currency.to_owned(),
             lines: lines(items, currency, find),
-            optional: optional(said("optional_items"), currency, find),
-            promotion_codes: said("allow_promotion_codes") == true,
-            shipping_rates: list(said("shipping_options")).filter_map(|option| rate(option, currency, find)).collect(),
-            automatic_tax: said("automatic_tax")["enabled"] == true,
+            optional: optional(&session["optional_items"], currency, find),
+            promotion_codes: session["allow_promotion_codes"] == true,
+            shipping_rates: list(&session["shipping_options"])
+                .filter_map(|option| rate(option, currency, find))
+                .collect(),
+            automatic_tax: session["automatic_tax"]["enabled"] == true,
             email: session["customer_email"].as_str().unwrap_or(text(&customer, "email")).to_owned(),
             is_email_locked: plan["is_email_locked"] == true,
             addresses: addresses(&customer),
-            whole_billing_address: said("billing_address_collection") == "required",
-            shipping_countries: said("shipping_address_collection")["allowed_countries"]
+            whole_billing_address: session["billing_address_collection"] == "required",
+            shipping_countries: session["shipping_address_collection"]["allowed_countries"]
                 .as_array()
                 .map(|countries| countries.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
-            phone: said("phone_number_collection")["enabled"] == true,
-            individual_name: need(&said("name_collection")["individual"]),
-            business_name: need(&said("name_collection")["business"]),
-            tax_id: match said("tax_id_collection") {
+            phone: session["phone_number_collection"]["enabled"] == true,
+            individual_name: need(&session["name_collection"]["individual"]),
+            business_name: need(&session["name_collection"]["business"]),
+            tax_id: match &session["tax_id_collection"] {
                 asked if asked["enabled"] != true => None,
                 asked if asked["required"] == "if_supported" => Some(Need::Required),
                 _ => Some(Need::Optional),
             },
-            fields: list(said("custom_fields")).map(custom_field).collect(),
+            fields: list(&session["custom_fields"]).map(custom_field).collect(),
             texts: Texts {
                 submit: message("submit"),
                 after_submit: message("after_submit"),
@@ -209,7 +206,8 @@ impl Ask {
             },
             terms: consent["terms_of_service"] == "required",
             promotions: consent["promotions"] == "auto",
-            reuse: keeps && consent["payment_method_reuse_agreement"]["position"] != "hidden",
+            reuse: sessions::keeps_method(session, &plan)
+                && consent["payment_method_reuse_agreement"]["position"] != "hidden",
             ways,
             debit: entries::debit_type(session).unwrap_or_default().to_owned(),
             always_method: entries::needs_method(session, 0),
@@ -461,7 +459,7 @@ fn custom_field(field: &Value) -> CustomField {
             _ => FieldKind::Text,
         },
         default: text(rules, "default_value").to_owned(),
-        longest: rules["maximum_length"].as_i64(),
+        longest: (kind != "dropdown").then(|| rules["maximum_length"].as_i64().unwrap_or(FIELD_VALUE_MAX)),
     }
 }
 
@@ -473,7 +471,8 @@ mod tests {
 
     fn asked(session: &Value) -> Ask {
         let find = |kind: &str, id: &str| match (kind, id) {
-            ("payment_link", "plink_1") => Some(json!({"optional_items": [{"price": "price_2", "quantity": 3}]})),
+            ("payment_link", "plink_1") => Some(json!({"optional_items": [{"price": "price_2", "quantity": 3}],
+                "allow_promotion_codes": true})),
             ("price", "price_1") => Some(json!({"id": "price_1", "currency": "sek", "unit_amount_decimal": "1000",
                 "currency_options": {"eur": {"unit_amount_decimal": "99.5"}}, "product": "prod_1"})),
             ("price", "price_2") => Some(json!({"id": "price_2", "currency": "sek", "product": "prod_1",
@@ -514,12 +513,29 @@ mod tests {
         assert_eq!(asked(&json!({"currency": "eur"})).lines[0].pricing, euro);
     }
 
+    /// The engine reads the session alone: what its link came to say after the visit would be offered, and refused.
     #[test]
-    fn what_the_session_does_not_say_is_read_from_its_link() {
-        let ask = asked(&json!({"currency": "sek", "payment_link": "plink_1"}));
+    fn what_the_link_says_after_the_visit_is_not_of_the_session() {
+        let ask = asked(&json!({"currency": "sek", "payment_link": "plink_1", "optional_items": null}));
+        assert!(ask.optional.is_empty());
+        let offering = json!({"currency": "sek", "optional_items": [{"price": "price_2", "quantity": 3}]});
+        let ask = asked(&offering);
         let [cup] = ask.optional.as_slice() else { panic!("one optional item") };
         assert_eq!((cup.id.as_str(), cup.name.as_str(), cup.quantity), ("price_2", "Cup", 3));
         assert_eq!(cup.pricing, Pricing::Package { amount: Decimal::from(500), size: 12 });
+    }
+
+    #[test]
+    fn a_field_takes_no_more_than_the_engine_does() {
+        let field = |kind: &str, rules: Value| json!({"key": "k", "type": kind, kind: rules});
+        let fields = [
+            field("text", json!({"maximum_length": 20})),
+            field("text", json!({})),
+            field("dropdown", json!({"options": []})),
+        ];
+        let ask = asked(&json!({"currency": "sek", "custom_fields": fields}));
+        let longest: Vec<_> = ask.fields.iter().map(|field| field.longest).collect();
+        assert_eq!(longest, [Some(20), Some(FIELD_VALUE_MAX), None]);
     }
 
     #[test]

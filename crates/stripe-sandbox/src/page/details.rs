@@ -248,13 +248,13 @@ fn payment(view: &Checkout<'_>) -> Markup {
             legend { (words.payment) }
             @match ask.ways.as_slice() {
                 [only] => {
-                    div id="method" tabindex="-1" role="group" aria-describedby=[field::described(view, "method", false)] {
+                    div id="method" tabindex="-1" role="group" aria-label=(words.label("method")) aria-describedby=[field::described(view, "method", false)] {
                         input type="hidden" name="method" value=(only.tag());
                         (panel(view, *only))
                     }
                 }
                 ways => {
-                    div.ways id="method" role="radiogroup" aria-label=(words.label("method"))
+                    div.ways id="method" tabindex="-1" role="radiogroup" aria-label=(words.label("method"))
                         aria-describedby=[field::described(view, "method", false)] {
                         @for (index, way) in ways.iter().enumerate() { (way_choice(view, *way, index == 0)) }
                     }

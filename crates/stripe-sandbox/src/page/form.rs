@@ -233,6 +233,7 @@ fn field_name(field: &Entry, is_address_shared: bool) -> String {
 pub(crate) fn read(ask: &Ask, raw: &RawForm, locale: Locale) -> (Purchase, Problems) {
     let mut problems = Problems::default();
     let mut purchase = Purchase {
+        email: raw.sent("email").map(str::to_owned),
         name: raw.get("name").to_owned(),
         phone: ask.phone.then(|| raw.get("phone").to_owned()),
         individual_name: ask.individual_name.map(|_| raw.get("individual_name").to_owned()),
@@ -243,11 +244,6 @@ pub(crate) fn read(ask: &Ask, raw: &RawForm, locale: Locale) -> (Purchase, Probl
         ..Purchase::default()
     };
     read_choices(ask, raw, locale, &mut purchase, &mut problems);
-    raw.get("email").clone_into(&mut purchase.email);
-    // An address that is known already stood in the field: who empties it does not mean it.
-    if purchase.email.is_empty() {
-        problems.add("email", Why::Missing);
-    }
     for field in &ask.fields {
         if let Some(entered) = raw.sent(&format!("field.{}", field.key)) {
             purchase.custom_fields.insert(field.key.clone(), entered.to_owned());
@@ -403,7 +399,8 @@ mod tests {
         assert_eq!(purchase.custom_fields.into_iter().collect::<Vec<_>>(), [("emptied".to_owned(), String::new())]);
         assert_eq!((purchase.phone.as_deref(), purchase.business_name.as_deref()), (Some(""), Some("")));
         assert!(purchase.individual_name.is_none() && purchase.shipping.is_none() && purchase.tax_id.is_none());
-        assert_eq!(told(&ask, &[("email", "")]), [why("email", Why::Missing)]);
+        let email = |raw: &RawForm| read(&ask, raw, Locale::En).0.email;
+        assert_eq!((email(&raw(&[("email", " ")])), email(&RawForm::default())), (Some(String::new()), None));
     }
 
     #[test]

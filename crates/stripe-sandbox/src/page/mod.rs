@@ -26,6 +26,7 @@ pub(crate) use invoice::invoice;
 pub(crate) use method::{read_method, test_card};
 pub(crate) use words::Locale;
 
+use crate::clock::DAY;
 use crate::purchase::Quote;
 use amount::amount;
 use words::{Words, fill};
@@ -33,8 +34,6 @@ use words::{Words, fill};
 /// Nothing but what the page itself holds. Forms may lead to the merchant, to whom the answer redirects.
 pub(crate) const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
-/// Seconds of a day.
-const DAY: i64 = 24 * 60 * 60;
 
 /// An open checkout.
 pub(crate) struct Checkout<'a> {

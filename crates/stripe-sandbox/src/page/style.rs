@@ -40,7 +40,6 @@ main.card .total { font-size: 2rem; margin: .5rem 0 1rem; }
 .offer { justify-content: space-between; flex-wrap: wrap; }
 .offer .what { flex-basis: 9rem; }
 .offer .quantity { margin: 0; }
-.offer .what { flex-basis: 9rem; }
 .choice label { flex: 1; margin: 0; font-size: 1rem; cursor: pointer; }
 .take { display: flex; align-items: center; gap: .5rem; }
 .take input { margin: 0; }

@@ -179,7 +179,8 @@ fn figures_that_were_not_shown_are_noticed() {
     let form = |shown: &str| RawForm::of(vec![("shown".to_owned(), shown.to_owned())]);
     assert!(!has_changed(&form(&figures_tag(&quote(100))), &quote(100), None));
     assert!(has_changed(&form(&figures_tag(&quote(100))), &quote(101), None));
-    let recurring = Recurring { interval: "month".to_owned(), interval_count: 1, total: 5, trial_ends: None };
+    let recurring =
+        Recurring { interval: "month".to_owned(), interval_count: 1, total: 5, trial_ends: None, next_payment: None };
     let later = Quote { recurring: Some(recurring), ..quote(100) };
     assert!(has_changed(&form(&figures_tag(&quote(100))), &later, None));
     // What the customer typed they have seen; a form without the figures is no page's.
@@ -304,8 +305,13 @@ fn shipping_and_tax_are_told_in_the_figures() {
 
 #[test]
 fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
-    let recurring =
-        |trial_ends| Recurring { interval: "month".to_owned(), interval_count: 1, total: 9_900, trial_ends };
+    let recurring = |trial_ends| Recurring {
+        interval: "month".to_owned(),
+        interval_count: 1,
+        total: 9_900,
+        trial_ends,
+        next_payment: trial_ends,
+    };
     let ask = Ask { mode: Mode::Subscription, always_method: true, ..ask() };
     let now = Quote { recurring: Some(recurring(None)), ..quote(9_900) };
     let page_now = page(&ask, &now, &[], Vec::new());
@@ -483,8 +489,13 @@ fn everything() -> Ask {
 
 /// All pages in a language.
 fn all_pages(locale: Locale) -> Vec<String> {
-    let recurring =
-        |trial_ends| Recurring { interval: "month".to_owned(), interval_count: 3, total: 9_900, trial_ends };
+    let recurring = |trial_ends| Recurring {
+        interval: "month".to_owned(),
+        interval_count: 3,
+        total: 9_900,
+        trial_ends,
+        next_payment: trial_ends,
+    };
     let plain = Quote { discount: 100, tax: 25, ..quote(100) };
     let trial = Quote { recurring: Some(recurring(Some(NOW + 14 * DAY))), total: 0, ..quote(100) };
     let code = [("promotion_code", "CODE")];

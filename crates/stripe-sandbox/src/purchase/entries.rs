@@ -31,11 +31,12 @@ pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, due
     };
     note(
         Entry::Email,
-        match purchase.email.trim() {
-            "" if has_email => Ok(()),
-            "" => Err(Why::Missing),
-            email if !is_email(email) => Err(Why::Malformed),
-            _ => Ok(()),
+        match purchase.email.as_deref().map(str::trim) {
+            None if has_email => Ok(()),
+            // An address that is known already stood in the field: who empties it does not mean it.
+            None | Some("") => Err(Why::Missing),
+            Some(email) if !is_email(email) => Err(Why::Malformed),
+            Some(_) => Ok(()),
         },
     );
     let draws = needs_method(session, due) && !matches!(purchase.method, Method::BankTransfer);
@@ -70,10 +71,10 @@ pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, due
             note(field, name(entered.as_deref().unwrap_or_default(), asked["optional"] == true));
         }
     }
-    if session["tax_id_collection"]["enabled"] == true
-        && let Err((field, why)) = tax_id(session, purchase)
-    {
-        note(field, Err(why));
+    if session["tax_id_collection"]["enabled"] == true {
+        for (field, why) in tax_id(session, purchase) {
+            note(field, Err(why));
+        }
     }
     for field in session["custom_fields"].as_array().into_iter().flatten() {
         let key = text(field, "key").to_owned();
@@ -180,21 +181,29 @@ fn name(entered: &str, optional: bool) -> Result<(), Why> {
     }
 }
 
-fn tax_id(session: &Value, purchase: &Purchase) -> Result<(), (Entry, Why)> {
-    let Some((kind, value)) = purchase.tax_id.as_ref().filter(|(_, value)| !value.trim().is_empty()) else {
-        let is_needed = session["tax_id_collection"]["required"] == "if_supported"
-            && TAX_ID_COUNTRIES.contains(&purchase.billing.country.as_str());
-        return if is_needed { Err((Entry::TaxId, Why::Missing)) } else { Ok(()) };
+/// What is wrong with a tax id: both of its halves are needed where one is.
+fn tax_id(session: &Value, purchase: &Purchase) -> Vec<(Entry, Why)> {
+    let (kind, value) = match &purchase.tax_id {
+        Some((kind, value)) => (kind.trim(), value.trim()),
+        None => ("", ""),
     };
-    if kind.is_empty() {
-        return Err((Entry::TaxIdType, Why::Missing));
+    let is_needed = session["tax_id_collection"]["required"] == "if_supported"
+        && TAX_ID_COUNTRIES.contains(&purchase.billing.country.as_str());
+    if !is_needed && value.is_empty() {
+        return Vec::new();
+    }
+    let halves = [(Entry::TaxIdType, kind), (Entry::TaxId, value)];
+    let missing = halves.into_iter().filter(|(_, half)| half.is_empty()).map(|(field, _)| (field, Why::Missing));
+    let missing: Vec<_> = missing.collect();
+    if !missing.is_empty() {
+        return missing;
     }
     let value: String = value.chars().filter(|c| !c.is_whitespace()).collect();
     if !kind.contains('_') || !kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
-        return Err((Entry::TaxIdType, Why::NotAnOption));
+        return vec![(Entry::TaxIdType, Why::NotAnOption)];
     }
     let after = |prefix: usize| value.get(prefix..).unwrap_or_default();
-    let fits = match kind.as_str() {
+    let fits = match kind {
         "eu_vat" => {
             value.bytes().take(2).all(|b| b.is_ascii_uppercase())
                 && (8..=12).contains(&after(2).len())
@@ -205,7 +214,7 @@ fn tax_id(session: &Value, purchase: &Purchase) -> Result<(), (Entry, Why)> {
         }
         _ => (2..=30).contains(&value.len()) && value.is_ascii(),
     };
-    if fits { Ok(()) } else { Err((Entry::TaxId, Why::Malformed)) }
+    if fits { Vec::new() } else { vec![(Entry::TaxId, Why::Malformed)] }
 }
 
 /// The value of a custom field: what was entered, or else its default; none where it is optional and empty.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{coupons, promotion_codes, sessions, shipping_rates};
+use crate::api::{coupons, promotion_codes, sessions, shipping_rates, subscriptions};
 use crate::clock::DAY;
 use crate::pricing;
 use crate::purchase::tax::Tax;
@@ -266,7 +266,9 @@ fn by_code(
         return Err(Why::CodeNotForYou);
     }
     let restrictions = &promotion["restrictions"];
-    if restrictions["first_time_transaction"] == true && has_bought(ctx, customer, &purchase.email) {
+    if restrictions["first_time_transaction"] == true
+        && has_bought(ctx, customer, purchase.email.as_deref().unwrap_or_default())
+    {
         return Err(Why::CodeNotForYou);
     }
     if restrictions["minimum_amount"].is_i64() {
@@ -406,7 +408,8 @@ impl Figures {
         self.today().map(|line| line.tax).sum::<i64>() + self.shipping.as_ref().map_or(0, |shipping| shipping.tax)
     }
 
-    pub(crate) fn quote(&self) -> Quote {
+    /// What the page is told; `now` in seconds since the Unix epoch.
+    pub(crate) fn quote(&self, now: i64) -> Quote {
         let lines = self.lines.iter().map(|line| QuotedLine {
             line_item_id: line.line_item_id.clone(),
             price_id: text(&line.price, "id").to_owned(),
@@ -419,23 +422,38 @@ impl Figures {
             tax: line.tax,
             total: line.total(),
             optional: line.optional,
+            tiers: pricing::tiers(&line.price, &self.currency, line.quantity),
+            packages: pricing::packages(&line.price, line.quantity)
+                .filter(|_| line.price["transform_quantity"].is_object()),
         });
-        let added = |tax: i64, is_inclusive: bool| if is_inclusive { 0 } else { tax };
-        let tax = self.lines.iter().map(|line| added(line.tax, line.is_inclusive)).sum::<i64>()
-            + self.shipping.as_ref().map_or(0, |shipping| added(shipping.tax, shipping.is_inclusive));
+        let coupon = self.applied.as_ref().map(|applied| &applied.coupon);
+        let tax_included = self.tax_within_today();
         Quote {
             lines: lines.collect(),
             subtotal: self.subtotal(),
-            discount: self.lines.iter().map(|line| line.discount).sum(),
+            waived: self.subtotal() - self.subtotal_today(),
+            discount: self.discount_today(),
             shipping: self.shipping.as_ref().map_or(0, |shipping| shipping.amount),
-            tax,
+            shipping_rate: self.shipping.as_ref().map(|shipping| shipping.rate.clone()),
+            tax: self.tax_today() - tax_included,
+            tax_included,
+            tax_percent: self.tax.as_ref().map(|tax| tax.percent).filter(|percent| *percent > 0),
             total: self.due(),
             promotion_code: self.applied.as_ref().and_then(|applied| applied.code.clone()),
-            recurring: self.recurring(),
+            coupon_name: coupon.and_then(|coupon| coupon["name"].as_str()).map(str::to_owned),
+            percent_off: coupon.and_then(|coupon| crate::check::decimal(&coupon["percent_off"])),
+            recurring: self.recurring(now),
         }
     }
 
-    fn recurring(&self) -> Option<Recurring> {
+    /// The tax of today that is within prices.
+    fn tax_within_today(&self) -> i64 {
+        let shipping =
+            self.shipping.as_ref().filter(|shipping| shipping.is_inclusive).map_or(0, |shipping| shipping.tax);
+        self.today().filter(|line| line.is_inclusive).map(|line| line.tax).sum::<i64>() + shipping
+    }
+
+    fn recurring(&self, now: i64) -> Option<Recurring> {
         let first = self.lines.iter().find(|line| line.is_recurring())?;
         let mut later = Figures { trial_ends: None, shipping: None, ..self.clone() };
         later.lines.retain(Line::is_recurring);
@@ -445,10 +463,12 @@ impl Figures {
             line.discount = 0;
         }
         later.discount_and_tax();
+        let (interval, interval_count) = subscriptions::period_of(&first.price);
         Some(Recurring {
-            interval: text(&first.price["recurring"], "interval").to_owned(),
-            interval_count: first.price["recurring"]["interval_count"].as_i64().unwrap_or(1),
-            total: later.lines.iter().map(Line::total).sum(),
+            next_payment: self.trial_ends.or_else(|| subscriptions::after(now, &interval, interval_count)),
+            interval,
+            interval_count,
+            total: later.due(),
             trial_ends: self.trial_ends,
         })
     }

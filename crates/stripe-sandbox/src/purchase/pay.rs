@@ -157,7 +157,7 @@ fn intent_data(session: &Value, plan: &Value, purchase: &Purchase) -> Value {
     if data["setup_future_usage"].is_null() && future.is_string() {
         data["setup_future_usage"] = future.clone();
     }
-    if session["payment_method_options"]["card"]["capture_method"] == "manual" {
+    if sessions::holds_money(session, plan) {
         data["capture_method"] = "manual".into();
     }
     data
@@ -206,8 +206,8 @@ fn customer(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, purchase: &Purchas
 }
 
 fn email(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Value {
-    if !purchase.email.trim().is_empty() {
-        return purchase.email.trim().into();
+    if let Some(entered) = purchase.email.as_deref() {
+        return entered.trim().into();
     }
     let known = session["customer"].as_str().and_then(|id| ctx.account().get("customer", id));
     known

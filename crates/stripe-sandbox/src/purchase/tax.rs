@@ -19,7 +19,7 @@ const RATES: [(&str, u32, &str); 5] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tax {
     pub(crate) country: String,
-    percent: u32,
+    pub(crate) percent: u32,
     /// Why: `standard_rated`, `not_collecting`, `customer_exempt` or `reverse_charge`.
     reason: &'static str,
 }

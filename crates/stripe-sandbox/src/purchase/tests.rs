@@ -7,7 +7,9 @@ use crate::clock::DAY;
 use crate::testing::{Sandbox, purchase, refusal};
 
 mod cash;
+mod entered;
 mod limits;
+mod quotes;
 mod renewals;
 mod taxes;
 

@@ -192,7 +192,7 @@ fn a_tax_point_without_a_rate_is_refused_for_automatic_lines_alone() {
 
 #[test]
 fn a_registration_in_a_country_without_a_table_is_never_taken_for_no_tax() {
-    let request = request("SE", &["SE", "NO"], Some("NO"), vec![automatic(100)]);
+    let request = request("SE", &["SE", "IS"], Some("IS"), vec![automatic(100)]);
     assert_eq!(refused(&request), refusals(&[("tax_point", "NO_TAX_RATE")]));
 }
 

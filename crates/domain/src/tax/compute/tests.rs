@@ -246,16 +246,40 @@ fn is_nearest(rounded: i64, numerator: i128, denominator: i128) -> bool {
 fn a_part_of_a_document_has_its_part_of_the_tax_and_adds_up() {
     let whole = computed(TaxRounding::default(), &[line(TaxBehavior::Exclusive, 10_001, &["25"])]);
     assert_eq!(figures(&whole), (10_001, 2_500, 12_501));
-    let part = |minor| {
-        let (net, tax) = whole.part(Money::new(minor, sek()), Rounding::HalfUp).unwrap();
+    let part = |before, minor| {
+        let (net, tax) = whole.part(Money::new(before, sek()), Money::new(minor, sek()), Rounding::HalfUp).unwrap();
         (net.minor(), tax.minor())
     };
-    assert_eq!((part(12_501), part(6_250), part(0)), ((10_001, 2_500), (5_000, 1_250), (0, 0)));
+    assert_eq!((part(0, 12_501), part(0, 6_250), part(0, 0)), ((10_001, 2_500), (5_000, 1_250), (0, 0)));
+    let thirds = [part(0, 4_167), part(4_167, 4_167), part(8_334, 4_167)];
+    assert_eq!(thirds, [(3_334, 833), (3_333, 834), (3_334, 833)]);
     let euro = Money::new(100, Currency::parse("EUR").unwrap());
-    assert!(whole.part(euro, Rounding::HalfUp).is_err());
+    assert!(whole.part(Money::zero(sek()), euro, Rounding::HalfUp).is_err());
 }
 
 proptest! {
+    #[test]
+    fn the_tax_of_parts_adds_up_to_the_tax_of_the_whole(
+        rounding in any_rounding(), lines in any_lines(), permilles in prop::collection::vec(0..=1_000i128, 0..6),
+    ) {
+        let whole = computed(rounding, &lines);
+        let gross = whole.gross.minor();
+        let cut = |permille: &i128| i64::try_from(i128::from(gross) * permille / 1_000).unwrap();
+        let mut ends: Vec<i64> = permilles.iter().map(cut).chain([gross]).collect();
+        ends.sort_unstable_by_key(|end| end.unsigned_abs());
+        let (mut before, mut net, mut tax) = (0, 0, 0);
+        for end in ends {
+            let money = |minor| Money::new(minor, sek());
+            let part = whole.part(money(before), money(end - before), rounding.mode).unwrap();
+            prop_assert_eq!(part.0.minor() + part.1.minor(), end - before);
+            (before, net, tax) = (end, net + part.0.minor(), tax + part.1.minor());
+        }
+        // Of a document that comes to nothing nothing is paid.
+        if gross != 0 {
+            prop_assert_eq!((net, tax), (whole.net.minor(), whole.tax.minor()));
+        }
+    }
+
     #[test]
     fn everything_adds_up(rounding in any_rounding(), lines in any_lines()) {
         let calculation = computed(rounding, &lines);

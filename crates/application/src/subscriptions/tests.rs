@@ -1,0 +1,103 @@
+//! Looks and answers that end in another order than they began, over mocks of the ports: what must not be written is not
+//! expected.
+
+use domain::id::SubscriptionId;
+use domain::ports::provider::MockPaymentProvider;
+use domain::ports::storage::{MockStorage, MockUnitOfWork};
+use domain::provider::ProviderRef;
+use domain::subscription::{SubscriptionState, SubscriptionTerms};
+use uuid::Uuid;
+
+use super::*;
+use crate::mocked::{self, NOW, UUID, link, money};
+
+/// The version of the subscription in the books.
+const VERSION: i64 = 7;
+
+fn app() -> App {
+    mocked::app(MockStorage::new(), MockPaymentProvider::new())
+}
+
+fn told(state: SubscriptionState) -> SubscriptionSnapshot {
+    let terms = SubscriptionTerms {
+        state,
+        currency: money(0).currency(),
+        items: vec![],
+        started_at: NOW,
+        period_start: NOW,
+        period_end: NOW,
+        trial_end: None,
+        cancel_at: None,
+        canceled_at: None,
+        ended_at: None,
+    };
+    SubscriptionSnapshot { provider_ref: ProviderRef("s_1".into()), payment_link_id: link(0).id, terms }
+}
+
+fn session() -> CheckoutSessionId {
+    CheckoutSessionId::from_uuid(Uuid::from_u128(UUID))
+}
+
+fn stored(state: SubscriptionState) -> Subscription {
+    let id = SubscriptionId::from_uuid(Uuid::from_u128(UUID));
+    let mut subscription = Subscription::begun(id, &link(0), &told(state), NOW);
+    subscription.mark_stored(VERSION);
+    subscription
+}
+
+/// A unit of work in which these events are told, in this order.
+fn telling(kinds: &'static [EventKind]) -> MockUnitOfWork {
+    let mut uow = MockUnitOfWork::new();
+    let mut expected = kinds.iter();
+    uow.expect_append_event().times(kinds.len()).returning(move |event| {
+        assert_eq!(Some(&event.kind), expected.next());
+        Ok(())
+    });
+    uow
+}
+
+/// The books have the subscription in a state, or not at all.
+fn with(mut uow: MockUnitOfWork, state: Option<SubscriptionState>) -> MockUnitOfWork {
+    let known = state.map(stored);
+    let locked = known.clone();
+    uow.expect_load_subscription_by_ref().returning(move |_, _| Ok(known.clone()));
+    uow.expect_lock_subscription().returning(move |_| Ok(locked.clone()));
+    uow.expect_load_payment_link().returning(|_| Ok(Some(link(0))));
+    uow.expect_update_subscription().returning(|_| Ok(()));
+    uow
+}
+
+#[tokio::test]
+async fn a_first_look_that_another_overtook_is_repeated() {
+    let mut uow = with(telling(&[]), None);
+    uow.expect_insert_subscription().once().returning(|_| Ok(false));
+    let active = told(SubscriptionState::Active);
+    assert!(!app().settle_subscription(&mut uow, &link(0).provider, None, &active).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_subscription_ends_once_whatever_is_learnt_of_it_later() {
+    let (provider, canceled) = (link(0).provider.clone(), told(SubscriptionState::Canceled));
+    let mut unknown = with(telling(&[EventKind::SubscriptionCreated, EventKind::SubscriptionEnded]), None);
+    unknown.expect_insert_subscription().once().returning(|_| Ok(true));
+    assert!(app().settle_subscription(&mut unknown, &provider, None, &canceled).await.unwrap());
+
+    let mut active = with(telling(&[EventKind::SubscriptionEnded]), Some(SubscriptionState::Active));
+    assert!(app().settle_subscription(&mut active, &provider, Some(VERSION), &canceled).await.unwrap());
+
+    let mut ended = with(telling(&[EventKind::SubscriptionUpdated]), Some(SubscriptionState::Canceled));
+    ended.expect_insert_subscription().once().returning(|_| Ok(false));
+    app().subscription_begun(&mut ended, &link(0), session(), &canceled).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_a_look_overtook_writes_nothing() {
+    let (id, canceled) = (stored(SubscriptionState::Active).id, told(SubscriptionState::Canceled));
+    let mut uow = with(telling(&[]), Some(SubscriptionState::Active));
+    let kept = app().conclude_cancellation(&mut uow, id, Some((VERSION - 1, &canceled))).await.unwrap();
+    assert_eq!(kept.terms.state, SubscriptionState::Active);
+
+    let mut uow = with(telling(&[EventKind::SubscriptionEnded]), Some(SubscriptionState::Active));
+    let ended = app().conclude_cancellation(&mut uow, id, Some((VERSION, &canceled))).await.unwrap();
+    assert_eq!(ended.terms.state, SubscriptionState::Canceled);
+}
