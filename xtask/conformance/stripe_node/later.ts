@@ -12,7 +12,6 @@ import {
   item,
   missing,
   monthly,
-  refused,
   type Bench,
 } from './bench.js';
 
