@@ -26,6 +26,8 @@ pub(super) struct Case {
 pub(super) enum Screen {
     Desktop,
     Phone,
+    /// A small phone, at night.
+    SmallAndDark,
 }
 
 impl Screen {
@@ -33,6 +35,7 @@ impl Screen {
         match self {
             Self::Desktop => 1_280,
             Self::Phone => 390,
+            Self::SmallAndDark => 320,
         }
     }
 
@@ -40,6 +43,7 @@ impl Screen {
         match self {
             Self::Desktop => 1_000,
             Self::Phone => 844,
+            Self::SmallAndDark => 568,
         }
     }
 }
@@ -77,6 +81,8 @@ pub(super) enum Step {
     Card(&'static str),
     Unfolds(&'static str),
     Presses(&'static str),
+    /// Comes back to the page later.
+    Reloads,
     /// The browser is at an address that ends so.
     IsLedTo(&'static str),
     /// A screenshot more than those of the first sight and the end.
@@ -102,8 +108,8 @@ pub(super) enum Act {
     TransferArrives,
     /// Time passes at the provider.
     DaysPass(i64),
-    /// The seller takes the money that is held.
-    Capture,
+    /// The seller takes so much of the money that is held, in minor units.
+    Capture(i64),
     /// The seller lets the money go that is held.
     LetGo,
     /// Its own time passes.
@@ -165,7 +171,7 @@ impl Case {
                 person.shoot("").await;
                 has_looked = true;
             }
-            looked_last |= matches!(step, Step::Presses(_));
+            looked_last |= matches!(step, Step::Presses(_) | Step::Reloads);
         }
         if looked_last {
             person.shoot("-end").await;
@@ -198,6 +204,7 @@ impl Case {
             Step::Card(number) => person.enters_card(number).await,
             Step::Unfolds(called) => person.unfolds(called).await,
             Step::Presses(called) => person.presses(called).await,
+            Step::Reloads => person.reloads().await,
             Step::IsLedTo(end) => person.is_led_to(end).await,
             Step::Shoots(moment) => {
                 person.shoot(&format!("-{moment}")).await;
@@ -350,15 +357,20 @@ impl Sold {
                 let answer = server.control("clock", json!({"advance_seconds": days * 24 * 60 * 60})).await;
                 assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
             }
-            Act::Capture | Act::LetGo => {
-                let there = self.at_provider(server, &self.session(server).await.provider_ref).await;
-                let intent = there["payment_intent"]["id"].as_str().unwrap();
-                let verb = if matches!(act, Act::Capture) { "capture" } else { "cancel" };
-                let url = format!("{}/v1/payment_intents/{intent}/{verb}", server.sandbox);
-                let answer = http().post(url).bearer_auth("sk_test_paylinks_sandbox").send().await.unwrap();
-                assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+            Act::Capture(amount) => {
+                let captured = [("amount_to_capture", amount.to_string())];
+                self.call_on_intent(server, "capture", &captured).await;
             }
+            Act::LetGo => self.call_on_intent(server, "cancel", &[]).await,
         }
+    }
+
+    async fn call_on_intent(&self, server: &Server, verb: &str, form: &[(&str, String)]) {
+        let there = self.at_provider(server, &self.session(server).await.provider_ref).await;
+        let intent = there["payment_intent"]["id"].as_str().unwrap();
+        let url = format!("{}/v1/payment_intents/{intent}/{verb}", server.sandbox);
+        let answer = http().post(url).bearer_auth("sk_test_paylinks_sandbox").form(form).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
     async fn told(&self, server: &Server) -> Told {
