@@ -134,7 +134,7 @@ async fn a_person_is_declined_pays_and_finds_the_page_closed() {
     server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
     client.goto(&link.url).await.unwrap();
     shoot(client, "closed").await;
-    assert!(text(client).await.contains("This page is closed"));
+    assert!(text(client).await.contains("This has already been paid."));
     browser.client.close().await.unwrap();
 }
 

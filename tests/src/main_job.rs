@@ -142,7 +142,7 @@ async fn an_invoice_link_is_paid_once_and_closes(db: Db) {
     assert_eq!((closed.state(), closed.close_reason()), (v1::PaymentLinkState::Inactive, v1::CloseReason::Completed));
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 410);
     let page = http().get(&link.url).send().await.unwrap().text().await.unwrap();
-    assert!(page.contains("This page is closed"));
+    assert!(page.contains("This has already been paid."));
 }
 
 async fn a_part_is_paid_and_then_the_rest(db: Db) {

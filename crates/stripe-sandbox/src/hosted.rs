@@ -3,6 +3,7 @@
 //! A person is never charged an amount that the page did not show them, and the number of a card ends here.
 
 mod control;
+mod done;
 mod invoice;
 #[cfg(test)]
 mod tests;
@@ -19,13 +20,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(crate) use control::control_routes;
+use done::{closed_link, done};
 pub(crate) use invoice::invoice_page;
 
 use crate::api::payments::Card;
 use crate::api::sessions;
-use crate::page::{
-    self, Action, Ask, Bought, Checkout, ClosedReason, Confirmation, Locale, Outcome, Parts, Problems, RawForm,
-};
+use crate::page::{self, Action, Ask, Checkout, Locale, Problems, RawForm};
 use crate::purchase::{self, Method, NotPaid, Purchase, Quote};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
@@ -118,7 +118,7 @@ enum Step {
     Show(StatusCode, Telling),
     Challenge,
     Paid(Value),
-    Closed(Option<String>),
+    Closed,
 }
 
 pub(crate) async fn index(headers: HeaderMap) -> Response {
@@ -145,15 +145,15 @@ pub(crate) async fn visit(
     webhooks::dispatch(&shared);
     match visited {
         Ok(session) => Redirect::to(&format!("/c/pay/{}", text(&session, "id"))).into_response(),
-        Err(message) => show(StatusCode::OK, page::closed(locale, ClosedReason::Inactive, message.as_deref())),
+        Err(link) => closed_link(&link, None, locale),
     }
 }
 
-/// A session for a visit, or the message of a closed link.
-fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, wishes: &Wishes) -> Result<Value, Option<String>> {
-    let link = ctx.object("payment_link", link_id).map_err(|_| None)?.clone();
+/// A session for a visit, or the link that is closed.
+fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, wishes: &Wishes) -> Result<Value, Value> {
+    let link = ctx.object("payment_link", link_id).cloned().map_err(|_| Value::Null)?;
     if link["active"] != true {
-        return Err(link["inactive_message"].as_str().map(str::to_owned));
+        return Err(link);
     }
     let mut query = Map::new();
     for (name, wish) in [
@@ -172,7 +172,7 @@ fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, wishes: &Wishes) -> Result<Valu
             query.insert(name.to_owned(), wish.as_str().into());
         }
     }
-    sessions::visit(ctx, &link, &query).map_err(|_| None)
+    sessions::visit(ctx, &link, &query).map_err(|_| link)
 }
 
 /// `GET /c/pay/cs_test_…`.
@@ -310,7 +310,14 @@ fn attempt(
             show(StatusCode::OK, page::challenge(&view(found, locale, (&raw, &weighed), &telling)))
         }
         Step::Paid(session) => after(&session, locale),
-        Step::Closed(message) => show(StatusCode::OK, page::closed(locale, ClosedReason::Inactive, message.as_deref())),
+        Step::Closed => {
+            let link = {
+                let mut state = shared.lock();
+                let mut ctx = state.enter(&found.account, &shared.public_url);
+                ctx.object("payment_link", text(&found.session, "payment_link")).cloned().unwrap_or_default()
+            };
+            closed_link(&link, weighed.ask.merchant(), locale)
+        }
     }
 }
 
@@ -333,7 +340,7 @@ fn step(ctx: &mut Ctx<'_>, found: &Found, raw: &RawForm, weighed: &mut Weighed) 
         Err(NotPaid::Declined(code)) => {
             Step::Show(StatusCode::PAYMENT_REQUIRED, Telling { decline: Some(code), ..Telling::default() })
         }
-        Err(NotPaid::Closed(message)) => Step::Closed(message),
+        Err(NotPaid::Closed) => Step::Closed,
     }
 }
 
@@ -394,45 +401,6 @@ fn after(session: &Value, locale: Locale) -> Response {
 /// Where the merchant goes on after payment, if they said.
 fn success_url(session: &Value) -> Option<String> {
     Some(session["success_url"].as_str()?.replace("{CHECKOUT_SESSION_ID}", text(session, "id")))
-}
-
-/// The page of a session that is complete or has expired.
-fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
-    let session = &found.session;
-    let mut state = shared.lock();
-    let mut ctx = state.enter(&found.account, &shared.public_url);
-    let merchant = ask_of(&mut ctx, session).merchant().map(str::to_owned);
-    let account = ctx.account();
-    let object = |kind: &str, name: &str| {
-        session[name].as_str().and_then(|id| account.get(kind, id)).cloned().unwrap_or(Value::Null)
-    };
-    let link = object("payment_link", "payment_link");
-    if session["status"] != "complete" {
-        // The merchant's message is about a link that is closed, and not about a visit that took too long.
-        let message = link["inactive_message"].as_str().filter(|_| link["active"] == false);
-        return show(StatusCode::OK, page::closed(locale, ClosedReason::Expired, message));
-    }
-    let (intent, invoice) = (object("payment_intent", "payment_intent"), object("invoice", "invoice"));
-    let items = account.line_items(text(session, "id"));
-    let bought = |item: &crate::state::LineItem| Bought {
-        name: item.description.clone(),
-        quantity: item.quantity,
-        amount: item.amount,
-    };
-    let view = Confirmation {
-        locale,
-        merchant: merchant.as_deref(),
-        currency: text(session, "currency"),
-        total: session["amount_total"].as_i64().unwrap_or_default(),
-        outcome: Outcome::of(session, &intent),
-        lines: items.iter().map(bought).collect(),
-        parts: Parts::of(session),
-        message: link["after_completion"]["hosted_confirmation"]["custom_message"].as_str(),
-        return_url: success_url(session),
-        invoice_url: invoice["hosted_invoice_url"].as_str(),
-        instructions: page::instructions(&intent, locale),
-    };
-    show(StatusCode::OK, page::confirmation(&view))
 }
 
 fn find(shared: &Shared, id: &str) -> Option<Found> {

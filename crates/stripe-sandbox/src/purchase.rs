@@ -237,8 +237,8 @@ pub(crate) enum NotPaid {
     Declined(&'static str),
     /// The customer's bank must be asked about the card first; the session stays open.
     NeedsAuthentication,
-    /// The session can't be paid any more; with the merchant's message, if there is one.
-    Closed(Option<String>),
+    /// The session can't be paid any more.
+    Closed,
 }
 
 /// The figures for what is chosen so far, leniently: what does not fit is told beside figures for the rest. What is not
@@ -263,20 +263,20 @@ fn with_locked_email<'a>(ctx: &mut Ctx<'_>, session: &Value, purchase: &'a Purch
 /// # Errors
 /// See [`NotPaid`].
 pub(crate) fn complete(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Result<Value, NotPaid> {
-    let session = sessions::get(ctx, text(session, "id")).map_err(|_| NotPaid::Closed(None))?;
+    let session = sessions::get(ctx, text(session, "id")).map_err(|_| NotPaid::Closed)?;
     if session["status"] == "complete" {
         return Ok(session);
     }
     if session["status"] != "open" {
-        return Err(NotPaid::Closed(None));
+        return Err(NotPaid::Closed);
     }
     if let Some(link_id) = session["payment_link"].as_str() {
-        let link = ctx.object("payment_link", link_id).map_err(|_| NotPaid::Closed(None))?;
+        let link = ctx.object("payment_link", link_id).map_err(|_| NotPaid::Closed)?;
         let completed = &link["restrictions"]["completed_sessions"];
         let used_up =
             completed["limit"].as_i64().is_some_and(|limit| completed["count"].as_i64().unwrap_or_default() >= limit);
         if used_up {
-            return Err(NotPaid::Closed(link["inactive_message"].as_str().map(str::to_owned)));
+            return Err(NotPaid::Closed);
         }
     }
     let purchase = &with_locked_email(ctx, &session, purchase);

@@ -5,7 +5,7 @@ use api_proto::v1::SessionPaymentState::Paid;
 use api_proto::v1::custom_field::Kind;
 
 use super::case::Case;
-use super::case::Screen::{Desktop, Phone};
+use super::case::Screen::{Desktop, Phone, SmallAndDark};
 use super::case::Step::{
     Card, Chooses, Comes, Fills, IsAsked, IsOffered, Misses, Presses, Reads, Sees, Shoots, Ticks, Visits,
 };
@@ -37,9 +37,9 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 IsAsked(&["billing > Address", "billing > Postal code", "billing > City", "billing > Country"]),
                 Card(GOOD_CARD),
                 Presses("Pay SEK 100.00"),
-                Sees(&["Please check these fields:", "Phone number: Please fill in this field."]),
-                Sees(&["Full name: Please fill in", "Tax ID: Please fill in", "City: Please fill in"]),
-                Misses(&["Business name: "]),
+                Sees(&["Please check:", "Phone number is missing", "For safety, enter your card again."]),
+                Sees(&["Full name is missing", "Type of tax ID is missing", "Tax ID is missing", "City is missing"]),
+                Misses(&["Business name is", "State or region is"]),
                 Shoots("errors"),
                 Fills(&[
                     ("Phone number", "+46 70 123 45 67"),
@@ -93,7 +93,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             }),
             does: vec![
                 Visits("?locale=sv"),
-                Sees(&["Frakt", "Post", "Högst 2 veckor", "Gratis", "Courier", "1–3 arbetsdagar", "49,00 kr"]),
+                Sees(&["Frakt", "Post", "Inom 2 veckor", "Gratis", "Courier", "1–3 arbetsdagar", "49,00 kr"]),
                 IsOffered("Leveransadress > Land", &["Norge", "Sverige"]),
                 Ticks("Courier"),
                 Presses("Uppdatera summan"),
@@ -105,12 +105,13 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                     ("Leveransadress > Ort", "Oslo"),
                 ]),
                 Chooses("Leveransadress > Land", "Norge"),
-                Ticks("Fakturaadressen är leveransadressen"),
+                Ticks("Fakturaadressen är samma som leveransadressen"),
                 IsAsked(&["billing > Adress", "billing > Ort"]),
-                Ticks("Fakturaadressen är leveransadressen"),
+                Ticks("Fakturaadressen är samma som leveransadressen"),
                 Card(GOOD_CARD),
                 Presses("Betala 149,00 kr"),
-                Sees(&["Din betalning har tagits emot.", "Frakt 49,00 kr"]),
+                Sees(&["Betalat till Testbutiken", "Din betalning har tagits emot.", "Frakt (Courier) 49,00 kr"]),
+                Sees(&["Summa 149,00 kr", "Visa som slutar på 4242", "Karl Johans gate 1 0154 Oslo Norge"]),
                 Comes(Paid),
             ],
             reads: |told| {
@@ -143,7 +144,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Fills(&[("Engraving", "A"), ("Member number", "12ab")]),
                 Card(GOOD_CARD),
                 Presses("Pay SEK 100.00"),
-                Sees(&["Engraving: It needs at least 3 characters.", "Member number: Please write digits alone."]),
+                Sees(&["Engraving: Needs at least 3 characters.", "Member number: Use digits only."]),
                 Shoots("errors"),
                 Fills(&[("Engraving", "For Charles"), ("Member number", "00123")]),
                 Chooses("Size", "Large"),
@@ -161,9 +162,9 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
         Case {
             row: 16,
             name: "words of the sellers own",
-            screen: Phone,
+            screen: SmallAndDark,
             sells: asking(
-                vec![item("Lamp", 10_000, 1)],
+                vec![item("Lamp_with_a_name_that_has_no_space_to_break_at_all_in_it", 10_000, 1)],
                 v1::Collection {
                     shipping_address: Some(v1::ShippingAddressCollection {
                         allowed_country_codes: vec!["SE".to_owned()],
@@ -185,7 +186,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                     "We ship on Mondays. Not in July. Pay SEK 100.00",
                 ]),
                 Sees(&["Pay SEK 100.00 You may return it within 30 days."]),
-                Misses(&["I agree to the merchant's terms of service"]),
+                Misses(&["I agree to the terms of service", "You get the terms from the merchant."]),
                 Fills(&[
                     ("Recipient", "Ada Lovelace"),
                     ("Shipping address > Address", "Storgatan 1"),
@@ -221,8 +222,8 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Presses("Pay SEK 100.00"),
                 Sees(&["Terms of service: Please agree to the terms to go on."]),
                 Shoots("errors"),
-                Ticks("I agree to the merchant's terms of service"),
-                Ticks("The merchant may send me news and offers by e-mail"),
+                Ticks("I agree to the terms of service of Sandbox merchant"),
+                Ticks("Sandbox merchant may send me news and offers by e-mail"),
                 Card(GOOD_CARD),
                 Presses("Pay SEK 100.00"),
                 Sees(&["Your payment was received."]),
@@ -255,7 +256,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             }),
             does: vec![
                 Visits(""),
-                Sees(&["The merchant may send me news and offers by e-mail"]),
+                Sees(&["Sandbox merchant may send me news and offers by e-mail"]),
                 Misses(&["keep this payment method"]),
                 Card(GOOD_CARD),
                 Presses("Pay SEK 100.00"),

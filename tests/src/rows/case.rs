@@ -26,6 +26,8 @@ pub(super) struct Case {
 pub(super) enum Screen {
     Desktop,
     Phone,
+    /// A small phone, at night.
+    SmallAndDark,
 }
 
 impl Screen {
@@ -33,6 +35,7 @@ impl Screen {
         match self {
             Self::Desktop => 1_280,
             Self::Phone => 390,
+            Self::SmallAndDark => 320,
         }
     }
 
@@ -40,6 +43,7 @@ impl Screen {
         match self {
             Self::Desktop => 1_000,
             Self::Phone => 844,
+            Self::SmallAndDark => 568,
         }
     }
 }
@@ -79,6 +83,8 @@ pub(super) enum Step {
     Card(&'static str),
     Unfolds(&'static str),
     Presses(&'static str),
+    /// Comes back to the page later.
+    Reloads,
     /// The browser is at an address that ends so.
     IsLedTo(&'static str),
     /// A screenshot more than those of the first sight and the end.
@@ -104,8 +110,8 @@ pub(super) enum Act {
     TransferArrives,
     /// Time passes at the provider.
     DaysPass(i64),
-    /// The seller takes the money that is held.
-    Capture,
+    /// The seller takes so much of the money that is held, in minor units.
+    Capture(i64),
     /// The seller lets the money go that is held.
     LetGo,
     /// The seller lets it go in the provider's dashboard.
@@ -169,7 +175,7 @@ impl Case {
                 person.shoot("").await;
                 has_looked = true;
             }
-            looked_last |= matches!(step, Step::Presses(_));
+            looked_last |= matches!(step, Step::Presses(_) | Step::Reloads);
         }
         if looked_last {
             person.shoot("-end").await;
@@ -202,6 +208,7 @@ impl Case {
             Step::Card(number) => person.enters_card(number).await,
             Step::Unfolds(called) => person.unfolds(called).await,
             Step::Presses(called) => person.presses(called).await,
+            Step::Reloads => person.reloads().await,
             Step::IsLedTo(end) => person.is_led_to(end).await,
             Step::Shoots(moment) => {
                 person.shoot(&format!("-{moment}")).await;
@@ -361,9 +368,11 @@ impl Sold {
                 let answer = server.control("clock", json!({"advance_seconds": days * 24 * 60 * 60})).await;
                 assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
             }
-            Act::Capture => {
+            Act::Capture(minor_units) => {
                 let id = self.payment_id(server).await;
-                let request = v1::CapturePaymentRequest { request_id: unique("capture"), id, amount: None };
+                let currency_code = self.session(server).await.amount.unwrap().currency_code;
+                let amount = Some(v1::Money { minor_units: *minor_units, currency_code });
+                let request = v1::CapturePaymentRequest { request_id: unique("capture"), id, amount };
                 server.payments().capture_payment(request).await.unwrap();
             }
             Act::LetGo => {

@@ -8,7 +8,8 @@ use super::case::Act::{
 };
 use super::case::Screen::{Desktop, Phone};
 use super::case::Step::{
-    Card, Comes, Fills, IsAsked, IsLedTo, Meanwhile, Misses, PaysUnseen, Presses, Sees, Shoots, Ticks, Visits,
+    Card, Chooses, Comes, Fills, IsAsked, IsLedTo, Meanwhile, Misses, PaysUnseen, Presses, Reloads, Sees, Shoots,
+    Ticks, Visits,
 };
 use super::case::{Case, Sells};
 use super::stock::{Stock, link, money, saying};
@@ -31,10 +32,11 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             does: vec![
                 Visits(""),
                 Sees(&["Inga pengar flyttas här", "Betala till", "50,00 kr", "Tillbaka till säljaren"]),
-                IsAsked(&["E-post", "Kortnummer", "Utgår (MM/ÅÅ)", "Säkerhetskod", "Namn på kortet", "Land"]),
+                IsAsked(&["E-post", "Kortnummer", "Giltigt till", "Säkerhetskod", "Namn på kortet", "Kortets land"]),
                 Card("4000 0000 0000 9995"),
                 Presses("Betala 50,00 kr"),
-                Sees(&["Kortet saknar täckning"]),
+                Sees(&["Kortet saknar täckning. Inget har dragits.", "Fyll i kortet igen"]),
+                Shoots("declined"),
                 Card(GOOD_CARD),
                 Presses("Betala 50,00 kr"),
                 IsLedTo("/?thanks"),
@@ -67,7 +69,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 IsLedTo("/?basket"),
                 Meanwhile(ExpireSession),
                 Visits(""),
-                Sees(&["This page is closed", "This checkout has expired."]),
+                Sees(&["This checkout is no longer open", "Sandbox merchant", "This checkout has expired."]),
                 Misses(&["Card number"]),
             ],
             reads: |told| {
@@ -172,7 +174,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
                 Visits(""),
-                Sees(&["This page is closed", "no longer active"]),
+                Sees(&["Already paid", "You don't need to do anything."]),
             ],
             reads: |told| {
                 assert_eq!((told.received(), told.invoice.state()), (160_875, v1::InvoiceState::Paid));
@@ -228,7 +230,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Book with Sandbox merchant"]),
                 Fills(&[("Phone number", "+46 70 123 45 67")]),
                 Card(GOOD_CARD),
-                Presses("Book SEK 100.00"),
+                Presses("Book and pay SEK 100.00"),
                 Sees(&["See you on Monday."]),
                 Comes(Paid),
             ],
@@ -273,8 +275,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Visits(""),
                 Card(GOOD_CARD),
                 Presses("Pay SEK 100.00"),
-                Sees(&["Thank you", "Doors open at <seven>. Bring a friend."]),
-                Misses(&["Your payment was received."]),
+                Sees(&["Thank you", "Your payment was received.", "Doors open at <seven>. Bring a friend."]),
                 Comes(Paid),
             ],
             reads: |told| assert_eq!(told.received(), 10_000),
@@ -335,10 +336,11 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             does: vec![
                 Visits(""),
                 Sees(&["14 days free", "Nothing is due today, so no payment method is needed."]),
+                Sees(&["Until ", ", then SEK 99.00 per month", "When the trial ends, you are sent an invoice."]),
                 Misses(&["Card number"]),
                 Fills(&[("E-mail", "ada@example.com")]),
                 Presses("Start the trial"),
-                Sees(&["Your subscription has started."]),
+                Sees(&["Your trial has started. Nothing was charged.", "Plan SEK 99.00", "14 days free −SEK 99.00"]),
                 Comes(NotRequired),
             ],
             reads: |told| {
@@ -384,10 +386,11 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
         },
         Case {
             row: 20,
-            name: "money is held and then taken",
+            name: "money is held and then taken in part",
             screen: Desktop,
             sells: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Deposit", 50_000, 1)],
+                after_completion: saying("The bicycle is yours until Sunday."),
                 payment: Some(v1::PaymentSettings {
                     capture_method: v1::CaptureMethod::Manual as i32,
                     description: "Deposit for a bicycle".to_owned(),
@@ -402,16 +405,23 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             }),
             does: vec![
                 Visits(""),
-                Sees(&["SEK 500.00", "keep this payment method"]),
+                Sees(&["SEK 500.00", "keep this payment method", "Reserved on your card now, charged later."]),
                 Card("4000 0025 0000 3155"),
-                Presses("Pay SEK 500.00"),
+                Presses("Reserve SEK 500.00"),
                 Sees(&["Confirm the payment", "SEK 500.00 to Sandbox merchant"]),
                 Shoots("bank"),
                 Presses("Confirm"),
-                Sees(&["The amount is reserved on your card, and is taken later."]),
+                Sees(&[
+                    "Reserved by Sandbox merchant",
+                    "The amount is reserved on your card and will be charged later.",
+                ]),
+                Sees(&["The bicycle is yours until Sunday."]),
+                Shoots("held"),
                 Comes(Processing),
-                Meanwhile(Capture),
+                Meanwhile(Capture(30_000)),
                 Comes(Paid),
+                Reloads,
+                Sees(&["SEK 500.00 was reserved on your card. SEK 300.00 of it was charged"]),
             ],
             reads: |told| {
                 let intent = &told.there["payment_intent"];
@@ -425,7 +435,9 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                     assert_eq!(intent[name], value, "{name} of {intent}");
                 }
                 assert_eq!(intent["metadata"]["bicycle"], "12");
-                assert_eq!(told.received(), 50_000);
+                let [payment] = told.payments.as_slice() else { panic!("one payment, not {:?}", told.payments) };
+                assert_eq!(minor(payment.received.as_ref()), 30_000);
+                assert_eq!(payment.flags, [v1::PaymentFlag::Partial as i32]);
             },
         },
         Case {
@@ -443,11 +455,13 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             does: vec![
                 Visits(""),
                 Card(GOOD_CARD),
-                Presses("Pay SEK 500.00"),
-                Sees(&["The amount is reserved on your card, and is taken later."]),
+                Presses("Reserve SEK 500.00"),
+                Sees(&["The amount is reserved on your card and will be charged later."]),
                 Comes(Processing),
                 Meanwhile(LetGo),
                 Comes(Failed),
+                Reloads,
+                Sees(&["The reserved amount was released. Nothing was charged."]),
             ],
             reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Canceled),
         },
@@ -482,15 +496,23 @@ pub(super) fn later_cases(stock: &Stock) -> Vec<Case> {
             ),
             does: vec![
                 Visits(""),
-                Sees(&["€100.00", "You get an account number and a reference"]),
+                Sees(&["€100.00", "Bank transfer", "You get an account number and a reference"]),
                 Misses(&["Card number"]),
                 Fills(&[("E-mail", "edith@example.com")]),
                 Presses("Continue to the transfer"),
                 IsLedTo("/?thanks"),
                 Comes(Processing),
                 Visits(""),
-                Sees(&["Now transfer the money", "IBAN", "Reference", "€100.00"]),
+                Sees(&[
+                    "Now transfer the money",
+                    "Amount €100.00 IBAN SE00 0000 0000",
+                    "Account holder Sandbox merchant",
+                ]),
+                Sees(&["Country Sweden Reference", "do not really transfer anything"]),
                 Shoots("instructions"),
+                Visits("?locale=sv"),
+                Sees(&["För över pengarna nu", "Land Sverige Referens"]),
+                Shoots("instructions-sv"),
                 Meanwhile(TransferArrives),
                 Comes(Paid),
                 Visits(""),
@@ -519,9 +541,14 @@ pub(super) fn later_cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Card", "SEPA Direct Debit", "€36.00"]),
                 IsAsked(&["Card number"]),
                 Ticks("SEPA Direct Debit"),
-                Sees(&["It takes some days until your bank confirms it."]),
+                Sees(&["It takes a few days for your bank to confirm.", "you authorise Sandbox merchant"]),
                 Shoots("debit"),
-                Fills(&[("E-mail", "ada@example.com"), ("Name", "Ada Lovelace"), ("IBAN", "AT61 1904 3002 3457 3201")]),
+                Fills(&[
+                    ("E-mail", "ada@example.com"),
+                    ("Name on the card or account", "Ada Lovelace"),
+                    ("IBAN", "AT61 1904 3002 3457 3201"),
+                ]),
+                Chooses("Billing country", "Austria"),
                 Presses("Pay €36.00"),
                 Sees(&["Payment on its way"]),
                 Comes(Processing),
@@ -548,12 +575,19 @@ pub(super) fn later_cases(stock: &Stock) -> Vec<Case> {
             does: vec![
                 Visits(""),
                 Misses(&["Card number"]),
-                Fills(&[("E-mail", "ada@example.com"), ("Name", "Ada Lovelace"), ("IBAN", "AT86 1904 3002 3547 0000")]),
+                Fills(&[
+                    ("E-mail", "ada@example.com"),
+                    ("Account holder's name", "Ada Lovelace"),
+                    ("IBAN", "AT86 1904 3002 3547 0000"),
+                ]),
+                Chooses("Billing country", "Germany"),
                 Presses("Pay €18.00"),
                 Sees(&["Payment on its way"]),
                 Comes(Processing),
                 Meanwhile(DaysPass(6)),
                 Comes(Failed),
+                Reloads,
+                Sees(&["The payment failed", "Your bank did not pay."]),
             ],
             reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Failed),
         },

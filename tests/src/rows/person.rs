@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::case::Screen;
 use crate::browser::{self, Driver};
@@ -36,6 +36,10 @@ impl<'a> Person<'a> {
         self.client().goto(url).await.map_err(|error| format!("{url}: {error}"))
     }
 
+    pub(super) async fn reloads(&self) -> Result<(), String> {
+        self.client().refresh().await.map_err(|error| error.to_string())
+    }
+
     /// The whole page, as long as it is.
     pub(super) async fn shoot(&self, moment: &str) {
         let height = self.client().execute("return document.documentElement.scrollHeight", Vec::new()).await.unwrap();
@@ -47,8 +51,15 @@ impl<'a> Person<'a> {
     /// A window can't be as narrow as a phone, so the browser is told what its screen is.
     async fn resize(&self, height: u64) {
         let metrics = json!({"width": self.screen.width(), "height": height, "deviceScaleFactor": 1,
-            "mobile": self.screen == Screen::Phone});
-        let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics});
+            "mobile": self.screen != Screen::Desktop});
+        self.tell_browser("Emulation.setDeviceMetricsOverride", metrics).await;
+        let scheme = if self.screen == Screen::SmallAndDark { "dark" } else { "light" };
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.tell_browser("Emulation.setEmulatedMedia", media).await;
+    }
+
+    async fn tell_browser(&self, command: &str, parameters: Value) {
+        let command = json!({"cmd": command, "params": parameters});
         let session = self.client().session_id().await.unwrap().unwrap();
         let url = format!("{}/session/{session}/goog/cdp/execute", self.driver.address);
         assert!(http().post(url).json(&command).send().await.unwrap().status().is_success());

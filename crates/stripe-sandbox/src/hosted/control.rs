@@ -330,7 +330,7 @@ async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<Cont
         }
         Err(NotPaid::Declined(code)) => refused(StatusCode::PAYMENT_REQUIRED, code),
         Err(NotPaid::NeedsAuthentication) => refused(StatusCode::PAYMENT_REQUIRED, "authentication_required"),
-        Err(NotPaid::Closed(_)) => refused(StatusCode::GONE, "closed"),
+        Err(NotPaid::Closed) => refused(StatusCode::GONE, "closed"),
     }
 }
 

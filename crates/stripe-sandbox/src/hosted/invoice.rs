@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use crate::hosted;
 use crate::page;
 use crate::server::Shared;
+use crate::state::text;
 
 /// `GET /i/invst_…`: an invoice, for whoever has its address.
 pub(crate) async fn invoice_page(
@@ -17,13 +18,18 @@ pub(crate) async fn invoice_page(
     headers: HeaderMap,
 ) -> Response {
     let locale = hosted::locale(&headers, None, None);
-    let invoice = {
+    let found = {
         let state = shared.lock();
         let found = state.public.get(&token).filter(|(_, id)| id.starts_with("in_"));
-        found.and_then(|(account, id)| state.accounts.get(account)?.get("invoice", id).cloned())
+        found.and_then(|(account, id)| {
+            let account = state.accounts.get(account)?;
+            let invoice = account.get("invoice", id).cloned()?;
+            let session = account.all("checkout.session").find(|session| session["invoice"] == invoice["id"]);
+            Some((invoice, session.map(|session| format!("/c/pay/{}", text(session, "id")))))
+        })
     };
-    match invoice {
-        Some(invoice) => hosted::show(StatusCode::OK, page::invoice(&invoice, locale)),
+    match found {
+        Some((invoice, receipt)) => hosted::show(StatusCode::OK, page::invoice(&invoice, receipt.as_deref(), locale)),
         None => hosted::show(StatusCode::NOT_FOUND, page::not_found(locale)),
     }
 }

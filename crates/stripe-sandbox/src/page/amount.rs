@@ -82,6 +82,12 @@ const fn point(locale: Locale) -> char {
     }
 }
 
+/// What a currency is called beside a figure: `SEK`, or `kr` in Swedish.
+pub(super) fn currency_name(currency: &str, locale: Locale) -> String {
+    let code = currency.to_ascii_uppercase();
+    if locale == Locale::Sv && code == "SEK" { "kr".to_owned() } else { code }
+}
+
 fn written(negative: bool, whole: u64, part: &str, currency: &str, locale: Locale) -> String {
     let group = match locale {
         Locale::En => ',',

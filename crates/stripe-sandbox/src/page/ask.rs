@@ -13,7 +13,7 @@ use crate::purchase::{Quote, entries};
 use crate::state::{LineItem, text};
 
 /// All that the page of a session asks.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Ask {
     pub(super) merchant: Option<String>,
     pub(super) mode: Mode,
@@ -43,6 +43,10 @@ pub(crate) struct Ask {
     pub(super) promotions: bool,
     /// The payment method is kept for later payments, and the page says so.
     pub(super) reuse: bool,
+    /// Money is only held on a card at first, and taken later.
+    pub(super) holds: bool,
+    /// What comes of a trial for which no payment method was given.
+    pub(super) trial_end: TrialEnd,
     pub(super) ways: Vec<Way>,
     /// How the account of a bank debit is numbered: Stripe's payment method type.
     pub(super) debit: String,
@@ -65,6 +69,15 @@ pub(super) enum Mode {
 pub(super) enum Need {
     Required,
     Optional,
+}
+
+/// What comes of a trial that ends without a payment method.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum TrialEnd {
+    #[default]
+    Invoice,
+    Pause,
+    Cancel,
 }
 
 /// A way to pay that the page plays.
@@ -104,9 +117,22 @@ pub(super) struct Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pricing {
     Unit(Decimal),
-    Package { amount: Decimal, size: i64 },
-    Tiers(Vec<Tier>),
-    Custom { minimum: i64, maximum: i64, preset: Option<i64> },
+    /// A package that is begun is paid whole, or not at all.
+    Package {
+        amount: Decimal,
+        size: i64,
+        is_begun_paid: bool,
+    },
+    /// All pieces are at the price of one tier, or each at that of its own.
+    Tiers {
+        tiers: Vec<Tier>,
+        is_volume: bool,
+    },
+    Custom {
+        minimum: i64,
+        maximum: i64,
+        preset: Option<i64>,
+    },
 }
 
 /// A tier of a price; the last has no end.
@@ -148,7 +174,7 @@ pub(super) enum FieldKind {
 }
 
 /// What the merchant says at places of the page.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Texts {
     pub(super) submit: Option<String>,
     pub(super) after_submit: Option<String>,
@@ -208,6 +234,15 @@ impl Ask {
             promotions: consent["promotions"] == "auto",
             reuse: sessions::keeps_method(session, &plan)
                 && consent["payment_method_reuse_agreement"]["position"] != "hidden",
+            holds: sessions::holds_money(session, &plan),
+            trial_end: match text(
+                &plan["subscription_data"]["trial_settings"]["end_behavior"],
+                "missing_payment_method",
+            ) {
+                "pause" => TrialEnd::Pause,
+                "cancel" => TrialEnd::Cancel,
+                _ => TrialEnd::Invoice,
+            },
             ways,
             debit: entries::debit_type(session).unwrap_or_default().to_owned(),
             always_method: entries::needs_method(session, 0),
@@ -266,7 +301,7 @@ impl Ask {
         self.addresses.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The country that is chosen before the customer chooses: their own, or else the likeliest.
+    /// The country that is chosen before the customer chooses: their own, or else the likeliest; empty where none is.
     pub(super) fn home_country(&self, locale: Locale) -> &str {
         self.known("country").unwrap_or_else(|| self.likely_country(locale))
     }
@@ -283,9 +318,8 @@ impl Ask {
             (_, "cad") => "CA",
             (_, "aud") => "AU",
             (_, "jpy") => "JP",
-            // The largest of the countries that pay in euros.
-            (_, "eur") => "DE",
-            _ => "SE",
+            // Many countries pay in euros, and none of them is likely enough to be chosen for someone.
+            _ => "",
         }
     }
 
@@ -409,11 +443,13 @@ fn pricing_of(price: &Value, currency: &str) -> Pricing {
             unit: decimal(tier, "unit_amount"),
             flat: decimal(tier, "flat_amount"),
         };
-        return Pricing::Tiers(tiers.iter().map(tier).collect());
+        return Pricing::Tiers { tiers: tiers.iter().map(tier).collect(), is_volume: price["tiers_mode"] == "volume" };
     }
     let amount = decimal(told, "unit_amount").unwrap_or_default();
     match price["transform_quantity"]["divide_by"].as_i64() {
-        Some(size) if size > 1 => Pricing::Package { amount, size },
+        Some(size) if size > 1 => {
+            Pricing::Package { amount, size, is_begun_paid: price["transform_quantity"]["round"] == "up" }
+        }
         _ => Pricing::Unit(amount),
     }
 }
@@ -522,7 +558,8 @@ mod tests {
         let ask = asked(&offering);
         let [cup] = ask.optional.as_slice() else { panic!("one optional item") };
         assert_eq!((cup.id.as_str(), cup.name.as_str(), cup.quantity), ("price_2", "Cup", 3));
-        assert_eq!(cup.pricing, Pricing::Package { amount: Decimal::from(500), size: 12 });
+        let dozen = Pricing::Package { amount: Decimal::from(500), size: 12, is_begun_paid: true };
+        assert_eq!(cup.pricing, dozen);
     }
 
     #[test]
@@ -569,6 +606,26 @@ mod tests {
         assert!(!asked(&json!({"mode": "subscription", "consent_collection": hidden})).reuse);
         let kept = json!({"card": {"setup_future_usage": "off_session"}});
         assert!(asked(&json!({"mode": "payment", "payment_method_options": kept})).reuse);
+    }
+
+    #[test]
+    fn a_hold_and_what_ends_a_trial_are_read_from_what_the_session_plans() {
+        let held = json!({"mode": "payment", "payment_method_options": {"card": {"capture_method": "manual"}}});
+        assert!(asked(&held).holds && !asked(&json!({"mode": "payment"})).holds);
+        let with = |behavior: &str| {
+            let plan = json!({"subscription_data": {"trial_settings": {"end_behavior": {"missing_payment_method": behavior}}}});
+            let find = |kind: &str, _: &str| (kind == "session_plan").then(|| plan.clone());
+            Ask::of(&json!({"id": "cs_test_x"}), &[], &find).trial_end
+        };
+        assert_eq!((with("pause"), with("cancel")), (TrialEnd::Pause, TrialEnd::Cancel));
+        assert_eq!((with("create_invoice"), asked(&json!({})).trial_end), (TrialEnd::Invoice, TrialEnd::Invoice));
+    }
+
+    #[test]
+    fn no_country_is_chosen_for_who_pays_in_euros() {
+        let home = |currency: &str, locale| asked(&json!({"currency": currency})).home_country(locale).to_owned();
+        assert_eq!((home("sek", Locale::En), home("eur", Locale::En)), ("SE".to_owned(), String::new()));
+        assert_eq!(home("eur", Locale::Sv), "SE");
     }
 
     #[test]

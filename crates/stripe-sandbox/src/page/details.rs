@@ -1,23 +1,16 @@
-//! Who pays and how: the person, where it goes, the merchant's own questions, the payment method and the consents.
+//! Who pays: the person, where it goes, the merchant's own questions and the consents; and what is wrong with all that.
 
 use maud::{Markup, html};
 
 use super::Checkout;
-use super::ask::{CustomField, FieldKind, Mode, Need, Way};
+use super::ask::{CustomField, FieldKind, Mode, Need, TrialEnd, Way};
 use super::countries::countries;
 use super::field::{self, Text};
-use super::words::fill;
-use crate::purchase::{AddressPart, entries};
-
-/// Account numbers to try, by payment method type: one that pays, and one that fails. The sandbox goes by the end: a debit of
-/// an account that ends in 0000 fails.
-const ACCOUNTS: [(&str, &str, &str); 5] = [
-    ("sepa_debit", "AT61 1904 3002 3457 3201", "AT86 1904 3002 3547 0000"),
-    ("us_bank_account", "000123456789", "000222220000"),
-    ("bacs_debit", "00012345", "22220000"),
-    ("au_becs_debit", "000123456", "222220000"),
-    ("acss_debit", "000123456789", "000222220000"),
-];
+use super::form::Problem;
+use super::order;
+use super::payment::{asks_payer, country_label, name_label, payer, payment};
+use super::words::{Submit, fill, fill_all};
+use crate::purchase::{AddressPart, Why, entries};
 
 pub(super) fn details(view: &Checkout<'_>) -> Markup {
     let (words, ask) = (view.words(), view.ask);
@@ -26,7 +19,10 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
             fieldset {
                 legend { (words.contact) }
                 (field::text(view, "email", &Text { kind: Some("email"), autocomplete: Some("email"), locked: ask.is_email_locked,
-                    ..Text::default() }))
+                    hint: ask.is_email_locked.then(|| words.locked_hint.to_owned()), ..Text::default() }))
+                @if let Some(need) = ask.individual_name {
+                    (field::text(view, "individual_name", &Text { optional: need == Need::Optional, ..autofilled("name") }))
+                }
                 @if ask.phone {
                     (field::text(view, "phone", &Text { kind: Some("tel"), autocomplete: Some("tel"), ..Text::default() }))
                 }
@@ -36,8 +32,8 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
             (business(view))
             @if view.needs_method() { (payment(view)) } @else {
                 fieldset {
-                    legend { @if asks_payer(view) { (words.your_details) } @else { (words.payment) } }
-                    p.hint { (words.nothing_due) }
+                    legend { @if asks_payer(view) { (words.your_details) } @else { (words.payment_method) } }
+                    p.hint { (words.nothing_due) @if let Some(said) = after_trial(view) { " " (said) } }
                     (payer(view))
                 }
             }
@@ -49,6 +45,16 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
     }
 }
 
+/// What follows on a trial for which no payment method is asked.
+fn after_trial(view: &Checkout<'_>) -> Option<&'static str> {
+    let words = view.words();
+    view.trial_days().map(|_| match view.ask.trial_end {
+        TrialEnd::Invoice => words.trial_invoices,
+        TrialEnd::Pause => words.trial_pauses,
+        TrialEnd::Cancel => words.trial_ends_itself,
+    })
+}
+
 /// What is wrong, all of it, each leading to its field.
 pub(super) fn alerts(view: &Checkout<'_>) -> Markup {
     let words = view.words();
@@ -58,18 +64,37 @@ pub(super) fn alerts(view: &Checkout<'_>) -> Markup {
     html! {
         div.alerts {
         @if let Some(code) = view.decline { p.alert role="alert" { (words.decline(code)) } }
-        @if view.changed { p.alert role="alert" { (words.total_changed) } }
+        // Nothing is wrong with figures that follow from a choice: they are only to be looked at.
+        @if view.changed { p.alert.changed role="alert" { (changed(view)) } }
         @if !view.problems.is_empty() {
             div.alert role="alert" {
                 p { (words.check_fields) }
-                ul {
-                    @for name in in_order(view) {
-                        li { a href={ "#" (name) } { (called(view, name)) } ": " (view.problem(name).unwrap_or_default()) }
-                    }
-                }
+                ul { @for name in in_order(view) { li { (told(view, name)) } } }
             }
         }
         }
+    }
+}
+
+/// From which total to which, or that what comes later is another.
+fn changed(view: &Checkout<'_>) -> String {
+    let words = view.words();
+    let shown = view.raw.get("shown").split('+').next().and_then(|total| total.parse::<i64>().ok());
+    match shown.filter(|shown| *shown != view.quote.total) {
+        Some(shown) => fill_all(words.total_changed, &[&view.money(shown), &view.money(view.quote.total)]),
+        None => words.later_changed.to_owned(),
+    }
+}
+
+fn told(view: &Checkout<'_>, name: &str) -> Markup {
+    let called = called(view, name);
+    // Each of many fields that are empty is named, rather than said to be filled in.
+    // How a date is written is no part of what it is called.
+    let missing = if name == "card_expiry" { called.split(" (").next().unwrap_or(called) } else { called };
+    let is_missing = view.problems.of(name) == Some(Problem::Why(Why::Missing)) && name != "terms";
+    html! {
+        @if is_missing { a href={ "#" (name) } { (fill(view.words().is_missing, missing)) } }
+        @else { a href={ "#" (name) } { (called) } ": " (view.problem(name).unwrap_or_default()) }
     }
 }
 
@@ -82,11 +107,11 @@ fn in_order<'a>(view: &Checkout<'a>) -> Vec<&'a str> {
         "promotion_code",
         "shipping_rate",
         "email",
+        "individual_name",
         "phone",
         "shipping.name",
         "shipping.country",
         "shipping.",
-        "individual_name",
         "field.",
         "business_name",
         "tax_id",
@@ -112,24 +137,31 @@ fn called<'a>(view: &Checkout<'a>, name: &str) -> &'a str {
     if let Some(field) = name.strip_prefix("field.").and_then(|key| ask.fields.iter().find(|field| field.key == key)) {
         return &field.label;
     }
-    view.words().label(name)
+    match name {
+        "name" => name_label(view),
+        "country" => country_label(view),
+        name => view.words().label(name),
+    }
 }
 
-fn submit(view: &Checkout<'_>) -> Markup {
-    let (words, ask) = (view.words(), view.ask);
-    let said = words.submit(ask.mode, &ask.submit_type);
-    html! {
-        @if ask.mode == Mode::Payment && view.awaits_amount() { (said) }
-        @else if ask.mode == Mode::Payment && view.quote.total == 0 { (words.submit_free()) }
-        @else if view.trial_days().is_some() {
-            (words.submit_trial())
-            @if view.quote.total > 0 { " · " (view.money(view.quote.total)) }
-        }
-        @else if ask.mode == Mode::Setup && !ask.ways.contains(&Way::Card) { (words.save_account) }
-        @else if ask.mode != Mode::Payment { (said) }
-        @else if ask.ways == [Way::BankTransfer] { (words.submit_transfer()) }
-        @else { (said) " " (view.money(view.quote.total)) }
-    }
+fn submit(view: &Checkout<'_>) -> String {
+    let (ask, total) = (view.ask, view.quote.total);
+    let does = match (ask.mode, ask.submit_type.as_str()) {
+        (Mode::Setup, _) if !ask.ways.contains(&Way::Card) => Submit::SaveAccount,
+        (Mode::Setup, _) => Submit::SaveCard,
+        (Mode::Payment, _) if total == 0 && !view.awaits_amount() => Submit::Order,
+        (Mode::Payment, _) if ask.ways == [Way::BankTransfer] => Submit::GoToTransfer,
+        (Mode::Payment, _) if ask.holds && ask.ways == [Way::Card] => Submit::Reserve,
+        _ if view.trial_days().is_some() => Submit::StartTrial,
+        // Where nothing is due today, the button does not say that something is paid.
+        (Mode::Subscription, _) if total == 0 => Submit::Subscribe,
+        (_, "book") => Submit::Book,
+        (_, "donate") => Submit::Donate,
+        (Mode::Subscription, _) | (_, "subscribe") => Submit::Subscribe,
+        (Mode::Payment, _) => Submit::Pay,
+    };
+    let amount = (total > 0).then(|| view.money(total));
+    view.words().submit(does, amount.as_deref())
 }
 
 fn shipping_address(view: &Checkout<'_>) -> Markup {
@@ -143,6 +175,7 @@ fn shipping_address(view: &Checkout<'_>) -> Markup {
             @if let Some(said) = &view.ask.texts.shipping_address { p.said { (said) } }
             (field::text(view, "shipping.name", &autofilled("shipping name")))
             (field::select(view, "shipping.country", (None, "shipping country", false), options, fallback))
+            @if view.ask.automatic_tax { (order::update(view)) }
             (address(view, "shipping"))
         }
     }
@@ -150,7 +183,7 @@ fn shipping_address(view: &Checkout<'_>) -> Markup {
 
 /// The parts of an address below its country. Which of them it needs, depends on the country, and that can be chosen after
 /// the page was made: a hint tells what is needed where.
-fn address(view: &Checkout<'_>, of: &str) -> Markup {
+pub(super) fn address(view: &Checkout<'_>, of: &str) -> Markup {
     let fill_in = |part: &str| format!("{of} {part}");
     let served = view.ask.shipping_countries.as_ref().filter(|_| of == "shipping");
     let choices =
@@ -165,9 +198,9 @@ fn address(view: &Checkout<'_>, of: &str) -> Markup {
         ..autofilled("")
     };
     let state = Text {
-        optional: states.is_empty(),
         conditional: !has_state,
-        hint: (!has_state && !states.is_empty()).then(|| fill(view.words().state_hint, &states.join(", "))),
+        note: if has_state { "" } else { view.words().only_some },
+        hint: (!has_state).then(|| fill(view.words().state_hint, &states.join(", "))),
         ..autofilled("")
     };
     html! {
@@ -177,24 +210,24 @@ fn address(view: &Checkout<'_>, of: &str) -> Markup {
             (field::text(view, &format!("{of}.postal_code"), &Text { autocomplete: Some(&fill_in("postal-code")), ..postal_code }))
             (field::text(view, &format!("{of}.city"), &autofilled(&fill_in("address-level2"))))
         }
+        // Where no country has states, there is nothing to ask.
+        @if !states.is_empty() {
         (field::text(view, &format!("{of}.state"), &Text { autocomplete: Some(&fill_in("address-level1")), ..state }))
+        }
     }
 }
 
-fn autofilled(autocomplete: &str) -> Text<'_> {
+pub(super) fn autofilled(autocomplete: &str) -> Text<'_> {
     Text { autocomplete: Some(autocomplete), ..Text::default() }
 }
 
-/// The customer's name, and the merchant's own questions.
+/// The merchant's own questions.
 fn questions(view: &Checkout<'_>) -> Markup {
     let ask = view.ask;
     html! {
-        @if ask.individual_name.is_some() || !ask.fields.is_empty() {
+        @if !ask.fields.is_empty() {
             fieldset {
                 legend { (view.words().more) }
-                @if let Some(need) = ask.individual_name {
-                    (field::text(view, "individual_name", &Text { optional: need == Need::Optional, ..autofilled("name") }))
-                }
                 @for field in &ask.fields { (custom_field(view, field)) }
             }
         }
@@ -241,129 +274,28 @@ fn business(view: &Checkout<'_>) -> Markup {
     }
 }
 
-fn payment(view: &Checkout<'_>) -> Markup {
-    let (words, ask) = (view.words(), view.ask);
-    html! {
-        fieldset {
-            legend { (words.payment) }
-            @match ask.ways.as_slice() {
-                [only] => {
-                    div id="method" tabindex="-1" role="group" aria-label=(words.label("method")) aria-describedby=[field::described(view, "method", false)] {
-                        input type="hidden" name="method" value=(only.tag());
-                        (panel(view, *only))
-                    }
-                }
-                ways => {
-                    div.ways id="method" tabindex="-1" role="radiogroup" aria-label=(words.label("method"))
-                        aria-describedby=[field::described(view, "method", false)] {
-                        @for (index, way) in ways.iter().enumerate() { (way_choice(view, *way, index == 0)) }
-                    }
-                }
-            }
-            (field::error(view, "method"))
-            (payer(view))
-        }
-    }
-}
-
-/// A way to pay; what it needs is shown while it is chosen, which the style sheet sees to.
-fn way_choice(view: &Checkout<'_>, way: Way, first: bool) -> Markup {
-    let id = format!("method.{}", way.tag());
-    let chosen = view.raw.get("method");
-    html! {
-        div.way {
-            input id=(id) name="method" type="radio" value=(way.tag()) checked[chosen == way.tag() || (first && chosen.is_empty())];
-            label for=(id) { (view.words().way(way, &view.ask.debit)) }
-            div.panel { (panel(view, way)) }
-        }
-    }
-}
-
-fn panel(view: &Checkout<'_>, way: Way) -> Markup {
-    let words = view.words();
-    match way {
-        Way::Card => card(view),
-        Way::BankTransfer => html! { p.said { (words.transfer_explained) } },
-        Way::BankDebit => {
-            let known = ACCOUNTS.iter().find(|(kind, ..)| *kind == view.ask.debit).unwrap_or(&ACCOUNTS[0]);
-            let label = if view.ask.debit == "sepa_debit" { "iban" } else { "account_number" };
-            let about =
-                Text { label: Some(words.label(label)), placeholder: Some(known.1), secret: true, ..Text::default() };
-            html! {
-                p.said { (words.debit_explained) }
-                (field::text(view, "account_number", &about))
-                details open[view.problems.of("account_number").is_some()] {
-                    summary { (words.test_accounts) }
-                    table {
-                        tr { th scope="row" { code { (known.1) } } td { (words.account_pays) } }
-                        tr { th scope="row" { code { (known.2) } } td { (words.account_fails) } }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn card(view: &Checkout<'_>) -> Markup {
-    let words = view.words();
-    let part = |autocomplete, placeholder| Text {
-        keyboard: Some("numeric"),
-        placeholder: Some(placeholder),
-        secret: true,
-        ..autofilled(autocomplete)
-    };
-    html! {
-        (field::text(view, "card_number", &part("cc-number", "4242 4242 4242 4242")))
-        div.pair {
-            (field::text(view, "card_expiry", &part("cc-exp", "12 / 34")))
-            (field::text(view, "card_cvc", &part("cc-csc", "123")))
-        }
-        details open[view.decline.is_some() || view.problems.of("card_number").is_some()] {
-            summary { (words.test_cards) }
-            table {
-                @for (number, what) in words.cards { tr { th scope="row" { code { (number) } } td { (what) } } }
-            }
-            p.note { (words.test_cards_note) }
-        }
-    }
-}
-
-/// The name and the country, or the whole billing address.
-fn payer(view: &Checkout<'_>) -> Markup {
-    let (words, ask) = (view.words(), view.ask);
-    let card_alone = ask.ways == [Way::Card] && view.needs_method();
-    let (label, autocomplete) = if card_alone { ("name_on_card", "cc-name") } else { ("name", "name") };
-    let named = countries(view.locale).iter().copied();
-    let (draws, whole) = (ask.draws(view.needs_method()), ask.whole_billing_address);
-    html! {
-        @if entries::needs_name(draws, whole) {
-            (field::text(view, "name", &Text { label: Some(words.label(label)), ..autofilled(autocomplete) }))
-        }
-        @if ask.shares_address() {
-            (field::checkbox(view, "same_address", "yes", words.same_address))
-        }
-        @if asks_payer(view) {
-            div.billing {
-                @if whole { p.part { (words.billing_address) } }
-                (field::select(view, "country", (None, "billing country", false), named, view.ask.home_country(view.locale)))
-                @if whole { (address(view, "billing")) }
-            }
-        }
-    }
-}
-
-fn asks_payer(view: &Checkout<'_>) -> bool {
-    let ask = view.ask;
-    entries::needs_country(ask.draws(view.needs_method()), ask.whole_billing_address, ask.automatic_tax)
-}
-
 fn consents(view: &Checkout<'_>) -> Markup {
     let (words, ask) = (view.words(), view.ask);
+    // The merchant's own words say themselves where the terms are.
+    let terms =
+        ask.texts.terms.clone().map_or_else(|| (fill(words.terms, view.merchant()), words.terms_hint), |own| (own, ""));
     html! {
-        @if ask.terms {
-            (field::checkbox(view, "terms", "yes", ask.texts.terms.as_deref().unwrap_or(words.terms)))
+        @if ask.terms { (field::checkbox(view, "terms", &terms.0, terms.1)) }
+        @if ask.promotions {
+            (field::checkbox(view, "promotions", &fill(words.promotions, view.merchant()), ""))
         }
-        @if ask.promotions { (field::checkbox(view, "promotions", "yes", words.promotions)) }
-        @if ask.reuse && view.needs_method() { p.note { (fill(words.reuse, view.merchant())) } }
+        @if ask.reuse && view.needs_method() { p.note { (reuse(view)) } }
+    }
+}
+
+/// What keeping the payment method means: of a subscription, how much is drawn and how often.
+fn reuse(view: &Checkout<'_>) -> String {
+    let words = view.words();
+    match &view.quote.recurring {
+        Some(later) => {
+            let every = words.every(&later.interval, later.interval_count);
+            fill_all(words.reuse_until, &[view.merchant(), &view.money(later.total), &every])
+        }
+        None => fill(words.reuse, view.merchant()),
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Text<'a> {
     pub(super) keyboard: Option<&'a str>,
     pub(super) placeholder: Option<&'a str>,
     pub(super) hint: Option<String>,
+    /// Stands in brackets behind the label.
+    pub(super) note: &'a str,
     pub(super) optional: bool,
     /// It can be read and not changed.
     pub(super) locked: bool,
@@ -30,14 +32,16 @@ pub(super) struct Text<'a> {
 
 pub(super) fn text(view: &Checkout<'_>, name: &str, about: &Text<'_>) -> Markup {
     let value = if about.secret { "" } else { view.raw.get(name) };
+    // What is wrong says more than a hint, and takes its place.
+    let hint = about.hint.as_ref().filter(|_| view.problems.of(name).is_none());
     html! {
         div.field {
-            (label(view, name, about.label, about.optional))
+            (label(view, name, about.label, if about.optional { view.words().optional } else { about.note }))
             input id=(name) name=(name) type=(about.kind.unwrap_or("text")) value=(value) required[!about.optional && !about.conditional]
                 readonly[about.locked] autocomplete=(about.autocomplete.unwrap_or("off")) inputmode=[about.keyboard] placeholder=[about.placeholder]
                 maxlength=(about.longest.unwrap_or(ENTRY_MAX as i64))
-                aria-invalid=[invalid(view, name)] aria-describedby=[described(view, name, about.hint.is_some())];
-            @if let Some(hint) = &about.hint { p.hint id={ (name) "-hint" } { (hint) } }
+                aria-invalid=[invalid(view, name)] aria-describedby=[described(view, name, hint.is_some())];
+            @if let Some(hint) = hint { p.hint id={ (name) "-hint" } { (hint) } }
             (error(view, name))
         }
     }
@@ -54,7 +58,7 @@ pub(super) fn select<'a>(
     let chosen = if view.raw.get(name).is_empty() { fallback } else { view.raw.get(name) };
     html! {
         div.field {
-            (label(view, name, called, optional))
+            (label(view, name, called, if optional { view.words().optional } else { "" }))
             select id=(name) name=(name) autocomplete=(autocomplete) required[!optional]
                 aria-invalid=[invalid(view, name)] aria-describedby=[described(view, name, false)] {
                 @if fallback.is_empty() { option value="" { (view.words().choose) } }
@@ -65,22 +69,24 @@ pub(super) fn select<'a>(
     }
 }
 
-pub(super) fn checkbox(view: &Checkout<'_>, name: &str, value: &str, label: &str) -> Markup {
+/// A box to tick; `hint` may be empty.
+pub(super) fn checkbox(view: &Checkout<'_>, name: &str, label: &str, hint: &str) -> Markup {
     html! {
         div.field.check {
-            input id=(name) name=(name) type="checkbox" value=(value) checked[view.raw.is_checked(name)]
-                aria-invalid=[invalid(view, name)] aria-describedby=[described(view, name, false)];
+            input id=(name) name=(name) type="checkbox" value="yes" checked[view.raw.is_checked(name)]
+                aria-invalid=[invalid(view, name)] aria-describedby=[described(view, name, !hint.is_empty())];
             label for=(name) { (label) }
+            @if !hint.is_empty() { p.hint id={ (name) "-hint" } { (hint) } }
             (error(view, name))
         }
     }
 }
 
-fn label(view: &Checkout<'_>, name: &str, called: Option<&str>, optional: bool) -> Markup {
+fn label(view: &Checkout<'_>, name: &str, called: Option<&str>, note: &str) -> Markup {
     html! {
         label for=(name) {
             (called.unwrap_or(view.words().label(name)))
-            @if optional { " " span.optional { "(" (view.words().optional) ")" } }
+            @if !note.is_empty() { " " span.optional { "(" (note) ")" } }
         }
     }
 }

@@ -17,7 +17,11 @@ const PASSING: [&str; 2] = ["action", "outcome"];
 
 /// The form as it came in. It has no `Debug`: it can hold a card number.
 #[derive(Default, Clone)]
-pub(crate) struct RawForm(BTreeMap<String, String>);
+pub(crate) struct RawForm {
+    entries: BTreeMap<String, String>,
+    /// A card or an account was entered, and is not kept.
+    has_forgotten: bool,
+}
 
 /// What the customer pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +47,8 @@ pub(crate) struct Problems(Vec<(String, Problem)>);
 impl RawForm {
     pub(crate) fn of(pairs: Vec<(String, String)>) -> Self {
         let cut = |text: String| if text.len() <= ENTRY_MAX { text } else { text.chars().take(ENTRY_MAX).collect() };
-        Self(pairs.into_iter().map(|(name, value)| (name, cut(value))).collect())
+        let entries = pairs.into_iter().map(|(name, value)| (name, cut(value))).collect();
+        Self { entries, has_forgotten: false }
     }
 
     /// What stands in the form before anything is entered.
@@ -76,17 +81,17 @@ impl RawForm {
 
     /// An entry without the spaces around it; empty where there is none.
     pub(crate) fn get(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", |value| value.trim())
+        self.entries.get(name).map_or("", |value| value.trim())
     }
 
     /// An entry that the form had, be it empty: then the customer emptied it. None where the form did not have the field.
     fn sent(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim())
+        self.entries.get(name).map(|value| value.trim())
     }
 
     pub(super) fn set(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
-            self.0.insert(name.to_owned(), value.to_owned());
+            self.entries.insert(name.to_owned(), value.to_owned());
         }
     }
 
@@ -98,7 +103,7 @@ impl RawForm {
     pub(crate) fn act(&mut self) -> Action {
         match self.get("action") {
             "remove_code" => {
-                self.0.remove("promotion_code");
+                self.entries.remove("promotion_code");
                 Action::Update
             }
             "update" => Action::Update,
@@ -108,13 +113,18 @@ impl RawForm {
 
     /// Forgets what must not outlive the reading.
     pub(crate) fn forget_secrets(&mut self) {
-        self.0.retain(|name, _| !SECRET.contains(&name.as_str()));
+        self.has_forgotten |= SECRET.iter().any(|name| self.is_checked(name));
+        self.entries.retain(|name, _| !SECRET.contains(&name.as_str()));
+    }
+
+    pub(super) const fn has_forgotten(&self) -> bool {
+        self.has_forgotten
     }
 
     /// The entries that the page of the bank carries on: all but numbers of cards and accounts.
     pub(super) fn carried(&self) -> impl Iterator<Item = (&str, &str)> {
         let stays = |name: &str| !SECRET.contains(&name) && !PASSING.contains(&name);
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(move |(name, _)| stays(name))
+        self.entries.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(move |(name, _)| stays(name))
     }
 
     fn address(&self, prefix: &str) -> Address {
@@ -342,6 +352,10 @@ mod tests {
         let names: Vec<&str> = form.carried().map(|(name, _)| name).collect();
         assert_eq!(names, ["country", "email", "field.size", "name"]);
         form.forget_secrets();
+        assert!(form.has_forgotten());
+        let mut without = raw(&[("card_number", " ")]);
+        without.forget_secrets();
+        assert!(!without.has_forgotten());
         assert!(SECRET.iter().all(|name| form.get(name).is_empty()) && form.get("field.size") == "L");
     }
 

@@ -12,24 +12,29 @@ mod form;
 mod invoice;
 mod method;
 mod order;
+mod payment;
+mod period;
 mod style;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(crate) use after::{Bought, Confirmation, Outcome, Parts, confirmation, instructions};
+pub(crate) use after::{Bought, Confirmation, Facts, Outcome, confirmation, instructions};
 pub(crate) use ask::Ask;
 pub(crate) use form::{Action, Problems, RawForm, read};
 pub(crate) use invoice::invoice;
 pub(crate) use method::{read_method, test_card};
+pub(crate) use sums::Sums;
 pub(crate) use words::Locale;
 
 use crate::clock::DAY;
 use crate::purchase::Quote;
 use amount::amount;
-use words::{Words, fill};
+use ask::Mode;
+use words::{Words, fill, fill_all};
 
 /// Nothing but what the page itself holds. Forms may lead to the merchant, to whom the answer redirects.
 pub(crate) const CONTENT_SECURITY_POLICY: &str =
@@ -56,7 +61,23 @@ pub(crate) struct Checkout<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClosedReason {
     Inactive,
+    /// What could be paid once was paid.
+    Paid,
+    /// The link was paid as often as it may be.
+    UsedUp,
     Expired,
+}
+
+/// A page that can't be paid.
+pub(crate) struct Closed<'a> {
+    pub(crate) reason: ClosedReason,
+    pub(crate) merchant: Option<&'a str>,
+    /// What the merchant says, in place of the page's own words.
+    pub(crate) message: Option<&'a str>,
+    /// Where the merchant takes the customer back.
+    pub(crate) back_url: Option<&'a str>,
+    /// Where the customer can begin again.
+    pub(crate) start_url: Option<&'a str>,
 }
 
 /// The page on which a person pays.
@@ -122,7 +143,12 @@ impl<'a> Checkout<'a> {
     fn problem(&self, name: &str) -> Option<String> {
         let is_money = matches!(name, "custom_amount" | "promotion_code" | "method");
         let limit = |limit: i64| if is_money { self.money(limit) } else { limit.to_string() };
-        self.problems.of(name).map(|problem| self.words().problem(name, problem, limit))
+        self.problems.of(name).map(|problem| self.words().problem((name, self.raw.get(name)), problem, limit))
+    }
+
+    /// What was entered of a card or an account is gone, and must be entered again.
+    fn asks_again(&self) -> bool {
+        self.raw.has_forgotten() || self.decline.is_some()
     }
 
     fn needs_method(&self) -> bool {
@@ -146,13 +172,17 @@ impl<'a> Checkout<'a> {
 /// The page that plays the customer's bank. It carries on what was entered, but never the number of a card.
 pub(crate) fn challenge(view: &Checkout<'_>) -> Markup {
     let words = view.words();
+    let (title, said) = match view.ask.mode {
+        Mode::Setup => (words.challenge_title_saving, words.challenge_text_saving),
+        Mode::Payment | Mode::Subscription => (words.challenge_title, words.challenge_text),
+    };
     let body = html! {
         main.card {
-            h1 { (words.challenge_title) }
+            h1 { (title) }
             @if view.quote.total > 0 {
-                p { strong { (fill(&fill(words.challenge_amount, &view.money(view.quote.total)), view.merchant())) } }
+                p { strong { (fill_all(words.challenge_amount, &[&view.money(view.quote.total), view.merchant()])) } }
             }
-            p { (words.challenge_text) }
+            p { (said) }
             form method="post" action={ "/c/pay/" (view.session_id) "/authenticate" } {
                 @for (name, value) in view.raw.carried() { input type="hidden" name=(name) value=(value); }
                 button type="submit" name="outcome" value="complete" { (words.challenge_complete) }
@@ -160,18 +190,30 @@ pub(crate) fn challenge(view: &Checkout<'_>) -> Markup {
             }
         }
     };
-    layout(view.locale, words.challenge_title, body)
+    layout(view.locale, title, body)
 }
 
 /// The page of something that can't be paid.
-pub(crate) fn closed(locale: Locale, reason: ClosedReason, message: Option<&str>) -> Markup {
+pub(crate) fn closed(locale: Locale, page: &Closed<'_>) -> Markup {
     let words = locale.words();
-    let standard = match reason {
-        ClosedReason::Inactive => words.inactive_text,
-        ClosedReason::Expired => words.expired_text,
+    let (title, standard) = match page.reason {
+        ClosedReason::Inactive => (words.closed_title, words.inactive_text),
+        // The merchant's own words can be for others than who paid.
+        ClosedReason::Paid if page.message.is_some() => (words.closed_title, words.paid_already_text),
+        ClosedReason::Paid => (words.paid_already_title, words.paid_already_text),
+        ClosedReason::UsedUp => (words.closed_title, words.used_up_text),
+        ClosedReason::Expired => (words.expired_title, words.expired_text),
     };
-    let body = html! { main.card { h1 { (words.closed_title) } p.said { (message.unwrap_or(standard)) } } };
-    layout(locale, words.closed_title, body)
+    let body = html! {
+        main.card {
+            h1 { (title) }
+            p.hint { (page.merchant.unwrap_or(words.merchant)) }
+            p.said { (page.message.unwrap_or(standard)) }
+            @if let Some(url) = page.start_url { p { a href=(url) { (words.start_again) } } }
+            @if let Some(url) = page.back_url { p { a href=(url) { (words.back) } } }
+        }
+    };
+    layout(locale, title, body)
 }
 
 /// The page of something that is not there.

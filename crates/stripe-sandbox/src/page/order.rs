@@ -3,10 +3,12 @@
 use maud::{Markup, html};
 
 use super::Checkout;
-use super::amount::unit_amount;
+use super::amount::{currency_name, unit_amount};
 use super::ask::{Line, Mode, Pricing, Rate, Tier};
 use super::field::{self, Text};
-use super::words::fill;
+use super::period;
+use super::sums::Sums;
+use super::words::{fill, fill_all};
 use crate::purchase::QuotedLine;
 
 pub(super) fn summary(view: &Checkout<'_>) -> Markup {
@@ -26,8 +28,8 @@ pub(super) fn summary(view: &Checkout<'_>) -> Markup {
                 (promotion_code(view))
                 (shipping(view))
                 @if ask.has_choices() {
-                    @if ask.automatic_tax { p.hint { (words.tax_by_address) } }
-                    button.secondary.update type="submit" name="action" value="update" { (words.update) }
+                    @if ask.automatic_tax { p.hint { (words.tax_by_country) } }
+                    (update(view))
                 }
                 @if !view.awaits_amount() { (figures(view)) }
             }
@@ -35,34 +37,22 @@ pub(super) fn summary(view: &Checkout<'_>) -> Markup {
     }
 }
 
-/// The amount, large, and what comes after it.
-fn headline(view: &Checkout<'_>) -> Markup {
+/// Asks for the figures again; what changes them may stand anywhere on the page.
+pub(super) fn update(view: &Checkout<'_>) -> Markup {
     let words = view.words();
-    let recurring = view.quote.recurring.as_ref();
-    let period = recurring.map(|r| (view.money(r.total), words.every(&r.interval, r.interval_count)));
     html! {
-        @match (view.trial_days(), period) {
-            (Some(days), Some((amount, every))) => {
-                // What is not of the trial is due today all the same.
-                p.total { @if view.quote.total > 0 { (view.money(view.quote.total)) } @else { (words.trial(days)) } }
-                p.every {
-                    @if view.quote.total > 0 { (words.trial(days)) ". " }
-                    (fill(&fill(words.then, &amount), &every))
-                }
-            }
-            (None, Some((amount, every))) => {
-                p.total { (view.money(view.quote.total)) }
-                p.every {
-                    // The first payment is as the later ones, or it is told apart from them.
-                    @if recurring.is_some_and(|r| r.total == view.quote.total) { (every) }
-                    @else { (fill(&fill(words.then, &amount), &every)) }
-                }
-            }
-            _ => @if view.ask.mode != Mode::Setup && !view.awaits_amount() {
-                p.total { (view.money(view.quote.total)) }
-            }
+        button.secondary.update type="submit" name="action" value="update" {
+            @if view.awaits_amount() { (words.show_total) } @else { (words.update) }
         }
     }
+}
+
+/// The amount, large, and what comes after it.
+fn headline(view: &Checkout<'_>) -> Markup {
+    let quote = view.quote;
+    let shown = view.ask.mode != Mode::Setup && !view.awaits_amount();
+    let due = (quote.total, quote.recurring.as_ref(), view.trial_days());
+    html! { @if shown { (period::headline(view.words(), &|minor| view.money(minor), due)) } }
 }
 
 fn item(view: &Checkout<'_>, line: &Line) -> Markup {
@@ -74,7 +64,7 @@ fn item(view: &Checkout<'_>, line: &Line) -> Markup {
             div.what {
                 span.name { (line.name) }
                 @if let Some(detail) = &line.detail { span.detail { (detail) } }
-                (price(view, line))
+                (price(view, line, quoted))
                 @if let Some((least, most)) = line.adjustable {
                     (quantity(view, &name, line, (least, most), false))
                 } @else if line.quantity > 1 {
@@ -101,7 +91,7 @@ fn quantity(view: &Checkout<'_>, name: &str, line: &Line, (least, most): (i64, i
             input id=(name) name=(name) type="number" inputmode="numeric" autocomplete="off" min=(lowest) max=(most) step="1"
                 value=(view.raw.get(name)) aria-invalid=[field::invalid(view, name)]
                 aria-describedby=[field::described(view, name, true)];
-            span.hint id={ (name) "-hint" } { (fill(&fill(hint, &first.to_string()), &most.to_string())) }
+            span.hint id={ (name) "-hint" } { (fill_all(hint, &[&first.to_string(), &most.to_string()])) }
             (field::error(view, name))
         }
     }
@@ -124,66 +114,85 @@ fn taken<'a>(view: &Checkout<'a>) -> impl Iterator<Item = &'a QuotedLine> {
     view.quote.lines.iter().filter(|line| line.optional && line.quantity > 0)
 }
 
-/// What one costs; an amount alone says it already where there is one, paid once.
-fn price(view: &Checkout<'_>, line: &Line) -> Markup {
+/// What one costs; an amount alone says it already where there is one, paid once. `quoted` is the line as it is counted,
+/// where it is.
+fn price(view: &Checkout<'_>, line: &Line, quoted: Option<&QuotedLine>) -> Markup {
     let words = view.words();
     let money = |minor| unit_amount(minor, &view.ask.currency, view.locale);
-    let told = match &line.pricing {
-        Pricing::Unit(amount) if line.quantity > 1 || line.adjustable.is_some() => match &line.unit_label {
-            Some(unit) => Some(fill(&fill(words.per_package, &money(*amount)), unit)),
-            None => Some(fill(words.each, &money(*amount))),
+    let is_counted = line.quantity > 1 || line.adjustable.is_some();
+    // What is for each of something, a period follows otherwise than an amount alone.
+    let (told, is_each) = match &line.pricing {
+        Pricing::Unit(amount) if is_counted => match &line.unit_label {
+            Some(unit) => (Some(fill_all(words.per_unit, &[&money(*amount), unit])), true),
+            None => (Some(fill_all(words.each, &[&money(*amount)])), true),
         },
-        Pricing::Unit(amount) => line.every.is_some().then(|| money(*amount)),
-        Pricing::Package { amount, size } => {
-            let package = match &line.unit_label {
-                Some(unit) => format!("{size} {unit}"),
-                None => size.to_string(),
-            };
-            Some(fill(&fill(words.per_package, &money(*amount)), &package))
+        Pricing::Unit(amount) => (line.every.is_some().then(|| money(*amount)), false),
+        Pricing::Package { amount, size, is_begun_paid } => {
+            let package = line.unit_label.as_ref().map_or_else(|| size.to_string(), |unit| format!("{size} {unit}"));
+            let template = if *is_begun_paid { words.per_package_begun } else { words.per_package_whole };
+            let told = fill_all(template, &[&money(*amount), &package, &size.to_string()]);
+            let packages = quoted.and_then(|quoted| quoted.packages).map(|count| words.packages(count));
+            (Some([told].into_iter().chain(packages).collect::<Vec<_>>().join("; ")), true)
         }
-        Pricing::Tiers(tiers) => {
-            tiers.iter().filter_map(|tier| tier.unit).min().map(|least| fill(words.from, &money(least)))
-        }
-        Pricing::Custom { .. } => None,
+        Pricing::Tiers { tiers, .. } => (tiered(view, tiers, quoted), true),
+        Pricing::Custom { .. } => (None, false),
     };
-    // Not `each each month`.
-    let is_each = match line.pricing {
-        Pricing::Unit(_) => line.unit_label.is_none() && (line.quantity > 1 || line.adjustable.is_some()),
-        Pricing::Tiers(_) => true,
-        _ => false,
-    };
-    let every = line.every.as_ref().map(|(interval, count)| words.every(interval, *count));
+    let every = line.every.as_ref().map(|(interval, count)| match is_each {
+        true => words.every_of_each(interval, *count),
+        false => words.every(interval, *count),
+    });
     html! {
         @if told.is_some() || every.is_some() {
             span.detail {
                 (told.unwrap_or_default())
-                @if let Some(every) = every { @if is_each { "," } " " (every) }
+                @if let Some(every) = every { " " (every) }
             }
         }
-        @if let Pricing::Tiers(tiers) = &line.pricing { (tier_table(view, tiers)) }
+        @if let Pricing::Tiers { tiers, is_volume } = &line.pricing { (tier_table(view, tiers, *is_volume)) }
     }
 }
 
-fn tier_table(view: &Checkout<'_>, tiers: &[Tier]) -> Markup {
+/// The price of the tier that all is at, or the least that some of it is at.
+fn tiered(view: &Checkout<'_>, tiers: &[Tier], quoted: Option<&QuotedLine>) -> Option<String> {
+    let counted = quoted.and_then(|quoted| tiers.get(quoted.tiers.clone())).filter(|counted| !counted.is_empty());
+    match counted {
+        Some([only]) => Some(tier_price(view, only)),
+        _ => {
+            let least = counted.unwrap_or(tiers).iter().filter_map(|tier| tier.unit).min()?;
+            Some(fill(view.words().from, &unit_amount(least, &view.ask.currency, view.locale)))
+        }
+    }
+}
+
+fn tier_price(view: &Checkout<'_>, tier: &Tier) -> String {
     let words = view.words();
     let money = |minor| unit_amount(minor, &view.ask.currency, view.locale);
+    let unit = tier.unit.map(|unit| fill(words.each, &money(unit)));
+    let flat = tier.flat.map(|flat| fill(words.flat, &money(flat)));
+    unit.into_iter().chain(flat).collect::<Vec<_>>().join(" + ")
+}
+
+fn tier_table(view: &Checkout<'_>, tiers: &[Tier], is_volume: bool) -> Markup {
+    let words = view.words();
+    let firsts = std::iter::once(1).chain(tiers.iter().filter_map(|tier| tier.up_to).map(|end| end + 1));
     html! {
         details.tiers {
             summary { (words.tiers) }
             table {
-                @for tier in tiers {
+                @for (tier, first) in tiers.iter().zip(firsts) {
                     tr {
                         th scope="row" {
-                            @match tier.up_to { Some(end) => (fill(words.tier_to, &end.to_string())), None => (words.tier_above) }
+                            @match tier.up_to {
+                                Some(end) if end == first => (end),
+                                Some(end) => { (first) "–" (end) }
+                                None => (fill(words.tier_above, &first.to_string())),
+                            }
                         }
-                        td {
-                            @if let Some(unit) = tier.unit { (fill(words.each, &money(unit))) }
-                            @if tier.unit.is_some() && tier.flat.is_some() { " + " }
-                            @if let Some(flat) = tier.flat { (fill(words.flat, &money(flat))) }
-                        }
+                        td { (tier_price(view, tier)) }
                     }
                 }
             }
+            p.note { (if is_volume { words.volume_note } else { words.graduated_note }) }
         }
     }
 }
@@ -191,8 +200,8 @@ fn tier_table(view: &Checkout<'_>, tiers: &[Tier]) -> Markup {
 fn custom_amount(view: &Checkout<'_>, line: &Line) -> Markup {
     let words = view.words();
     let Pricing::Custom { minimum, maximum, .. } = &line.pricing else { return html! {} };
-    let hint = Some(fill(&fill(words.custom_hint, &view.money(*minimum)), &view.money(*maximum)));
-    let label = format!("{} ({})", words.label("custom_amount"), view.ask.currency.to_ascii_uppercase());
+    let hint = Some(fill_all(words.custom_hint, &[&view.money(*minimum), &view.money(*maximum)]));
+    let label = format!("{} ({})", words.label("custom_amount"), currency_name(&view.ask.currency, view.locale));
     let about = Text { label: Some(&label), keyboard: Some("decimal"), hint, ..Text::default() };
     field::text(view, "custom_amount", &about)
 }
@@ -225,7 +234,7 @@ fn offered_price(view: &Checkout<'_>, line: &Line) -> Markup {
             html! { span.detail { (unit_amount(*amount, &view.ask.currency, view.locale)) } }
         }
         _ => html! {
-            (price(view, line))
+            (price(view, line, taken(view).find(|taken| taken.price_id == line.id)))
             @if line.quantity > 1 && line.adjustable.is_none() { span.detail { (view.words().quantity) " " (line.quantity) } }
         },
     }
@@ -235,11 +244,15 @@ fn offer_field(view: &Checkout<'_>, line: &Line) -> Markup {
     let name = format!("optional.{}", line.id);
     match line.adjustable {
         Some(bounds) => quantity(view, &name, line, bounds, true),
+        // What was taken is ticked, and called so.
         None => html! {
             div.take {
                 input id=(name) name=(name) type="checkbox" value=(line.quantity) checked[view.raw.is_checked(&name)]
                     aria-describedby=[field::described(view, &name, false)];
-                label for=(name) { (view.words().add) span.hidden { " " (line.name) } }
+                label for=(name) {
+                    (if taken(view).any(|taken| taken.price_id == line.id) { view.words().added } else { view.words().add })
+                    span.hidden { " " (line.name) }
+                }
                 (field::error(view, &name))
             }
         },
@@ -255,7 +268,7 @@ fn promotion_code(view: &Checkout<'_>) -> Markup {
             @if let Some(code) = &view.quote.promotion_code {
                 div.applied id=(name) tabindex="-1" {
                     input type="hidden" name=(name) value=(code);
-                    span { strong { (code) } " " (words.code_applies) }
+                    span { (fill(words.code_applies, code)) }
                     button.quiet type="submit" name="action" value="remove_code"
                         aria-describedby=[field::described(view, name, false)] { (words.remove) span.hidden { " " (code) } }
                     (field::error(view, name))
@@ -310,28 +323,7 @@ fn rate_choice(view: &Checkout<'_>, rate: &Rate, chosen: bool) -> Markup {
 }
 
 fn figures(view: &Checkout<'_>) -> Markup {
-    let (words, quote) = (view.words(), view.quote);
-    // Tax that is in the prices is told and not added; what of it is in the shipping, the quote does not tell.
-    let within: i64 = quote.lines.iter().map(|line| line.tax).sum();
-    let is_within = quote.tax == 0 && quote.shipping == 0 && within != 0;
-    let waived = quote.subtotal - quote.discount + quote.shipping + quote.tax - quote.total;
-    let parts = quote.discount != 0 || quote.tax != 0 || !view.ask.shipping_rates.is_empty();
+    let words = view.words();
     let total = if view.ask.mode == Mode::Subscription { words.due_today } else { words.total };
-    html! {
-        div.figures {
-            @if parts { (row(words.subtotal, &view.money(quote.subtotal))) }
-            @if quote.discount != 0 { (row(words.discount, &view.money(-quote.discount))) }
-            @if !view.ask.shipping_rates.is_empty() {
-                (row(words.shipping, &if quote.shipping == 0 { words.free.to_owned() } else { view.money(quote.shipping) }))
-            }
-            @if quote.tax != 0 { (row(words.tax, &view.money(quote.tax))) }
-            @if let Some(days) = view.trial_days().filter(|_| waived > 0) { (row(&words.trial(days), &view.money(-waived))) }
-            div.sum { span { (total) } span.amount { (view.money(quote.total)) } }
-            @if is_within { (row(words.tax_included, &view.money(within))) }
-        }
-    }
-}
-
-fn row(label: &str, amount: &str) -> Markup {
-    html! { div.row { span { (label) } span.amount { (amount) } } }
+    html! { div.figures { (Sums::of_quote(view).rows(total, &view.ask.currency, view.locale)) } }
 }

@@ -1,6 +1,6 @@
 //! What the pages show.
 
-use super::ask::{CustomField, FieldKind, Line, Mode, Need, Pricing, Rate, Texts, Tier, Way};
+use super::ask::{CustomField, FieldKind, Line, Need, Pricing, Rate, Texts, Tier, TrialEnd, Way};
 use super::*;
 use crate::purchase::{Entry, Misfit, QuotedLine, Recurring, Why};
 
@@ -67,6 +67,10 @@ fn view<'a>(locale: Locale, ask: &'a Ask, quote: &'a Quote, raw: &'a RawForm, pr
     }
 }
 
+fn shut(reason: ClosedReason, message: Option<&str>) -> Closed<'_> {
+    Closed { reason, merchant: None, message, back_url: None, start_url: None }
+}
+
 fn shows(page: &str, parts: &[&str]) {
     for part in parts {
         assert!(page.contains(part), "{part} is not in {page}");
@@ -86,7 +90,7 @@ fn every_page_says_that_no_money_moves_in_both_languages() {
         for page in [
             checkout(&view(locale, &ask, &quote, &raw, &problems)),
             challenge(&view(locale, &ask, &quote, &raw, &problems)),
-            closed(locale, ClosedReason::Inactive, None),
+            closed(locale, &shut(ClosedReason::Inactive, None)),
             not_found(locale),
             index(locale),
         ] {
@@ -99,7 +103,7 @@ fn every_page_says_that_no_money_moves_in_both_languages() {
 fn what_a_merchant_wrote_is_shown_and_never_run() {
     let page = page(&ask(), &quote(100), &[], Vec::new());
     shows(&page, &["&lt;script&gt;alert(1)&lt;/script&gt;", "<title>Pay Ada &amp; co</title>"]);
-    let closed = closed(Locale::En, ClosedReason::Inactive, Some("<b>sold out</b>")).into_string();
+    let closed = closed(Locale::En, &shut(ClosedReason::Inactive, Some("<b>sold out</b>"))).into_string();
     shows(&closed, &["&lt;b&gt;sold out&lt;/b&gt;"]);
 }
 
@@ -134,7 +138,7 @@ fn errors_stand_at_their_fields_and_lead_there() {
             "id=\"email-error\"",
             "aria-describedby=\"email-error\"",
             "href=\"#field.size\"",
-            "It can have at most 4 characters.",
+            "Can have at most 4 characters.",
             "value=\"hugest\"",
             "Your size <span class=\"optional\">(optional)",
             "maxlength=\"4\"",
@@ -190,21 +194,43 @@ fn figures_that_were_not_shown_are_noticed() {
 
 #[test]
 fn prices_are_told_as_they_are_counted() {
-    let tiers = Pricing::Tiers(vec![
-        Tier { up_to: Some(10), unit: Some(500.into()), flat: None },
-        Tier { up_to: None, unit: Some(400.into()), flat: Some(1_000.into()) },
-    ]);
+    let package = |is_begun_paid| Pricing::Package { amount: 1_000.into(), size: 12, is_begun_paid };
     let many = Line { quantity: 3, ..line("li_1", unit(1_000)) };
     let seats = Line { unit_label: Some("seat".to_owned()), every: Some(("month".to_owned(), 3)), ..many.clone() };
     for (line, parts) in [
-        (Line { every: Some(("month".to_owned(), 1)), ..many.clone() }, vec!["SEK\u{a0}10.00 each, each month"]),
+        (Line { every: Some(("month".to_owned(), 1)), ..many.clone() }, vec!["SEK\u{a0}10.00 each per month"]),
         (many, vec!["SEK\u{a0}10.00 each", "Quantity 3"]),
         (seats, vec!["SEK\u{a0}10.00 per seat every 3 months"]),
-        (line("li_1", Pricing::Package { amount: 1_000.into(), size: 12 }), vec!["SEK\u{a0}10.00 per 12"]),
-        (line("li_1", tiers), vec!["From SEK\u{a0}4.00 each", "Up to 10", "SEK\u{a0}4.00 each + SEK\u{a0}10.00 flat"]),
+        (line("li_1", package(true)), vec!["SEK\u{a0}10.00 per 12 or part of 12; 2 packages"]),
+        (line("li_1", package(false)), vec!["SEK\u{a0}10.00 per full 12; 2 packages"]),
     ] {
-        shows(&page(&Ask { lines: vec![line], ..ask() }, &quote(3_000), &[], Vec::new()), &parts);
+        let mut counted = quote(3_000);
+        counted.lines[0].packages = Some(2);
+        shows(&page(&Ask { lines: vec![line], ..ask() }, &counted, &[], Vec::new()), &parts);
     }
+}
+
+#[test]
+fn tiers_tell_the_price_that_applies_and_to_which_pieces() {
+    let told = |is_volume: bool, counted: std::ops::Range<usize>| {
+        let tiers = vec![
+            Tier { up_to: Some(10), unit: Some(500.into()), flat: None },
+            Tier { up_to: Some(11), unit: Some(450.into()), flat: None },
+            Tier { up_to: None, unit: Some(400.into()), flat: Some(1_000.into()) },
+        ];
+        let mut quote = quote(3_000);
+        quote.lines[0].tiers = counted;
+        let ask = Ask { lines: vec![line("li_1", Pricing::Tiers { tiers, is_volume })], ..ask() };
+        page(&ask, &quote, &[], Vec::new()).replace('\u{a0}', " ")
+    };
+    let dear = "<span class=\"detail\">SEK 5.00 each</span>";
+    let volume = told(true, 2..3);
+    shows(&volume, &["<span class=\"detail\">SEK 4.00 each + SEK 10.00 flat</span>", "applies to all pieces"]);
+    shows(&volume, &[">1–10</th>", ">11</th>", ">12 or more</th>"]);
+    hides(&volume, &["From SEK"]);
+    shows(&told(false, 0..1), &[dear, "at the price of its step"]);
+    shows(&told(false, 0..3), &["From SEK 4.00 each"]);
+    shows(&told(false, 0..0), &["From SEK 4.00 each"]);
 }
 
 #[test]
@@ -230,7 +256,7 @@ fn quantities_offers_and_an_own_amount_can_be_chosen() {
     hides(&empty, &["SEK\u{a0}0.00", "Complete the order"]);
     let little = vec![Misfit { field: Entry::CustomAmount, why: Why::TooSmall(1_000) }];
     let refused = page(&own, &quote(0), &[("custom_amount", "5")], little);
-    shows(&refused, &["It must be at least SEK\u{a0}10.00.", "name=\"card_number\""]);
+    shows(&refused, &["The amount must be at least SEK\u{a0}10.00.", "Show the total", "name=\"card_number\""]);
     hides(&refused, &["SEK\u{a0}0.00", "Complete the order"]);
 }
 
@@ -239,7 +265,9 @@ fn a_code_that_applies_can_be_removed_and_one_that_does_not_is_told() {
     let codes = Ask { promotion_codes: true, ..ask() };
     let applied = Quote { promotion_code: Some("SAVE10".to_owned()), discount: 10, total: 90, ..quote(100) };
     let page_with = page(&codes, &applied, &[("promotion_code", "save10")], Vec::new());
-    shows(&page_with, &["value=\"remove_code\"", "<strong>SAVE10</strong>", "Discount", "−SEK\u{a0}0.10"]);
+    shows(&page_with, &["value=\"remove_code\"", "Code SAVE10 applied", "Discount (SAVE10)", "−SEK\u{a0}0.10"]);
+    let unknown = vec![Misfit { field: Entry::PromotionCode, why: Why::UnknownCode }];
+    shows(&page(&codes, &quote(100), &[("promotion_code", "WINTER")], unknown), &["know the code WINTER."]);
     let unknown = vec![Misfit { field: Entry::PromotionCode, why: Why::BelowMinimum(50_000) }];
     let refused = page(&codes, &quote(100), &[("promotion_code", "SAVE10")], unknown);
     shows(&refused, &["The code needs an order of at least SEK\u{a0}500.00.", "value=\"SAVE10\""]);
@@ -286,7 +314,15 @@ fn shipping_and_tax_are_told_in_the_figures() {
         latest: Some((5, "business_day".to_owned())),
     };
     let ask = Ask { shipping_rates: vec![rate("shr_1", 0), rate("shr_2", 4_900)], ..ask() };
-    let added = Quote { shipping: 4_900, tax: 2_500, total: 17_400, ..quote(10_000) };
+    let added = Quote {
+        shipping: 4_900,
+        shipping_rate: Some("shr_2".to_owned()),
+        tax: 2_500,
+        tax_included: 980,
+        tax_percent: Some(25),
+        total: 17_400,
+        ..quote(10_000)
+    };
     let page_added = page(&ask, &added, &[("shipping_rate", "shr_2")], Vec::new());
     shows(
         &page_added,
@@ -295,57 +331,147 @@ fn shipping_and_tax_are_told_in_the_figures() {
             "3–5 business days",
             "Free",
             "value=\"shr_2\" checked",
-            "<span>Tax</span><span class=\"amount\">SEK\u{a0}25.00",
+            "<span>Shipping (Post shr_2)</span>",
+            "<span>Tax 25%</span><span class=\"amount\">SEK\u{a0}25.00",
+            "<span>Tax included 25%</span><span class=\"amount\">SEK\u{a0}9.80",
         ],
     );
-    let mut inside = quote(10_000);
-    inside.lines[0].tax = 2_000;
+    let inside = Quote { tax_included: 2_000, ..quote(10_000) };
     shows(&page(&ask, &inside, &[], Vec::new()), &["Tax included", "value=\"shr_1\" checked"]);
 }
 
 #[test]
 fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
-    let recurring = |trial_ends| Recurring {
+    let recurring = |trial_ends: Option<i64>| Recurring {
         interval: "month".to_owned(),
         interval_count: 1,
         total: 9_900,
         trial_ends,
-        next_payment: trial_ends,
+        next_payment: trial_ends.or(Some(NOW + 30 * DAY)),
     };
-    let ask = Ask { mode: Mode::Subscription, always_method: true, ..ask() };
+    let told = |ask: &Ask, quote: &Quote| page(ask, quote, &[], Vec::new()).replace('\u{a0}', " ");
+    let ask = Ask { mode: Mode::Subscription, always_method: true, reuse: true, ..ask() };
     let now = Quote { recurring: Some(recurring(None)), ..quote(9_900) };
-    let page_now = page(&ask, &now, &[], Vec::new());
     shows(
-        &page_now,
-        &["<p class=\"every\">each month</p>", "Subscribe to Ada &amp; co", "Due today", ">Subscribe</button>"],
-    );
-    let later = Quote { recurring: Some(recurring(Some(NOW + 14 * DAY - 5))), total: 0, ..quote(9_900) };
-    let page_later = page(&ask, &later, &[], Vec::new());
-    shows(
-        &page_later,
+        &told(&ask, &now),
         &[
-            "14 days free",
-            "Then SEK\u{a0}99.00 each month",
-            "−SEK\u{a0}99.00",
+            "SEK 99.00 <span class=\"per\">per month</span>",
+            "<p class=\"every\">Next payment 24 December 2026</p>",
+            "Subscribe to Ada &amp; co",
+            "Due today",
+            ">Subscribe and pay SEK 99.00</button>",
+            "charge you SEK 99.00 per month until you cancel",
+        ],
+    );
+    let with_fee = Quote { total: 14_900, ..now.clone() };
+    shows(&told(&ask, &with_fee), &["Then SEK 99.00 per month from 24 December 2026"]);
+    let later = Quote { recurring: Some(recurring(Some(NOW + 14 * DAY - 5))), total: 0, waived: 9_900, ..quote(9_900) };
+    shows(
+        &told(&ask, &later),
+        &[
+            "<p class=\"total\">14 days free</p>",
+            "Until 7 December 2026, then SEK 99.00 per month",
+            "−SEK 99.00",
             ">Start the trial</button>",
             "card_number",
         ],
     );
     // A fee that is due today is told, and the trial beside it.
     let fee = Quote { total: 5_000, subtotal: 14_900, ..later.clone() };
-    let page_fee = page(&ask, &fee, &[], Vec::new());
     shows(
-        &page_fee,
+        &told(&ask, &fee),
         &[
-            "<p class=\"total\">SEK\u{a0}50.00</p>",
-            "14 days free. Then SEK\u{a0}99.00 each month",
-            ">Start the trial · SEK\u{a0}50.00</button>",
+            "<p class=\"total\">SEK 50.00</p>",
+            "14 days free. Until 7 December 2026, then SEK 99.00 per month",
+            ">Start the trial and pay SEK 50.00</button>",
         ],
     );
-    let free = Ask { always_method: false, ..ask };
-    let page_free = page(&free, &later, &[], Vec::new());
-    shows(&page_free, &["Nothing is due today"]);
-    hides(&page_free, &["card_number"]);
+    for (trial_end, said) in [
+        (TrialEnd::Invoice, "you are sent an invoice"),
+        (TrialEnd::Pause, "pauses until you add a payment method"),
+        (TrialEnd::Cancel, "ends by itself"),
+    ] {
+        let free = told(&Ask { always_method: false, trial_end, ..ask.clone() }, &later);
+        shows(&free, &["<legend>Payment method</legend>", "Nothing is due today", said]);
+        hides(&free, &["card_number"]);
+    }
+}
+
+#[test]
+fn the_button_says_what_is_paid_now_or_only_held() {
+    let button = |ask: &Ask, total: i64| {
+        let page = page(ask, &quote(total), &[], Vec::new()).replace('\u{a0}', " ");
+        let (_, rest) = page.split_once("class=\"pay-button\"").unwrap();
+        rest.split(['>', '<']).nth(1).unwrap().to_owned()
+    };
+    let of = |submit_type: &str| Ask { submit_type: submit_type.to_owned(), ..ask() };
+    assert_eq!(
+        (button(&of("pay"), 100), button(&of("book"), 100)),
+        ("Pay SEK 1.00".into(), "Book and pay SEK 1.00".into())
+    );
+    assert_eq!(
+        (button(&of("book"), 0), button(&of("donate"), 100)),
+        ("Complete the order".into(), "Donate SEK 1.00".into())
+    );
+    let subscription = Ask { mode: Mode::Subscription, ..ask() };
+    assert_eq!(button(&subscription, 0), "Subscribe");
+    let holding = Ask { holds: true, ..ask() };
+    assert_eq!(button(&holding, 100), "Reserve SEK 1.00");
+    shows(&page(&holding, &quote(100), &[], Vec::new()), &["Reserved on your card now, charged later."]);
+    // What is paid by another way is not held.
+    let either = Ask { ways: vec![Way::Card, Way::BankDebit], ..holding };
+    assert_eq!(button(&either, 100), "Pay SEK 1.00");
+}
+
+#[test]
+fn what_was_changed_is_told_from_and_to_and_as_no_error() {
+    let told = |shown: &str| {
+        let (ask, quote, problems) = (ask(), quote(12_500), Problems::default());
+        let raw = RawForm::of(vec![("shown".to_owned(), shown.to_owned())]);
+        let view = Checkout { changed: true, ..view(Locale::En, &ask, &quote, &raw, &problems) };
+        checkout(&view).into_string().replace('\u{a0}', " ")
+    };
+    shows(&told("10000+0"), &["class=\"alert changed\"", "from SEK 100.00 to SEK 125.00. Nothing has been charged."]);
+    shows(&told("12500+0"), &["Your choices changed what you pay later."]);
+}
+
+#[test]
+fn what_is_not_kept_of_a_card_is_asked_for_again() {
+    let again = |pairs: &[(&str, &str)], decline: Option<&'static str>| {
+        let (ask, quote, problems) = (ask(), quote(100), Problems::default());
+        let mut raw = RawForm::of(pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect());
+        raw.forget_secrets();
+        let view = Checkout { decline, ..view(Locale::En, &ask, &quote, &raw, &problems) };
+        checkout(&view).into_string().contains("enter your card again")
+    };
+    assert!(again(&[("card_number", "4242")], None) && again(&[], Some("authentication_failed")));
+    assert!(!again(&[("email", "ada@example.com")], None));
+}
+
+#[test]
+fn a_hint_gives_way_to_what_is_wrong() {
+    let ask = Ask { whole_billing_address: true, ..ask() };
+    let hint = "Leave empty if your country has none.";
+    shows(&page(&ask, &quote(100), &[], Vec::new()), &[hint, "aria-describedby=\"billing.postal_code-hint\""]);
+    let field = Entry::BillingAddress(crate::purchase::AddressPart::PostalCode);
+    let wrong = page(&ask, &quote(100), &[], vec![Misfit { field, why: Why::Missing }]);
+    shows(&wrong, &["aria-describedby=\"billing.postal_code-error\"", "Postal code is missing"]);
+    hides(&wrong, &[hint]);
+}
+
+#[test]
+fn a_page_that_is_closed_says_whose_it_was_and_leads_on() {
+    let told = |reason| {
+        let urls = (Some("https://example.com/basket"), Some("/test_x"));
+        let page = Closed { reason, merchant: Some("Ada & co"), message: None, back_url: urls.0, start_url: urls.1 };
+        closed(Locale::En, &page).into_string()
+    };
+    shows(
+        &told(ClosedReason::Expired),
+        &["Ada &amp; co", "no longer open", "href=\"https://example.com/basket\"", "/test_x"],
+    );
+    shows(&told(ClosedReason::Paid), &["Already paid", "to do anything"]);
+    shows(&told(ClosedReason::UsedUp), &["This page is closed", "as many times as it allows"]);
 }
 
 #[test]
@@ -357,8 +483,12 @@ fn nothing_to_pay_asks_no_card_and_saving_a_card_shows_no_amount() {
     let saving = page(&setup, &Quote::default(), &[], Vec::new());
     shows(&saving, &["Save card", "card_number", "you let Ada &amp; co keep this payment method"]);
     shows(&saving, &["Nothing is charged now"]);
-    let account = Ask { ways: vec![Way::BankDebit], ..setup };
+    let account = Ask { ways: vec![Way::BankDebit], ..setup.clone() };
     shows(&page(&account, &Quote::default(), &[], Vec::new()), &["Save account"]);
+    let (raw, problems, none) = (RawForm::default(), Problems::default(), Quote::default());
+    let bank = challenge(&view(Locale::En, &setup, &none, &raw, &problems)).into_string();
+    shows(&bank, &["Confirm the card"]);
+    hides(&bank, &["payment"]);
     hides(&saving, &["SEK", "Due today", "<ul class=\"items\""]);
 }
 
@@ -373,6 +503,10 @@ fn each_way_to_pay_has_its_panel() {
     let transfer = page(&Ask { ways: vec![Way::BankTransfer], ..ask() }, &quote(100), &[], Vec::new());
     shows(&transfer, &["name=\"method\" value=\"bank_transfer\"", "Continue to the transfer"]);
     hides(&transfer, &["card_number", "Name on card"]);
+    shows(&transfer, &["<p class=\"part\">Bank transfer</p>"]);
+    let sepa = Ask { ways: vec![Way::BankDebit], debit: "sepa_debit".to_owned(), ..ask() };
+    let debit = page(&sepa, &quote(100), &[], Vec::new());
+    shows(&debit, &["SEPA Direct Debit", "you authorise Ada &amp; co", "Account holder's name"]);
 }
 
 #[test]
@@ -428,11 +562,11 @@ fn the_form_asks_what_the_session_asks_and_nothing_else() {
             && at("class=\"pay-button\"") < at("said below the button")
     );
     // Neither Sweden nor Norway has states, some country on earth does.
-    shows(&page, &["for=\"shipping.state\">State or region <span class=\"optional\">(optional)"]);
+    hides(&page, &["shipping.state"]);
     shows(
         &page,
         &[
-            "for=\"billing.state\">State or region</label>",
+            "for=\"billing.state\">State or region <span class=\"optional\">(only in some countries)</span></label>",
             "Needed in: Australia, Brazil, Canada, India, Japan, Mexico, United States",
         ],
     );
@@ -454,8 +588,8 @@ fn everything() -> Ask {
     ];
     let lines = vec![
         Line { adjustable: Some((1, 7)), every: Some(("month".to_owned(), 1)), ..line("li_1", unit(1_000)) },
-        line("li_2", Pricing::Package { amount: 1_000.into(), size: 12 }),
-        line("li_3", Pricing::Tiers(tiers)),
+        line("li_2", Pricing::Package { amount: 1_000.into(), size: 12, is_begun_paid: true }),
+        line("li_3", Pricing::Tiers { tiers, is_volume: true }),
         line("li_4", Pricing::Custom { minimum: 1_000, maximum: 5_000, preset: None }),
     ];
     let rate = Rate {
@@ -543,8 +677,11 @@ fn all_pages(locale: Locale) -> Vec<String> {
         pages.push(checkout(&view(locale, &ask, &plain, &raw, &problems)).into_string());
     }
     pages.push(challenge(&view(locale, &ask, &plain, &raw, &problems)).into_string());
-    let reasons = [ClosedReason::Inactive, ClosedReason::Expired];
-    pages.extend(reasons.map(|reason| closed(locale, reason, None).into_string()));
+    let reasons = [ClosedReason::Inactive, ClosedReason::Paid, ClosedReason::UsedUp, ClosedReason::Expired];
+    pages.extend(reasons.map(|reason| {
+        let page = Closed { start_url: Some("/x"), back_url: Some("/x"), ..shut(reason, None) };
+        closed(locale, &page).into_string()
+    }));
     pages.extend([not_found(locale), index(locale)].map(Markup::into_string));
     let outcomes = [
         Outcome::Paid,
@@ -553,21 +690,33 @@ fn all_pages(locale: Locale) -> Vec<String> {
         Outcome::Saved,
         Outcome::AwaitingTransfer,
         Outcome::Processing,
+        Outcome::Held,
+        Outcome::Released,
+        Outcome::Partly { held: 2_000 },
         Outcome::Failed,
     ];
     let parts =
         ["account_holder_name", "routing_number", "branch_code", "account_type", "reference", "amount", "country"];
     for outcome in outcomes {
-        let session = serde_json::json!({"amount_subtotal": 1_000, "amount_total": 1_000,
-            "total_details": {"amount_discount": 1, "amount_shipping": 1, "amount_tax": 1}});
+        let session = serde_json::json!({"amount_subtotal": 1_000, "amount_total": 1_000, "shipping_cost":
+            {"amount_subtotal": 1}, "total_details": {"amount_discount": 1, "amount_shipping": 1, "amount_tax": 1}});
+        let method = serde_json::json!({"type": "us_bank_account", "us_bank_account": {"last4": "6789"}});
         let view = Confirmation {
             locale,
             merchant: None,
             currency: "sek",
-            total: 1_000,
+            amount: 1_000,
             outcome,
-            lines: vec![Bought { name: "Post".to_owned(), quantity: 2, amount: 1_000 }],
-            parts: Parts::of(&session),
+            lines: vec![Bought { name: "Post".to_owned(), quantity: 2, packages: Some(1), amount: 1_000 }],
+            sums: Sums::of_session(&session, (100, Some(14)), &|_, _| None),
+            upcoming: None,
+            facts: Facts {
+                at: Some(NOW),
+                method,
+                reference: Some("1".to_owned()),
+                email: Some("1".to_owned()),
+                shipping: serde_json::json!({"address": {"country": "SE"}}),
+            },
             message: None,
             return_url: Some("https://example.com".to_owned()),
             invoice_url: Some("/i/1"),

@@ -1,10 +1,13 @@
-//! What the pages say, in each language. A missing word does not compile. `{}` stands for what is filled in.
+//! What the pages say, in each language, and how its days and counts are written. A missing word does not compile. `{}` stands for what is filled in.
 
 mod en;
 mod sv;
 
 use en::EN;
 use sv::SV;
+
+use rust_decimal::Decimal;
+use time::OffsetDateTime;
 
 use super::ask::{Mode, Way};
 use super::form::Problem;
@@ -49,6 +52,17 @@ pub(super) fn fill(template: &str, value: &str) -> String {
     template.replacen("{}", value, 1)
 }
 
+/// A template with its places filled in, in their order; what is filled in is never read as a template.
+pub(super) fn fill_all(template: &str, values: &[&str]) -> String {
+    let mut parts = template.split("{}");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for (index, part) in parts.enumerate() {
+        text.push_str(values.get(index).copied().unwrap_or_default());
+        text.push_str(part);
+    }
+    text
+}
+
 /// The words of a language.
 pub(super) struct Words {
     pub(super) banner_title: &'static str,
@@ -62,10 +76,8 @@ pub(super) struct Words {
     pub(super) state_hint: &'static str,
     pub(super) postal_code_hint: &'static str,
     pub(super) each: &'static str,
-    pub(super) per_package: &'static str,
     pub(super) from: &'static str,
     pub(super) tiers: &'static str,
-    pub(super) tier_to: &'static str,
     pub(super) tier_above: &'static str,
     pub(super) flat: &'static str,
     pub(super) custom_hint: &'static str,
@@ -81,10 +93,8 @@ pub(super) struct Words {
     pub(super) discount: &'static str,
     pub(super) tax: &'static str,
     pub(super) tax_included: &'static str,
-    pub(super) tax_by_address: &'static str,
     pub(super) total: &'static str,
     pub(super) due_today: &'static str,
-    pub(super) then: &'static str,
     pub(super) total_changed: &'static str,
     pub(super) contact: &'static str,
     pub(super) shipping_address: &'static str,
@@ -103,7 +113,6 @@ pub(super) struct Words {
     pub(super) debit_explained: &'static str,
     pub(super) nothing_due: &'static str,
     pub(super) nothing_charged: &'static str,
-    pub(super) save_account: &'static str,
     pub(super) check_fields: &'static str,
     pub(super) error_title: &'static str,
     pub(super) test_cards: &'static str,
@@ -133,7 +142,6 @@ pub(super) struct Words {
     pub(super) bought: &'static str,
     pub(super) invoice: &'static str,
     pub(super) invoice_number: &'static str,
-    pub(super) invoice_to: &'static str,
     pub(super) invoice_paid: &'static str,
     pub(super) invoice_unpaid: &'static str,
     pub(super) closed_title: &'static str,
@@ -142,10 +150,73 @@ pub(super) struct Words {
     pub(super) not_found_title: &'static str,
     pub(super) not_found_text: &'static str,
     pub(super) index_text: &'static str,
+    pub(super) only_some: &'static str,
+    pub(super) locked_hint: &'static str,
+    pub(super) per_unit: &'static str,
+    pub(super) per_package_begun: &'static str,
+    pub(super) per_package_whole: &'static str,
+    pub(super) volume_note: &'static str,
+    pub(super) graduated_note: &'static str,
+    pub(super) added: &'static str,
+    pub(super) show_total: &'static str,
+    pub(super) tax_by_country: &'static str,
+    pub(super) percent: &'static str,
+    pub(super) percent_off: &'static str,
+    pub(super) then_from: &'static str,
+    pub(super) then_plain: &'static str,
+    pub(super) until_then: &'static str,
+    pub(super) next_payment: &'static str,
+    pub(super) later_changed: &'static str,
+    pub(super) payment_method: &'static str,
+    pub(super) terms_hint: &'static str,
+    pub(super) reuse_until: &'static str,
+    pub(super) mandate_sepa: &'static str,
+    pub(super) mandate_other: &'static str,
+    pub(super) hold_note: &'static str,
+    pub(super) card_again: &'static str,
+    pub(super) account_again: &'static str,
+    pub(super) for_example: &'static str,
+    pub(super) expiry_form: &'static str,
+    pub(super) trial_pauses: &'static str,
+    pub(super) trial_ends_itself: &'static str,
+    pub(super) trial_invoices: &'static str,
+    pub(super) is_missing: &'static str,
+    pub(super) challenge_title_saving: &'static str,
+    pub(super) challenge_text_saving: &'static str,
+    pub(super) paid_to: &'static str,
+    pub(super) reserved_by: &'static str,
+    pub(super) to_be_paid_to: &'static str,
+    pub(super) ordered_from: &'static str,
+    pub(super) saved_with: &'static str,
+    pub(super) quote_reference: &'static str,
+    pub(super) released_title: &'static str,
+    pub(super) released: &'static str,
+    pub(super) partly: &'static str,
+    pub(super) trialing: &'static str,
+    pub(super) trialing_paid: &'static str,
+    pub(super) details: &'static str,
+    pub(super) date: &'static str,
+    pub(super) reference: &'static str,
+    pub(super) paid_with: &'static str,
+    pub(super) shipped_to: &'static str,
+    pub(super) ending: &'static str,
+    pub(super) invoice_from: &'static str,
+    pub(super) invoice_void: &'static str,
+    pub(super) invoice_written_off: &'static str,
+    pub(super) issued: &'static str,
+    pub(super) paid_on: &'static str,
+    pub(super) customer: &'static str,
+    pub(super) back_to_receipt: &'static str,
+    pub(super) start_again: &'static str,
+    pub(super) paid_already_title: &'static str,
+    pub(super) paid_already_text: &'static str,
+    pub(super) used_up_text: &'static str,
+    pub(super) expired_title: &'static str,
     /// Pay, subscribe to, save, donate to, book with: the merchant is filled in.
     headings: [&'static str; 5],
-    /// Pay, book, donate, subscribe, start a trial, save, order for nothing, go on to the transfer.
-    submits: [&'static str; 8],
+    /// With an amount: pay, book, donate, subscribe, reserve, start a trial. Without: pay, book, donate, subscribe, start a
+    /// trial, save a card, save an account, order for nothing, go on to the transfer.
+    submits: [&'static str; 15],
     /// Card, bank transfer, bank debit, and the debit that Europeans know by its name.
     ways: [&'static str; 4],
     /// Names of fields, by the name in the form.
@@ -157,8 +228,15 @@ pub(super) struct Words {
     intervals: [[&'static str; 3]; 4],
     /// How a number is written in the last of these.
     nth: fn(i64) -> String,
+    /// The first of these after `each`: `99,00 kr per styck och månad`.
+    of_each: [&'static str; 4],
+    /// One package, so many packages.
+    packages: [&'static str; 2],
     /// One day free, so many days free.
     trial: [&'static str; 2],
+    decimal_point: char,
+    /// As they stand in a date.
+    months: [&'static str; 12],
     /// Hour, day, business day, week, month: one, and many.
     units: [[&'static str; 2]; 5],
     /// From, up to.
@@ -173,6 +251,8 @@ pub(super) struct Words {
     not_a_test_card: &'static str,
     past: &'static str,
     bounds: [&'static str; 4],
+    /// At least, at most, of an amount of money.
+    amount_bounds: [&'static str; 2],
     unknown_code: &'static str,
     expired_code: &'static str,
     code_not_for_you: &'static str,
@@ -181,6 +261,37 @@ pub(super) struct Words {
     code_leaves_too_little: &'static str,
     country_not_served: &'static str,
     not_an_option: &'static str,
+}
+
+/// What the button of the form does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Submit {
+    Pay,
+    Book,
+    Donate,
+    Subscribe,
+    /// The money is only held at first.
+    Reserve,
+    StartTrial,
+    SaveCard,
+    SaveAccount,
+    /// There is nothing to pay.
+    Order,
+    GoToTransfer,
+}
+
+/// `Shipping (Courier)`, where there is a name.
+pub(super) fn named(label: &str, name: &str) -> String {
+    if name.is_empty() { label.to_owned() } else { format!("{label} ({name})") }
+}
+
+fn interval_index(interval: &str) -> usize {
+    match interval {
+        "day" => 0,
+        "week" => 1,
+        "year" => 3,
+        _ => 2,
+    }
 }
 
 fn look_up(table: &'static [(&'static str, &'static str)], name: &str) -> Option<&'static str> {
@@ -198,8 +309,13 @@ impl Words {
         look_up(self.labels, part.unwrap_or(name)).unwrap_or_default()
     }
 
-    /// What is wrong with a field; `limit` writes a limit as the field counts: pieces or money.
-    pub(super) fn problem(&self, name: &str, problem: Problem, limit: impl Fn(i64) -> String) -> String {
+    /// What is wrong with a field and what was entered in it; `limit` writes a limit as the field counts: pieces or money.
+    pub(super) fn problem(
+        &self,
+        (name, entered): (&str, &str),
+        problem: Problem,
+        limit: impl Fn(i64) -> String,
+    ) -> String {
         let why = match problem {
             Problem::NotATestCard => return self.not_a_test_card.to_owned(),
             Problem::Past => return self.past.to_owned(),
@@ -214,11 +330,13 @@ impl Words {
             Why::Missing if name == "terms" => self.terms_missing.to_owned(),
             Why::Missing => self.missing.to_owned(),
             Why::Malformed => look_up(self.malformed, of_name).unwrap_or(self.malformed_other).to_owned(),
+            Why::TooSmall(least) if name == "custom_amount" => fill(self.amount_bounds[0], &limit(least)),
+            Why::TooLarge(most) if name == "custom_amount" => fill(self.amount_bounds[1], &limit(most)),
             Why::TooSmall(least) => fill(self.bounds[0], &limit(least)),
             Why::TooLarge(most) => fill(self.bounds[1], &limit(most)),
             Why::TooShort(least) => fill(self.bounds[2], &least.to_string()),
             Why::TooLong(most) => fill(self.bounds[3], &most.to_string()),
-            Why::UnknownCode => self.unknown_code.to_owned(),
+            Why::UnknownCode => fill(self.unknown_code, entered),
             Why::ExpiredCode => self.expired_code.to_owned(),
             Why::CodeNotForYou => self.code_not_for_you.to_owned(),
             Why::BelowMinimum(least) => fill(self.below_minimum, &limit(least)),
@@ -240,27 +358,24 @@ impl Words {
         fill(template, merchant)
     }
 
-    /// What the button says; only what is paid now has an amount.
-    pub(super) fn submit(&self, mode: Mode, submit_type: &str) -> &'static str {
-        match (mode, submit_type) {
-            (Mode::Setup, _) => self.submits[5],
-            (_, "book") => self.submits[1],
-            (_, "donate") => self.submits[2],
-            (Mode::Subscription, _) | (_, "subscribe") => self.submits[3],
-            (Mode::Payment, _) => self.submits[0],
+    /// What the button says; `amount` is written where it is paid now.
+    pub(super) fn submit(&self, does: Submit, amount: Option<&str>) -> String {
+        let of = |with: usize, without: usize| match amount {
+            Some(amount) => fill(self.submits[with], amount),
+            None => self.submits[without].to_owned(),
+        };
+        match does {
+            Submit::Pay => of(0, 6),
+            Submit::Book => of(1, 7),
+            Submit::Donate => of(2, 8),
+            Submit::Subscribe => of(3, 9),
+            Submit::Reserve => of(4, 6),
+            Submit::StartTrial => of(5, 10),
+            Submit::SaveCard => of(11, 11),
+            Submit::SaveAccount => of(12, 12),
+            Submit::Order => of(13, 13),
+            Submit::GoToTransfer => of(14, 14),
         }
-    }
-
-    pub(super) const fn submit_trial(&self) -> &'static str {
-        self.submits[4]
-    }
-
-    pub(super) const fn submit_free(&self) -> &'static str {
-        self.submits[6]
-    }
-
-    pub(super) const fn submit_transfer(&self) -> &'static str {
-        self.submits[7]
     }
 
     /// `debit` is Stripe's type of the debit, where that is the way.
@@ -277,19 +392,49 @@ impl Words {
         look_up(self.transfer_parts, name)
     }
 
-    /// `each month`, `every 3 months`.
+    /// `per month`, `every 3 months`.
     pub(super) fn every(&self, interval: &str, count: i64) -> String {
-        let words = match interval {
-            "day" => self.intervals[0],
-            "week" => self.intervals[1],
-            "year" => self.intervals[3],
-            _ => self.intervals[2],
-        };
+        let words = self.intervals[interval_index(interval)];
         match count {
             1 => words[0].to_owned(),
             2 => words[1].to_owned(),
             count => fill(words[2], &(self.nth)(count)),
         }
+    }
+
+    /// The same after `each`: `per month` in English, `och månad` in Swedish.
+    pub(super) fn every_of_each(&self, interval: &str, count: i64) -> String {
+        if count == 1 { self.of_each[interval_index(interval)].to_owned() } else { self.every(interval, count) }
+    }
+
+    /// `2 packages`.
+    pub(super) fn packages(&self, count: i64) -> String {
+        if count == 1 { self.packages[0].to_owned() } else { fill(self.packages[1], &count.to_string()) }
+    }
+
+    /// The day of a time, by UTC: `8 December 2026`. The time is in seconds since the Unix epoch.
+    pub(super) fn date(&self, at: i64) -> String {
+        let date = OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let month = self.months[usize::from(u8::from(date.month())) - 1];
+        format!("{}\u{a0}{month}\u{a0}{}", date.day(), date.year())
+    }
+
+    /// `Discount (SUMMER, 10% off)`, of what is known.
+    pub(super) fn discount(&self, name: Option<&str>, percent: Option<Decimal>) -> String {
+        let percent = percent.map(|percent| fill(self.percent_off, &self.decimal(percent)));
+        let known: Vec<&str> = name.into_iter().chain(percent.as_deref()).collect();
+        named(self.discount, &known.join(", "))
+    }
+
+    /// `Tax 25%`, where there is one rate.
+    pub(super) fn taxed(&self, label: &str, percent: Option<u32>) -> String {
+        percent
+            .map_or_else(|| label.to_owned(), |percent| format!("{label} {}", fill(self.percent, &percent.to_string())))
+    }
+
+    fn decimal(&self, number: Decimal) -> String {
+        let text = number.normalize().to_string();
+        if self.decimal_point == '.' { text } else { text.replace('.', &self.decimal_point.to_string()) }
     }
 
     /// `14 days free`.
@@ -358,20 +503,44 @@ mod tests {
 
     #[test]
     fn periods_and_deliveries_are_told_as_people_tell_them() {
-        assert_eq!((EN.every("month", 1), EN.every("year", 3)), ("each month".into(), "every 3 years".into()));
+        assert_eq!((EN.every("month", 1), EN.every("year", 3)), ("per month".into(), "every 3 years".into()));
         assert_eq!((SV.every("week", 2), SV.every("month", 3)), ("varannan vecka".into(), "var 3:e månad".into()));
         for (days, told) in [(11, "var 11:e dag"), (21, "var 21:a dag"), (32, "var 32:a dag"), (112, "var 112:e dag")] {
             assert_eq!(SV.every("day", days), told);
         }
         assert_eq!(
             (SV.way(Way::BankDebit, "sepa_debit"), SV.way(Way::BankDebit, "bacs_debit")),
-            ("SEPA-autogiro", "Direktdebitering")
+            ("SEPA-autogiro", "Bankdebitering")
         );
+        assert_eq!(
+            (EN.every_of_each("month", 1), SV.every_of_each("month", 1), SV.every_of_each("month", 3)),
+            ("per month".into(), "och månad".into(), "var 3:e månad".into())
+        );
+        assert_eq!((EN.packages(1), SV.packages(2)), ("1 package".into(), "2 paket".into()));
         assert_eq!((EN.trial(1), SV.trial(14)), ("1 day free".into(), "14 dagar gratis".into()));
         let days = |count: i64| (count, "business_day".to_owned());
         assert_eq!(EN.estimate(Some(&days(3)), Some(&days(5))).as_deref(), Some("3–5 business days"));
         assert_eq!(EN.estimate(Some(&days(1)), Some(&days(1))).as_deref(), Some("1 business day"));
-        assert_eq!(SV.estimate(None, Some(&days(5))).as_deref(), Some("Högst 5 arbetsdagar"));
+        assert_eq!(SV.estimate(None, Some(&days(5))).as_deref(), Some("Inom 5 arbetsdagar"));
         assert_eq!(EN.estimate(None, None), None);
+    }
+
+    #[test]
+    fn a_day_is_written_as_each_language_does() {
+        let day = |words: &Words, at| words.date(at).replace('\u{a0}', " ");
+        assert_eq!(day(&EN, 1_796_688_000), "8 December 2026");
+        assert_eq!((day(&SV, 1_796_688_000 - 1), day(&SV, 0)), ("7 december 2026".into(), "1 januari 1970".into()));
+    }
+
+    #[test]
+    fn a_discount_and_a_tax_tell_their_name_and_rate() {
+        let half = "12.50".parse().ok();
+        assert_eq!(EN.discount(Some("SUMMER"), half), "Discount (SUMMER, 12.5% off)");
+        assert_eq!(SV.discount(Some("SUMMER"), half), "Rabatt (SUMMER, 12,5\u{a0}%)");
+        assert_eq!(
+            (EN.discount(None, None), SV.discount(Some("FIFTY"), None)),
+            ("Discount".into(), "Rabatt (FIFTY)".into())
+        );
+        assert_eq!((EN.taxed("Tax", Some(25)), SV.taxed("Moms", None)), ("Tax 25%".into(), "Moms".into()));
     }
 }
