@@ -14,7 +14,8 @@
 //! services (Directive 2006/112/EC, art. 59c). A seller above it registers in its customers' countries, and the
 //! first rule decides.
 //!
-//! The tables hold standard rates alone: a line's tax code changes nothing, nor do the customer's tax ids.
+//! Standard rates of whole countries are applied alone, though the tables know more: a line's tax code changes nothing,
+//! nor do the customer's tax ids.
 
 use async_trait::async_trait;
 use domain::money::MoneyError;
