@@ -27,7 +27,7 @@ pub(crate) fn status(error: Error) -> Status {
     match error {
         Error::Invalid(violations) => {
             let total = violations.iter().count();
-            let mut details = details("INVALID_FIELDS", [("violations", total.to_string())]);
+            let mut details = details(Error::INVALID_FIELDS, [("violations", total.to_string())]);
             for violation in violations.iter().take(VIOLATIONS_MAX) {
                 add_field(&mut details, (&violation.field, &violation.expected), &violation.rule);
             }

@@ -14,7 +14,6 @@ use domain::seller::SellerId;
 
 use crate::app::App;
 use crate::error::{Error, Reason};
-use crate::use_cases::payment_link::link_error;
 
 impl App {
     /// Takes the one open collectable of an invoice.
@@ -46,65 +45,54 @@ impl App {
         invoice: InvoiceId,
         reason: CloseReason,
     ) -> Result<(), Error> {
-        match uow.open_collectable(invoice).await? {
+        match self.begin_closing_of(uow, invoice, reason).await? {
+            Some((seller, provider, action)) => self.intend(uow, &seller, &provider, action).await,
             None => Ok(()),
+        }
+    }
+
+    /// Begins to close the open collectable of an invoice, if there is one: whose it is, and the call that closes it.
+    async fn begin_closing_of(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        invoice: InvoiceId,
+        reason: CloseReason,
+    ) -> Result<Option<(SellerId, ProviderName, ProviderAction)>, Error> {
+        match uow.open_collectable(invoice).await? {
+            None => Ok(None),
             Some(Collectable::PaymentLink(id)) => {
-                let Some(mut link) = uow.lock_payment_link(id).await? else { return Ok(()) };
+                let Some(mut link) = uow.lock_payment_link(id).await? else { return Ok(None) };
                 // One that is still being made is closed right after, since calls on one thing keep their order.
                 if link.begin_closing(reason, self.now()).unwrap_or(false) {
                     uow.update_payment_link(&mut link).await?;
                 }
                 let action = ProviderAction::DeactivatePaymentLink { payment_link_id: id, reason };
-                self.intend(uow, &link.seller_id, &link.provider, action).await
+                Ok(Some((link.seller_id.clone(), link.provider.clone(), action)))
             }
             Some(Collectable::CheckoutSession(id)) => {
-                let Some(mut session) = uow.lock_checkout_session(id).await? else { return Ok(()) };
+                let Some(mut session) = uow.lock_checkout_session(id).await? else { return Ok(None) };
                 if session.begin_closing(reason, self.now()).unwrap_or(false) {
                     uow.update_checkout_session(&mut session).await?;
                 }
                 let action = ProviderAction::ExpireCheckoutSession { checkout_session_id: id, reason };
-                self.intend(uow, &session.seller_id, &session.provider, action).await
+                Ok(Some((session.seller_id.clone(), session.provider.clone(), action)))
             }
         }
     }
 
     /// The call that must come before an invoice is withdrawn: that closes what it can be paid by, or lets go of what is
     /// held for it.
-    ///
-    /// # Errors
-    /// What it can be paid by is still being made.
     pub(crate) async fn close_before_void(
         &self,
         uow: &mut dyn UnitOfWork,
         invoice: &Invoice,
     ) -> Result<Option<(ProviderName, ProviderAction)>, Error> {
-        let reason = CloseReason::InvoiceClosed;
         if let Some(payment) = self.payment_in(uow, invoice, PaymentState::AUTHORIZED).await? {
             let held = self.held_at_provider(uow, &payment).await?;
             return Ok(Some((payment.provider.clone(), ProviderAction::CancelPayment { payment: held })));
         }
-        match uow.open_collectable(invoice.id).await? {
-            None => Ok(None),
-            Some(Collectable::PaymentLink(id)) => {
-                let Some(mut link) = uow.lock_payment_link(id).await? else { return Ok(None) };
-                self.expect_no_call(uow, &id.to_string()).await?;
-                if link.begin_closing(reason, self.now()).map_err(link_error)? {
-                    uow.update_payment_link(&mut link).await?;
-                }
-                let action = ProviderAction::DeactivatePaymentLink { payment_link_id: id, reason };
-                Ok(Some((link.provider.clone(), action)))
-            }
-            Some(Collectable::CheckoutSession(id)) => {
-                let Some(mut session) = uow.lock_checkout_session(id).await? else { return Ok(None) };
-                self.expect_no_call(uow, &id.to_string()).await?;
-                let is_news = session.begin_closing(reason, self.now());
-                if is_news.map_err(|error| Error::precondition(Reason::CheckoutSessionState, error))? {
-                    uow.update_checkout_session(&mut session).await?;
-                }
-                let action = ProviderAction::ExpireCheckoutSession { checkout_session_id: id, reason };
-                Ok(Some((session.provider.clone(), action)))
-            }
-        }
+        let closing = self.begin_closing_of(uow, invoice.id, CloseReason::InvoiceClosed).await?;
+        Ok(closing.map(|(_, provider, action)| (provider, action)))
     }
 
     /// Begins to close a link for a reason of the system's own.

@@ -186,6 +186,9 @@ reasons! {
 }
 
 impl Error {
+    /// Why [`Error::Invalid`], for programs: as callers are told, and as a refusal is stored.
+    pub const INVALID_FIELDS: &str = "INVALID_FIELDS";
+
     /// The same error; where fields are bad, they are fields below `field` of the request.
     #[must_use]
     pub fn within(self, field: &str) -> Self {
@@ -244,7 +247,7 @@ impl Error {
                     .collect(),
             }),
             Self::Invalid(violations) => Some(StoredRefusal {
-                reason: INVALID_FIELDS.to_owned(),
+                reason: Self::INVALID_FIELDS.to_owned(),
                 message: self.to_string(),
                 violations: violations.iter().cloned().collect(),
             }),
@@ -253,7 +256,7 @@ impl Error {
     }
 
     pub(crate) fn from_refusal(refusal: StoredRefusal) -> Self {
-        if refusal.reason == INVALID_FIELDS
+        if refusal.reason == Self::INVALID_FIELDS
             && let Some(violations) = Violations::stored(refusal.violations.clone())
         {
             return Self::Invalid(violations);
@@ -265,9 +268,6 @@ impl Error {
         }
     }
 }
-
-/// The reason under which a refusal of fields is stored, as callers know it.
-const INVALID_FIELDS: &str = "INVALID_FIELDS";
 
 /// How long a caller does well to wait where nothing better is known.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(500);

@@ -66,5 +66,6 @@ pub mod seller;
 pub mod subscription;
 pub mod tax;
 pub mod text;
+mod text_form;
 pub mod timestamp;
 pub mod validation;

@@ -42,8 +42,6 @@ pub struct PageRequest<Id> {
 impl<Id> PageRequest<Id> {
     /// The newest row alone.
     pub const NEWEST: Self = Self { size: PageSize(1), before: None };
-    /// As many of the newest rows as a page can have.
-    pub const LARGEST: Self = Self { size: PageSize(PageSize::MAX), before: None };
 }
 
 /// One page.

@@ -6,6 +6,7 @@ use isocountry::CountryCode;
 use serde::{Deserialize, Serialize};
 
 use crate::text::refuse_unfit;
+use crate::text_form::text_form;
 use crate::validation::{Invalid, Validator, Violations};
 
 /// A country by ISO 3166-1, as its two letters.
@@ -42,19 +43,7 @@ impl fmt::Debug for Country {
     }
 }
 
-impl TryFrom<String> for Country {
-    type Error = Invalid;
-
-    fn try_from(alpha2: String) -> Result<Self, Invalid> {
-        Self::parse(&alpha2)
-    }
-}
-
-impl From<Country> for String {
-    fn from(country: Country) -> Self {
-        country.alpha2().to_owned()
-    }
-}
+text_form!(Country);
 
 /// A postal address. Only the country is needed: it is what tax depends on.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use crate::provider::ProviderName;
 use crate::redirect::RedirectPolicy;
 use crate::tax::TaxRounding;
 use crate::text::PartyName;
+use crate::text_form::text_form;
 use crate::validation::Invalid;
 
 /// A seller's id: a short name that the operator chose, 1 to 40 of `a-z`, `0-9` and hyphens.
@@ -48,19 +49,7 @@ impl fmt::Display for SellerId {
     }
 }
 
-impl TryFrom<String> for SellerId {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        Self::parse(&text)
-    }
-}
-
-impl From<SellerId> for String {
-    fn from(id: SellerId) -> Self {
-        id.0
-    }
-}
+text_form!(SellerId);
 
 /// A legal entity that invoices.
 #[derive(Debug, Clone)]

@@ -444,14 +444,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             row: 20,
             name: "money is held and then let go",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
-                line_items: vec![item("Deposit", 50_000, 1)],
-                payment: Some(v1::PaymentSettings {
-                    capture_method: v1::CaptureMethod::Manual as i32,
-                    ..Default::default()
-                }),
-                ..Default::default()
-            }),
+            sells: deposit(),
             does: vec![
                 Visits(""),
                 Card(GOOD_CARD),
@@ -469,14 +462,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             row: 20,
             name: "money is held and let go at the provider",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
-                line_items: vec![item("Deposit", 50_000, 1)],
-                payment: Some(v1::PaymentSettings {
-                    capture_method: v1::CaptureMethod::Manual as i32,
-                    ..Default::default()
-                }),
-                ..Default::default()
-            }),
+            sells: deposit(),
             does: vec![Visits(""), PaysUnseen, Comes(Processing), Meanwhile(LetGoThere), Comes(Failed)],
             reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Canceled),
         },
@@ -621,4 +607,13 @@ fn euro_invoice(customer_id: &str) -> v1::CreateInvoiceRequest {
         lines: vec![line],
         ..Default::default()
     }
+}
+
+/// 500.00 SEK that are held at first.
+fn deposit() -> Sells {
+    link(v1::CreatePaymentLinkRequest {
+        line_items: vec![item("Deposit", 50_000, 1)],
+        payment: Some(v1::PaymentSettings { capture_method: v1::CaptureMethod::Manual as i32, ..Default::default() }),
+        ..Default::default()
+    })
 }

@@ -75,14 +75,12 @@ impl Fault {
                 detail.field = (*name).to_owned();
             }
         }
-        if self.code == INVALID {
+        if self.code == Error::INVALID_FIELDS {
             self.message = invalid_message(&self.details);
         }
         self
     }
 }
-
-const INVALID: &str = "INVALID_FIELDS";
 
 fn invalid_message(details: &[FieldFault]) -> String {
     match details {
@@ -112,7 +110,7 @@ impl From<Error> for Fault {
                     .take(DETAILS_MAX)
                     .map(|v| FieldFault { field: cut(&v.field), reason: v.rule.clone(), message: v.expected.clone() })
                     .collect();
-                (INVALID, invalid_message(&details), details)
+                (Error::INVALID_FIELDS, invalid_message(&details), details)
             }
             Error::NotFound { kind, id } => ("NOT_FOUND", format!("no {kind} {}", cut(&id)), Vec::new()),
             Error::FailedPrecondition { reason, message, field } => {

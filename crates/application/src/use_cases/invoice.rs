@@ -284,9 +284,10 @@ impl App {
             return Ok(Ok(invoice));
         }
         match self.expect_voidable(uow, &invoice).await {
-            Err(internal @ (Error::Internal(_) | Error::Unavailable { .. })) => return Err(internal),
-            Err(refusal) => return Ok(Err(refusal)),
             Ok(()) => {}
+            Err(refusal @ Error::FailedPrecondition { .. }) => return Ok(Err(refusal)),
+            // The store's, such as a lost race: nothing is decided by it.
+            Err(error) => return Err(error),
         }
         if let Some(payment) = self.payment_in(uow, &invoice, PaymentState::AUTHORIZED).await? {
             let message = format!("the money of {} is held; cancel or capture it", payment.id);
@@ -441,5 +442,74 @@ pub(crate) fn invoice_error(error: InvoiceError) -> Error {
         }
         InvoiceError::PartlyPaid => Error::precondition(Reason::InvoicePartlyPaid, error),
         InvoiceError::ForeignCalculation | InvoiceError::Money(_) => Error::internal(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::PaymentId;
+    use domain::page::Page;
+    use domain::payment::{NewPayment, PaymentKind};
+    use domain::ports::provider::MockPaymentProvider;
+    use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
+    use domain::tax::compute;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::mocked::{self, NOW, UUID, money, north};
+
+    fn draft() -> Invoice {
+        let content = InvoiceContent {
+            customer_id: None,
+            currency: money(0).currency(),
+            items: vec![],
+            tax_rounding: None,
+            description: None,
+            tax_point: None,
+            due_date: None,
+            metadata: Metadata::default(),
+        };
+        let rounding = TaxRounding::default();
+        let tax = compute(content.currency, rounding, &[]).unwrap();
+        let id = InvoiceId::from_uuid(Uuid::from_u128(UUID));
+        Invoice::draft((id, vec![]), north(), content, (rounding, tax), NOW).unwrap()
+    }
+
+    fn on_its_way() -> Payment {
+        let new = NewPayment {
+            id: PaymentId::from_uuid(Uuid::from_u128(UUID)),
+            seller_id: north(),
+            kind: PaymentKind::Link,
+            provider: "acquirer".parse().unwrap(),
+            invoice_id: Some(draft().id),
+            payment_link_id: None,
+            checkout_session_id: None,
+            customer_id: None,
+            subtotal: money(100),
+            tax: money(0),
+            total: money(100),
+            description: None,
+            metadata: Metadata::default(),
+            expires_at: None,
+            livemode: false,
+        };
+        Payment::pending(new, NOW)
+    }
+
+    /// What comes of a void whose look at the payments ends so.
+    async fn concluded(payments: Result<Vec<Payment>, StorageError>) -> Result<Result<Invoice, Error>, Error> {
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_lock_invoice().returning(|_| Ok(Some(draft())));
+        let found = payments.map(|items| Page { items, has_more: false });
+        uow.expect_list_payments().return_once(|_, _, _| found);
+        mocked::app(MockStorage::new(), MockPaymentProvider::new()).conclude_void(&mut uow, draft().id).await
+    }
+
+    #[tokio::test]
+    async fn a_lost_race_is_no_refusal_of_a_void() {
+        let refused = concluded(Ok(vec![on_its_way()])).await.unwrap().unwrap_err();
+        assert!(matches!(refused, Error::FailedPrecondition { reason: Reason::PaymentUnderWay, .. }), "{refused:?}");
+        // It would be stored as the answer for good.
+        assert!(matches!(concluded(Err(StorageError::Stale)).await, Err(Error::Aborted { .. })));
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text_form::text_form;
 use crate::validation::Invalid;
 
 /// A currency in circulation by ISO 4217, list one.
@@ -54,19 +55,7 @@ impl fmt::Debug for Currency {
     }
 }
 
-impl TryFrom<String> for Currency {
-    type Error = Invalid;
-
-    fn try_from(code: String) -> Result<Self, Invalid> {
-        Self::parse(&code)
-    }
-}
-
-impl From<Currency> for String {
-    fn from(currency: Currency) -> Self {
-        currency.code().to_owned()
-    }
-}
+text_form!(Currency);
 
 /// Code and digits of the minor unit, by code. Funds codes, metals and test codes are left out: nobody is billed in them.
 #[rustfmt::skip]

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::party::Country;
+use crate::text_form::text_form;
 use crate::validation::Invalid;
 
 /// The most characters of a subdivision's code (ISO 3166-2).
@@ -90,19 +91,7 @@ impl fmt::Debug for Jurisdiction {
     }
 }
 
-impl TryFrom<String> for Jurisdiction {
-    type Error = Invalid;
-
-    fn try_from(code: String) -> Result<Self, Invalid> {
-        Self::parse(&code)
-    }
-}
-
-impl From<Jurisdiction> for String {
-    fn from(jurisdiction: Jurisdiction) -> Self {
-        jurisdiction.to_string()
-    }
-}
+text_form!(Jurisdiction);
 
 #[cfg(test)]
 mod tests {
