@@ -321,7 +321,13 @@ pub(crate) fn sek(minor: i64) -> v1::UnitPrice {
 }
 
 pub(crate) fn automatic() -> v1::LineTax {
-    v1::LineTax { treatment: Some(v1::line_tax::Treatment::Automatic(v1::AutomaticTax::default())) }
+    item_tax("")
+}
+
+/// Automatic tax of that kind of product.
+pub(crate) fn item_tax(tax_code: &str) -> v1::LineTax {
+    let automatic = v1::AutomaticTax { tax_code: tax_code.to_owned() };
+    v1::LineTax { treatment: Some(v1::line_tax::Treatment::Automatic(automatic)) }
 }
 
 /// An update mask of these paths.

@@ -225,11 +225,7 @@ async fn calculated_tax_explains_every_figure_and_stores_nothing(db: Db) {
         .collect();
     assert_eq!(
         steps,
-        [
-            (0, "SELLER_COUNTRY_STANDARD", "999", "249.75", 250),
-            (1, "MANUAL_RATE", "100", "12.5", 13),
-            (2, "UNTAXED", "50", "0", 0),
-        ]
+        [(0, "DOMESTIC", "999", "249.75", 250), (1, "MANUAL_RATE", "100", "12.5", 13), (2, "UNTAXED", "50", "0", 0),]
     );
     let source = calculation.trace[0].rate.as_ref().unwrap();
     assert_eq!((source.percentage.as_str(), source.country_code.as_str()), ("25", "SE"));
@@ -237,9 +233,9 @@ async fn calculated_tax_explains_every_figure_and_stores_nothing(db: Db) {
     assert_eq!((minor(calculation.tax.as_ref()), minor(calculation.gross.as_ref())), (263, 1_412));
     // A buyer in Germany where the seller is not registered: the seller's own country, below the threshold.
     let german = v1::CalculateTaxRequest { customer_country_code: "DE".to_owned(), ..request.clone() };
-    assert_eq!(told_tax(german).await.trace[0].rule, "SELLER_COUNTRY_STANDARD");
+    assert_eq!(told_tax(german).await.trace[0].rule, "ORIGIN_BELOW_THRESHOLD");
     let american = v1::CalculateTaxRequest { customer_country_code: "US".to_owned(), ..request.clone() };
-    assert_eq!(told_tax(american).await.trace[0].rule, "OUTSIDE_EU");
+    assert_eq!(told_tax(american).await.trace[0].rule, "OUTSIDE_SCOPE");
     // Nothing but the rate was ever stored.
     let types: Vec<_> = server.all_events().await.into_iter().map(|event| event.r#type).collect();
     assert_eq!(types, ["tax_rate.created"]);

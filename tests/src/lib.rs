@@ -24,3 +24,4 @@ mod resilience;
 mod rows;
 mod sharing;
 mod subscriptions;
+mod tax;

@@ -189,6 +189,15 @@ impl Error {
     /// Why [`Error::Invalid`], for programs: as callers are told, and as a refusal is stored.
     pub const INVALID_FIELDS: &str = "INVALID_FIELDS";
 
+    /// The same error; where the field `from` is bad, it is `to` of the request.
+    #[must_use]
+    pub(crate) fn renamed(self, from: &str, to: &str) -> Self {
+        match self {
+            Self::Invalid(violations) => Self::Invalid(violations.renamed(from, to)),
+            other => other,
+        }
+    }
+
     /// The same error; where fields are bad, they are fields below `field` of the request.
     #[must_use]
     pub fn within(self, field: &str) -> Self {

@@ -40,6 +40,7 @@ pub(crate) fn app(storage: MockStorage, mut provider: MockPaymentProvider) -> Ap
         address: Address::parse(["Storgatan 1", "", "111 22", "Stockholm", ""], "SE").unwrap(),
         tax_ids: vec![],
         tax_registrations: vec![],
+        default_tax_code: domain::tax::TaxCode::parse("electronic_service").unwrap(),
         tax_rounding: TaxRounding::default(),
         invoice_numbers: NumberFormat::parse("INV-{number}").unwrap(),
         currency: money(0).currency(),

@@ -5,6 +5,7 @@ use std::fmt;
 use isocountry::CountryCode;
 use serde::{Deserialize, Serialize};
 
+use crate::tax::Jurisdiction;
 use crate::text::refuse_unfit;
 use crate::text_form::text_form;
 use crate::validation::{Invalid, Validator, Violations};
@@ -91,6 +92,20 @@ impl Address {
     }
 }
 
+impl Address {
+    /// Whose tax law the place is under: the part of the country where `state` is its code by ISO 3166-2 (`ON`, or
+    /// `CA-ON`), else the country as a whole.
+    pub fn jurisdiction(&self) -> Jurisdiction {
+        let country = Jurisdiction::of(self.country);
+        let Some(state) = &self.state else { return country };
+        Jurisdiction::part(self.country, state)
+            .or_else(|_| Jurisdiction::parse(state))
+            .ok()
+            .filter(|part| part.country() == self.country)
+            .unwrap_or(country)
+    }
+}
+
 impl fmt::Debug for Address {
     /// The country alone: the rest may be a person's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,6 +140,12 @@ impl TaxId {
     /// The id.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The Member State whose VAT id it is.
+    pub fn eu_vat_country(&self) -> Option<Country> {
+        let prefix = self.0.get(..2)?;
+        Country::parse(if prefix == "EL" { "GR" } else { prefix }).ok()
     }
 }
 

@@ -40,8 +40,8 @@ use domain::provider::{
 use domain::redirect::{RedirectPolicy, RedirectUrl};
 use domain::seller::SellerId;
 use domain::tax::{
-    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCode, TaxRate, TaxRounding, TaxTreatment,
-    compute,
+    AppliedRate, CustomerTaxStatus, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCategory, TaxCode,
+    TaxDecision, TaxRate, TaxRounding, TaxTreatment, compute,
 };
 use domain::text::{
     ConfirmationMessage, CustomText, Description, DisplayName, FieldLabel, InactiveMessage, PartyName, ShippingName,
@@ -165,7 +165,7 @@ pub fn unit_price(minor: &str) -> UnitPrice {
 
 /// Swedish VAT of 25 %.
 pub fn tax_rate(seller: &SellerId) -> TaxRate {
-    let rate = (DisplayName::parse("Moms").unwrap(), percentage(), Some(sweden()));
+    let rate = (DisplayName::parse("Moms").unwrap(), percentage(), Some(sweden().into()));
     TaxRate::new(TaxRateId::from_uuid(next_uuid()), seller.clone(), rate, metadata(&[("law", "ML")]), moment())
 }
 
@@ -184,6 +184,7 @@ pub fn customer(seller: &SellerId) -> Customer {
         email: Some(Email::parse("ada@example.com").unwrap()),
         address: Some(address()),
         tax_ids: vec![tax_id()],
+        tax_status: CustomerTaxStatus::ReverseCharge,
         locale: Some(Locale::parse("sv").unwrap()),
         metadata: metadata(&[("crm", "42")]),
     };
@@ -235,7 +236,12 @@ pub fn invoice_tax() -> TaxCalculation {
         amount: money(128_700),
         behavior: TaxBehavior::Exclusive,
         rates: vec![applied_rate()],
-        rule: "MANUAL_RATE".to_owned(),
+        decision: TaxDecision {
+            rule: "DOMESTIC".into(),
+            category: TaxCategory::Standard,
+            jurisdiction: Some(sweden().into()),
+            law: Some("ML".into()),
+        },
     };
     compute(currency(), TaxRounding::default(), &[line]).unwrap()
 }
@@ -245,7 +251,7 @@ fn applied_rate() -> AppliedRate {
         tax_rate_id: None,
         display_name: DisplayName::parse("Moms").unwrap(),
         percentage: percentage(),
-        country: Some(sweden()),
+        jurisdiction: Some(sweden().into()),
         source: Some("ML 9 kap. 2 §".to_owned()),
         since: Some(date!(1990 - 07 - 01)),
     }

@@ -10,8 +10,8 @@ use domain::money::{Currency, Rounding};
 use domain::party::{Address, Country, TaxId};
 use domain::provider::ProviderName;
 use domain::redirect::RedirectPolicy;
-use domain::seller::{NumberFormat, Seller, SellerId, TaxRegistration};
-use domain::tax::{RoundingScope, TaxRounding};
+use domain::seller::{NumberFormat, Seller, SellerId, TaxRegistration, TaxScheme};
+use domain::tax::{Jurisdiction, RoundingScope, TaxCode, TaxRounding};
 use domain::text::PartyName;
 use domain::validation::{Invalid, Validator};
 use provider_stripe::StripeConfig;
@@ -103,6 +103,8 @@ struct FileSeller {
     tax_ids: Vec<String>,
     #[serde(default)]
     tax_registrations: Vec<FileRegistration>,
+    #[serde(default = "default_tax_code")]
+    default_tax_code: String,
     currency: String,
     #[serde(default = "default_numbers")]
     invoice_numbers: String,
@@ -120,7 +122,13 @@ struct FileSeller {
 #[serde(deny_unknown_fields)]
 struct FileRegistration {
     country: String,
+    /// The part of the country that registered the seller, such as QC; the country itself where empty.
+    #[serde(default)]
+    subdivision: String,
+    #[serde(default)]
+    scheme: TaxScheme,
     since: Option<FileDate>,
+    until: Option<FileDate>,
 }
 
 /// A date, as TOML writes it or as a text.
@@ -144,6 +152,10 @@ impl FileDate {
 
 fn default_numbers() -> String {
     "INV-{year}-{number:5}".to_owned()
+}
+
+fn default_tax_code() -> String {
+    "electronic_service".to_owned()
 }
 
 const fn default_terms() -> u16 {
@@ -350,7 +362,14 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
             city: "Stockholm".to_owned(),
             state: String::new(),
             tax_ids: Vec::new(),
-            tax_registrations: vec![FileRegistration { country: "SE".to_owned(), since: None }],
+            tax_registrations: vec![FileRegistration {
+                country: "SE".to_owned(),
+                subdivision: String::new(),
+                scheme: TaxScheme::Standard,
+                since: None,
+                until: None,
+            }],
+            default_tax_code: default_tax_code(),
             currency: "SEK".to_owned(),
             invoice_numbers: default_numbers(),
             tax_rounding_per_line: false,
@@ -376,6 +395,20 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
     Some(sellers)
 }
 
+fn tax_registration(v: &mut Validator, row: &FileRegistration) -> Option<TaxRegistration> {
+    let country = v.check("country", Country::parse(&row.country));
+    let since = v.check_optional("since", row.since.as_ref(), FileDate::parse);
+    let until = v.check_optional("until", row.until.as_ref(), FileDate::parse);
+    let country = country?;
+    let jurisdiction = match row.subdivision.as_str() {
+        "" => Some(Jurisdiction::of(country)),
+        code => v.check("subdivision", Jurisdiction::part(country, code)),
+    };
+    let registration =
+        TaxRegistration { jurisdiction: jurisdiction?, scheme: row.scheme, since: since?, until: until? };
+    v.check("until", registration.check()).map(|()| registration)
+}
+
 fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
     let id = v.check("id", SellerId::parse(&row.id));
     let name = v.check("name", PartyName::parse(&row.name));
@@ -389,13 +422,12 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
     };
     let tax_ids = row.tax_ids.iter().enumerate().map(|(i, text)| v.check(&format!("tax_ids[{i}]"), TaxId::parse(text)));
     let tax_ids: Option<Vec<_>> = tax_ids.collect::<Vec<_>>().into_iter().collect();
-    let registrations = row.tax_registrations.iter().enumerate().map(|(i, registration)| {
-        let country = v.check(&format!("tax_registrations[{i}].country"), Country::parse(&registration.country))?;
-        let since =
-            v.check_optional(&format!("tax_registrations[{i}].since"), registration.since.as_ref(), FileDate::parse)?;
-        Some(TaxRegistration { country, since })
-    });
+    let registrations =
+        row.tax_registrations.iter().enumerate().map(|(i, registration)| {
+            v.within(&format!("tax_registrations[{i}]"), |v| tax_registration(v, registration))
+        });
     let tax_registrations: Option<Vec<_>> = registrations.collect::<Vec<_>>().into_iter().collect();
+    let default_tax_code = v.check("default_tax_code", TaxCode::parse(&row.default_tax_code));
     let currency = v.check("currency", Currency::parse(&row.currency));
     let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
     let redirects = match row.redirect_hosts.map(RedirectPolicy::parse) {
@@ -418,6 +450,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
         address: address?,
         tax_ids: tax_ids?,
         tax_registrations: tax_registrations?,
+        default_tax_code: default_tax_code?,
         tax_rounding: TaxRounding { scope, mode },
         invoice_numbers: invoice_numbers?,
         currency: currency?,

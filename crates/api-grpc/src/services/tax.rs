@@ -3,16 +3,16 @@
 use api_proto::v1::tax_service_server::TaxService;
 use api_proto::v1::*;
 use application::{CalculateTax, ListQuery, Named, NewTaxRate, TaxLineSpec, Update};
-use domain::tax::TaxRateChanges;
+use domain::tax::{TaxRateChanges, TaxedCustomer};
 use domain::text::DisplayName;
 use domain::validation::Invalid;
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
 use crate::convert::input::{
-    Mask, country, date, id, line_tax, metadata, optional_id, percentage, required_amount, rounding, tax_behavior,
+    Mask, date, id, line_tax, metadata, optional_id, percentage, required_amount, rounding, tax_behavior, tax_ids,
 };
-use crate::convert::output;
+use crate::convert::tax::{customer_tax_status, jurisdiction, tax_calculation, tax_rate};
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -26,7 +26,10 @@ impl TaxService for Services {
         let seller = self.seller(&caller, &m.seller_id)?;
         let query = parse(|v| {
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
-            let customer_country = country(v, "customer_country_code", &m.customer_country_code);
+            let at_part = ("customer_subdivision_code", m.customer_subdivision_code.as_str());
+            let place = jurisdiction(v, ("customer_country_code", &m.customer_country_code), at_part);
+            let tax_ids = tax_ids(v, "customer_tax_ids", &m.customer_tax_ids);
+            let status = customer_tax_status(v, "customer_tax_status", m.customer_tax_status);
             let tax_point = date(v, "tax_point", m.tax_point.as_ref());
             let rounding = rounding(v, "rounding", m.rounding.as_ref(), seller.tax_rounding);
             let lines = m.lines.iter().enumerate().map(|(index, line)| {
@@ -46,14 +49,14 @@ impl TaxService for Services {
                 rounding: rounding?,
                 seller: seller.clone(),
                 customer_id: customer_id?,
-                customer_country: customer_country?,
+                customer: TaxedCustomer { place: place?, tax_ids: tax_ids?, status: status? },
                 currency,
                 lines: lines?,
                 tax_point: tax_point?,
             })
         })?;
         let calculation = self.app.calculate_tax(query).await.map_err(status)?;
-        Ok(Response::new(CalculateTaxResponse { calculation: Some(output::tax_calculation(&calculation)) }))
+        Ok(Response::new(CalculateTaxResponse { calculation: Some(tax_calculation(&calculation)) }))
     }
 
     async fn create_tax_rate(
@@ -65,24 +68,25 @@ impl TaxService for Services {
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let display_name = v.check("display_name", DisplayName::parse(&m.display_name));
             let percentage = v.check("percentage", percentage(&m.percentage));
-            let country = country(v, "country_code", &m.country_code);
+            let at_part = ("subdivision_code", m.subdivision_code.as_str());
+            let jurisdiction = jurisdiction(v, ("country_code", &m.country_code), at_part);
             let metadata = metadata(v, &m.metadata);
             Some(NewTaxRate {
                 display_name: display_name?,
                 percentage: percentage?,
-                country: country?,
+                jurisdiction: jurisdiction?,
                 metadata: metadata?,
             })
         })?;
         let rate = self.app.create_tax_rate(mutation).await.map_err(status)?;
-        Ok(Response::new(CreateTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
+        Ok(Response::new(CreateTaxRateResponse { tax_rate: Some(tax_rate(&rate)) }))
     }
 
     async fn get_tax_rate(&self, request: Request<GetTaxRateRequest>) -> Result<Response<GetTaxRateResponse>, Status> {
         let (caller, m) = caller(request)?;
         let id = parse(|v| id(v, "id", &m.id))?;
         let rate = self.app.get_tax_rate(&caller, id).await.map_err(status)?;
-        Ok(Response::new(GetTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
+        Ok(Response::new(GetTaxRateResponse { tax_rate: Some(tax_rate(&rate)) }))
     }
 
     async fn update_tax_rate(
@@ -103,7 +107,7 @@ impl TaxService for Services {
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
         let rate = self.app.update_tax_rate(mutation).await.map_err(|error| status(error.within("tax_rate")))?;
-        Ok(Response::new(UpdateTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
+        Ok(Response::new(UpdateTaxRateResponse { tax_rate: Some(tax_rate(&rate)) }))
     }
 
     async fn list_tax_rates(
@@ -118,7 +122,7 @@ impl TaxService for Services {
             self.app.list_tax_rates(&caller, ListQuery { seller, filter: m.active, page }).await.map_err(status)?;
         let next_page_token = next_page_token(&page, &key, |rate| rate.id.to_string());
         Ok(Response::new(ListTaxRatesResponse {
-            tax_rates: page.items.iter().map(output::tax_rate).collect(),
+            tax_rates: page.items.iter().map(tax_rate).collect(),
             next_page_token,
         }))
     }

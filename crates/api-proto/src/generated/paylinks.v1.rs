@@ -65,7 +65,10 @@ pub struct ManualTax {
 /// Tax by rules and tables.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AutomaticTax {
-    /// The kind of product, at most 60 letters, digits, `_`, `-` and `.`; empty for a general one.
+    /// The kind of product: a code of the tax tables such as `goods`, `electronic_service`, `service`, `book` or `ebook`, or the
+    /// code that a widely used list has for it, such as `txcd_10302000`. Empty for the kind that the seller usually sells. Of a
+    /// line with a stored price, empty for the product's. An unknown one is refused (UNKNOWN_TAX_CODE), and so is one that does
+    /// not tell the rate where it is charged (UNDETERMINED_TAX_RATE): such a line needs a manual rate.
     #[prost(string, tag = "1")]
     pub tax_code: ::prost::alloc::string::String,
 }
@@ -93,6 +96,9 @@ pub struct AppliedTaxRate {
     /// The first date on which it is in force, if known.
     #[prost(message, optional, tag = "6")]
     pub since: ::core::option::Option<Date>,
+    /// The part of the country whose tax it is, such as ON; empty for the country's own.
+    #[prost(string, tag = "7")]
+    pub subdivision_code: ::prost::alloc::string::String,
 }
 /// The tax of a document. Net and tax add up to gross, and lines to totals, exactly.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -131,6 +137,9 @@ pub struct TaxedLine {
     /// The tax by rate; empty where none applies.
     #[prost(message, repeated, tag = "4")]
     pub components: ::prost::alloc::vec::Vec<TaxComponent>,
+    /// What the supply is for tax.
+    #[prost(enumeration = "TaxCategory", tag = "5")]
+    pub category: i32,
 }
 /// The tax of a line by one rate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -161,7 +170,9 @@ pub struct TaxTraceStep {
     /// Index of the line.
     #[prost(int32, tag = "1")]
     pub line: i32,
-    /// The rule that chose the rate, as a stable code such as MANUAL_RATE.
+    /// The rule that chose the rate, as a stable code: MANUAL_RATE, UNTAXED, NONTAXABLE, NOT_REGISTERED, CUSTOMER_EXEMPT, DOMESTIC,
+    /// DOMESTIC_REVERSE_CHARGE, INTRA_COMMUNITY_SUPPLY, REVERSE_CHARGE, DESTINATION, ORIGIN_BELOW_THRESHOLD, SUPPLIER_COUNTRY,
+    /// EXPORT or OUTSIDE_SCOPE. More may come.
     #[prost(string, tag = "2")]
     pub rule: ::prost::alloc::string::String,
     /// The rate, if any applies.
@@ -176,6 +187,15 @@ pub struct TaxTraceStep {
     /// The tax in minor units as charged.
     #[prost(int64, tag = "6")]
     pub rounded: i64,
+    /// Whose tax the supply is subject to, by ISO 3166-1 alpha-2; empty where no rule looked for the place of supply.
+    #[prost(string, tag = "7")]
+    pub country_code: ::prost::alloc::string::String,
+    /// The part of that country, such as ON; empty for the country as a whole.
+    #[prost(string, tag = "8")]
+    pub subdivision_code: ::prost::alloc::string::String,
+    /// The law that the rule follows, such as `Directive 2006/112/EC, art. 44 and 196`; empty where none is to be named.
+    #[prost(string, tag = "9")]
+    pub law: ::prost::alloc::string::String,
 }
 /// A manual tax rate.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -210,6 +230,9 @@ pub struct TaxRate {
     /// When it last changed. Set by the service.
     #[prost(message, optional, tag = "10")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The part of the country whose tax it is, such as CA for California; empty for the country's own.
+    #[prost(string, tag = "11")]
+    pub subdivision_code: ::prost::alloc::string::String,
 }
 /// Whether a price has its tax inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -306,6 +329,96 @@ impl TaxRoundingMode {
             "TAX_ROUNDING_MODE_UNSPECIFIED" => Some(Self::Unspecified),
             "TAX_ROUNDING_MODE_HALF_UP" => Some(Self::HalfUp),
             "TAX_ROUNDING_MODE_HALF_EVEN" => Some(Self::HalfEven),
+            _ => None,
+        }
+    }
+}
+/// What a supply is for tax: the categories of EN 16931 (BT-118).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TaxCategory {
+    /// Not said.
+    Unspecified = 0,
+    /// Taxed by a rate above zero.
+    Standard = 1,
+    /// Taxed at zero per cent.
+    ZeroRated = 2,
+    /// Exempt from tax.
+    Exempt = 3,
+    /// The customer accounts for the tax.
+    ReverseCharge = 4,
+    /// Goods to a business in another Member State of the EU.
+    IntraCommunitySupply = 5,
+    /// Goods that leave the country.
+    Export = 6,
+    /// Not a supply that the seller's law taxes, or not a seller that it taxes.
+    OutsideScope = 7,
+}
+impl TaxCategory {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TAX_CATEGORY_UNSPECIFIED",
+            Self::Standard => "TAX_CATEGORY_STANDARD",
+            Self::ZeroRated => "TAX_CATEGORY_ZERO_RATED",
+            Self::Exempt => "TAX_CATEGORY_EXEMPT",
+            Self::ReverseCharge => "TAX_CATEGORY_REVERSE_CHARGE",
+            Self::IntraCommunitySupply => "TAX_CATEGORY_INTRA_COMMUNITY_SUPPLY",
+            Self::Export => "TAX_CATEGORY_EXPORT",
+            Self::OutsideScope => "TAX_CATEGORY_OUTSIDE_SCOPE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TAX_CATEGORY_UNSPECIFIED" => Some(Self::Unspecified),
+            "TAX_CATEGORY_STANDARD" => Some(Self::Standard),
+            "TAX_CATEGORY_ZERO_RATED" => Some(Self::ZeroRated),
+            "TAX_CATEGORY_EXEMPT" => Some(Self::Exempt),
+            "TAX_CATEGORY_REVERSE_CHARGE" => Some(Self::ReverseCharge),
+            "TAX_CATEGORY_INTRA_COMMUNITY_SUPPLY" => Some(Self::IntraCommunitySupply),
+            "TAX_CATEGORY_EXPORT" => Some(Self::Export),
+            "TAX_CATEGORY_OUTSIDE_SCOPE" => Some(Self::OutsideScope),
+            _ => None,
+        }
+    }
+}
+/// What a customer is for tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CustomerTaxStatus {
+    /// Not said: taxable.
+    Unspecified = 0,
+    /// Taxed by the rules: its place and its tax ids decide.
+    Taxable = 1,
+    /// Never taxed by the rules: the seller keeps the certificate. Manual rates apply all the same.
+    Exempt = 2,
+    /// A business that accounts for the tax itself, with or without a tax id that tells so.
+    ReverseCharge = 3,
+}
+impl CustomerTaxStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CUSTOMER_TAX_STATUS_UNSPECIFIED",
+            Self::Taxable => "CUSTOMER_TAX_STATUS_TAXABLE",
+            Self::Exempt => "CUSTOMER_TAX_STATUS_EXEMPT",
+            Self::ReverseCharge => "CUSTOMER_TAX_STATUS_REVERSE_CHARGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CUSTOMER_TAX_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "CUSTOMER_TAX_STATUS_TAXABLE" => Some(Self::Taxable),
+            "CUSTOMER_TAX_STATUS_EXEMPT" => Some(Self::Exempt),
+            "CUSTOMER_TAX_STATUS_REVERSE_CHARGE" => Some(Self::ReverseCharge),
             _ => None,
         }
     }
@@ -2555,7 +2668,7 @@ pub struct Address {
     /// City or town.
     #[prost(string, tag = "4")]
     pub city: ::prost::alloc::string::String,
-    /// State, province or county.
+    /// State, province or county; for tax by its code of ISO 3166-2, such as ON, where parts of the country have taxes of their own.
     #[prost(string, tag = "5")]
     pub state: ::prost::alloc::string::String,
     /// Country by ISO 3166-1 alpha-2, such as SE. Required.
@@ -5400,7 +5513,7 @@ pub struct Customer {
     /// Where the customer is: decides where tax is due.
     #[prost(message, optional, tag = "5")]
     pub address: ::core::option::Option<Address>,
-    /// Tax ids, at most 5, each 4 to 20 letters and digits.
+    /// Tax ids, at most 5, each 4 to 20 letters and digits. A VAT id of a Member State of the EU makes it a business there.
     #[prost(string, repeated, tag = "6")]
     pub tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Preferred language, such as sv.
@@ -5418,6 +5531,9 @@ pub struct Customer {
     /// When it last changed. Set by the service.
     #[prost(message, optional, tag = "11")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What it is for tax: whether its place and its tax ids decide, or it is exempt, or accounts for the tax itself.
+    #[prost(enumeration = "CustomerTaxStatus", tag = "12")]
+    pub tax_status: i32,
 }
 /// A payment method that a provider keeps: what may be shown of a card.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5483,6 +5599,9 @@ pub struct CreateCustomerRequest {
     /// The caller's pairs.
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// What it is for tax; taxable where not said.
+    #[prost(enumeration = "CustomerTaxStatus", tag = "9")]
+    pub tax_status: i32,
 }
 /// Response of CreateCustomer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5514,7 +5633,7 @@ pub struct UpdateCustomerRequest {
     /// The new values; its id says which customer, its etag, if not empty, which version.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
-    /// What changes: name, email, address, tax_ids, locale, metadata, or metadata.KEY. An empty value clears. Required.
+    /// What changes: name, email, address, tax_ids, tax_status, locale, metadata, or metadata.KEY. An empty value clears. Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -9784,10 +9903,10 @@ pub struct CalculateTaxRequest {
     /// The seller; may be empty where the API key has one.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Who buys, if a stored customer.
+    /// Who buys, if a stored customer. Where it has no address, customer_country_code tells its place.
     #[prost(string, tag = "2")]
     pub customer_id: ::prost::alloc::string::String,
-    /// Where the buyer is, by ISO 3166-1 alpha-2, if not a stored customer.
+    /// Where the buyer is, by ISO 3166-1 alpha-2; for goods where they go to. Taken for the seller's country where nothing says it.
     #[prost(string, tag = "3")]
     pub customer_country_code: ::prost::alloc::string::String,
     /// The lines: 1 to 1000, in one currency.
@@ -9799,6 +9918,15 @@ pub struct CalculateTaxRequest {
     /// How to round; as the seller does where absent.
     #[prost(message, optional, tag = "6")]
     pub rounding: ::core::option::Option<TaxRounding>,
+    /// The part of customer_country_code, such as ON. Needed where parts have taxes of their own (Canada): SUBDIVISION_REQUIRED.
+    #[prost(string, tag = "7")]
+    pub customer_subdivision_code: ::prost::alloc::string::String,
+    /// The buyer's tax ids, if not a stored customer: at most 5.
+    #[prost(string, repeated, tag = "8")]
+    pub customer_tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What the buyer is for tax, if not a stored customer.
+    #[prost(enumeration = "CustomerTaxStatus", tag = "9")]
+    pub customer_tax_status: i32,
 }
 /// Response of CalculateTax.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -9828,6 +9956,9 @@ pub struct CreateTaxRateRequest {
     /// The caller's pairs.
     #[prost(btree_map = "string, string", tag = "6")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// The part of country_code whose tax it is, by ISO 3166-2 without the country, such as CA for California.
+    #[prost(string, tag = "7")]
+    pub subdivision_code: ::prost::alloc::string::String,
 }
 /// Response of CreateTaxRate.
 #[derive(Clone, PartialEq, ::prost::Message)]

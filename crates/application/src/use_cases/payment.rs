@@ -95,7 +95,9 @@ impl App {
         };
         let priced = self.price(&mutation.seller, content).await.map_err(|error| match error {
             // The one line of its invoice is the amount that was asked for.
-            Error::Invalid(violations) => Error::Invalid(violations.renamed("lines", "amount")),
+            Error::Invalid(violations) => Error::Invalid(
+                violations.renamed("lines[0].tax", "tax").renamed("lines[0]", "amount").renamed("lines", "amount"),
+            ),
             other => other,
         })?;
         self.mutate("CreatePayment", mutation, move |app, uow, m| {
