@@ -134,8 +134,8 @@ impl Server {
     /// Like `command`; what it says when it fails is an error.
     pub(crate) async fn try_command(&self, arguments: &[&str]) -> Result<String, String> {
         let output = paylinks(&self.environment).args(arguments).output().await.unwrap();
-        let told = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        if output.status.success() { Ok(told(output.stdout)) } else { Err(told(output.stderr)) }
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
     pub(crate) fn catalog(&self) -> CatalogServiceClient<Channel> {
@@ -346,7 +346,7 @@ pub(crate) fn unique(what: &str) -> String {
 }
 
 /// Code, reason and bad fields of a status.
-pub(crate) fn told(status: &Status) -> (Code, String, Vec<String>) {
+pub(crate) fn error_parts(status: &Status) -> (Code, String, Vec<String>) {
     let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
     let fields = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
     (status.code(), reason, fields.into_iter().map(|violation| violation.field).collect())

@@ -4,7 +4,7 @@ use api_proto::v1;
 use tonic::Code;
 
 use crate::harness::{
-    Db, GOOD_CARD, Server, automatic, invoice_request, line, mask, minor, on_both_databases, sek, told, unique,
+    Db, GOOD_CARD, Server, automatic, error_parts, invoice_request, line, mask, minor, on_both_databases, sek, unique,
 };
 
 on_both_databases!(
@@ -53,9 +53,9 @@ async fn a_draft_changes_by_mask_and_is_final_once_finalized(db: Db) {
     assert_eq!(second.metadata, [("order".to_owned(), "2".to_owned())].into());
     let stale = v1::UpdateInvoiceRequest { request_id: unique("stale"), ..change };
     let status = server.invoices().update_invoice(stale).await.unwrap_err();
-    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::Aborted, "ETAG_MISMATCH"));
+    assert_eq!((error_parts(&status).0, error_parts(&status).1.as_str()), (Code::Aborted, "ETAG_MISMATCH"));
 
-    let no_link = told(&server.invoice_link(&first.id).await.unwrap_err());
+    let no_link = error_parts(&server.invoice_link(&first.id).await.unwrap_err());
     assert_eq!((no_link.0, no_link.1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
     let finalize =
         v1::FinalizeInvoiceRequest { request_id: unique("finalize"), id: second.id.clone(), etag: second.etag.clone() };
@@ -65,7 +65,7 @@ async fn a_draft_changes_by_mask_and_is_final_once_finalized(db: Db) {
     assert!(last.seller.is_some() && last.finalize_time.is_some());
     let twice = v1::FinalizeInvoiceRequest { request_id: unique("finalize"), etag: last.etag, ..finalize };
     let status = server.invoices().finalize_invoice(twice).await.unwrap_err();
-    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
+    assert_eq!((error_parts(&status).0, error_parts(&status).1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
 }
 
 async fn a_bad_change_of_a_draft_names_its_fields_and_changes_nothing(db: Db) {
@@ -90,15 +90,18 @@ async fn a_bad_change_of_a_draft_names_its_fields_and_changes_nothing(db: Db) {
         "draft.lines[1].price_data.unit_price.minor_units",
         "draft.due_date",
     ];
-    assert_eq!(told(&status), (Code::InvalidArgument, "INVALID_FIELDS".to_owned(), want.map(str::to_owned).to_vec()));
+    assert_eq!(
+        error_parts(&status),
+        (Code::InvalidArgument, "INVALID_FIELDS".to_owned(), want.map(str::to_owned).to_vec())
+    );
     let unknown = v1::ManualTax { tax_rate_ids: vec!["txr_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned()] };
     let tax = Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Manual(unknown)) });
     let change = v1::InvoiceDraft { lines: vec![v1::InvoiceLineInput { tax, ..line(10_000) }], ..Default::default() };
     let status = server.invoices().update_invoice(update(&first, change, &["lines"])).await.unwrap_err();
-    assert_eq!(told(&status).2, ["draft.lines[0].tax.manual.tax_rate_ids[0]"]);
+    assert_eq!(error_parts(&status).2, ["draft.lines[0].tax.manual.tax_rate_ids[0]"]);
     let emptied = update(&first, v1::InvoiceDraft::default(), &["lines"]);
     let status = server.invoices().update_invoice(emptied).await.unwrap_err();
-    assert_eq!(told(&status).2, ["draft.lines"]);
+    assert_eq!(error_parts(&status).2, ["draft.lines"]);
     assert_eq!(server.invoice(&first.id).await, first);
 }
 
@@ -114,8 +117,12 @@ async fn an_uncollectible_invoice_turns_paid_when_money_comes_after_all(db: Db) 
         id: invoice.id.clone(),
         etag: invoice.etag,
     };
-    let told = server.invoices().mark_invoice_uncollectible(request).await.unwrap().into_inner().invoice.unwrap();
-    assert_eq!((told.state(), minor(told.amount_due.as_ref())), (v1::InvoiceState::Uncollectible, 12_500));
+    let written_off =
+        server.invoices().mark_invoice_uncollectible(request).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!(
+        (written_off.state(), minor(written_off.amount_due.as_ref())),
+        (v1::InvoiceState::Uncollectible, 12_500)
+    );
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
     server.end_faults().await;
     let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
@@ -192,7 +199,7 @@ async fn a_manual_rate_and_inclusive_prices_add_up_by_line_and_by_invoice(db: Db
     let lines = vec![taxed(10_000, v1::TaxBehavior::Exclusive, &unknown)];
     let status =
         server.invoices().create_invoice(v1::CreateInvoiceRequest { lines, ..invoice_request() }).await.unwrap_err();
-    assert_eq!(told(&status).2, ["lines[0].tax.manual.tax_rate_ids[0]"]);
+    assert_eq!(error_parts(&status).2, ["lines[0].tax.manual.tax_rate_ids[0]"]);
 }
 
 async fn calculated_tax_explains_every_figure_and_stores_nothing(db: Db) {
@@ -245,5 +252,8 @@ async fn calculated_tax_explains_every_figure_and_stores_nothing(db: Db) {
         ..v1::CalculateTaxRequest::default()
     };
     let status = server.tax().calculate_tax(bad).await.unwrap_err();
-    assert_eq!(told(&status).2, ["customer_country_code", "lines[0].amount", "lines[0].tax_behavior", "lines[0].tax"]);
+    assert_eq!(
+        error_parts(&status).2,
+        ["customer_country_code", "lines[0].amount", "lines[0].tax_behavior", "lines[0].tax"]
+    );
 }

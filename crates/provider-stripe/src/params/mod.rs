@@ -78,13 +78,13 @@ const fn inline_price(item: &LineItem) -> Option<UnitPrice> {
 /// The key by which a price of an item is found again. What its product says may change, and then it is another's.
 pub(crate) fn lookup_key(item: &LineItem) -> String {
     let currency = amounts::code(item.model.currency());
-    let said = [
+    let product_texts = [
         Some(item.name.as_str()),
         item.description.as_ref().map(|text| text.as_str()),
         item.tax_code.as_ref().map(|code| code.as_str()),
     ];
     let mut hasher = Sha256::new();
-    for part in said {
+    for part in product_texts {
         hasher.update(part.unwrap_or_default().as_bytes());
         hasher.update([0]);
     }
@@ -233,18 +233,18 @@ pub(crate) fn create_link(link: &PaymentLink, prepared: &Prepared) -> Result<Par
     }
     metadata(&mut params, &link.options.metadata);
     push(&mut params, &format!("metadata[{LINK_KEY}]"), link.id);
-    options::create(&mut params, &said(link), link.is_recurring().then_some(link.id))?;
+    options::create(&mut params, &options_at_provider(link), link.is_recurring().then_some(link.id))?;
     Ok(params)
 }
 
 /// The options of a link as Stripe is told them: to store a payment method, it makes a customer who keeps it.
-fn said(link: &PaymentLink) -> LinkOptions {
-    let mut said = link.options.clone();
+fn options_at_provider(link: &PaymentLink) -> LinkOptions {
+    let mut options = link.options.clone();
     if link.stores_payment_method {
-        said.collection.customer_creation = CustomerCreation::Always;
-        said.payment.future_usage = Some(FutureUsage::OffSession);
+        options.collection.customer_creation = CustomerCreation::Always;
+        options.payment.future_usage = Some(FutureUsage::OffSession);
     }
-    said
+    options
 }
 
 /// The parameters that change a link; items are told by `items`, Stripe's ids of its items in order.
@@ -275,7 +275,7 @@ pub(crate) fn update_link(
     for (key, value) in new.metadata.iter().filter(|(key, value)| old.metadata.get(key) != Some(*value)) {
         push(&mut params, &format!("metadata[{key}]"), value);
     }
-    options::update(&mut params, changed.id, &said(before), &said(changed))?;
+    options::update(&mut params, changed.id, &options_at_provider(before), &options_at_provider(changed))?;
     if old.optional_items != new.optional_items {
         if new.optional_items.0.is_empty() {
             push(&mut params, "optional_items", "");
@@ -596,18 +596,18 @@ mod tests {
         options.payment.description = Some(domain::text::Description::parse("Order 7").unwrap());
         let changes = domain::payment_link::LinkChanges { fields, options, ..Default::default() };
         let params = update_link(&before, &before.changed(&changes, moment()).unwrap(), &[], &Prepared::default());
-        let said: BTreeMap<String, String> = params.unwrap().into_iter().collect();
+        let encoded: BTreeMap<String, String> = params.unwrap().into_iter().collect();
         for (name, value) in
             [("customer_creation", "always"), ("payment_intent_data[setup_future_usage]", "off_session")]
         {
-            assert_eq!(said.get(name).map(String::as_str), Some(value), "{name}");
+            assert_eq!(encoded.get(name).map(String::as_str), Some(value), "{name}");
         }
     }
 
     #[test]
     fn a_change_of_subscription_settings_says_all_pairs_again_with_our_link_among_them() {
-        let pairs = |said: &[(&str, &str)]| {
-            Metadata::parse(said.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))).unwrap()
+        let pairs = |given: &[(&str, &str)]| {
+            Metadata::parse(given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))).unwrap()
         };
         let link = vaulting();
         let mut old = LinkOptions::default();
@@ -617,11 +617,11 @@ mod tests {
             new.subscription.metadata = metadata;
             let mut params = Params::new();
             options::update(&mut params, link.id, &old, &new).unwrap();
-            let of = |name: &str| params.iter().find(|(said, _)| said == name).map(|(_, value)| value.clone());
+            let of = |name: &str| params.iter().find(|(encoded, _)| encoded == name).map(|(_, value)| value.clone());
             assert_eq!(of("subscription_data[metadata][paylinks_link]"), Some(link.id.to_string()));
             assert_eq!(of("subscription_data[metadata][plan]"), None, "what is not said is gone");
-            let said = |key: &&str| of(&format!("subscription_data[metadata][{key}]")).is_some();
-            assert_eq!(["tenant"].into_iter().filter(said).collect::<Vec<_>>(), want);
+            let encoded = |key: &&str| of(&format!("subscription_data[metadata][{key}]")).is_some();
+            assert_eq!(["tenant"].into_iter().filter(encoded).collect::<Vec<_>>(), want);
         }
         old.payment.metadata = pairs(&[("order", "1")]);
         let (mut new, mut params) = (old.clone(), Params::new());

@@ -395,7 +395,7 @@ fn what_is_cleared_is_named_as_a_whole_and_can_be_cleared() {
     ] {
         assert!(cleared.contains(name), "{name} is not cleared: {cleared:?}");
     }
-    let said: BTreeMap<&str, &str> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let encoded: BTreeMap<&str, &str> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     for (name, value) in [
         ("phone_number_collection[enabled]", "false"),
         ("tax_id_collection[enabled]", "false"),
@@ -405,7 +405,7 @@ fn what_is_cleared_is_named_as_a_whole_and_can_be_cleared() {
         ("consent_collection[terms_of_service]", "none"),
         ("submit_type", "auto"),
     ] {
-        assert_eq!(said.get(name), Some(&value), "{name}");
+        assert_eq!(encoded.get(name), Some(&value), "{name}");
     }
 }
 

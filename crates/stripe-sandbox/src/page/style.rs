@@ -86,12 +86,12 @@ input::placeholder { color: var(--soft); opacity: 1; }
 .check .error, .check .hint, .applied .error { width: 100%; margin: 0; }
 .check .error, .check .hint { padding-left: 1.85rem; }
 .check:has(#same_address:checked) + .billing { display: none; }
-.ways { border: 1px solid var(--edge); border-radius: 8px; margin-bottom: 1rem; }
-.way { display: grid; grid-template-columns: auto 1fr; align-items: start; gap: 0 .65rem; padding: .8rem 1rem; }
-.way + .way { border-top: 1px solid var(--line); }
-.way > label { margin: 0; font-size: 1rem; cursor: pointer; }
+.method-options { border: 1px solid var(--edge); border-radius: 8px; margin-bottom: 1rem; }
+.method-option { display: grid; grid-template-columns: auto 1fr; align-items: start; gap: 0 .65rem; padding: .8rem 1rem; }
+.method-option + .method-option { border-top: 1px solid var(--line); }
+.method-option > label { margin: 0; font-size: 1rem; cursor: pointer; }
 .panel { display: none; grid-column: 1 / -1; padding-top: .9rem; }
-.way input:checked ~ .panel { display: block; }
+.method-option input:checked ~ .panel { display: block; }
 .hint { color: var(--soft); font-size: .88rem; margin: .3rem 0 0; }
 legend + .hint { margin: 0 0 .9rem; }
 .said { white-space: pre-line; overflow-wrap: anywhere; margin: 0 0 1rem; font-size: .95rem; }

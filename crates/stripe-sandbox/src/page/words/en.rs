@@ -175,7 +175,7 @@ pub(super) static EN: Words = Words {
         "Complete the order",
         "Continue to the transfer",
     ],
-    ways: ["Card", "Bank transfer", "Bank debit", "SEPA Direct Debit"],
+    payment_options: ["Card", "Bank transfer", "Bank debit", "SEPA Direct Debit"],
     labels: &[
         ("email", "E-mail"),
         ("card_number", "Card number"),

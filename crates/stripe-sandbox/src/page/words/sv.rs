@@ -175,7 +175,7 @@ pub(super) static SV: Words = Words {
         "Slutför beställningen",
         "Gå vidare till överföringen",
     ],
-    ways: ["Kort", "Banköverföring", "Bankdebitering", "SEPA-autogiro"],
+    payment_options: ["Kort", "Banköverföring", "Bankdebitering", "SEPA-autogiro"],
     labels: &[
         ("email", "E-post"),
         ("card_number", "Kortnummer"),
