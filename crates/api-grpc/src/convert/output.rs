@@ -11,13 +11,14 @@ use domain::id::LineItemId;
 use domain::invoice::{Invoice, InvoiceLine, InvoiceState, PartySnapshot};
 use domain::metadata::Metadata;
 use domain::money::{Money, Rounding, UnitPrice};
-use domain::party::{Address, TaxId};
+use domain::party::Address;
 use domain::payment::{Payment, PaymentFlag, PaymentKind, PaymentState};
 use domain::payment_link::{AfterCompletion, CloseReason, LineItem, LinkState, LinkTarget, PaymentLink};
 use domain::payment_method::PaymentMethod;
 use domain::tax::{
     AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxSubtotal, TaxedLine, TraceStep,
 };
+use domain::tax_id::TaxId;
 use domain::text::DisplayName;
 use domain::timestamp::Timestamp;
 use time::Date;

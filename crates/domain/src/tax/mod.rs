@@ -16,8 +16,9 @@ pub use jurisdiction::Jurisdiction;
 pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
 
 use crate::money::{Currency, Money, MoneyError, Rounding};
-use crate::party::{Country, TaxId};
+use crate::party::Country;
 use crate::seller::TaxRegistration;
+use crate::tax_id::TaxId;
 
 /// Whether a price has its tax inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
