@@ -43,6 +43,7 @@
 pub mod access;
 pub mod aggregate;
 pub mod catalog;
+mod check_digit;
 pub mod checkout;
 pub mod customer;
 pub mod dispute;
@@ -65,6 +66,7 @@ pub mod refund;
 pub mod seller;
 pub mod subscription;
 pub mod tax;
+pub mod tax_id;
 pub mod text;
 mod text_form;
 pub mod timestamp;

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::money::Currency;
-use crate::party::{Address, TaxId};
+use crate::party::Address;
 use crate::provider::ProviderName;
 use crate::redirect::RedirectPolicy;
 use crate::tax::{Jurisdiction, TaxCode, TaxRounding};
+use crate::tax_id::TaxId;
 use crate::text::PartyName;
 use crate::text_form::text_form;
 use crate::validation::Invalid;

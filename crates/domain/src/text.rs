@@ -1,5 +1,6 @@
 //! Bounded free text. Every text that a caller gives has a type with its limit, and none may carry a card number.
 
+use crate::check_digit::luhn_holds;
 use crate::validation::Invalid;
 
 /// Fewest digits of a payment card number (ISO/IEC 7812-1 allows 8 for the whole, cards in use have 13 or more).
@@ -155,20 +156,6 @@ fn is_card_number(digits: &[u8]) -> bool {
         2200..=2204 | 2221..=2720 | 3000..=3059 | 3095 | 3400..=3499 | 3528..=3999 | 4000..=5099 | 5100..=5999 | 6000..=6999
     );
     is_issued && luhn_holds(digits)
-}
-
-/// The check of ISO/IEC 7812-1, annex B.
-fn luhn_holds(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(index, digit)| {
-            let value = u32::from(*digit) * if index % 2 == 1 { 2 } else { 1 };
-            if value > 9 { value - 9 } else { value }
-        })
-        .sum();
-    sum.is_multiple_of(10)
 }
 
 text!(/// A description of a line, an invoice or a payment.

@@ -22,7 +22,7 @@ use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartyS
 use domain::locale::Locale;
 use domain::metadata::Metadata;
 use domain::money::{Currency, Money, Quantity, UnitPrice};
-use domain::party::{Address, Country, Email, TaxId};
+use domain::party::{Address, Country, Email};
 use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::payment_link::{
     AccountRef, AddressCollection, AdjustableQuantity, AfterCompletion, ApplicationFee, AutomaticTax, CaptureMethod,
@@ -43,6 +43,7 @@ use domain::tax::{
     AppliedRate, CustomerTaxStatus, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCategory, TaxCode,
     TaxDecision, TaxRate, TaxRounding, TaxTreatment, compute,
 };
+use domain::tax_id::TaxId;
 use domain::text::{
     ConfirmationMessage, CustomText, Description, DisplayName, FieldLabel, InactiveMessage, PartyName, ShippingName,
 };
@@ -196,7 +197,7 @@ fn address() -> Address {
 }
 
 fn tax_id() -> TaxId {
-    TaxId::parse("SE556000000001").unwrap()
+    TaxId::parse("SE556000000101").unwrap()
 }
 
 /// A card that the provider keeps under `reference`.

@@ -262,7 +262,7 @@ impl<'a> Parties<'a> {
     }
 
     fn has_vat_id_elsewhere_than(&self, country: Country) -> bool {
-        let mut states = self.request.customer.tax_ids.iter().filter_map(domain::party::TaxId::eu_vat_country);
+        let mut states = self.request.customer.tax_ids.iter().filter_map(domain::tax_id::TaxId::eu_vat_country);
         states.any(|state| state != country)
     }
 }

@@ -18,8 +18,8 @@ pub use jurisdiction::Jurisdiction;
 pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
 
 use crate::money::{Currency, Money, MoneyError, Rounding};
-use crate::party::TaxId;
 use crate::seller::TaxRegistration;
+use crate::tax_id::TaxId;
 
 /// Whether a price has its tax inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

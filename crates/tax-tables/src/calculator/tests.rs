@@ -4,9 +4,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use domain::money::{Currency, Money};
-use domain::party::TaxId;
 use domain::seller::{TaxRegistration, TaxScheme};
 use domain::tax::{CustomerTaxStatus, Percentage, TaxBehavior, TaxRounding, TaxedCustomer};
+use domain::tax_id::TaxId;
 use domain::text::DisplayName;
 use time::Date;
 use time::macros::date;
