@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::repo;
 
 /// What each crate may depend on among our own. `*` is everything. Arrows point inward only.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("api-proto", &[]),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("provider-stripe", &["domain"]),
     ("stripe-sandbox", &[]),
     ("tax-tables", &["domain"]),
+    ("tax-id-vies", &["domain"]),
     ("port-contracts", &["domain"]),
     ("cli", &["api-proto"]),
     ("server", &["*"]),

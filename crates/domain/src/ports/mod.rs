@@ -7,3 +7,4 @@ pub mod reversals;
 pub mod storage;
 pub mod subscriptions;
 pub mod tax;
+pub mod tax_ids;
