@@ -7,6 +7,7 @@ mod m0001_tables;
 mod m0002_refunds;
 mod m0003_shipping_rates;
 mod m0004_discounts_and_subscriptions;
+mod m0006_tax_records;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             step("m0002_refunds", m0002_refunds::STATEMENTS),
             step("m0003_shipping_rates", m0003_shipping_rates::STATEMENTS),
             step("m0004_discounts_and_subscriptions", m0004_discounts_and_subscriptions::STATEMENTS),
+            step("m0006_tax_records", m0006_tax_records::STATEMENTS),
         ]
     }
 }

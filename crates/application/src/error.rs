@@ -175,6 +175,10 @@ reasons! {
     ConcurrentChange = "CONCURRENT_CHANGE",
     /// The database can't be reached.
     StorageUnavailable = "STORAGE_UNAVAILABLE",
+    /// The seller is registered there already.
+    TaxRegistrationOverlaps = "TAX_REGISTRATION_OVERLAPS",
+    /// The seller has as many registrations for tax as it can have.
+    TooManyTaxRegistrations = "TOO_MANY_TAX_REGISTRATIONS",
     /// The tax calculator can't be reached.
     TaxUnavailable = "TAX_UNAVAILABLE",
     /// No API key was given.

@@ -46,4 +46,5 @@ pub use use_cases::payment_link::{
 pub use use_cases::refund::CreateRefund;
 pub use use_cases::subscription::CancelSubscription;
 pub use use_cases::tax::{CalculateTax, TaxLineSpec, TaxSpec};
+pub use use_cases::tax_records::{CheckTaxId, EndTaxRegistration};
 pub use worker::{Worker, WorkerReport};

@@ -52,6 +52,7 @@ pub(crate) fn app(storage: MockStorage, mut provider: MockPaymentProvider) -> Ap
         storage: Arc::new(storage),
         providers: vec![Arc::new(provider)],
         tax_calculator: Arc::new(MockTaxCalculator::new()),
+        tax_id_registry: None,
         clock: Arc::new(clock),
         ids: Arc::new(ids),
         sellers: vec![seller],

@@ -149,7 +149,7 @@ impl App {
     ) -> Result<TaxCalculation, Error> {
         let request = TaxRequest {
             seller: seller.address.jurisdiction(),
-            registrations: seller.tax_registrations.clone(),
+            registrations: self.tax_registrations(seller).await?,
             default_tax_code: seller.default_tax_code.clone(),
             customer,
             tax_point,

@@ -67,6 +67,7 @@ pub mod seller;
 pub mod subscription;
 pub mod tax;
 pub mod tax_id;
+pub mod tax_id_check;
 pub mod text;
 mod text_form;
 pub mod timestamp;

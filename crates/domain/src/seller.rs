@@ -9,7 +9,7 @@ use crate::money::Currency;
 use crate::party::Address;
 use crate::provider::ProviderName;
 use crate::redirect::RedirectPolicy;
-use crate::tax::{Jurisdiction, TaxCode, TaxRounding};
+use crate::tax::{TaxCode, TaxRegistration, TaxRounding};
 use crate::tax_id::TaxId;
 use crate::text::PartyName;
 use crate::text_form::text_form;
@@ -63,7 +63,7 @@ pub struct Seller {
     pub address: Address,
     /// Its tax ids, as they stand on invoices.
     pub tax_ids: Vec<TaxId>,
-    /// Where it is registered for tax. It charges tax nowhere else.
+    /// Where it is registered for tax by the configuration; more registrations may be stored. It charges tax nowhere else.
     pub tax_registrations: Vec<TaxRegistration>,
     /// The kind of product that it usually sells: decides the tax of automatic lines that name none.
     pub default_tax_code: TaxCode,
@@ -79,60 +79,6 @@ pub struct Seller {
     pub redirects: RedirectPolicy,
     /// Days from finalization until an invoice is due, where a caller names no date.
     pub payment_terms_days: u16,
-}
-
-/// A registration for tax, in force from a date on and up to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaxRegistration {
-    /// Who registered the seller: a country or a part of one; with a [one-stop shop](TaxScheme), the Member State of
-    /// identification.
-    pub jurisdiction: Jurisdiction,
-    /// What it covers.
-    pub scheme: TaxScheme,
-    /// The first date on which tax is charged by it; absent for always.
-    pub since: Option<Date>,
-    /// The last date on which tax is charged by it; absent while it has no end.
-    pub until: Option<Date>,
-}
-
-/// What a registration covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaxScheme {
-    /// Supplies in the jurisdiction itself.
-    #[default]
-    Standard,
-    /// The one-stop shop of sellers that are established in the EU: distance sales of goods, and services to consumers, in all
-    /// other Member States (Directive 2006/112/EC, art. 369a to 369k).
-    UnionOss,
-    /// The one-stop shop of sellers that are not established in the EU: services to consumers in all Member States
-    /// (Directive 2006/112/EC, art. 358a to 369).
-    NonUnionOss,
-}
-
-impl TaxRegistration {
-    /// A registration of that jurisdiction for supplies there, without beginning or end.
-    pub const fn standard(jurisdiction: Jurisdiction) -> Self {
-        Self { jurisdiction, scheme: TaxScheme::Standard, since: None, until: None }
-    }
-
-    /// Refuses one that ends before it begins.
-    ///
-    /// # Errors
-    /// It does.
-    pub fn check(&self) -> Result<(), Invalid> {
-        match (self.since, self.until) {
-            (Some(since), Some(until)) if until < since => {
-                Err(Invalid::new("ENDS_BEFORE_BEGIN", "must not be before the date since which it is in force"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether tax is charged by it on that date.
-    pub fn is_in_force(&self, on: Date) -> bool {
-        self.since.is_none_or(|since| since <= on) && self.until.is_none_or(|until| on <= until)
-    }
 }
 
 /// How the numbers of a series are written, such as `INV-{year}-{number:5}`.

@@ -91,6 +91,14 @@ impl TaxId {
         })
     }
 
+    /// The country that issues ids of its kind. Nothing where [`kind`](Self::kind) is nothing.
+    pub fn country(&self) -> Option<Country> {
+        match judge(&self.0) {
+            Verdict::Right { country, .. } => Some(Country::from(country)),
+            _ => None,
+        }
+    }
+
     /// The member state of the EU whose VAT id it is. Nothing for an id of Northern Ireland, which is none for services:
     /// [`kind`](Self::kind) tells it.
     pub fn eu_vat_country(&self) -> Option<Country> {

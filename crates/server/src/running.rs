@@ -58,6 +58,7 @@ impl Running {
             storage: Arc::new(storage.clone()),
             providers: providers.all,
             tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
+            tax_id_registry: None,
             clock,
             ids: Arc::new(UuidGenerator),
             sellers: config.sellers,

@@ -31,8 +31,7 @@
 //! apart: they need manual rates.
 
 use domain::party::Country;
-use domain::seller::TaxScheme;
-use domain::tax::{CustomerTaxStatus, Jurisdiction, TaxCategory, TaxRequest};
+use domain::tax::{CustomerTaxStatus, Jurisdiction, TaxCategory, TaxRequest, TaxScheme};
 
 use crate::table::RateTable;
 use crate::tax_code::Supply;

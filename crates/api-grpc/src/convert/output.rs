@@ -29,7 +29,10 @@ use super::link_options::{
 use super::price_model::{shipping_rate, told_model, told_recurrence, told_unit_price};
 use super::reversals::{dispute, refund};
 use super::subscription::subscription;
-use super::tax::{tax_rate, tax_subtotal, taxed_line, told_customer_tax_status, told_rounding, trace_step};
+use super::tax::{
+    tax_id_check, tax_rate, tax_registration, tax_subtotal, taxed_line, told_customer_tax_status, told_rounding,
+    trace_step,
+};
 
 pub(crate) fn money(money: Money) -> v1::Money {
     v1::Money { minor_units: money.minor(), currency_code: money.currency().code().to_owned() }
@@ -533,6 +536,8 @@ pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
         EventSubject::Product(it) => Subject::Product(product(it)),
         EventSubject::Price(it) => Subject::Price(price(it)),
         EventSubject::TaxRate(it) => Subject::TaxRate(tax_rate(it)),
+        EventSubject::TaxRegistration(it) => Subject::TaxRegistration(tax_registration(it)),
+        EventSubject::TaxIdCheck(it) => Subject::TaxIdCheck(tax_id_check(it)),
         EventSubject::Customer(it) => Subject::Customer(customer(it)),
         EventSubject::PaymentMethod(it) => Subject::PaymentMethod(payment_method(it)),
         EventSubject::Invoice(it) => Subject::Invoice(invoice(it, event.occurred_at.date())),

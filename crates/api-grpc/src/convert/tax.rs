@@ -2,10 +2,13 @@
 
 use api_proto::v1;
 use domain::money::Rounding;
+use domain::ports::tax_ids::TaxIdLookup;
+use domain::seller::SellerId;
 use domain::tax::{
-    AppliedRate, CustomerTaxStatus, Jurisdiction, RoundingScope, TaxCalculation, TaxCategory, TaxRate, TaxRounding,
-    TaxSubtotal, TaxedLine, TraceStep,
+    AppliedRate, CustomerTaxStatus, Jurisdiction, RoundingScope, StoredTaxRegistration, TaxCalculation, TaxCategory,
+    TaxRate, TaxRegistration, TaxRounding, TaxScheme, TaxSubtotal, TaxedLine, TraceStep,
 };
+use domain::tax_id_check::{RegistryAnswer, TaxIdCheck};
 use domain::validation::{Invalid, Validator};
 
 use super::input::{country, known};
@@ -147,5 +150,67 @@ pub(crate) fn tax_calculation(calculation: &TaxCalculation) -> v1::TaxCalculatio
         tax: Some(money(calculation.tax)),
         gross: Some(money(calculation.gross)),
         trace: calculation.trace.iter().map(trace_step).collect(),
+    }
+}
+
+/// What a registration covers; supplies in the jurisdiction itself where it is not said.
+pub(crate) fn tax_scheme(v: &mut Validator, field: &str, number: i32) -> Option<TaxScheme> {
+    Some(match known(v, field, number)? {
+        v1::TaxScheme::Unspecified | v1::TaxScheme::Standard => TaxScheme::Standard,
+        v1::TaxScheme::UnionOss => TaxScheme::UnionOss,
+        v1::TaxScheme::NonUnionOss => TaxScheme::NonUnionOss,
+    })
+}
+
+/// A registration of the configuration.
+pub(crate) fn configured_registration(seller: &SellerId, registration: &TaxRegistration) -> v1::TaxRegistration {
+    let scheme = match registration.scheme {
+        TaxScheme::Standard => v1::TaxScheme::Standard,
+        TaxScheme::UnionOss => v1::TaxScheme::UnionOss,
+        TaxScheme::NonUnionOss => v1::TaxScheme::NonUnionOss,
+    };
+    v1::TaxRegistration {
+        id: String::new(),
+        seller_id: seller.to_string(),
+        country_code: country_code(Some(registration.jurisdiction)),
+        subdivision_code: subdivision_code(Some(registration.jurisdiction)),
+        scheme: scheme.into(),
+        since: registration.since.map(date),
+        until: registration.until.map(date),
+        create_time: None,
+        update_time: None,
+    }
+}
+
+pub(crate) fn tax_registration(stored: &StoredTaxRegistration) -> v1::TaxRegistration {
+    v1::TaxRegistration {
+        id: stored.id.to_string(),
+        create_time: Some(timestamp(stored.created_at)),
+        update_time: Some(timestamp(stored.updated_at)),
+        ..configured_registration(&stored.seller_id, &stored.registration)
+    }
+}
+
+pub(crate) fn tax_id_check(check: &TaxIdCheck) -> v1::TaxIdCheck {
+    let (answer, lookup) = match &check.answer {
+        RegistryAnswer::NotAsked => (v1::TaxIdAnswer::NotAsked, None),
+        RegistryAnswer::Told(lookup) if lookup.is_valid => (v1::TaxIdAnswer::Registered, Some(lookup)),
+        RegistryAnswer::Told(lookup) => (v1::TaxIdAnswer::NotRegistered, Some(lookup)),
+        RegistryAnswer::Unavailable => (v1::TaxIdAnswer::Unavailable, None),
+        RegistryAnswer::Unsupported => (v1::TaxIdAnswer::Unsupported, None),
+    };
+    let told = |part: fn(&TaxIdLookup) -> Option<&String>| lookup.and_then(part).cloned().unwrap_or_default();
+    v1::TaxIdCheck {
+        id: check.id.to_string(),
+        seller_id: check.seller_id.to_string(),
+        tax_id: check.tax_id.as_str().to_owned(),
+        country_code: text(check.tax_id.country().as_ref()),
+        eu_vat: check.tax_id.eu_vat_country().is_some(),
+        answer: answer.into(),
+        registry: told(|lookup| Some(&lookup.registry)),
+        name: told(|lookup| lookup.name.as_ref()),
+        address: told(|lookup| lookup.address.as_ref()),
+        consultation_number: told(|lookup| lookup.consultation_number.as_ref()),
+        check_time: Some(timestamp(check.checked_at)),
     }
 }

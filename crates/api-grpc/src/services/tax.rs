@@ -2,17 +2,22 @@
 
 use api_proto::v1::tax_service_server::TaxService;
 use api_proto::v1::*;
-use application::{CalculateTax, ListQuery, Named, NewTaxRate, TaxLineSpec, Update};
-use domain::tax::{TaxRateChanges, TaxedCustomer};
+use application::{CalculateTax, CheckTaxId, EndTaxRegistration, ListQuery, Named, NewTaxRate, TaxLineSpec, Update};
+use domain::tax::{TaxRateChanges, TaxRegistration, TaxedCustomer};
+use domain::tax_id::TaxId;
 use domain::text::DisplayName;
 use domain::validation::Invalid;
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
 use crate::convert::input::{
-    Mask, date, id, line_tax, metadata, optional_id, percentage, required_amount, rounding, tax_behavior, tax_ids,
+    Mask, date, id, line_tax, metadata, optional, optional_id, percentage, required_amount, rounding, tax_behavior,
+    tax_ids,
 };
-use crate::convert::tax::{customer_tax_status, jurisdiction, tax_calculation, tax_rate};
+use crate::convert::tax::{
+    configured_registration, customer_tax_status, jurisdiction, tax_calculation, tax_id_check, tax_rate,
+    tax_registration, tax_scheme,
+};
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -123,6 +128,93 @@ impl TaxService for Services {
         let next_page_token = next_page_token(&page, &key, |rate| rate.id.to_string());
         Ok(Response::new(ListTaxRatesResponse {
             tax_rates: page.items.iter().map(tax_rate).collect(),
+            next_page_token,
+        }))
+    }
+    async fn create_tax_registration(
+        &self,
+        request: Request<CreateTaxRegistrationRequest>,
+    ) -> Result<Response<CreateTaxRegistrationResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let at_part = ("subdivision_code", m.subdivision_code.as_str());
+            let jurisdiction = jurisdiction(v, ("country_code", &m.country_code), at_part);
+            if jurisdiction == Some(None) {
+                v.refuse("country_code", Invalid::required());
+            }
+            let scheme = tax_scheme(v, "scheme", m.scheme);
+            let since = date(v, "since", m.since.as_ref());
+            let until = date(v, "until", m.until.as_ref());
+            Some(TaxRegistration { jurisdiction: jurisdiction??, scheme: scheme?, since: since?, until: until? })
+        })?;
+        let stored = self.app.create_tax_registration(mutation).await.map_err(status)?;
+        Ok(Response::new(CreateTaxRegistrationResponse { tax_registration: Some(tax_registration(&stored)) }))
+    }
+
+    async fn end_tax_registration(
+        &self,
+        request: Request<EndTaxRegistrationRequest>,
+    ) -> Result<Response<EndTaxRegistrationResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller_of(&caller, &m.id, Named::TaxRegistration).await?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "id", &m.id);
+            let until = date(v, "until", m.until.as_ref());
+            if until == Some(None) {
+                v.refuse("until", Invalid::required());
+            }
+            Some(EndTaxRegistration { id: id?, until: until?? })
+        })?;
+        let stored = self.app.end_tax_registration(mutation).await.map_err(status)?;
+        Ok(Response::new(EndTaxRegistrationResponse { tax_registration: Some(tax_registration(&stored)) }))
+    }
+
+    async fn list_tax_registrations(
+        &self,
+        request: Request<ListTaxRegistrationsRequest>,
+    ) -> Result<Response<ListTaxRegistrationsResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = seller.id.clone();
+        let page = parse(|v| page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))?;
+        let configured = seller.tax_registrations.iter().map(|it| configured_registration(&seller.id, it)).collect();
+        let page = self.app.list_tax_registrations(ListQuery { seller, filter: (), page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |stored| stored.id.to_string());
+        Ok(Response::new(ListTaxRegistrationsResponse {
+            tax_registrations: page.items.iter().map(tax_registration).collect(),
+            next_page_token,
+            configured,
+        }))
+    }
+
+    async fn check_tax_id(&self, request: Request<CheckTaxIdRequest>) -> Result<Response<CheckTaxIdResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let tax_id = v.check("tax_id", TaxId::parse(&m.tax_id));
+            Some(CheckTaxId { tax_id: tax_id?, look_up: m.look_up })
+        })?;
+        let check = self.app.check_tax_id(mutation).await.map_err(status)?;
+        Ok(Response::new(CheckTaxIdResponse { check: Some(tax_id_check(&check)) }))
+    }
+
+    async fn list_tax_id_checks(
+        &self,
+        request: Request<ListTaxIdChecksRequest>,
+    ) -> Result<Response<ListTaxIdChecksResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.tax_id.clone());
+        let (filter, page) = parse(|v| {
+            let tax_id = optional(v, "tax_id", &m.tax_id, TaxId::parse);
+            let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
+            tax_id.zip(page)
+        })?;
+        let page = self.app.list_tax_id_checks(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |check| check.id.to_string());
+        Ok(Response::new(ListTaxIdChecksResponse {
+            checks: page.items.iter().map(tax_id_check).collect(),
             next_page_token,
         }))
     }

@@ -8,3 +8,4 @@ pub mod storage;
 pub mod subscriptions;
 pub mod tax;
 pub mod tax_ids;
+pub mod tax_records;

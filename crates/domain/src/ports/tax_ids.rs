@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::tax_id::TaxId;
 
@@ -20,7 +21,7 @@ pub trait TaxIdRegistry: Send + Sync {
 /// What a register answered: evidence, to be stored as it came together with the time at which it was asked.
 ///
 /// `Debug` shows neither name nor address: they may be a person's.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxIdLookup {
     /// Which register answered, such as `VIES`.
     pub registry: String,

@@ -7,6 +7,7 @@ mod compute;
 mod decision;
 mod jurisdiction;
 mod rate;
+mod registration;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,9 @@ pub use compute::{RatedLine, TaxComputeError, compute};
 pub use decision::{TaxCategory, TaxDecision};
 pub use jurisdiction::Jurisdiction;
 pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
+pub use registration::{StoredTaxRegistration, StoredTaxRegistrationData, TaxRegistration, TaxScheme};
 
 use crate::money::{Currency, Money, MoneyError, Rounding};
-use crate::seller::TaxRegistration;
 use crate::tax_id::TaxId;
 
 /// Whether a price has its tax inside.

@@ -4,8 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use domain::money::{Currency, Money};
-use domain::seller::{TaxRegistration, TaxScheme};
-use domain::tax::{CustomerTaxStatus, Percentage, TaxBehavior, TaxRounding, TaxedCustomer};
+use domain::tax::{CustomerTaxStatus, Percentage, TaxBehavior, TaxRegistration, TaxRounding, TaxScheme, TaxedCustomer};
 use domain::tax_id::TaxId;
 use domain::text::DisplayName;
 use time::Date;
