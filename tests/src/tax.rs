@@ -11,6 +11,9 @@ on_both_databases!(
     a_product_brings_its_tax_code_to_the_lines_of_its_price,
     a_province_has_to_be_named_where_provinces_tax,
     tax_that_is_not_known_names_its_line,
+    a_registration_is_charged_by_from_its_beginning_to_its_end,
+    a_tax_id_is_checked_and_what_its_register_said_is_kept,
+    a_register_that_does_not_answer_stops_nobody,
 );
 
 const SELLERS: &str = r#"
@@ -206,4 +209,147 @@ async fn tax_that_is_not_known_names_its_line(db: Db) {
     assert_eq!(error_parts(&status).2, ["tax.automatic.tax_code"]);
     let types: Vec<_> = server.all_events().await.into_iter().map(|event| event.r#type).collect();
     assert_eq!(types, ["customer.created"]);
+}
+
+fn day(year: i32, month: i32, day: i32) -> Option<v1::Date> {
+    Some(v1::Date { year, month, day })
+}
+
+async fn a_registration_is_charged_by_from_its_beginning_to_its_end(db: Db) {
+    let server = Server::start_with(db, SELLERS).await;
+    let finland = v1::CreateTaxRegistrationRequest {
+        request_id: unique("registration"),
+        seller_id: "acme".to_owned(),
+        country_code: "NO".to_owned(),
+        since: day(2026, 1, 1),
+        ..v1::CreateTaxRegistrationRequest::default()
+    };
+    let create = async |request| server.tax().create_tax_registration(request).await.map(|answer| answer.into_inner());
+    let stored = create(finland.clone()).await.unwrap().tax_registration.unwrap();
+    assert_eq!(stored.scheme(), v1::TaxScheme::Standard);
+    let again = create(finland.clone()).await.unwrap().tax_registration.unwrap();
+    assert_eq!(again, stored, "the same request has the same answer");
+    let tax_on = async |month: i32| {
+        let request = v1::CalculateTaxRequest {
+            seller_id: "acme".to_owned(),
+            customer_country_code: "NO".to_owned(),
+            tax_point: day(2026, month, 28),
+            lines: vec![v1::TaxLine {
+                amount: Some(v1::Money { minor_units: 10_000, currency_code: "SEK".to_owned() }),
+                tax_behavior: v1::TaxBehavior::Exclusive.into(),
+                tax: Some(item_tax("")),
+            }],
+            ..v1::CalculateTaxRequest::default()
+        };
+        let told = server.tax().calculate_tax(request).await.unwrap().into_inner().calculation.unwrap();
+        (told.trace[0].rule.clone(), minor(told.tax.as_ref()))
+    };
+    assert_eq!(tax_on(7).await, ("DESTINATION".to_owned(), 2_500));
+    // On some of the same days there can't be another, be it stored or configured.
+    for country_code in ["NO", "SE"] {
+        let twice = v1::CreateTaxRegistrationRequest {
+            request_id: unique("registration"),
+            country_code: country_code.to_owned(),
+            ..finland.clone()
+        };
+        assert_eq!(error_parts(&create(twice).await.unwrap_err()).1, "TAX_REGISTRATION_OVERLAPS");
+    }
+    let end =
+        v1::EndTaxRegistrationRequest { request_id: unique("end"), id: stored.id.clone(), until: day(2026, 6, 30) };
+    let ended = server.tax().end_tax_registration(end).await.unwrap().into_inner().tax_registration.unwrap();
+    assert_eq!((ended.until, ended.id), (day(2026, 6, 30), stored.id.clone()));
+    assert_eq!(tax_on(6).await.1, 2_500);
+    assert_eq!(tax_on(7).await, ("OUTSIDE_SCOPE".to_owned(), 0));
+    let bad = v1::CreateTaxRegistrationRequest {
+        request_id: unique("registration"),
+        seller_id: "acme".to_owned(),
+        subdivision_code: "?".to_owned(),
+        scheme: 99,
+        ..v1::CreateTaxRegistrationRequest::default()
+    };
+    assert_eq!(error_parts(&create(bad).await.unwrap_err()).2, ["country_code", "scheme"]);
+    let backwards = v1::CreateTaxRegistrationRequest {
+        request_id: unique("registration"),
+        country_code: "FI".to_owned(),
+        until: day(2025, 12, 31),
+        ..finland
+    };
+    assert_eq!(error_parts(&create(backwards).await.unwrap_err()).2, ["until"]);
+    let end = v1::EndTaxRegistrationRequest { request_id: unique("end"), id: stored.id, until: None };
+    assert_eq!(error_parts(&server.tax().end_tax_registration(end).await.unwrap_err()).2, ["until"]);
+    let list = v1::ListTaxRegistrationsRequest { seller_id: "acme".to_owned(), ..Default::default() };
+    let list = server.tax().list_tax_registrations(list).await.unwrap().into_inner();
+    let countries = |list: &[v1::TaxRegistration]| list.iter().map(|it| it.country_code.clone()).collect::<Vec<_>>();
+    assert_eq!(countries(&list.tax_registrations), ["NO"]);
+    assert_eq!(countries(&list.configured), ["SE", "SE", "CH"]);
+    let types: Vec<_> = server.all_events().await.into_iter().map(|event| event.r#type).collect();
+    assert_eq!(types, ["tax_registration.created", "tax_registration.updated"]);
+}
+
+fn check_of(tax_id: &str, look_up: bool) -> v1::CheckTaxIdRequest {
+    let (request_id, tax_id) = (unique("check"), tax_id.to_owned());
+    v1::CheckTaxIdRequest { request_id, seller_id: "acme".to_owned(), tax_id, look_up }
+}
+
+async fn checked(server: &Server, request: v1::CheckTaxIdRequest) -> v1::TaxIdCheck {
+    server.tax().check_tax_id(request).await.unwrap().into_inner().check.unwrap()
+}
+
+/// A server that looks tax ids up at a double of VIES.
+async fn looking_up_at(db: Db, vies: &wiremock::MockServer) -> Server {
+    let config = format!("[vies]\nenabled = true\napi_base = \"{}/\"\nrequester = \"SE556703748501\"\n", vies.uri());
+    Server::start_with(db, &format!("{config}{SELLERS}")).await
+}
+
+async fn a_tax_id_is_checked_and_what_its_register_said_is_kept(db: Db) {
+    let vies = wiremock::MockServer::start().await;
+    let answer =
+        serde_json::json!({"valid": true, "name": "BEISPIEL GMBH", "address": "---", "requestIdentifier": "WAPI1"});
+    wiremock::Mock::given(wiremock::matchers::path("/check-vat-number"))
+        .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(answer))
+        .expect(1)
+        .mount(&vies)
+        .await;
+    let server = looking_up_at(db, &vies).await;
+    let request = check_of("de 136 695 976", true);
+    let check = checked(&server, request.clone()).await;
+    assert_eq!((check.tax_id.as_str(), check.country_code.as_str(), check.eu_vat), ("DE136695976", "DE", true));
+    assert_eq!(check.answer(), v1::TaxIdAnswer::Registered);
+    let told = [&check.registry, &check.name, &check.address, &check.consultation_number];
+    assert_eq!(told, ["VIES", "BEISPIEL GMBH", "", "WAPI1"]);
+    // The same request is answered from what is kept: the register is asked once.
+    assert_eq!(checked(&server, request).await, check);
+    let unasked = checked(&server, check_of("CHE-116.281.710 MWST", true)).await;
+    assert_eq!((unasked.answer(), unasked.country_code.as_str()), (v1::TaxIdAnswer::Unsupported, "CH"));
+    assert_eq!(checked(&server, check_of("DE136695976", false)).await.answer(), v1::TaxIdAnswer::NotAsked);
+    let list = v1::ListTaxIdChecksRequest {
+        seller_id: "acme".to_owned(),
+        tax_id: "DE136695976".to_owned(),
+        ..v1::ListTaxIdChecksRequest::default()
+    };
+    let list = server.tax().list_tax_id_checks(list).await.unwrap().into_inner().checks;
+    assert_eq!((list.len(), list.last()), (2, Some(&check)));
+    for (wrong, rule) in [("DE136695975", "TAX_ID_CHECK_DIGITS"), ("DE1", "MALFORMED_TAX_ID"), ("", "MALFORMED_TAX_ID")]
+    {
+        let status = server.tax().check_tax_id(check_of(wrong, true)).await.unwrap_err();
+        assert_eq!(error_parts(&status).2, ["tax_id"], "{wrong} {rule}");
+    }
+    let kinds: Vec<_> = server.all_events().await.into_iter().map(|event| event.r#type).collect();
+    assert_eq!(kinds, ["tax_id.checked"; 3]);
+}
+
+async fn a_register_that_does_not_answer_stops_nobody(db: Db) {
+    let vies = wiremock::MockServer::start().await;
+    let refusal = serde_json::json!({"actionSucceed": false, "errorWrappers": [{"error": "MS_UNAVAILABLE"}]});
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(wiremock::ResponseTemplate::new(500).set_body_json(refusal))
+        .mount(&vies)
+        .await;
+    let server = looking_up_at(db, &vies).await;
+    let check = checked(&server, check_of("DE136695976", true)).await;
+    assert_eq!((check.answer(), check.registry.as_str()), (v1::TaxIdAnswer::Unavailable, ""));
+    let buyer = customer(&server, "DE", "DE136695976", v1::CustomerTaxStatus::Taxable).await;
+    let invoice =
+        server.invoices().create_invoice(invoice(&buyer, "service")).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!(invoice.tax_trace[0].rule, "REVERSE_CHARGE");
 }

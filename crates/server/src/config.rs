@@ -18,6 +18,7 @@ use domain::validation::{Invalid, Validator};
 use provider_stripe::StripeConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
+use tax_id_vies::ViesConfig;
 use time::Date;
 use url::Url;
 
@@ -36,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) database_url: String,
     pub(crate) access: AccessPolicy,
     pub(crate) charging: Charging,
+    /// How tax ids are looked up; absent where that is turned off.
+    pub(crate) vies: Option<ViesConfig>,
     pub(crate) sellers: Vec<Seller>,
 }
 
@@ -58,6 +61,7 @@ struct File {
     access: Option<Access>,
     sandbox: FileSandbox,
     stripe: FileStripe,
+    vies: FileVies,
     sellers: Vec<FileSeller>,
 }
 
@@ -82,6 +86,14 @@ struct FileStripe {
     api_base: Option<String>,
     account: Option<String>,
     calls_per_second_max: Option<u32>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct FileVies {
+    enabled: bool,
+    api_base: Option<String>,
+    requester: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -221,14 +233,16 @@ impl Config {
             let expected = "must be api_keys unless it listens on loopback without a live key";
             validator.refuse("access", Invalid::new("OPEN_ACCESS", expected));
         }
+        let vies = vies(&mut validator, file.vies);
         let sellers = sellers(&mut validator, file.sellers, is_live);
-        let config = charging.zip(sellers).map(|(charging, sellers)| Self {
+        let config = charging.zip(sellers).zip(vies).map(|((charging, sellers), vies)| Self {
             grpc_listen,
             http_listen,
             data_dir,
             database_url,
             access,
             charging,
+            vies,
             sellers,
         });
         match validator.finish(config) {
@@ -303,6 +317,18 @@ fn address(v: &mut Validator, field: &str, text: Option<String>, port: u16) -> S
     let Some(text) = text else { return default };
     let expected = format!("must be IP:PORT, such as 127.0.0.1:{port}");
     v.check(field, text.parse().map_err(|_| Invalid::new("MALFORMED_ADDRESS", expected))).unwrap_or(default)
+}
+
+/// How tax ids are looked up: `Some(None)` is not at all.
+fn vies(v: &mut Validator, file: FileVies) -> Option<Option<ViesConfig>> {
+    let base = Url::parse(file.api_base.as_deref().unwrap_or(ViesConfig::API_BASE));
+    let base =
+        base.map_err(|_| Invalid::new("MALFORMED_URL", format!("must be a URL such as {}", ViesConfig::API_BASE)));
+    let base = v.check("vies.api_base", base);
+    let requester = v.check_optional("vies.requester", file.requester.as_deref(), TaxId::parse);
+    let config = ViesConfig { requester: requester?, ..ViesConfig::new(base?) };
+    let checked = config.check().map_err(|error| Invalid::new("VIES", format!("is refused: {error}")));
+    v.check("vies", checked).map(|()| file.enabled.then_some(config))
 }
 
 fn charging(

@@ -5513,7 +5513,8 @@ pub struct Customer {
     /// Where the customer is: decides where tax is due.
     #[prost(message, optional, tag = "5")]
     pub address: ::core::option::Option<Address>,
-    /// Tax ids, at most 5, each 4 to 20 letters and digits. A VAT id of a Member State of the EU makes it a business there.
+    /// Tax ids, at most 5, each 4 to 20 letters and digits. One that begins with a country's prefix, such as SE for VAT ids, must
+    /// have the form and the check digits of that country's ids. A VAT id of a Member State of the EU makes it a business there.
     #[prost(string, repeated, tag = "6")]
     pub tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Preferred language, such as sv.

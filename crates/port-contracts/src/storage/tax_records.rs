@@ -57,8 +57,12 @@ pub async fn tax_id_checks_read_back_equal(storage: Store) {
         address: Some("STORGATAN 1\n111 22 STOCKHOLM".to_owned()),
         consultation_number: None,
     };
-    let answers =
-        [RegistryAnswer::NotAsked, RegistryAnswer::Told(told), RegistryAnswer::Unavailable, RegistryAnswer::Unsupported];
+    let answers = [
+        RegistryAnswer::NotAsked,
+        RegistryAnswer::Told(told),
+        RegistryAnswer::Unavailable,
+        RegistryAnswer::Unsupported,
+    ];
     for answer in answers {
         let mut check = check(&north, tax_id(), answer);
         let mut work = storage.begin().await.unwrap();
@@ -86,16 +90,15 @@ pub async fn tax_records_are_listed_by_filter_and_page(storage: Store) {
         work.insert_tax_id_check(check).await.unwrap();
     }
     work.commit().await.unwrap();
-    let first = || PageRequest { size: PageSize::parse(1).unwrap(), before: None };
-    let page = storage.list_tax_registrations(&north, first()).await.unwrap();
+    let page = storage.list_tax_registrations(&north, PageRequest::NEWEST).await.unwrap();
     assert_eq!((page.items.as_slice(), page.has_more), (&registrations[1..2], true));
-    let next = PageRequest { size: PageSize::default(), before: Some(page.items[0].id) };
+    let next = PageRequest { size: PageSize::DEFAULT, before: Some(page.items[0].id) };
     assert_eq!(storage.list_tax_registrations(&north, next).await.unwrap().items, registrations[..1]);
     assert_eq!(storage.load_tax_registrations(&south).await.unwrap(), [registrations[2].registration]);
     assert_eq!(storage.get_tax_registration(&only(&south), registrations[0].id).await.unwrap(), None);
-    let page = storage.list_tax_id_checks(&north, None, first()).await.unwrap();
+    let page = storage.list_tax_id_checks(&north, None, PageRequest::NEWEST).await.unwrap();
     assert_eq!((page.items.as_slice(), page.has_more), (&checks[1..2], true));
-    let all = || PageRequest { size: PageSize::default(), before: None };
+    let all = || PageRequest { size: PageSize::DEFAULT, before: None };
     assert_eq!(storage.list_tax_id_checks(&north, Some(tax_id()), all()).await.unwrap().items, checks[..1]);
     assert_eq!(storage.list_tax_id_checks(&south, Some(other), all()).await.unwrap().items, []);
     assert_eq!(storage.get_tax_id_check(&only(&south), checks[0].id).await.unwrap(), None);
