@@ -566,6 +566,32 @@ mod tests {
     }
 
     #[test]
+    fn the_example_in_the_readme_is_right() {
+        let readme = include_str!("../../../README.md");
+        let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        // Its webhook secret belongs to a key, which stands in the environment.
+        let settings = Settings { stripe_api_key: Some("sk_test_1".to_owned()), ..Settings::default() };
+        let config = check(settings, example).unwrap();
+        assert_eq!(config.sellers[0].tax_ids[0].as_str(), "SE556000000101");
+    }
+
+    #[test]
+    fn a_sellers_tax_id_is_right_down_to_its_check_digits() {
+        let file = |id: &str| {
+            format!(
+                "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"\ntax_ids = [\"{id}\"]\n"
+            )
+        };
+        assert!(check(Settings::default(), &file("SE 556703-7485 01")).is_ok());
+        for (id, expected) in
+            [("SE556703748401", "must have check digits"), ("SE5567037485", "must be SE, 10 digits and 01")]
+        {
+            let error = check(Settings::default(), &file(id)).err().unwrap();
+            assert!(error.contains(&format!("tax_ids[0] {expected}")), "{error}");
+        }
+    }
+
+    #[test]
     fn a_database_in_a_file_is_locked_beside_it_and_the_sandbox_in_its_directory() {
         let locks = |url: &str| {
             let directory = std::env::temp_dir().join(format!("paylinks-locks-{}", std::process::id()));

@@ -309,8 +309,8 @@ fn has_spanish_letter(digits: &[u8], number: &str) -> bool {
 fn spanish_letter(number: &str) -> bool {
     let digits = digits(number);
     match number.chars().next() {
-        Some('K' | 'L' | 'M') => has_spanish_letter(&digits, number),
-        Some('X') => has_spanish_letter(&digits, number),
+        // X stands for 0 before the digits, Y for 1 and Z for 2.
+        Some('K' | 'L' | 'M' | 'X') => has_spanish_letter(&digits, number),
         Some('Y') => has_spanish_letter(&[&[1], &digits[..]].concat(), number),
         Some('Z') => has_spanish_letter(&[&[2], &digits[..]].concat(), number),
         Some('A'..='H' | 'J' | 'N' | 'P'..='S' | 'U'..='W') => is_spanish_organization(&digits, number),
