@@ -15,6 +15,7 @@ mod collectables;
 mod discounts;
 mod error;
 mod inbox;
+mod invoice_text;
 mod journal;
 #[cfg(test)]
 mod mocked;

@@ -288,7 +288,7 @@ pub fn finalization(sequence: u64, due_date: Date) -> Finalization {
 /// A link for the whole of an invoice, intended but not yet made.
 pub fn invoice_link(seller: &SellerId, invoice: &Invoice) -> PaymentLink {
     let title = DisplayName::parse("Invoice INV-00001").unwrap();
-    let target = LinkTarget::Invoice { invoice_id: invoice.id, amount: invoice.total(), title };
+    let target = LinkTarget::Invoice { invoice_id: invoice.id, amount: invoice.total(), title, description: None };
     payment_link(seller, target, LinkOptions::default())
 }
 
@@ -406,6 +406,7 @@ pub fn checkout_session(seller: &SellerId, origin: SessionOrigin, customer: Opti
         mode: CheckoutMode::Payment,
         amount: money(160_875),
         title: Some(DisplayName::parse(AWKWARD_TEXT).unwrap()),
+        description: Some(Description::parse(AWKWARD_TEXT).unwrap()),
         locale: Some(Locale::parse("sv").unwrap()),
         return_url: Some(url("https://example.com/thanks?session={CHECKOUT_SESSION_ID}")),
         cancel_url: Some(url("https://example.com/cart")),

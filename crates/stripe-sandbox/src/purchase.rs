@@ -161,6 +161,8 @@ pub(crate) enum FieldErrorKind {
     /// What is left to pay is less than this many minor units, the least that can be charged.
     BelowCharge(i64),
     CountryNotServed,
+    /// The merchant takes no cards of this brand.
+    CardBrandNotAccepted,
     NotAnOption,
 }
 

@@ -32,6 +32,9 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             does: vec![
                 Visits(""),
                 Sees(&["Inga pengar flyttas här", "Betala till", "50,00 kr", "Tillbaka till säljaren"]),
+                // What is said of the invoice is in no language.
+                Sees(&["SEK 40.00 + Moms 25% SEK 10.00"]),
+                Misses(&["Invoice"]),
                 IsAsked(&["E-post", "Kortnummer", "Giltigt till", "Säkerhetskod", "Namn på kortet", "Kortets land"]),
                 Card("4000 0000 0000 9995"),
                 Presses("Betala 50,00 kr"),
@@ -122,7 +125,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             })),
             does: vec![
                 Visits(""),
-                Sees(&["Consulting in May", "SEK 125.00", "keep this payment method"]),
+                Sees(&["Consulting in May SEK 100.00 + Moms 25% SEK 25.00", "SEK 125.00", "keep this payment method"]),
                 Card(GOOD_CARD),
                 Presses("Pay SEK 125.00"),
                 Sees(&["Thank you", "Your payment was received."]),
@@ -171,7 +174,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             ),
             does: vec![
                 Visits(""),
-                Sees(&["SEK 1,608.75"]),
+                Sees(&["INV-2026-", "SEK 1287.00 + Moms 25% SEK 321.75", "SEK 1,608.75"]),
                 Card(GOOD_CARD),
                 Presses("Pay SEK 1,608.75"),
                 Sees(&["Your payment was received."]),
@@ -182,6 +185,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             reads: |read_back| {
                 assert_eq!((read_back.received(), read_back.invoice.state()), (160_875, v1::InvoiceState::Paid));
                 assert_eq!(read_back.link.close_reason(), v1::CloseReason::Completed);
+                assert_eq!(read_back.items[0].description, "SEK 1287.00 + Moms 25% SEK 321.75");
             },
         },
         Case {
@@ -372,11 +376,11 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Visits(""),
                 Card("3782 822463 10005"),
                 Presses("Pay SEK 100.00"),
-                IsAsked(&["Card number"]),
+                Sees(&["Card number: Cards of this brand are not accepted here. Please use another card."]),
                 Shoots("blocked"),
                 Card("6011 1111 1111 1117"),
                 Presses("Pay SEK 100.00"),
-                IsAsked(&["Card number"]),
+                Sees(&["Card number: Cards of this brand are not accepted here."]),
                 Card("5555 5555 5555 4444"),
                 Presses("Pay SEK 100.00"),
                 Sees(&["Your payment was received"]),

@@ -303,6 +303,16 @@ fn refusals(stock: &Stock) -> Vec<Refusal> {
         ),
         (
             18,
+            "twenty-one optional items, which are not looked up",
+            create(v1::CreatePaymentLinkRequest {
+                optional_items: (0..21).map(|_| wrapping()).collect(),
+                ..Default::default()
+            }),
+            InvalidArgument,
+            &["optional_items"],
+        ),
+        (
+            18,
             "a lone item that can go to nothing",
             create(v1::CreatePaymentLinkRequest {
                 line_items: vec![v1::LineItemInput {

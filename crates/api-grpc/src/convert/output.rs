@@ -17,7 +17,7 @@ use domain::payment_link::{AfterCompletion, CloseReason, LineItem, LinkState, Li
 use domain::payment_method::PaymentMethod;
 use domain::tax::TaxBehavior;
 use domain::tax_id::TaxId;
-use domain::text::DisplayName;
+use domain::text::{Description, DisplayName};
 use domain::timestamp::Timestamp;
 use time::Date;
 
@@ -273,12 +273,17 @@ pub(crate) fn line_item(item: &LineItem) -> v1::LineItem {
 }
 
 /// The one item of a link for an invoice: the amount that is asked for. Its tax is the invoice's.
-pub(crate) fn invoice_item(link: &PaymentLink, amount: Money, title: &DisplayName) -> v1::LineItem {
+pub(crate) fn invoice_item(
+    link: &PaymentLink,
+    amount: Money,
+    (title, description): (&DisplayName, Option<&Description>),
+) -> v1::LineItem {
     let (amount, nothing) = (money(amount), money(Money::zero(amount.currency())));
     v1::LineItem {
         // An item of its own has no id; the link's own UUID makes one that stays.
         id: LineItemId::from_uuid(link.id.uuid()).to_string(),
         name: title.to_string(),
+        description: description.map(Description::to_string).unwrap_or_default(),
         unit_price: Some(v1::UnitPrice {
             minor_units: amount.minor_units.to_string(),
             currency_code: amount.currency_code.clone(),

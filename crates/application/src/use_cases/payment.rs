@@ -20,6 +20,7 @@ use super::reads;
 use super::tax::TaxSpec;
 use crate::app::App;
 use crate::error::{Error, Reason};
+use crate::invoice_text::tax_description;
 use crate::mutation::Mutation;
 
 reads!("payment", Payment, PaymentId, get_payment, list_payments(PaymentFilter));
@@ -135,6 +136,7 @@ impl App {
                         invoice_id: invoice.id,
                         amount: invoice.total(),
                         title: DisplayName::parse(&title).map_err(Error::internal)?,
+                        description: tax_description(&invoice, invoice.total()),
                     },
                     options,
                     payment_id: Some(payment.id),

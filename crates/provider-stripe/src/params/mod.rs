@@ -17,7 +17,7 @@ use domain::payment_link::{
 };
 use domain::ports::provider::ProviderError;
 use domain::tax::TaxBehavior;
-use domain::text::DisplayName;
+use domain::text::{Description, DisplayName};
 use sha2::{Digest, Sha256};
 
 use crate::amounts;
@@ -206,9 +206,9 @@ const fn behavior_name(behavior: TaxBehavior) -> &'static str {
 pub(crate) fn create_link(link: &PaymentLink, prepared: &Prepared) -> Result<Params, ProviderError> {
     let mut params = Params::new();
     match &link.target {
-        LinkTarget::Invoice { amount, title, .. } => {
+        LinkTarget::Invoice { amount, title, description, .. } => {
             let total = amounts::total(*amount, "amount")?;
-            flat_item(&mut params, title, (total, &amounts::code(amount.currency())));
+            flat_item(&mut params, (title, description.as_ref()), (total, &amounts::code(amount.currency())));
         }
         LinkTarget::Items { items } => {
             let mut total = domain::money::Money::zero(items.currency());
@@ -347,7 +347,7 @@ pub(crate) fn create_checkout(
         let title = session.title.as_ref().map_or("Payment", |title| title.as_str());
         let title =
             DisplayName::parse(title).map_err(|_| ProviderError::Rejected { field: None, code: "title".to_owned() })?;
-        flat_item(&mut params, &title, (total, &code));
+        flat_item(&mut params, (&title, session.description.as_ref()), (total, &code));
     }
     if session.mode == CheckoutMode::BankTransferPayment {
         bank_transfer(&mut params, session, customer)?;
@@ -407,10 +407,17 @@ pub(crate) fn push(params: &mut Params, name: &str, value: impl ToString) {
 }
 
 /// An item whose whole price is said here.
-fn flat_item(params: &mut Params, name: &DisplayName, (total, code): (i64, &str)) {
+fn flat_item(
+    params: &mut Params,
+    (name, description): (&DisplayName, Option<&Description>),
+    (total, code): (i64, &str),
+) {
     push(params, "line_items[0][price_data][currency]", code);
     push(params, "line_items[0][price_data][unit_amount]", total);
     push(params, "line_items[0][price_data][product_data][name]", name.as_str());
+    if let Some(description) = description {
+        push(params, "line_items[0][price_data][product_data][description]", description);
+    }
     push(params, "line_items[0][quantity]", 1);
 }
 
@@ -577,6 +584,7 @@ mod tests {
                 invoice_id: InvoiceId::from_uuid(next_uuid()),
                 amount: money(10_000),
                 title: DisplayName::parse("Hosting").unwrap(),
+                description: Some(Description::parse("SEK 100.00 + Moms 25% SEK 25.00").unwrap()),
             },
             options: LinkOptions::default(),
             payment_id: None,
@@ -593,7 +601,7 @@ mod tests {
         let fields = [domain::payment_link::LinkField::Collection, domain::payment_link::LinkField::Payment].into();
         let mut options = LinkOptions::default();
         options.collection.phone = true;
-        options.payment.description = Some(domain::text::Description::parse("Order 7").unwrap());
+        options.payment.description = Some(Description::parse("Order 7").unwrap());
         let changes = domain::payment_link::LinkChanges { fields, options, ..Default::default() };
         let params = update_link(&before, &before.changed(&changes, moment()).unwrap(), &[], &Prepared::default());
         let encoded: BTreeMap<String, String> = params.unwrap().into_iter().collect();

@@ -370,6 +370,7 @@ fn to_json(field_error: &FieldError) -> Value {
         FieldErrorKind::BelowMinimum(limit) => ("below_minimum", Some(limit)),
         FieldErrorKind::BelowCharge(limit) => ("below_charge", Some(limit)),
         FieldErrorKind::CountryNotServed => ("country_not_served", None),
+        FieldErrorKind::CardBrandNotAccepted => ("card_brand_not_accepted", None),
         FieldErrorKind::NotAnOption => ("not_an_option", None),
     };
     json!({"field": field, "kind": kind, "limit": limit})

@@ -62,7 +62,8 @@ pub(super) fn alerts(view: &Checkout<'_>) -> Markup {
         return html! {};
     }
     html! {
-        div.alerts {
+        // Without a script, only this brings whoever uses a keyboard or hears the page to what is wrong.
+        div.alerts tabindex="-1" autofocus {
         @if let Some(code) = view.decline { p.alert role="alert" { (words.decline(code)) } }
         // Nothing is wrong with figures that follow from a choice: they are only to be looked at.
         @if view.changed { p.alert.changed role="alert" { (changed(view)) } }
@@ -89,11 +90,9 @@ fn changed(view: &Checkout<'_>) -> String {
 fn error_entry(view: &Checkout<'_>, name: &str) -> Markup {
     let called = called(view, name);
     // Each of many fields that are empty is named, rather than said to be filled in.
-    // How a date is written is no part of what it is called.
-    let missing = if name == "card_expiry" { called.split(" (").next().unwrap_or(called) } else { called };
     let is_missing = view.problems.of(name) == Some(Problem::Field(FieldErrorKind::Missing)) && name != "terms";
     html! {
-        @if is_missing { a href={ "#" (name) } { (fill(view.words().is_missing, missing)) } }
+        @if is_missing { a href={ "#" (name) } { (fill(view.words().is_missing, called)) } }
         @else { a href={ "#" (name) } { (called) } ": " (view.problem(name).unwrap_or_default()) }
     }
 }

@@ -158,7 +158,7 @@ impl Problems {
                 && field_error.kind == FieldErrorKind::Missing
                 && self.is_method_wrong();
             if !is_told {
-                self.add(&field_name(&field_error.field, form.is_address_shared(raw)), field_error.kind);
+                self.add(&field_name(&field_error, form.is_address_shared(raw)), field_error.kind);
             }
         }
     }
@@ -217,8 +217,8 @@ impl CheckoutForm {
 
 /// The name of the field of the page beside which a value is told wrong; the parts of an address that stands for both are
 /// the shipping address's.
-fn field_name(field: &FormField, is_address_shared: bool) -> String {
-    let name = match field {
+fn field_name(field_error: &FieldError, is_address_shared: bool) -> String {
+    let name = match &field_error.field {
         FormField::Quantity(id) => return format!("quantity.{id}"),
         FormField::OptionalItem(id) => return format!("optional.{id}"),
         FormField::CustomField(key) => return format!("field.{key}"),
@@ -239,6 +239,8 @@ fn field_name(field: &FormField, is_address_shared: bool) -> String {
         FormField::Terms => "terms",
         FormField::Email => "email",
         FormField::Name => "name",
+        // The number says of which brand the card is.
+        FormField::Method if field_error.kind == FieldErrorKind::CardBrandNotAccepted => "card_number",
         FormField::Method => "method",
     };
     name.to_owned()
@@ -464,5 +466,13 @@ mod tests {
         let mut none = Problems::default();
         none.add_field_errors(&CheckoutForm::default(), &raw(&[]), missing());
         assert_eq!(none.0, [kind("method", FieldErrorKind::Missing)]);
+    }
+
+    #[test]
+    fn a_card_of_a_brand_that_is_not_accepted_is_wrong_at_its_number() {
+        let mut problems = Problems::default();
+        let blocked = FieldError { field: FormField::Method, kind: FieldErrorKind::CardBrandNotAccepted };
+        problems.add_field_errors(&CheckoutForm::default(), &raw(&[]), vec![blocked]);
+        assert_eq!(problems.0, [kind("card_number", FieldErrorKind::CardBrandNotAccepted)]);
     }
 }

@@ -105,7 +105,7 @@ fn card(view: &Checkout<'_>) -> Markup {
         @if view.asks_again() { p.again { (words.card_again) } }
         (field::text(view, "card_number", &number))
         div.pair {
-            (field::text(view, "card_expiry", &Text { placeholder: Some(words.expiry_form), ..part("cc-exp") }))
+            (field::text(view, "card_expiry", &Text { note: words.expiry_form, placeholder: Some(words.expiry_form), ..part("cc-exp") }))
             (field::text(view, "card_cvc", &part("cc-csc")))
         }
         details open[view.decline.is_some() || view.problems.of("card_number").is_some()] {

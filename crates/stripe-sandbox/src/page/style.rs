@@ -68,7 +68,7 @@ legend + * { clear: both; }
 .pair .field { display: grid; grid-template-rows: subgrid; grid-row: span 4; }
 .pair label { align-self: end; }
 label { display: block; font-size: .9rem; font-weight: 560; margin-bottom: .3rem; }
-.optional { color: var(--soft); font-weight: 400; }
+.optional { color: var(--soft); font-weight: 400; white-space: nowrap; }
 input, select { width: 100%; min-height: 46px; padding: .55rem .75rem; font: inherit; color: inherit; background: var(--paper);
   border: 1px solid var(--edge); border-radius: 8px; }
 input[type=checkbox], input[type=radio] { width: 1.2rem; height: 1.2rem; min-height: 0; margin: .15rem 0 0; flex: none; accent-color: var(--accent); }
@@ -140,6 +140,7 @@ a { color: var(--accent); }
 @media (max-width: 48rem) { .checkout { grid-template-columns: minmax(0, 1fr); gap: 1.75rem; padding: 1.5rem 1rem; }
   .alerts { margin-bottom: -.5rem; }
   .pay { padding: 1.25rem; } main.card { margin: 1.5rem auto; width: calc(100% - 2rem); padding: 1.75rem 1.25rem; } .items { margin-top: 1rem; } }
-@media (max-width: 24rem) { .pair { grid-template-columns: minmax(0, 1fr); } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
+@media (max-width: 30rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } dd:last-child { margin: 0; } }
+@media (max-width: 24rem) { .pair { grid-template-columns: minmax(0, 1fr); } }
 @media print { .banner, footer, details { display: none; } main.card { border: 0; } }
 ";

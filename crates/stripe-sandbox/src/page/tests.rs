@@ -673,6 +673,7 @@ fn all_pages(locale: Locale) -> Vec<String> {
         FieldErrorKind::BelowMinimum(1),
         FieldErrorKind::BelowCharge(1),
         FieldErrorKind::CountryNotServed,
+        FieldErrorKind::CardBrandNotAccepted,
         FieldErrorKind::NotAnOption,
     ];
     let mut pages = Vec::new();

@@ -260,6 +260,7 @@ pub(super) struct Words {
     too_little: &'static str,
     code_leaves_too_little: &'static str,
     country_not_served: &'static str,
+    card_brand_not_accepted: &'static str,
     not_an_option: &'static str,
 }
 
@@ -345,6 +346,7 @@ impl Words {
             }
             FieldErrorKind::BelowCharge(least) => fill(self.too_little, &limit(least)),
             FieldErrorKind::CountryNotServed => self.country_not_served.to_owned(),
+            FieldErrorKind::CardBrandNotAccepted => self.card_brand_not_accepted.to_owned(),
             FieldErrorKind::NotAnOption => self.not_an_option.to_owned(),
         }
     }

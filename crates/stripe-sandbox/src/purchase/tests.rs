@@ -488,7 +488,10 @@ fn a_card_of_a_brand_that_is_blocked_is_not_charged() {
     let mut sandbox = Sandbox::new();
     let blocked = "mode=payment&payment_method_options[card][restrictions][brands_blocked][0]";
     let session = sandbox.session(&format!("{}{blocked}=visa", lines("sek", &[10_000])));
-    assert_eq!(sandbox.field_error(&session, &purchase("4242")), (FormField::Method, FieldErrorKind::NotAnOption));
+    assert_eq!(
+        sandbox.field_error(&session, &purchase("4242")),
+        (FormField::Method, FieldErrorKind::CardBrandNotAccepted)
+    );
     let session = sandbox.session(&format!("{}{blocked}=mastercard", lines("sek", &[10_000])));
     assert_eq!(sandbox.pay(&session, &purchase("4242"))["payment_status"], "paid");
 }

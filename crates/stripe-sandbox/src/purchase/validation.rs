@@ -255,7 +255,10 @@ fn method(session: &Value, purchase: &Purchase, due: i64) -> Result<(), FieldErr
         |name: &str| session["payment_method_types"].as_array().is_some_and(|all| all.iter().any(|m| m == name));
     let is_offered = match &purchase.method {
         Method::None => return if needs_method(session, due) { Err(FieldErrorKind::Missing) } else { Ok(()) },
-        Method::Card(card) => offers("card") && !is_blocked(session, card.brand),
+        Method::Card(card) if offers("card") && is_blocked(session, card.brand) => {
+            return Err(FieldErrorKind::CardBrandNotAccepted);
+        }
+        Method::Card(_) => offers("card"),
         Method::BankTransfer => offers("customer_balance"),
         Method::BankDebit { account_ends } => {
             if account_ends.len() != 4 || !account_ends.bytes().all(|b| b.is_ascii_digit()) {

@@ -141,7 +141,7 @@ pub(super) static EN: Words = Words {
     trialing_paid: "Your trial has started, and your payment was received.",
     details: "Details",
     date: "Date",
-    reference: "Reference",
+    reference: "Payment ID",
     paid_with: "Payment method",
     shipped_to: "Shipped to",
     ending: "{} ending {}",
@@ -179,7 +179,7 @@ pub(super) static EN: Words = Words {
     labels: &[
         ("email", "E-mail"),
         ("card_number", "Card number"),
-        ("card_expiry", "Expiry date (MM/YY)"),
+        ("card_expiry", "Expiry date"),
         ("card_cvc", "Security code"),
         ("name", "Name"),
         ("name_on_card", "Name on card"),
@@ -318,5 +318,6 @@ pub(super) static EN: Words = Words {
     too_little: "It must come to at least {}.",
     code_leaves_too_little: "The code leaves less than {} to pay, which can't be charged. Please order more, or remove the code.",
     country_not_served: "The merchant does not ship there.",
+    card_brand_not_accepted: "Cards of this brand are not accepted here. Please use another card.",
     not_an_option: "Please choose one of the options.",
 };

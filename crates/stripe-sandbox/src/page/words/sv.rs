@@ -141,7 +141,7 @@ pub(super) static SV: Words = Words {
     trialing_paid: "Din provperiod har startat, och din betalning har tagits emot.",
     details: "Uppgifter",
     date: "Datum",
-    reference: "Referens",
+    reference: "Betalnings-id",
     paid_with: "Betalsätt",
     shipped_to: "Skickas till",
     ending: "{} som slutar på {}",
@@ -179,7 +179,7 @@ pub(super) static SV: Words = Words {
     labels: &[
         ("email", "E-post"),
         ("card_number", "Kortnummer"),
-        ("card_expiry", "Giltigt till (MM/ÅÅ)"),
+        ("card_expiry", "Giltigt till"),
         ("card_cvc", "Säkerhetskod"),
         ("name", "Namn"),
         ("name_on_card", "Namn på kortet"),
@@ -316,5 +316,6 @@ pub(super) static SV: Words = Words {
     too_little: "Summan måste vara minst {}.",
     code_leaves_too_little: "Med koden blir mindre än {} kvar att betala, och så lite kan inte dras. Beställ mer eller ta bort koden.",
     country_not_served: "Säljaren levererar inte dit.",
+    card_brand_not_accepted: "Kort av det här märket tas inte emot här. Använd ett annat kort.",
     not_an_option: "Välj ett av alternativen.",
 };

@@ -43,7 +43,7 @@ fn a_card_of_a_brand_that_is_blocked_is_not_taken() {
         } else {
             assert_eq!(
                 sandbox.field_error(&session, &attempt),
-                (FormField::Method, FieldErrorKind::NotAnOption),
+                (FormField::Method, FieldErrorKind::CardBrandNotAccepted),
                 "{brand}"
             );
         }
