@@ -44,6 +44,7 @@ pub mod access;
 pub mod aggregate;
 pub mod catalog;
 pub mod checkout;
+pub mod credit_note;
 pub mod customer;
 pub mod dispute;
 pub mod event;

@@ -106,6 +106,8 @@ struct FileSeller {
     currency: String,
     #[serde(default = "default_numbers")]
     invoice_numbers: String,
+    #[serde(default = "default_credit_note_numbers")]
+    credit_note_numbers: String,
     #[serde(default)]
     tax_rounding_per_line: bool,
     #[serde(default)]
@@ -144,6 +146,10 @@ impl FileDate {
 
 fn default_numbers() -> String {
     "INV-{year}-{number:5}".to_owned()
+}
+
+fn default_credit_note_numbers() -> String {
+    "CN-{year}-{number:5}".to_owned()
 }
 
 const fn default_terms() -> u16 {
@@ -353,6 +359,7 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
             tax_registrations: vec![FileRegistration { country: "SE".to_owned(), since: None }],
             currency: "SEK".to_owned(),
             invoice_numbers: default_numbers(),
+            credit_note_numbers: default_credit_note_numbers(),
             tax_rounding_per_line: false,
             tax_rounding_half_even: false,
             payment_terms_days: default_terms(),
@@ -398,6 +405,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
     let tax_registrations: Option<Vec<_>> = registrations.collect::<Vec<_>>().into_iter().collect();
     let currency = v.check("currency", Currency::parse(&row.currency));
     let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
+    let credit_note_numbers = v.check("credit_note_numbers", NumberFormat::parse(&row.credit_note_numbers));
     let redirects = match row.redirect_hosts.map(RedirectPolicy::parse) {
         None => Some(RedirectPolicy::AnyHost),
         Some(Ok(policy)) => Some(policy),
@@ -420,6 +428,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
         tax_registrations: tax_registrations?,
         tax_rounding: TaxRounding { scope, mode },
         invoice_numbers: invoice_numbers?,
+        credit_note_numbers: credit_note_numbers?,
         currency: currency?,
         provider: STRIPE.parse().ok()?,
         redirects: redirects?,

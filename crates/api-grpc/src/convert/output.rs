@@ -22,11 +22,13 @@ use domain::text::DisplayName;
 use domain::timestamp::Timestamp;
 use time::Date;
 
+use super::credit_note::credit_note;
 use super::discount::{coupon, promotion_code};
 use super::link_options::{
     told_adjustable, told_automatic_tax, told_collection, told_invoice_creation, told_optional_item, told_payment,
     told_platform, told_shipping_option, told_subscription,
 };
+use super::out_of_band::told_receipt;
 use super::price_model::{shipping_rate, told_model, told_recurrence, told_unit_price};
 use super::reversals::{dispute, refund};
 use super::subscription::subscription;
@@ -39,7 +41,7 @@ pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.unix_seconds(), nanos: at.subsec_nanos() }
 }
 
-fn date(date: Date) -> v1::Date {
+pub(super) fn date(date: Date) -> v1::Date {
     v1::Date { year: date.year(), month: i32::from(u8::from(date.month())), day: i32::from(date.day()) }
 }
 
@@ -55,7 +57,7 @@ pub(super) fn unit_price(price: UnitPrice) -> v1::UnitPrice {
     v1::UnitPrice { minor_units: price.minor().to_string(), currency_code: price.currency().code().to_owned() }
 }
 
-fn tax_behavior(behavior: TaxBehavior) -> i32 {
+pub(super) fn tax_behavior(behavior: TaxBehavior) -> i32 {
     match behavior {
         TaxBehavior::Exclusive => v1::TaxBehavior::Exclusive as i32,
         TaxBehavior::Inclusive => v1::TaxBehavior::Inclusive as i32,
@@ -194,7 +196,7 @@ fn applied_rate(rate: &AppliedRate) -> v1::AppliedTaxRate {
     }
 }
 
-fn taxed_line(line: &TaxedLine) -> v1::TaxedLine {
+pub(super) fn taxed_line(line: &TaxedLine) -> v1::TaxedLine {
     let component =
         |c: &domain::tax::TaxComponent| v1::TaxComponent { rate: Some(applied_rate(&c.rate)), tax: Some(money(c.tax)) };
     v1::TaxedLine {
@@ -205,7 +207,7 @@ fn taxed_line(line: &TaxedLine) -> v1::TaxedLine {
     }
 }
 
-fn tax_subtotal(subtotal: &TaxSubtotal) -> v1::TaxSubtotal {
+pub(super) fn tax_subtotal(subtotal: &TaxSubtotal) -> v1::TaxSubtotal {
     v1::TaxSubtotal {
         rate: Some(applied_rate(&subtotal.rate)),
         base: Some(money(subtotal.base)),
@@ -248,7 +250,7 @@ fn invoice_line(line: &InvoiceLine) -> v1::InvoiceLine {
     }
 }
 
-fn party(party: &PartySnapshot) -> v1::Party {
+pub(super) fn party(party: &PartySnapshot) -> v1::Party {
     v1::Party {
         name: text(party.name.as_ref()),
         address: party.address.as_ref().map(address),
@@ -285,6 +287,8 @@ pub(crate) fn invoice(invoice: &Invoice, today: Date) -> v1::Invoice {
         amount_paid: Some(money(invoice.amount_paid)),
         amount_due: Some(money(invoice.amount_due())),
         amount_overpaid: Some(money(invoice.amount_overpaid)),
+        amount_credited: Some(money(invoice.amount_credited())),
+        amount_credited_after_payment: Some(money(invoice.amount_credited_after_payment())),
         tax_subtotals: invoice.tax.subtotals.iter().map(tax_subtotal).collect(),
         tax_trace: invoice.tax.trace.iter().map(trace_step).collect(),
         description: text(invoice.description.as_ref()),
@@ -562,6 +566,7 @@ pub(crate) fn payment(payment: &Payment) -> v1::Payment {
         PaymentKind::Link => v1::PaymentKind::Link,
         PaymentKind::Checkout => v1::PaymentKind::Checkout,
         PaymentKind::Renewal => v1::PaymentKind::Renewal,
+        PaymentKind::OutOfBand => v1::PaymentKind::OutOfBand,
     };
     let state = match payment.state {
         PaymentState::Pending => v1::PaymentState::Pending,
@@ -589,6 +594,7 @@ pub(crate) fn payment(payment: &Payment) -> v1::Payment {
         received: payment.received.map(money),
         refunded: payment.refunded.map(money),
         disputed: payment.disputed.map(money),
+        out_of_band: payment.out_of_band.as_ref().map(told_receipt),
         subscription_id: text(payment.subscription_id.as_ref()),
         flags: payment.flags.iter().copied().map(payment_flag).collect(),
         description: text(payment.description.as_ref()),
@@ -614,6 +620,7 @@ pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
         EventSubject::Customer(it) => Subject::Customer(customer(it)),
         EventSubject::PaymentMethod(it) => Subject::PaymentMethod(payment_method(it)),
         EventSubject::Invoice(it) => Subject::Invoice(invoice(it, event.occurred_at.date())),
+        EventSubject::CreditNote(it) => Subject::CreditNote(credit_note(it)),
         EventSubject::ShippingRate(it) => Subject::ShippingRate(shipping_rate(it)),
         EventSubject::Coupon(it) => Subject::Coupon(coupon(it)),
         EventSubject::PromotionCode(it) => Subject::PromotionCode(promotion_code(it)),

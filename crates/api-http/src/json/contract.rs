@@ -101,6 +101,7 @@ pub(super) fn seller() -> Seller {
         tax_registrations: Vec::new(),
         tax_rounding: TaxRounding { scope: RoundingScope::PerInvoice, mode: Rounding::HalfUp },
         invoice_numbers: NumberFormat::parse("INV-{number:5}").unwrap(),
+        credit_note_numbers: NumberFormat::parse("CN-{number:5}").unwrap(),
         currency: Currency::parse("SEK").unwrap(),
         provider: "any".parse().unwrap(),
         redirects: RedirectPolicy::AnyHost,
