@@ -7,6 +7,7 @@ mod m0001_tables;
 mod m0002_refunds;
 mod m0003_shipping_rates;
 mod m0004_discounts_and_subscriptions;
+mod m0005_credit_notes;
 mod m0006_tax_records;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -19,12 +20,19 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let step = |name, statements| Box::new(Step { name, statements }) as Box<dyn MigrationTrait>;
+        let step =
+            |name, statements| Box::new(Step { name, statements, postgres: "", sqlite: "" }) as Box<dyn MigrationTrait>;
         vec![
             step("m0001_tables", m0001_tables::STATEMENTS),
             step("m0002_refunds", m0002_refunds::STATEMENTS),
             step("m0003_shipping_rates", m0003_shipping_rates::STATEMENTS),
             step("m0004_discounts_and_subscriptions", m0004_discounts_and_subscriptions::STATEMENTS),
+            Box::new(Step {
+                name: "m0005_credit_notes",
+                statements: m0005_credit_notes::STATEMENTS,
+                postgres: m0005_credit_notes::POSTGRES,
+                sqlite: m0005_credit_notes::SQLITE,
+            }),
             step("m0006_tax_records", m0006_tax_records::STATEMENTS),
         ]
     }
@@ -35,6 +43,10 @@ struct Step {
     /// Under which it is noted that they ran.
     name: &'static str,
     statements: &'static str,
+    /// What only PostgreSQL runs after them.
+    postgres: &'static str,
+    /// What only SQLite runs after them.
+    sqlite: &'static str,
 }
 
 impl MigrationName for Step {
@@ -46,12 +58,15 @@ impl MigrationName for Step {
 #[async_trait::async_trait]
 impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let (json, serial) = match manager.get_database_backend() {
-            DbBackend::Postgres => ("JSONB", "BIGSERIAL PRIMARY KEY"),
-            _ => ("TEXT", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+        let (json, serial, alone) = match manager.get_database_backend() {
+            DbBackend::Postgres => ("JSONB", "BIGSERIAL PRIMARY KEY", self.postgres),
+            _ => ("TEXT", "INTEGER PRIMARY KEY AUTOINCREMENT", self.sqlite),
         };
         let statements = self.statements.replace("{json}", json).replace("{serial}", serial);
         manager.get_connection().execute_unprepared(&statements).await?;
+        if !alone.is_empty() {
+            manager.get_connection().execute_unprepared(alone).await?;
+        }
         Ok(())
     }
 

@@ -178,6 +178,9 @@ async fn a_bank_transfer_completes_unpaid_and_pays_the_invoice_days_later(db: Db
     // It waits for its money, so nothing else may be opened for it.
     assert_eq!(error_parts(&server.invoice_link(&invoice.id).await.unwrap_err()).1, "COLLECTABLE_OPEN");
     assert_eq!(error_parts(&crate::payments::void(&server, &invoice.id).await.unwrap_err()).1, "PAYMENT_UNDER_WAY");
+    let credit = crate::credit_notes::request(&invoice, crate::credit_notes::rest());
+    let status = crate::credit_notes::try_credit(&server, credit).await.unwrap_err();
+    assert_eq!(error_parts(&status).1, "PAYMENT_UNDER_WAY");
     let arrived = server.control("bank_transfer", json!({"session": session.provider_ref})).await;
     assert_eq!(arrived.status().as_u16(), 200);
     let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;

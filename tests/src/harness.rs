@@ -110,6 +110,19 @@ impl Server {
         Self { child, database, directory, environment, http, sandbox, channel }
     }
 
+    /// Starts another server on the same database, with a sandbox of its own. It must be dropped first.
+    pub(crate) async fn beside(&self) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = self.database.as_ref().expect("SQLite belongs to one server");
+        let environment = vec![
+            ("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string()),
+            ("DATABASE_URL".to_owned(), database.url.clone()),
+        ];
+        let (child, [grpc, http, sandbox]) = spawn(&environment).await;
+        let channel = connect(&grpc).await;
+        Self { child, database: None, directory, environment, http, sandbox, channel }
+    }
+
     /// Ends the server at once, as a crash does, and starts it again on the same data.
     pub(crate) async fn crash_and_restart(self) -> Self {
         let Self { mut child, database, directory, environment, .. } = self;

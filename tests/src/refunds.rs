@@ -62,6 +62,7 @@ fn request(payment: &v1::Payment, amount: Option<i64>) -> v1::CreateRefundReques
         amount: amount.map(sek),
         reason: v1::RefundReason::RequestedByCustomer as i32,
         metadata: [("case".to_owned(), "7".to_owned())].into(),
+        ..v1::CreateRefundRequest::default()
     }
 }
 

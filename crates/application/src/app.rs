@@ -241,6 +241,7 @@ id_makers! {
     new_payment_method_id -> PaymentMethodId,
     new_invoice_id -> InvoiceId,
     new_invoice_line_id -> InvoiceLineId,
+    new_credit_note_id -> CreditNoteId,
     new_payment_link_id -> PaymentLinkId,
     new_line_item_id -> LineItemId,
     new_checkout_session_id -> CheckoutSessionId,

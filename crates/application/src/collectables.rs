@@ -52,7 +52,7 @@ impl App {
     }
 
     /// Begins to close the open collectable of an invoice, if there is one: whose it is, and the call that closes it.
-    async fn begin_closing_of(
+    pub(crate) async fn begin_closing_of(
         &self,
         uow: &mut dyn UnitOfWork,
         invoice: InvoiceId,
@@ -141,6 +141,7 @@ impl App {
             key_generation: 0,
             created_at: self.now(),
             lease_epoch: 0,
+            sequel: None,
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! - a mutation runs in a task that outlives its caller, under the caller's `request_id` ([`mutation`]);
 //! - a provider is never called inside a transaction: the intent is committed first, then the call is made, then the
-//!   outcome is committed ([`provider_calls`], [`captures`]);
+//!   outcome is committed ([`provider_calls`], [`captures`], [`sequels`]);
 //! - what a provider tells is a hint to look; how things stand is asked of the provider ([`inbox`], [`settlement`],
 //!   [`refunds`], [`subscriptions`]).
 
@@ -24,6 +24,7 @@ mod owners;
 mod pricing;
 mod provider_calls;
 mod refunds;
+mod sequels;
 mod settlement;
 mod subscriptions;
 mod use_cases;
@@ -37,9 +38,11 @@ pub use mutation::{ListQuery, Mutation, Update};
 pub use owners::Named;
 pub use use_cases::catalog::NewTaxRate;
 pub use use_cases::checkout::{CheckoutPurpose, CreateInvoiceCheckout};
+pub use use_cases::credit_note::CreditedInvoice;
 pub use use_cases::discount::CreatePromotionCode;
 pub use use_cases::event::EventQuery;
 pub use use_cases::invoice::{CreateInvoice, InvoiceChanges, InvoiceLineSpec, LinePrice};
+pub use use_cases::out_of_band::RecordedPayment;
 pub use use_cases::payment::{CapturePayment, CreatePayment};
 pub use use_cases::payment_link::{
     CreatePaymentLink, ItemPrice, LineItemSpec, LinkTargetSpec, Offers, UpdatePaymentLink,

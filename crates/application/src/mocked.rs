@@ -43,6 +43,7 @@ pub(crate) fn app(storage: MockStorage, mut provider: MockPaymentProvider) -> Ap
         default_tax_code: domain::tax::TaxCode::parse("electronic_service").unwrap(),
         tax_rounding: TaxRounding::default(),
         invoice_numbers: NumberFormat::parse("INV-{number}").unwrap(),
+        credit_note_numbers: NumberFormat::parse("CN-{number}").unwrap(),
         currency: money(0).currency(),
         provider: name,
         redirects: RedirectPolicy::AnyHost,
@@ -118,5 +119,6 @@ pub(crate) fn intent(action: ProviderAction) -> Intent {
         key_generation: 0,
         created_at: NOW,
         lease_epoch: 0,
+        sequel: None,
     }
 }

@@ -14,7 +14,7 @@ use domain::payment::{Payment, PaymentState};
 use domain::payment_link::{CloseReason, LinkError, PaymentLink};
 use domain::ports::provider::{HostedPage, ProviderError};
 use domain::ports::storage::{Collectable, UnitOfWork};
-use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName};
+use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName, Sequel};
 use domain::refund::RefundSnapshot;
 use domain::subscription::SubscriptionSnapshot;
 use serde::Serialize;
@@ -290,12 +290,13 @@ impl App {
     ) -> Result<(), Error> {
         let action = intent.action.clone();
         let operation = self.requested_operation(uow, &intent).await?;
-        // An invoice that is to be withdrawn is locked before what it can be paid by.
+        // An invoice that is to be withdrawn, credited or paid is locked before what it can be paid by.
         let to_void = match operation.as_deref() {
             Some(App::VOID_INVOICE) => self.invoice_of(uow, &intent).await?,
             _ => None,
         };
-        if let Some(invoice) = to_void {
+        let sequel = intent.sequel.clone();
+        if let Some(invoice) = to_void.or(sequel.as_ref().map(Sequel::invoice_id)) {
             uow.lock_invoice(invoice).await?;
         }
         let mut is_made_anyway = false;
@@ -418,6 +419,12 @@ impl App {
         if let Some(invoice) = to_void.filter(|_| is_closed) {
             match self.conclude_void(uow, invoice).await? {
                 Ok(invoice) => progress = done(&invoice)?,
+                Err(refusal) => done_otherwise = Some(refusal),
+            }
+        }
+        if let Some(sequel) = sequel.filter(|_| is_closed) {
+            match self.conclude_sequel(uow, sequel).await? {
+                Ok(answer) => progress = answer,
                 Err(refusal) => done_otherwise = Some(refusal),
             }
         }
@@ -683,7 +690,8 @@ fn found<T>(thing: Option<T>) -> Result<T, Error> {
     thing.ok_or_else(|| Error::internal("the thing of an intent is gone"))
 }
 
-fn done(answer: &impl Serialize) -> Result<RequestProgress, Error> {
+/// The answer of a request that is done.
+pub(crate) fn done(answer: &impl Serialize) -> Result<RequestProgress, Error> {
     Ok(RequestProgress::Done { answer: serde_json::to_value(answer).map_err(Error::internal)? })
 }
 

@@ -333,7 +333,8 @@ impl App {
         self.record(uow, kind, EventSubject::Payment(Box::new(payment.clone()))).await
     }
 
-    async fn store_invoice(
+    /// Stores an invoice on which money came in, and tells of it.
+    pub(crate) async fn store_invoice(
         &self,
         uow: &mut dyn UnitOfWork,
         invoice: &mut Invoice,
@@ -392,10 +393,14 @@ fn was_closed(books: &Books) -> bool {
 }
 
 /// What is asked for without tax, and the tax in it: the invoice's, for a part of it in proportion to what had been paid
-/// before; else what the provider computed, whether it stood on top of the prices or inside, and with that of shipping.
-fn net_and_tax(asked: Money, invoice: Option<&Invoice>, collected: Option<&CollectedAmounts>) -> (Money, Money) {
+/// or credited before; else what the provider computed, whether it stood on top of the prices or inside, and with that of shipping.
+pub(crate) fn net_and_tax(
+    asked: Money,
+    invoice: Option<&Invoice>,
+    collected: Option<&CollectedAmounts>,
+) -> (Money, Money) {
     let split = match (invoice, collected) {
-        (Some(invoice), _) => invoice.tax.part(invoice.amount_paid, asked, invoice.tax_rounding.mode).ok(),
+        (Some(invoice), _) => invoice.tax.part(invoice.amount_settled(), asked, invoice.tax_rounding.mode).ok(),
         (None, Some(amounts)) => asked.checked_sub(amounts.tax).ok().map(|net| (net, amounts.tax)),
         (None, None) => None,
     };

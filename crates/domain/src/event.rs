@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Coupon, Price, Product, PromotionCode, ShippingRate};
 use crate::checkout::CheckoutSession;
+use crate::credit_note::CreditNote;
 use crate::customer::Customer;
 use crate::dispute::Dispute;
 use crate::id::EventId;
@@ -80,6 +81,8 @@ pub enum EventSubject {
     PaymentMethod(Box<PaymentMethod>),
     /// An invoice.
     Invoice(Box<Invoice>),
+    /// A credit note.
+    CreditNote(Box<CreditNote>),
     /// A payment link.
     PaymentLink(Box<PaymentLink>),
     /// A checkout session.
@@ -109,6 +112,7 @@ impl EventSubject {
             Self::Customer(customer) => customer.id.to_string(),
             Self::PaymentMethod(method) => method.id.to_string(),
             Self::Invoice(invoice) => invoice.id.to_string(),
+            Self::CreditNote(note) => note.id.to_string(),
             Self::PaymentLink(link) => link.id.to_string(),
             Self::CheckoutSession(session) => session.id.to_string(),
             Self::Payment(payment) => payment.id.to_string(),
@@ -132,6 +136,7 @@ impl EventSubject {
             Self::Customer(customer) => &customer.seller_id,
             Self::PaymentMethod(method) => &method.seller_id,
             Self::Invoice(invoice) => &invoice.seller_id,
+            Self::CreditNote(note) => &note.seller_id,
             Self::PaymentLink(link) => &link.seller_id,
             Self::CheckoutSession(session) => &session.seller_id,
             Self::Payment(payment) => &payment.seller_id,
@@ -218,12 +223,16 @@ event_kinds! {
     InvoiceFinalized = "invoice.finalized",
     /// Money came in on an invoice without completing it, or beyond it.
     InvoicePaymentReceived = "invoice.payment_received",
-    /// An invoice was paid in full.
+    /// A credit note took a part of an invoice back, or all of it.
+    InvoiceCredited = "invoice.credited",
+    /// An invoice was paid in full, or what had not been paid was credited.
     InvoicePaid = "invoice.paid",
     /// An invoice was withdrawn.
     InvoiceVoided = "invoice.voided",
     /// An invoice was given up.
     InvoiceMarkedUncollectible = "invoice.marked_uncollectible",
+    /// A credit note was issued.
+    CreditNoteCreated = "credit_note.created",
     /// A payment link can be paid.
     PaymentLinkCreated = "payment_link.created",
     /// The provider refused to make a payment link.

@@ -81,6 +81,8 @@ id!(/// An invoice.
     InvoiceId, "inv");
 id!(/// A line of an invoice.
     InvoiceLineId, "il");
+id!(/// A credit note.
+    CreditNoteId, "cn");
 id!(/// A payment link.
     PaymentLinkId, "plink");
 id!(/// A line item of a payment link.

@@ -1,12 +1,13 @@
 //! The invoice: draft → open → paid, void or uncollectible.
 //!
-//! A finalized invoice is never edited: its number, lines, tax and parties stay as they were, and only what is paid on it
-//! and its state move.
+//! A finalized invoice is never edited: its number, lines, tax and parties stay as they were, and only what is paid on it,
+//! what is credited of it and its state move.
 
 use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::aggregate::aggregate;
+use crate::credit_note::InvoiceCredits;
 use crate::id::{CustomerId, InvoiceId, InvoiceLineId, PriceId};
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, MoneyError, Quantity, UnitPrice};
@@ -56,6 +57,9 @@ pub struct InvoiceData {
     pub amount_paid: Money,
     /// What came in beyond the total: to be paid back.
     pub amount_overpaid: Money,
+    /// What credit notes have taken back of it; absent before the first.
+    #[serde(default)]
+    pub credits: Option<InvoiceCredits>,
     /// Where it stands.
     pub state: InvoiceState,
     /// When it was created.
@@ -212,11 +216,11 @@ pub enum InvoiceState {
         /// What was fixed.
         finalization: Finalization,
     },
-    /// Paid in full.
+    /// Paid in full, or what had not been paid was credited.
     Paid {
         /// What was fixed.
         finalization: Finalization,
-        /// When the payment that completed it was recorded.
+        /// When the payment or credit note that completed it was recorded.
         paid_at: Timestamp,
     },
     /// Withdrawn. Its number stays taken.
@@ -306,6 +310,9 @@ pub enum InvoiceError {
     /// Money has come in, so it can't be withdrawn.
     #[error("the invoice is partly paid")]
     PartlyPaid,
+    /// A credit note takes a part of it back already, and must not stand alone.
+    #[error("the invoice is partly credited; credit the rest of it")]
+    Credited,
     /// The calculation is not one of these lines.
     #[error("the tax calculation does not belong to the invoice")]
     ForeignCalculation,
@@ -349,6 +356,7 @@ impl Invoice {
             metadata: Metadata::default(),
             amount_paid: Money::zero(currency),
             amount_overpaid: Money::zero(currency),
+            credits: None,
             state: InvoiceState::Draft,
             created_at: now,
             updated_at: now,
@@ -422,10 +430,10 @@ impl Invoice {
         Ok(())
     }
 
-    /// Withdraws a draft, an open or an uncollectible invoice on which nothing has been paid.
+    /// Withdraws a draft, an open or an uncollectible invoice on which nothing has been paid or credited.
     ///
     /// # Errors
-    /// Paid, void already, or partly paid.
+    /// Paid, void already, partly paid, or partly credited.
     pub fn void(&mut self, now: Timestamp) -> Result<(), InvoiceError> {
         let finalization = match &self.state {
             InvoiceState::Draft => None,
@@ -436,6 +444,9 @@ impl Invoice {
         };
         if !self.amount_paid.is_zero() {
             return Err(InvoiceError::PartlyPaid);
+        }
+        if self.credits.is_some() {
+            return Err(InvoiceError::Credited);
         }
         self.0.state = InvoiceState::Void { finalization, voided_at: now };
         self.0.updated_at = now;
@@ -486,23 +497,51 @@ impl Invoice {
                 self.0.amount_overpaid = self.amount_overpaid.checked_add(over)?;
                 flags.push(PaymentFlag::Overpaid);
             }
-            self.0.amount_paid = self.total();
+            self.0.amount_paid = self.amount_paid.checked_add(due)?;
             self.0.state = InvoiceState::Paid { finalization, paid_at: now };
         }
         self.0.updated_at = now;
         Ok(flags)
     }
 
-    /// What is to be paid in all.
+    /// Counts a credit note, after which `credits` is credited. With nothing left to pay the invoice is paid.
+    pub(crate) fn take_credits(&mut self, credits: InvoiceCredits, now: Timestamp) {
+        self.0.credits = Some(credits);
+        self.0.updated_at = now;
+        if let InvoiceState::Open { finalization } | InvoiceState::Uncollectible { finalization, .. } = &self.state
+            && self.amount_due().is_zero()
+        {
+            self.0.state = InvoiceState::Paid { finalization: finalization.clone(), paid_at: now };
+        }
+    }
+
+    /// What was billed in all. Credit notes do not change it.
     pub fn total(&self) -> Money {
         self.tax.gross
+    }
+
+    /// What is done with of the total: what was paid and applied, and what was credited before it was paid.
+    pub fn amount_settled(&self) -> Money {
+        let credited = self.credits.as_ref().map_or(0, |credits| credits.pre_payment.minor());
+        Money::new(self.amount_paid.minor() + credited, self.currency)
+    }
+
+    /// What credit notes took back in all.
+    pub fn amount_credited(&self) -> Money {
+        let sum = |credits: &InvoiceCredits| credits.pre_payment.minor() + credits.post_payment.minor();
+        Money::new(self.credits.as_ref().map_or(0, sum), self.currency)
+    }
+
+    /// What of the money paid is to go back by credit notes.
+    pub fn amount_credited_after_payment(&self) -> Money {
+        Money::new(self.credits.as_ref().map_or(0, |credits| credits.post_payment.minor()), self.currency)
     }
 
     /// What is still to be paid; nothing unless it is open or uncollectible.
     pub fn amount_due(&self) -> Money {
         match self.state {
             InvoiceState::Open { .. } | InvoiceState::Uncollectible { .. } => {
-                Money::new(self.total().minor() - self.amount_paid.minor(), self.currency)
+                Money::new(self.total().minor() - self.amount_settled().minor(), self.currency)
             }
             _ => Money::zero(self.currency),
         }

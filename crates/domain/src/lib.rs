@@ -45,6 +45,7 @@ pub mod aggregate;
 pub mod catalog;
 mod check_digit;
 pub mod checkout;
+pub mod credit_note;
 pub mod customer;
 pub mod dispute;
 pub mod event;

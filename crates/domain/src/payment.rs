@@ -1,6 +1,7 @@
-//! The payment: money that a provider says came in, or an ad-hoc request for it.
+//! The payment: money that a provider or a caller says came in, or an ad-hoc request for it.
 
 mod authorization;
+mod out_of_band;
 mod reversals;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::text::Description;
 use crate::timestamp::Timestamp;
 
 pub use authorization::{Authorization, CaptureRefused};
+pub use out_of_band::{OutOfBand, OutOfBandMethod, OutOfBandReceipt, ReceiptRefused};
 pub use reversals::RefundRefused;
 
 aggregate!(
@@ -68,6 +70,9 @@ pub struct PaymentData {
     /// first.
     #[serde(default)]
     pub disputed: Option<Money>,
+    /// How its money came in, where no provider had to do with it.
+    #[serde(default)]
+    pub out_of_band: Option<OutOfBand>,
     /// What is odd about it; empty for most.
     pub flags: Vec<PaymentFlag>,
     /// What it is for.
@@ -98,6 +103,8 @@ pub enum PaymentKind {
     Checkout,
     /// For a period of a subscription after the first, without the customer's doing.
     Renewal,
+    /// Beside every provider, as a caller said.
+    OutOfBand,
 }
 
 /// Where a payment stands.
@@ -138,6 +145,8 @@ pub enum PaymentState {
 }
 
 impl PaymentState {
+    /// The name of the state in which an ad-hoc payment waits for its customer.
+    pub const PENDING: &str = "pending";
     /// The name of the state in which money is on its way.
     pub const PROCESSING: &str = "processing";
     /// The name of the state in which money is held.
@@ -146,7 +155,7 @@ impl PaymentState {
     /// The state's name, in snake case.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Pending => "pending",
+            Self::Pending => Self::PENDING,
             Self::Processing => Self::PROCESSING,
             Self::Authorized { .. } => Self::AUTHORIZED,
             Self::Succeeded { .. } => "succeeded",
@@ -240,6 +249,7 @@ impl Payment {
             received: None,
             refunded: None,
             disputed: None,
+            out_of_band: None,
             flags: Vec::new(),
             description: new.description,
             metadata: new.metadata,
@@ -423,7 +433,7 @@ pub(crate) mod tests {
     fn a_payment_that_was_stored_before_there_were_refunds_reads_back() {
         let payment = succeeded_payment(100);
         let mut stored = serde_json::to_value(&payment).unwrap();
-        for later in ["refunded", "disputed"] {
+        for later in ["refunded", "disputed", "out_of_band"] {
             stored.as_object_mut().unwrap().remove(later);
         }
         assert_eq!(serde_json::from_value::<Payment>(stored).unwrap(), payment);

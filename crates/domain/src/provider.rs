@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::PromotionCodeChanges;
 use crate::checkout::Collected;
+use crate::credit_note::CreditRequest;
 use crate::id::{
-    CheckoutSessionId, IntentId, NotificationId, PaymentId, PaymentLinkId, PaymentMethodId, PromotionCodeId, RefundId,
-    SubscriptionId,
+    CheckoutSessionId, IntentId, InvoiceId, NotificationId, PaymentId, PaymentLinkId, PaymentMethodId, PromotionCodeId,
+    RefundId, SubscriptionId,
 };
 use crate::idempotency::RequestKey;
 use crate::locale::Locale;
 use crate::money::Money;
-use crate::payment::Authorization;
+use crate::payment::{Authorization, OutOfBandReceipt};
 use crate::payment_link::{CloseReason, LinkChanges};
 use crate::payment_method::CardSummary;
 use crate::seller::SellerId;
@@ -34,6 +35,11 @@ impl ProviderName {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What stands for a provider where money came in beside every one. No adapter may have this name.
+    pub fn out_of_band() -> Self {
+        Self("out-of-band".to_owned())
     }
 }
 
@@ -279,6 +285,39 @@ pub struct Intent {
     /// Which lease this is of: whoever holds an older one may not write any more.
     #[serde(default)]
     pub lease_epoch: i64,
+    /// What is done in the transaction that notes the page as closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequel: Option<Sequel>,
+}
+
+/// What is to be done about an invoice as soon as nothing more can be paid on it at the provider. It is kept with the call
+/// that closes its page, so that a crash in between loses neither.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "sequel", rename_all = "snake_case")]
+pub enum Sequel {
+    /// Credit it.
+    Credit {
+        /// The invoice.
+        invoice_id: InvoiceId,
+        /// What is credited.
+        request: Box<CreditRequest>,
+    },
+    /// Record money that came in beside the provider.
+    OutOfBandPayment {
+        /// The invoice.
+        invoice_id: InvoiceId,
+        /// The money.
+        receipt: Box<OutOfBandReceipt>,
+    },
+}
+
+impl Sequel {
+    /// The invoice that it is about.
+    pub const fn invoice_id(&self) -> InvoiceId {
+        match self {
+            Self::Credit { invoice_id, .. } | Self::OutOfBandPayment { invoice_id, .. } => *invoice_id,
+        }
+    }
 }
 
 impl Intent {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::aggregate;
-use crate::id::{PaymentId, RefundId};
+use crate::id::{CreditNoteId, PaymentId, RefundId};
 use crate::metadata::Metadata;
 use crate::money::Money;
 use crate::payment::Payment;
@@ -30,6 +30,9 @@ pub struct RefundData {
     pub version: i64,
     /// The payment whose money goes back.
     pub payment_id: PaymentId,
+    /// The credit note of the payment's invoice by which it goes back.
+    #[serde(default)]
+    pub credit_note_id: Option<CreditNoteId>,
     /// Who asked for it.
     pub origin: RefundOrigin,
     /// Where it stands.
@@ -176,6 +179,8 @@ pub struct NewRefund {
     pub amount: Money,
     /// Why, if said.
     pub reason: Option<RefundReason>,
+    /// The credit note by which it goes back, if it names one.
+    pub credit_note_id: Option<CreditNoteId>,
     /// The caller's pairs.
     pub metadata: Metadata,
 }
@@ -188,6 +193,7 @@ impl Refund {
             seller_id: payment.seller_id.clone(),
             version: 0,
             payment_id: payment.id,
+            credit_note_id: new.credit_note_id,
             origin: RefundOrigin::Requested,
             state: RefundState::Creating,
             amount: new.amount,
@@ -203,7 +209,13 @@ impl Refund {
 
     /// A refund that someone made at the provider.
     pub fn made_at_provider(id: RefundId, payment: &Payment, snapshot: &RefundSnapshot, now: Timestamp) -> Self {
-        let new = NewRefund { id, amount: snapshot.amount, reason: snapshot.reason, metadata: Metadata::default() };
+        let new = NewRefund {
+            id,
+            amount: snapshot.amount,
+            reason: snapshot.reason,
+            credit_note_id: None,
+            metadata: Metadata::default(),
+        };
         let mut refund = Self::creating(new, payment, now);
         refund.0.origin = RefundOrigin::AtProvider;
         refund.0.provider_ref = Some(snapshot.provider_ref.clone());
@@ -271,7 +283,8 @@ mod tests {
     fn intended() -> Refund {
         let payment = succeeded_payment(100);
         let id = RefundId::from_uuid(uuid::Uuid::from_u128(1));
-        let new = NewRefund { id, amount: payment.total, reason: None, metadata: Metadata::default() };
+        let new =
+            NewRefund { id, amount: payment.total, reason: None, credit_note_id: None, metadata: Metadata::default() };
         Refund::creating(new, &payment, at(0))
     }
 

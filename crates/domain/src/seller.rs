@@ -71,6 +71,8 @@ pub struct Seller {
     pub tax_rounding: TaxRounding,
     /// How its invoices are numbered.
     pub invoice_numbers: NumberFormat,
+    /// How its credit notes are numbered: in a series of their own, unless the format is that of its invoices.
+    pub credit_note_numbers: NumberFormat,
     /// The currency of what it sells where a caller names none.
     pub currency: Currency,
     /// The provider that charges for it.

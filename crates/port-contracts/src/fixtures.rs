@@ -11,11 +11,14 @@ use domain::catalog::{
     Price, PriceModel, Product, Recurrence, ShippingRate, Tier, TierEnd, Tiers,
 };
 use domain::checkout::{CheckoutMode, CheckoutSession, NewCheckoutSession, SessionOrigin};
+use domain::credit_note::{
+    CreditNote, CreditNoteNumber, CreditPart, CreditReason, CreditRequest, CreditScope, LineCredit,
+};
 use domain::customer::{Customer, CustomerProfile};
 use domain::event::{Event, EventKind, EventSubject};
 use domain::id::{
-    ApiKeyId, CheckoutSessionId, CustomerId, EventId, IntentId, InvoiceId, InvoiceLineId, LineItemId, NotificationId,
-    PaymentId, PaymentLinkId, PaymentMethodId, PriceId, ProductId, ShippingRateId, TaxRateId,
+    ApiKeyId, CheckoutSessionId, CreditNoteId, CustomerId, EventId, IntentId, InvoiceId, InvoiceLineId, LineItemId,
+    NotificationId, PaymentId, PaymentLinkId, PaymentMethodId, PriceId, ProductId, ShippingRateId, TaxRateId,
 };
 use domain::idempotency::{RequestId, RequestKey, RequestProgress, StoredRequest};
 use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartySnapshot};
@@ -265,6 +268,20 @@ pub fn open_invoice(seller: &SellerId, customer: Option<CustomerId>, sequence: u
     invoice
 }
 
+/// A credit of so much net of an invoice's one line, as number `sequence` of the series `CN`.
+pub fn credit_note(invoice: &mut Invoice, minor: i64, sequence: u64) -> CreditNote {
+    let part = CreditPart::Amount(money(minor));
+    let request = CreditRequest {
+        scope: CreditScope::Lines(vec![LineCredit { line_id: invoice.lines[0].id, part }]),
+        reason: CreditReason::Other(Description::parse(AWKWARD_TEXT).unwrap()),
+        memo: Some(Description::parse(AWKWARD_TEXT).unwrap()),
+        metadata: metadata(&[("case", "7")]),
+        out_of_band_refund: None,
+    };
+    let number = CreditNoteNumber { number: format!("CN-{sequence:05}"), series: "CN".to_owned(), sequence };
+    CreditNote::issue(invoice, request, (CreditNoteId::from_uuid(next_uuid()), number), later()).unwrap()
+}
+
 /// What finalization fixes, as number `sequence` of the series `INV`.
 pub fn finalization(sequence: u64, due_date: Date) -> Finalization {
     let party = PartySnapshot {
@@ -492,6 +509,7 @@ pub fn intent(seller: &SellerId, action: ProviderAction, request: Option<Request
         key_generation: 1,
         created_at: moment(),
         lease_epoch: 0,
+        sequel: None,
     }
 }
 

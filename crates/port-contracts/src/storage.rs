@@ -15,6 +15,7 @@ use domain::ports::storage::Storage;
 use crate::fixtures;
 
 mod aggregates;
+mod credit_notes;
 mod events;
 mod lists;
 mod reversals;
@@ -24,6 +25,7 @@ mod transactions;
 mod work;
 
 pub use aggregates::*;
+pub use credit_notes::*;
 pub use events::*;
 pub use lists::*;
 pub use reversals::*;
@@ -65,6 +67,10 @@ macro_rules! storage_contract {
             disputes_read_back_equal_in_every_state,
             a_providers_refund_or_dispute_is_taken_once,
             refunds_and_disputes_are_listed_by_filter_and_page,
+            credit_notes_read_back_equal,
+            a_credit_notes_number_is_taken_once,
+            credit_notes_are_listed_by_filter_and_page,
+            what_finalization_fixed_never_changes,
             discounts_read_back_equal,
             discounts_are_listed_by_filter_and_page,
             subscriptions_read_back_equal_in_every_state,

@@ -121,6 +121,8 @@ struct FileSeller {
     currency: String,
     #[serde(default = "default_numbers")]
     invoice_numbers: String,
+    #[serde(default = "default_credit_note_numbers")]
+    credit_note_numbers: String,
     #[serde(default)]
     tax_rounding_per_line: bool,
     #[serde(default)]
@@ -169,6 +171,10 @@ fn default_numbers() -> String {
 
 fn default_tax_code() -> String {
     "electronic_service".to_owned()
+}
+
+fn default_credit_note_numbers() -> String {
+    "CN-{year}-{number:5}".to_owned()
 }
 
 const fn default_terms() -> u16 {
@@ -399,6 +405,7 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
             default_tax_code: default_tax_code(),
             currency: "SEK".to_owned(),
             invoice_numbers: default_numbers(),
+            credit_note_numbers: default_credit_note_numbers(),
             tax_rounding_per_line: false,
             tax_rounding_half_even: false,
             payment_terms_days: default_terms(),
@@ -457,6 +464,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
     let default_tax_code = v.check("default_tax_code", TaxCode::parse(&row.default_tax_code));
     let currency = v.check("currency", Currency::parse(&row.currency));
     let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
+    let credit_note_numbers = v.check("credit_note_numbers", NumberFormat::parse(&row.credit_note_numbers));
     let redirects = match row.redirect_hosts.map(RedirectPolicy::parse) {
         None => Some(RedirectPolicy::AnyHost),
         Some(Ok(policy)) => Some(policy),
@@ -480,6 +488,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
         default_tax_code: default_tax_code?,
         tax_rounding: TaxRounding { scope, mode },
         invoice_numbers: invoice_numbers?,
+        credit_note_numbers: credit_note_numbers?,
         currency: currency?,
         provider: STRIPE.parse().ok()?,
         redirects: redirects?,

@@ -11,6 +11,7 @@
 //! It must not know any use case, provider or wire format.
 
 mod connection;
+mod credit_notes;
 mod discounts;
 mod errors;
 mod events;

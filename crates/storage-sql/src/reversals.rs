@@ -47,8 +47,10 @@ macro_rules! impl_reader {
                 request: PageRequest<RefundId>,
             ) -> Result<Page<Refund>, StorageError> {
                 let $it = self;
-                let filter =
-                    of(seller).and_some("payment_id = ?", text(filter.payment_id)).and_some("state = ?", filter.state);
+                let filter = of(seller)
+                    .and_some("payment_id = ?", text(filter.payment_id))
+                    .and_some("credit_note_id = ?", text(filter.credit_note_id))
+                    .and_some("state = ?", filter.state);
                 page($connection, filter, request).await
             }
         }

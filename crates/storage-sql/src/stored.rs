@@ -2,6 +2,7 @@
 
 use domain::catalog::{Coupon, Price, Product, PromotionCode, ShippingRate};
 use domain::checkout::CheckoutSession;
+use domain::credit_note::CreditNote;
 use domain::customer::Customer;
 use domain::dispute::Dispute;
 use domain::invoice::Invoice;
@@ -13,7 +14,7 @@ use domain::refund::{Refund, RefundOrigin};
 use domain::subscription::Subscription;
 use domain::tax::{StoredTaxRegistration, TaxRate};
 use domain::tax_id_check::TaxIdCheck;
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -106,7 +107,24 @@ stored!(Invoice, "invoices", |it| [
     "gross" = it.tax.gross.minor(),
     "amount_paid" = it.amount_paid.minor(),
     "amount_overpaid" = it.amount_overpaid.minor(),
+    "credited_before_payment" = it.amount_credited().minor() - it.amount_credited_after_payment().minor(),
+    "credited_after_payment" = it.amount_credited_after_payment().minor(),
     "created_at_us" = it.created_at.unix_micros(),
+]);
+stored!(CreditNote, "credit_notes", |it| [
+    "invoice_id" = it.invoice_id.to_string(),
+    "customer_id" = text(&it.customer_id),
+    "number" = it.number.number.as_str(),
+    "series" = it.number.series.as_str(),
+    "sequence" = i64::try_from(it.number.sequence).unwrap_or(i64::MAX),
+    "currency" = it.currency.code(),
+    "net" = it.net.minor(),
+    "tax" = it.tax.minor(),
+    "gross" = it.gross.minor(),
+    "pre_payment" = it.pre_payment_amount.minor(),
+    "post_payment" = it.post_payment_amount.minor(),
+    "out_of_band_refund" = it.out_of_band_refund_amount.minor(),
+    "issued_at_us" = it.issued_at.unix_micros(),
 ]);
 stored!(PaymentLink, "payment_links", |it| [
     "state" = it.state_name(),
@@ -144,6 +162,7 @@ stored!(Payment, "payments", |it| [
 stored!(Refund, "refunds", |it| [
     "state" = it.state.name(),
     "payment_id" = it.payment_id.to_string(),
+    "credit_note_id" = text(&it.credit_note_id),
     "origin" = match it.origin {
         RefundOrigin::Requested => "requested",
         RefundOrigin::AtProvider => "at_provider",
@@ -199,12 +218,26 @@ pub(crate) async fn insert<T: Stored>(
 /// # Errors
 /// [`StorageError::Stale`] if the stored version is another.
 pub(crate) async fn update<T: Stored>(c: &impl ConnectionTrait, thing: &mut T) -> Result<(), StorageError> {
+    update_as(c, thing, |document| document.to_owned()).await
+}
+
+/// The same, where `document` says in SQL what the document becomes, given the place of the new one.
+async fn update_as<T: Stored>(
+    c: &impl ConnectionTrait,
+    thing: &mut T,
+    document: impl FnOnce(&str) -> String,
+) -> Result<(), StorageError> {
     let read = thing.version();
     thing.mark_stored(read + 1);
     let columns = row(thing)?;
-    let places: Vec<_> = columns.iter().enumerate().map(|(i, (name, _))| format!("{name} = ${}", i + 1)).collect();
+    let mut assignments: Vec<_> =
+        columns.iter().enumerate().map(|(i, (name, _))| format!("{name} = ${}", i + 1)).collect();
+    if let Some(last) = assignments.last_mut() {
+        // The document is the last of a row's columns.
+        *last = format!("document = {}", document(&format!("${}", columns.len())));
+    }
     let (id, version) = (columns.len() + 1, columns.len() + 2);
-    let sql = format!("UPDATE {} SET {} WHERE id = ${id} AND version = ${version}", T::TABLE, places.join(", "));
+    let sql = format!("UPDATE {} SET {} WHERE id = ${id} AND version = ${version}", T::TABLE, assignments.join(", "));
     let values = columns.into_iter().map(|(_, value)| value).chain([thing.key().into(), read.into()]);
     match execute(c, &sql, values).await {
         Ok(1) => Ok(()),
@@ -213,6 +246,31 @@ pub(crate) async fn update<T: Stored>(c: &impl ConnectionTrait, thing: &mut T) -
             other.and(Err(StorageError::Stale))
         }
     }
+}
+
+/// What may still move in the document of a finalized invoice, beside its state.
+const MOVING: [&str; 5] = ["version", "amount_paid", "amount_overpaid", "credits", "updated_at"];
+
+/// Writes an invoice. What its finalization fixed is never written again, and so stays to the letter as it was issued, also
+/// once this version of the code would spell it otherwise.
+///
+/// # Errors
+/// [`StorageError::Stale`] if the stored version is another.
+pub(crate) async fn update_invoice(c: &impl ConnectionTrait, invoice: &mut Invoice) -> Result<(), StorageError> {
+    let backend = c.get_database_backend();
+    update_as(c, invoice, |new| {
+        let merged = if backend == DbBackend::Postgres {
+            let moving = MOVING.map(|key| format!("'{key}', {new} -> '{key}'")).join(", ");
+            let fixed = "jsonb_build_object('finalization', document -> 'state' -> 'finalization')";
+            format!("document || jsonb_build_object({moving}, 'state', ({new} -> 'state') || {fixed})")
+        } else {
+            let moving = MOVING.map(|key| format!("'$.{key}', json_extract({new}, '$.{key}')")).join(", ");
+            let fixed = "'$.finalization', json_extract(document, '$.state.finalization')";
+            format!("json_set(document, {moving}, '$.state', json_set(json_extract({new}, '$.state'), {fixed}))")
+        };
+        format!("CASE WHEN number IS NULL THEN {new} ELSE {merged} END")
+    })
+    .await
 }
 
 fn row<T: Stored>(thing: &T) -> Result<Vec<Column>, StorageError> {

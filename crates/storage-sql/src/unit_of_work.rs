@@ -161,7 +161,7 @@ impl InvoiceCommands for SqlUnitOfWork {
     }
 
     async fn update_invoice(&mut self, invoice: &mut Invoice) -> Result<(), StorageError> {
-        update(self.connection()?, invoice).await
+        crate::stored::update_invoice(self.connection()?, invoice).await
     }
 
     async fn next_number(&mut self, seller: &SellerId, series: &str) -> Result<u64, StorageError> {

@@ -12,11 +12,16 @@ use std::time::{Duration, Instant};
 
 use domain::event::{EventKind, EventPosition};
 use domain::id::ProductId;
-use domain::ports::storage::{CatalogQueries, EventFilter, EventQueries, Storage, StorageError};
-use port_contracts::fixtures::{metadata, next_uuid, only, product, product_event, seller};
+use domain::ports::storage::{
+    CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InvoiceQueries, Storage, StorageError,
+};
+use port_contracts::fixtures::{
+    credit_note, draft_invoice, later, metadata, money, next_uuid, only, open_invoice, product, product_event, seller,
+};
 use port_contracts::storage::Store;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use storage_sql::{SqlConfig, SqlStorage};
+use time::macros::date;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -52,6 +57,7 @@ on_both_databases! {
     replicas_that_start_at_once_share_the_schema,
     an_event_of_another_replica_wakes_who_waits,
     what_a_later_version_added_is_tolerated,
+    a_statement_that_would_change_what_is_final_is_refused,
     a_database_that_is_gone_is_unavailable,
 }
 
@@ -300,6 +306,83 @@ async fn what_a_later_version_added_is_tolerated(url: String) {
     assert_eq!(storage.get_product(&own, cup.id).await.unwrap(), Some(cup));
     let unreadable = domain::ports::storage::PaymentLinkQueries::load_payment_link(&storage, link.id).await;
     assert!(matches!(unreadable, Err(StorageError::Defect(_))), "{unreadable:?}");
+    storage.close().await;
+}
+
+/// At a database console too: what a finalized invoice or a credit note says can't be changed, and neither can be removed.
+/// The shape in which a later version spells a finalized invoice does not matter, since it is not written again.
+async fn a_statement_that_would_change_what_is_final_is_refused(url: String) {
+    let storage = open(&url).await;
+    let own = only(&seller("north"));
+    let mut invoice = open_invoice(&seller("north"), None, 1, date!(2026 - 12 - 24));
+    let mut draft = draft_invoice(&seller("north"), None);
+    let mut note = credit_note(&mut invoice, 1_000, 1);
+    let mut work = storage.begin().await.unwrap();
+    work.insert_invoice(&mut invoice).await.unwrap();
+    work.insert_invoice(&mut draft).await.unwrap();
+    work.insert_credit_note(&mut note).await.unwrap();
+    work.commit().await.unwrap();
+    let is_postgres = url.starts_with("postgres");
+    let set = |table: &str, path: &str| match (is_postgres, path.split('.').collect::<Vec<_>>()) {
+        (true, keys) => {
+            format!("UPDATE {table} SET document = jsonb_set(document, '{{{}}}', '\"x\"')", keys.join(","))
+        }
+        (false, _) => format!("UPDATE {table} SET document = json_set(document, '$.{path}', 'x')"),
+    };
+    let mut statements = vec![
+        "DELETE FROM invoices".to_owned(),
+        "DELETE FROM credit_notes".to_owned(),
+        "UPDATE credit_notes SET version = version".to_owned(),
+        "UPDATE invoices SET number = NULL".to_owned(),
+        "UPDATE invoices SET number = 'INV-9' WHERE number IS NOT NULL".to_owned(),
+        "UPDATE invoices SET gross = gross + 1, net = net + 1".to_owned(),
+        "UPDATE invoices SET due_date = '2031-01-01' WHERE number IS NOT NULL".to_owned(),
+        "UPDATE invoices SET state = 'draft'".to_owned(),
+        "UPDATE invoices SET credited_before_payment = gross + 1".to_owned(),
+        set("credit_notes", "memo"),
+        set("invoices", "description"),
+        set("invoices", "lines"),
+        set("invoices", "tax.net"),
+        set("invoices", "metadata.order"),
+        set("invoices", "state.finalization.number"),
+        set("invoices", "state.finalization"),
+        set("invoices", "state"),
+        set("invoices", "new_key"),
+    ];
+    if is_postgres {
+        statements.extend(["TRUNCATE credit_notes CASCADE".to_owned(), "TRUNCATE invoices CASCADE".to_owned()]);
+    }
+    let connection = Database::connect(&url).await.unwrap();
+    for statement in statements {
+        let refused = connection.execute_unprepared(&statement).await;
+        assert!(refused.is_err(), "{statement}");
+    }
+    assert_eq!(number(&connection, "SELECT count(*) FROM invoices").await, 2);
+    assert_eq!(storage.get_invoice(&own, invoice.id).await.unwrap().as_ref(), Some(&invoice));
+    assert_eq!(storage.get_credit_note(&own, note.id).await.unwrap().as_ref(), Some(&note));
+
+    // The draft becomes a finalized invoice in the shape of a later version.
+    let later_shape = if is_postgres {
+        r#"jsonb_set(jsonb_set(jsonb_set(other.document, '{state,finalization,number}', '"INV-00002"'),
+           '{state,finalization,sequence}', '2'), '{id}', to_jsonb(invoices.id)) || '{"added_later": {"deep": [1]}}'"#
+    } else {
+        r#"json_set(other.document, '$.state.finalization.number', 'INV-00002', '$.state.finalization.sequence', 2,
+           '$.id', invoices.id, '$.added_later', json('{"deep": [1]}'))"#
+    };
+    let finalize = format!(
+        "UPDATE invoices SET number = 'INV-00002', series = 'INV', sequence = 2, due_date = '2026-12-24', state = 'open', \
+         document = (SELECT {later_shape} FROM invoices AS other WHERE other.number IS NOT NULL) WHERE number IS NULL"
+    );
+    connection.execute_unprepared(&finalize).await.unwrap();
+    let mut work = storage.begin().await.unwrap();
+    let mut paid = work.lock_invoice(draft.id).await.unwrap().unwrap();
+    paid.receive(money(1), later()).unwrap();
+    work.update_invoice(&mut paid).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(storage.get_invoice(&own, draft.id).await.unwrap(), Some(paid));
+    let kept = "SELECT count(*) FROM invoices WHERE CAST(document AS TEXT) LIKE '%added_later%' AND amount_paid = 1";
+    assert_eq!(number(&connection, kept).await, 1);
+    connection.close().await.unwrap();
     storage.close().await;
 }
 

@@ -1,8 +1,10 @@
 //! Mapping between proto messages and domain values.
 
+pub(crate) mod credit_note;
 pub(crate) mod discount;
 pub(crate) mod input;
 pub(crate) mod link_options;
+pub(crate) mod out_of_band;
 pub(crate) mod output;
 pub(crate) mod price_model;
 pub(crate) mod qr_code;

@@ -21,11 +21,13 @@ use domain::text::{Description, DisplayName};
 use domain::timestamp::Timestamp;
 use time::Date;
 
+use super::credit_note::credit_note;
 use super::discount::{coupon, promotion_code};
 use super::link_options::{
     told_adjustable, told_automatic_tax, told_collection, told_invoice_creation, told_optional_item, told_payment,
     told_platform, told_shipping_option, told_subscription,
 };
+use super::out_of_band::told_receipt;
 use super::price_model::{shipping_rate, told_model, told_recurrence, told_unit_price};
 use super::reversals::{dispute, refund};
 use super::subscription::subscription;
@@ -58,7 +60,7 @@ pub(super) fn unit_price(price: UnitPrice) -> v1::UnitPrice {
     v1::UnitPrice { minor_units: price.minor().to_string(), currency_code: price.currency().code().to_owned() }
 }
 
-fn tax_behavior(behavior: TaxBehavior) -> i32 {
+pub(super) fn tax_behavior(behavior: TaxBehavior) -> i32 {
     match behavior {
         TaxBehavior::Exclusive => v1::TaxBehavior::Exclusive as i32,
         TaxBehavior::Inclusive => v1::TaxBehavior::Inclusive as i32,
@@ -173,7 +175,7 @@ fn invoice_line(line: &InvoiceLine) -> v1::InvoiceLine {
     }
 }
 
-fn party(party: &PartySnapshot) -> v1::Party {
+pub(super) fn party(party: &PartySnapshot) -> v1::Party {
     v1::Party {
         name: text(party.name.as_ref()),
         address: party.address.as_ref().map(address),
@@ -210,6 +212,8 @@ pub(crate) fn invoice(invoice: &Invoice, today: Date) -> v1::Invoice {
         amount_paid: Some(money(invoice.amount_paid)),
         amount_due: Some(money(invoice.amount_due())),
         amount_overpaid: Some(money(invoice.amount_overpaid)),
+        amount_credited: Some(money(invoice.amount_credited())),
+        amount_credited_after_payment: Some(money(invoice.amount_credited_after_payment())),
         tax_subtotals: invoice.tax.subtotals.iter().map(tax_subtotal).collect(),
         tax_trace: invoice.tax.trace.iter().map(trace_step).collect(),
         description: text(invoice.description.as_ref()),
@@ -492,6 +496,7 @@ pub(crate) fn payment(payment: &Payment) -> v1::Payment {
         PaymentKind::Link => v1::PaymentKind::Link,
         PaymentKind::Checkout => v1::PaymentKind::Checkout,
         PaymentKind::Renewal => v1::PaymentKind::Renewal,
+        PaymentKind::OutOfBand => v1::PaymentKind::OutOfBand,
     };
     let state = match payment.state {
         PaymentState::Pending => v1::PaymentState::Pending,
@@ -519,6 +524,7 @@ pub(crate) fn payment(payment: &Payment) -> v1::Payment {
         received: payment.received.map(money),
         refunded: payment.refunded.map(money),
         disputed: payment.disputed.map(money),
+        out_of_band: payment.out_of_band.as_ref().map(told_receipt),
         subscription_id: text(payment.subscription_id.as_ref()),
         flags: payment.flags.iter().copied().map(payment_flag).collect(),
         description: text(payment.description.as_ref()),
@@ -546,6 +552,7 @@ pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
         EventSubject::Customer(it) => Subject::Customer(customer(it)),
         EventSubject::PaymentMethod(it) => Subject::PaymentMethod(payment_method(it)),
         EventSubject::Invoice(it) => Subject::Invoice(invoice(it, event.occurred_at.date())),
+        EventSubject::CreditNote(it) => Subject::CreditNote(credit_note(it)),
         EventSubject::ShippingRate(it) => Subject::ShippingRate(shipping_rate(it)),
         EventSubject::Coupon(it) => Subject::Coupon(coupon(it)),
         EventSubject::PromotionCode(it) => Subject::PromotionCode(promotion_code(it)),

@@ -67,6 +67,7 @@ pub(crate) fn refund(refund: &Refund) -> v1::Refund {
         id: refund.id.to_string(),
         seller_id: refund.seller_id.to_string(),
         payment_id: refund.payment_id.to_string(),
+        credit_note_id: text(refund.credit_note_id.as_ref()),
         amount: Some(money(refund.amount)),
         state: state as i32,
         failure_code: failure_code.to_owned(),

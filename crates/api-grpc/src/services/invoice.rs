@@ -7,12 +7,14 @@ use domain::access::Caller;
 use domain::id::InvoiceId;
 use domain::invoice;
 use domain::money::Currency;
-use domain::ports::storage::InvoiceFilter;
+use domain::ports::storage::{CreditNoteFilter, InvoiceFilter};
 use domain::text::Description;
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
+use crate::convert::credit_note::{credit_note, credit_request};
 use crate::convert::input::{Mask, date, id, invoice_lines, known, metadata, optional, optional_id, rounding};
+use crate::convert::out_of_band::receipt;
 use crate::convert::output;
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
@@ -30,7 +32,7 @@ impl Services {
         let seller = self.seller_of(&caller, invoice_id, Named::Invoice).await?;
         self.mutation(caller, seller, request_id, |v, _| {
             let id = id(v, "id", invoice_id);
-            Some(Update { id: id?, etag: Some(etag.to_owned()).filter(|etag| !etag.is_empty()), changes: () })
+            Some(Update { id: id?, etag: self::etag(etag), changes: () })
         })
     }
 }
@@ -101,7 +103,7 @@ impl InvoiceService for Services {
                 due_date: due_date?,
                 metadata: metadata?,
             };
-            Some(Update { id: id?, etag: Some(m.etag.clone()).filter(|etag| !etag.is_empty()), changes })
+            Some(Update { id: id?, etag: etag(&m.etag), changes })
         })?;
         let invoice = self.app.update_invoice(mutation).await.map_err(|error| status(error.within("draft")))?;
         Ok(Response::new(UpdateInvoiceResponse { invoice: self.told(&invoice) }))
@@ -170,4 +172,71 @@ impl InvoiceService for Services {
         let invoices = page.items.iter().filter_map(|invoice| self.told(invoice)).collect();
         Ok(Response::new(ListInvoicesResponse { invoices, next_page_token }))
     }
+
+    async fn record_invoice_payment(
+        &self,
+        request: Request<RecordInvoicePaymentRequest>,
+    ) -> Result<Response<RecordInvoicePaymentResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller_of(&caller, &m.invoice_id, Named::Invoice).await?;
+        let today = self.app.now().date();
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "invoice_id", &m.invoice_id);
+            let receipt = receipt(v, &m, today);
+            Some(Update { id: id?, etag: etag(&m.etag), changes: receipt? })
+        })?;
+        let recorded = self.app.record_invoice_payment(mutation).await.map_err(status)?;
+        let payment = Some(output::payment(&recorded.payment));
+        Ok(Response::new(RecordInvoicePaymentResponse { payment, invoice: self.told(&recorded.invoice) }))
+    }
+
+    async fn create_credit_note(
+        &self,
+        request: Request<CreateCreditNoteRequest>,
+    ) -> Result<Response<CreateCreditNoteResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller_of(&caller, &m.invoice_id, Named::Invoice).await?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "invoice_id", &m.invoice_id);
+            let request = credit_request(v, &m);
+            Some(Update { id: id?, etag: etag(&m.etag), changes: request? })
+        })?;
+        let credited = self.app.create_credit_note(mutation).await.map_err(status)?;
+        let credit_note = Some(credit_note(&credited.credit_note));
+        Ok(Response::new(CreateCreditNoteResponse { credit_note, invoice: self.told(&credited.invoice) }))
+    }
+
+    async fn get_credit_note(
+        &self,
+        request: Request<GetCreditNoteRequest>,
+    ) -> Result<Response<GetCreditNoteResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let note = self.app.get_credit_note(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetCreditNoteResponse { credit_note: Some(credit_note(&note)) }))
+    }
+
+    async fn list_credit_notes(
+        &self,
+        request: Request<ListCreditNotesRequest>,
+    ) -> Result<Response<ListCreditNotesResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.invoice_id.clone(), m.customer_id.clone());
+        let (filter, page) = parse(|v| {
+            let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
+            let customer_id = optional_id(v, "customer_id", &m.customer_id);
+            let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
+            Some((CreditNoteFilter { invoice_id: invoice_id?, customer_id: customer_id? }, page?))
+        })?;
+        let page = self.app.list_credit_notes(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |note| note.id.to_string());
+        let credit_notes = page.items.iter().map(credit_note).collect();
+        Ok(Response::new(ListCreditNotesResponse { credit_notes, next_page_token }))
+    }
+}
+
+/// The version that the caller has read; any if empty.
+fn etag(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|etag| !etag.is_empty())
 }

@@ -142,7 +142,14 @@ impl PaymentService for Services {
             let amount = optional_amount(v, "amount", m.amount.as_ref());
             let reason = known::<RefundReason>(v, "reason", m.reason).map(refund_reason);
             let metadata = metadata(v, &m.metadata);
-            Some(CreateRefund { payment_id: payment_id?, amount: amount?, reason: reason?, metadata: metadata? })
+            let credit_note_id = optional_id(v, "credit_note_id", &m.credit_note_id);
+            Some(CreateRefund {
+                payment_id: payment_id?,
+                amount: amount?,
+                reason: reason?,
+                credit_note_id: credit_note_id?,
+                metadata: metadata?,
+            })
         })?;
         let refund = self.app.create_refund(mutation).await.map_err(status)?;
         Ok(Response::new(CreateRefundResponse { refund: Some(reversals::refund(&refund)) }))
@@ -161,12 +168,14 @@ impl PaymentService for Services {
     ) -> Result<Response<ListRefundsResponse>, Status> {
         let (caller, m) = caller(request)?;
         let seller = self.seller(&caller, &m.seller_id)?;
-        let key = (seller.id.clone(), m.payment_id.clone(), m.state);
+        let key = (seller.id.clone(), m.payment_id.clone(), m.credit_note_id.clone(), m.state);
         let (filter, page) = parse(|v| {
             let payment_id = optional_id(v, "payment_id", &m.payment_id);
+            let credit_note_id = optional_id(v, "credit_note_id", &m.credit_note_id);
             let state = known::<RefundState>(v, "state", m.state).map(refund_state_name);
             let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
-            Some((RefundFilter { payment_id: payment_id?, state: state? }, page?))
+            let filter = RefundFilter { payment_id: payment_id?, credit_note_id: credit_note_id?, state: state? };
+            Some((filter, page?))
         })?;
         let page = self.app.list_refunds(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
         let next_page_token = next_page_token(&page, &key, |refund| refund.id.to_string());

@@ -5495,6 +5495,194 @@ pub mod checkout_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// All that is left.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreditRest {}
+/// Parts of lines.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreditedLines {
+    /// The lines, each named once: 1 to 1000. The others are not credited.
+    #[prost(message, repeated, tag = "1")]
+    pub lines: ::prost::alloc::vec::Vec<CreditedLine>,
+}
+/// A part of a line.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreditedLine {
+    /// Id of the invoice's line, such as il_… . Required.
+    #[prost(string, tag = "1")]
+    pub invoice_line_id: ::prost::alloc::string::String,
+    /// How much of it. Exactly one is required.
+    #[prost(oneof = "credited_line::Part", tags = "2, 3, 4")]
+    pub part: ::core::option::Option<credited_line::Part>,
+}
+/// Nested message and enum types in `CreditedLine`.
+pub mod credited_line {
+    /// How much of it. Exactly one is required.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Part {
+        /// All that is left of the line.
+        #[prost(message, tag = "2")]
+        Rest(super::CreditRest),
+        /// So many pieces: from 1 to what earlier credit notes left of the line's quantity. Their price must be left as well, where
+        /// credit notes took amounts of the line.
+        #[prost(int64, tag = "3")]
+        Quantity(i64),
+        /// So much of InvoiceLine.amount, and in its terms: without tax where that is exclusive, with it where it is inclusive.
+        /// From 1 minor unit to what earlier credit notes left of it, in the invoice's currency.
+        #[prost(message, tag = "4")]
+        Amount(super::Money),
+    }
+}
+/// What is credited of a line. Set by the service.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreditNoteLine {
+    /// The line of the invoice.
+    #[prost(string, tag = "1")]
+    pub invoice_line_id: ::prost::alloc::string::String,
+    /// What it is.
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
+    /// How many pieces; 0 where an amount is credited.
+    #[prost(int64, tag = "3")]
+    pub quantity: i64,
+    /// What one cost.
+    #[prost(message, optional, tag = "4")]
+    pub unit_price: ::core::option::Option<UnitPrice>,
+    /// Whether tax was inside the price.
+    #[prost(enumeration = "TaxBehavior", tag = "5")]
+    pub tax_behavior: i32,
+    /// What is credited in the terms of the line: without tax where that is exclusive, with it where it is inclusive.
+    #[prost(message, optional, tag = "6")]
+    pub amount: ::core::option::Option<Money>,
+    /// Net, tax and gross of it, by the rates of the line.
+    #[prost(message, optional, tag = "7")]
+    pub taxed: ::core::option::Option<TaxedLine>,
+}
+/// Takes back what a finalized invoice billed, all of it or a part. It is never edited, and there is no way to void one: what
+/// was credited by mistake is billed again by a new invoice. All amounts are positive and in the invoice's currency; set by
+/// the service but for what the request says.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreditNote {
+    /// Id, such as cn_… .
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Who credits.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// The invoice that is credited.
+    #[prost(string, tag = "3")]
+    pub invoice_id: ::prost::alloc::string::String,
+    /// Its number.
+    #[prost(string, tag = "4")]
+    pub invoice_number: ::prost::alloc::string::String,
+    /// Who is credited; empty if not a stored customer.
+    #[prost(string, tag = "5")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// Number, without gaps within its series, which is another than that of invoices unless the seller is configured so.
+    #[prost(string, tag = "6")]
+    pub number: ::prost::alloc::string::String,
+    /// Currency code of every amount.
+    #[prost(string, tag = "7")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// What is credited, in the order of the invoice's lines.
+    #[prost(message, repeated, tag = "8")]
+    pub lines: ::prost::alloc::vec::Vec<CreditNoteLine>,
+    /// All without tax.
+    #[prost(message, optional, tag = "9")]
+    pub net: ::core::option::Option<Money>,
+    /// All tax. By line and rate it is in proportion to the invoice's own; the tax of all credit notes of a whole invoice is the
+    /// invoice's to the minor unit.
+    #[prost(message, optional, tag = "10")]
+    pub tax: ::core::option::Option<Money>,
+    /// All with tax: what is credited.
+    #[prost(message, optional, tag = "11")]
+    pub total: ::core::option::Option<Money>,
+    /// The part of the total that was still to be paid, and is not any more.
+    #[prost(message, optional, tag = "12")]
+    pub pre_payment_amount: ::core::option::Option<Money>,
+    /// The rest of the total: the part that had been paid, and goes back to the customer.
+    #[prost(message, optional, tag = "13")]
+    pub post_payment_amount: ::core::option::Option<Money>,
+    /// What of post_payment_amount the seller gave back by other ways than the provider, as the request said.
+    #[prost(message, optional, tag = "14")]
+    pub out_of_band_refund_amount: ::core::option::Option<Money>,
+    /// The rest of post_payment_amount: to be given back by CreateRefund with this credit note's id. Which refunds did,
+    /// ListRefunds with that id tells; this amount stays as it is.
+    #[prost(message, optional, tag = "15")]
+    pub refundable_amount: ::core::option::Option<Money>,
+    /// The tax by rate.
+    #[prost(message, repeated, tag = "16")]
+    pub tax_subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
+    /// Why.
+    #[prost(enumeration = "CreditNoteReason", tag = "17")]
+    pub reason: i32,
+    /// Why, where the reason is another one.
+    #[prost(string, tag = "18")]
+    pub reason_text: ::prost::alloc::string::String,
+    /// A note to the customer.
+    #[prost(string, tag = "19")]
+    pub memo: ::prost::alloc::string::String,
+    /// The date whose tax rates apply: the invoice's.
+    #[prost(message, optional, tag = "20")]
+    pub tax_point: ::core::option::Option<Date>,
+    /// The seller as on the invoice.
+    #[prost(message, optional, tag = "21")]
+    pub seller: ::core::option::Option<Party>,
+    /// The customer as on the invoice.
+    #[prost(message, optional, tag = "22")]
+    pub buyer: ::core::option::Option<Party>,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "23")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// When it was issued.
+    #[prost(message, optional, tag = "24")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Why an invoice is credited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CreditNoteReason {
+    /// Not said.
+    Unspecified = 0,
+    /// It was billed twice.
+    Duplicate = 1,
+    /// The order was a fraud.
+    Fraudulent = 2,
+    /// The order changed.
+    OrderChange = 3,
+    /// The customer was not satisfied.
+    ProductUnsatisfactory = 4,
+    /// Something else, which reason_text says.
+    Other = 5,
+}
+impl CreditNoteReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CREDIT_NOTE_REASON_UNSPECIFIED",
+            Self::Duplicate => "CREDIT_NOTE_REASON_DUPLICATE",
+            Self::Fraudulent => "CREDIT_NOTE_REASON_FRAUDULENT",
+            Self::OrderChange => "CREDIT_NOTE_REASON_ORDER_CHANGE",
+            Self::ProductUnsatisfactory => "CREDIT_NOTE_REASON_PRODUCT_UNSATISFACTORY",
+            Self::Other => "CREDIT_NOTE_REASON_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CREDIT_NOTE_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "CREDIT_NOTE_REASON_DUPLICATE" => Some(Self::Duplicate),
+            "CREDIT_NOTE_REASON_FRAUDULENT" => Some(Self::Fraudulent),
+            "CREDIT_NOTE_REASON_ORDER_CHANGE" => Some(Self::OrderChange),
+            "CREDIT_NOTE_REASON_PRODUCT_UNSATISFACTORY" => Some(Self::ProductUnsatisfactory),
+            "CREDIT_NOTE_REASON_OTHER" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
 /// A customer of a seller. Everything of it may be empty.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Customer {
@@ -6189,946 +6377,6 @@ pub mod customer_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// What a caller says of a line.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct InvoiceLineInput {
-    /// What it is: at most 500 characters. Required unless a price is named; then the product's name stands in.
-    #[prost(string, tag = "1")]
-    pub description: ::prost::alloc::string::String,
-    /// How many: 1 to 999999.
-    #[prost(int64, tag = "2")]
-    pub quantity: i64,
-    /// How it is taxed. Required.
-    #[prost(message, optional, tag = "5")]
-    pub tax: ::core::option::Option<LineTax>,
-    /// What one costs. Exactly one is required.
-    #[prost(oneof = "invoice_line_input::Price", tags = "3, 4")]
-    pub price: ::core::option::Option<invoice_line_input::Price>,
-}
-/// Nested message and enum types in `InvoiceLineInput`.
-pub mod invoice_line_input {
-    /// What one costs. Exactly one is required.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Price {
-        /// A stored, active price.
-        #[prost(string, tag = "3")]
-        PriceId(::prost::alloc::string::String),
-        /// A price for this line alone.
-        #[prost(message, tag = "4")]
-        PriceData(super::InlinePrice),
-    }
-}
-/// A price that is not stored.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct InlinePrice {
-    /// What one costs. Required.
-    #[prost(message, optional, tag = "1")]
-    pub unit_price: ::core::option::Option<UnitPrice>,
-    /// Whether tax is inside. Required.
-    #[prost(enumeration = "TaxBehavior", tag = "2")]
-    pub tax_behavior: i32,
-}
-/// A line with its figures. Set by the service.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct InvoiceLine {
-    /// Id, such as il_… .
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    /// What it is.
-    #[prost(string, tag = "2")]
-    pub description: ::prost::alloc::string::String,
-    /// How many.
-    #[prost(int64, tag = "3")]
-    pub quantity: i64,
-    /// What one costs.
-    #[prost(message, optional, tag = "4")]
-    pub unit_price: ::core::option::Option<UnitPrice>,
-    /// Whether tax is inside the price.
-    #[prost(enumeration = "TaxBehavior", tag = "5")]
-    pub tax_behavior: i32,
-    /// The stored price that it came from; empty if none.
-    #[prost(string, tag = "6")]
-    pub price_id: ::prost::alloc::string::String,
-    /// Quantity times unit price.
-    #[prost(message, optional, tag = "7")]
-    pub amount: ::core::option::Option<Money>,
-    /// Net, tax and gross.
-    #[prost(message, optional, tag = "8")]
-    pub taxed: ::core::option::Option<TaxedLine>,
-}
-/// An invoice. Set by the service but for what the requests say.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Invoice {
-    /// Id, such as inv_… .
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    /// Who invoices.
-    #[prost(string, tag = "2")]
-    pub seller_id: ::prost::alloc::string::String,
-    /// Who is invoiced; empty if not a stored customer.
-    #[prost(string, tag = "3")]
-    pub customer_id: ::prost::alloc::string::String,
-    /// Where it stands.
-    #[prost(enumeration = "InvoiceState", tag = "4")]
-    pub state: i32,
-    /// Number, without gaps within its series; empty for a draft.
-    #[prost(string, tag = "5")]
-    pub number: ::prost::alloc::string::String,
-    /// Currency code of every amount.
-    #[prost(string, tag = "6")]
-    pub currency_code: ::prost::alloc::string::String,
-    /// The lines.
-    #[prost(message, repeated, tag = "7")]
-    pub lines: ::prost::alloc::vec::Vec<InvoiceLine>,
-    /// All without tax.
-    #[prost(message, optional, tag = "8")]
-    pub net: ::core::option::Option<Money>,
-    /// All tax.
-    #[prost(message, optional, tag = "9")]
-    pub tax: ::core::option::Option<Money>,
-    /// All with tax: the total.
-    #[prost(message, optional, tag = "10")]
-    pub total: ::core::option::Option<Money>,
-    /// What has been paid, at most the total.
-    #[prost(message, optional, tag = "11")]
-    pub amount_paid: ::core::option::Option<Money>,
-    /// What is still to be paid.
-    #[prost(message, optional, tag = "12")]
-    pub amount_due: ::core::option::Option<Money>,
-    /// What came in beyond the total.
-    #[prost(message, optional, tag = "13")]
-    pub amount_overpaid: ::core::option::Option<Money>,
-    /// The tax by rate.
-    #[prost(message, repeated, tag = "14")]
-    pub tax_subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
-    /// How each figure of tax came about.
-    #[prost(message, repeated, tag = "15")]
-    pub tax_trace: ::prost::alloc::vec::Vec<TaxTraceStep>,
-    /// A note on the whole.
-    #[prost(string, tag = "16")]
-    pub description: ::prost::alloc::string::String,
-    /// The date whose tax rates apply; absent on a draft that names none.
-    #[prost(message, optional, tag = "17")]
-    pub tax_point: ::core::option::Option<Date>,
-    /// The last day to pay; absent on a draft that names none.
-    #[prost(message, optional, tag = "18")]
-    pub due_date: ::core::option::Option<Date>,
-    /// Whether it is open and its due date has passed.
-    #[prost(bool, tag = "19")]
-    pub overdue: bool,
-    /// The seller as it was at finalization.
-    #[prost(message, optional, tag = "20")]
-    pub seller: ::core::option::Option<Party>,
-    /// The customer as it was at finalization.
-    #[prost(message, optional, tag = "21")]
-    pub buyer: ::core::option::Option<Party>,
-    /// The caller's pairs.
-    #[prost(btree_map = "string, string", tag = "22")]
-    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Opaque version.
-    #[prost(string, tag = "23")]
-    pub etag: ::prost::alloc::string::String,
-    /// When it was created.
-    #[prost(message, optional, tag = "24")]
-    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed.
-    #[prost(message, optional, tag = "25")]
-    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was finalized.
-    #[prost(message, optional, tag = "26")]
-    pub finalize_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was paid in full.
-    #[prost(message, optional, tag = "27")]
-    pub paid_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// How tax was rounded.
-    #[prost(message, optional, tag = "28")]
-    pub tax_rounding: ::core::option::Option<TaxRounding>,
-}
-/// Request of CreateInvoice.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CreateInvoiceRequest {
-    /// The caller's id of this request. Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
-    #[prost(string, tag = "2")]
-    pub seller_id: ::prost::alloc::string::String,
-    /// Who is invoiced.
-    #[prost(string, tag = "3")]
-    pub customer_id: ::prost::alloc::string::String,
-    /// Currency of every amount; the seller's where empty.
-    #[prost(string, tag = "4")]
-    pub currency_code: ::prost::alloc::string::String,
-    /// The lines: 1 to 1000.
-    #[prost(message, repeated, tag = "5")]
-    pub lines: ::prost::alloc::vec::Vec<InvoiceLineInput>,
-    /// How tax is rounded; as the seller does where absent.
-    #[prost(message, optional, tag = "6")]
-    pub tax_rounding: ::core::option::Option<TaxRounding>,
-    /// A note on the whole: at most 500 characters.
-    #[prost(string, tag = "7")]
-    pub description: ::prost::alloc::string::String,
-    /// The date whose tax rates apply; the day of finalization where absent.
-    #[prost(message, optional, tag = "8")]
-    pub tax_point: ::core::option::Option<Date>,
-    /// The last day to pay; by the seller's terms where absent.
-    #[prost(message, optional, tag = "9")]
-    pub due_date: ::core::option::Option<Date>,
-    /// The caller's pairs.
-    #[prost(btree_map = "string, string", tag = "10")]
-    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Whether to finalize it at once.
-    #[prost(bool, tag = "11")]
-    pub finalize: bool,
-}
-/// Response of CreateInvoice.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CreateInvoiceResponse {
-    /// The invoice.
-    #[prost(message, optional, tag = "1")]
-    pub invoice: ::core::option::Option<Invoice>,
-}
-/// New values of a draft.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct InvoiceDraft {
-    /// Who is invoiced.
-    #[prost(string, tag = "1")]
-    pub customer_id: ::prost::alloc::string::String,
-    /// All lines anew.
-    #[prost(message, repeated, tag = "2")]
-    pub lines: ::prost::alloc::vec::Vec<InvoiceLineInput>,
-    /// How tax is rounded; as the seller does where absent.
-    #[prost(message, optional, tag = "3")]
-    pub tax_rounding: ::core::option::Option<TaxRounding>,
-    /// A note on the whole.
-    #[prost(string, tag = "4")]
-    pub description: ::prost::alloc::string::String,
-    /// The date whose tax rates apply.
-    #[prost(message, optional, tag = "5")]
-    pub tax_point: ::core::option::Option<Date>,
-    /// The last day to pay.
-    #[prost(message, optional, tag = "6")]
-    pub due_date: ::core::option::Option<Date>,
-    /// The caller's pairs.
-    #[prost(btree_map = "string, string", tag = "7")]
-    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-}
-/// Request of UpdateInvoice.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UpdateInvoiceRequest {
-    /// The caller's id of this request. Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Id of the draft.
-    #[prost(string, tag = "2")]
-    pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty.
-    #[prost(string, tag = "3")]
-    pub etag: ::prost::alloc::string::String,
-    /// The new values.
-    #[prost(message, optional, tag = "4")]
-    pub draft: ::core::option::Option<InvoiceDraft>,
-    /// What changes: customer_id, lines, tax_rounding, description, tax_point, due_date, metadata, or metadata.KEY. An empty value clears. Required.
-    #[prost(message, optional, tag = "5")]
-    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
-}
-/// Response of UpdateInvoice.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UpdateInvoiceResponse {
-    /// The invoice as it is now.
-    #[prost(message, optional, tag = "1")]
-    pub invoice: ::core::option::Option<Invoice>,
-}
-/// Request of FinalizeInvoice.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct FinalizeInvoiceRequest {
-    /// The caller's id of this request. Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Id of the draft.
-    #[prost(string, tag = "2")]
-    pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty.
-    #[prost(string, tag = "3")]
-    pub etag: ::prost::alloc::string::String,
-}
-/// Response of FinalizeInvoice.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct FinalizeInvoiceResponse {
-    /// The invoice as it is now.
-    #[prost(message, optional, tag = "1")]
-    pub invoice: ::core::option::Option<Invoice>,
-}
-/// Request of VoidInvoice.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct VoidInvoiceRequest {
-    /// The caller's id of this request. Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Id of the invoice.
-    #[prost(string, tag = "2")]
-    pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty.
-    #[prost(string, tag = "3")]
-    pub etag: ::prost::alloc::string::String,
-}
-/// Response of VoidInvoice.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct VoidInvoiceResponse {
-    /// The invoice as it is now.
-    #[prost(message, optional, tag = "1")]
-    pub invoice: ::core::option::Option<Invoice>,
-}
-/// Request of MarkInvoiceUncollectible.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MarkInvoiceUncollectibleRequest {
-    /// The caller's id of this request. Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Id of the invoice.
-    #[prost(string, tag = "2")]
-    pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty.
-    #[prost(string, tag = "3")]
-    pub etag: ::prost::alloc::string::String,
-}
-/// Response of MarkInvoiceUncollectible.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct MarkInvoiceUncollectibleResponse {
-    /// The invoice as it is now.
-    #[prost(message, optional, tag = "1")]
-    pub invoice: ::core::option::Option<Invoice>,
-}
-/// Request of GetInvoice.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetInvoiceRequest {
-    /// Id of the invoice.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-}
-/// Response of GetInvoice.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetInvoiceResponse {
-    /// The invoice.
-    #[prost(message, optional, tag = "1")]
-    pub invoice: ::core::option::Option<Invoice>,
-}
-/// Request of ListInvoices.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListInvoicesRequest {
-    /// The seller; may be empty where the API key has one.
-    #[prost(string, tag = "1")]
-    pub seller_id: ::prost::alloc::string::String,
-    /// Invoices of a page: 1 to 100; 0 for 20.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
-    #[prost(string, tag = "3")]
-    pub page_token: ::prost::alloc::string::String,
-    /// Only of this customer.
-    #[prost(string, tag = "4")]
-    pub customer_id: ::prost::alloc::string::String,
-    /// Only in this state.
-    #[prost(enumeration = "InvoiceState", tag = "5")]
-    pub state: i32,
-    /// Only open ones whose due date has passed.
-    #[prost(bool, tag = "6")]
-    pub overdue: bool,
-}
-/// Response of ListInvoices.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListInvoicesResponse {
-    /// The invoices.
-    #[prost(message, repeated, tag = "1")]
-    pub invoices: ::prost::alloc::vec::Vec<Invoice>,
-    /// Token of the next page; empty if this is the last.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// Where an invoice stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum InvoiceState {
-    /// Not said.
-    Unspecified = 0,
-    /// May be edited; has no number.
-    Draft = 1,
-    /// To be paid.
-    Open = 2,
-    /// Paid in full.
-    Paid = 3,
-    /// Withdrawn; its number stays taken.
-    Void = 4,
-    /// Given up; a payment that still comes makes it paid.
-    Uncollectible = 5,
-}
-impl InvoiceState {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "INVOICE_STATE_UNSPECIFIED",
-            Self::Draft => "INVOICE_STATE_DRAFT",
-            Self::Open => "INVOICE_STATE_OPEN",
-            Self::Paid => "INVOICE_STATE_PAID",
-            Self::Void => "INVOICE_STATE_VOID",
-            Self::Uncollectible => "INVOICE_STATE_UNCOLLECTIBLE",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "INVOICE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
-            "INVOICE_STATE_DRAFT" => Some(Self::Draft),
-            "INVOICE_STATE_OPEN" => Some(Self::Open),
-            "INVOICE_STATE_PAID" => Some(Self::Paid),
-            "INVOICE_STATE_VOID" => Some(Self::Void),
-            "INVOICE_STATE_UNCOLLECTIBLE" => Some(Self::Uncollectible),
-            _ => None,
-        }
-    }
-}
-/// Generated client implementations.
-#[cfg(feature = "client")]
-pub mod invoice_service_client {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
-    use tonic::codegen::http::Uri;
-    use tonic::codegen::*;
-    /// Invoices: draft, then open, then paid, void or uncollectible.
-    #[derive(Debug, Clone)]
-    pub struct InvoiceServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl InvoiceServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
-    impl<T> InvoiceServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InvoiceServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
-                >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            InvoiceServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// Creates a draft, or an open invoice where `finalize` says so.
-        pub async fn create_invoice(
-            &mut self,
-            request: impl tonic::IntoRequest<super::CreateInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::CreateInvoiceResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/CreateInvoice");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "CreateInvoice"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other.
-        pub async fn update_invoice(
-            &mut self,
-            request: impl tonic::IntoRequest<super::UpdateInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::UpdateInvoiceResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/UpdateInvoice");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "UpdateInvoice"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Finalizes a draft: it gets its number and can't be edited any more.
-        pub async fn finalize_invoice(
-            &mut self,
-            request: impl tonic::IntoRequest<super::FinalizeInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::FinalizeInvoiceResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/FinalizeInvoice");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "FinalizeInvoice"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Withdraws an invoice on which nothing has been paid. Its link or session is closed at the provider first, and money that is
-        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
-        /// faster, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
-        /// as soon as it can, unless it was paid until then.
-        pub async fn void_invoice(
-            &mut self,
-            request: impl tonic::IntoRequest<super::VoidInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::VoidInvoiceResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/VoidInvoice");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "VoidInvoice"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Gives an open invoice up; its link or session is closed at the provider.
-        pub async fn mark_invoice_uncollectible(
-            &mut self,
-            request: impl tonic::IntoRequest<super::MarkInvoiceUncollectibleRequest>,
-        ) -> std::result::Result<tonic::Response<super::MarkInvoiceUncollectibleResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/MarkInvoiceUncollectible");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "MarkInvoiceUncollectible"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Reads an invoice. NOT_FOUND if there is none among the caller's sellers'.
-        pub async fn get_invoice(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::GetInvoiceResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/GetInvoice");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "GetInvoice"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Lists invoices, newest first. An empty list is no error.
-        pub async fn list_invoices(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListInvoicesRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListInvoicesResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/ListInvoices");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListInvoices"));
-            self.inner.unary(req, path, codec).await
-        }
-    }
-}
-/// Generated server implementations.
-#[cfg(feature = "server")]
-pub mod invoice_service_server {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
-    use tonic::codegen::*;
-    /// Generated trait containing gRPC methods that should be implemented for use with InvoiceServiceServer.
-    #[async_trait]
-    pub trait InvoiceService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a draft, or an open invoice where `finalize` says so.
-        async fn create_invoice(
-            &self,
-            request: tonic::Request<super::CreateInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::CreateInvoiceResponse>, tonic::Status>;
-        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other.
-        async fn update_invoice(
-            &self,
-            request: tonic::Request<super::UpdateInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::UpdateInvoiceResponse>, tonic::Status>;
-        /// Finalizes a draft: it gets its number and can't be edited any more.
-        async fn finalize_invoice(
-            &self,
-            request: tonic::Request<super::FinalizeInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::FinalizeInvoiceResponse>, tonic::Status>;
-        /// Withdraws an invoice on which nothing has been paid. Its link or session is closed at the provider first, and money that is
-        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
-        /// faster, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
-        /// as soon as it can, unless it was paid until then.
-        async fn void_invoice(
-            &self,
-            request: tonic::Request<super::VoidInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::VoidInvoiceResponse>, tonic::Status>;
-        /// Gives an open invoice up; its link or session is closed at the provider.
-        async fn mark_invoice_uncollectible(
-            &self,
-            request: tonic::Request<super::MarkInvoiceUncollectibleRequest>,
-        ) -> std::result::Result<tonic::Response<super::MarkInvoiceUncollectibleResponse>, tonic::Status>;
-        /// Reads an invoice. NOT_FOUND if there is none among the caller's sellers'.
-        async fn get_invoice(
-            &self,
-            request: tonic::Request<super::GetInvoiceRequest>,
-        ) -> std::result::Result<tonic::Response<super::GetInvoiceResponse>, tonic::Status>;
-        /// Lists invoices, newest first. An empty list is no error.
-        async fn list_invoices(
-            &self,
-            request: tonic::Request<super::ListInvoicesRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListInvoicesResponse>, tonic::Status>;
-    }
-    /// Invoices: draft, then open, then paid, void or uncollectible.
-    #[derive(Debug)]
-    pub struct InvoiceServiceServer<T> {
-        inner: Arc<T>,
-        accept_compression_encodings: EnabledCompressionEncodings,
-        send_compression_encodings: EnabledCompressionEncodings,
-        max_decoding_message_size: Option<usize>,
-        max_encoding_message_size: Option<usize>,
-    }
-    impl<T> InvoiceServiceServer<T> {
-        pub fn new(inner: T) -> Self {
-            Self::from_arc(Arc::new(inner))
-        }
-        pub fn from_arc(inner: Arc<T>) -> Self {
-            Self {
-                inner,
-                accept_compression_encodings: Default::default(),
-                send_compression_encodings: Default::default(),
-                max_decoding_message_size: None,
-                max_encoding_message_size: None,
-            }
-        }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
-        where
-            F: tonic::service::Interceptor,
-        {
-            InterceptedService::new(Self::new(inner), interceptor)
-        }
-        /// Enable decompressing requests with the given encoding.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.accept_compression_encodings.enable(encoding);
-            self
-        }
-        /// Compress responses with the given encoding, if the client supports it.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.send_compression_encodings.enable(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.max_decoding_message_size = Some(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.max_encoding_message_size = Some(limit);
-            self
-        }
-    }
-    impl<T, B> tonic::codegen::Service<http::Request<B>> for InvoiceServiceServer<T>
-    where
-        T: InvoiceService,
-        B: Body + std::marker::Send + 'static,
-        B::Error: Into<StdError> + std::marker::Send + 'static,
-    {
-        type Response = http::Response<tonic::body::Body>;
-        type Error = std::convert::Infallible;
-        type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
-            Poll::Ready(Ok(()))
-        }
-        fn call(&mut self, req: http::Request<B>) -> Self::Future {
-            match req.uri().path() {
-                "/paylinks.v1.InvoiceService/CreateInvoice" => {
-                    #[allow(non_camel_case_types)]
-                    struct CreateInvoiceSvc<T: InvoiceService>(pub Arc<T>);
-                    impl<T: InvoiceService> tonic::server::UnaryService<super::CreateInvoiceRequest> for CreateInvoiceSvc<T> {
-                        type Response = super::CreateInvoiceResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::CreateInvoiceRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as InvoiceService>::create_invoice(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = CreateInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.InvoiceService/UpdateInvoice" => {
-                    #[allow(non_camel_case_types)]
-                    struct UpdateInvoiceSvc<T: InvoiceService>(pub Arc<T>);
-                    impl<T: InvoiceService> tonic::server::UnaryService<super::UpdateInvoiceRequest> for UpdateInvoiceSvc<T> {
-                        type Response = super::UpdateInvoiceResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::UpdateInvoiceRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as InvoiceService>::update_invoice(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = UpdateInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.InvoiceService/FinalizeInvoice" => {
-                    #[allow(non_camel_case_types)]
-                    struct FinalizeInvoiceSvc<T: InvoiceService>(pub Arc<T>);
-                    impl<T: InvoiceService> tonic::server::UnaryService<super::FinalizeInvoiceRequest> for FinalizeInvoiceSvc<T> {
-                        type Response = super::FinalizeInvoiceResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::FinalizeInvoiceRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as InvoiceService>::finalize_invoice(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = FinalizeInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.InvoiceService/VoidInvoice" => {
-                    #[allow(non_camel_case_types)]
-                    struct VoidInvoiceSvc<T: InvoiceService>(pub Arc<T>);
-                    impl<T: InvoiceService> tonic::server::UnaryService<super::VoidInvoiceRequest> for VoidInvoiceSvc<T> {
-                        type Response = super::VoidInvoiceResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::VoidInvoiceRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as InvoiceService>::void_invoice(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = VoidInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.InvoiceService/MarkInvoiceUncollectible" => {
-                    #[allow(non_camel_case_types)]
-                    struct MarkInvoiceUncollectibleSvc<T: InvoiceService>(pub Arc<T>);
-                    impl<T: InvoiceService> tonic::server::UnaryService<super::MarkInvoiceUncollectibleRequest>
-                        for MarkInvoiceUncollectibleSvc<T>
-                    {
-                        type Response = super::MarkInvoiceUncollectibleResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::MarkInvoiceUncollectibleRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as InvoiceService>::mark_invoice_uncollectible(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = MarkInvoiceUncollectibleSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.InvoiceService/GetInvoice" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetInvoiceSvc<T: InvoiceService>(pub Arc<T>);
-                    impl<T: InvoiceService> tonic::server::UnaryService<super::GetInvoiceRequest> for GetInvoiceSvc<T> {
-                        type Response = super::GetInvoiceResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::GetInvoiceRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as InvoiceService>::get_invoice(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.InvoiceService/ListInvoices" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListInvoicesSvc<T: InvoiceService>(pub Arc<T>);
-                    impl<T: InvoiceService> tonic::server::UnaryService<super::ListInvoicesRequest> for ListInvoicesSvc<T> {
-                        type Response = super::ListInvoicesResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::ListInvoicesRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as InvoiceService>::list_invoices(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListInvoicesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
-                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
-                    Ok(response)
-                }),
-            }
-        }
-    }
-    impl<T> Clone for InvoiceServiceServer<T> {
-        fn clone(&self) -> Self {
-            let inner = self.inner.clone();
-            Self {
-                inner,
-                accept_compression_encodings: self.accept_compression_encodings,
-                send_compression_encodings: self.send_compression_encodings,
-                max_decoding_message_size: self.max_decoding_message_size,
-                max_encoding_message_size: self.max_encoding_message_size,
-            }
-        }
-    }
-    /// Generated gRPC service name
-    pub const SERVICE_NAME: &str = "paylinks.v1.InvoiceService";
-    impl<T> tonic::server::NamedService for InvoiceServiceServer<T> {
-        const NAME: &'static str = SERVICE_NAME;
-    }
-}
 /// Money of a payment that goes back to the customer. Set by the service but for what the request says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Refund {
@@ -7174,6 +6422,9 @@ pub struct Refund {
     /// When it last changed.
     #[prost(message, optional, tag = "14")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The credit note by which the money goes back; empty if it names none.
+    #[prost(string, tag = "15")]
+    pub credit_note_id: ::prost::alloc::string::String,
 }
 /// A customer's bank takes money of a payment back, or asks about it. It is answered at the provider; here it is recorded.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -7394,6 +6645,19 @@ impl DisputeState {
         }
     }
 }
+/// How money came in beside the provider.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutOfBandReceipt {
+    /// By which way.
+    #[prost(enumeration = "OutOfBandMethod", tag = "1")]
+    pub method: i32,
+    /// What identifies it there; empty if nothing does.
+    #[prost(string, tag = "2")]
+    pub reference: ::prost::alloc::string::String,
+    /// The day on which it came in.
+    #[prost(message, optional, tag = "3")]
+    pub receive_date: ::core::option::Option<Date>,
+}
 /// A payment. Set by the service but for what the requests say.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Payment {
@@ -7412,7 +6676,7 @@ pub struct Payment {
     /// Where it stands.
     #[prost(enumeration = "PaymentState", tag = "5")]
     pub state: i32,
-    /// Who charges.
+    /// Who charges; out-of-band where no provider had to do with it.
     #[prost(string, tag = "6")]
     pub provider: ::prost::alloc::string::String,
     /// Its id at the provider; empty until there is one.
@@ -7427,7 +6691,7 @@ pub struct Payment {
     /// What was asked for.
     #[prost(message, optional, tag = "10")]
     pub total: ::core::option::Option<Money>,
-    /// What came in, as the provider says; absent until it has.
+    /// What came in, as the provider says, or whoever recorded it; absent until it has.
     #[prost(message, optional, tag = "11")]
     pub received: ::core::option::Option<Money>,
     /// What is odd about it.
@@ -7480,6 +6744,9 @@ pub struct Payment {
     /// Until when it can be captured; then it goes back. Absent unless the payment is authorized and the provider says it.
     #[prost(message, optional, tag = "27")]
     pub capture_before_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How its money came in, where it came in beside the provider; absent for others.
+    #[prost(message, optional, tag = "28")]
+    pub out_of_band: ::core::option::Option<OutOfBandReceipt>,
 }
 /// Request of CreatePayment.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -7612,6 +6879,10 @@ pub struct CreateRefundRequest {
     /// The caller's pairs.
     #[prost(btree_map = "string, string", tag = "5")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// The credit note by which the money goes back: one of the payment's invoice. No more goes back by it than its
+    /// refundable_amount, less what other refunds by it took; all that is left of both where no amount is named.
+    #[prost(string, tag = "6")]
+    pub credit_note_id: ::prost::alloc::string::String,
 }
 /// Response of CreateRefund.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -7652,6 +6923,9 @@ pub struct ListRefundsRequest {
     /// Only in this state.
     #[prost(enumeration = "RefundState", tag = "5")]
     pub state: i32,
+    /// Only by this credit note.
+    #[prost(string, tag = "6")]
+    pub credit_note_id: ::prost::alloc::string::String,
 }
 /// Response of ListRefunds.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -7740,6 +7014,8 @@ pub enum PaymentKind {
     Checkout = 3,
     /// For a period of a subscription after the first, without the customer's doing.
     Renewal = 4,
+    /// Beside the provider, recorded by RecordInvoicePayment.
+    OutOfBand = 5,
 }
 impl PaymentKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -7753,6 +7029,7 @@ impl PaymentKind {
             Self::Link => "PAYMENT_KIND_LINK",
             Self::Checkout => "PAYMENT_KIND_CHECKOUT",
             Self::Renewal => "PAYMENT_KIND_RENEWAL",
+            Self::OutOfBand => "PAYMENT_KIND_OUT_OF_BAND",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -7763,6 +7040,44 @@ impl PaymentKind {
             "PAYMENT_KIND_LINK" => Some(Self::Link),
             "PAYMENT_KIND_CHECKOUT" => Some(Self::Checkout),
             "PAYMENT_KIND_RENEWAL" => Some(Self::Renewal),
+            "PAYMENT_KIND_OUT_OF_BAND" => Some(Self::OutOfBand),
+            _ => None,
+        }
+    }
+}
+/// By which way money came in beside the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OutOfBandMethod {
+    /// Not said.
+    Unspecified = 0,
+    /// Notes and coins.
+    Cash = 1,
+    /// A transfer to the seller's bank account.
+    BankTransfer = 2,
+    /// Another way.
+    Other = 3,
+}
+impl OutOfBandMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OUT_OF_BAND_METHOD_UNSPECIFIED",
+            Self::Cash => "OUT_OF_BAND_METHOD_CASH",
+            Self::BankTransfer => "OUT_OF_BAND_METHOD_BANK_TRANSFER",
+            Self::Other => "OUT_OF_BAND_METHOD_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OUT_OF_BAND_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "OUT_OF_BAND_METHOD_CASH" => Some(Self::Cash),
+            "OUT_OF_BAND_METHOD_BANK_TRANSFER" => Some(Self::BankTransfer),
+            "OUT_OF_BAND_METHOD_OTHER" => Some(Self::Other),
             _ => None,
         }
     }
@@ -8028,7 +7343,8 @@ pub mod payment_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
-        /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note.
+        /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note,
+        /// which a refund may name. Money that came in out of band is given back so too: FAILED_PRECONDITION (PAYMENT_STATE) here.
         pub async fn create_refund(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateRefundRequest>,
@@ -8141,7 +7457,8 @@ pub mod payment_service_server {
             request: tonic::Request<super::CapturePaymentRequest>,
         ) -> std::result::Result<tonic::Response<super::CapturePaymentResponse>, tonic::Status>;
         /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
-        /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note.
+        /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note,
+        /// which a refund may name. Money that came in out of band is given back so too: FAILED_PRECONDITION (PAYMENT_STATE) here.
         async fn create_refund(
             &self,
             request: tonic::Request<super::CreateRefundRequest>,
@@ -8543,6 +7860,1311 @@ pub mod payment_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "paylinks.v1.PaymentService";
     impl<T> tonic::server::NamedService for PaymentServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// What a caller says of a line.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvoiceLineInput {
+    /// What it is: at most 500 characters. Required unless a price is named; then the product's name stands in.
+    #[prost(string, tag = "1")]
+    pub description: ::prost::alloc::string::String,
+    /// How many: 1 to 999999.
+    #[prost(int64, tag = "2")]
+    pub quantity: i64,
+    /// How it is taxed. Required.
+    #[prost(message, optional, tag = "5")]
+    pub tax: ::core::option::Option<LineTax>,
+    /// What one costs. Exactly one is required.
+    #[prost(oneof = "invoice_line_input::Price", tags = "3, 4")]
+    pub price: ::core::option::Option<invoice_line_input::Price>,
+}
+/// Nested message and enum types in `InvoiceLineInput`.
+pub mod invoice_line_input {
+    /// What one costs. Exactly one is required.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Price {
+        /// A stored, active price.
+        #[prost(string, tag = "3")]
+        PriceId(::prost::alloc::string::String),
+        /// A price for this line alone.
+        #[prost(message, tag = "4")]
+        PriceData(super::InlinePrice),
+    }
+}
+/// A price that is not stored.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InlinePrice {
+    /// What one costs. Required.
+    #[prost(message, optional, tag = "1")]
+    pub unit_price: ::core::option::Option<UnitPrice>,
+    /// Whether tax is inside. Required.
+    #[prost(enumeration = "TaxBehavior", tag = "2")]
+    pub tax_behavior: i32,
+}
+/// A line with its figures. Set by the service.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct InvoiceLine {
+    /// Id, such as il_… .
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What it is.
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
+    /// How many.
+    #[prost(int64, tag = "3")]
+    pub quantity: i64,
+    /// What one costs.
+    #[prost(message, optional, tag = "4")]
+    pub unit_price: ::core::option::Option<UnitPrice>,
+    /// Whether tax is inside the price.
+    #[prost(enumeration = "TaxBehavior", tag = "5")]
+    pub tax_behavior: i32,
+    /// The stored price that it came from; empty if none.
+    #[prost(string, tag = "6")]
+    pub price_id: ::prost::alloc::string::String,
+    /// Quantity times unit price.
+    #[prost(message, optional, tag = "7")]
+    pub amount: ::core::option::Option<Money>,
+    /// Net, tax and gross.
+    #[prost(message, optional, tag = "8")]
+    pub taxed: ::core::option::Option<TaxedLine>,
+}
+/// An invoice. Set by the service but for what the requests say.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Invoice {
+    /// Id, such as inv_… .
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Who invoices.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Who is invoiced; empty if not a stored customer.
+    #[prost(string, tag = "3")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// Where it stands.
+    #[prost(enumeration = "InvoiceState", tag = "4")]
+    pub state: i32,
+    /// Number, without gaps within its series; empty for a draft.
+    #[prost(string, tag = "5")]
+    pub number: ::prost::alloc::string::String,
+    /// Currency code of every amount.
+    #[prost(string, tag = "6")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// The lines.
+    #[prost(message, repeated, tag = "7")]
+    pub lines: ::prost::alloc::vec::Vec<InvoiceLine>,
+    /// All without tax.
+    #[prost(message, optional, tag = "8")]
+    pub net: ::core::option::Option<Money>,
+    /// All tax.
+    #[prost(message, optional, tag = "9")]
+    pub tax: ::core::option::Option<Money>,
+    /// All with tax: the total. What is credited does not change it.
+    #[prost(message, optional, tag = "10")]
+    pub total: ::core::option::Option<Money>,
+    /// What has been paid, at most the total.
+    #[prost(message, optional, tag = "11")]
+    pub amount_paid: ::core::option::Option<Money>,
+    /// What is still to be paid: the total without what was paid and what was credited before it was paid. 0 unless it is open
+    /// or uncollectible.
+    #[prost(message, optional, tag = "12")]
+    pub amount_due: ::core::option::Option<Money>,
+    /// What came in beyond the total.
+    #[prost(message, optional, tag = "13")]
+    pub amount_overpaid: ::core::option::Option<Money>,
+    /// The tax by rate.
+    #[prost(message, repeated, tag = "14")]
+    pub tax_subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
+    /// How each figure of tax came about.
+    #[prost(message, repeated, tag = "15")]
+    pub tax_trace: ::prost::alloc::vec::Vec<TaxTraceStep>,
+    /// A note on the whole.
+    #[prost(string, tag = "16")]
+    pub description: ::prost::alloc::string::String,
+    /// The date whose tax rates apply; absent on a draft that names none.
+    #[prost(message, optional, tag = "17")]
+    pub tax_point: ::core::option::Option<Date>,
+    /// The last day to pay; absent on a draft that names none.
+    #[prost(message, optional, tag = "18")]
+    pub due_date: ::core::option::Option<Date>,
+    /// Whether it is open and its due date has passed.
+    #[prost(bool, tag = "19")]
+    pub overdue: bool,
+    /// The seller as it was at finalization.
+    #[prost(message, optional, tag = "20")]
+    pub seller: ::core::option::Option<Party>,
+    /// The customer as it was at finalization.
+    #[prost(message, optional, tag = "21")]
+    pub buyer: ::core::option::Option<Party>,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "22")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Opaque version.
+    #[prost(string, tag = "23")]
+    pub etag: ::prost::alloc::string::String,
+    /// When it was created.
+    #[prost(message, optional, tag = "24")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed.
+    #[prost(message, optional, tag = "25")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was finalized.
+    #[prost(message, optional, tag = "26")]
+    pub finalize_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the payment or credit note that completed it was recorded.
+    #[prost(message, optional, tag = "27")]
+    pub paid_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How tax was rounded.
+    #[prost(message, optional, tag = "28")]
+    pub tax_rounding: ::core::option::Option<TaxRounding>,
+    /// What credit notes took back of the total, from 0 to all of it.
+    #[prost(message, optional, tag = "29")]
+    pub amount_credited: ::core::option::Option<Money>,
+    /// The part of amount_credited that had been paid, and goes back to the customer; the rest lowered what was due.
+    #[prost(message, optional, tag = "30")]
+    pub amount_credited_after_payment: ::core::option::Option<Money>,
+}
+/// Request of CreateInvoice.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateInvoiceRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Who is invoiced.
+    #[prost(string, tag = "3")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// Currency of every amount; the seller's where empty.
+    #[prost(string, tag = "4")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// The lines: 1 to 1000.
+    #[prost(message, repeated, tag = "5")]
+    pub lines: ::prost::alloc::vec::Vec<InvoiceLineInput>,
+    /// How tax is rounded; as the seller does where absent.
+    #[prost(message, optional, tag = "6")]
+    pub tax_rounding: ::core::option::Option<TaxRounding>,
+    /// A note on the whole: at most 500 characters.
+    #[prost(string, tag = "7")]
+    pub description: ::prost::alloc::string::String,
+    /// The date whose tax rates apply; the day of finalization where absent.
+    #[prost(message, optional, tag = "8")]
+    pub tax_point: ::core::option::Option<Date>,
+    /// The last day to pay; by the seller's terms where absent.
+    #[prost(message, optional, tag = "9")]
+    pub due_date: ::core::option::Option<Date>,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "10")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Whether to finalize it at once.
+    #[prost(bool, tag = "11")]
+    pub finalize: bool,
+}
+/// Response of CreateInvoice.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateInvoiceResponse {
+    /// The invoice.
+    #[prost(message, optional, tag = "1")]
+    pub invoice: ::core::option::Option<Invoice>,
+}
+/// New values of a draft.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct InvoiceDraft {
+    /// Who is invoiced.
+    #[prost(string, tag = "1")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// All lines anew.
+    #[prost(message, repeated, tag = "2")]
+    pub lines: ::prost::alloc::vec::Vec<InvoiceLineInput>,
+    /// How tax is rounded; as the seller does where absent.
+    #[prost(message, optional, tag = "3")]
+    pub tax_rounding: ::core::option::Option<TaxRounding>,
+    /// A note on the whole.
+    #[prost(string, tag = "4")]
+    pub description: ::prost::alloc::string::String,
+    /// The date whose tax rates apply.
+    #[prost(message, optional, tag = "5")]
+    pub tax_point: ::core::option::Option<Date>,
+    /// The last day to pay.
+    #[prost(message, optional, tag = "6")]
+    pub due_date: ::core::option::Option<Date>,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "7")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+}
+/// Request of UpdateInvoice.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateInvoiceRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the draft.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// The version that the caller has read; any if empty.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+    /// The new values.
+    #[prost(message, optional, tag = "4")]
+    pub draft: ::core::option::Option<InvoiceDraft>,
+    /// What changes: customer_id, lines, tax_rounding, description, tax_point, due_date, metadata, or metadata.KEY. An empty value clears. Required.
+    #[prost(message, optional, tag = "5")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// Response of UpdateInvoice.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateInvoiceResponse {
+    /// The invoice as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub invoice: ::core::option::Option<Invoice>,
+}
+/// Request of FinalizeInvoice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FinalizeInvoiceRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the draft.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// The version that the caller has read; any if empty.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// Response of FinalizeInvoice.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FinalizeInvoiceResponse {
+    /// The invoice as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub invoice: ::core::option::Option<Invoice>,
+}
+/// Request of VoidInvoice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VoidInvoiceRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the invoice.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// The version that the caller has read; any if empty.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// Response of VoidInvoice.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct VoidInvoiceResponse {
+    /// The invoice as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub invoice: ::core::option::Option<Invoice>,
+}
+/// Request of MarkInvoiceUncollectible.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkInvoiceUncollectibleRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the invoice.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// The version that the caller has read; any if empty.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+}
+/// Response of MarkInvoiceUncollectible.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MarkInvoiceUncollectibleResponse {
+    /// The invoice as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub invoice: ::core::option::Option<Invoice>,
+}
+/// Request of GetInvoice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetInvoiceRequest {
+    /// Id of the invoice.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetInvoice.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetInvoiceResponse {
+    /// The invoice.
+    #[prost(message, optional, tag = "1")]
+    pub invoice: ::core::option::Option<Invoice>,
+}
+/// Request of ListInvoices.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListInvoicesRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Invoices of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only of this customer.
+    #[prost(string, tag = "4")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// Only in this state.
+    #[prost(enumeration = "InvoiceState", tag = "5")]
+    pub state: i32,
+    /// Only open ones whose due date has passed.
+    #[prost(bool, tag = "6")]
+    pub overdue: bool,
+}
+/// Response of ListInvoices.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListInvoicesResponse {
+    /// The invoices.
+    #[prost(message, repeated, tag = "1")]
+    pub invoices: ::prost::alloc::vec::Vec<Invoice>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of RecordInvoicePayment.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordInvoicePaymentRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the invoice. Required.
+    #[prost(string, tag = "2")]
+    pub invoice_id: ::prost::alloc::string::String,
+    /// The version of the invoice that the caller has read; any if empty.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+    /// How much came in: from 1 minor unit to what is due, in the invoice's currency. Required.
+    #[prost(message, optional, tag = "4")]
+    pub amount: ::core::option::Option<Money>,
+    /// By which way. Required.
+    #[prost(enumeration = "OutOfBandMethod", tag = "5")]
+    pub method: i32,
+    /// What identifies it there, such as the reference on a bank statement or the number of a receipt: at most 250 characters,
+    /// and no card number.
+    #[prost(string, tag = "6")]
+    pub reference: ::prost::alloc::string::String,
+    /// The day on which it came in. Required; not in the future.
+    #[prost(message, optional, tag = "7")]
+    pub receive_date: ::core::option::Option<Date>,
+    /// A note on it: at most 500 characters.
+    #[prost(string, tag = "8")]
+    pub description: ::prost::alloc::string::String,
+    /// The caller's pairs, of the payment.
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+}
+/// Response of RecordInvoicePayment.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordInvoicePaymentResponse {
+    /// The payment, of the kind OUT_OF_BAND: it has succeeded.
+    #[prost(message, optional, tag = "1")]
+    pub payment: ::core::option::Option<Payment>,
+    /// The invoice as it is now.
+    #[prost(message, optional, tag = "2")]
+    pub invoice: ::core::option::Option<Invoice>,
+}
+/// Request of CreateCreditNote.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateCreditNoteRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the invoice. Required.
+    #[prost(string, tag = "2")]
+    pub invoice_id: ::prost::alloc::string::String,
+    /// The version of the invoice that the caller has read; any if empty.
+    #[prost(string, tag = "3")]
+    pub etag: ::prost::alloc::string::String,
+    /// Why. Required.
+    #[prost(enumeration = "CreditNoteReason", tag = "6")]
+    pub reason: i32,
+    /// Why, where the reason is OTHER: 1 to 500 characters. Must be empty with any other.
+    #[prost(string, tag = "7")]
+    pub reason_text: ::prost::alloc::string::String,
+    /// A note to the customer: at most 500 characters.
+    #[prost(string, tag = "8")]
+    pub memo: ::prost::alloc::string::String,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// What the seller gave back of the money paid by other ways than the provider: at most post_payment_amount, in the
+    /// invoice's currency. Nothing where absent.
+    #[prost(message, optional, tag = "10")]
+    pub out_of_band_refund_amount: ::core::option::Option<Money>,
+    /// How much of it is credited. Exactly one is required.
+    #[prost(oneof = "create_credit_note_request::Scope", tags = "4, 5")]
+    pub scope: ::core::option::Option<create_credit_note_request::Scope>,
+}
+/// Nested message and enum types in `CreateCreditNoteRequest`.
+pub mod create_credit_note_request {
+    /// How much of it is credited. Exactly one is required.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Scope {
+        /// All that is left of the invoice: the mirror of it, where nothing was credited before.
+        #[prost(message, tag = "4")]
+        Rest(super::CreditRest),
+        /// Parts of its lines.
+        #[prost(message, tag = "5")]
+        ByLine(super::CreditedLines),
+    }
+}
+/// Response of CreateCreditNote.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateCreditNoteResponse {
+    /// The credit note.
+    #[prost(message, optional, tag = "1")]
+    pub credit_note: ::core::option::Option<CreditNote>,
+    /// The invoice as it is now.
+    #[prost(message, optional, tag = "2")]
+    pub invoice: ::core::option::Option<Invoice>,
+}
+/// Request of GetCreditNote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCreditNoteRequest {
+    /// Id of the credit note.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetCreditNote.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetCreditNoteResponse {
+    /// The credit note.
+    #[prost(message, optional, tag = "1")]
+    pub credit_note: ::core::option::Option<CreditNote>,
+}
+/// Request of ListCreditNotes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCreditNotesRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Credit notes of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only of this invoice.
+    #[prost(string, tag = "4")]
+    pub invoice_id: ::prost::alloc::string::String,
+    /// Only of this customer.
+    #[prost(string, tag = "5")]
+    pub customer_id: ::prost::alloc::string::String,
+}
+/// Response of ListCreditNotes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCreditNotesResponse {
+    /// The credit notes.
+    #[prost(message, repeated, tag = "1")]
+    pub credit_notes: ::prost::alloc::vec::Vec<CreditNote>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Where an invoice stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum InvoiceState {
+    /// Not said.
+    Unspecified = 0,
+    /// May be edited; has no number.
+    Draft = 1,
+    /// To be paid.
+    Open = 2,
+    /// Paid in full, or what had not been paid was credited: amount_due is 0.
+    Paid = 3,
+    /// Withdrawn; its number stays taken.
+    Void = 4,
+    /// Given up; a payment that still comes makes it paid.
+    Uncollectible = 5,
+}
+impl InvoiceState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INVOICE_STATE_UNSPECIFIED",
+            Self::Draft => "INVOICE_STATE_DRAFT",
+            Self::Open => "INVOICE_STATE_OPEN",
+            Self::Paid => "INVOICE_STATE_PAID",
+            Self::Void => "INVOICE_STATE_VOID",
+            Self::Uncollectible => "INVOICE_STATE_UNCOLLECTIBLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INVOICE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "INVOICE_STATE_DRAFT" => Some(Self::Draft),
+            "INVOICE_STATE_OPEN" => Some(Self::Open),
+            "INVOICE_STATE_PAID" => Some(Self::Paid),
+            "INVOICE_STATE_VOID" => Some(Self::Void),
+            "INVOICE_STATE_UNCOLLECTIBLE" => Some(Self::Uncollectible),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod invoice_service_client {
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    use tonic::codegen::http::Uri;
+    use tonic::codegen::*;
+    /// Invoices: draft, then open, then paid, void or uncollectible.
+    #[derive(Debug, Clone)]
+    pub struct InvoiceServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl InvoiceServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> InvoiceServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InvoiceServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                    http::Request<tonic::body::Body>,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
+                >,
+            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
+                Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            InvoiceServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Creates a draft, or an open invoice where `finalize` says so.
+        pub async fn create_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateInvoiceResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/CreateInvoice");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "CreateInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other.
+        pub async fn update_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdateInvoiceResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/UpdateInvoice");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "UpdateInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Finalizes a draft: it gets its number and can't be edited any more.
+        pub async fn finalize_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FinalizeInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::FinalizeInvoiceResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/FinalizeInvoice");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "FinalizeInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Withdraws an invoice on which nothing has been paid or credited. Its link or session is closed at the provider first, and money that is
+        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
+        /// faster, (INVOICE_CREDITED) if a part of it is credited, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
+        /// as soon as it can, unless it was paid until then.
+        pub async fn void_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::VoidInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::VoidInvoiceResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/VoidInvoice");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "VoidInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives an open invoice up; its link or session is closed at the provider.
+        pub async fn mark_invoice_uncollectible(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MarkInvoiceUncollectibleRequest>,
+        ) -> std::result::Result<tonic::Response<super::MarkInvoiceUncollectibleResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/MarkInvoiceUncollectible");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "MarkInvoiceUncollectible"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads an invoice. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetInvoiceResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/GetInvoice");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "GetInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists invoices, newest first. An empty list is no error.
+        pub async fn list_invoices(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListInvoicesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListInvoicesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/ListInvoices");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListInvoices"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Records money that came in on an open or uncollectible invoice beside the provider, such as cash, or a transfer found on a
+        /// bank statement: all that is due, or a part of it. The invoice's link or session is closed at the provider first, for it
+        /// asks for what is not due any more; make another for what is left. More than what is due is taken for a slip and refused
+        /// (INVALID_ARGUMENT, ABOVE_AMOUNT_DUE), also where the customer was faster at the provider. FAILED_PRECONDITION
+        /// (INVOICE_STATE) if nothing is to be paid on it, and (PAYMENT_UNDER_WAY) while a payment waits for its customer, is held
+        /// or on its way. UNAVAILABLE while the provider can't be reached: it is recorded as soon as the page is closed.
+        pub async fn record_invoice_payment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordInvoicePaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::RecordInvoicePaymentResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/RecordInvoicePayment");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "RecordInvoicePayment"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Issues a credit note for an open, paid or uncollectible invoice: all that is left of it, or parts of its lines, and several
+        /// times. It lowers what is due first; with nothing left to pay the invoice is paid. What exceeds that had been paid, and is
+        /// to go back: see CreditNote. Where something is due, the invoice's link or session is closed at the provider first; a
+        /// customer who is faster is credited what was paid. Every line that asks for more than is left is named (INVALID_ARGUMENT,
+        /// ABOVE_AMOUNT_LEFT, ABOVE_QUANTITY_LEFT). FAILED_PRECONDITION (INVOICE_STATE) for a draft or a void invoice,
+        /// (INVOICE_CREDITED) if nothing is left of it, (PAYMENT_UNDER_WAY) while a payment waits for its customer, is held or on its
+        /// way. UNAVAILABLE while the provider can't be reached: it is issued as soon as the page is closed.
+        pub async fn create_credit_note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateCreditNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateCreditNoteResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/CreateCreditNote");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "CreateCreditNote"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a credit note. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_credit_note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetCreditNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetCreditNoteResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/GetCreditNote");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "GetCreditNote"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists credit notes, newest first. An empty list is no error.
+        pub async fn list_credit_notes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCreditNotesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListCreditNotesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/ListCreditNotes");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListCreditNotes"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "server")]
+pub mod invoice_service_server {
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with InvoiceServiceServer.
+    #[async_trait]
+    pub trait InvoiceService: std::marker::Send + std::marker::Sync + 'static {
+        /// Creates a draft, or an open invoice where `finalize` says so.
+        async fn create_invoice(
+            &self,
+            request: tonic::Request<super::CreateInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateInvoiceResponse>, tonic::Status>;
+        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other.
+        async fn update_invoice(
+            &self,
+            request: tonic::Request<super::UpdateInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdateInvoiceResponse>, tonic::Status>;
+        /// Finalizes a draft: it gets its number and can't be edited any more.
+        async fn finalize_invoice(
+            &self,
+            request: tonic::Request<super::FinalizeInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::FinalizeInvoiceResponse>, tonic::Status>;
+        /// Withdraws an invoice on which nothing has been paid or credited. Its link or session is closed at the provider first, and money that is
+        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
+        /// faster, (INVOICE_CREDITED) if a part of it is credited, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
+        /// as soon as it can, unless it was paid until then.
+        async fn void_invoice(
+            &self,
+            request: tonic::Request<super::VoidInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::VoidInvoiceResponse>, tonic::Status>;
+        /// Gives an open invoice up; its link or session is closed at the provider.
+        async fn mark_invoice_uncollectible(
+            &self,
+            request: tonic::Request<super::MarkInvoiceUncollectibleRequest>,
+        ) -> std::result::Result<tonic::Response<super::MarkInvoiceUncollectibleResponse>, tonic::Status>;
+        /// Reads an invoice. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_invoice(
+            &self,
+            request: tonic::Request<super::GetInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetInvoiceResponse>, tonic::Status>;
+        /// Lists invoices, newest first. An empty list is no error.
+        async fn list_invoices(
+            &self,
+            request: tonic::Request<super::ListInvoicesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListInvoicesResponse>, tonic::Status>;
+        /// Records money that came in on an open or uncollectible invoice beside the provider, such as cash, or a transfer found on a
+        /// bank statement: all that is due, or a part of it. The invoice's link or session is closed at the provider first, for it
+        /// asks for what is not due any more; make another for what is left. More than what is due is taken for a slip and refused
+        /// (INVALID_ARGUMENT, ABOVE_AMOUNT_DUE), also where the customer was faster at the provider. FAILED_PRECONDITION
+        /// (INVOICE_STATE) if nothing is to be paid on it, and (PAYMENT_UNDER_WAY) while a payment waits for its customer, is held
+        /// or on its way. UNAVAILABLE while the provider can't be reached: it is recorded as soon as the page is closed.
+        async fn record_invoice_payment(
+            &self,
+            request: tonic::Request<super::RecordInvoicePaymentRequest>,
+        ) -> std::result::Result<tonic::Response<super::RecordInvoicePaymentResponse>, tonic::Status>;
+        /// Issues a credit note for an open, paid or uncollectible invoice: all that is left of it, or parts of its lines, and several
+        /// times. It lowers what is due first; with nothing left to pay the invoice is paid. What exceeds that had been paid, and is
+        /// to go back: see CreditNote. Where something is due, the invoice's link or session is closed at the provider first; a
+        /// customer who is faster is credited what was paid. Every line that asks for more than is left is named (INVALID_ARGUMENT,
+        /// ABOVE_AMOUNT_LEFT, ABOVE_QUANTITY_LEFT). FAILED_PRECONDITION (INVOICE_STATE) for a draft or a void invoice,
+        /// (INVOICE_CREDITED) if nothing is left of it, (PAYMENT_UNDER_WAY) while a payment waits for its customer, is held or on its
+        /// way. UNAVAILABLE while the provider can't be reached: it is issued as soon as the page is closed.
+        async fn create_credit_note(
+            &self,
+            request: tonic::Request<super::CreateCreditNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateCreditNoteResponse>, tonic::Status>;
+        /// Reads a credit note. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_credit_note(
+            &self,
+            request: tonic::Request<super::GetCreditNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetCreditNoteResponse>, tonic::Status>;
+        /// Lists credit notes, newest first. An empty list is no error.
+        async fn list_credit_notes(
+            &self,
+            request: tonic::Request<super::ListCreditNotesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListCreditNotesResponse>, tonic::Status>;
+    }
+    /// Invoices: draft, then open, then paid, void or uncollectible.
+    #[derive(Debug)]
+    pub struct InvoiceServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> InvoiceServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for InvoiceServiceServer<T>
+    where
+        T: InvoiceService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/paylinks.v1.InvoiceService/CreateInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateInvoiceSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::CreateInvoiceRequest> for CreateInvoiceSvc<T> {
+                        type Response = super::CreateInvoiceResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CreateInvoiceRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::create_invoice(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/UpdateInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateInvoiceSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::UpdateInvoiceRequest> for UpdateInvoiceSvc<T> {
+                        type Response = super::UpdateInvoiceResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::UpdateInvoiceRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::update_invoice(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/FinalizeInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct FinalizeInvoiceSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::FinalizeInvoiceRequest> for FinalizeInvoiceSvc<T> {
+                        type Response = super::FinalizeInvoiceResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::FinalizeInvoiceRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::finalize_invoice(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FinalizeInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/VoidInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct VoidInvoiceSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::VoidInvoiceRequest> for VoidInvoiceSvc<T> {
+                        type Response = super::VoidInvoiceResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::VoidInvoiceRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::void_invoice(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = VoidInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/MarkInvoiceUncollectible" => {
+                    #[allow(non_camel_case_types)]
+                    struct MarkInvoiceUncollectibleSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::MarkInvoiceUncollectibleRequest>
+                        for MarkInvoiceUncollectibleSvc<T>
+                    {
+                        type Response = super::MarkInvoiceUncollectibleResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MarkInvoiceUncollectibleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as InvoiceService>::mark_invoice_uncollectible(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MarkInvoiceUncollectibleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/GetInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetInvoiceSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::GetInvoiceRequest> for GetInvoiceSvc<T> {
+                        type Response = super::GetInvoiceResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetInvoiceRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::get_invoice(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/ListInvoices" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListInvoicesSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::ListInvoicesRequest> for ListInvoicesSvc<T> {
+                        type Response = super::ListInvoicesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListInvoicesRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::list_invoices(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListInvoicesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/RecordInvoicePayment" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordInvoicePaymentSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::RecordInvoicePaymentRequest> for RecordInvoicePaymentSvc<T> {
+                        type Response = super::RecordInvoicePaymentResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordInvoicePaymentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as InvoiceService>::record_invoice_payment(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordInvoicePaymentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/CreateCreditNote" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateCreditNoteSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::CreateCreditNoteRequest> for CreateCreditNoteSvc<T> {
+                        type Response = super::CreateCreditNoteResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CreateCreditNoteRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::create_credit_note(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateCreditNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/GetCreditNote" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetCreditNoteSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::GetCreditNoteRequest> for GetCreditNoteSvc<T> {
+                        type Response = super::GetCreditNoteResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetCreditNoteRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::get_credit_note(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetCreditNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/ListCreditNotes" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCreditNotesSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::ListCreditNotesRequest> for ListCreditNotesSvc<T> {
+                        type Response = super::ListCreditNotesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListCreditNotesRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::list_credit_notes(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCreditNotesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => Box::pin(async move {
+                    let mut response = http::Response::new(tonic::body::Body::default());
+                    let headers = response.headers_mut();
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
+                    Ok(response)
+                }),
+            }
+        }
+    }
+    impl<T> Clone for InvoiceServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "paylinks.v1.InvoiceService";
+    impl<T> tonic::server::NamedService for InvoiceServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
@@ -9811,7 +10433,7 @@ pub struct Event {
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The thing that it happened to, as it was right after.
-    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21, 22, 23, 24, 26, 27")]
+    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21, 22, 23, 24, 25, 26, 27")]
     pub subject: ::core::option::Option<event::Subject>,
 }
 /// Nested message and enum types in `Event`.
@@ -9864,6 +10486,9 @@ pub mod event {
         /// A subscription.
         #[prost(message, tag = "24")]
         Subscription(super::Subscription),
+        /// A credit note.
+        #[prost(message, tag = "25")]
+        CreditNote(super::CreditNote),
         /// A registration for tax.
         #[prost(message, tag = "26")]
         TaxRegistration(super::TaxRegistration),

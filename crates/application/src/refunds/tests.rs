@@ -55,7 +55,7 @@ fn told(progress: RefundProgress) -> RefundSnapshot {
 /// A store with one refund that waits for its customer.
 fn store() -> MockUnitOfWork {
     let id = RefundId::parse("re_0193a5c2e8b27c3a9f0e1d2c3b4a5968").unwrap();
-    let new = NewRefund { id, amount: money(100), reason: None, metadata: Metadata::default() };
+    let new = NewRefund { id, amount: money(100), reason: None, credit_note_id: None, metadata: Metadata::default() };
     let mut refund = Refund::creating(new, &payment(), NOW);
     assert!(refund.created(&told(RefundProgress::RequiresAction), NOW));
     let mut uow = MockUnitOfWork::new();

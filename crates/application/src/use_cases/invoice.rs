@@ -238,7 +238,7 @@ impl App {
     /// money that is held for it is let go: a customer may be faster, and then it is not withdrawn.
     ///
     /// # Errors
-    /// There is none, it is paid, void or partly paid, a payment of it is under way, its etag is another, or the provider
+    /// There is none, it is paid, void, partly paid or partly credited, a payment of it is under way, its etag is another, or the provider
     /// can't be reached.
     pub async fn void_invoice(&self, mutation: Mutation<Update<InvoiceId, ()>>) -> Result<Invoice, Error> {
         self.mutate(Self::VOID_INVOICE, mutation, |app, uow, m| {
@@ -328,10 +328,11 @@ impl App {
         .await
     }
 
-    async fn lock_for_update(
+    /// Locks the invoice that is to be changed, and holds it to the version that the caller has read.
+    pub(crate) async fn lock_for_update<C>(
         &self,
         uow: &mut dyn UnitOfWork,
-        m: &Mutation<Update<InvoiceId, ()>>,
+        m: &Mutation<Update<InvoiceId, C>>,
     ) -> Result<Invoice, Error> {
         let invoice =
             uow.lock_invoice(m.command.id).await?.filter(|invoice| m.caller.sellers.contains(&invoice.seller_id));
@@ -442,6 +443,7 @@ pub(crate) fn invoice_error(error: InvoiceError) -> Error {
             Error::precondition(Reason::InvoiceState, error)
         }
         InvoiceError::PartlyPaid => Error::precondition(Reason::InvoicePartlyPaid, error),
+        InvoiceError::Credited => Error::precondition(Reason::InvoiceCredited, error),
         InvoiceError::ForeignCalculation | InvoiceError::Money(_) => Error::internal(error),
     }
 }

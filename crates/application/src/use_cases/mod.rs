@@ -2,10 +2,12 @@
 
 pub(crate) mod catalog;
 pub(crate) mod checkout;
+pub(crate) mod credit_note;
 pub(crate) mod customer;
 pub(crate) mod discount;
 pub(crate) mod event;
 pub(crate) mod invoice;
+pub(crate) mod out_of_band;
 pub(crate) mod payment;
 pub(crate) mod payment_link;
 pub(crate) mod refund;

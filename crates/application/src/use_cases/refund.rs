@@ -4,7 +4,7 @@
 //! a credit note.
 
 use domain::dispute::Dispute;
-use domain::id::{DisputeId, PaymentId, RefundId};
+use domain::id::{CreditNoteId, DisputeId, PaymentId, RefundId};
 use domain::metadata::Metadata;
 use domain::money::Money;
 use domain::payment::RefundRefused;
@@ -30,6 +30,9 @@ pub struct CreateRefund {
     pub amount: Option<Money>,
     /// Why.
     pub reason: Option<RefundReason>,
+    /// The credit note by which it goes back: then no more than what that gives back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_note_id: Option<CreditNoteId>,
     /// The caller's pairs.
     pub metadata: Metadata,
 }
@@ -41,23 +44,32 @@ impl App {
     /// never come to more than what came in. One that fails, also later, gives it free again.
     ///
     /// # Errors
-    /// There is no such payment, its money has not come in, or less is left than what is asked for; the provider refuses
-    /// it or can't be reached; the request id was used otherwise.
+    /// There is no such payment, its money has not come in or came in out of band, or less is left of it, or of the credit
+    /// note that is named, than what is asked for; the provider refuses it or can't be reached; the request id was used otherwise.
     pub async fn create_refund(&self, mutation: Mutation<CreateRefund>) -> Result<Refund, Error> {
         self.mutate("CreateRefund", mutation, |app, uow, m| {
             Box::pin(async move {
                 let command = m.command.clone();
+                let note = match command.credit_note_id {
+                    Some(id) => Some(app.credit_note_to_refund(uow, m, id).await?),
+                    None => None,
+                };
                 let found = uow.lock_payment(command.payment_id).await?;
                 let found = found.filter(|payment| m.caller.sellers.contains(&payment.seller_id));
                 let mut payment = found.ok_or_else(|| Error::not_found("payment", command.payment_id))?;
-                let amount = payment.hold_refund(command.amount, app.now()).map_err(refused)?;
+                let asked = match &note {
+                    Some(note) => Some(app.refund_by_credit_note(uow, note, &payment, command.amount).await?),
+                    None => command.amount,
+                };
+                let amount = payment.hold_refund(asked, app.now()).map_err(refused)?;
                 if Some(amount) != payment.received
                     && !app.provider(&payment.provider)?.capabilities().has(Feature::PartialRefunds)
                 {
                     return Err(Error::unsupported("amount", Feature::PartialRefunds.name()));
                 }
                 let id = app.new_refund_id();
-                let new = NewRefund { id, amount, reason: command.reason, metadata: command.metadata };
+                let CreateRefund { reason, credit_note_id, metadata, .. } = command;
+                let new = NewRefund { id, amount, reason, credit_note_id, metadata };
                 let mut refund = Refund::creating(new, &payment, app.now());
                 uow.insert_refund(&mut refund).await?;
                 app.store_reversals(uow, &mut payment, true).await?;
@@ -70,7 +82,7 @@ impl App {
 
 fn refused(refused: RefundRefused) -> Error {
     match refused {
-        RefundRefused::NotSucceeded { .. } | RefundRefused::NothingLeft => {
+        RefundRefused::NotSucceeded { .. } | RefundRefused::OutOfBand | RefundRefused::NothingLeft => {
             Error::precondition(Reason::PaymentState, refused)
         }
         RefundRefused::WrongCurrency { .. } => {

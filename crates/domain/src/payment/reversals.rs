@@ -13,6 +13,9 @@ pub enum RefundRefused {
         /// The payment's state.
         state: &'static str,
     },
+    /// No provider has the money.
+    #[error("the money came in out of band, and goes back so; a credit note can record that")]
+    OutOfBand,
     /// All of it has gone back, or is going.
     #[error("nothing is left to refund: all that came in is refunded or disputed")]
     NothingLeft,
@@ -45,6 +48,9 @@ impl Payment {
     /// # Errors
     /// See [`RefundRefused`].
     pub fn hold_refund(&mut self, asked: Option<Money>, now: Timestamp) -> Result<Money, RefundRefused> {
+        if self.out_of_band.is_some() {
+            return Err(RefundRefused::OutOfBand);
+        }
         let left = self.refundable().ok_or(RefundRefused::NotSucceeded { state: self.state.name() })?;
         let amount = match asked {
             None if left.is_zero() => return Err(RefundRefused::NothingLeft),

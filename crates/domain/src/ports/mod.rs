@@ -1,6 +1,7 @@
 //! The ports: what the application needs of the world, in the domain's own terms. A port exists for real I/O only.
 
 pub mod clock;
+pub mod credit_notes;
 pub mod discounts;
 pub mod provider;
 pub mod reversals;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::storage::{Sellers, StorageError};
 use crate::dispute::Dispute;
-use crate::id::{DisputeId, PaymentId, RefundId};
+use crate::id::{CreditNoteId, DisputeId, PaymentId, RefundId};
 use crate::page::{Page, PageRequest};
 use crate::provider::{ProviderName, ProviderRef};
 use crate::refund::Refund;
@@ -17,6 +17,8 @@ use crate::seller::SellerId;
 pub struct RefundFilter {
     /// Of this payment.
     pub payment_id: Option<PaymentId>,
+    /// By this credit note.
+    pub credit_note_id: Option<CreditNoteId>,
     /// In this state, by its name.
     pub state: Option<&'static str>,
 }

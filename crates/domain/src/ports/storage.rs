@@ -31,6 +31,7 @@ use crate::seller::SellerId;
 use crate::tax::TaxRate;
 use crate::timestamp::Timestamp;
 
+pub use super::credit_notes::{CreditNoteCommands, CreditNoteFilter, CreditNoteQueries};
 pub use super::discounts::{DiscountCommands, DiscountQueries, PromotionCodeFilter};
 pub use super::reversals::{
     DisputeCommands, DisputeFilter, DisputeQueries, RefundCommands, RefundFilter, RefundQueries,
@@ -71,6 +72,7 @@ pub trait Reader:
     CatalogQueries
     + CustomerQueries
     + InvoiceQueries
+    + CreditNoteQueries
     + PaymentLinkQueries
     + CheckoutQueries
     + PaymentQueries
@@ -95,6 +97,7 @@ pub trait UnitOfWork:
     + CatalogCommands
     + CustomerCommands
     + InvoiceCommands
+    + CreditNoteCommands
     + PaymentLinkCommands
     + CheckoutCommands
     + PaymentCommands
@@ -330,7 +333,7 @@ pub trait InvoiceCommands {
     async fn insert_invoice(&mut self, invoice: &mut Invoice) -> Result<(), StorageError>;
     /// Reads an invoice and keeps others from changing it until the end of the transaction.
     async fn lock_invoice(&mut self, id: InvoiceId) -> Result<Option<Invoice>, StorageError>;
-    /// Changes an invoice.
+    /// Changes an invoice. What finalization fixed is never written again; a change of it is refused or left out.
     async fn update_invoice(&mut self, invoice: &mut Invoice) -> Result<(), StorageError>;
     /// Takes the next number of a series, from 1, without gaps: a rolled-back transaction gives it back, and others wait.
     async fn next_number(&mut self, seller: &SellerId, series: &str) -> Result<u64, StorageError>;

@@ -5,8 +5,11 @@ use mockall::mock;
 
 use super::*;
 use crate::catalog::{Coupon, PromotionCode};
+use crate::credit_note::CreditNote;
 use crate::dispute::Dispute;
-use crate::id::{CouponId, DisputeId, PromotionCodeId, RefundId, SubscriptionId, TaxIdCheckId, TaxRegistrationId};
+use crate::id::{
+    CouponId, CreditNoteId, DisputeId, PromotionCodeId, RefundId, SubscriptionId, TaxIdCheckId, TaxRegistrationId,
+};
 use crate::refund::Refund;
 use crate::subscription::Subscription;
 use crate::tax::{StoredTaxRegistration, TaxRegistration};
@@ -43,6 +46,12 @@ mock! {
     impl InvoiceQueries for Storage {
         async fn get_invoice(&self, sellers: &Sellers, id: InvoiceId) -> Result<Option<Invoice>, StorageError>;
         async fn list_invoices(&self, seller: &SellerId, filter: InvoiceFilter, page: PageRequest<InvoiceId>) -> Result<Page<Invoice>, StorageError>;
+    }
+
+    #[async_trait]
+    impl CreditNoteQueries for Storage {
+        async fn get_credit_note(&self, sellers: &Sellers, id: CreditNoteId) -> Result<Option<CreditNote>, StorageError>;
+        async fn list_credit_notes(&self, seller: &SellerId, filter: CreditNoteFilter, page: PageRequest<CreditNoteId>) -> Result<Page<CreditNote>, StorageError>;
     }
 
     #[async_trait]
@@ -209,11 +218,22 @@ mock! {
     }
 
     #[async_trait]
+    impl CreditNoteQueries for UnitOfWork {
+        async fn get_credit_note(&self, sellers: &Sellers, id: CreditNoteId) -> Result<Option<CreditNote>, StorageError>;
+        async fn list_credit_notes(&self, seller: &SellerId, filter: CreditNoteFilter, page: PageRequest<CreditNoteId>) -> Result<Page<CreditNote>, StorageError>;
+    }
+
+    #[async_trait]
     impl PaymentLinkQueries for UnitOfWork {
         async fn get_payment_link(&self, sellers: &Sellers, id: PaymentLinkId) -> Result<Option<PaymentLink>, StorageError>;
         async fn load_payment_link(&self, id: PaymentLinkId) -> Result<Option<PaymentLink>, StorageError>;
         async fn list_payment_links(&self, seller: &SellerId, filter: LinkFilter, page: PageRequest<PaymentLinkId>) -> Result<Page<PaymentLink>, StorageError>;
         async fn list_expiring_payment_links(&self, until: Timestamp, limit: u32) -> Result<Vec<PaymentLinkId>, StorageError>;
+    }
+
+    #[async_trait]
+    impl CreditNoteCommands for UnitOfWork {
+        async fn insert_credit_note(&mut self, note: &mut CreditNote) -> Result<(), StorageError>;
     }
 
     #[async_trait]

@@ -30,6 +30,7 @@ fn refund(payment: &Payment, amount: Money) -> Refund {
         id: RefundId::from_uuid(next_uuid()),
         amount,
         reason: Some(RefundReason::Duplicate),
+        credit_note_id: None,
         metadata: metadata(&[("case", "7")]),
     };
     Refund::creating(new, payment, moment())

@@ -1,0 +1,54 @@
+//! Money that came in beside every provider, from proto messages and to them.
+
+use api_proto::v1;
+use domain::payment::{OutOfBand, OutOfBandMethod, OutOfBandReceipt};
+use domain::text::{Description, DisplayName};
+use domain::validation::{Invalid, Validator};
+use time::Date;
+
+use super::input::{date, known, metadata, optional, required_amount};
+use super::output;
+
+/// The money that a request tells of.
+pub(crate) fn receipt(v: &mut Validator, m: &v1::RecordInvoicePaymentRequest, today: Date) -> Option<OutOfBandReceipt> {
+    let amount = required_amount(v, "amount", m.amount.as_ref());
+    let method = method(v, m.method);
+    let reference = optional(v, "reference", &m.reference, DisplayName::parse);
+    let received_on = date(v, "receive_date", m.receive_date.as_ref()).and_then(|named| {
+        let checked = named.ok_or_else(Invalid::required).and_then(|day| OutOfBand::check_received_on(day, today));
+        v.check("receive_date", checked)
+    });
+    let description = optional(v, "description", &m.description, Description::parse);
+    let metadata = metadata(v, &m.metadata);
+    Some(OutOfBandReceipt {
+        amount: amount?,
+        how: OutOfBand { method: method?, reference: reference?, received_on: received_on? },
+        description: description?,
+        metadata: metadata?,
+    })
+}
+
+fn method(v: &mut Validator, number: i32) -> Option<OutOfBandMethod> {
+    match known(v, "method", number)? {
+        v1::OutOfBandMethod::Unspecified => {
+            v.refuse("method", Invalid::required());
+            None
+        }
+        v1::OutOfBandMethod::Cash => Some(OutOfBandMethod::Cash),
+        v1::OutOfBandMethod::BankTransfer => Some(OutOfBandMethod::BankTransfer),
+        v1::OutOfBandMethod::Other => Some(OutOfBandMethod::Other),
+    }
+}
+
+pub(super) fn told_receipt(how: &OutOfBand) -> v1::OutOfBandReceipt {
+    let method = match how.method {
+        OutOfBandMethod::Cash => v1::OutOfBandMethod::Cash,
+        OutOfBandMethod::BankTransfer => v1::OutOfBandMethod::BankTransfer,
+        OutOfBandMethod::Other => v1::OutOfBandMethod::Other,
+    };
+    v1::OutOfBandReceipt {
+        method: method as i32,
+        reference: output::text(how.reference.as_ref()),
+        receive_date: Some(output::date(how.received_on)),
+    }
+}
