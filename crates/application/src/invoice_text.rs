@@ -32,16 +32,22 @@ pub(crate) fn tax_description(invoice: &Invoice, asked: Money) -> Option<Descrip
     if tax.is_zero() || charged.is_empty() {
         return None;
     }
+    // An amount stays on one line.
+    let written = |money: Money| money.to_string().replace(' ', "\u{a0}");
     let rate = |subtotal: &TaxSubtotal| {
         format!("{} {}%", subtotal.rate.display_name, subtotal.rate.percentage.percent().normalize())
     };
     let taxes = if asked == invoice.total() {
-        charged.iter().map(|subtotal| format!("{} {}", rate(subtotal), subtotal.tax)).collect::<Vec<_>>().join(" + ")
+        charged
+            .iter()
+            .map(|subtotal| format!("{} {}", rate(subtotal), written(subtotal.tax)))
+            .collect::<Vec<_>>()
+            .join(" + ")
     } else {
         // Which rate the tax of a part is by, nobody can say.
-        format!("{} {tax}", charged.iter().map(|subtotal| rate(subtotal)).collect::<Vec<_>>().join(", "))
+        format!("{} {}", charged.iter().map(|subtotal| rate(subtotal)).collect::<Vec<_>>().join(", "), written(tax))
     };
-    Description::parse(&format!("{net} + {taxes}")).ok()
+    Description::parse(&format!("{} + {taxes}", written(net))).ok()
 }
 
 #[cfg(test)]
@@ -129,7 +135,9 @@ mod tests {
 
     #[test]
     fn the_parts_of_an_amount_add_up_and_each_tax_is_named() {
-        let said = |invoice: &Invoice, asked| tax_description(invoice, asked).map(|said| said.to_string());
+        let said = |invoice: &Invoice, asked| {
+            tax_description(invoice, asked).map(|said| said.to_string().replace('\u{a0}', " "))
+        };
         let one = invoice(&[(128_700, "Moms", "25")]);
         assert_eq!(said(&one, one.total()).unwrap(), "SEK 1287.00 + Moms 25% SEK 321.75");
         assert_eq!(said(&one, money(5_000)).unwrap(), "SEK 40.00 + Moms 25% SEK 10.00");

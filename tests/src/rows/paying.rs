@@ -185,7 +185,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             reads: |read_back| {
                 assert_eq!((read_back.received(), read_back.invoice.state()), (160_875, v1::InvoiceState::Paid));
                 assert_eq!(read_back.link.close_reason(), v1::CloseReason::Completed);
-                assert_eq!(read_back.items[0].description, "SEK 1287.00 + Moms 25% SEK 321.75");
+                assert_eq!(read_back.items[0].description, "SEK\u{a0}1287.00 + Moms 25% SEK\u{a0}321.75");
             },
         },
         Case {

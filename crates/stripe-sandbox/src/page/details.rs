@@ -290,13 +290,17 @@ fn consents(view: &Checkout<'_>) -> Markup {
     }
 }
 
-/// What keeping the payment method means: of a subscription, how much is drawn and how often.
+/// What keeping the payment method means: of a subscription, how much is drawn and how often, and after a trial from when.
 fn reuse(view: &Checkout<'_>) -> String {
     let words = view.words();
     match &view.quote.recurring {
         Some(later) => {
             let every = words.every(&later.interval, later.interval_count);
-            fill_all(words.reuse_until, &[view.merchant(), &view.money(later.total), &every])
+            let (merchant, amount) = (view.merchant(), view.money(later.total));
+            match later.trial_ends {
+                Some(end) => fill_all(words.reuse_after_trial, &[merchant, &amount, &every, &words.date(end)]),
+                None => fill_all(words.reuse_until, &[merchant, &amount, &every]),
+            }
         }
         None => fill(words.reuse, view.merchant()),
     }

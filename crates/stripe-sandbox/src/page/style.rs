@@ -102,6 +102,8 @@ legend + .hint { margin: 0 0 .9rem; }
 .alerts { grid-column: 1 / -1; margin-bottom: -2rem; }
 .alerts .alert:last-child { margin: 0; }
 .alert.changed { color: var(--note-ink); background: var(--note); border-color: var(--note-edge); }
+.alerts:focus-visible { outline: none; }
+.alerts:focus-visible .alert { box-shadow: 0 0 0 2px currentcolor; }
 .alert p { margin: 0; }
 .alert ul { margin: .3rem 0 0; padding-left: 1.2rem; }
 .alert a { color: inherit; }

@@ -150,6 +150,8 @@ fn errors_stand_at_their_fields_and_lead_there() {
     shows(
         &page,
         &[
+            // Who hears the page, or uses a keyboard, is brought to the list.
+            "<div class=\"alerts\" tabindex=\"-1\" autofocus>",
             "id=\"email-error\"",
             "aria-describedby=\"email-error\"",
             "href=\"#field.size\"",
@@ -387,6 +389,7 @@ fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
             "<p class=\"total\">14 days free</p>",
             "Until 7 December 2026, then SEK 99.00 per month",
             "−SEK 99.00",
+            "charge you SEK 99.00 per month from 7 December 2026 until you cancel",
             ">Start the trial</button>",
             "card_number",
         ],

@@ -170,6 +170,7 @@ pub(super) struct Words {
     pub(super) payment_method: &'static str,
     pub(super) terms_hint: &'static str,
     pub(super) reuse_until: &'static str,
+    pub(super) reuse_after_trial: &'static str,
     pub(super) mandate_sepa: &'static str,
     pub(super) mandate_other: &'static str,
     pub(super) hold_note: &'static str,

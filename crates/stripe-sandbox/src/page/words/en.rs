@@ -115,6 +115,7 @@ pub(super) static EN: Words = Words {
     payment_method: "Payment method",
     terms_hint: "You get the terms from the merchant.",
     reuse_until: "By going on you let {} keep this payment method and charge you {} {} until you cancel.",
+    reuse_after_trial: "By going on you let {} keep this payment method and charge you {} {} from {} until you cancel.",
     mandate_sepa: "By confirming you authorise {} and its payment service provider to instruct your bank to debit your account, and your bank to follow those instructions. You are entitled to a refund from your bank under the terms of your agreement with it. Claim it within 8 weeks of the debit.",
     mandate_other: "By confirming you authorise {} to draw the money from this account.",
     hold_note: "Reserved on your card now, charged later.",

@@ -115,6 +115,7 @@ pub(super) static SV: Words = Words {
     payment_method: "Betalsätt",
     terms_hint: "Villkoren får du av säljaren.",
     reuse_until: "Genom att fortsätta godkänner du att {} sparar betalsättet och drar {} {} tills du säger upp.",
+    reuse_after_trial: "Genom att fortsätta godkänner du att {} sparar betalsättet och drar {} {} från {} tills du säger upp.",
     mandate_sepa: "Genom att bekräfta godkänner du att {} och dess betaltjänst ger din bank i uppdrag att dra beloppet från ditt konto, och att banken gör det. Du har rätt till återbetalning från din bank enligt villkoren i ert avtal. Begär den inom 8 veckor från dragningen.",
     mandate_other: "Genom att bekräfta godkänner du att {} drar pengarna från kontot.",
     hold_note: "Reserveras på ditt kort nu och dras senare.",
