@@ -56,7 +56,9 @@ mod tests {
     use domain::invoice::{Finalization, InvoiceContent, InvoiceItem, PartySnapshot};
     use domain::metadata::Metadata;
     use domain::money::{Quantity, UnitPrice};
-    use domain::tax::{AppliedRate, Percentage, RatedLine, TaxBehavior, TaxRounding, TaxTreatment, compute};
+    use domain::tax::{
+        AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCategory, TaxDecision, TaxRounding, TaxTreatment, compute,
+    };
     use time::macros::date;
 
     use super::*;
@@ -68,7 +70,7 @@ mod tests {
             tax_rate_id: None,
             display_name: DisplayName::parse(name).unwrap(),
             percentage: Percentage::parse(percent.parse().unwrap()).unwrap(),
-            country: None,
+            jurisdiction: None,
             source: None,
             since: None,
         };
@@ -84,7 +86,12 @@ mod tests {
             amount: money(*minor),
             behavior: TaxBehavior::Exclusive,
             rates: vec![rate(name, percent)],
-            rule: "TEST".to_owned(),
+            decision: TaxDecision {
+                rule: "TEST".into(),
+                category: TaxCategory::Standard,
+                jurisdiction: None,
+                law: None,
+            },
         };
         let rated: Vec<_> = lines.iter().map(rated).collect();
         let tax = compute(money(0).currency(), TaxRounding::default(), &rated).unwrap();
