@@ -46,6 +46,7 @@ pub mod catalog;
 pub mod checkout;
 pub mod customer;
 pub mod dispute;
+pub mod document;
 pub mod event;
 pub mod id;
 pub mod idempotency;

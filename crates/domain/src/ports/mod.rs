@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod discounts;
+pub mod documents;
 pub mod provider;
 pub mod reversals;
 pub mod storage;
