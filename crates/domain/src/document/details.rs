@@ -56,9 +56,9 @@ pub struct DocumentDetails {
     pub language: Language,
     /// The mentions that the law asks for.
     pub legal_notes: Vec<AppliedNote>,
-    /// Where to pay: printed as a link and a QR code while something is due.
+    /// Where to pay: on an invoice, as a link and a QR code, while something is due.
     pub payment_url: Option<PaymentUrl>,
-    /// How else to pay, such as a bank account and a reference; printed while something is due.
+    /// How else to pay, such as a bank account and a reference; on an invoice while something is due.
     pub payment_instructions: Option<PaymentInstructions>,
     /// A message to the customer.
     pub memo: Option<DocumentMemo>,
