@@ -36,3 +36,7 @@ impl InvoiceRenderer for PdfRenderer {
         Ok(RenderedDocument { bytes, content_type: "application/pdf", replaced: setter.replaced() })
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/render/samples.rs"]
+mod samples;

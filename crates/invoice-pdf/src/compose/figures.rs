@@ -32,7 +32,7 @@ impl Composer<'_> {
     /// The note on the whole, the reason of a credit note, and the message to the customer.
     pub(super) fn introduction(&mut self) {
         if let Subject::CreditNote { reason: Some(reason), .. } = &self.document.subject {
-            let text = format!("{}: {}", self.words.reason, reason.as_str());
+            let text = fill(self.words.reason, &[reason.as_str()]);
             self.paragraph(&text, BODY, INK, LEADING);
             self.sheet.space(6.0);
         }

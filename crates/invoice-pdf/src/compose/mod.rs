@@ -178,3 +178,6 @@ fn labelled_tax_id(words: &Words, id: &TaxId) -> String {
         .any(|prefix| id.as_str().strip_prefix(prefix).is_some_and(|rest| rest.contains(|c: char| c.is_ascii_digit())));
     format!("{} {}", if is_vat_id { words.vat_id } else { words.tax_id }, id.as_str())
 }
+
+#[cfg(test)]
+mod tests;

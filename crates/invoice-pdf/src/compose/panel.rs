@@ -140,7 +140,7 @@ impl Composer<'_> {
     fn draw_link(&mut self, url: &PaymentUrl, (x, y): (f32, f32), lines: Vec<Set>) {
         let (_, leaves, areas) = self.draw_set(x, y, lines);
         let place =
-            self.sheet.link(areas, url.as_str().to_owned(), format!("{}: {}", self.words.pay_online, url.as_str()));
+            self.sheet.link(areas, url.as_str().to_owned(), format!("{}, {}", self.words.pay_online, url.as_str()));
         let children = std::iter::once(place).chain(leaves).collect();
         self.push(Tree::group(Tag::P, vec![Tree::group(Tag::Link, children)]));
     }

@@ -56,7 +56,7 @@ pub(super) const WORDS: Words = Words {
     reference: "Referenz",
     refunded: "Erstattet",
     overpaid: "Zu viel gezahlt, wird erstattet",
-    reason: "Grund",
+    reason: "Grund: {}",
     notes: "Hinweise",
     on_line: "Position {}.",
     on_lines: "Positionen {}.",

@@ -56,7 +56,7 @@ pub(super) const WORDS: Words = Words {
     reference: "Reference",
     refunded: "Refunded",
     overpaid: "Overpaid, to be paid back",
-    reason: "Reason",
+    reason: "Reason: {}",
     notes: "Notes",
     on_line: "Line {}.",
     on_lines: "Lines {}.",

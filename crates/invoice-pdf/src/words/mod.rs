@@ -112,7 +112,7 @@ pub(crate) struct Words {
     pub(crate) refunded: &'static str,
     /// What came in beyond what was due.
     pub(crate) overpaid: &'static str,
-    /// Why a credit note was issued.
+    /// Template: why a credit note was issued.
     pub(crate) reason: &'static str,
     /// Heading of the mentions of the law.
     pub(crate) notes: &'static str,
@@ -187,6 +187,7 @@ mod tests {
                 words.tax_breakdown,
                 words.untaxed,
                 words.tax_in_sellers_currency,
+                words.reason,
                 words.on_line,
                 words.on_lines,
                 words.article,
@@ -198,7 +199,7 @@ mod tests {
         for language in Language::ALL {
             assert_eq!(
                 blanks(Words::of(language)),
-                [1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 6, 1, 1, 1, 1, 2],
+                [1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 6, 1, 1, 1, 1, 1, 2],
                 "{language:?}"
             );
         }

@@ -1,6 +1,4 @@
 //! Documents to render: such as a company sends, and such as are at the edge of what can be.
-#![expect(clippy::unwrap_used, reason = "samples for tests and for the eye")]
-
 use domain::document::{
     AppliedNote, CorrectedInvoice, CreditNoteFigures, Document, DocumentDetails, DocumentLine, DocumentTaxSubtotal,
     ExchangeRate, Language, LegalNote, LinePrice, LineRate, PaymentUrl, TaxInSellersCurrency,
@@ -30,16 +28,16 @@ pub(crate) struct Item<'a>(pub(crate) &'a str, pub(crate) i64, pub(crate) &'a st
 
 /// A currency by its code.
 pub(crate) fn currency(code: &str) -> Currency {
-    Currency::parse(code).unwrap()
+    Currency::parse(code).expect("a sample is valid")
 }
 
 /// A party by its name, street, place, country and tax id.
 pub(crate) fn party(name: &str, [line1, postal_code, city, country, id]: [&str; 5]) -> PartySnapshot {
     PartySnapshot {
-        name: Some(PartyName::parse(name).unwrap()),
-        address: Some(Address::parse([line1, "", postal_code, city, ""], country).unwrap()),
+        name: Some(PartyName::parse(name).expect("a sample is valid")),
+        address: Some(Address::parse([line1, "", postal_code, city, ""], country).expect("a sample is valid")),
         email: Email::parse("billing@example.com").ok(),
-        tax_ids: vec![TaxId::parse(id).unwrap()],
+        tax_ids: vec![TaxId::parse(id).expect("a sample is valid")],
     }
 }
 
@@ -54,8 +52,12 @@ pub(crate) fn buyer() -> PartySnapshot {
 }
 
 fn rate(name: &str, percentage: &str) -> AppliedRate {
-    let named = (DisplayName::parse(name).unwrap(), Percentage::parse(percentage.parse().unwrap()).unwrap(), None);
-    let seller = SellerId::parse("north").unwrap();
+    let named = (
+        DisplayName::parse(name).expect("a sample is valid"),
+        Percentage::parse(percentage.parse().expect("a sample is valid")).expect("a sample is valid"),
+        None,
+    );
+    let seller = SellerId::parse("north").expect("a sample is valid");
     TaxRate::new(TaxRateId::from_uuid(Uuid::nil()), seller, named, Metadata::default(), ISSUED).applied()
 }
 
@@ -69,9 +71,9 @@ pub(crate) fn invoice(
 ) -> Invoice {
     let behavior = |index: usize| behaviors[index % behaviors.len()];
     let items_of = |(index, Item(text, count, price, _)): (usize, &Item<'_>)| InvoiceItem {
-        description: Description::parse(text).unwrap(),
-        quantity: Quantity::parse(*count).unwrap(),
-        unit_price: UnitPrice::parse(price.parse().unwrap(), currency).unwrap(),
+        description: Description::parse(text).expect("a sample is valid"),
+        quantity: Quantity::parse(*count).expect("a sample is valid"),
+        unit_price: UnitPrice::parse(price.parse().expect("a sample is valid"), currency).expect("a sample is valid"),
         tax_behavior: behavior(index),
         tax_treatment: TaxTreatment::Manual(Vec::new()),
         price_id: None,
@@ -81,13 +83,13 @@ pub(crate) fn invoice(
         .iter()
         .zip(items)
         .map(|(item, Item(.., percentages))| RatedLine {
-            amount: item.unit_price.times(item.quantity).unwrap(),
+            amount: item.unit_price.times(item.quantity).expect("a sample is valid"),
             behavior: item.tax_behavior,
             rates: percentages.iter().map(|percentage| rate("Moms", percentage)).collect(),
             rule: "MANUAL_RATE".to_owned(),
         })
         .collect();
-    let tax = compute(currency, TaxRounding::default(), &rated).unwrap();
+    let tax = compute(currency, TaxRounding::default(), &rated).expect("a sample is valid");
     finalized(currency, contents, tax, (seller, buyer), description)
 }
 
@@ -104,14 +106,16 @@ fn finalized(
         currency,
         items,
         tax_rounding: None,
-        description: description.map(|text| Description::parse(text).unwrap()),
+        description: description.map(|text| Description::parse(text).expect("a sample is valid")),
         tax_point: None,
         due_date: None,
         metadata: Metadata::default(),
     };
     let ids = (InvoiceId::from_uuid(Uuid::from_u128(7)), line_ids);
     let with_tax = (TaxRounding::default(), tax.clone());
-    let mut invoice = Invoice::draft(ids, SellerId::parse("north").unwrap(), content, with_tax, ISSUED).unwrap();
+    let mut invoice =
+        Invoice::draft(ids, SellerId::parse("north").expect("a sample is valid"), content, with_tax, ISSUED)
+            .expect("a sample is valid");
     let finalization = Finalization {
         number: "INV-2026-00042".to_owned(),
         series: "INV".to_owned(),
@@ -122,7 +126,7 @@ fn finalized(
         seller,
         buyer,
     };
-    invoice.finalize(finalization, tax).unwrap();
+    invoice.finalize(finalization, tax).expect("a sample is valid");
     invoice
 }
 
@@ -130,15 +134,15 @@ fn finalized(
 pub(crate) fn details(language: Language) -> DocumentDetails {
     DocumentDetails {
         language,
-        payment_url: Some(PaymentUrl::parse("https://pay.example.com/l/plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968").unwrap()),
+        payment_url: Some(PaymentUrl::parse("https://pay.example.com/l/plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968").expect("a sample is valid")),
         payment_instructions: Some(
-            PaymentInstructions::parse("IBAN SE45 5000 0000 0583 9825 7466, BIC ESSESESS\nOCR 2026 0004 2").unwrap(),
+            PaymentInstructions::parse("IBAN SE45 5000 0000 0583 9825 7466, BIC ESSESESS\nOCR 2026 0004 2").expect("a sample is valid"),
         ),
         footer: Some(
             DocumentFooter::parse(
                 "Bolagsverket 556000-0001. Godkänd för F-skatt. Styrelsens säte: Stockholm. Late payment interest by law.",
             )
-            .unwrap(),
+            .expect("a sample is valid"),
         ),
         ..DocumentDetails::default()
     }
@@ -170,10 +174,12 @@ pub(crate) fn common_invoice() -> Invoice {
 /// The common invoice as a document.
 pub(crate) fn common(language: Language) -> Document {
     let details = DocumentDetails {
-        memo: Some(DocumentMemo::parse("Tack för ditt förtroende – thank you for your business.").unwrap()),
+        memo: Some(
+            DocumentMemo::parse("Tack för ditt förtroende – thank you for your business.").expect("a sample is valid"),
+        ),
         ..details(language)
     };
-    Document::of_invoice(&common_invoice(), details).unwrap()
+    Document::of_invoice(&common_invoice(), details).expect("a sample is valid")
 }
 
 /// An overdue invoice with legal notes on some lines, and the tax in the seller's currency.
@@ -187,7 +193,7 @@ pub(crate) fn noted(language: Language) -> Document {
     let invoice = invoice(currency("EUR"), &[TaxBehavior::Exclusive], &items, (seller(), Some(buyer())), None);
     let national = TaxInSellersCurrency {
         tax: Money::new(140_431, currency("SEK")),
-        exchange_rate: ExchangeRate::parse("11.2345".parse().unwrap()).unwrap(),
+        exchange_rate: ExchangeRate::parse("11.2345".parse().expect("a sample is valid")).expect("a sample is valid"),
         rate_date: date!(2026 - 02 - 27),
     };
     let details = DocumentDetails {
@@ -200,7 +206,7 @@ pub(crate) fn noted(language: Language) -> Document {
         tax_in_sellers_currency: Some(national),
         ..details(language)
     };
-    Document::of_invoice(&invoice, details).unwrap()
+    Document::of_invoice(&invoice, details).expect("a sample is valid")
 }
 
 /// A receipt for a part of an invoice whose prices have their tax inside.
@@ -209,8 +215,8 @@ pub(crate) fn receipt(language: Language) -> Document {
     let mut invoice = invoice(currency("SEK"), &[TaxBehavior::Inclusive], &items, (seller(), Some(buyer())), None);
     let first = Money::new(200_000, currency("SEK"));
     let payment = payment(&invoice, first);
-    invoice.receive(first, ISSUED).unwrap();
-    Document::receipt_of_invoice(&invoice, &[payment], details(language)).unwrap()
+    invoice.receive(first, ISSUED).expect("a sample is valid");
+    Document::receipt_of_invoice(&invoice, &[payment], details(language)).expect("a sample is valid")
 }
 
 fn payment(invoice: &Invoice, amount: Money) -> Payment {
@@ -218,7 +224,7 @@ fn payment(invoice: &Invoice, amount: Money) -> Payment {
         id: PaymentId::from_uuid(Uuid::from_u128(0x0193_a5c2_e8b2_7c3a_9f0e_1d2c_3b4a_5968)),
         seller_id: invoice.seller_id.clone(),
         kind: PaymentKind::Checkout,
-        provider: "acquirer".parse().unwrap(),
+        provider: "acquirer".parse().expect("a sample is valid"),
         invoice_id: Some(invoice.id),
         payment_link_id: None,
         checkout_session_id: None,
@@ -241,14 +247,14 @@ fn payment(invoice: &Invoice, amount: Money) -> Payment {
 pub(crate) fn credit_note(language: Language) -> Document {
     let money = |minor| Money::new(minor, currency("EUR"));
     let rates = vec![LineRate {
-        name: DisplayName::parse("Moms").unwrap(),
-        percentage: Percentage::parse(Decimal::from(25)).unwrap(),
+        name: DisplayName::parse("Moms").expect("a sample is valid"),
+        percentage: Percentage::parse(Decimal::from(25)).expect("a sample is valid"),
     }];
     let line = |text: &str, price: Option<(i64, i64)>, net: i64, tax: i64| DocumentLine {
-        description: Description::parse(text).unwrap(),
+        description: Description::parse(text).expect("a sample is valid"),
         price: price.map(|(count, minor)| LinePrice {
-            quantity: Quantity::parse(count).unwrap(),
-            unit_price: UnitPrice::parse(minor.into(), currency("EUR")).unwrap(),
+            quantity: Quantity::parse(count).expect("a sample is valid"),
+            unit_price: UnitPrice::parse(minor.into(), currency("EUR")).expect("a sample is valid"),
         }),
         behavior: TaxBehavior::Exclusive,
         net: money(net),
@@ -257,8 +263,8 @@ pub(crate) fn credit_note(language: Language) -> Document {
         rates: rates.clone(),
     };
     let subtotal = DocumentTaxSubtotal {
-        name: DisplayName::parse("Moms").unwrap(),
-        percentage: Percentage::parse(Decimal::from(25)).unwrap(),
+        name: DisplayName::parse("Moms").expect("a sample is valid"),
+        percentage: Percentage::parse(Decimal::from(25)).expect("a sample is valid"),
         jurisdiction: Some("SE".to_owned()),
         base: money(115_000),
         tax: money(28_750),
@@ -268,7 +274,7 @@ pub(crate) fn credit_note(language: Language) -> Document {
         issued_on: date!(2026 - 03 - 20),
         supplied_on: Some(date!(2026 - 03 - 18)),
         corrects: CorrectedInvoice { number: "INV-2026-00042".to_owned(), issued_on: date!(2026 - 03 - 02) },
-        reason: Some(Description::parse("One of the machines was returned.").unwrap()),
+        reason: Some(Description::parse("One of the machines was returned.").expect("a sample is valid")),
         seller: seller(),
         buyer: Some(buyer()),
         currency: currency("EUR"),
@@ -281,7 +287,7 @@ pub(crate) fn credit_note(language: Language) -> Document {
         tax: money(28_750),
         gross: money(143_750),
     };
-    Document::credit_note(figures, details(language)).unwrap()
+    Document::credit_note(figures, details(language)).expect("a sample is valid")
 }
 
 /// An invoice of so many lines.
@@ -290,17 +296,17 @@ pub(crate) fn long(lines: usize) -> Document {
     let texts: Vec<String> = (1..=lines).map(text).collect();
     let items: Vec<Item<'_>> = texts.iter().map(|text| Item(text, 3, "1234.5", &["25"])).collect();
     let invoice = invoice(currency("SEK"), &[TaxBehavior::Exclusive], &items, (seller(), Some(buyer())), None);
-    Document::of_invoice(&invoice, details(Language::English)).unwrap()
+    Document::of_invoice(&invoice, details(Language::English)).expect("a sample is valid")
 }
 
 /// Everything as long as it may be.
 pub(crate) fn extreme(language: Language) -> Document {
     let word = "W".repeat(200);
     let long_party = || PartySnapshot {
-        name: Some(PartyName::parse(&"Wolframmüller ".repeat(17)).unwrap()),
-        address: Some(Address::parse([&word, &word, &word, &word, &word], "GS").unwrap()),
+        name: Some(PartyName::parse(&"Wolframmüller ".repeat(17)).expect("a sample is valid")),
+        address: Some(Address::parse([&word, &word, &word, &word, &word], "GS").expect("a sample is valid")),
         email: Email::parse(&format!("{}@example.com", "w".repeat(200))).ok(),
-        tax_ids: (0..5).map(|n| TaxId::parse(&format!("SE55600000000000000{n}")).unwrap()).collect(),
+        tax_ids: (0..5).map(|n| TaxId::parse(&format!("SE55600000000000000{n}")).expect("a sample is valid")).collect(),
     };
     let many_lines = "a\n".repeat(250);
     let wide = "w".repeat(500);
@@ -316,14 +322,14 @@ pub(crate) fn extreme(language: Language) -> Document {
     let details = DocumentDetails {
         language,
         legal_notes: LegalNote::ALL.map(|note| AppliedNote { note, lines: vec![0, 2] }).to_vec(),
-        payment_url: Some(PaymentUrl::parse(&url).unwrap()),
-        payment_instructions: Some(PaymentInstructions::parse(&text(45)).unwrap()),
-        memo: Some(DocumentMemo::parse(&text(45)).unwrap()),
-        footer: Some(DocumentFooter::parse(&text(90)).unwrap()),
+        payment_url: Some(PaymentUrl::parse(&url).expect("a sample is valid")),
+        payment_instructions: Some(PaymentInstructions::parse(&text(45)).expect("a sample is valid")),
+        memo: Some(DocumentMemo::parse(&text(45)).expect("a sample is valid")),
+        footer: Some(DocumentFooter::parse(&text(90)).expect("a sample is valid")),
         is_overdue: true,
         tax_in_sellers_currency: None,
     };
-    Document::of_invoice(&invoice, details).unwrap()
+    Document::of_invoice(&invoice, details).expect("a sample is valid")
 }
 
 /// A simplified invoice to nobody by a seller of whom nothing is known.
@@ -331,5 +337,5 @@ pub(crate) fn bare(code: &str) -> Document {
     let nobody = PartySnapshot { name: None, address: None, email: None, tax_ids: Vec::new() };
     let items = [Item("漢字 \u{e000} \u{1F469}\u{200d}\u{1F680} שלום e\u{301}", 1, "1", &[])];
     let invoice = invoice(currency(code), &[TaxBehavior::Inclusive], &items, (nobody, None), None);
-    Document::of_invoice(&invoice, DocumentDetails::default()).unwrap()
+    Document::of_invoice(&invoice, DocumentDetails::default()).expect("a sample is valid")
 }
