@@ -53,7 +53,7 @@ pub(crate) struct Style {
 /// A line of glyphs, measured in ems so that its size can still change.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
-    /// The text behind the glyphs.
+    /// The text behind the glyphs. It ends with a space, by which whoever reads the text alone knows that a word ends.
     pub(crate) text: String,
     /// The glyphs.
     pub(crate) glyphs: Vec<KrillaGlyph>,
@@ -82,7 +82,8 @@ impl Line {
     /// Width in points of what follows the last `separator`, with the separator; nothing if there is none.
     pub(crate) fn width_from(&self, separator: char) -> f32 {
         let Some(at) = self.text.rfind(separator) else { return 0.0 };
-        let tail = self.glyphs.iter().filter(|glyph| glyph.text_range.start >= at);
+        let end = self.text.trim_end_matches(' ').len();
+        let tail = self.glyphs.iter().filter(|glyph| (at..end).contains(&glyph.text_range.start));
         tail.map(|glyph| glyph.x_advance).sum::<f32>() * self.size
     }
 }
@@ -127,7 +128,7 @@ impl Typesetter {
 
     /// The text on one line, however long it is; line feeds become spaces.
     pub(crate) fn line(&self, text: &str, style: Style) -> Line {
-        let text = self.readable(&text.replace('\n', " "));
+        let text = ended(self.readable(&text.replace('\n', " ")));
         let glyphs = self.shape(&text, style);
         let all = clusters(&glyphs, &text);
         cut_line(&text, &glyphs, &all, style)
@@ -140,10 +141,11 @@ impl Typesetter {
         let text = self.readable(text);
         let mut lines = Vec::new();
         for paragraph in text.split('\n') {
-            let glyphs = self.shape(paragraph, style);
-            let all = clusters(&glyphs, paragraph);
-            let ranges = break_lines(paragraph, &all, ems);
-            lines.extend(ranges.into_iter().map(|range| cut_line(paragraph, &glyphs, &all[range], style)));
+            let paragraph = ended(paragraph.to_owned());
+            let glyphs = self.shape(&paragraph, style);
+            let all = clusters(&glyphs, &paragraph);
+            let ranges = break_lines(&paragraph, &all, ems);
+            lines.extend(ranges.into_iter().map(|range| cut_line(&paragraph, &glyphs, &all[range], style)));
         }
         lines
     }
@@ -268,6 +270,14 @@ const fn is_invisible(c: char) -> bool {
     )
 }
 
+/// The text with a space at its end, unless it is empty.
+fn ended(mut text: String) -> String {
+    if !text.is_empty() && !text.ends_with(' ') {
+        text.push(' ');
+    }
+    text
+}
+
 fn clusters(glyphs: &[KrillaGlyph], text: &str) -> Vec<Cluster> {
     let mut all: Vec<Cluster> = Vec::with_capacity(text.len());
     for (index, glyph) in glyphs.iter().enumerate() {
@@ -352,7 +362,7 @@ mod tests {
         let width = setter.line("one two-", BODY).width();
         assert_eq!(
             texts(&setter.lines("one two-three four\nfive", BODY, width)),
-            ["one two-", "three ", "four", "five"]
+            ["one two-", "three ", "four ", "five "]
         );
     }
 
@@ -360,7 +370,7 @@ mod tests {
     fn a_minus_before_a_number_is_no_place_to_break() {
         let setter = Typesetter::new().unwrap();
         let width = setter.line("ab -1", BODY).width();
-        assert_eq!(texts(&setter.lines("ab -123", BODY, width)), ["ab ", "-123"]);
+        assert_eq!(texts(&setter.lines("ab -123", BODY, width)), ["ab ", "-123 "]);
     }
 
     #[test]
@@ -375,7 +385,7 @@ mod tests {
     fn a_character_that_the_font_lacks_is_drawn_as_a_square_and_stays_in_the_text() {
         let setter = Typesetter::new().unwrap();
         let line = setter.line("a漢b", BODY);
-        assert_eq!((line.text.as_str(), line.glyphs.len()), ("a漢b", 3));
+        assert_eq!((line.text.as_str(), line.glyphs.len()), ("a漢b ", 4));
         assert_eq!(line.glyphs[1].glyph_id.to_u32(), setter.regular.missing().0);
         assert!(line.glyphs[1].x_advance > 0.0 && setter.regular.missing().0 != 0);
         assert_eq!(setter.replaced(), BTreeSet::from(['漢']));
@@ -384,7 +394,7 @@ mod tests {
     #[test]
     fn private_characters_are_replaced_and_invisible_ones_left_out() {
         let setter = Typesetter::new().unwrap();
-        assert_eq!(setter.line("a\u{e000}b\u{200d}\u{fe0f}c\u{fffe}", BODY).text, "a\u{fffd}bc\u{fffd}");
+        assert_eq!(setter.line("a\u{e000}b\u{200d}\u{fe0f}c\u{fffe}", BODY).text, "a\u{fffd}bc\u{fffd} ");
         assert!(setter.replaced().contains(&'\u{e000}'));
     }
 
@@ -405,8 +415,8 @@ mod tests {
         let small = setter.line(&long, BODY).within(50.0);
         assert!(small.width() <= 50.01 && small.size < BODY.size);
         let clipped = setter.clipped(&long, BODY, 50.0);
-        assert!(clipped.width() <= 50.01 && clipped.text.ends_with('…') && clipped.text.len() > 10);
-        assert_eq!(setter.clipped("short", BODY, 50.0).text, "short");
+        assert!(clipped.width() <= 50.01 && clipped.text.ends_with("… ") && clipped.text.len() > 10);
+        assert_eq!(setter.clipped("short", BODY, 50.0).text, "short ");
     }
 
     proptest! {
@@ -414,7 +424,7 @@ mod tests {
         fn lines_keep_all_text_and_are_never_too_wide(text in "[a-zåλж 漢\u{301}\u{1F469}0-9/-]{0,120}", width in 20.0f32..200.0) {
             let setter = Typesetter::new().unwrap();
             let lines = setter.lines(&text, BODY, width);
-            prop_assert_eq!(lines.iter().map(|line| line.text.as_str()).collect::<String>(), text);
+            prop_assert_eq!(lines.iter().map(|line| line.text.as_str()).collect::<String>(), ended(text));
             for line in &lines {
                 prop_assert!(line.width() <= width + 0.1, "{} in {width}", line.width());
                 prop_assert!(line.glyphs.iter().all(|glyph| glyph.glyph_id.to_u32() != 0));

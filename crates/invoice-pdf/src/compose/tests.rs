@@ -77,7 +77,7 @@ fn heard(composed: &Composed) -> String {
     let mut texts = vec![""; composed.sheet.leaves];
     for item in composed.sheet.pages.iter().flatten() {
         if let (Role::Leaf(leaf), Shape::Text { line, .. }) = (item.role, &item.shape) {
-            texts[leaf] = &line.text;
+            texts[leaf] = line.text.trim_end();
         }
     }
     leaves(&composed.tree).into_iter().map(|leaf| texts[leaf]).collect::<Vec<_>>().join("|")
@@ -173,8 +173,7 @@ fn a_table_that_goes_on_repeats_its_head_and_every_page_has_its_number() {
         let repeats = page.iter().any(|item| item.role == Role::Repeated);
         assert_eq!(repeats, index > 0 && has_rows, "page {index}");
         let number = format!("Page {} of {}", index + 1, pages.len());
-        let is_number =
-            |item: &crate::sheet::Item| matches!(&item.shape, Shape::Text { line, .. } if line.text == number);
+        let is_number = |item: &crate::sheet::Item| matches!(&item.shape, Shape::Text { line, .. } if line.text.trim_end() == number);
         assert!(page.iter().any(|item| item.role == Role::Footer && is_number(item)), "{number}");
     }
 }
