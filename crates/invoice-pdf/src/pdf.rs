@@ -1,6 +1,7 @@
 //! Writes pages as PDF/A-2a (ISO 19005-2) and PDF/UA-1 (ISO 14289-1): archived for good, and read by anyone. It knows the
 //! file format, and nothing of documents. krilla checks what those standards ask for that a program can check; a violation
-//! is an error, not a file.
+//! is an error, not a file. Part 2 of PDF/A allows no attached file of another kind: an invoice for machines inside of the
+//! document would need part 3, which asks for the same otherwise.
 
 use std::num::NonZeroU16;
 
