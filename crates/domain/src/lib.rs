@@ -48,6 +48,7 @@ pub mod checkout;
 pub mod credit_note;
 pub mod customer;
 pub mod dispute;
+pub mod document;
 pub mod event;
 pub mod id;
 pub mod idempotency;

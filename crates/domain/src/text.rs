@@ -182,6 +182,12 @@ text!(/// The name of a seller's own field on a provider's invoice.
     InvoiceFieldName, 40);
 text!(/// What a seller's own field on a provider's invoice says.
     InvoiceFieldValue, 140);
+text!(/// A message to the customer on a document.
+    DocumentMemo, 1000);
+text!(/// What stands below everything else on a document.
+    DocumentFooter, 2000);
+text!(/// How to pay other than by a link, on a document.
+    PaymentInstructions, 1000);
 
 #[cfg(test)]
 mod tests {

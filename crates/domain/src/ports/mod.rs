@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod credit_notes;
 pub mod discounts;
+pub mod documents;
 pub mod provider;
 pub mod reversals;
 pub mod storage;
