@@ -126,6 +126,7 @@ async fn invoice_in(server: &Server, currency: &str, customer_id: &str) -> v1::I
             tax_behavior: v1::TaxBehavior::Exclusive as i32,
         })),
         tax: Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Untaxed(v1::Untaxed {})) }),
+        discount: None,
     };
     let request = v1::CreateInvoiceRequest {
         request_id: unique("invoice"),

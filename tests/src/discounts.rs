@@ -151,6 +151,7 @@ async fn what_is_taken_off_is_computed_alike_here_and_there(db: Db) {
             let session = buy(&server, &link, json!({"promotion_code": format!("CODE-{index}")})).await;
             let amounts: Vec<Money> =
                 order.iter().map(|(unit, quantity)| Money::new(unit * quantity, currency)).collect();
+            let discount = discount.in_currency(currency).unwrap();
             let ours: Vec<i64> = discount.parts(currency, &amounts).unwrap().into_iter().map(Money::minor).collect();
             let theirs: Vec<i64> =
                 session.collected.unwrap().items.iter().map(|item| minor(item.amount_discount.as_ref())).collect();

@@ -306,6 +306,7 @@ pub(crate) fn line(minor: i64) -> v1::InvoiceLineInput {
             tax_behavior: v1::TaxBehavior::Exclusive as i32,
         })),
         tax: Some(automatic()),
+        discount: None,
     }
 }
 

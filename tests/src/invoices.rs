@@ -14,6 +14,8 @@ on_both_databases!(
     overdue_invoices_are_found,
     a_manual_rate_and_inclusive_prices_add_up_by_line_and_by_invoice,
     calculated_tax_explains_every_figure_and_stores_nothing,
+    discounts_are_taken_off_before_tax_and_shipping_is_taxed,
+    discounts_that_do_not_fit_name_their_fields,
 );
 
 async fn draft(server: &Server, request: v1::CreateInvoiceRequest) -> v1::Invoice {
@@ -256,4 +258,102 @@ async fn calculated_tax_explains_every_figure_and_stores_nothing(db: Db) {
         error_parts(&status).2,
         ["customer_country_code", "lines[0].amount", "lines[0].tax_behavior", "lines[0].tax"]
     );
+}
+
+fn percent_off(percent: &str) -> Option<v1::InvoiceDiscount> {
+    Some(v1::InvoiceDiscount { discount: Some(v1::invoice_discount::Discount::PercentOff(percent.to_owned())) })
+}
+
+fn amount_off(minor_units: i64, currency_code: &str) -> Option<v1::InvoiceDiscount> {
+    let amount = v1::Money { minor_units, currency_code: currency_code.to_owned() };
+    Some(v1::InvoiceDiscount { discount: Some(v1::invoice_discount::Discount::AmountOff(amount)) })
+}
+
+fn inclusive(minor: i64) -> v1::InvoiceLineInput {
+    let mut line = line(minor);
+    if let Some(v1::invoice_line_input::Price::PriceData(data)) = &mut line.price {
+        data.tax_behavior = v1::TaxBehavior::Inclusive.into();
+    }
+    line
+}
+
+async fn discounts_are_taken_off_before_tax_and_shipping_is_taxed(db: Db) {
+    let server = Server::start(db).await;
+    let rate = v1::CreateShippingRateRequest {
+        request_id: unique("shipping"),
+        display_name: "Parcel".to_owned(),
+        amount: Some(v1::Money { minor_units: 4_900, currency_code: "SEK".to_owned() }),
+        tax_behavior: v1::TaxBehavior::Inclusive.into(),
+        tax_code: "shipping".to_owned(),
+        ..v1::CreateShippingRateRequest::default()
+    };
+    let rate = server.catalog().create_shipping_rate(rate).await.unwrap().into_inner().shipping_rate.unwrap();
+    let shipping = v1::InvoiceLineInput {
+        price: Some(v1::invoice_line_input::Price::ShippingRateId(rate.id.clone())),
+        quantity: 1,
+        tax: Some(automatic()),
+        ..v1::InvoiceLineInput::default()
+    };
+    let request = v1::CreateInvoiceRequest {
+        lines: vec![
+            v1::InvoiceLineInput { quantity: 3, discount: percent_off("10"), ..line(3_333) },
+            v1::InvoiceLineInput { discount: amount_off(500, "SEK"), ..inclusive(10_500) },
+            shipping,
+        ],
+        discount: amount_off(1_000, "SEK"),
+        ..invoice_request()
+    };
+    let invoice = draft(&server, request.clone()).await;
+    let figures = |line: &v1::InvoiceLine| {
+        let taxed = line.taxed.as_ref().unwrap();
+        [line.discount_amount.as_ref(), line.amount.as_ref(), taxed.tax.as_ref()].map(minor)
+    };
+    // 9999 less 1000 leaves 8999, 10500 less 500 leaves 10000, and 4900; of their 23899 go 1000, in proportion:
+    // 376.54, 418.43 and 205.03. Tax is 25 % of 8622, and inside of 9582 and of 4695.
+    let lines: Vec<_> = invoice.lines.iter().map(figures).collect();
+    assert_eq!(lines, [[1_377, 8_622, 2_156], [918, 9_582, 1_916], [205, 4_695, 939]]);
+    assert_eq!((invoice.lines[2].description.as_str(), &invoice.lines[2].shipping_rate_id), ("Parcel", &rate.id));
+    assert_eq!((minor(invoice.discount_amount.as_ref()), minor(invoice.total.as_ref())), (2_500, 25_055));
+    assert_eq!((&invoice.discount, &invoice.lines[0].discount), (&request.discount, &request.lines[0].discount));
+    // The share of each line is found anew when lines or the discount change, and stays through finalization.
+    let change = v1::InvoiceDraft { discount: percent_off("100"), ..v1::InvoiceDraft::default() };
+    let change = update(&invoice, change, &["discount"]);
+    let free = server.invoices().update_invoice(change).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!((minor(free.total.as_ref()), minor(free.tax.as_ref())), (0, 0));
+    let clear = update(&free, v1::InvoiceDraft::default(), &["discount"]);
+    let cleared = server.invoices().update_invoice(clear).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!((cleared.discount, minor(cleared.discount_amount.as_ref())), (None, 1_500));
+    let finalize =
+        v1::FinalizeInvoiceRequest { request_id: unique("final"), id: invoice.id.clone(), etag: cleared.etag };
+    let fixed = server.invoices().finalize_invoice(finalize).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!(fixed.lines, cleared.lines);
+    assert_eq!(minor(fixed.total.as_ref()), 8_999 + 2_250 + 10_000 + 4_900);
+}
+
+async fn discounts_that_do_not_fit_name_their_fields(db: Db) {
+    let server = Server::start(db).await;
+    let refused = async |lines: Vec<v1::InvoiceLineInput>, discount: Option<v1::InvoiceDiscount>| {
+        let request = v1::CreateInvoiceRequest { lines, discount, ..invoice_request() };
+        error_parts(&server.invoices().create_invoice(request).await.unwrap_err()).2
+    };
+    let with = |discount| v1::InvoiceLineInput { discount, ..line(100) };
+    let lines = vec![with(percent_off("101")), with(amount_off(0, "SEK")), with(Some(v1::InvoiceDiscount::default()))];
+    let fields = [
+        "lines[0].discount.percent_off",
+        "lines[1].discount.amount_off.minor_units",
+        "lines[2].discount",
+        "discount.amount_off.currency_code",
+    ];
+    assert_eq!(refused(lines, amount_off(1, "?")).await, fields);
+    let lines = vec![with(amount_off(101, "SEK")), with(amount_off(1, "EUR"))];
+    let fields = ["lines[0].discount.amount_off.minor_units", "lines[1].discount.amount_off.currency_code"];
+    assert_eq!(refused(lines, None).await, fields);
+    let field = ["discount.amount_off.minor_units"];
+    assert_eq!(refused(vec![with(amount_off(60, "SEK"))], amount_off(41, "SEK")).await, field);
+    let unknown = v1::InvoiceLineInput {
+        price: Some(v1::invoice_line_input::Price::ShippingRateId("shr_0".to_owned())),
+        ..line(1)
+    };
+    assert_eq!(refused(vec![unknown], None).await, ["lines[0].shipping_rate_id"]);
+    assert_eq!(server.all_events().await, []);
 }

@@ -56,9 +56,7 @@ mod tests {
     use domain::invoice::{Finalization, InvoiceContent, InvoiceItem, PartySnapshot};
     use domain::metadata::Metadata;
     use domain::money::{Quantity, UnitPrice};
-    use domain::tax::{
-        AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCategory, TaxDecision, TaxRounding, TaxTreatment, compute,
-    };
+    use domain::tax::{AppliedRate, Percentage, RatedLine, TaxBehavior, TaxRounding, TaxTreatment, compute};
     use time::macros::date;
 
     use super::*;
@@ -81,17 +79,11 @@ mod tests {
             tax_behavior: TaxBehavior::Exclusive,
             tax_treatment: TaxTreatment::Manual(vec![rate(name, percent)]),
             price_id: None,
+            shipping_rate_id: None,
+            discount: None,
         };
-        let rated = |(minor, name, percent): &(i64, &str, &str)| RatedLine {
-            amount: money(*minor),
-            behavior: TaxBehavior::Exclusive,
-            rates: vec![rate(name, percent)],
-            decision: TaxDecision {
-                rule: "TEST".into(),
-                category: TaxCategory::Standard,
-                jurisdiction: None,
-                law: None,
-            },
+        let rated = |(minor, name, percent): &(i64, &str, &str)| {
+            RatedLine::manual(money(*minor), TaxBehavior::Exclusive, vec![rate(name, percent)])
         };
         let rated: Vec<_> = lines.iter().map(rated).collect();
         let tax = compute(money(0).currency(), TaxRounding::default(), &rated).unwrap();
@@ -99,6 +91,7 @@ mod tests {
             customer_id: None,
             currency: money(0).currency(),
             items: lines.iter().map(item).collect(),
+            discount: None,
             tax_rounding: None,
             description: None,
             tax_point: None,

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use domain::catalog::{Price, PriceModel, Product};
-use domain::id::{CustomerId, PriceId, TaxRateId};
+use domain::catalog::{Price, PriceModel, Product, ShippingRate};
+use domain::id::{CustomerId, PriceId, ShippingRateId, TaxRateId};
 use domain::invoice::{InvoiceContent, InvoiceItem};
 use domain::money::{Currency, UnitPrice};
 use domain::party::Address;
 use domain::ports::storage::Sellers;
 use domain::ports::tax::TaxError;
 use domain::seller::Seller;
-use domain::tax::{TaxBehavior, TaxCalculation, TaxRequest, TaxRounding, TaxTreatment, TaxableLine, TaxedCustomer};
+use domain::tax::{
+    TaxBehavior, TaxCalculation, TaxCode, TaxRequest, TaxRounding, TaxTreatment, TaxableLine, TaxedCustomer,
+};
 use domain::text::Description;
 use domain::timestamp::Timestamp;
 use domain::validation::{Invalid, Validator};
@@ -101,26 +103,16 @@ impl App {
         let mut items = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
             let field = |name: &str| format!("lines[{index}].{name}");
-            let mut tax = self.tax_treatment(&mut validator, &field("tax"), &sellers, &spec.tax).await?;
-            let price = match &spec.price {
-                LinePrice::Inline { unit_price, tax_behavior } => Some((*unit_price, *tax_behavior, None, None)),
-                LinePrice::Stored(id) => {
-                    let at = field("price_id");
-                    let usable = self.usable_price(&mut validator, &at, &sellers, *id).await?;
-                    usable.and_then(|(price, product)| {
-                        if let Some(TaxTreatment::Automatic { tax_code: tax_code @ None }) = &mut tax {
-                            tax_code.clone_from(&product.tax_code);
-                        }
-                        let (unit_price, tax_behavior) = validator.check(&at, per_unit(&price, currency))?;
-                        Some((unit_price, tax_behavior, Some(product.name.clone()), Some(price.id)))
-                    })
-                }
+            let tax = self.tax_treatment(&mut validator, &field("tax"), &sellers, &spec.tax).await?;
+            let Some(priced) = self.line_price(&mut validator, index, (currency, &sellers), &spec.price).await? else {
+                continue;
             };
-            let Some((unit_price, tax_behavior, product_name, price_id)) = price else { continue };
-            let description = spec
-                .description
-                .clone()
-                .or_else(|| product_name.and_then(|name| Description::parse(name.as_str()).ok()));
+            let LinePriced { unit_price, tax_behavior, name, tax_code, price_id, shipping_rate_id } = priced;
+            let tax = tax.map(|treatment| match treatment {
+                TaxTreatment::Automatic { tax_code: None } => TaxTreatment::Automatic { tax_code },
+                said => said,
+            });
+            let description = spec.description.clone().or(name);
             if description.is_none() {
                 validator.refuse(&field("description"), Invalid::required());
             }
@@ -131,11 +123,73 @@ impl App {
                 validator.refuse(&format!("lines[{index}]"), overflow);
             }
             if let (Some(description), Some(tax_treatment)) = (description, tax) {
-                let quantity = spec.quantity;
-                items.push(InvoiceItem { description, quantity, unit_price, tax_behavior, tax_treatment, price_id });
+                let (quantity, discount) = (spec.quantity, spec.discount);
+                items.push(InvoiceItem {
+                    description,
+                    quantity,
+                    unit_price,
+                    tax_behavior,
+                    tax_treatment,
+                    price_id,
+                    shipping_rate_id,
+                    discount,
+                });
             }
         }
         Ok(validator.finish(Some(items))?)
+    }
+
+    /// What a piece of a line costs, with what is known of what is sold; `None` once a part of the line is refused.
+    async fn line_price(
+        &self,
+        v: &mut Validator,
+        index: usize,
+        (currency, sellers): (Currency, &Sellers),
+        price: &LinePrice,
+    ) -> Result<Option<LinePriced>, Error> {
+        Ok(match price {
+            LinePrice::Inline { unit_price, tax_behavior } => Some(LinePriced {
+                unit_price: *unit_price,
+                tax_behavior: *tax_behavior,
+                name: None,
+                tax_code: None,
+                price_id: None,
+                shipping_rate_id: None,
+            }),
+            LinePrice::Stored(id) => {
+                let at = format!("lines[{index}].price_id");
+                let usable = self.usable_price(v, &at, sellers, *id).await?;
+                usable.and_then(|(price, product)| {
+                    let (unit_price, tax_behavior) = v.check(&at, per_unit(&price, currency))?;
+                    Some(LinePriced {
+                        unit_price,
+                        tax_behavior,
+                        name: Description::parse(product.name.as_str()).ok(),
+                        tax_code: product.tax_code.clone(),
+                        price_id: Some(price.id),
+                        shipping_rate_id: None,
+                    })
+                })
+            }
+            LinePrice::Shipping(id) => {
+                let at = format!("lines[{index}].shipping_rate_id");
+                let usable = match self.0.storage.get_shipping_rate(sellers, *id).await? {
+                    None => Err(Invalid::new("UNKNOWN_SHIPPING_RATE", format!("names no shipping rate: {id}"))),
+                    Some(rate) if !rate.active => {
+                        Err(Invalid::new("INACTIVE", format!("names a shipping rate that is archived: {id}")))
+                    }
+                    Some(rate) => shipping(&rate, currency).map(|(unit_price, tax_behavior)| LinePriced {
+                        unit_price,
+                        tax_behavior,
+                        name: Description::parse(rate.terms.display_name.as_str()).ok(),
+                        tax_code: rate.terms.tax_code.clone(),
+                        price_id: None,
+                        shipping_rate_id: Some(rate.id),
+                    }),
+                };
+                v.check(&at, usable)
+            }
+        })
     }
 
     /// The tax of lines, as the seller, the customer and the date decide. What is wrong with the place of the customer is told
@@ -185,6 +239,16 @@ impl App {
     }
 }
 
+/// What a piece of a line costs, and what the catalog knows of it.
+struct LinePriced {
+    unit_price: UnitPrice,
+    tax_behavior: TaxBehavior,
+    name: Option<Description>,
+    tax_code: Option<TaxCode>,
+    price_id: Option<PriceId>,
+    shipping_rate_id: Option<ShippingRateId>,
+}
+
 /// A customer that is named and is not the seller's.
 pub(crate) fn unknown_customer(id: CustomerId) -> Error {
     Error::field("customer_id", "UNKNOWN_CUSTOMER", format!("names no customer: {id}"))
@@ -199,6 +263,19 @@ fn per_unit(price: &Price, currency: Currency) -> Result<(UnitPrice, TaxBehavior
         }
         Some(_) => Err(Invalid::new("NOT_PER_UNIT", "must be a price per unit that is paid once")),
     }
+}
+
+/// What shipping costs on an invoice.
+fn shipping(rate: &ShippingRate, currency: Currency) -> Result<(UnitPrice, TaxBehavior), Invalid> {
+    let terms = &rate.terms;
+    let amount = Some(terms.amount).filter(|amount| amount.currency() == currency);
+    let Some(amount) = amount.or_else(|| terms.currency_options.get(&currency).copied()) else {
+        return Err(Invalid::new("CURRENCY_MISMATCH", format!("must have an amount in {currency}")));
+    };
+    let unspecified =
+        || Invalid::new("TAX_BEHAVIOR_REQUIRED", "must be a shipping rate that says whether tax is inside");
+    let tax_behavior = terms.tax_behavior.ok_or_else(unspecified)?;
+    Ok((UnitPrice::parse(amount.minor().into(), currency)?, tax_behavior))
 }
 
 fn check_rate_count(ids: &[TaxRateId]) -> Result<(), Invalid> {

@@ -8,7 +8,8 @@ use time::Date;
 
 use crate::aggregate::aggregate;
 use crate::credit_note::InvoiceCredits;
-use crate::id::{CustomerId, InvoiceId, InvoiceLineId, PriceId};
+use crate::discount::Discount;
+use crate::id::{CustomerId, InvoiceId, InvoiceLineId, PriceId, ShippingRateId};
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, MoneyError, Quantity, UnitPrice};
 use crate::party::{Address, Email};
@@ -41,6 +42,9 @@ pub struct InvoiceData {
     pub currency: Currency,
     /// What is invoiced.
     pub lines: Vec<InvoiceLine>,
+    /// What is taken off of all lines, after their own discounts and before tax.
+    #[serde(default)]
+    pub discount: Option<Discount>,
     /// How tax was rounded.
     pub tax_rounding: TaxRounding,
     /// The tax; its gross is the total of the invoice.
@@ -83,6 +87,12 @@ pub struct InvoiceItem {
     pub tax_treatment: TaxTreatment,
     /// The stored price that it came from.
     pub price_id: Option<PriceId>,
+    /// The stored shipping rate that it came from.
+    #[serde(default)]
+    pub shipping_rate_id: Option<ShippingRateId>,
+    /// What is taken off of the line, before tax.
+    #[serde(default)]
+    pub discount: Option<Discount>,
 }
 
 /// A line with its figures.
@@ -93,8 +103,10 @@ pub struct InvoiceLine {
     /// What the caller said.
     #[serde(flatten)]
     pub item: InvoiceItem,
-    /// Quantity times unit price.
+    /// Quantity times unit price, less what is taken off: what is taxed, with its tax inside or not.
     pub amount: Money,
+    /// What is taken off, by the line's own discount and by its share of the whole's.
+    pub discount_amount: Money,
     /// Net, tax and gross.
     pub taxed: TaxedLine,
 }
@@ -108,6 +120,8 @@ pub struct InvoiceContent {
     pub currency: Currency,
     /// The lines: 1 to [`InvoiceContent::LINES_MAX`].
     pub items: Vec<InvoiceItem>,
+    /// What is taken off of all lines, after their own discounts and before tax.
+    pub discount: Option<Discount>,
     /// How tax is rounded, where not as the seller does.
     pub tax_rounding: Option<TaxRounding>,
     /// A note on the whole.
@@ -159,10 +173,33 @@ impl InvoiceContent {
                 validator.refuse(&format!("lines[{index}]"), overflow);
             }
         }
-        if validator.is_clean() && self.total().is_err() {
-            validator.refuse("lines", amount_overflow());
+        if validator.is_clean() {
+            match self.priced() {
+                Ok(priced) => self.check_discounts(&mut validator, &priced),
+                Err(_) => validator.refuse("lines", amount_overflow()),
+            }
         }
         validator.finish(Some(()))
+    }
+
+    /// Refuses an amount that is taken off in another currency, or is more than there is.
+    fn check_discounts(&self, validator: &mut Validator, priced: &[PricedItem]) {
+        let mut check = |field: &str, discount: Option<Discount>, there: Money| {
+            let Some(Discount::Amount(amount)) = discount else { return };
+            if amount.currency() != self.currency {
+                let expected = format!("must be in the invoice's currency, {}", self.currency);
+                validator.refuse(&format!("{field}.currency_code"), Invalid::new("CURRENCY_MISMATCH", expected));
+            } else if amount.minor() > there.minor() {
+                let expected = format!("must be at most {there}, which is what it is taken off of");
+                validator.refuse(&format!("{field}.minor_units"), Invalid::new("DISCOUNT_ABOVE_AMOUNT", expected));
+            }
+        };
+        let mut left = 0;
+        for (index, (item, priced)) in self.items.iter().zip(priced).enumerate() {
+            check(&format!("lines[{index}].discount.amount_off"), item.discount, priced.price);
+            left += priced.price.minor() - priced.own_discount.minor();
+        }
+        check("discount.amount_off", self.discount, Money::new(left, self.currency));
     }
 
     /// Refuses a wrong number of lines.
@@ -176,29 +213,75 @@ impl InvoiceContent {
         Err(Invalid::new("LINE_COUNT", format!("must have 1 to {} lines", Self::LINES_MAX)))
     }
 
-    /// The lines as a tax calculator wants them.
+    /// The lines as a tax calculator wants them: after what is taken off.
     ///
     /// # Errors
     /// A line's total is out of range.
     pub fn taxable_lines(&self) -> Result<Vec<TaxableLine>, MoneyError> {
-        self.items
-            .iter()
-            .map(|item| {
-                Ok(TaxableLine {
-                    amount: item.unit_price.times(item.quantity)?,
-                    behavior: item.tax_behavior,
-                    treatment: item.tax_treatment.clone(),
-                })
-            })
-            .collect()
+        let priced = self.priced()?;
+        let line = |(item, priced): (&InvoiceItem, PricedItem)| {
+            let treatment = item.tax_treatment.clone();
+            Ok(TaxableLine { amount: priced.amount()?, behavior: item.tax_behavior, treatment })
+        };
+        self.items.iter().zip(priced).map(line).collect()
     }
 
-    fn total(&self) -> Result<(), MoneyError> {
-        let amounts: Vec<Money> = self.taxable_lines()?.into_iter().map(|line| line.amount).collect();
-        // Twice the sum leaves room for tax of up to 100 %.
-        let sum = Money::sum(self.currency, amounts)?;
-        if sum.minor() > Money::MINOR_MAX / 2 { Err(MoneyError::Overflow) } else { Ok(()) }
+    /// What each line costs and what is taken off of it.
+    ///
+    /// # Errors
+    /// A price is out of range, all prices are, or one is in another currency.
+    fn priced(&self) -> Result<Vec<PricedItem>, MoneyError> {
+        price_items(self.currency, self.items.iter(), self.discount)
     }
+}
+
+/// What a line costs, and what is taken off of it.
+struct PricedItem {
+    /// Quantity times unit price.
+    price: Money,
+    /// Taken off of the line.
+    own_discount: Money,
+    /// Its share of what is taken off of all lines.
+    shared_discount: Money,
+}
+
+impl PricedItem {
+    fn discount(&self) -> Result<Money, MoneyError> {
+        self.own_discount.checked_add(self.shared_discount)
+    }
+
+    fn amount(&self) -> Result<Money, MoneyError> {
+        self.price.checked_sub(self.discount()?)
+    }
+}
+
+/// Prices the lines of an invoice. What is taken off of the whole is taken of what is left of each line, in proportion, by
+/// largest remainder.
+fn price_items<'a>(
+    currency: Currency,
+    items: impl Iterator<Item = &'a InvoiceItem>,
+    discount: Option<Discount>,
+) -> Result<Vec<PricedItem>, MoneyError> {
+    let mut priced = Vec::new();
+    for item in items {
+        let price = item.unit_price.times(item.quantity)?;
+        let own = item.discount.map(|discount| discount.parts(currency, &[price])).transpose()?;
+        let own_discount = own.and_then(|parts| parts.first().copied()).unwrap_or(Money::zero(currency));
+        priced.push(PricedItem { price, own_discount, shared_discount: Money::zero(currency) });
+    }
+    // Twice the sum leaves room for tax of up to 100 %.
+    let sum = Money::sum(currency, priced.iter().map(|item| item.price))?;
+    if sum.minor() > Money::MINOR_MAX / 2 {
+        return Err(MoneyError::Overflow);
+    }
+    if let Some(discount) = discount {
+        let left =
+            priced.iter().map(|item| item.price.checked_sub(item.own_discount)).collect::<Result<Vec<_>, _>>()?;
+        for (item, share) in priced.iter_mut().zip(discount.parts(currency, &left)?) {
+            item.shared_discount = share;
+        }
+    }
+    Ok(priced)
 }
 
 fn amount_overflow() -> Invalid {
@@ -341,6 +424,7 @@ impl Invoice {
             customer_id: None,
             currency,
             lines: Vec::new(),
+            discount: None,
             tax_rounding,
             tax: TaxCalculation {
                 lines: Vec::new(),
@@ -380,8 +464,10 @@ impl Invoice {
         if line_ids.len() != content.items.len() {
             return Err(InvoiceError::ForeignCalculation);
         }
-        let lines = price_lines(line_ids.into_iter().zip(content.items), &tax)?;
+        let lines =
+            price_lines(content.currency, line_ids.into_iter().zip(content.items).collect(), content.discount, &tax)?;
         let data = &mut self.0;
+        data.discount = content.discount;
         data.customer_id = content.customer_id;
         data.currency = content.currency;
         data.lines = lines;
@@ -403,6 +489,7 @@ impl Invoice {
             customer_id: self.customer_id,
             currency: self.currency,
             items: self.lines.iter().map(|line| line.item.clone()).collect(),
+            discount: self.discount,
             tax_rounding: Some(self.tax_rounding),
             description: self.description.clone(),
             tax_point: self.tax_point,
@@ -417,8 +504,8 @@ impl Invoice {
     /// Not a draft, or the calculation is of other lines.
     pub fn finalize(&mut self, finalization: Finalization, tax: TaxCalculation) -> Result<(), InvoiceError> {
         self.expect_draft()?;
-        let lines = std::mem::take(&mut self.0.lines);
-        self.0.lines = price_lines(lines.into_iter().map(|line| (line.id, line.item)), &tax)?;
+        let lines = self.0.lines.iter().map(|line| (line.id, line.item.clone())).collect();
+        self.0.lines = price_lines(self.currency, lines, self.discount, &tax)?;
         self.0.tax = tax;
         let now = finalization.finalized_at;
         self.0.updated_at = now;
@@ -515,6 +602,14 @@ impl Invoice {
         }
     }
 
+    /// What was taken off of all lines, by their own discounts and by that of the whole.
+    ///
+    /// # Errors
+    /// The sum does not fit into 64 bits.
+    pub fn discount_amount(&self) -> Result<Money, MoneyError> {
+        Money::sum(self.currency, self.lines.iter().map(|line| line.discount_amount))
+    }
+
     /// What was billed in all. Credit notes do not change it.
     pub fn total(&self) -> Money {
         self.tax.gross
@@ -587,16 +682,21 @@ impl Invoice {
 }
 
 fn price_lines(
-    items: impl ExactSizeIterator<Item = (InvoiceLineId, InvoiceItem)>,
+    currency: Currency,
+    items: Vec<(InvoiceLineId, InvoiceItem)>,
+    discount: Option<Discount>,
     tax: &TaxCalculation,
 ) -> Result<Vec<InvoiceLine>, InvoiceError> {
     if items.len() != tax.lines.len() {
         return Err(InvoiceError::ForeignCalculation);
     }
+    let priced = price_items(currency, items.iter().map(|(_, item)| item), discount)?;
     items
+        .into_iter()
+        .zip(priced)
         .zip(&tax.lines)
-        .map(|((id, item), taxed)| {
-            let amount = item.unit_price.times(item.quantity)?;
+        .map(|(((id, item), priced), taxed)| {
+            let amount = priced.amount()?;
             let stated = match item.tax_behavior {
                 TaxBehavior::Exclusive => taxed.net,
                 TaxBehavior::Inclusive => taxed.gross,
@@ -604,7 +704,7 @@ fn price_lines(
             if stated != amount {
                 return Err(InvoiceError::ForeignCalculation);
             }
-            Ok(InvoiceLine { id, item, amount, taxed: taxed.clone() })
+            Ok(InvoiceLine { id, item, amount, discount_amount: priced.discount()?, taxed: taxed.clone() })
         })
         .collect()
 }

@@ -47,6 +47,7 @@ mod check_digit;
 pub mod checkout;
 pub mod credit_note;
 pub mod customer;
+pub mod discount;
 pub mod dispute;
 pub mod document;
 pub mod event;

@@ -219,11 +219,14 @@ pub fn draft_invoice(seller: &SellerId, customer: Option<CustomerId>) -> Invoice
         tax_behavior: TaxBehavior::Exclusive,
         tax_treatment: TaxTreatment::Manual(vec![applied_rate()]),
         price_id: Some(PriceId::from_uuid(next_uuid())),
+        shipping_rate_id: None,
+        discount: None,
     };
     let content = InvoiceContent {
         customer_id: customer,
         currency: currency(),
         items: vec![item],
+        discount: None,
         tax_rounding: Some(TaxRounding::default()),
         description: Some(Description::parse("November").unwrap()),
         tax_point: Some(date!(2026 - 11 - 24)),

@@ -13,7 +13,7 @@ use domain::tax::{
 };
 use domain::validation::{Invalid, Validator, Violations};
 
-use crate::place::{Parties, Place, Rule};
+use crate::place::{Parties, Place};
 use crate::table::{PartRelation, RateTable, TableError};
 
 /// Calculates tax by a [`RateTable`], without asking anybody.
@@ -168,16 +168,11 @@ struct Decided {
 
 impl Decided {
     fn manual(rates: &[AppliedRate]) -> Self {
-        let rule = if rates.is_empty() { Rule::Untaxed } else { Rule::ManualRate };
-        Self::of(Place::nowhere(rule), rates.to_vec())
+        Self { rates: rates.to_vec(), decision: TaxDecision::manual(rates) }
     }
 
     fn of(place: Place, rates: Vec<AppliedRate>) -> Self {
-        let category = match &rates[..] {
-            [] => place.rule.category_without_rate(),
-            rates if rates.iter().all(|rate| rate.percentage.percent().is_zero()) => TaxCategory::ZeroRated,
-            _ => TaxCategory::Standard,
-        };
+        let category = TaxCategory::of_rates(&rates).unwrap_or(place.rule.category_without_rate());
         let decision = TaxDecision {
             rule: Cow::Borrowed(place.rule.code()),
             category,

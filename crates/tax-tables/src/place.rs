@@ -1,7 +1,6 @@
 //! The place of supply: in which jurisdiction a supply is taxed, if in any, and by which rule. It must not know rates.
 //!
-//! A line with manual rates has those: `MANUAL_RATE`, or `UNTAXED` where the list is empty. For automatic lines the first
-//! row that fits decides. *Seller* is where the seller is established, *customer* where the customer is; a customer that is
+//! Lines with manual rates are not asked about. For automatic lines the first row that fits decides. *Seller* is where the seller is established, *customer* where the customer is; a customer that is
 //! nowhere is taken for one in the seller's country. The EU is that of the tax point, and so are registrations.
 //!
 //! | code | when | tax |
@@ -36,11 +35,9 @@ use domain::tax::{CustomerTaxStatus, Jurisdiction, TaxCategory, TaxRequest, TaxS
 use crate::table::RateTable;
 use crate::tax_code::Supply;
 
-/// Why a line has its rates, or none. The codes are stable: they are kept with documents.
+/// Why an automatic line has its rates, or none. The codes are stable: they are kept with documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
-    ManualRate,
-    Untaxed,
     Nontaxable,
     NotRegistered,
     CustomerExempt,
@@ -58,8 +55,6 @@ pub(crate) enum Rule {
 impl Rule {
     pub(crate) const fn code(self) -> &'static str {
         match self {
-            Self::ManualRate => "MANUAL_RATE",
-            Self::Untaxed => "UNTAXED",
             Self::Nontaxable => "NONTAXABLE",
             Self::NotRegistered => "NOT_REGISTERED",
             Self::CustomerExempt => "CUSTOMER_EXEMPT",

@@ -611,6 +611,7 @@ fn euro_invoice(customer_id: &str) -> v1::CreateInvoiceRequest {
             tax_behavior: v1::TaxBehavior::Exclusive as i32,
         })),
         tax: Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Untaxed(v1::Untaxed {})) }),
+        discount: None,
     };
     v1::CreateInvoiceRequest {
         currency_code: "EUR".to_owned(),

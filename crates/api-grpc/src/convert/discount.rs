@@ -5,6 +5,7 @@ use domain::catalog::{
     Coupon, CouponDiscount, CouponDuration, CurrencyAmounts, DurationMonths, PercentOff, PromotionCode,
     PromotionCodeState, Redemptions,
 };
+use domain::discount::Discount;
 use domain::money::Money;
 use domain::validation::{Invalid, Validator};
 
@@ -53,6 +54,36 @@ pub(crate) fn discount(
             currency_amounts(v, ("amount", off.amount.as_ref()), options).map(CouponDiscount::Amount)
         }),
     }
+}
+
+/// What is taken off of an invoice or of a line of it; `Some(None)` for nothing.
+pub(crate) fn invoice_discount(
+    v: &mut Validator,
+    field: &str,
+    discount: Option<&v1::InvoiceDiscount>,
+) -> Option<Option<Discount>> {
+    use v1::invoice_discount::Discount as Said;
+    let Some(discount) = discount else { return Some(None) };
+    let missing = Invalid::new("REQUIRED", "must be percent_off or amount_off");
+    let parsed = match v.check(field, discount.discount.as_ref().ok_or(missing))? {
+        Said::PercentOff(percent) => {
+            let percent = decimal(percent).and_then(PercentOff::parse);
+            v.check(&format!("{field}.percent_off"), percent).map(Discount::Percent)
+        }
+        Said::AmountOff(amount) => {
+            required_amount(v, &format!("{field}.amount_off"), Some(amount)).map(Discount::Amount)
+        }
+    };
+    parsed.map(Some)
+}
+
+pub(super) fn told_invoice_discount(discount: Discount) -> v1::InvoiceDiscount {
+    use v1::invoice_discount::Discount as Told;
+    let told = match discount {
+        Discount::Percent(percent) => Told::PercentOff(percent.percent().to_string()),
+        Discount::Amount(amount) => Told::AmountOff(money(amount)),
+    };
+    v1::InvoiceDiscount { discount: Some(told) }
 }
 
 /// Which payments a coupon is taken off.

@@ -20,6 +20,7 @@ use domain::validation::{Invalid, Validator};
 use rust_decimal::Decimal;
 use time::{Date, Month};
 
+use super::discount::invoice_discount;
 use super::link_options::adjustable;
 use super::price_model::recurrence;
 
@@ -176,9 +177,10 @@ fn invoice_line(v: &mut Validator, line: &v1::InvoiceLineInput) -> Option<Invoic
     use v1::invoice_line_input::Price;
     let description = optional(v, "description", &line.description, Description::parse);
     let quantity = v.check("quantity", Quantity::parse(line.quantity));
-    let missing = Invalid::new("REQUIRED", "must be a price_id or price_data");
+    let missing = Invalid::new("REQUIRED", "must be a price_id, price_data or a shipping_rate_id");
     let price = v.check("price", line.price.as_ref().ok_or(missing)).and_then(|price| match price {
         Price::PriceId(text) => id(v, "price_id", text).map(LinePrice::Stored),
+        Price::ShippingRateId(text) => id(v, "shipping_rate_id", text).map(LinePrice::Shipping),
         Price::PriceData(data) => v.within("price_data", |v| {
             let unit_price = unit_price(v, "unit_price", data.unit_price.as_ref());
             let tax_behavior = tax_behavior(v, "tax_behavior", data.tax_behavior());
@@ -189,7 +191,14 @@ fn invoice_line(v: &mut Validator, line: &v1::InvoiceLineInput) -> Option<Invoic
         v.refuse("description", Invalid::required());
     }
     let tax = line_tax(v, "tax", line.tax.as_ref());
-    Some(InvoiceLineSpec { description: description?, quantity: quantity?, price: price?, tax: tax? })
+    let discount = invoice_discount(v, "discount", line.discount.as_ref());
+    Some(InvoiceLineSpec {
+        description: description?,
+        quantity: quantity?,
+        price: price?,
+        tax: tax?,
+        discount: discount?,
+    })
 }
 
 pub(crate) fn line_items(v: &mut Validator, field: &str, items: &[v1::LineItemInput]) -> Option<Vec<LineItemSpec>> {

@@ -22,7 +22,7 @@ use domain::timestamp::Timestamp;
 use time::Date;
 
 use super::credit_note::credit_note;
-use super::discount::{coupon, promotion_code};
+use super::discount::{coupon, promotion_code, told_invoice_discount};
 use super::link_options::{
     told_adjustable, told_automatic_tax, told_collection, told_invoice_creation, told_optional_item, told_payment,
     told_platform, told_shipping_option, told_subscription,
@@ -172,6 +172,9 @@ fn invoice_line(line: &InvoiceLine) -> v1::InvoiceLine {
         price_id: text(line.item.price_id.as_ref()),
         amount: Some(money(line.amount)),
         taxed: Some(taxed_line(&line.taxed)),
+        shipping_rate_id: text(line.item.shipping_rate_id.as_ref()),
+        discount: line.item.discount.map(told_invoice_discount),
+        discount_amount: Some(money(line.discount_amount)),
     }
 }
 
@@ -213,6 +216,8 @@ pub(crate) fn invoice(invoice: &Invoice, today: Date) -> v1::Invoice {
         amount_due: Some(money(invoice.amount_due())),
         amount_overpaid: Some(money(invoice.amount_overpaid)),
         amount_credited: Some(money(invoice.amount_credited())),
+        discount: invoice.discount.map(told_invoice_discount),
+        discount_amount: invoice.discount_amount().ok().map(money),
         amount_credited_after_payment: Some(money(invoice.amount_credited_after_payment())),
         tax_subtotals: invoice.tax.subtotals.iter().map(tax_subtotal).collect(),
         tax_trace: invoice.tax.trace.iter().map(trace_step).collect(),

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
 use crate::convert::credit_note::{credit_note, credit_request};
+use crate::convert::discount::invoice_discount;
 use crate::convert::input::{Mask, date, id, invoice_lines, known, metadata, optional, optional_id, rounding};
 use crate::convert::out_of_band::receipt;
 use crate::convert::output;
@@ -52,6 +53,7 @@ impl InvoiceService for Services {
             if m.lines.is_empty() {
                 v.refuse("lines", domain::validation::Invalid::required());
             }
+            let discount = invoice_discount(v, "discount", m.discount.as_ref());
             let description = optional(v, "description", &m.description, Description::parse);
             let tax_point = date(v, "tax_point", m.tax_point.as_ref());
             let due_date = date(v, "due_date", m.due_date.as_ref());
@@ -61,6 +63,7 @@ impl InvoiceService for Services {
                 customer_id: customer_id?,
                 currency: currency?.unwrap_or(seller.currency),
                 lines: lines?,
+                discount: discount?,
                 tax_rounding: tax_rounding?,
                 description: description?,
                 tax_point: tax_point?,
@@ -82,10 +85,20 @@ impl InvoiceService for Services {
         let seller = self.seller_of(&caller, &m.id, Named::Invoice).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
             let id = id(v, "id", &m.id);
-            let known = ["customer_id", "lines", "tax_rounding", "description", "tax_point", "due_date", "metadata"];
+            let known = [
+                "customer_id",
+                "lines",
+                "discount",
+                "tax_rounding",
+                "description",
+                "tax_point",
+                "due_date",
+                "metadata",
+            ];
             let mask = Mask::parse(v, m.update_mask.as_ref(), &known);
             let customer_id = mask.pick("customer_id", || optional_id(v, "draft.customer_id", &new.customer_id));
             let lines = mask.pick("lines", || invoice_lines(v, "draft.lines", &new.lines));
+            let discount = mask.pick("discount", || invoice_discount(v, "draft.discount", new.discount.as_ref()));
             let description =
                 mask.pick("description", || optional(v, "draft.description", &new.description, Description::parse));
             let tax_point = mask.pick("tax_point", || date(v, "draft.tax_point", new.tax_point.as_ref()));
@@ -97,6 +110,7 @@ impl InvoiceService for Services {
             let changes = InvoiceChanges {
                 customer_id: customer_id?,
                 lines: lines?,
+                discount: discount?,
                 tax_rounding: tax_rounding?,
                 description: description?,
                 tax_point: tax_point?,

@@ -7875,8 +7875,11 @@ pub struct InvoiceLineInput {
     /// How it is taxed. Required.
     #[prost(message, optional, tag = "5")]
     pub tax: ::core::option::Option<LineTax>,
+    /// What is taken off of the line, before tax.
+    #[prost(message, optional, tag = "7")]
+    pub discount: ::core::option::Option<InvoiceDiscount>,
     /// What one costs. Exactly one is required.
-    #[prost(oneof = "invoice_line_input::Price", tags = "3, 4")]
+    #[prost(oneof = "invoice_line_input::Price", tags = "3, 4, 6")]
     pub price: ::core::option::Option<invoice_line_input::Price>,
 }
 /// Nested message and enum types in `InvoiceLineInput`.
@@ -7890,6 +7893,30 @@ pub mod invoice_line_input {
         /// A price for this line alone.
         #[prost(message, tag = "4")]
         PriceData(super::InlinePrice),
+        /// A stored, active shipping rate, which says whether tax is inside. Its name and its tax code stand in where the line says
+        /// none.
+        #[prost(string, tag = "6")]
+        ShippingRateId(::prost::alloc::string::String),
+    }
+}
+/// What is taken off, before tax: of prices with tax inside, tax and all.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvoiceDiscount {
+    /// Exactly one is required.
+    #[prost(oneof = "invoice_discount::Discount", tags = "1, 2")]
+    pub discount: ::core::option::Option<invoice_discount::Discount>,
+}
+/// Nested message and enum types in `InvoiceDiscount`.
+pub mod invoice_discount {
+    /// Exactly one is required.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Discount {
+        /// A percentage as a decimal, above 0 and up to 100, at most two decimals; rounded half up.
+        #[prost(string, tag = "1")]
+        PercentOff(::prost::alloc::string::String),
+        /// An amount in the invoice's currency, at most what it is taken off of (DISCOUNT_ABOVE_AMOUNT).
+        #[prost(message, tag = "2")]
+        AmountOff(super::Money),
     }
 }
 /// A price that is not stored.
@@ -7923,12 +7950,21 @@ pub struct InvoiceLine {
     /// The stored price that it came from; empty if none.
     #[prost(string, tag = "6")]
     pub price_id: ::prost::alloc::string::String,
-    /// Quantity times unit price.
+    /// Quantity times unit price, less discount_amount.
     #[prost(message, optional, tag = "7")]
     pub amount: ::core::option::Option<Money>,
     /// Net, tax and gross.
     #[prost(message, optional, tag = "8")]
     pub taxed: ::core::option::Option<TaxedLine>,
+    /// The stored shipping rate that it came from; empty if none.
+    #[prost(string, tag = "9")]
+    pub shipping_rate_id: ::prost::alloc::string::String,
+    /// What is taken off of the line; absent if nothing.
+    #[prost(message, optional, tag = "10")]
+    pub discount: ::core::option::Option<InvoiceDiscount>,
+    /// What was taken off of the line in all: by its own discount, and by its share of the whole invoice's.
+    #[prost(message, optional, tag = "11")]
+    pub discount_amount: ::core::option::Option<Money>,
 }
 /// An invoice. Set by the service but for what the requests say.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8024,6 +8060,12 @@ pub struct Invoice {
     /// The part of amount_credited that had been paid, and goes back to the customer; the rest lowered what was due.
     #[prost(message, optional, tag = "30")]
     pub amount_credited_after_payment: ::core::option::Option<Money>,
+    /// What is taken off of all lines, after their own discounts; absent if nothing.
+    #[prost(message, optional, tag = "31")]
+    pub discount: ::core::option::Option<InvoiceDiscount>,
+    /// What was taken off in all, by all discounts.
+    #[prost(message, optional, tag = "32")]
+    pub discount_amount: ::core::option::Option<Money>,
 }
 /// Request of CreateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8061,6 +8103,9 @@ pub struct CreateInvoiceRequest {
     /// Whether to finalize it at once.
     #[prost(bool, tag = "11")]
     pub finalize: bool,
+    /// What is taken off of all lines, after their own discounts and before tax; the lines share it in proportion.
+    #[prost(message, optional, tag = "12")]
+    pub discount: ::core::option::Option<InvoiceDiscount>,
 }
 /// Response of CreateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8093,6 +8138,9 @@ pub struct InvoiceDraft {
     /// The caller's pairs.
     #[prost(btree_map = "string, string", tag = "7")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// What is taken off of all lines, after their own discounts and before tax.
+    #[prost(message, optional, tag = "8")]
+    pub discount: ::core::option::Option<InvoiceDiscount>,
 }
 /// Request of UpdateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8109,7 +8157,7 @@ pub struct UpdateInvoiceRequest {
     /// The new values.
     #[prost(message, optional, tag = "4")]
     pub draft: ::core::option::Option<InvoiceDraft>,
-    /// What changes: customer_id, lines, tax_rounding, description, tax_point, due_date, metadata, or metadata.KEY. An empty value clears. Required.
+    /// What changes: customer_id, lines, discount, tax_rounding, description, tax_point, due_date, metadata, or metadata.KEY. An empty value clears. Required.
     #[prost(message, optional, tag = "5")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }

@@ -3,8 +3,9 @@
 //! Names are resolved and tax is computed before the transaction, since a calculator may have to ask someone; the
 //! transaction then holds the invoice to the version that was computed.
 
+use domain::discount::Discount;
 use domain::event::{EventKind, EventSubject};
-use domain::id::{CustomerId, InvoiceId, PriceId};
+use domain::id::{CustomerId, InvoiceId, PriceId, ShippingRateId};
 use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceError, InvoiceState, PartySnapshot};
 use domain::metadata::{Metadata, MetadataPatch};
 use domain::money::{Currency, Quantity, UnitPrice};
@@ -49,6 +50,8 @@ pub struct CreateInvoice {
     pub currency: Currency,
     /// What is invoiced.
     pub lines: Vec<InvoiceLineSpec>,
+    /// What is taken off of all lines, before tax.
+    pub discount: Option<Discount>,
     /// How tax is rounded, where not as the seller does.
     pub tax_rounding: Option<TaxRounding>,
     /// A note on the whole.
@@ -74,6 +77,8 @@ pub struct InvoiceLineSpec {
     pub price: LinePrice,
     /// How it is taxed.
     pub tax: TaxSpec,
+    /// What is taken off of the line, before tax.
+    pub discount: Option<Discount>,
 }
 
 /// What one piece of a line costs.
@@ -82,6 +87,8 @@ pub struct InvoiceLineSpec {
 pub enum LinePrice {
     /// As the stored price says.
     Stored(PriceId),
+    /// As the stored shipping rate says.
+    Shipping(ShippingRateId),
     /// As said here.
     Inline {
         /// The price of one.
@@ -98,6 +105,8 @@ pub struct InvoiceChanges {
     pub customer_id: Option<Option<CustomerId>>,
     /// All lines anew.
     pub lines: Option<Vec<InvoiceLineSpec>>,
+    /// What is taken off of all lines, before tax.
+    pub discount: Option<Option<Discount>>,
     /// How tax is rounded; as the seller does where cleared.
     pub tax_rounding: Option<Option<TaxRounding>>,
     /// A note on the whole.
@@ -143,6 +152,7 @@ impl App {
             customer_id: command.customer_id,
             currency: command.currency,
             items,
+            discount: command.discount,
             tax_rounding: command.tax_rounding,
             description: command.description,
             tax_point: command.tax_point,
@@ -186,6 +196,7 @@ impl App {
         if let Some(lines) = &changes.lines {
             content.items = self.invoice_items(&seller, content.currency, lines).await?;
         }
+        content.discount = changes.discount.unwrap_or(content.discount);
         content.customer_id = changes.customer_id.unwrap_or(content.customer_id);
         content.tax_rounding = changes.tax_rounding.unwrap_or(content.tax_rounding);
         content.description = changes.description.unwrap_or(content.description);
@@ -466,6 +477,7 @@ mod tests {
             customer_id: None,
             currency: money(0).currency(),
             items: vec![],
+            discount: None,
             tax_rounding: None,
             description: None,
             tax_point: None,

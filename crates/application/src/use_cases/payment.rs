@@ -244,12 +244,15 @@ impl App {
             tax_behavior: command.tax_behavior,
             tax_treatment,
             price_id: None,
+            shipping_rate_id: None,
+            discount: None,
         });
         let item = validator.finish(item)?;
         Ok(InvoiceContent {
             customer_id: command.customer_id,
             currency,
             items: vec![item],
+            discount: None,
             tax_rounding: None,
             description: None,
             tax_point: None,

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::currency_amounts::CurrencyAmounts;
 use crate::aggregate::aggregate;
+use crate::discount::Discount;
 use crate::id::CouponId;
 use crate::metadata::{Metadata, MetadataPatch};
-use crate::money::{Currency, Money, MoneyError, Rounding, allocate};
+use crate::money::Currency;
 use crate::seller::SellerId;
 use crate::text::CouponName;
 use crate::timestamp::Timestamp;
@@ -162,29 +163,12 @@ pub struct CouponChanges {
 }
 
 impl CouponDiscount {
-    /// What it takes off of amounts in `currency`, one part for each, in their order.
-    ///
-    /// A percentage of their sum is rounded half up, and an amount is cut to their sum; that is split over them in
-    /// proportion, by largest remainder, so that the parts add up to what is taken off the whole.
-    ///
-    /// # Errors
-    /// Overflow, or an amount in another currency.
-    pub fn parts(&self, currency: Currency, amounts: &[Money]) -> Result<Vec<Money>, MoneyError> {
-        let sum = Money::sum(currency, amounts.iter().copied())?.minor();
-        let off = match self {
-            Self::Percent(percent) => {
-                let exact = Decimal::from(sum).checked_mul(percent.percent()).ok_or(MoneyError::Overflow)?;
-                Rounding::HalfUp.to_minor(exact / Decimal::ONE_HUNDRED)?
-            }
-            Self::Amount(amounts) => amounts.of(currency).map_or(0, |amount| amount.minor().min(sum)),
-        };
-        let share = |amount: &Money| match sum {
-            0 => Some(Decimal::ZERO),
-            sum => Decimal::from(off).checked_mul(amount.minor().into())?.checked_div(sum.into()),
-        };
-        let shares: Option<Vec<Decimal>> = amounts.iter().map(share).collect();
-        let parts = allocate(off, &shares.ok_or(MoneyError::Overflow)?)?;
-        Ok(parts.into_iter().map(|minor| Money::new(minor, currency)).collect())
+    /// What it takes off in a currency; nothing in one that it does not name.
+    pub fn in_currency(&self, currency: Currency) -> Option<Discount> {
+        match self {
+            Self::Percent(percent) => Some(Discount::Percent(*percent)),
+            Self::Amount(amounts) => amounts.of(currency).map(Discount::Amount),
+        }
     }
 }
 
@@ -210,57 +194,17 @@ impl Coupon {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn sek() -> Currency {
-        Currency::parse("SEK").unwrap()
-    }
-
-    fn percent(percent: &str) -> CouponDiscount {
-        CouponDiscount::Percent(PercentOff::parse(percent.parse().unwrap()).unwrap())
-    }
-
-    fn amount(minor: i64) -> CouponDiscount {
-        CouponDiscount::Amount(CurrencyAmounts::parse(Money::new(minor, sek()), "options", &[]).unwrap())
-    }
-
-    fn parts(discount: &CouponDiscount, amounts: &[i64]) -> Vec<i64> {
-        let amounts: Vec<Money> = amounts.iter().map(|minor| Money::new(*minor, sek())).collect();
-        discount.parts(sek(), &amounts).unwrap().into_iter().map(Money::minor).collect()
-    }
-
-    #[test]
-    fn worked_examples() {
-        for (discount, amounts, expected) in [
-            // 25 % off 100 is 75; 5 off; and never below nothing.
-            (percent("25"), vec![10_000], vec![2_500]),
-            (amount(500), vec![10_000], vec![500]),
-            (amount(500), vec![300, 100], vec![300, 100]),
-            // A half of a minor unit is taken off: 12.5 % of 1,00 is 0,125.
-            (percent("12.5"), vec![100], vec![13]),
-            // The whole is rounded once, and its parts add up to it: a third each of 10,00 % of 1,00.
-            (percent("10"), vec![33, 33, 34], vec![3, 3, 4]),
-            (amount(100), vec![1, 1, 1], vec![1, 1, 1]),
-            (amount(100), vec![100, 100, 100], vec![34, 33, 33]),
-            (percent("100"), vec![0, 5], vec![0, 5]),
-            (percent("50"), vec![0], vec![0]),
-            (percent("50"), vec![], vec![]),
-        ] {
-            assert_eq!(parts(&discount, &amounts), expected, "{discount:?} of {amounts:?}");
-        }
-    }
+    use crate::money::Money;
 
     #[test]
     fn an_amount_is_taken_off_in_its_own_currencies_alone() {
-        let eur = Currency::parse("EUR").unwrap();
-        let yen = Currency::parse("JPY").unwrap();
-        let amounts = CurrencyAmounts::parse(Money::new(500, sek()), "options", &[Money::new(50, eur)]).unwrap();
+        let [sek, eur, yen] = ["SEK", "EUR", "JPY"].map(|code| Currency::parse(code).unwrap());
+        let amounts = CurrencyAmounts::parse(Money::new(500, sek), "options", &[Money::new(50, eur)]).unwrap();
         let discount = CouponDiscount::Amount(amounts);
-        let off = |currency| discount.parts(currency, &[Money::new(1_000, currency)]).unwrap()[0].minor();
-        assert_eq!((off(sek()), off(eur), off(yen)), (500, 50, 0));
-        assert!(discount.parts(sek(), &[Money::new(1, eur)]).is_err());
+        let off = |currency| discount.in_currency(currency);
+        let amount = |minor, currency| Some(Discount::Amount(Money::new(minor, currency)));
+        assert_eq!((off(sek), off(eur), off(yen)), (amount(500, sek), amount(50, eur), None));
     }
 
     #[test]
@@ -270,24 +214,5 @@ mod tests {
         }
         assert!(DurationMonths::parse(0).is_err() && DurationMonths::parse(1_201).is_err());
         assert!(Redemptions::parse(0).is_err() && Redemptions::parse(1 << 31).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn parts_add_up_and_none_passes_its_amount(
-            amounts in prop::collection::vec(0i64..=99_999_999, 0..20), hundredths in 1i64..=10_000, off in 1i64..=99_999_999,
-        ) {
-            let sum: i64 = amounts.iter().sum();
-            for (discount, whole) in [
-                (CouponDiscount::Percent(PercentOff::parse(Decimal::new(hundredths, 2)).unwrap()), None),
-                (amount(off), Some(off.min(sum))),
-            ] {
-                let parts = parts(&discount, &amounts);
-                if let Some(whole) = whole {
-                    prop_assert_eq!(parts.iter().sum::<i64>(), whole);
-                }
-                prop_assert!(parts.iter().zip(&amounts).all(|(part, amount)| (0..=*amount).contains(part)));
-            }
-        }
     }
 }

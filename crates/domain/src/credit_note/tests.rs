@@ -37,6 +37,8 @@ fn open(lines: &[Line<'_>], scope: RoundingScope) -> Invoice {
             tax_behavior: *behavior,
             tax_treatment: TaxTreatment::Manual(rates.iter().map(|percent| rate(percent)).collect()),
             price_id: None,
+            shipping_rate_id: None,
+            discount: None,
         })
         .collect();
     let rounding = TaxRounding { scope, mode: Rounding::HalfUp };
@@ -45,6 +47,7 @@ fn open(lines: &[Line<'_>], scope: RoundingScope) -> Invoice {
         customer_id: None,
         currency,
         items,
+        discount: None,
         tax_rounding: Some(rounding),
         description: None,
         tax_point: None,
@@ -75,12 +78,7 @@ fn taxed(items: &[InvoiceItem], rounding: TaxRounding) -> TaxCalculation {
         .iter()
         .map(|item| {
             let TaxTreatment::Manual(rates) = &item.tax_treatment else { unreachable!("all are manual") };
-            RatedLine {
-                amount: item.unit_price.times(item.quantity).unwrap(),
-                behavior: item.tax_behavior,
-                rates: rates.clone(),
-                rule: "MANUAL_RATE".to_owned(),
-            }
+            RatedLine::manual(item.unit_price.times(item.quantity).unwrap(), item.tax_behavior, rates.clone())
         })
         .collect();
     compute(sek(0).currency(), rounding, &rated).unwrap()

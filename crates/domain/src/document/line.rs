@@ -13,6 +13,8 @@ pub struct DocumentLine {
     pub description: Description,
     /// How many at which price; absent where a sum alone is stated, as on a credit note for a part of a price.
     pub price: Option<LinePrice>,
+    /// What was taken off of the price, where anything was (article 226, point 8); with tax inside if `behavior` says so.
+    pub discount: Option<Money>,
     /// Whether the stated price and amount have their tax inside.
     pub behavior: TaxBehavior,
     /// Without tax.
@@ -64,6 +66,7 @@ impl DocumentLine {
         Self {
             description: line.item.description.clone(),
             price: Some(LinePrice { quantity: line.item.quantity, unit_price: line.item.unit_price }),
+            discount: Some(line.discount_amount).filter(|discount| !discount.is_zero()),
             behavior: line.item.tax_behavior,
             net: line.taxed.net,
             tax: line.taxed.tax,

@@ -39,18 +39,16 @@ fn draft() -> (Invoice, TaxCalculation) {
         tax_behavior: TaxBehavior::Exclusive,
         tax_treatment: TaxTreatment::Manual(Vec::new()),
         price_id: None,
+        shipping_rate_id: None,
+        discount: None,
     };
-    let rated = |minor: i64, rates: Vec<_>| RatedLine {
-        amount: Money::new(minor, sek()),
-        behavior: TaxBehavior::Exclusive,
-        rates,
-        rule: "MANUAL_RATE".to_owned(),
-    };
+    let rated = |minor: i64, rates| RatedLine::manual(Money::new(minor, sek()), TaxBehavior::Exclusive, rates);
     let tax = compute(sek(), TaxRounding::default(), &[rated(10_000, vec![rate]), rated(500, Vec::new())]).unwrap();
     let content = InvoiceContent {
         customer_id: None,
         currency: sek(),
         items: vec![item("Hosting", 2, 5_000), item("Tip", 1, 500)],
+        discount: None,
         tax_rounding: None,
         description: None,
         tax_point: None,

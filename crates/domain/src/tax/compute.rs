@@ -30,6 +30,14 @@ pub struct RatedLine {
     pub decision: TaxDecision,
 }
 
+impl RatedLine {
+    /// A line with rates that its caller named, or none.
+    pub fn manual(amount: Money, behavior: TaxBehavior, rates: Vec<AppliedRate>) -> Self {
+        let decision = TaxDecision::manual(&rates);
+        Self { amount, behavior, rates, decision }
+    }
+}
+
 /// Figures that can't be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the tax of line {line} can't be computed")]

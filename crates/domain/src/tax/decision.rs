@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::Jurisdiction;
+use super::{AppliedRate, Jurisdiction};
 
 /// What a supply is for tax: the categories of the European standard for invoices (EN 16931, BT-118), which also say what
 /// an invoice must tell about a supply without tax.
@@ -30,6 +30,16 @@ pub enum TaxCategory {
 }
 
 impl TaxCategory {
+    /// What a supply with these rates is; nothing where there are none.
+    pub fn of_rates(rates: &[AppliedRate]) -> Option<Self> {
+        let is_zero = |rate: &AppliedRate| rate.percentage.percent().is_zero();
+        match rates {
+            [] => None,
+            rates if rates.iter().all(is_zero) => Some(Self::ZeroRated),
+            _ => Some(Self::Standard),
+        }
+    }
+
     /// The name in snake case, as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,4 +68,14 @@ pub struct TaxDecision {
     /// The law that the rule follows, such as `Directive 2006/112/EC, art. 196`, where one is to be named.
     #[serde(default)]
     pub law: Option<Cow<'static, str>>,
+}
+
+impl TaxDecision {
+    /// The rates that a caller named, `MANUAL_RATE`, or none by the caller's word, `UNTAXED`: no rule looked for the place
+    /// of supply.
+    pub fn manual(rates: &[AppliedRate]) -> Self {
+        let rule = if rates.is_empty() { "UNTAXED" } else { "MANUAL_RATE" };
+        let category = TaxCategory::of_rates(rates).unwrap_or(TaxCategory::OutsideScope);
+        Self { rule: Cow::Borrowed(rule), category, jurisdiction: None, law: None }
+    }
 }

@@ -82,7 +82,10 @@ impl Composer<'_> {
         let rates: Vec<String> = line.rates.iter().map(|rate| self.format.percentage(rate.percentage)).collect();
         vec![
             (index + 1).to_string().into(),
-            line.description.as_str().to_owned().into(),
+            Cell {
+                text: line.description.as_str().to_owned(),
+                aside: line.discount.map(|off| fill(self.words.discount, &[&self.format.amount(off)])),
+            },
             quantity.into(),
             figure(unit_price),
             if rates.is_empty() { NONE.to_owned() } else { rates.join("\n") }.into(),

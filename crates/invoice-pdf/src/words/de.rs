@@ -56,6 +56,7 @@ pub(super) const WORDS: Words = Words {
     reference: "Referenz",
     refunded: "Erstattet",
     overpaid: "Zu viel gezahlt, wird erstattet",
+    discount: "Rabatt {}",
     reason: "Grund: {}",
     notes: "Hinweise",
     on_line: "Position {}.",

@@ -56,6 +56,7 @@ pub(super) const WORDS: Words = Words {
     reference: "Reference",
     refunded: "Refunded",
     overpaid: "Overpaid, to be paid back",
+    discount: "Discount {}",
     reason: "Reason: {}",
     notes: "Notes",
     on_line: "Line {}.",

@@ -56,6 +56,7 @@ pub(super) const WORDS: Words = Words {
     reference: "Referencia",
     refunded: "Reembolsado",
     overpaid: "Pagado de más, por devolver",
+    discount: "Descuento {}",
     reason: "Motivo: {}",
     notes: "Menciones",
     on_line: "Línea {}.",

@@ -56,6 +56,7 @@ pub(super) const WORDS: Words = Words {
     reference: "Référence",
     refunded: "Remboursé",
     overpaid: "Trop-perçu, à rembourser",
+    discount: "Remise {}",
     reason: "Motif\u{a0}: {}",
     notes: "Mentions",
     on_line: "Ligne {}.",

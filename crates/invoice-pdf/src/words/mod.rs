@@ -112,6 +112,8 @@ pub(crate) struct Words {
     pub(crate) refunded: &'static str,
     /// What came in beyond what was due.
     pub(crate) overpaid: &'static str,
+    /// What was taken off of a line.
+    pub(crate) discount: &'static str,
     /// Template: why a credit note was issued.
     pub(crate) reason: &'static str,
     /// Heading of the mentions of the law.

@@ -56,6 +56,7 @@ pub(super) const WORDS: Words = Words {
     reference: "Referens",
     refunded: "Återbetalt",
     overpaid: "För mycket betalt, återbetalas",
+    discount: "Rabatt {}",
     reason: "Orsak: {}",
     notes: "Upplysningar",
     on_line: "Rad {}.",

@@ -12,8 +12,7 @@ use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::provider::ProviderRef;
 use domain::seller::SellerId;
 use domain::tax::{
-    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCategory, TaxDecision, TaxRate, TaxRounding,
-    TaxTreatment, compute,
+    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute,
 };
 use domain::tax_id::TaxId;
 use domain::text::{Description, DisplayName, DocumentFooter, DocumentMemo, PartyName, PaymentInstructions};
@@ -79,21 +78,17 @@ pub(crate) fn invoice(
         tax_behavior: behavior(index),
         tax_treatment: TaxTreatment::Manual(Vec::new()),
         price_id: None,
+        shipping_rate_id: None,
+        discount: None,
     };
     let contents: Vec<InvoiceItem> = items.iter().enumerate().map(items_of).collect();
     let rated: Vec<RatedLine> = contents
         .iter()
         .zip(items)
-        .map(|(item, Item(.., percentages))| RatedLine {
-            amount: item.unit_price.times(item.quantity).expect("a sample is valid"),
-            behavior: item.tax_behavior,
-            rates: percentages.iter().map(|percentage| rate("Moms", percentage)).collect(),
-            decision: TaxDecision {
-                rule: "MANUAL_RATE".into(),
-                category: TaxCategory::Standard,
-                jurisdiction: None,
-                law: None,
-            },
+        .map(|(item, Item(.., percentages))| {
+            let amount = item.unit_price.times(item.quantity).expect("a sample is valid");
+            let rates = percentages.iter().map(|percentage| rate("Moms", percentage)).collect();
+            RatedLine::manual(amount, item.tax_behavior, rates)
         })
         .collect();
     let tax = compute(currency, TaxRounding::default(), &rated).expect("a sample is valid");
@@ -112,6 +107,7 @@ fn finalized(
         customer_id: None,
         currency,
         items,
+        discount: None,
         tax_rounding: None,
         description: description.map(|text| Description::parse(text).expect("a sample is valid")),
         tax_point: None,
@@ -263,6 +259,7 @@ pub(crate) fn credit_note(language: Language) -> Document {
             quantity: Quantity::parse(count).expect("a sample is valid"),
             unit_price: UnitPrice::parse(minor.into(), currency("EUR")).expect("a sample is valid"),
         }),
+        discount: None,
         behavior: TaxBehavior::Exclusive,
         net: money(net),
         tax: money(tax),

@@ -285,10 +285,10 @@ fn every_tax_code_has_its_rate_everywhere_today() {
         );
     }
     assert_eq!(table.jurisdictions().count(), IN_FORCE.len());
-    let general = ["goods", "electronic_service", "service", "nontaxable"];
+    let general = ["goods", "shipping", "electronic_service", "service", "nontaxable"];
     assert_eq!(table.tax_codes().count(), KINDS.len() + general.len());
     for (code, standard, _) in IN_FORCE.iter().filter(|(code, ..)| !["CA-BC", "CA-MB", "CA-SK"].contains(code)) {
-        for kind in &general[..3] {
+        for kind in &general[..4] {
             assert_eq!(percent(table, code, Some(kind), TODAY), *standard, "{code} {kind}");
         }
     }
