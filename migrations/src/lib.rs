@@ -8,6 +8,7 @@ mod m0002_refunds;
 mod m0003_shipping_rates;
 mod m0004_discounts_and_subscriptions;
 mod m0005_credit_notes;
+mod m0006_tax_records;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
                 postgres: m0005_credit_notes::POSTGRES,
                 sqlite: m0005_credit_notes::SQLITE,
             }),
+            step("m0006_tax_records", m0006_tax_records::STATEMENTS),
         ]
     }
 }

@@ -5,7 +5,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use crate::harness::{Db, Server, invoice_request, item, line, mask, on_both_databases, told, unique};
+use crate::harness::{Db, Server, error_parts, invoice_request, item, line, mask, on_both_databases, unique};
 
 on_both_databases!(keys_open_what_they_say_and_nothing_else, what_depends_on_a_seller_is_that_of_the_thing);
 
@@ -35,19 +35,22 @@ fn with_token(token: &str) -> impl FnMut(Request<()>) -> Result<Request<()>, Sta
 
 async fn create_key(server: &Server, scope: &str, seller: &str) -> (String, String) {
     let text = server.command(&["keys", "create", "--name", "test", "--scope", scope, "--seller", seller]).await;
-    let told = |what: &str| text.lines().find_map(|line| line.strip_prefix(what)).unwrap().trim().to_owned();
-    (told("id "), told("token "))
+    let value_of = |what: &str| text.lines().find_map(|line| line.strip_prefix(what)).unwrap().trim().to_owned();
+    (value_of("id "), value_of("token "))
 }
 
 async fn keys_open_what_they_say_and_nothing_else(db: Db) {
     let server = Server::start_with(db, CONFIG).await;
     let list = v1::ListInvoicesRequest::default;
     let status = server.invoices().list_invoices(list()).await.unwrap_err();
-    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::Unauthenticated, "CREDENTIALS_MISSING"));
+    assert_eq!(
+        (error_parts(&status).0, error_parts(&status).1.as_str()),
+        (Code::Unauthenticated, "CREDENTIALS_MISSING")
+    );
     for wrong in ["pl_0123456789abcdef_00", "nonsense", "pl__"] {
         let status = invoices(&server, wrong).list_invoices(list()).await.unwrap_err();
         assert_eq!(
-            (told(&status).0, told(&status).1.as_str()),
+            (error_parts(&status).0, error_parts(&status).1.as_str()),
             (Code::Unauthenticated, "CREDENTIALS_INVALID"),
             "{wrong}"
         );
@@ -59,7 +62,10 @@ async fn keys_open_what_they_say_and_nothing_else(db: Db) {
         || v1::CreateInvoiceRequest { lines: vec![line(10_000)], request_id: unique("invoice"), ..invoice_request() };
     let invoice = invoices(&server, &writer).create_invoice(create()).await.unwrap().into_inner().invoice.unwrap();
     let status = invoices(&server, &reader).create_invoice(create()).await.unwrap_err();
-    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::PermissionDenied, "SCOPE_INSUFFICIENT"));
+    assert_eq!(
+        (error_parts(&status).0, error_parts(&status).1.as_str()),
+        (Code::PermissionDenied, "SCOPE_INSUFFICIENT")
+    );
     let get = v1::GetInvoiceRequest { id: invoice.id.clone() };
     assert!(invoices(&server, &reader).get_invoice(get.clone()).await.is_ok());
     assert_eq!(invoices(&server, &other).get_invoice(get.clone()).await.unwrap_err().code(), Code::NotFound);
@@ -107,7 +113,7 @@ async fn what_depends_on_a_seller_is_that_of_the_thing(db: Db) {
             v1::UpdatePaymentLinkRequest { request_id: request_id.clone(), payment_link, update_mask }
         };
         let status = server.links().update_payment_link(change(foreign)).await.unwrap_err();
-        assert_eq!(told(&status).2, ["payment_link.after_completion.redirect.url"]);
+        assert_eq!(error_parts(&status).2, ["payment_link.after_completion.redirect.url"]);
         server.links().update_payment_link(change(owner)).await.unwrap();
     }
 
@@ -131,5 +137,5 @@ async fn what_depends_on_a_seller_is_that_of_the_thing(db: Db) {
     };
     assert!(server.tax().calculate_tax(calculate("one")).await.is_ok());
     let status = server.tax().calculate_tax(calculate("two")).await.unwrap_err();
-    assert_eq!(told(&status).2, ["lines[0].tax.manual.tax_rate_ids[0]"]);
+    assert_eq!(error_parts(&status).2, ["lines[0].tax.manual.tax_rate_ids[0]"]);
 }

@@ -3,7 +3,7 @@
 use api_proto::v1;
 use tonic::Code;
 
-use crate::harness::{Db, Server, invoice_request, item, line, mask, on_both_databases, told, unique};
+use crate::harness::{Db, Server, error_parts, invoice_request, item, line, mask, on_both_databases, unique};
 
 on_both_databases!(
     links_name_every_bad_field,
@@ -19,7 +19,7 @@ const CONFIG: &str = "[[sellers]]\nid = \"acme\"\nname = \"Acme AB\"\ncountry = 
     tax_registrations = [{ country = \"SE\" }]\nredirect_hosts = [\"shop.example.com\"]\n";
 
 async fn refused_link(server: &Server, request: v1::CreatePaymentLinkRequest) -> (Code, String, Vec<String>) {
-    told(&server.links().create_payment_link(request).await.unwrap_err())
+    error_parts(&server.links().create_payment_link(request).await.unwrap_err())
 }
 
 fn link(items: Vec<v1::LineItemInput>) -> v1::CreatePaymentLinkRequest {
@@ -96,14 +96,14 @@ async fn links_name_every_bad_field(db: Db) {
         update_mask: mask(&["metadata"]),
     };
     let status = server.links().update_payment_link(change).await.unwrap_err();
-    assert_eq!(told(&status), invalid(&["payment_link.metadata[\"card\"]"]));
+    assert_eq!(error_parts(&status), invalid(&["payment_link.metadata[\"card\"]"]));
     let keyless = v1::ListPaymentLinksRequest { metadata_value: "7".to_owned(), ..Default::default() };
     let status = server.links().list_payment_links(keyless).await.unwrap_err();
-    assert_eq!(told(&status), invalid(&["metadata_key"]));
+    assert_eq!(error_parts(&status), invalid(&["metadata_key"]));
     let unknown = v1::GetPaymentLinkRequest { id: "plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned() };
     assert_eq!(server.links().get_payment_link(unknown).await.unwrap_err().code(), Code::NotFound);
     let malformed = v1::GetPaymentLinkRequest { id: "plink_1".to_owned() };
-    assert_eq!(told(&server.links().get_payment_link(malformed).await.unwrap_err()), invalid(&["id"]));
+    assert_eq!(error_parts(&server.links().get_payment_link(malformed).await.unwrap_err()), invalid(&["id"]));
 }
 
 fn redirect(url: &str) -> v1::AfterCompletion {
@@ -112,8 +112,9 @@ fn redirect(url: &str) -> v1::AfterCompletion {
 
 async fn invoices_name_every_bad_field(db: Db) {
     let server = Server::start_with(db, CONFIG).await;
-    let refused =
-        async |request: v1::CreateInvoiceRequest| told(&server.invoices().create_invoice(request).await.unwrap_err());
+    let refused = async |request: v1::CreateInvoiceRequest| {
+        error_parts(&server.invoices().create_invoice(request).await.unwrap_err())
+    };
     assert_eq!(refused(invoice_request()).await, invalid(&["lines"]));
     let mut untreated = line(10_000);
     (untreated.tax, untreated.quantity) = (None, -1);
@@ -133,7 +134,7 @@ async fn invoices_name_every_bad_field(db: Db) {
     let rate =
         v1::CreateTaxRateRequest { request_id: unique("rate"), percentage: "100.5".to_owned(), ..Default::default() };
     let status = server.tax().create_tax_rate(rate).await.unwrap_err();
-    assert_eq!(told(&status), invalid(&["display_name", "percentage"]));
+    assert_eq!(error_parts(&status), invalid(&["display_name", "percentage"]));
     assert!(
         server
             .invoices()
@@ -158,7 +159,7 @@ async fn checkouts_name_every_bad_field(db: Db) {
     };
     let refused = async |request: v1::CreateInvoiceCheckoutRequest| {
         let request = v1::CreateInvoiceCheckoutRequest { request_id: unique("checkout"), ..request };
-        told(&server.checkouts().create_invoice_checkout(request).await.unwrap_err())
+        error_parts(&server.checkouts().create_invoice_checkout(request).await.unwrap_err())
     };
     let money = |minor_units: i64, code: &str| Some(v1::Money { minor_units, currency_code: code.to_owned() });
     let nothing = v1::CreateInvoiceCheckoutRequest::default();
@@ -179,17 +180,17 @@ async fn states_and_uniqueness_have_their_codes(db: Db) {
     let server = Server::start(db).await;
     let invoice = server.open_invoice(10_000).await;
     let first = server.invoice_link(&invoice.id).await.unwrap();
-    let second = told(&server.invoice_link(&invoice.id).await.unwrap_err());
+    let second = error_parts(&server.invoice_link(&invoice.id).await.unwrap_err());
     assert_eq!((second.0, second.1.as_str()), (Code::AlreadyExists, "COLLECTABLE_OPEN"));
     let request = v1::DeactivatePaymentLinkRequest { request_id: "again".to_owned(), id: first.id.clone() };
     server.links().deactivate_payment_link(request.clone()).await.unwrap();
     let reused = v1::ActivatePaymentLinkRequest { request_id: "again".to_owned(), id: first.id };
     let status = server.links().activate_payment_link(reused).await.unwrap_err();
-    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"));
+    assert_eq!((error_parts(&status).0, error_parts(&status).1.as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"));
     let third = server.invoice_link(&invoice.id).await.unwrap();
     server.pay(&third.url, crate::harness::GOOD_CARD).await;
     server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
-    let paid = told(&server.invoice_link(&invoice.id).await.unwrap_err());
+    let paid = error_parts(&server.invoice_link(&invoice.id).await.unwrap_err());
     assert_eq!((paid.0, paid.1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
     let edit = v1::UpdateInvoiceRequest {
         request_id: unique("edit"),
@@ -198,7 +199,7 @@ async fn states_and_uniqueness_have_their_codes(db: Db) {
         ..Default::default()
     };
     let status = server.invoices().update_invoice(edit).await.unwrap_err();
-    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
+    assert_eq!((error_parts(&status).0, error_parts(&status).1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
     let unknown = server.invoice_link("inv_0193a5c2e8b27c3a9f0e1d2c3b4a5968").await.unwrap_err();
     assert_eq!(unknown.code(), Code::NotFound);
 }
@@ -206,26 +207,29 @@ async fn states_and_uniqueness_have_their_codes(db: Db) {
 async fn what_is_not_known_is_not_guessed(db: Db) {
     let server = Server::start(db).await;
     let list = v1::ListInvoicesRequest { state: 99, ..Default::default() };
-    assert_eq!(told(&server.invoices().list_invoices(list).await.unwrap_err()), invalid(&["state"]));
+    assert_eq!(error_parts(&server.invoices().list_invoices(list).await.unwrap_err()), invalid(&["state"]));
     let rounding = Some(v1::TaxRounding { scope: 77, mode: 0 });
     let request = v1::CreateInvoiceRequest { lines: vec![line(10_000)], tax_rounding: rounding, ..invoice_request() };
-    assert_eq!(told(&server.invoices().create_invoice(request).await.unwrap_err()), invalid(&["tax_rounding.scope"]));
+    assert_eq!(
+        error_parts(&server.invoices().create_invoice(request).await.unwrap_err()),
+        invalid(&["tax_rounding.scope"])
+    );
     for cursor in ["999999", "-1", "x"] {
         let request = v1::ListEventsRequest { after_cursor: cursor.to_owned(), ..Default::default() };
         assert_eq!(
-            told(&server.events().list_events(request).await.unwrap_err()),
+            error_parts(&server.events().list_events(request).await.unwrap_err()),
             invalid(&["after_cursor"]),
             "{cursor}"
         );
     }
     let request = v1::ListEventsRequest { subject_id: "a\0b".to_owned(), ..Default::default() };
-    assert_eq!(told(&server.events().list_events(request).await.unwrap_err()), invalid(&["subject_id"]));
+    assert_eq!(error_parts(&server.events().list_events(request).await.unwrap_err()), invalid(&["subject_id"]));
     let pair = v1::ListPaymentLinksRequest { metadata_key: "a\0b".to_owned(), ..Default::default() };
-    assert_eq!(told(&server.links().list_payment_links(pair).await.unwrap_err()), invalid(&["metadata_key"]));
+    assert_eq!(error_parts(&server.links().list_payment_links(pair).await.unwrap_err()), invalid(&["metadata_key"]));
     let mut bad = line(10_000);
     bad.quantity = -1;
     let request = v1::CreateInvoiceRequest { lines: vec![bad; 500], ..invoice_request() };
-    let (code, reason, fields) = told(&server.invoices().create_invoice(request).await.unwrap_err());
+    let (code, reason, fields) = error_parts(&server.invoices().create_invoice(request).await.unwrap_err());
     assert_eq!((code, reason.as_str(), fields.len()), (Code::InvalidArgument, "INVALID_FIELDS", 20));
 }
 

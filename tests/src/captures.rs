@@ -4,7 +4,7 @@ use api_proto::v1;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use crate::harness::{Db, GOOD_CARD, Server, eventually, http, item, minor, on_both_databases, told, unique};
+use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, item, minor, on_both_databases, unique};
 
 on_both_databases!(
     held_money_is_captured_whole_and_once,
@@ -91,17 +91,17 @@ async fn taken(server: &Server, payment: &v1::Payment) -> Vec<i64> {
 /// Holds the types of all events about a payment to these, in their order; events get their places after the commit.
 async fn expect_told(server: &Server, payment: &v1::Payment, wanted: &[&str]) {
     let request = || v1::ListEventsRequest { page_size: 100, subject_id: payment.id.clone(), ..Default::default() };
-    let told = eventually(async || {
+    let events = eventually(async || {
         let events = server.events().list_events(request()).await.unwrap().into_inner().events;
         (events.len() >= wanted.len()).then_some(events)
     })
     .await;
-    let told: Vec<_> = told.iter().map(|event| event.r#type.as_str()).collect();
-    assert_eq!(told, wanted);
+    let events: Vec<_> = events.iter().map(|event| event.r#type.as_str()).collect();
+    assert_eq!(events, wanted);
 }
 
 fn wrong_state(status: &Status) -> bool {
-    told(status) == (Code::FailedPrecondition, "PAYMENT_STATE".to_owned(), vec![])
+    error_parts(status) == (Code::FailedPrecondition, "PAYMENT_STATE".to_owned(), vec![])
 }
 
 async fn held_money_is_captured_whole_and_once(db: Db) {
@@ -122,7 +122,7 @@ async fn held_money_is_captured_whole_and_once(db: Db) {
     );
     assert_eq!(capture(&server, asked.clone()).await.unwrap(), captured, "the same request, the same answer");
     let other = v1::CapturePaymentRequest { amount: Some(sek(1)), ..asked };
-    assert_eq!(told(&capture(&server, other).await.unwrap_err()).1, "REQUEST_ID_REUSED");
+    assert_eq!(error_parts(&capture(&server, other).await.unwrap_err()).1, "REQUEST_ID_REUSED");
     assert!(wrong_state(&capture(&server, request(&payment, None)).await.unwrap_err()));
     assert!(wrong_state(&cancel(&server, &payment).await.unwrap_err()));
     assert_eq!((taken(&server, &payment).await, server.executed(CAPTURE).await), (vec![10_000], 1));
@@ -136,14 +136,14 @@ async fn a_part_is_captured_and_no_more_than_that_refunded(db: Db) {
     for (amount, field) in
         [(sek(10_001), "amount.minor_units"), (sek(0), "amount.minor_units"), (euros, "amount.currency_code")]
     {
-        let (code, _, fields) = told(&capture(&server, request(&payment, Some(amount))).await.unwrap_err());
+        let (code, _, fields) = error_parts(&capture(&server, request(&payment, Some(amount))).await.unwrap_err());
         assert_eq!((code, fields), (Code::InvalidArgument, vec![field.to_owned()]));
     }
     let captured = capture(&server, request(&payment, Some(sek(6_000)))).await.unwrap();
     assert_eq!((captured.state(), minor(captured.received.as_ref())), (v1::PaymentState::Succeeded, 6_000));
     assert_eq!(captured.flags, [v1::PaymentFlag::Partial as i32]);
     assert_eq!(taken(&server, &payment).await, [6_000]);
-    let (code, _, fields) = told(&refund(&server, &payment, 6_001).await.unwrap_err());
+    let (code, _, fields) = error_parts(&refund(&server, &payment, 6_001).await.unwrap_err());
     assert_eq!((code, fields), (Code::InvalidArgument, vec!["amount.minor_units".to_owned()]));
     assert_eq!(refund(&server, &payment, 6_000).await.unwrap().state(), v1::RefundState::Succeeded);
 }
@@ -229,7 +229,7 @@ async fn an_invoice_is_paid_when_its_money_is_captured(db: Db) {
     assert_eq!(server.pay(&first.url, GOOD_CARD).await, 200);
     let payment = payment_of(&server, &first.id, v1::PaymentState::Authorized).await;
     assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Open);
-    assert_eq!(told(&link().await.unwrap_err()).1, "COLLECTABLE_OPEN", "it is as good as paid");
+    assert_eq!(error_parts(&link().await.unwrap_err()).1, "COLLECTABLE_OPEN", "it is as good as paid");
     cancel(&server, &payment).await.unwrap();
     let second = link().await.unwrap();
     assert_eq!(server.pay(&second.url, GOOD_CARD).await, 200);

@@ -4,7 +4,7 @@ use api_proto::v1;
 use api_proto::v1::provider_service_client::ProviderServiceClient;
 use tonic::Code;
 
-use crate::harness::{Db, Server, mask, on_both_databases, sek, stored_item, told, unique};
+use crate::harness::{Db, Server, error_parts, mask, on_both_databases, sek, stored_item, unique};
 
 on_both_databases!(
     products_and_prices_change_by_mask,
@@ -56,7 +56,7 @@ async fn products_and_prices_change_by_mask(db: Db) {
     };
     // Nothing new is sold of a product that is not active.
     let status = server.catalog().create_price(price.clone()).await.unwrap_err();
-    assert_eq!(told(&status).2, ["product_id"]);
+    assert_eq!(error_parts(&status).2, ["product_id"]);
     let open = v1::UpdateProductRequest {
         request_id: unique("change"),
         product: Some(v1::Product { active: true, ..closed }),
@@ -78,7 +78,7 @@ async fn products_and_prices_change_by_mask(db: Db) {
         update_mask: mask(&["unit_price"]),
     };
     let status = server.catalog().update_price(change).await.unwrap_err();
-    assert_eq!(told(&status).2, ["update_mask.paths[0]"]);
+    assert_eq!(error_parts(&status).2, ["update_mask.paths[0]"]);
     let get = v1::GetPriceRequest { id: price.id.clone() };
     assert_eq!(server.catalog().get_price(get).await.unwrap().into_inner().price.unwrap(), changed);
     let item = stored_item(&price.id, 1);
@@ -88,7 +88,7 @@ async fn products_and_prices_change_by_mask(db: Db) {
         ..v1::CreatePaymentLinkRequest::default()
     };
     let status = server.links().create_payment_link(link).await.unwrap_err();
-    assert_eq!(told(&status).2, ["line_items[0].price_id"]);
+    assert_eq!(error_parts(&status).2, ["line_items[0].price_id"]);
 }
 
 async fn tax_rates_change_by_mask_and_an_inactive_one_is_refused(db: Db) {
@@ -117,7 +117,7 @@ async fn tax_rates_change_by_mask_and_an_inactive_one_is_refused(db: Db) {
     };
     let request = v1::CalculateTaxRequest { lines: vec![line], ..v1::CalculateTaxRequest::default() };
     let status = server.tax().calculate_tax(request).await.unwrap_err();
-    assert_eq!(told(&status).2, ["lines[0].tax.manual.tax_rate_ids[0]"]);
+    assert_eq!(error_parts(&status).2, ["lines[0].tax.manual.tax_rate_ids[0]"]);
 }
 
 async fn customers_change_by_mask(db: Db) {
@@ -156,7 +156,7 @@ async fn customers_change_by_mask(db: Db) {
     };
     let status = server.customers().update_customer(bad).await.unwrap_err();
     assert_eq!(
-        told(&status).2,
+        error_parts(&status).2,
         ["request_id", "update_mask.paths[2]", "customer.email", "customer.address.country_code"]
     );
     let get = v1::GetCustomerRequest { id: customer.id };

@@ -4,7 +4,7 @@ use api_proto::v1;
 use serde_json::json;
 use tonic::Code;
 
-use crate::harness::{Db, GOOD_CARD, Server, eventually, http, minor, on_both_databases, told, unique};
+use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, minor, on_both_databases, unique};
 
 on_both_databases!(
     sessions_are_read_listed_and_expired,
@@ -49,7 +49,7 @@ async fn sessions_are_read_listed_and_expired(db: Db) {
     assert!(page.contains("lang=\"en\"") && page.contains("SEK\u{a0}125.00"), "{page}");
 
     // A link would be a second way to pay the same invoice.
-    let second = told(&server.invoice_link(&invoice.id).await.unwrap_err());
+    let second = error_parts(&server.invoice_link(&invoice.id).await.unwrap_err());
     assert_eq!(second.1, "COLLECTABLE_OPEN");
     let expired = expire(&server, &first.id).await.unwrap();
     assert_eq!(
@@ -84,7 +84,7 @@ async fn sessions_are_read_listed_and_expired(db: Db) {
     assert_eq!(completed.metadata["basket"], "7");
     // What is paid can't be expired.
     let status = expire(&server, &other.id).await.unwrap_err();
-    assert_eq!(told(&status).1, "CHECKOUT_SESSION_STATE");
+    assert_eq!(error_parts(&status).1, "CHECKOUT_SESSION_STATE");
 }
 
 async fn a_session_of_a_part_leaves_the_rest_due(db: Db) {
@@ -176,11 +176,11 @@ async fn a_bank_transfer_completes_unpaid_and_pays_the_invoice_days_later(db: Db
     assert_eq!(waiting.payment_state(), v1::SessionPaymentState::Processing);
     assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Open);
     // It waits for its money, so nothing else may be opened for it.
-    assert_eq!(told(&server.invoice_link(&invoice.id).await.unwrap_err()).1, "COLLECTABLE_OPEN");
-    assert_eq!(told(&crate::payments::void(&server, &invoice.id).await.unwrap_err()).1, "PAYMENT_UNDER_WAY");
+    assert_eq!(error_parts(&server.invoice_link(&invoice.id).await.unwrap_err()).1, "COLLECTABLE_OPEN");
+    assert_eq!(error_parts(&crate::payments::void(&server, &invoice.id).await.unwrap_err()).1, "PAYMENT_UNDER_WAY");
     let credit = crate::credit_notes::request(&invoice, crate::credit_notes::rest());
     let status = crate::credit_notes::try_credit(&server, credit).await.unwrap_err();
-    assert_eq!(told(&status).1, "PAYMENT_UNDER_WAY");
+    assert_eq!(error_parts(&status).1, "PAYMENT_UNDER_WAY");
     let arrived = server.control("bank_transfer", json!({"session": session.provider_ref})).await;
     assert_eq!(arrived.status().as_u16(), 200);
     let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
@@ -196,7 +196,7 @@ async fn a_bank_transfer_completes_unpaid_and_pays_the_invoice_days_later(db: Db
             invoice_id: invoice.id,
             ..request(v1::CheckoutMode::BankTransferPayment)
         };
-        let refused = told(&create(&server, asked).await.unwrap_err());
+        let refused = error_parts(&create(&server, asked).await.unwrap_err());
         assert_eq!((refused.0, refused.2), (code, vec!["mode".to_owned()]));
     }
     assert_eq!(server.executed("POST /v1/checkout/sessions").await, before);
@@ -229,7 +229,8 @@ async fn a_payment_method_is_stored_without_a_charge(db: Db) {
             .is_empty()
     );
 
-    let refused = async |change: v1::CreateInvoiceCheckoutRequest| told(&create(&server, change).await.unwrap_err()).2;
+    let refused =
+        async |change: v1::CreateInvoiceCheckoutRequest| error_parts(&create(&server, change).await.unwrap_err()).2;
     let with_invoice = v1::CreateInvoiceCheckoutRequest {
         request_id: unique("checkout"),
         invoice_id: "inv_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned(),

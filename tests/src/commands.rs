@@ -13,24 +13,27 @@ async fn config_check_says_what_would_run_or_every_fault_at_once() {
     let check = async |text: &str| {
         std::fs::write(&path, text).unwrap();
         let output = paylinks(&[]).args(["config", "check", "--config"]).arg(&path).output().await.unwrap();
-        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        (output.status.success(), told)
+        let output_text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.success(), output_text)
     };
-    let (fine, told) = check(
+    let (fine, output_text) = check(
         "[[sellers]]\nid = \"acme\"\nname = \"Acme AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n\
          tax_registrations = [{ country = \"SE\" }]\n",
     )
     .await;
-    assert!(fine && told.starts_with("The configuration is fine.") && told.contains("acme"), "{told}");
-    assert!(!told.contains('\u{1b}'), "colours where there is no terminal: {told}");
-    let (fine, told) =
+    assert!(
+        fine && output_text.starts_with("The configuration is fine.") && output_text.contains("acme"),
+        "{output_text}"
+    );
+    assert!(!output_text.contains('\u{1b}'), "colours where there is no terminal: {output_text}");
+    let (fine, output_text) =
         check("[[sellers]]\nid = \"Acme!\"\nname = \"\"\ncountry = \"Sweden\"\ncurrency = \"XXX\"\n").await;
     assert!(!fine);
     for field in ["sellers[0].id", "sellers[0].name", "sellers[0].country", "sellers[0].currency"] {
-        assert!(told.contains(field), "{field} is not named: {told}");
+        assert!(output_text.contains(field), "{field} is not named: {output_text}");
     }
-    let (fine, told) = check("acces = \"open\"\n").await;
-    assert!(!fine && told.contains("acces"), "{told}");
+    let (fine, output_text) = check("acces = \"open\"\n").await;
+    assert!(!fine && output_text.contains("acces"), "{output_text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    Db, GOOD_CARD, Server, eventually, invoice_request, line, minor, on_both_databases, sek, told, unique,
+    Db, GOOD_CARD, Server, error_parts, eventually, invoice_request, line, minor, on_both_databases, sek, unique,
 };
 
 on_both_databases!(
@@ -92,7 +92,7 @@ async fn invoice_of_three_lines(server: &Server) -> v1::Invoice {
 }
 
 fn reason(status: &Status) -> (Code, String) {
-    let (code, reason, _) = told(status);
+    let (code, reason, _) = error_parts(status);
     (code, reason)
 }
 
@@ -132,7 +132,7 @@ async fn a_credit_of_everything_is_the_mirror_of_the_invoice(db: Db) {
 
     assert_eq!(try_credit(&server, asked.clone()).await.unwrap(), (note.clone(), credited.clone()));
     let other = v1::CreateCreditNoteRequest { memo: "Another".to_owned(), ..asked };
-    let reused = told(&try_credit(&server, other).await.unwrap_err());
+    let reused = error_parts(&try_credit(&server, other).await.unwrap_err());
     assert_eq!((reused.0, reused.1.as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"));
     let twice = try_credit(&server, request(&invoice, rest())).await.unwrap_err();
     assert_eq!(reason(&twice), refused("INVOICE_CREDITED"));
@@ -203,9 +203,9 @@ async fn a_credit_above_what_is_left_names_every_line_and_changes_nothing(db: Db
     ]);
     let want = ["[0].quantity", "[1].amount.minor_units", "[2].amount.minor_units", "[3].invoice_line_id"];
     let status = try_credit(&server, request(&invoice, asked)).await.unwrap_err();
-    assert_eq!(told(&status).2, want.map(|below| format!("by_line.lines{below}")));
+    assert_eq!(error_parts(&status).2, want.map(|below| format!("by_line.lines{below}")));
     let stale = v1::CreateCreditNoteRequest { etag: invoice.etag.clone(), ..request(&invoice, rest()) };
-    assert_eq!(told(&try_credit(&server, stale).await.unwrap_err()).1, "ETAG_MISMATCH");
+    assert_eq!(error_parts(&try_credit(&server, stale).await.unwrap_err()).1, "ETAG_MISMATCH");
     assert_eq!(server.invoice(&invoice.id).await, before);
     assert_eq!(notes_of(&server, &invoice).await.len(), 1);
     let void = v1::VoidInvoiceRequest { request_id: unique("void"), id: invoice.id.clone(), etag: String::new() };
@@ -239,19 +239,19 @@ async fn a_bad_credit_names_every_field_at_once(db: Db) {
         "reason_text",
         "memo",
     ];
-    let fields = told(&try_credit(&server, bad).await.unwrap_err()).2;
+    let fields = error_parts(&try_credit(&server, bad).await.unwrap_err()).2;
     assert_eq!(fields[..want.len()], want);
     assert!(fields[want.len()].starts_with("metadata"), "{fields:?}");
     assert_eq!(fields.last().unwrap(), "out_of_band_refund_amount.minor_units");
     let empty = v1::CreateCreditNoteRequest { invoice_id: invoice.id.clone(), ..Default::default() };
     let status = try_credit(&server, empty).await.unwrap_err();
-    assert_eq!(told(&status).2, ["request_id", "scope", "reason"]);
+    assert_eq!(error_parts(&status).2, ["request_id", "scope", "reason"]);
     // An empty list is not taken for the whole.
     let none = request(&invoice, Scope::ByLine(v1::CreditedLines::default()));
-    assert_eq!(told(&try_credit(&server, none).await.unwrap_err()).2, ["by_line.lines"]);
+    assert_eq!(error_parts(&try_credit(&server, none).await.unwrap_err()).2, ["by_line.lines"]);
     let back = v1::CreateCreditNoteRequest { out_of_band_refund_amount: Some(money(1)), ..request(&invoice, rest()) };
     let status = try_credit(&server, back).await.unwrap_err();
-    assert_eq!(told(&status).2, ["out_of_band_refund_amount.minor_units"]);
+    assert_eq!(error_parts(&status).2, ["out_of_band_refund_amount.minor_units"]);
     assert_eq!(server.invoice(&invoice.id).await, invoice);
 }
 
@@ -326,7 +326,7 @@ async fn what_was_paid_goes_back_by_refunds_that_name_the_credit_note(db: Db) {
         ..v1::CreateRefundRequest::default()
     };
     let above = server.payments().create_refund(refund(&note, Some(4_501))).await.unwrap_err();
-    assert_eq!(told(&above).2, ["amount.minor_units"]);
+    assert_eq!(error_parts(&above).2, ["amount.minor_units"]);
     for (asked, got) in [(Some(1_500), 1_500), (None, 3_000)] {
         let made = server.payments().create_refund(refund(&note, asked)).await.unwrap().into_inner().refund.unwrap();
         assert_eq!((minor(made.amount.as_ref()), &made.credit_note_id), (got, &note.id));
@@ -338,7 +338,7 @@ async fn what_was_paid_goes_back_by_refunds_that_name_the_credit_note(db: Db) {
     let elsewhere = server.open_invoice(100).await;
     let (foreign, _) = credit(&server, &elsewhere, rest()).await;
     let status = server.payments().create_refund(refund(&foreign, Some(1))).await.unwrap_err();
-    assert_eq!(told(&status).2, ["credit_note_id"]);
+    assert_eq!(error_parts(&status).2, ["credit_note_id"]);
 }
 
 async fn a_credit_that_waits_for_the_provider_outlives_a_crash_and_is_issued_once(db: Db) {
@@ -384,7 +384,10 @@ async fn credits_at_once_never_pass_the_invoice(db: Db) {
         refusals.extend(call.await.unwrap().err());
     }
     assert_eq!(refusals.len(), 5, "{refusals:?}");
-    assert!(refusals.iter().all(|status| told(status).2 == ["by_line.lines[0].amount.minor_units"]), "{refusals:?}");
+    assert!(
+        refusals.iter().all(|status| error_parts(status).2 == ["by_line.lines[0].amount.minor_units"]),
+        "{refusals:?}"
+    );
     let credited = server.invoice(&invoice.id).await;
     assert_eq!((minor(credited.amount_credited.as_ref()), minor(credited.amount_due.as_ref())), (11_250, 1_250));
     assert_eq!(notes_of(&server, &invoice).await.len(), 3);

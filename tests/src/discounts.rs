@@ -9,7 +9,7 @@ use serde_json::json;
 use tonic::{Code as GrpcCode, Status};
 
 use crate::collected::{at_provider, buy, create};
-use crate::harness::{Db, Server, eventually, item, mask, minor, on_both_databases, told, unique};
+use crate::harness::{Db, Server, error_parts, eventually, item, mask, minor, on_both_databases, unique};
 use crate::refunds::told_of;
 
 on_both_databases!(
@@ -123,7 +123,7 @@ async fn a_promotion_code_is_made_redeemed_and_put_away(db: Db) {
     assert_eq!(spent.await.id, code.id, "the second redemption was the last that it allows");
     let updated = "promotion_code.updated";
     let expected = ["promotion_code.created", updated, updated, updated];
-    eventually(async || Some(told_of(&server, &code.id).await).filter(|told| told == &expected)).await;
+    eventually(async || Some(told_of(&server, &code.id).await).filter(|found| found == &expected)).await;
 }
 
 /// The domain's figures and the page's, over every kind of coupon and orders that don't split evenly.
@@ -185,7 +185,10 @@ async fn coupons_are_kept_and_archived(db: Db) {
     let listed = v1::ListCouponsRequest { active: Some(true), ..Default::default() };
     assert_eq!(server.catalog().list_coupons(listed).await.unwrap().into_inner().coupons, [other]);
     let refused = promotion_code(&server, code_of(&archived, "")).await.unwrap_err();
-    assert_eq!(told(&refused), (GrpcCode::InvalidArgument, "INVALID_FIELDS".to_owned(), vec!["coupon_id".to_owned()]));
+    assert_eq!(
+        error_parts(&refused),
+        (GrpcCode::InvalidArgument, "INVALID_FIELDS".to_owned(), vec!["coupon_id".to_owned()])
+    );
 }
 
 async fn coupons_and_codes_name_every_bad_field(db: Db) {
@@ -193,7 +196,7 @@ async fn coupons_and_codes_name_every_bad_field(db: Db) {
     let past = Some(prost_types::Timestamp { seconds: 1, nanos: 0 });
     let fields = |refused: Status| {
         assert_eq!(refused.code(), GrpcCode::InvalidArgument, "{refused:?}");
-        told(&refused).2
+        error_parts(&refused).2
     };
     let bad = v1::CreateCouponRequest {
         request_id: String::new(),
@@ -239,7 +242,7 @@ async fn a_code_that_is_taken_is_refused_by_name(db: Db) {
     let coupon = coupon(&server, percent("10")).await;
     let first = promotion_code(&server, code_of(&coupon, "SUMMER")).await.unwrap();
     let refused = promotion_code(&server, code_of(&coupon, "summer")).await.unwrap_err();
-    assert_eq!(told(&refused), (GrpcCode::AlreadyExists, "PROMOTION_CODE_TAKEN".to_owned(), vec![]));
+    assert_eq!(error_parts(&refused), (GrpcCode::AlreadyExists, "PROMOTION_CODE_TAKEN".to_owned(), vec![]));
     assert_eq!(server.executed("POST /v1/promotion_codes").await, 1);
     // One that another program made only the provider knows.
     set_active(&server, &first, false).await;
@@ -249,7 +252,7 @@ async fn a_code_that_is_taken_is_refused_by_name(db: Db) {
     server.control("webhooks/policy", json!({"lose": true})).await;
     assert_eq!(made.await.unwrap().status().as_u16(), 200);
     let refused = promotion_code(&server, code_of(&coupon, "summer")).await.unwrap_err();
-    let (code, reason, fields) = told(&refused);
+    let (code, reason, fields) = error_parts(&refused);
     assert_eq!((code, reason.as_str()), (GrpcCode::FailedPrecondition, "PROVIDER_REJECTED"));
     assert_eq!(fields, ["code"]);
     let failed = v1::ListPromotionCodesRequest { state: v1::PromotionCodeState::Failed as i32, ..Default::default() };
@@ -261,7 +264,7 @@ async fn a_code_that_is_taken_is_refused_by_name(db: Db) {
         update_mask: mask(&["active"]),
     };
     let refused = server.catalog().update_promotion_code(request).await.unwrap_err();
-    assert_eq!(told(&refused).1, "PROMOTION_CODE_STATE");
+    assert_eq!(error_parts(&refused).1, "PROMOTION_CODE_STATE");
     // One that nobody chose is hard to guess, and never the same twice.
     let drawn =
         [promotion_code(&server, code_of(&coupon, "")).await, promotion_code(&server, code_of(&coupon, "")).await];

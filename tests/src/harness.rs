@@ -147,8 +147,8 @@ impl Server {
     /// Like `command`; what it says when it fails is an error.
     pub(crate) async fn try_command(&self, arguments: &[&str]) -> Result<String, String> {
         let output = paylinks(&self.environment).args(arguments).output().await.unwrap();
-        let told = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        if output.status.success() { Ok(told(output.stdout)) } else { Err(told(output.stderr)) }
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
     pub(crate) fn catalog(&self) -> CatalogServiceClient<Channel> {
@@ -334,7 +334,13 @@ pub(crate) fn sek(minor: i64) -> v1::UnitPrice {
 }
 
 pub(crate) fn automatic() -> v1::LineTax {
-    v1::LineTax { treatment: Some(v1::line_tax::Treatment::Automatic(v1::AutomaticTax::default())) }
+    item_tax("")
+}
+
+/// Automatic tax of that kind of product.
+pub(crate) fn item_tax(tax_code: &str) -> v1::LineTax {
+    let automatic = v1::AutomaticTax { tax_code: tax_code.to_owned() };
+    v1::LineTax { treatment: Some(v1::line_tax::Treatment::Automatic(automatic)) }
 }
 
 /// An update mask of these paths.
@@ -353,7 +359,7 @@ pub(crate) fn unique(what: &str) -> String {
 }
 
 /// Code, reason and bad fields of a status.
-pub(crate) fn told(status: &Status) -> (Code, String, Vec<String>) {
+pub(crate) fn error_parts(status: &Status) -> (Code, String, Vec<String>) {
     let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
     let fields = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
     (status.code(), reason, fields.into_iter().map(|violation| violation.field).collect())

@@ -168,9 +168,9 @@ async fn a_part_in_major_units_is_exact_or_refused(db: Db) {
         ("null", "WRONG_TYPE", "must be a number"),
     ] {
         let (status, answer) = call(&server, CHECKOUT, written(amount)).await;
-        let told = (status, answer["code"].as_str(), &answer["details"]);
+        let response = (status, answer["code"].as_str(), &answer["details"]);
         let want = json!([{"field": "amount", "reason": reason, "message": message}]);
-        assert_eq!(told, (400, Some("INVALID_FIELDS"), &want), "{amount}");
+        assert_eq!(response, (400, Some("INVALID_FIELDS"), &want), "{amount}");
     }
     let (status, answer) = call(&server, CHECKOUT, written("0.29")).await;
     assert_eq!((status, answer["code"].as_str(), fields(&answer)), (422, Some("PROVIDER_REJECTED"), vec!["amount"]));
@@ -284,7 +284,7 @@ async fn create_key(server: &Server, arguments: &[&str]) -> String {
 async fn keys_scopes_and_sellers_hold_as_over_grpc(db: Db) {
     let server = Server::start_with(db, CONFIG).await;
     let body = json!({"amount": 12_500, "currency": "SEK", "description": "Consulting"}).to_string();
-    let told = async |headers: &[(&str, &str)]| {
+    let refusal_for = async |headers: &[(&str, &str)]| {
         let asked = headers
             .iter()
             .fold(request(&server, PAYMENTS, body.clone()), |asked, (name, value)| asked.header(*name, *value));
@@ -295,16 +295,16 @@ async fn keys_scopes_and_sellers_hold_as_over_grpc(db: Db) {
     let writer = create_key(&server, &["--scope", "write", "--seller", "one"]).await;
     let both = create_key(&server, &["--scope", "write"]).await;
     let as_of = |status: u16, code: &str| (status, code.to_owned());
-    assert_eq!(told(&[]).await, as_of(401, "CREDENTIALS_MISSING"));
+    assert_eq!(refusal_for(&[]).await, as_of(401, "CREDENTIALS_MISSING"));
     for wrong in ["nonsense", "pl_0123456789abcdef_00", ""] {
-        assert_eq!(told(&[("x-api-key", wrong)]).await, as_of(401, "CREDENTIALS_INVALID"), "{wrong}");
+        assert_eq!(refusal_for(&[("x-api-key", wrong)]).await, as_of(401, "CREDENTIALS_INVALID"), "{wrong}");
     }
-    assert_eq!(told(&[("x-api-key", &reader)]).await, as_of(403, "SCOPE_INSUFFICIENT"));
-    assert_eq!(told(&[("x-api-key", &writer)]).await, as_of(200, "OK"));
-    assert_eq!(told(&[("authorization", &format!("Bearer {writer}"))]).await, as_of(200, "OK"));
-    assert_eq!(told(&[("x-api-key", &writer), ("x-seller-id", "two")]).await, as_of(404, "NOT_FOUND"));
-    assert_eq!(told(&[("x-api-key", &both)]).await, as_of(400, "INVALID_FIELDS"));
-    assert_eq!(told(&[("x-api-key", &both), ("x-seller-id", "two")]).await, as_of(200, "OK"));
+    assert_eq!(refusal_for(&[("x-api-key", &reader)]).await, as_of(403, "SCOPE_INSUFFICIENT"));
+    assert_eq!(refusal_for(&[("x-api-key", &writer)]).await, as_of(200, "OK"));
+    assert_eq!(refusal_for(&[("authorization", &format!("Bearer {writer}"))]).await, as_of(200, "OK"));
+    assert_eq!(refusal_for(&[("x-api-key", &writer), ("x-seller-id", "two")]).await, as_of(404, "NOT_FOUND"));
+    assert_eq!(refusal_for(&[("x-api-key", &both)]).await, as_of(400, "INVALID_FIELDS"));
+    assert_eq!(refusal_for(&[("x-api-key", &both), ("x-seller-id", "two")]).await, as_of(200, "OK"));
     // The error of the other endpoint has its own shape, and its id is one that the caller can quote.
     let asked = request(&server, CHECKOUT, reference("51910").to_string()).header("x-request-id", "trace-1");
     let response = asked.send().await.unwrap();
@@ -321,30 +321,34 @@ async fn what_is_no_request_has_an_answer_of_the_same_shape(db: Db) {
     for path in [CHECKOUT, PAYMENTS] {
         let url = format!("{}{path}", server.http);
         let code = |answer: &Value| answer.get("code").unwrap_or(&answer["error"]["code"]).as_str().map(str::to_owned);
-        let told = async |asked: RequestBuilder| {
+        let refusal_of = async |asked: RequestBuilder| {
             let (status, answer) = held(&server, path, asked.send().await.unwrap()).await;
             (status, code(&answer).unwrap())
         };
         let plain = http().post(&url).header("content-type", "text/plain").body("{}");
-        assert_eq!(told(plain).await, (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()));
-        assert_eq!(told(http().post(&url).body("{}")).await, (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()));
-        assert_eq!(told(http().get(&url)).await, (405, "METHOD_NOT_ALLOWED".to_owned()));
+        assert_eq!(refusal_of(plain).await, (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()));
+        assert_eq!(refusal_of(http().post(&url).body("{}")).await, (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()));
+        assert_eq!(refusal_of(http().get(&url)).await, (405, "METHOD_NOT_ALLOWED".to_owned()));
         for broken in ["", "{", "[]", "7", "\"x\"", "{\"a\": \"\\ud800\"", "{} {}", "{\"amount\": NaN}"] {
-            assert_eq!(told(request(&server, path, broken)).await, (400, "MALFORMED_JSON".to_owned()), "{broken}");
+            assert_eq!(
+                refusal_of(request(&server, path, broken)).await,
+                (400, "MALFORMED_JSON".to_owned()),
+                "{broken}"
+            );
         }
         let large = format!("{{\"description\": \"{}\"}}", "x".repeat(600 << 10));
-        assert_eq!(told(request(&server, path, large)).await, (413, "BODY_TOO_LARGE".to_owned()));
+        assert_eq!(refusal_of(request(&server, path, large)).await, (413, "BODY_TOO_LARGE".to_owned()));
         // As deep as it is wide, it is one field that is not known.
         let deep = format!("{{\"deep\": {}{}}}", "[".repeat(100), "]".repeat(100));
-        assert_eq!(told(request(&server, path, deep)).await, (400, "INVALID_FIELDS".to_owned()));
+        assert_eq!(refusal_of(request(&server, path, deep)).await, (400, "INVALID_FIELDS".to_owned()));
     }
 }
 
 async fn a_write_outlives_a_caller_that_goes_away(db: Db) {
     let server = Server::start(db).await;
     let fault = json!([{"operation": "POST /v1/payment_links", "kind": "delay", "ms": 2_000}]);
-    let told = server.control("faults", fault).await.status();
-    assert!(told.is_success(), "{told}");
+    let status = server.control("faults", fault).await.status();
+    assert!(status.is_success(), "{status}");
     let body = json!({"amount": 12_500, "currency": "SEK", "description": "Consulting"}).to_string();
     let key = unique("gone");
     let asked = || request(&server, PAYMENTS, body.clone()).header("idempotency-key", &key);

@@ -27,3 +27,4 @@ mod resilience;
 mod rows;
 mod sharing;
 mod subscriptions;
+mod tax;

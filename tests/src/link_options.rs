@@ -5,7 +5,7 @@ use api_proto::v1;
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::harness::{Db, Server, http, item, mask, on_both_databases, sek, stored_item, told, unique};
+use crate::harness::{Db, Server, error_parts, http, item, mask, on_both_databases, sek, stored_item, unique};
 
 on_both_databases!(
     every_option_reaches_the_provider_and_can_be_cleared,
@@ -27,7 +27,7 @@ async fn create(server: &Server, request: v1::CreatePaymentLinkRequest) -> v1::P
 }
 
 async fn refused(server: &Server, request: v1::CreatePaymentLinkRequest) -> Vec<String> {
-    let (code, reason, fields) = told(&server.links().create_payment_link(request).await.unwrap_err());
+    let (code, reason, fields) = error_parts(&server.links().create_payment_link(request).await.unwrap_err());
     assert_eq!((code, reason.as_str()), (Code::InvalidArgument, "INVALID_FIELDS"), "{fields:?}");
     fields
 }
@@ -377,7 +377,7 @@ async fn prices_and_shipping_rates_name_every_bad_field(db: Db) {
     let server = Server::start(db).await;
     let refused = async |request: v1::CreatePriceRequest| {
         let request = priced(&server, request).await;
-        told(&server.catalog().create_price(request).await.unwrap_err()).2
+        error_parts(&server.catalog().create_price(request).await.unwrap_err()).2
     };
     assert_eq!(refused(v1::CreatePriceRequest::default()).await, ["unit_price"]);
     let both = v1::CreatePriceRequest {
@@ -416,7 +416,7 @@ async fn prices_and_shipping_rates_name_every_bad_field(db: Db) {
         ..Default::default()
     };
     let status = server.catalog().create_shipping_rate(shipping).await.unwrap_err();
-    assert_eq!(told(&status).2, ["display_name", "amount.minor_units", "delivery_estimate"]);
+    assert_eq!(error_parts(&status).2, ["display_name", "amount.minor_units", "delivery_estimate"]);
     let money = |code: &str| v1::Money { minor_units: 100, currency_code: code.to_owned() };
     let others = "AED AUD NOK BRL CAD CHF CLP CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN SEK";
     let shipping = v1::CreateShippingRateRequest {
@@ -427,7 +427,7 @@ async fn prices_and_shipping_rates_name_every_bad_field(db: Db) {
         ..Default::default()
     };
     let status = server.catalog().create_shipping_rate(shipping).await.unwrap_err();
-    assert_eq!(told(&status).2, ["currency_options", "currency_options[20]"]);
+    assert_eq!(error_parts(&status).2, ["currency_options", "currency_options[20]"]);
 }
 
 async fn a_link_for_an_invoice_leaves_the_amount_to_its_invoice(db: Db) {

@@ -3,7 +3,7 @@
 use api_proto::v1;
 
 use crate::harness::{
-    Db, GOOD_CARD, Server, eventually, http, item, mask, minor, on_both_databases, stored_item, told, unique,
+    Db, GOOD_CARD, Server, error_parts, eventually, http, item, mask, minor, on_both_databases, stored_item, unique,
 };
 
 on_both_databases!(
@@ -65,7 +65,7 @@ async fn a_link_is_updated_closed_with_its_message_and_opened_again(db: Db) {
     );
     let stale = v1::UpdatePaymentLinkRequest { request_id: unique("update"), ..change };
     let status = server.links().update_payment_link(stale).await.unwrap_err();
-    assert_eq!((told(&status).0, told(&status).1.as_str()), (tonic::Code::Aborted, "ETAG_MISMATCH"));
+    assert_eq!((error_parts(&status).0, error_parts(&status).1.as_str()), (tonic::Code::Aborted, "ETAG_MISMATCH"));
 
     let close = v1::DeactivatePaymentLinkRequest { request_id: unique("close"), id: link.id.clone() };
     let closed = server.links().deactivate_payment_link(close).await.unwrap().into_inner().payment_link.unwrap();
@@ -173,8 +173,8 @@ async fn a_stored_price_is_sold_by_a_link(db: Db) {
 async fn an_expired_link_closes_before_the_time_told(db: Db) {
     let server = Server::start(db).await;
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    let told = i64::try_from(now.as_secs()).unwrap() + 75;
-    let expire_time = Some(prost_types::Timestamp { seconds: told, nanos: 0 });
+    let expires_at = i64::try_from(now.as_secs()).unwrap() + 75;
+    let expire_time = Some(prost_types::Timestamp { seconds: expires_at, nanos: 0 });
     let link =
         create(&server, v1::CreatePaymentLinkRequest { expire_time, ..request(vec![item("Ticket", 10_000, 1)]) }).await;
     let closed = eventually_within(90, async || {
@@ -183,7 +183,7 @@ async fn an_expired_link_closes_before_the_time_told(db: Db) {
     .await;
     assert_eq!(closed.close_reason(), v1::CloseReason::Expired);
     let closed_at = closed.update_time.unwrap().seconds;
-    assert!(closed_at <= told, "closed at {closed_at}, told {told}");
+    assert!(closed_at <= expires_at, "closed at {closed_at}, expires at {expires_at}");
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 410);
 }
 

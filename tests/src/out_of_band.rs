@@ -5,7 +5,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    Db, GOOD_CARD, Server, eventually, invoice_request, line, minor, on_both_databases, told, unique,
+    Db, GOOD_CARD, Server, error_parts, eventually, invoice_request, line, minor, on_both_databases, unique,
 };
 
 on_both_databases!(
@@ -74,7 +74,7 @@ async fn cash_in_two_parts_pays_an_invoice_and_closes_its_link(db: Db) {
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 410);
     assert_eq!(record(&server, first.clone()).await.unwrap(), (part.clone(), partly));
     let reused = v1::RecordInvoicePaymentRequest { amount: money(1), ..first };
-    assert_eq!(told(&record(&server, reused).await.unwrap_err()).1, "REQUEST_ID_REUSED");
+    assert_eq!(error_parts(&record(&server, reused).await.unwrap_err()).1, "REQUEST_ID_REUSED");
 
     let next = server.invoice_link(&invoice.id).await.unwrap();
     assert_eq!(minor(next.amount.as_ref()), 8_000);
@@ -86,7 +86,7 @@ async fn cash_in_two_parts_pays_an_invoice_and_closes_its_link(db: Db) {
         payment_id: last.id.clone(),
         ..v1::CreateRefundRequest::default()
     };
-    assert_eq!(told(&server.payments().create_refund(refund).await.unwrap_err()).1, "PAYMENT_STATE");
+    assert_eq!(error_parts(&server.payments().create_refund(refund).await.unwrap_err()).1, "PAYMENT_STATE");
     assert_eq!(payments_of(&server, &invoice).await, [last, part]);
     let kinds = async || {
         let types = server.all_events().await.into_iter().map(|event| event.r#type);
@@ -126,18 +126,18 @@ async fn more_than_what_is_due_is_refused_by_name(db: Db) {
     let invoice = server.open_invoice(10_000).await;
     let link = server.invoice_link(&invoice.id).await.unwrap();
     let status = record(&server, request(&invoice, 12_501)).await.unwrap_err();
-    assert_eq!(told(&status).2, ["amount.minor_units"]);
+    assert_eq!(error_parts(&status).2, ["amount.minor_units"]);
     let mut euros = request(&invoice, 100);
     euros.amount = Some(v1::Money { minor_units: 100, currency_code: "EUR".to_owned() });
-    assert_eq!(told(&record(&server, euros).await.unwrap_err()).2, ["amount.currency_code"]);
+    assert_eq!(error_parts(&record(&server, euros).await.unwrap_err()).2, ["amount.currency_code"]);
     assert_eq!(server.link(&link.id).await.state(), v1::PaymentLinkState::Active);
     let draft = v1::CreateInvoiceRequest { lines: vec![line(10_000)], ..invoice_request() };
     let draft = server.invoices().create_invoice(draft).await.unwrap().into_inner().invoice.unwrap();
-    assert_eq!(told(&record(&server, request(&draft, 1)).await.unwrap_err()).1, "INVOICE_STATE");
+    assert_eq!(error_parts(&record(&server, request(&draft, 1)).await.unwrap_err()).1, "INVOICE_STATE");
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
     server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
     let paid = record(&server, request(&invoice, 1)).await.unwrap_err();
-    assert_eq!((told(&paid).0, told(&paid).1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
+    assert_eq!((error_parts(&paid).0, error_parts(&paid).1.as_str()), (Code::FailedPrecondition, "INVOICE_STATE"));
     assert_eq!(payments_of(&server, &invoice).await.len(), 1);
 }
 
@@ -153,10 +153,10 @@ async fn every_bad_field_of_a_receipt_is_told_at_once(db: Db) {
         ..request(&invoice, 1)
     };
     let want = ["amount.minor_units", "method", "reference", "receive_date", "description"];
-    assert_eq!(told(&record(&server, bad).await.unwrap_err()).2, want);
+    assert_eq!(error_parts(&record(&server, bad).await.unwrap_err()).2, want);
     let empty = v1::RecordInvoicePaymentRequest::default();
     let want = ["request_id", "invoice_id", "amount", "method", "receive_date"];
-    assert_eq!(told(&record(&server, empty).await.unwrap_err()).2, want);
+    assert_eq!(error_parts(&record(&server, empty).await.unwrap_err()).2, want);
     assert_eq!(server.invoice(&invoice.id).await, invoice);
 }
 
@@ -173,7 +173,7 @@ async fn what_is_on_its_way_comes_before_what_is_recorded(db: Db) {
     let refused = eventually(async || {
         record(&server, asked.clone()).await.err().filter(|status| status.code() == Code::FailedPrecondition)
     });
-    assert_eq!(told(&refused.await).1, "INVOICE_STATE");
+    assert_eq!(error_parts(&refused.await).1, "INVOICE_STATE");
     let kinds: Vec<_> = payments_of(&server, &invoice).await.iter().map(v1::Payment::kind).collect();
     assert_eq!(kinds, [v1::PaymentKind::Link]);
 }

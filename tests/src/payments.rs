@@ -5,7 +5,7 @@ use api_proto::v1;
 use tonic::Code;
 
 use crate::checkouts::checkout;
-use crate::harness::{Db, GOOD_CARD, Server, eventually, http, minor, on_both_databases, told, unique};
+use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, minor, on_both_databases, unique};
 
 on_both_databases!(
     an_ad_hoc_payment_has_tax_an_invoice_and_a_page,
@@ -85,7 +85,7 @@ async fn money_that_came_just_before_the_cancelation_counts(db: Db) {
     let request = v1::CancelPaymentRequest { request_id: unique("cancel"), id: payment.id.clone() };
     for _ in 0..2 {
         let refused = server.payments().cancel_payment(request.clone()).await.unwrap_err();
-        assert_eq!(told(&refused).1, "PAYMENT_STATE", "and so it is when asked again");
+        assert_eq!(error_parts(&refused).1, "PAYMENT_STATE", "and so it is when asked again");
     }
     let paid = get(&server, &payment.id).await;
     assert_eq!(
@@ -125,7 +125,8 @@ pub(crate) async fn void(server: &Server, invoice: &str) -> Result<v1::Invoice, 
 
 async fn an_invoice_whose_customer_was_faster_is_not_voided(db: Db) {
     let server = Server::start(db).await;
-    let refused = |status: &tonic::Status| told(status) == (Code::FailedPrecondition, "INVOICE_STATE".into(), vec![]);
+    let refused =
+        |status: &tonic::Status| error_parts(status) == (Code::FailedPrecondition, "INVOICE_STATE".into(), vec![]);
     // The webhooks that would have told of the money are lost.
     server.control("webhooks/policy", serde_json::json!({"lose": true})).await;
     let by_link = server.open_invoice(10_000).await;
@@ -204,6 +205,6 @@ async fn an_amount_beyond_the_limit_is_named_as_the_request_spells_it(db: Db) {
         ..v1::CreatePaymentRequest::default()
     };
     let status = server.payments().create_payment(request).await.unwrap_err();
-    assert_eq!(told(&status).2, ["amount"]);
+    assert_eq!(error_parts(&status).2, ["amount"]);
     assert!(server.all_events().await.is_empty());
 }

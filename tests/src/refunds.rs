@@ -4,7 +4,7 @@ use api_proto::v1;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use crate::harness::{Db, GOOD_CARD, Server, eventually, http, minor, on_both_databases, told, unique};
+use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, minor, on_both_databases, unique};
 
 on_both_databases!(
     the_whole_goes_back_once_and_the_invoice_stays_paid,
@@ -111,9 +111,9 @@ async fn the_whole_goes_back_once_and_the_invoice_stays_paid(db: Db) {
     // The same request again is the same answer; the id for another one is refused.
     assert_eq!(refund(&server, asked.clone()).await.unwrap(), made);
     let other = v1::CreateRefundRequest { amount: Some(sek(1)), ..asked };
-    assert_eq!(told(&refund(&server, other).await.unwrap_err()).1, "REQUEST_ID_REUSED");
+    assert_eq!(error_parts(&refund(&server, other).await.unwrap_err()).1, "REQUEST_ID_REUSED");
     let again = refund(&server, request(&payment, None)).await.unwrap_err();
-    assert_eq!((told(&again).0, told(&again).1.as_str()), (Code::FailedPrecondition, "PAYMENT_STATE"));
+    assert_eq!((error_parts(&again).0, error_parts(&again).1.as_str()), (Code::FailedPrecondition, "PAYMENT_STATE"));
 
     let get_it = v1::GetRefundRequest { id: made.id.clone() };
     assert_eq!(server.payments().get_refund(get_it).await.unwrap().into_inner().refund.unwrap().id, made.id);
@@ -161,16 +161,19 @@ async fn more_than_what_is_left_is_refused_and_nothing_is_stored(db: Db) {
     ];
     for (amount, field) in cases {
         let asked = v1::CreateRefundRequest { amount: Some(amount), ..request(&payment, None) };
-        let (code, _, fields) = told(&refund(&server, asked).await.unwrap_err());
+        let (code, _, fields) = error_parts(&refund(&server, asked).await.unwrap_err());
         assert_eq!((code, fields), (Code::InvalidArgument, vec![field.to_owned()]));
     }
     let pending = asked_for(&server).await;
     let refused = refund(&server, request(&pending, None)).await.unwrap_err();
-    assert_eq!((told(&refused).0, told(&refused).1.as_str()), (Code::FailedPrecondition, "PAYMENT_STATE"));
+    assert_eq!(
+        (error_parts(&refused).0, error_parts(&refused).1.as_str()),
+        (Code::FailedPrecondition, "PAYMENT_STATE")
+    );
     let unknown = v1::Payment { id: "pay_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned(), ..Default::default() };
     assert_eq!(refund(&server, request(&unknown, None)).await.unwrap_err().code(), Code::NotFound);
     let asked = v1::CreateRefundRequest { reason: 99, ..Default::default() };
-    let (_, _, fields) = told(&refund(&server, asked).await.unwrap_err());
+    let (_, _, fields) = error_parts(&refund(&server, asked).await.unwrap_err());
     assert_eq!(fields, ["request_id", "payment_id", "reason"]);
     assert!(refunds(&server, &payment).await.is_empty() && get(&server, &payment.id).await.refunded.is_none());
     assert_eq!(server.executed(CREATE).await, 0);
@@ -190,7 +193,7 @@ async fn refunds_at_once_never_pass_what_came_in(db: Db) {
         match call.await.unwrap() {
             Ok(_) => made += 1,
             Err(status) => {
-                assert_eq!(told(&status).2, ["amount.minor_units"], "{status:?}");
+                assert_eq!(error_parts(&status).2, ["amount.minor_units"], "{status:?}");
                 refused += 1;
             }
         }
@@ -242,7 +245,7 @@ async fn a_dispute_is_recorded_and_what_it_holds_is_not_refunded(db: Db) {
     let won = v1::ListDisputesRequest { state: v1::DisputeState::Won as i32, ..request_of };
     assert!(server.payments().list_disputes(won.clone()).await.unwrap().into_inner().disputes.is_empty());
     let refused = refund(&server, request(&payment, Some(1))).await.unwrap_err();
-    assert_eq!(told(&refused).2, ["amount.minor_units"]);
+    assert_eq!(error_parts(&refused).2, ["amount.minor_units"]);
     assert_eq!((server.executed(CREATE).await, server.executed("GET /v1/disputes/{id}").await > 0), (0, true));
     eventually(async || (told_of(&server, &dispute.id).await == ["dispute.created"]).then_some(())).await;
     // Once it is won, the money can be given back again.
@@ -265,7 +268,7 @@ async fn a_refund_made_at_the_provider_is_recorded(db: Db) {
     assert_eq!((found.origin(), found.state()), (v1::RefundOrigin::AtProvider, v1::RefundState::Succeeded));
     // It counts as any other.
     let refused = refund(&server, request(&payment, Some(7_501))).await.unwrap_err();
-    assert_eq!(told(&refused).2, ["amount.minor_units"]);
+    assert_eq!(error_parts(&refused).2, ["amount.minor_units"]);
     let rest = refund(&server, request(&payment, None)).await.unwrap();
     assert_eq!(minor(rest.amount.as_ref()), 7_500);
     assert_eq!(sent_back(&server, &payment).await.iter().sum::<i64>(), 12_500);
@@ -279,9 +282,9 @@ async fn a_refund_that_the_provider_refuses_is_kept_as_failed(db: Db) {
     refund_at_provider(&server, &payment, 5_000).await;
     let asked = request(&payment, Some(12_500));
     let refused = refund(&server, asked.clone()).await.unwrap_err();
-    let (code, reason, fields) = told(&refused);
+    let (code, reason, fields) = error_parts(&refused);
     assert_eq!((code, reason.as_str(), fields), (Code::FailedPrecondition, "PROVIDER_REJECTED", vec!["amount".into()]));
-    assert_eq!(told(&refund(&server, asked).await.unwrap_err()).1, "PROVIDER_REJECTED");
+    assert_eq!(error_parts(&refund(&server, asked).await.unwrap_err()).1, "PROVIDER_REJECTED");
     let kept = refunds(&server, &payment).await;
     let [kept] = kept.as_slice() else { panic!("{kept:?}") };
     assert!(kept.state() == v1::RefundState::Failed && !kept.failure_code.is_empty() && kept.provider_ref.is_empty());

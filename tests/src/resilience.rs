@@ -6,7 +6,7 @@ use api_proto::v1;
 use serde_json::json;
 use tonic::{Code, Request};
 
-use crate::harness::{Db, GOOD_CARD, PATIENCE, Server, eventually, http, on_both_databases, told, unique};
+use crate::harness::{Db, GOOD_CARD, PATIENCE, Server, error_parts, eventually, http, on_both_databases, unique};
 
 on_both_databases!(
     a_lost_answer_makes_one_link,
@@ -46,7 +46,7 @@ async fn a_deadline_passes_and_the_retry_gets_the_one_link(db: Db) {
     // The caller's clock and the server's run out at once: either may be the first to say so.
     assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
     let status = server.links().create_payment_link(request.clone()).await.unwrap_err();
-    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::Aborted, "REQUEST_IN_PROGRESS"));
+    assert_eq!((error_parts(&status).0, error_parts(&status).1.as_str()), (Code::Aborted, "REQUEST_IN_PROGRESS"));
     let link = eventually(async || server.links().create_payment_link(request.clone()).await.ok()).await;
     assert_eq!(link.into_inner().payment_link.unwrap().state(), v1::PaymentLinkState::Active);
     assert_eq!(server.executed(CREATE).await, 1);
@@ -92,7 +92,7 @@ async fn two_requests_for_one_invoice_make_one_link(db: Db) {
         match call.await.unwrap() {
             Ok(_) => made += 1,
             Err(status) => {
-                assert_eq!(told(&status).1, "COLLECTABLE_OPEN", "{status:?}");
+                assert_eq!(error_parts(&status).1, "COLLECTABLE_OPEN", "{status:?}");
                 refused += 1;
             }
         }
@@ -147,7 +147,7 @@ async fn a_provider_that_refuses_for_now_is_asked_again(db: Db) {
     server.control("faults", json!([{"operation": CREATE, "kind": "status", "status": 503, "times": 5}])).await;
     let request = link_request(&invoice.id);
     let status = server.links().create_payment_link(request.clone()).await.unwrap_err();
-    assert_eq!((told(&status).0, told(&status).1.as_str()), (Code::Unavailable, "OUTCOME_UNKNOWN"));
+    assert_eq!((error_parts(&status).0, error_parts(&status).1.as_str()), (Code::Unavailable, "OUTCOME_UNKNOWN"));
     let link = eventually(async || server.links().create_payment_link(request.clone()).await.ok()).await;
     assert_eq!(link.into_inner().payment_link.unwrap().state(), v1::PaymentLinkState::Active);
     assert_eq!(server.executed(CREATE).await, 1);
@@ -168,5 +168,5 @@ async fn a_stop_ends_streams_so_that_they_come_back(db: Db) {
     assert!(stream.message().await.unwrap().unwrap().event.is_none());
     assert!(server.terminate().await);
     let ended = tokio::time::timeout(PATIENCE, stream.message()).await.unwrap().unwrap_err();
-    assert_eq!((told(&ended).0, told(&ended).1.as_str()), (Code::Unavailable, "SERVER_STOPPING"));
+    assert_eq!((error_parts(&ended).0, error_parts(&ended).1.as_str()), (Code::Unavailable, "SERVER_STOPPING"));
 }

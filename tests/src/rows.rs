@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::browser;
 use crate::harness::{Db, Server, needs};
-use case::{Case, Sold};
+use case::{Case, Offer};
 use person::Person;
 use stock::Stock;
 
@@ -54,20 +54,20 @@ async fn play(cases: impl Fn(&Stock) -> Vec<Case>) {
     let stock = Stock::fill(&server).await;
     let scene = Arc::new(Scene { server, driver });
     let mut failed = Vec::new();
-    let mut on_sale = Vec::new();
+    let mut created = Vec::new();
     // All is put on sale before anything is bought, so that what expires has expired when its turn comes.
     for case in cases(&stock) {
         let (row, name, at) = (case.row, case.name, scene.clone());
-        match caught(async move { Sold::create(&at.server, &case.sells).await.map(|sold| (case, sold)) }).await {
-            Ok(sold) => on_sale.push(sold),
+        match caught(async move { Offer::create(&at.server, &case.creates).await.map(|offer| (case, offer)) }).await {
+            Ok(offer) => created.push(offer),
             Err(why) => failed.push(format!("row {row}, {name}: {why}")),
         }
     }
-    for (case, sold) in on_sale {
+    for (case, offer) in created {
         let (row, name, at) = (case.row, case.name, scene.clone());
         let played = caught(async move {
             let mut person = Person::new(&at.driver, case.screen, format!("row-{row:02}-{}", name.replace(' ', "-")));
-            case.play(&at.server, &sold, &mut person).await
+            case.play(&at.server, &offer, &mut person).await
         });
         if let Err(why) = played.await {
             Person::new(&scene.driver, case::Screen::Desktop, format!("row-{row:02}-failed")).shoot("").await;

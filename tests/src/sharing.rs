@@ -6,7 +6,7 @@ use api_proto::v1;
 use tonic::Code;
 
 use crate::discounts::{code_of, coupon, percent, promotion_code};
-use crate::harness::{Db, GOOD_CARD, Server, eventually, http, item, minor, on_both_databases, told, unique};
+use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, item, minor, on_both_databases, unique};
 
 on_both_databases!(
     a_shared_link_is_paid_and_its_reference_read_back,
@@ -144,7 +144,7 @@ async fn what_a_url_can_not_bring_is_refused_with_every_field(db: Db) {
         utm_medium: "e mail".to_owned(),
         ..Default::default()
     };
-    let refused = told(&share(&server, bad.clone()).await.unwrap_err());
+    let refused = error_parts(&share(&server, bad.clone()).await.unwrap_err());
     let (code, mut fields) = (refused.0, refused.2);
     fields.sort_unstable();
     let wanted = [
@@ -158,7 +158,7 @@ async fn what_a_url_can_not_bring_is_refused_with_every_field(db: Db) {
     assert_eq!((code, fields), (Code::InvalidArgument, wanted.map(str::to_owned).to_vec()));
     // Without a link to hold the rest against, what is bad for every link is told all the same.
     let (code, _, fields) =
-        told(&share(&server, v1::SharePaymentLinkRequest { id: "x".to_owned(), ..bad }).await.unwrap_err());
+        error_parts(&share(&server, v1::SharePaymentLinkRequest { id: "x".to_owned(), ..bad }).await.unwrap_err());
     let wanted = ["id", "client_reference_id", "locked_prefilled_email", "locked_prefilled_email", "utm_medium"];
     assert_eq!((code, fields), (Code::InvalidArgument, wanted.map(str::to_owned).to_vec()));
 }
@@ -170,7 +170,7 @@ async fn a_link_that_can_not_be_paid_is_not_shared(db: Db) {
     assert_eq!(share(&server, request()).await.unwrap().url, link.url);
     let close = v1::DeactivatePaymentLinkRequest { request_id: unique("close"), id: link.id.clone() };
     server.links().deactivate_payment_link(close).await.unwrap();
-    let (code, reason, fields) = told(&share(&server, request()).await.unwrap_err());
+    let (code, reason, fields) = error_parts(&share(&server, request()).await.unwrap_err());
     assert_eq!((code, reason.as_str(), fields.len()), (Code::FailedPrecondition, "PAYMENT_LINK_STATE", 0));
     let id = "plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968".to_owned();
     let unknown = v1::SharePaymentLinkRequest { id, ..Default::default() };

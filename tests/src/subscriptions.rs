@@ -5,7 +5,7 @@ use serde_json::json;
 use tonic::Code;
 
 use crate::collected::{at_provider, buy, create};
-use crate::harness::{Db, Server, eventually, http, item, mask, minor, on_both_databases, told, unique};
+use crate::harness::{Db, Server, error_parts, eventually, http, item, mask, minor, on_both_databases, unique};
 use crate::refunds::told_of;
 
 on_both_databases!(
@@ -175,7 +175,7 @@ async fn a_subscription_ends_at_once(db: Db) {
     let again = subscriptions.cancel_subscription(request).await.unwrap().into_inner().subscription.unwrap();
     assert_eq!(again, ended, "asked again, it is the same");
     let refused = cancel(&server, &begun.id, v1::CancellationTime::PeriodEnd).await.unwrap_err();
-    assert_eq!(told(&refused).1, "SUBSCRIPTION_STATE");
+    assert_eq!(error_parts(&refused).1, "SUBSCRIPTION_STATE");
     server.expect_no_notification_stuck().await;
     assert_eq!(ends(&server, &begun).await, 1);
 }
@@ -307,12 +307,12 @@ async fn cancellations_are_refused_by_name(db: Db) {
     let request = v1::CancelSubscriptionRequest { request_id: String::new(), id: "sub_1".to_owned(), at: 0 };
     let refused = server.subscriptions().cancel_subscription(request).await.unwrap_err();
     assert_eq!(
-        (refused.code(), told(&refused).2),
+        (refused.code(), error_parts(&refused).2),
         (Code::InvalidArgument, ["request_id", "id", "at"].map(str::to_owned).to_vec())
     );
     let unknown = cancel(&server, "sub_0193a5c2e8b27c3a9f0e1d2c3b4a5968", v1::CancellationTime::Now).await.unwrap_err();
     assert_eq!(unknown.code(), Code::NotFound);
     let request = v1::ListSubscriptionsRequest { payment_link_id: "x".to_owned(), state: 99, ..Default::default() };
     let refused = server.subscriptions().list_subscriptions(request).await.unwrap_err();
-    assert_eq!(told(&refused).2, ["payment_link_id", "state"]);
+    assert_eq!(error_parts(&refused).2, ["payment_link_id", "state"]);
 }

@@ -1,5 +1,5 @@
 //! `cargo xtask conformance`: Stripe's official SDKs for Python and Node against the sandbox, unchanged but for the base
-//! address, and Schemathesis against the JSON face and its description.
+//! address; Schemathesis against the JSON face and its description; and our tax ids and rates against those of others.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ use crate::repo::{self, Running};
 const SDK: &str = "stripe==16.1.0";
 /// The tester of descriptions that is installed.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+/// Who else checks tax ids, and who else tells the rates of VAT; the rates of the world are in a lock file for Node.
+const TAX_DATA: [&str; 2] = ["python-stdnum==2.2", "eu-vat-rates-data==2026.9.29"];
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -25,8 +27,9 @@ const CONFIG: &str = "access = \"api_keys\"\n[[sellers]]\nid = \"acme\"\nname = 
 
 pub(crate) fn run() -> Result<()> {
     // What is missing is told before anything is built.
-    let programs = python::environment("conformance/python", &[SDK, SCHEMATHESIS])?;
+    let programs = python::environment("conformance/python", &[&[SDK, SCHEMATHESIS], &TAX_DATA[..]].concat())?;
     let node = Node::find()?;
+    tax_data(&programs, &node)?;
     repo::run(repo::cargo().args(["build", "--locked", "-p", "server"]))?;
     stripe_python(&programs)?;
     stripe_node(&node)?;
@@ -55,8 +58,38 @@ fn stripe_python(programs: &Path) -> Result<()> {
 
 /// The SDK for Node, whose types the requests are held to as well.
 fn stripe_node(node: &Node) -> Result<()> {
-    let directory = repo::target().join("conformance/node");
-    copy_scripts(&repo::root().join("xtask/conformance/stripe_node"), &directory)?;
+    let directory = node_packages(node, "stripe_node", "conformance/node")?;
+    repo::run(node.command("node").arg("node_modules/typescript/bin/tsc").current_dir(&directory))?;
+    let (_sandbox, address) = sandbox()?;
+    repo::say("holding the sandbox to Stripe's SDK for Node");
+    repo::run(node.command("node").args(["out/main.js", &address]).current_dir(&directory))
+}
+
+/// Tax ids and standard rates as our own code tells them, held to packages that tell them too.
+fn tax_data(programs: &Path, node: &Node) -> Result<()> {
+    let directory = node_packages(node, "tax_node", "conformance/tax_node")?;
+    let built = |package: &str, example: &str| -> Result<PathBuf> {
+        repo::run(repo::cargo().args(["build", "--locked", "-p", package, "--example", example]))?;
+        Ok(repo::target().join("debug/examples").join(example))
+    };
+    let script = |name: &str| {
+        let mut command = repo::command(programs.join("python3"));
+        command.arg("-B").arg(repo::root().join("xtask/conformance/tax_python").join(name));
+        command
+    };
+    let check_tax_ids = built("domain", "check_tax_ids")?;
+    repo::say("holding tax ids to python-stdnum");
+    repo::run(script("tax_ids.py").arg(check_tax_ids))?;
+    let print_rates = built("tax-tables", "print_rates")?;
+    repo::say("holding standard rates to eu-vat-rates-data and sales-tax");
+    let sales_tax = directory.join("node_modules/sales-tax/res/sales_tax_rates.json");
+    repo::run(script("rates.py").arg(print_rates).arg(sales_tax))
+}
+
+/// The scripts of this name with what their lock file names installed beside them; answers where they are.
+fn node_packages(node: &Node, scripts: &str, below_target: &str) -> Result<PathBuf> {
+    let directory = repo::target().join(below_target);
+    copy_scripts(&repo::root().join("xtask/conformance").join(scripts), &directory)?;
     let lock = std::fs::read_to_string(directory.join("package-lock.json"))?;
     let installed = directory.join("node_modules/.installed");
     if std::fs::read_to_string(&installed).unwrap_or_default() != lock {
@@ -64,10 +97,7 @@ fn stripe_node(node: &Node) -> Result<()> {
         repo::run(node.command("npm").args(options).current_dir(&directory))?;
         std::fs::write(&installed, &lock)?;
     }
-    repo::run(node.command("node").arg("node_modules/typescript/bin/tsc").current_dir(&directory))?;
-    let (_sandbox, address) = sandbox()?;
-    repo::say("holding the sandbox to Stripe's SDK for Node");
-    repo::run(node.command("node").args(["out/main.js", &address]).current_dir(&directory))
+    Ok(directory)
 }
 
 /// The scripts, beside what is installed for them: nothing is installed in the repository. What was there is removed.

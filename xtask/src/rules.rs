@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::repo;
 
 /// What each crate may depend on among our own. `*` is everything. Arrows point inward only.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("api-proto", &[]),
@@ -22,6 +22,8 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("provider-stripe", &["domain"]),
     ("stripe-sandbox", &[]),
     ("tax-tables", &["domain"]),
+    ("tax-id-vies", &["domain"]),
+    ("invoice-pdf", &["domain"]),
     ("port-contracts", &["domain"]),
     ("cli", &["api-proto"]),
     ("server", &["*"]),
@@ -82,7 +84,7 @@ const TOP_LEVEL: [&str; 10] = [
 ];
 
 /// Where no provider may be named.
-const PROVIDER_FREE: [&str; 10] = [
+const PROVIDER_FREE: [&str; 11] = [
     "crates/domain",
     "crates/application",
     "crates/api-proto",
@@ -90,6 +92,7 @@ const PROVIDER_FREE: [&str; 10] = [
     "crates/api-http",
     "crates/storage-sql",
     "crates/tax-tables",
+    "crates/invoice-pdf",
     "crates/port-contracts",
     "migrations",
     "proto",

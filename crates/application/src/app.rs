@@ -10,6 +10,7 @@ use domain::ports::clock::{Clock, IdGenerator};
 use domain::ports::provider::PaymentProvider;
 use domain::ports::storage::Storage;
 use domain::ports::tax::TaxCalculator;
+use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::{Capabilities, ProviderName};
 use domain::seller::{Seller, SellerId};
 use domain::timestamp::Timestamp;
@@ -26,6 +27,8 @@ pub struct AppParts {
     pub providers: Vec<Arc<dyn PaymentProvider>>,
     /// Who knows which tax applies.
     pub tax_calculator: Arc<dyn TaxCalculator>,
+    /// Who knows to whom tax ids were issued; absent where looking them up is turned off.
+    pub tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
     /// Who tells the time.
     pub clock: Arc<dyn Clock>,
     /// Who makes ids.
@@ -44,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) storage: Arc<dyn Storage>,
     providers: BTreeMap<ProviderName, Arc<dyn PaymentProvider>>,
     pub(crate) tax_calculator: Arc<dyn TaxCalculator>,
+    pub(crate) tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
@@ -94,6 +98,7 @@ impl App {
             storage: parts.storage,
             providers,
             tax_calculator: parts.tax_calculator,
+            tax_id_registry: parts.tax_id_registry,
             clock: parts.clock,
             ids: parts.ids,
             sellers,
@@ -231,6 +236,8 @@ id_makers! {
     new_product_id -> ProductId,
     new_price_id -> PriceId,
     new_tax_rate_id -> TaxRateId,
+    new_tax_registration_id -> TaxRegistrationId,
+    new_tax_id_check_id -> TaxIdCheckId,
     new_shipping_rate_id -> ShippingRateId,
     new_coupon_id -> CouponId,
     new_promotion_code_id -> PromotionCodeId,

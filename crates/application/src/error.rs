@@ -177,6 +177,10 @@ reasons! {
     ConcurrentChange = "CONCURRENT_CHANGE",
     /// The database can't be reached.
     StorageUnavailable = "STORAGE_UNAVAILABLE",
+    /// The seller is registered there already.
+    TaxRegistrationOverlaps = "TAX_REGISTRATION_OVERLAPS",
+    /// The seller has as many registrations for tax as it can have.
+    TooManyTaxRegistrations = "TOO_MANY_TAX_REGISTRATIONS",
     /// The tax calculator can't be reached.
     TaxUnavailable = "TAX_UNAVAILABLE",
     /// No API key was given.
@@ -190,6 +194,15 @@ reasons! {
 impl Error {
     /// Why [`Error::Invalid`], for programs: as callers are told, and as a refusal is stored.
     pub const INVALID_FIELDS: &str = "INVALID_FIELDS";
+
+    /// The same error; where the field `from` is bad, it is `to` of the request.
+    #[must_use]
+    pub(crate) fn renamed(self, from: &str, to: &str) -> Self {
+        match self {
+            Self::Invalid(violations) => Self::Invalid(violations.renamed(from, to)),
+            other => other,
+        }
+    }
 
     /// The same error; where fields are bad, they are fields below `field` of the request.
     #[must_use]

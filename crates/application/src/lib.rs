@@ -15,6 +15,7 @@ mod collectables;
 mod discounts;
 mod error;
 mod inbox;
+mod invoice_text;
 mod journal;
 #[cfg(test)]
 mod mocked;
@@ -49,4 +50,5 @@ pub use use_cases::payment_link::{
 pub use use_cases::refund::CreateRefund;
 pub use use_cases::subscription::CancelSubscription;
 pub use use_cases::tax::{CalculateTax, TaxLineSpec, TaxSpec};
+pub use use_cases::tax_records::{CheckTaxId, EndTaxRegistration};
 pub use worker::{Worker, WorkerReport};

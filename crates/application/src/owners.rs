@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::access::Caller;
 use domain::id::{
     CheckoutSessionId, CouponId, CustomerId, InvoiceId, PaymentId, PaymentLinkId, PaymentMethodId, PriceId, ProductId,
-    PromotionCodeId, ShippingRateId, SubscriptionId, TaxRateId,
+    PromotionCodeId, ShippingRateId, SubscriptionId, TaxRateId, TaxRegistrationId,
 };
 use domain::seller::Seller;
 
@@ -27,6 +27,8 @@ pub enum Named {
     PromotionCode(PromotionCodeId),
     /// A manual tax rate.
     TaxRate(TaxRateId),
+    /// A registration for tax.
+    TaxRegistration(TaxRegistrationId),
     /// A customer.
     Customer(CustomerId),
     /// A stored payment method.
@@ -56,6 +58,7 @@ impl App {
             Named::Coupon(id) => self.get_coupon(caller, id).await?.seller_id.clone(),
             Named::PromotionCode(id) => self.get_promotion_code(caller, id).await?.seller_id.clone(),
             Named::TaxRate(id) => self.get_tax_rate(caller, id).await?.seller_id.clone(),
+            Named::TaxRegistration(id) => self.get_tax_registration(caller, id).await?.seller_id.clone(),
             Named::Customer(id) => self.get_customer(caller, id).await?.seller_id.clone(),
             Named::PaymentMethod(id) => {
                 let found = self.0.storage.get_payment_method(&caller.sellers, id).await?;

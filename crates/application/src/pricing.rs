@@ -6,6 +6,7 @@ use domain::catalog::{Price, PriceModel, Product};
 use domain::id::{CustomerId, PriceId, TaxRateId};
 use domain::invoice::{InvoiceContent, InvoiceItem};
 use domain::money::{Currency, UnitPrice};
+use domain::party::Address;
 use domain::ports::storage::Sellers;
 use domain::ports::tax::TaxError;
 use domain::seller::Seller;
@@ -100,13 +101,16 @@ impl App {
         let mut items = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
             let field = |name: &str| format!("lines[{index}].{name}");
-            let tax = self.tax_treatment(&mut validator, &field("tax"), &sellers, &spec.tax).await?;
+            let mut tax = self.tax_treatment(&mut validator, &field("tax"), &sellers, &spec.tax).await?;
             let price = match &spec.price {
                 LinePrice::Inline { unit_price, tax_behavior } => Some((*unit_price, *tax_behavior, None, None)),
                 LinePrice::Stored(id) => {
                     let at = field("price_id");
                     let usable = self.usable_price(&mut validator, &at, &sellers, *id).await?;
                     usable.and_then(|(price, product)| {
+                        if let Some(TaxTreatment::Automatic { tax_code: tax_code @ None }) = &mut tax {
+                            tax_code.clone_from(&product.tax_code);
+                        }
                         let (unit_price, tax_behavior) = validator.check(&at, per_unit(&price, currency))?;
                         Some((unit_price, tax_behavior, Some(product.name.clone()), Some(price.id)))
                     })
@@ -134,7 +138,8 @@ impl App {
         Ok(validator.finish(Some(items))?)
     }
 
-    /// The tax of lines, as the seller, the customer and the date decide.
+    /// The tax of lines, as the seller, the customer and the date decide. What is wrong with the place of the customer is told
+    /// of `customer.place`.
     pub(crate) async fn calculate(
         &self,
         seller: &Seller,
@@ -143,8 +148,9 @@ impl App {
         (currency, lines): (Currency, Vec<TaxableLine>),
     ) -> Result<TaxCalculation, Error> {
         let request = TaxRequest {
-            seller_country: seller.address.country,
-            registrations: seller.tax_registrations.clone(),
+            seller: seller.address.jurisdiction(),
+            registrations: self.tax_registrations(seller).await?,
+            default_tax_code: seller.default_tax_code.clone(),
             customer,
             tax_point,
             currency,
@@ -167,8 +173,9 @@ impl App {
         let sellers = BTreeSet::from([seller.id.clone()]);
         let customer = self.0.storage.get_customer(&sellers, id).await?.ok_or_else(|| unknown_customer(id))?;
         Ok(TaxedCustomer {
-            country: customer.profile.address.as_ref().map(|address| address.country),
+            place: customer.profile.address.as_ref().map(Address::jurisdiction),
             tax_ids: customer.profile.tax_ids.clone(),
+            status: customer.profile.tax_status,
         })
     }
 

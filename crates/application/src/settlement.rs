@@ -196,6 +196,7 @@ impl App {
             mode: CheckoutMode::Payment,
             amount: snapshot.amount,
             title: None,
+            description: None,
             locale: None,
             return_url: None,
             cancel_url: None,

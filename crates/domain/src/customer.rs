@@ -8,8 +8,10 @@ use crate::aggregate::aggregate;
 use crate::id::CustomerId;
 use crate::locale::Locale;
 use crate::metadata::{Metadata, MetadataPatch};
-use crate::party::{Address, Email, TaxId};
+use crate::party::{Address, Email};
 use crate::seller::SellerId;
+use crate::tax::CustomerTaxStatus;
+use crate::tax_id::TaxId;
 use crate::text::PartyName;
 use crate::timestamp::Timestamp;
 use crate::validation::Violations;
@@ -49,6 +51,9 @@ pub struct CustomerProfile {
     pub address: Option<Address>,
     /// Tax ids, at most [`CustomerProfile::TAX_IDS_MAX`].
     pub tax_ids: Vec<TaxId>,
+    /// What it is for tax, whatever its place and its tax ids say.
+    #[serde(default)]
+    pub tax_status: CustomerTaxStatus,
     /// Preferred language.
     pub locale: Option<Locale>,
     /// The caller's pairs.
@@ -71,6 +76,9 @@ pub struct CustomerChanges {
     pub address: Option<Option<Address>>,
     /// New tax ids.
     pub tax_ids: Option<Vec<TaxId>>,
+    /// New tax status.
+    #[serde(default)]
+    pub tax_status: Option<CustomerTaxStatus>,
     /// New language.
     pub locale: Option<Option<Locale>>,
     /// Change of the metadata.
@@ -102,6 +110,9 @@ impl Customer {
         }
         if let Some(tax_ids) = changes.tax_ids {
             profile.tax_ids = tax_ids;
+        }
+        if let Some(tax_status) = changes.tax_status {
+            profile.tax_status = tax_status;
         }
         if let Some(locale) = changes.locale {
             profile.locale = locale;

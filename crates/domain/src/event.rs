@@ -15,7 +15,8 @@ use crate::payment_method::PaymentMethod;
 use crate::refund::Refund;
 use crate::seller::SellerId;
 use crate::subscription::Subscription;
-use crate::tax::TaxRate;
+use crate::tax::{StoredTaxRegistration, TaxRate};
+use crate::tax_id_check::TaxIdCheck;
 use crate::timestamp::Timestamp;
 
 /// An event as it is appended.
@@ -64,6 +65,10 @@ pub enum EventSubject {
     Price(Box<Price>),
     /// A manual tax rate.
     TaxRate(Box<TaxRate>),
+    /// A registration for tax.
+    TaxRegistration(Box<StoredTaxRegistration>),
+    /// A check of a tax id.
+    TaxIdCheck(Box<TaxIdCheck>),
     /// A shipping rate.
     ShippingRate(Box<ShippingRate>),
     /// A coupon.
@@ -99,6 +104,8 @@ impl EventSubject {
             Self::Product(product) => product.id.to_string(),
             Self::Price(price) => price.id.to_string(),
             Self::TaxRate(rate) => rate.id.to_string(),
+            Self::TaxRegistration(registration) => registration.id.to_string(),
+            Self::TaxIdCheck(check) => check.id.to_string(),
             Self::ShippingRate(rate) => rate.id.to_string(),
             Self::Coupon(coupon) => coupon.id.to_string(),
             Self::PromotionCode(code) => code.id.to_string(),
@@ -121,6 +128,8 @@ impl EventSubject {
             Self::Product(product) => &product.seller_id,
             Self::Price(price) => &price.seller_id,
             Self::TaxRate(rate) => &rate.seller_id,
+            Self::TaxRegistration(registration) => &registration.seller_id,
+            Self::TaxIdCheck(check) => &check.seller_id,
             Self::ShippingRate(rate) => &rate.seller_id,
             Self::Coupon(coupon) => &coupon.seller_id,
             Self::PromotionCode(code) => &code.seller_id,
@@ -178,6 +187,12 @@ event_kinds! {
     TaxRateCreated = "tax_rate.created",
     /// A manual tax rate changed.
     TaxRateUpdated = "tax_rate.updated",
+    /// A registration for tax was created.
+    TaxRegistrationCreated = "tax_registration.created",
+    /// A registration for tax was given an end.
+    TaxRegistrationUpdated = "tax_registration.updated",
+    /// A tax id was checked, and its register was asked or not.
+    TaxIdChecked = "tax_id.checked",
     /// A shipping rate was created.
     ShippingRateCreated = "shipping_rate.created",
     /// A shipping rate changed.

@@ -113,6 +113,10 @@ id!(/// A subscription.
     SubscriptionId, "sub");
 id!(/// A manual tax rate.
     TaxRateId, "txr");
+id!(/// A registration of a seller for tax.
+    TaxRegistrationId, "treg");
+id!(/// A check of a tax id.
+    TaxIdCheckId, "tic");
 id!(/// An event.
     EventId, "evt");
 id!(/// An API key.

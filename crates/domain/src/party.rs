@@ -1,10 +1,11 @@
-//! Who sells and who buys: countries, addresses, tax ids, e-mail addresses.
+//! Who sells and who buys: countries, addresses, e-mail addresses. Tax ids have their own module.
 
 use std::fmt;
 
 use isocountry::CountryCode;
 use serde::{Deserialize, Serialize};
 
+use crate::tax::Jurisdiction;
 use crate::text::refuse_unfit;
 use crate::text_form::text_form;
 use crate::validation::{Invalid, Validator, Violations};
@@ -28,6 +29,12 @@ impl Country {
     /// The two letters in upper case.
     pub fn alpha2(self) -> &'static str {
         self.0.alpha2()
+    }
+}
+
+impl From<CountryCode> for Country {
+    fn from(code: CountryCode) -> Self {
+        Self(code)
     }
 }
 
@@ -91,40 +98,24 @@ impl Address {
     }
 }
 
+impl Address {
+    /// Whose tax law the place is under: the part of the country where `state` is its code by ISO 3166-2 (`ON`, or
+    /// `CA-ON`), else the country as a whole.
+    pub fn jurisdiction(&self) -> Jurisdiction {
+        let country = Jurisdiction::of(self.country);
+        let Some(state) = &self.state else { return country };
+        Jurisdiction::part(self.country, state)
+            .or_else(|_| Jurisdiction::parse(state))
+            .ok()
+            .filter(|part| part.country() == self.country)
+            .unwrap_or(country)
+    }
+}
+
 impl fmt::Debug for Address {
     /// The country alone: the rest may be a person's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({}, ..)", self.country)
-    }
-}
-
-/// A tax id as the party gave it, such as the VAT id `SE556000000001`. Its form is checked, its check digits are not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TaxId(String);
-
-impl TaxId {
-    /// The most characters.
-    pub const CHARS_MAX: usize = 20;
-
-    /// Parses an id: letters, digits and hyphens; spaces and full stops are dropped, letters put in upper case.
-    ///
-    /// # Errors
-    /// Too short, too long, or with other characters.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let id: String = text.chars().filter(|c| !matches!(c, ' ' | '.')).map(|c| c.to_ascii_uppercase()).collect();
-        let fits =
-            (4..=Self::CHARS_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if fits {
-            Ok(Self(id))
-        } else {
-            Err(Invalid::new("MALFORMED_TAX_ID", "must be a tax id of 4 to 20 letters and digits"))
-        }
-    }
-
-    /// The id.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -193,11 +184,5 @@ mod tests {
         for bad in ["", "a", "@x.se", "a@b", "a b@x.se", "a@@x.se", "a@.se", "a@x."] {
             assert!(Email::parse(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn tax_ids_are_normalized() {
-        assert_eq!(TaxId::parse("se 5560.00000001").unwrap().as_str(), "SE556000000001");
-        assert_eq!(TaxId::parse("a!").unwrap_err().rule, "MALFORMED_TAX_ID");
     }
 }

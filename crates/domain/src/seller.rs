@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::money::Currency;
-use crate::party::{Address, Country, TaxId};
+use crate::party::Address;
 use crate::provider::ProviderName;
 use crate::redirect::RedirectPolicy;
-use crate::tax::TaxRounding;
+use crate::tax::{TaxCode, TaxRegistration, TaxRounding};
+use crate::tax_id::TaxId;
 use crate::text::PartyName;
 use crate::text_form::text_form;
 use crate::validation::Invalid;
@@ -62,8 +63,10 @@ pub struct Seller {
     pub address: Address,
     /// Its tax ids, as they stand on invoices.
     pub tax_ids: Vec<TaxId>,
-    /// Where it is registered for tax. It charges tax nowhere else.
+    /// Where it is registered for tax by the configuration; more registrations may be stored. It charges tax nowhere else.
     pub tax_registrations: Vec<TaxRegistration>,
+    /// The kind of product that it usually sells: decides the tax of automatic lines that name none.
+    pub default_tax_code: TaxCode,
     /// How tax is rounded on its invoices, unless an invoice says otherwise.
     pub tax_rounding: TaxRounding,
     /// How its invoices are numbered.
@@ -78,15 +81,6 @@ pub struct Seller {
     pub redirects: RedirectPolicy,
     /// Days from finalization until an invoice is due, where a caller names no date.
     pub payment_terms_days: u16,
-}
-
-/// A registration for tax in a country, in force from a date on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaxRegistration {
-    /// The country of the registration.
-    pub country: Country,
-    /// The first date on which tax is charged there; absent for always.
-    pub since: Option<Date>,
 }
 
 /// How the numbers of a series are written, such as `INV-{year}-{number:5}`.

@@ -1,5 +1,6 @@
 //! Bounded free text. Every text that a caller gives has a type with its limit, and none may carry a card number.
 
+use crate::check_digit::luhn_holds;
 use crate::validation::Invalid;
 
 /// Fewest digits of a payment card number (ISO/IEC 7812-1 allows 8 for the whole, cards in use have 13 or more).
@@ -157,20 +158,6 @@ fn is_card_number(digits: &[u8]) -> bool {
     is_issued && luhn_holds(digits)
 }
 
-/// The check of ISO/IEC 7812-1, annex B.
-fn luhn_holds(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(index, digit)| {
-            let value = u32::from(*digit) * if index % 2 == 1 { 2 } else { 1 };
-            if value > 9 { value - 9 } else { value }
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
 text!(/// A description of a line, an invoice or a payment.
     Description, 500);
 text!(/// A display name of a product, tax rate or key.
@@ -195,6 +182,12 @@ text!(/// The name of a seller's own field on a provider's invoice.
     InvoiceFieldName, 40);
 text!(/// What a seller's own field on a provider's invoice says.
     InvoiceFieldValue, 140);
+text!(/// A message to the customer on a document.
+    DocumentMemo, 1000);
+text!(/// What stands below everything else on a document.
+    DocumentFooter, 2000);
+text!(/// How to pay other than by a link, on a document.
+    PaymentInstructions, 1000);
 
 #[cfg(test)]
 mod tests {

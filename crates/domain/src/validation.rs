@@ -62,12 +62,14 @@ impl Violations {
         Self(self.0.into_iter().map(named).collect())
     }
 
-    /// The same violations, with those of the field `from` told of `to`.
+    /// The same violations, with those of the field `from` and of the fields below it told of `to`.
     #[must_use]
     pub fn renamed(self, from: &str, to: &str) -> Self {
-        let named = |violation: Violation| match violation.field == from {
-            true => Violation { field: to.to_owned(), ..violation },
-            false => violation,
+        let named = |violation: Violation| match violation.field.strip_prefix(from) {
+            Some(rest) if rest.is_empty() || rest.starts_with('.') => {
+                Violation { field: join(to, rest.trim_start_matches('.')), ..violation }
+            }
+            _ => violation,
         };
         Self(self.0.into_iter().map(named).collect())
     }

@@ -25,7 +25,7 @@ use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartyS
 use domain::locale::Locale;
 use domain::metadata::Metadata;
 use domain::money::{Currency, Money, Quantity, UnitPrice};
-use domain::party::{Address, Country, Email, TaxId};
+use domain::party::{Address, Country, Email};
 use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::payment_link::{
     AccountRef, AddressCollection, AdjustableQuantity, AfterCompletion, ApplicationFee, AutomaticTax, CaptureMethod,
@@ -43,9 +43,10 @@ use domain::provider::{
 use domain::redirect::{RedirectPolicy, RedirectUrl};
 use domain::seller::SellerId;
 use domain::tax::{
-    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCode, TaxRate, TaxRounding, TaxTreatment,
-    compute,
+    AppliedRate, CustomerTaxStatus, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCategory, TaxCode,
+    TaxDecision, TaxRate, TaxRounding, TaxTreatment, compute,
 };
+use domain::tax_id::TaxId;
 use domain::text::{
     ConfirmationMessage, CustomText, Description, DisplayName, FieldLabel, InactiveMessage, PartyName, ShippingName,
 };
@@ -168,7 +169,7 @@ pub fn unit_price(minor: &str) -> UnitPrice {
 
 /// Swedish VAT of 25 %.
 pub fn tax_rate(seller: &SellerId) -> TaxRate {
-    let rate = (DisplayName::parse("Moms").unwrap(), percentage(), Some(sweden()));
+    let rate = (DisplayName::parse("Moms").unwrap(), percentage(), Some(sweden().into()));
     TaxRate::new(TaxRateId::from_uuid(next_uuid()), seller.clone(), rate, metadata(&[("law", "ML")]), moment())
 }
 
@@ -187,6 +188,7 @@ pub fn customer(seller: &SellerId) -> Customer {
         email: Some(Email::parse("ada@example.com").unwrap()),
         address: Some(address()),
         tax_ids: vec![tax_id()],
+        tax_status: CustomerTaxStatus::ReverseCharge,
         locale: Some(Locale::parse("sv").unwrap()),
         metadata: metadata(&[("crm", "42")]),
     };
@@ -197,8 +199,8 @@ fn address() -> Address {
     Address::parse(["Åsögatan 1", "2 tr", "118 24", "Stockholm", ""], "SE").unwrap()
 }
 
-fn tax_id() -> TaxId {
-    TaxId::parse("SE556000000001").unwrap()
+pub(crate) fn tax_id() -> TaxId {
+    TaxId::parse("SE556000000101").unwrap()
 }
 
 /// A card that the provider keeps under `reference`.
@@ -238,7 +240,12 @@ pub fn invoice_tax() -> TaxCalculation {
         amount: money(128_700),
         behavior: TaxBehavior::Exclusive,
         rates: vec![applied_rate()],
-        rule: "MANUAL_RATE".to_owned(),
+        decision: TaxDecision {
+            rule: "DOMESTIC".into(),
+            category: TaxCategory::Standard,
+            jurisdiction: Some(sweden().into()),
+            law: Some("ML".into()),
+        },
     };
     compute(currency(), TaxRounding::default(), &[line]).unwrap()
 }
@@ -248,7 +255,7 @@ fn applied_rate() -> AppliedRate {
         tax_rate_id: None,
         display_name: DisplayName::parse("Moms").unwrap(),
         percentage: percentage(),
-        country: Some(sweden()),
+        jurisdiction: Some(sweden().into()),
         source: Some("ML 9 kap. 2 §".to_owned()),
         since: Some(date!(1990 - 07 - 01)),
     }
@@ -298,7 +305,7 @@ pub fn finalization(sequence: u64, due_date: Date) -> Finalization {
 /// A link for the whole of an invoice, intended but not yet made.
 pub fn invoice_link(seller: &SellerId, invoice: &Invoice) -> PaymentLink {
     let title = DisplayName::parse("Invoice INV-00001").unwrap();
-    let target = LinkTarget::Invoice { invoice_id: invoice.id, amount: invoice.total(), title };
+    let target = LinkTarget::Invoice { invoice_id: invoice.id, amount: invoice.total(), title, description: None };
     payment_link(seller, target, LinkOptions::default())
 }
 
@@ -416,6 +423,7 @@ pub fn checkout_session(seller: &SellerId, origin: SessionOrigin, customer: Opti
         mode: CheckoutMode::Payment,
         amount: money(160_875),
         title: Some(DisplayName::parse(AWKWARD_TEXT).unwrap()),
+        description: Some(Description::parse(AWKWARD_TEXT).unwrap()),
         locale: Some(Locale::parse("sv").unwrap()),
         return_url: Some(url("https://example.com/thanks?session={CHECKOUT_SESSION_ID}")),
         cancel_url: Some(url("https://example.com/cart")),

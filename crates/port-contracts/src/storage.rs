@@ -20,6 +20,7 @@ mod events;
 mod lists;
 mod reversals;
 mod subscriptions;
+mod tax_records;
 mod transactions;
 mod work;
 
@@ -29,6 +30,7 @@ pub use events::*;
 pub use lists::*;
 pub use reversals::*;
 pub use subscriptions::*;
+pub use tax_records::*;
 pub use transactions::*;
 pub use work::*;
 
@@ -74,6 +76,9 @@ macro_rules! storage_contract {
             discounts_are_listed_by_filter_and_page,
             subscriptions_read_back_equal_in_every_state,
             subscriptions_are_listed_by_filter_and_page,
+            tax_registrations_read_back_equal,
+            tax_id_checks_read_back_equal,
+            tax_records_are_listed_by_filter_and_page,
             rollback_and_drop_keep_nothing,
             a_drop_outside_of_the_runtime_rolls_back,
             nobody_sees_what_is_not_committed,

@@ -137,7 +137,7 @@ mod tests {
         Coupon::new(id, SellerId::parse("north").unwrap(), terms, Timestamp::from_unix_seconds(0))
     }
 
-    fn said(params: &Params) -> Vec<String> {
+    fn encoded(params: &Params) -> Vec<String> {
         params.iter().map(|(name, value)| format!("{name}={value}")).collect()
     }
 
@@ -146,7 +146,7 @@ mod tests {
         let percent = CouponDiscount::Percent(PercentOff::parse("12.5".parse().unwrap()).unwrap());
         let repeating = CouponDuration::Repeating(DurationMonths::parse(3).unwrap());
         assert_eq!(
-            said(&coupon_params(&coupon(percent, repeating)).unwrap()),
+            encoded(&coupon_params(&coupon(percent, repeating)).unwrap()),
             [
                 "id=coup_00000000000000000000000000000007",
                 "name=Autumn",
@@ -160,9 +160,9 @@ mod tests {
         let (sek, isk) = (Currency::parse("SEK").unwrap(), Currency::parse("ISK").unwrap());
         // Stripe counts the króna in hundredths, ISO 4217 does not.
         let off = CurrencyAmounts::parse(Money::new(500, sek), "options", &[Money::new(50, isk)]).unwrap();
-        let said = said(&coupon_params(&coupon(CouponDiscount::Amount(off), CouponDuration::Once)).unwrap());
+        let encoded = encoded(&coupon_params(&coupon(CouponDiscount::Amount(off), CouponDuration::Once)).unwrap());
         for expected in ["amount_off=500", "currency=sek", "currency_options[isk][amount_off]=5000", "duration=once"] {
-            assert!(said.iter().any(|said| said == expected), "{expected}: {said:?}");
+            assert!(encoded.iter().any(|encoded| encoded == expected), "{expected}: {encoded:?}");
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
         let now = Timestamp::from_unix_seconds(0);
         let mut code = PromotionCode::creating(id, SellerId::parse("north").unwrap(), terms, at, now);
         assert_eq!(
-            said(&code_params(&code).unwrap()),
+            encoded(&code_params(&code).unwrap()),
             [
                 "promotion[type]=coupon",
                 "promotion[coupon]=coup_00000000000000000000000000000007",

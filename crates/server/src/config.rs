@@ -7,16 +7,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use application::AccessPolicy;
 use domain::money::{Currency, Rounding};
-use domain::party::{Address, Country, TaxId};
+use domain::party::{Address, Country};
 use domain::provider::ProviderName;
 use domain::redirect::RedirectPolicy;
-use domain::seller::{NumberFormat, Seller, SellerId, TaxRegistration};
-use domain::tax::{RoundingScope, TaxRounding};
+use domain::seller::{NumberFormat, Seller, SellerId};
+use domain::tax::{Jurisdiction, RoundingScope, TaxCode, TaxRegistration, TaxRounding, TaxScheme};
+use domain::tax_id::TaxId;
 use domain::text::PartyName;
 use domain::validation::{Invalid, Validator};
 use provider_stripe::StripeConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
+use tax_id_vies::ViesConfig;
 use time::Date;
 use url::Url;
 
@@ -35,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) database_url: String,
     pub(crate) access: AccessPolicy,
     pub(crate) charging: Charging,
+    /// How tax ids are looked up; absent where that is turned off.
+    pub(crate) vies: Option<ViesConfig>,
     pub(crate) sellers: Vec<Seller>,
 }
 
@@ -57,6 +61,7 @@ struct File {
     access: Option<Access>,
     sandbox: FileSandbox,
     stripe: FileStripe,
+    vies: FileVies,
     sellers: Vec<FileSeller>,
 }
 
@@ -83,6 +88,14 @@ struct FileStripe {
     calls_per_second_max: Option<u32>,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct FileVies {
+    enabled: bool,
+    api_base: Option<String>,
+    requester: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileSeller {
@@ -103,6 +116,8 @@ struct FileSeller {
     tax_ids: Vec<String>,
     #[serde(default)]
     tax_registrations: Vec<FileRegistration>,
+    #[serde(default = "default_tax_code")]
+    default_tax_code: String,
     currency: String,
     #[serde(default = "default_numbers")]
     invoice_numbers: String,
@@ -122,7 +137,13 @@ struct FileSeller {
 #[serde(deny_unknown_fields)]
 struct FileRegistration {
     country: String,
+    /// The part of the country that registered the seller, such as QC; the country itself where empty.
+    #[serde(default)]
+    subdivision: String,
+    #[serde(default)]
+    scheme: TaxScheme,
     since: Option<FileDate>,
+    until: Option<FileDate>,
 }
 
 /// A date, as TOML writes it or as a text.
@@ -146,6 +167,10 @@ impl FileDate {
 
 fn default_numbers() -> String {
     "INV-{year}-{number:5}".to_owned()
+}
+
+fn default_tax_code() -> String {
+    "electronic_service".to_owned()
 }
 
 fn default_credit_note_numbers() -> String {
@@ -214,14 +239,16 @@ impl Config {
             let expected = "must be api_keys unless it listens on loopback without a live key";
             validator.refuse("access", Invalid::new("OPEN_ACCESS", expected));
         }
+        let vies = vies(&mut validator, file.vies);
         let sellers = sellers(&mut validator, file.sellers, is_live);
-        let config = charging.zip(sellers).map(|(charging, sellers)| Self {
+        let config = charging.zip(sellers).zip(vies).map(|((charging, sellers), vies)| Self {
             grpc_listen,
             http_listen,
             data_dir,
             database_url,
             access,
             charging,
+            vies,
             sellers,
         });
         match validator.finish(config) {
@@ -298,6 +325,18 @@ fn address(v: &mut Validator, field: &str, text: Option<String>, port: u16) -> S
     v.check(field, text.parse().map_err(|_| Invalid::new("MALFORMED_ADDRESS", expected))).unwrap_or(default)
 }
 
+/// How tax ids are looked up: `Some(None)` is not at all.
+fn vies(v: &mut Validator, file: FileVies) -> Option<Option<ViesConfig>> {
+    let base = Url::parse(file.api_base.as_deref().unwrap_or(ViesConfig::API_BASE));
+    let base =
+        base.map_err(|_| Invalid::new("MALFORMED_URL", format!("must be a URL such as {}", ViesConfig::API_BASE)));
+    let base = v.check("vies.api_base", base);
+    let requester = v.check_optional("vies.requester", file.requester.as_deref(), TaxId::parse);
+    let config = ViesConfig { requester: requester?, ..ViesConfig::new(base?) };
+    let checked = config.check().map_err(|error| Invalid::new("VIES", format!("is refused: {error}")));
+    v.check("vies", checked).map(|()| file.enabled.then_some(config))
+}
+
 fn charging(
     validator: &mut Validator,
     settings: &Settings,
@@ -356,7 +395,14 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
             city: "Stockholm".to_owned(),
             state: String::new(),
             tax_ids: Vec::new(),
-            tax_registrations: vec![FileRegistration { country: "SE".to_owned(), since: None }],
+            tax_registrations: vec![FileRegistration {
+                country: "SE".to_owned(),
+                subdivision: String::new(),
+                scheme: TaxScheme::Standard,
+                since: None,
+                until: None,
+            }],
+            default_tax_code: default_tax_code(),
             currency: "SEK".to_owned(),
             invoice_numbers: default_numbers(),
             credit_note_numbers: default_credit_note_numbers(),
@@ -383,6 +429,20 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
     Some(sellers)
 }
 
+fn tax_registration(v: &mut Validator, row: &FileRegistration) -> Option<TaxRegistration> {
+    let country = v.check("country", Country::parse(&row.country));
+    let since = v.check_optional("since", row.since.as_ref(), FileDate::parse);
+    let until = v.check_optional("until", row.until.as_ref(), FileDate::parse);
+    let country = country?;
+    let jurisdiction = match row.subdivision.as_str() {
+        "" => Some(Jurisdiction::of(country)),
+        code => v.check("subdivision", Jurisdiction::part(country, code)),
+    };
+    let registration =
+        TaxRegistration { jurisdiction: jurisdiction?, scheme: row.scheme, since: since?, until: until? };
+    v.check("until", registration.check()).map(|()| registration)
+}
+
 fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
     let id = v.check("id", SellerId::parse(&row.id));
     let name = v.check("name", PartyName::parse(&row.name));
@@ -396,13 +456,12 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
     };
     let tax_ids = row.tax_ids.iter().enumerate().map(|(i, text)| v.check(&format!("tax_ids[{i}]"), TaxId::parse(text)));
     let tax_ids: Option<Vec<_>> = tax_ids.collect::<Vec<_>>().into_iter().collect();
-    let registrations = row.tax_registrations.iter().enumerate().map(|(i, registration)| {
-        let country = v.check(&format!("tax_registrations[{i}].country"), Country::parse(&registration.country))?;
-        let since =
-            v.check_optional(&format!("tax_registrations[{i}].since"), registration.since.as_ref(), FileDate::parse)?;
-        Some(TaxRegistration { country, since })
-    });
+    let registrations =
+        row.tax_registrations.iter().enumerate().map(|(i, registration)| {
+            v.within(&format!("tax_registrations[{i}]"), |v| tax_registration(v, registration))
+        });
     let tax_registrations: Option<Vec<_>> = registrations.collect::<Vec<_>>().into_iter().collect();
+    let default_tax_code = v.check("default_tax_code", TaxCode::parse(&row.default_tax_code));
     let currency = v.check("currency", Currency::parse(&row.currency));
     let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
     let credit_note_numbers = v.check("credit_note_numbers", NumberFormat::parse(&row.credit_note_numbers));
@@ -426,6 +485,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
         address: address?,
         tax_ids: tax_ids?,
         tax_registrations: tax_registrations?,
+        default_tax_code: default_tax_code?,
         tax_rounding: TaxRounding { scope, mode },
         invoice_numbers: invoice_numbers?,
         credit_note_numbers: credit_note_numbers?,
@@ -512,6 +572,32 @@ mod tests {
         let text = "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n\
             tax_registrations = [{ country = \"SE\", since = \"soon\" }]\n";
         assert!(check(Settings::default(), text).err().unwrap().contains("tax_registrations[0].since must be a date"));
+    }
+
+    #[test]
+    fn the_example_in_the_readme_is_right() {
+        let readme = include_str!("../../../README.md");
+        let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        // Its webhook secret belongs to a key, which stands in the environment.
+        let settings = Settings { stripe_api_key: Some("sk_test_1".to_owned()), ..Settings::default() };
+        let config = check(settings, example).unwrap();
+        assert_eq!(config.sellers[0].tax_ids[0].as_str(), "SE556000000101");
+    }
+
+    #[test]
+    fn a_sellers_tax_id_is_right_down_to_its_check_digits() {
+        let file = |id: &str| {
+            format!(
+                "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"\ntax_ids = [\"{id}\"]\n"
+            )
+        };
+        assert!(check(Settings::default(), &file("SE 556703-7485 01")).is_ok());
+        for (id, expected) in
+            [("SE556703748401", "must have check digits"), ("SE5567037485", "must be SE, 10 digits and 01")]
+        {
+            let error = check(Settings::default(), &file(id)).err().unwrap();
+            assert!(error.contains(&format!("tax_ids[0] {expected}")), "{error}");
+        }
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
         storage: Arc::new(storage.clone()),
         providers: crate::registry::idle(config.charging, clock.clone())?,
         tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
+        tax_id_registry: None,
         clock,
         ids: Arc::new(UuidGenerator),
         sellers: config.sellers,

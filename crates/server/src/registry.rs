@@ -5,9 +5,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use domain::ports::clock::Clock;
 use domain::ports::provider::PaymentProvider;
+use domain::ports::tax_ids::TaxIdRegistry;
 use provider_stripe::{StripeConfig, StripeProvider};
 use secrecy::SecretString;
 use stripe_sandbox::{Sandbox, SandboxConfig};
+use tax_id_vies::{ViesConfig, ViesRegistry};
 
 use crate::config::{Charging, SANDBOX_KEY, STRIPE};
 
@@ -35,6 +37,11 @@ pub(crate) async fn providers(charging: Charging, http_url: &str, clock: Arc<dyn
         }
     };
     Ok(Providers { all: vec![Arc::new(StripeProvider::new(config, clock)?)], sandbox })
+}
+
+/// Who is asked about tax ids.
+pub(crate) fn tax_ids(config: &ViesConfig) -> Result<Arc<dyn TaxIdRegistry>> {
+    Ok(Arc::new(ViesRegistry::new(config)?))
 }
 
 /// The adapters without anything behind them, for commands that call no provider.

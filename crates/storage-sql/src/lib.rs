@@ -20,6 +20,7 @@ mod reversals;
 mod sql;
 mod stored;
 mod subscriptions;
+mod tax_records;
 mod unit_of_work;
 
 pub use connection::{SqlConfig, SqlStorage};

@@ -75,6 +75,13 @@ pub(crate) async fn page<T: Stored, Id: ToString>(
     Ok(Page::from_overfetched(items, page.size))
 }
 
+/// All that fit the filter, oldest first: for things of which a seller has few.
+pub(crate) async fn every<T: Stored>(c: &impl ConnectionTrait, filter: Filter) -> Result<Vec<T>, StorageError> {
+    let select = format!("SELECT document FROM {}", T::TABLE);
+    let rows = all(c, filter.statement(c.get_database_backend(), &select, " ORDER BY id")).await?;
+    rows.iter().map(|row| json(row, "document")).collect()
+}
+
 pub(crate) fn of(seller: &SellerId) -> Filter {
     Filter::new().and("seller_id = ?", [seller.as_str().into()])
 }

@@ -12,7 +12,8 @@ use domain::payment_method::PaymentMethod;
 use domain::ports::storage::StorageError;
 use domain::refund::{Refund, RefundOrigin};
 use domain::subscription::Subscription;
-use domain::tax::TaxRate;
+use domain::tax::{StoredTaxRegistration, TaxRate};
+use domain::tax_id_check::TaxIdCheck;
 use sea_orm::{ConnectionTrait, DbBackend, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -70,6 +71,8 @@ fn text<T: ToString>(value: &Option<T>) -> Option<String> {
 
 stored!(Product, "products", |it| ["active" = it.active,]);
 stored!(TaxRate, "tax_rates", |it| ["active" = it.active,]);
+stored!(StoredTaxRegistration, "tax_registrations", |_it| []);
+stored!(TaxIdCheck, "tax_id_checks", |it| ["tax_id" = it.tax_id.as_str(),]);
 stored!(ShippingRate, "shipping_rates", |it| ["active" = it.active,]);
 stored!(Coupon, "coupons", |it| ["active" = it.active,]);
 stored!(PromotionCode, "promotion_codes", |it| [

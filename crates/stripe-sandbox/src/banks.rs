@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::api::{delayed, disputes};
 use crate::error::ApiError;
-use crate::expand::veiled;
+use crate::expand::without_expandable;
 use crate::server::Shared;
 use crate::state::{Ctx, text};
 use crate::webhooks;
@@ -73,7 +73,7 @@ fn play(
     };
     webhooks::dispatch(shared);
     match done {
-        Ok(object) => Json(veiled(&object)).into_response(),
+        Ok(object) => Json(without_expandable(&object)).into_response(),
         Err(error) => error.into_response(),
     }
 }

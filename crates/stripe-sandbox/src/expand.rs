@@ -10,9 +10,9 @@ use crate::state::{Ctx, text};
 const DEPTH_MAX: usize = 4;
 
 /// An object without the fields that Stripe tells only when asked; also those inside of it.
-pub(crate) fn veiled(full: &Value) -> Value {
+pub(crate) fn without_expandable(full: &Value) -> Value {
     match full {
-        Value::Array(items) => items.iter().map(veiled).collect(),
+        Value::Array(items) => items.iter().map(without_expandable).collect(),
         Value::Object(fields) => {
             let hidden: &[&str] = match text(full, "object") {
                 "price" => &["tiers", "currency_options"],
@@ -31,7 +31,7 @@ pub(crate) fn veiled(full: &Value) -> Value {
             let mut shown: Map<String, Value> = fields
                 .iter()
                 .filter(|(name, _)| !hidden.contains(&name.as_str()))
-                .map(|(name, value)| (name.clone(), veiled(value)))
+                .map(|(name, value)| (name.clone(), without_expandable(value)))
                 .collect();
             if let Some((outer, inner)) = hidden_below
                 && let Some(Value::Object(part)) = shown.get_mut(outer)
@@ -65,7 +65,7 @@ fn expand_one(ctx: &mut Ctx<'_>, full: &Value, shown: &mut Value, parts: &[&str]
         let resource = if kind == "payment_link" { "payment_links" } else { "checkout/sessions" };
         let all = items::list(ctx, &id, &format!("/v1/{resource}/{id}/line_items"), &Map::new())?;
         if shown["line_items"].is_null() {
-            shown["line_items"] = veiled(&all);
+            shown["line_items"] = without_expandable(&all);
         }
         return expand_one(ctx, &all, &mut shown["line_items"], rest, path);
     }
@@ -73,7 +73,7 @@ fn expand_one(ctx: &mut Ctx<'_>, full: &Value, shown: &mut Value, parts: &[&str]
         None => Err(ApiError::invalid(format!("This property cannot be expanded ({path}).")).param("expand")),
         Some(value) => {
             if let Some(fields) = shown.as_object_mut() {
-                fields.entry(*name).or_insert_with(|| veiled(value));
+                fields.entry(*name).or_insert_with(|| without_expandable(value));
             }
             expand_value(ctx, value, &mut shown[*name], (name, rest), path)
         }
@@ -95,7 +95,7 @@ fn expand_value(
             };
             let found = ctx.account().get(kind, id).cloned().unwrap_or(Value::Null);
             if !shown.is_object() {
-                *shown = veiled(&found);
+                *shown = without_expandable(&found);
             }
             if found.is_null() { Ok(()) } else { expand_one(ctx, &found, shown, rest, path) }
         }

@@ -25,7 +25,7 @@ pub(crate) use invoice::invoice_page;
 
 use crate::api::payments::Card;
 use crate::api::sessions;
-use crate::page::{self, Action, Ask, Checkout, Locale, Problems, RawForm};
+use crate::page::{self, Action, Checkout, CheckoutForm, Locale, Problems, RawForm};
 use crate::purchase::{self, Method, NotPaid, Purchase, Quote};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
@@ -34,7 +34,7 @@ use crate::webhooks;
 /// URL parameters of a link or session.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(crate) struct Wishes {
+pub(crate) struct UrlParameters {
     locale: Option<String>,
     prefilled_email: Option<String>,
     locked_prefilled_email: Option<String>,
@@ -47,26 +47,26 @@ pub(crate) struct Wishes {
     utm_content: Option<String>,
 }
 
-impl Wishes {
+impl UrlParameters {
     fn of_query(query: &str) -> Self {
-        let mut wishes = Self::default();
+        let mut parameters = Self::default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let wish = match name.as_ref() {
-                "locale" => &mut wishes.locale,
-                "prefilled_email" => &mut wishes.prefilled_email,
-                "locked_prefilled_email" => &mut wishes.locked_prefilled_email,
-                "prefilled_promo_code" => &mut wishes.prefilled_promo_code,
-                "client_reference_id" => &mut wishes.client_reference_id,
-                "utm_source" => &mut wishes.utm_source,
-                "utm_medium" => &mut wishes.utm_medium,
-                "utm_campaign" => &mut wishes.utm_campaign,
-                "utm_term" => &mut wishes.utm_term,
-                "utm_content" => &mut wishes.utm_content,
+            let parameter = match name.as_ref() {
+                "locale" => &mut parameters.locale,
+                "prefilled_email" => &mut parameters.prefilled_email,
+                "locked_prefilled_email" => &mut parameters.locked_prefilled_email,
+                "prefilled_promo_code" => &mut parameters.prefilled_promo_code,
+                "client_reference_id" => &mut parameters.client_reference_id,
+                "utm_source" => &mut parameters.utm_source,
+                "utm_medium" => &mut parameters.utm_medium,
+                "utm_campaign" => &mut parameters.utm_campaign,
+                "utm_term" => &mut parameters.utm_term,
+                "utm_content" => &mut parameters.utm_content,
                 _ => continue,
             };
-            *wish = Some(value.into_owned());
+            *parameter = Some(value.into_owned());
         }
-        wishes
+        parameters
     }
 }
 
@@ -77,8 +77,8 @@ struct Found {
 }
 
 /// What a session asks, and what the form comes to.
-struct Weighed {
-    ask: Ask,
+struct EvaluatedForm {
+    form: CheckoutForm,
     quote: Quote,
     purchase: Purchase,
     problems: Problems,
@@ -89,15 +89,15 @@ struct Weighed {
 /// The cards about which their bank is being asked, by session. They do not outlive the sandbox: who was asked before it
 /// started again enters the card once more.
 #[derive(Default)]
-pub(crate) struct AskedCards(Mutex<HashMap<String, Card>>);
+pub(crate) struct PendingAuthentications(Mutex<HashMap<String, Card>>);
 
-impl AskedCards {
-    fn ask(&self, session_id: &str, card: Card) {
+impl PendingAuthentications {
+    fn insert(&self, session_id: &str, card: Card) {
         self.lock().insert(session_id.to_owned(), card);
     }
 
     /// Whatever the bank said, it said once.
-    fn answered(&self, session_id: &str) -> Option<Card> {
+    fn take(&self, session_id: &str) -> Option<Card> {
         self.lock().remove(session_id)
     }
 
@@ -108,14 +108,14 @@ impl AskedCards {
 
 /// What else the page tells.
 #[derive(Default)]
-struct Telling {
+struct PageNotice {
     decline: Option<&'static str>,
     changed: bool,
 }
 
 /// Where an attempt to pay leads.
 enum Step {
-    Show(StatusCode, Telling),
+    Show(StatusCode, PageNotice),
     Challenge,
     Paid(Value),
     Closed,
@@ -129,10 +129,10 @@ pub(crate) async fn index(headers: HeaderMap) -> Response {
 pub(crate) async fn visit(
     Extract(shared): Extract<Arc<Shared>>,
     Path(token): Path<String>,
-    Query(wishes): Query<Wishes>,
+    Query(parameters): Query<UrlParameters>,
     headers: HeaderMap,
 ) -> Response {
-    let locale = locale(&headers, wishes.locale.as_deref(), None);
+    let locale = locale(&headers, parameters.locale.as_deref(), None);
     let Some((account, id)) = shared.lock().public.get(&token).cloned().filter(|(_, id)| id.starts_with("plink_"))
     else {
         return show(StatusCode::NOT_FOUND, page::not_found(locale));
@@ -140,7 +140,7 @@ pub(crate) async fn visit(
     let visited = {
         let mut state = shared.lock();
         let mut ctx = state.enter(&account, &shared.public_url);
-        start_visit(&mut ctx, &id, &wishes)
+        start_visit(&mut ctx, &id, &parameters)
     };
     webhooks::dispatch(&shared);
     match visited {
@@ -150,26 +150,26 @@ pub(crate) async fn visit(
 }
 
 /// A session for a visit, or the link that is closed.
-fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, wishes: &Wishes) -> Result<Value, Value> {
+fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, parameters: &UrlParameters) -> Result<Value, Value> {
     let link = ctx.object("payment_link", link_id).cloned().map_err(|_| Value::Null)?;
     if link["active"] != true {
         return Err(link);
     }
     let mut query = Map::new();
-    for (name, wish) in [
-        ("locale", &wishes.locale),
-        ("prefilled_email", &wishes.prefilled_email),
-        ("locked_prefilled_email", &wishes.locked_prefilled_email),
-        ("prefilled_promo_code", &wishes.prefilled_promo_code),
-        ("client_reference_id", &wishes.client_reference_id),
-        ("utm_source", &wishes.utm_source),
-        ("utm_medium", &wishes.utm_medium),
-        ("utm_campaign", &wishes.utm_campaign),
-        ("utm_term", &wishes.utm_term),
-        ("utm_content", &wishes.utm_content),
+    for (name, parameter) in [
+        ("locale", &parameters.locale),
+        ("prefilled_email", &parameters.prefilled_email),
+        ("locked_prefilled_email", &parameters.locked_prefilled_email),
+        ("prefilled_promo_code", &parameters.prefilled_promo_code),
+        ("client_reference_id", &parameters.client_reference_id),
+        ("utm_source", &parameters.utm_source),
+        ("utm_medium", &parameters.utm_medium),
+        ("utm_campaign", &parameters.utm_campaign),
+        ("utm_term", &parameters.utm_term),
+        ("utm_content", &parameters.utm_content),
     ] {
-        if let Some(wish) = wish {
-            query.insert(name.to_owned(), wish.as_str().into());
+        if let Some(parameter) = parameter {
+            query.insert(name.to_owned(), parameter.as_str().into());
         }
     }
     sessions::visit(ctx, &link, &query).map_err(|_| link)
@@ -179,27 +179,27 @@ fn start_visit(ctx: &mut Ctx<'_>, link_id: &str, wishes: &Wishes) -> Result<Valu
 pub(crate) async fn session_page(
     Extract(shared): Extract<Arc<Shared>>,
     Path(id): Path<String>,
-    Query(wishes): Query<Wishes>,
+    Query(parameters): Query<UrlParameters>,
     headers: HeaderMap,
 ) -> Response {
     let Some(found) = find(&shared, &id) else {
         return show(StatusCode::NOT_FOUND, page::not_found(locale(&headers, None, None)));
     };
-    let locale = locale(&headers, wishes.locale.as_deref(), found.session["locale"].as_str());
+    let locale = locale(&headers, parameters.locale.as_deref(), found.session["locale"].as_str());
     if found.session["status"] != "open" {
         return done(&shared, &found, locale);
     }
-    let (raw, mut weighed) = {
+    let (raw, mut evaluated) = {
         let mut state = shared.lock();
         let mut ctx = state.enter(&found.account, &shared.public_url);
-        let code = wishes.prefilled_promo_code.or_else(|| sessions::prefilled_promo_code(&mut ctx, &id));
-        let raw = RawForm::initial(&ask_of(&mut ctx, &found.session), code.as_deref(), locale);
-        let weighed = weigh(&mut ctx, &found.session, &raw, locale);
-        (raw, weighed)
+        let code = parameters.prefilled_promo_code.or_else(|| sessions::prefilled_promo_code(&mut ctx, &id));
+        let raw = RawForm::initial(&checkout_form(&mut ctx, &found.session), code.as_deref(), locale);
+        let evaluated = evaluate(&mut ctx, &found.session, &raw, locale);
+        (raw, evaluated)
     };
     // Nothing was entered yet but the code that came with the address.
-    weighed.problems = weighed.problems.of_promotion_code();
-    open(&found, locale, (&raw, &weighed), StatusCode::OK, &Telling::default())
+    evaluated.problems = evaluated.problems.of_promotion_code();
+    open(&found, locale, (&raw, &evaluated), StatusCode::OK, &PageNotice::default())
 }
 
 /// `POST /c/pay/cs_test_…`: pays, or asks for the figures again, or shows what is wrong.
@@ -214,16 +214,16 @@ pub(crate) async fn pay(
         Ok(entered) => entered,
         Err(response) => return response,
     };
-    if raw.act() == Action::Pay {
+    if raw.action() == Action::Pay {
         return attempt(&shared, &found, locale, raw, None);
     }
     raw.forget_secrets();
-    let mut weighed = {
+    let mut evaluated = {
         let mut state = shared.lock();
-        weigh(&mut state.enter(&found.account, &shared.public_url), &found.session, &raw, locale)
+        evaluate(&mut state.enter(&found.account, &shared.public_url), &found.session, &raw, locale)
     };
-    weighed.problems = weighed.problems.of_choices();
-    open(&found, locale, (&raw, &weighed), StatusCode::OK, &Telling::default())
+    evaluated.problems = evaluated.problems.of_choices();
+    open(&found, locale, (&raw, &evaluated), StatusCode::OK, &PageNotice::default())
 }
 
 /// `POST …/authenticate`: the customer's bank was asked, and said yes or no.
@@ -239,18 +239,18 @@ pub(crate) async fn authenticate(
         Err(response) => return response,
     };
     // Without a card about which the bank was asked there is nothing to confirm.
-    let asked = shared.asked_cards.answered(text(&found.session, "id"));
-    if let Some(card) = asked.filter(|_| raw.get("outcome") == "complete") {
+    let authenticated = shared.pending_authentications.take(text(&found.session, "id"));
+    if let Some(card) = authenticated.filter(|_| raw.get("outcome") == "complete") {
         return attempt(&shared, &found, locale, raw, Some(card));
     }
     raw.forget_secrets();
-    let mut weighed = {
+    let mut evaluated = {
         let mut state = shared.lock();
-        weigh(&mut state.enter(&found.account, &shared.public_url), &found.session, &raw, locale)
+        evaluate(&mut state.enter(&found.account, &shared.public_url), &found.session, &raw, locale)
     };
-    weighed.problems = weighed.problems.of_choices();
-    let telling = Telling { decline: Some("authentication_failed"), ..Telling::default() };
-    open(&found, locale, (&raw, &weighed), StatusCode::PAYMENT_REQUIRED, &telling)
+    evaluated.problems = evaluated.problems.of_choices();
+    let notice = PageNotice { decline: Some("authentication_failed"), ..PageNotice::default() };
+    open(&found, locale, (&raw, &evaluated), StatusCode::PAYMENT_REQUIRED, &notice)
 }
 
 /// The open session whose own form was sent, or what is shown instead.
@@ -274,7 +274,7 @@ fn entered(shared: &Arc<Shared>, id: &str, headers: &HeaderMap, raw: &RawForm) -
     Ok((found, locale))
 }
 
-/// Pays once: the form is weighed and the session completed under one lock. `authenticated` is the card to which its bank
+/// Pays once: the form is evaluated and the session completed under one lock. `authenticated` is the card to which its bank
 /// said yes.
 fn attempt(
     shared: &Arc<Shared>,
@@ -284,30 +284,30 @@ fn attempt(
     authenticated: Option<Card>,
 ) -> Response {
     let id = text(&found.session, "id");
-    let (weighed, step) = {
+    let (evaluated, step) = {
         let mut state = shared.lock();
         let mut ctx = state.enter(&found.account, &shared.public_url);
-        let mut weighed = weigh(&mut ctx, &found.session, &raw, locale);
-        weighed.purchase.authenticated = authenticated.is_some();
-        let paying = (&weighed.quote, ctx.now, authenticated);
-        weighed.purchase.method = page::read_method(&weighed.ask, &raw, paying, &mut weighed.problems);
+        let mut evaluated = evaluate(&mut ctx, &found.session, &raw, locale);
+        evaluated.purchase.authenticated = authenticated.is_some();
+        let paying = (&evaluated.quote, ctx.now, authenticated);
+        evaluated.purchase.method = page::read_method(&evaluated.form, &raw, paying, &mut evaluated.problems);
         raw.forget_secrets();
-        let misfits = purchase::check(&mut ctx, &found.session, &weighed.purchase);
-        weighed.problems.add_misfits(&weighed.ask, &raw, misfits);
-        let step = step(&mut ctx, found, &raw, &mut weighed);
-        (weighed, step)
+        let field_errors = purchase::check(&mut ctx, &found.session, &evaluated.purchase);
+        evaluated.problems.add_field_errors(&evaluated.form, &raw, field_errors);
+        let step = step(&mut ctx, found, &raw, &mut evaluated);
+        (evaluated, step)
     };
     webhooks::dispatch(shared);
     // Another attempt is another card.
-    shared.asked_cards.answered(id);
+    shared.pending_authentications.take(id);
     match step {
-        Step::Show(status, telling) => open(found, locale, (&raw, &weighed), status, &telling),
+        Step::Show(status, notice) => open(found, locale, (&raw, &evaluated), status, &notice),
         Step::Challenge => {
-            if let Method::Card(card) = &weighed.purchase.method {
-                shared.asked_cards.ask(id, card.clone());
+            if let Method::Card(card) = &evaluated.purchase.method {
+                shared.pending_authentications.insert(id, card.clone());
             }
-            let telling = Telling::default();
-            show(StatusCode::OK, page::challenge(&view(found, locale, (&raw, &weighed), &telling)))
+            let notice = PageNotice::default();
+            show(StatusCode::OK, page::challenge(&view(found, locale, (&raw, &evaluated), &notice)))
         }
         Step::Paid(session) => after(&session, locale),
         Step::Closed => {
@@ -316,66 +316,66 @@ fn attempt(
                 let mut ctx = state.enter(&found.account, &shared.public_url);
                 ctx.object("payment_link", text(&found.session, "payment_link")).cloned().unwrap_or_default()
             };
-            closed_link(&link, weighed.ask.merchant(), locale)
+            closed_link(&link, evaluated.form.merchant(), locale)
         }
     }
 }
 
-fn step(ctx: &mut Ctx<'_>, found: &Found, raw: &RawForm, weighed: &mut Weighed) -> Step {
+fn step(ctx: &mut Ctx<'_>, found: &Found, raw: &RawForm, evaluated: &mut EvaluatedForm) -> Step {
     // Figures that were never shown come before everything else: they may change the customer's mind.
-    if page::has_changed(raw, &weighed.quote, weighed.purchase.custom_amount) {
-        weighed.problems = std::mem::take(&mut weighed.problems).of_choices();
-        return Step::Show(StatusCode::CONFLICT, Telling { changed: true, ..Telling::default() });
+    if page::has_changed(raw, &evaluated.quote, evaluated.purchase.custom_amount) {
+        evaluated.problems = std::mem::take(&mut evaluated.problems).of_choices();
+        return Step::Show(StatusCode::CONFLICT, PageNotice { changed: true, ..PageNotice::default() });
     }
-    if !weighed.problems.is_empty() {
-        return Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default());
+    if !evaluated.problems.is_empty() {
+        return Step::Show(StatusCode::UNPROCESSABLE_ENTITY, PageNotice::default());
     }
-    match purchase::complete(ctx, &found.session, &weighed.purchase) {
+    match purchase::complete(ctx, &found.session, &evaluated.purchase) {
         Ok(session) => Step::Paid(session),
         Err(NotPaid::NeedsAuthentication) => Step::Challenge,
-        Err(NotPaid::Misfits(misfits)) => {
-            weighed.problems.add_misfits(&weighed.ask, raw, misfits);
-            Step::Show(StatusCode::UNPROCESSABLE_ENTITY, Telling::default())
+        Err(NotPaid::InvalidFields(field_errors)) => {
+            evaluated.problems.add_field_errors(&evaluated.form, raw, field_errors);
+            Step::Show(StatusCode::UNPROCESSABLE_ENTITY, PageNotice::default())
         }
         Err(NotPaid::Declined(code)) => {
-            Step::Show(StatusCode::PAYMENT_REQUIRED, Telling { decline: Some(code), ..Telling::default() })
+            Step::Show(StatusCode::PAYMENT_REQUIRED, PageNotice { decline: Some(code), ..PageNotice::default() })
         }
         Err(NotPaid::Closed) => Step::Closed,
     }
 }
 
-fn weigh(ctx: &mut Ctx<'_>, session: &Value, raw: &RawForm, locale: Locale) -> Weighed {
-    let ask = ask_of(ctx, session);
-    let (purchase, mut problems) = page::read(&ask, raw, locale);
-    let (quote, misfits) = purchase::quote(ctx, session, &purchase);
-    problems.add_misfits(&ask, raw, misfits);
+fn evaluate(ctx: &mut Ctx<'_>, session: &Value, raw: &RawForm, locale: Locale) -> EvaluatedForm {
+    let form = checkout_form(ctx, session);
+    let (purchase, mut problems) = page::read(&form, raw, locale);
+    let (quote, field_errors) = purchase::quote(ctx, session, &purchase);
+    problems.add_field_errors(&form, raw, field_errors);
     let form_token = ctx.account().form_token(text(session, "id")).unwrap_or_default().to_owned();
-    Weighed { ask, quote, purchase, problems, form_token, now: ctx.now }
+    EvaluatedForm { form, quote, purchase, problems, form_token, now: ctx.now }
 }
 
-fn ask_of(ctx: &mut Ctx<'_>, session: &Value) -> Ask {
+fn checkout_form(ctx: &mut Ctx<'_>, session: &Value) -> CheckoutForm {
     let account = ctx.account();
     let items = account.line_items(text(session, "id"));
-    Ask::of(session, items, &|kind, id| account.get(kind, id).cloned())
+    CheckoutForm::of(session, items, &|kind, id| account.get(kind, id).cloned())
 }
 
 fn view<'a>(
     found: &'a Found,
     locale: Locale,
-    (raw, weighed): (&'a RawForm, &'a Weighed),
-    telling: &Telling,
+    (raw, evaluated): (&'a RawForm, &'a EvaluatedForm),
+    notice: &PageNotice,
 ) -> Checkout<'a> {
     Checkout {
         locale,
         session_id: text(&found.session, "id"),
-        form_token: &weighed.form_token,
-        ask: &weighed.ask,
-        quote: &weighed.quote,
+        form_token: &evaluated.form_token,
+        form: &evaluated.form,
+        quote: &evaluated.quote,
         raw,
-        problems: &weighed.problems,
-        decline: telling.decline,
-        changed: telling.changed,
-        now: weighed.now,
+        problems: &evaluated.problems,
+        decline: notice.decline,
+        changed: notice.changed,
+        now: evaluated.now,
     }
 }
 
@@ -383,11 +383,11 @@ fn view<'a>(
 fn open(
     found: &Found,
     locale: Locale,
-    entered: (&RawForm, &Weighed),
+    entered: (&RawForm, &EvaluatedForm),
     status: StatusCode,
-    telling: &Telling,
+    notice: &PageNotice,
 ) -> Response {
-    show(status, page::checkout(&view(found, locale, entered, telling)))
+    show(status, page::checkout(&view(found, locale, entered, notice)))
 }
 
 /// Where the browser goes after payment.
@@ -410,9 +410,9 @@ fn find(shared: &Shared, id: &str) -> Option<Found> {
     Some(Found { account, session })
 }
 
-pub(crate) fn locale(headers: &HeaderMap, wished: Option<&str>, session: Option<&str>) -> Locale {
+pub(crate) fn locale(headers: &HeaderMap, requested: Option<&str>, session: Option<&str>) -> Locale {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
-    Locale::negotiate(wished, session, accepted)
+    Locale::negotiate(requested, session, accepted)
 }
 
 pub(crate) fn show(status: StatusCode, page: Markup) -> Response {

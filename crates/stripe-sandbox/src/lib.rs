@@ -14,7 +14,6 @@ mod banks;
 mod check;
 mod clock;
 mod control;
-mod due;
 mod error;
 mod expand;
 mod form;
@@ -26,6 +25,7 @@ mod params;
 mod pricing;
 mod purchase;
 mod save;
+mod scheduled_tasks;
 mod server;
 mod state;
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub(crate) fn minimum(currency: &str) -> i64 {
 }
 
 /// The step in which amounts can be charged, in Stripe's minor units.
-pub(crate) fn grain(currency: &str) -> i64 {
+pub(crate) fn charge_increment(currency: &str) -> i64 {
     if THREE_DECIMAL.contains(&currency) {
         10
     } else if WHOLE_ONLY.contains(&currency) {
@@ -69,11 +69,10 @@ pub(crate) fn check_total(total: i64, currency: &str) -> Result<(), ApiError> {
     if total > AMOUNT_MAX {
         return Err(ApiError::invalid("The total amount due is too large.").code("amount_too_large"));
     }
-    let grain = grain(currency);
-    if total % grain != 0 {
-        return Err(
-            ApiError::invalid(format!("Amounts in {currency} must be divisible by {grain}.")).code("amount_invalid")
-        );
+    let increment = charge_increment(currency);
+    if total % increment != 0 {
+        return Err(ApiError::invalid(format!("Amounts in {currency} must be divisible by {increment}."))
+            .code("amount_invalid"));
     }
     Ok(())
 }

@@ -11,9 +11,9 @@ use crate::state::text;
 
 /// Half up, to the smallest amount of the currency that can be charged: the minor unit, but for a few.
 pub(crate) fn round(amount: Decimal, currency: &str) -> Option<i64> {
-    let grain = crate::money::grain(currency);
-    let steps = amount.checked_div(grain.into())?;
-    steps.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64()?.checked_mul(grain)
+    let increment = crate::money::charge_increment(currency);
+    let steps = amount.checked_div(increment.into())?;
+    steps.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64()?.checked_mul(increment)
 }
 
 /// The amounts of a price in a currency: its own, or one of its options.
@@ -111,8 +111,8 @@ fn part(tier: &Value, units: i64) -> Option<Decimal> {
 /// Splits an amount over weights in steps of the currency, each part within its share by less than one step; the largest
 /// remainders get the steps that are left, the first of equals first.
 pub(crate) fn split_in(amount: i64, weights: &[i64], currency: &str) -> Vec<i64> {
-    let grain = crate::money::grain(currency);
-    split(amount / grain, weights).into_iter().map(|steps| steps * grain).collect()
+    let increment = crate::money::charge_increment(currency);
+    split(amount / increment, weights).into_iter().map(|steps| steps * increment).collect()
 }
 
 fn split(amount: i64, weights: &[i64]) -> Vec<i64> {

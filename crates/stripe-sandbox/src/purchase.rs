@@ -2,10 +2,10 @@
 //!
 //! This is the seam between the hosted page and the engine. The page asks for figures and pays; it must not compute either.
 
-pub(crate) mod entries;
 pub(crate) mod figures;
 mod pay;
 pub(crate) mod tax;
+pub(crate) mod validation;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::ops::Range;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-pub(crate) use self::entries::is_email;
+pub(crate) use self::validation::is_email;
 use crate::api::payments::Card;
 use crate::api::sessions;
 use crate::purchase::figures::Figures;
@@ -89,14 +89,14 @@ pub(crate) enum Method {
 
 /// Something entered that does not fit; the page shows it beside its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Misfit {
-    pub(crate) field: Entry,
-    pub(crate) why: Why,
+pub(crate) struct FieldError {
+    pub(crate) field: FormField,
+    pub(crate) kind: FieldErrorKind,
 }
 
 /// A field of the page; lines by line item's id, optional items by price's id, custom fields by key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Entry {
+pub(crate) enum FormField {
     Quantity(String),
     OptionalItem(String),
     CustomAmount,
@@ -142,7 +142,7 @@ impl AddressPart {
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
+pub(crate) enum FieldErrorKind {
     Missing,
     Malformed,
     /// Less than this: a quantity, or minor units.
@@ -161,6 +161,8 @@ pub(crate) enum Why {
     /// What is left to pay is less than this many minor units, the least that can be charged.
     BelowCharge(i64),
     CountryNotServed,
+    /// The merchant takes no cards of this brand.
+    CardBrandNotAccepted,
     NotAnOption,
 }
 
@@ -232,7 +234,7 @@ pub(crate) struct Recurring {
 /// Why a purchase was not completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotPaid {
-    Misfits(Vec<Misfit>),
+    InvalidFields(Vec<FieldError>),
     /// Stripe's decline code; the session stays open.
     Declined(&'static str),
     /// The customer's bank must be asked about the card first; the session stays open.
@@ -243,11 +245,11 @@ pub(crate) enum NotPaid {
 
 /// The figures for what is chosen so far, leniently: what does not fit is told beside figures for the rest. What is not
 /// entered yet is not told.
-pub(crate) fn quote(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Quote, Vec<Misfit>) {
-    let mut misfits = Vec::new();
+pub(crate) fn quote(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Quote, Vec<FieldError>) {
+    let mut field_errors = Vec::new();
     let purchase = &with_locked_email(ctx, session, purchase);
-    let figures = figures::of(ctx, session, purchase, &mut misfits);
-    (figures.quote(ctx.now), misfits)
+    let figures = figures::of(ctx, session, purchase, &mut field_errors);
+    (figures.quote(ctx.now), field_errors)
 }
 
 /// The purchase, with the e-mail address that the customer can't change where there is one, whatever was sent.
@@ -280,38 +282,38 @@ pub(crate) fn complete(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) 
         }
     }
     let purchase = &with_locked_email(ctx, &session, purchase);
-    let (figures, misfits) = weigh(ctx, &session, purchase);
-    if !misfits.is_empty() {
-        return Err(NotPaid::Misfits(misfits));
+    let (figures, field_errors) = evaluate(ctx, &session, purchase);
+    if !field_errors.is_empty() {
+        return Err(NotPaid::InvalidFields(field_errors));
     }
     pay::pay(ctx, &session, purchase, &figures)
 }
 
 /// All that keeps a purchase from being paid, told at once.
-pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Vec<Misfit> {
+pub(crate) fn check(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Vec<FieldError> {
     let purchase = &with_locked_email(ctx, session, purchase);
-    weigh(ctx, session, purchase).1
+    evaluate(ctx, session, purchase).1
 }
 
-fn weigh(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Figures, Vec<Misfit>) {
-    let mut misfits = Vec::new();
-    let figures = figures::of(ctx, session, purchase, &mut misfits);
+fn evaluate(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> (Figures, Vec<FieldError>) {
+    let mut field_errors = Vec::new();
+    let figures = figures::of(ctx, session, purchase, &mut field_errors);
     let is_chosen = figures.lines.iter().any(|line| !line.price["custom_unit_amount"].is_null());
-    if is_chosen && figures.subtotal() == 0 && misfits.is_empty() && purchase.custom_amount.is_none() {
-        misfits.push(Misfit { field: Entry::CustomAmount, why: Why::Missing });
+    if is_chosen && figures.subtotal() == 0 && field_errors.is_empty() && purchase.custom_amount.is_none() {
+        field_errors.push(FieldError { field: FormField::CustomAmount, kind: FieldErrorKind::Missing });
     }
-    entries::check(ctx, session, purchase, figures.due(), &mut misfits);
+    validation::check(ctx, session, purchase, figures.due(), &mut field_errors);
     let (due, least) = (figures.due(), crate::money::minimum(&figures.currency));
-    let field = if is_chosen { Entry::CustomAmount } else { Entry::Method };
+    let field = if is_chosen { FormField::CustomAmount } else { FormField::Method };
     if session["mode"] == "payment" && due != 0 && due < least {
         // What a subscription owes below it, Stripe keeps for the next invoice.
         let by_code = figures.applied.as_ref().is_some_and(|applied| applied.promotion.is_some());
-        let field = if by_code { Entry::PromotionCode } else { field };
-        misfits.push(Misfit { field, why: Why::BelowCharge(least) });
+        let field = if by_code { FormField::PromotionCode } else { field };
+        field_errors.push(FieldError { field, kind: FieldErrorKind::BelowCharge(least) });
     } else if figures.largest_charge() > crate::money::AMOUNT_MAX {
-        misfits.push(Misfit { field, why: Why::TooLarge(crate::money::AMOUNT_MAX) });
+        field_errors.push(FieldError { field, kind: FieldErrorKind::TooLarge(crate::money::AMOUNT_MAX) });
     }
-    (figures, misfits)
+    (figures, field_errors)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::state::{Changes, State};
 pub(crate) struct Saver {
     path: Option<PathBuf>,
     wanted: watch::Sender<u64>,
-    /// The last wish that was met, and whether the write succeeded.
+    /// The last attempt that was met, and whether the write succeeded.
     met: watch::Sender<(u64, bool)>,
     /// Absent before the first write, and after one that failed.
     journal: Mutex<Option<Journal>>,
@@ -261,8 +261,8 @@ mod tests {
         let body = "mode=subscription&line_items[0][price_data][currency]=sek&line_items[0][price_data][unit_amount]=10000&line_items[0][price_data][product_data][name]=Book&line_items[0][price_data][recurring][interval]=month";
         for card in ["4242424242424242", "4000000000000259"] {
             let session = post("/v1/checkout/sessions", body).await;
-            let wish = serde_json::json!({"url": session["url"], "card": card});
-            assert_eq!(post("/_sandbox/pay", &wish.to_string()).await["payment_status"], "paid");
+            let attempt = serde_json::json!({"url": session["url"], "card": card});
+            assert_eq!(post("/_sandbox/pay", &attempt.to_string()).await["payment_status"], "paid");
         }
         post("/v1/coupons", "id=C&percent_off=5").await;
         post("/v1/coupons", "percent_off=500").await;

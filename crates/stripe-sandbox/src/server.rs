@@ -26,7 +26,7 @@ use crate::control::{Fault, FaultKind};
 use crate::error::ApiError;
 use crate::save::Saver;
 use crate::state::State;
-use crate::{api, banks, due, form, hosted, ids, params, save, webhooks};
+use crate::{api, banks, form, hosted, ids, params, save, scheduled_tasks, webhooks};
 
 /// The version of Stripe's API whose shapes are spoken.
 pub(crate) const API_VERSION: &str = "2026-10-28.endive";
@@ -126,7 +126,7 @@ pub(crate) struct Shared {
     /// Lets calls go on that a fault holds.
     pub(crate) held: Notify,
     /// The cards about which a bank is being asked.
-    pub(crate) asked_cards: hosted::AskedCards,
+    pub(crate) pending_authentications: hosted::PendingAuthentications,
     pub(crate) client: reqwest::Client,
     pub(crate) sending: Semaphore,
     pub(crate) public_url: String,
@@ -165,7 +165,7 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
         state: Mutex::new(state),
         in_flight: Mutex::default(),
         held: Notify::new(),
-        asked_cards: hosted::AskedCards::default(),
+        pending_authentications: hosted::PendingAuthentications::default(),
         client: client.map_err(SandboxError::Client)?,
         sending: Semaphore::new(SENDING_MAX),
         public_url: public_url.clone(),
@@ -221,7 +221,7 @@ pub(crate) fn expire_due(shared: &Shared) {
     let (was_dirty, before) = (state.dirty, state.events);
     let accounts: Vec<String> = state.accounts.keys().cloned().collect();
     for account in accounts {
-        due::run(&mut state.enter(&account, &shared.public_url));
+        scheduled_tasks::run(&mut state.enter(&account, &shared.public_url));
     }
     // Each change that time brings is an event.
     state.dirty = was_dirty || state.events != before;

@@ -58,7 +58,7 @@ pub(crate) struct Account {
     form_tokens: HashMap<String, String>,
     /// What is to be done when its time has come, by time in seconds since the Unix epoch.
     #[serde(default)]
-    pub(crate) agenda: Vec<(i64, Due)>,
+    pub(crate) scheduled: Vec<(i64, ScheduledTask)>,
     /// How often each operation was executed.
     pub(crate) executed: BTreeMap<String, u64>,
     #[serde(skip)]
@@ -84,8 +84,8 @@ struct Before {
     line_items: HashMap<String, Option<Vec<LineItem>>>,
     form_tokens: HashMap<String, Option<String>>,
     secrets: HashMap<String, Option<Vec<String>>>,
-    /// How long the agenda was; a call only adds to it.
-    agenda: usize,
+    /// How many tasks were scheduled; a call only adds to them.
+    scheduled: usize,
 }
 
 /// What changed: enough to bring an earlier state up to date.
@@ -107,13 +107,13 @@ struct AccountChanges {
     form_tokens: HashMap<String, String>,
     replays: HashMap<String, Option<Replay>>,
     secrets: HashMap<String, Vec<String>>,
-    agenda: Vec<(i64, Due)>,
+    scheduled: Vec<(i64, ScheduledTask)>,
     executed: BTreeMap<String, u64>,
 }
 
 /// What time brings to an object, named by its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Due {
+pub(crate) enum ScheduledTask {
     /// A bank answers for a debit, of an intent.
     Debit(String),
     /// Money of an intent is held no longer.
@@ -262,7 +262,7 @@ impl Account {
             form_tokens: objects.iter().filter_map(|(_, id)| token(id)).collect(),
             replays: replays.into_iter().map(|key| (key.clone(), self.replays.get(&key).cloned())).collect(),
             secrets: self.secrets.clone(),
-            agenda: self.agenda.clone(),
+            scheduled: self.scheduled.clone(),
             executed: self.executed.clone(),
             objects: objects
                 .into_iter()
@@ -293,18 +293,18 @@ impl Account {
             };
         }
         self.secrets = changes.secrets;
-        self.agenda = changes.agenda;
+        self.scheduled = changes.scheduled;
         self.executed = changes.executed;
     }
 
     /// What is there now is what a refused call is taken back to.
     fn begin(&mut self) {
-        self.before = Before { agenda: self.agenda.len(), ..Before::default() };
+        self.before = Before { scheduled: self.scheduled.len(), ..Before::default() };
     }
 
     /// Takes back all that was changed since the call began.
     fn undo(&mut self) {
-        let Before { objects, line_items, form_tokens, secrets, agenda } = std::mem::take(&mut self.before);
+        let Before { objects, line_items, form_tokens, secrets, scheduled } = std::mem::take(&mut self.before);
         for ((kind, id), before) in objects {
             match before {
                 None => {
@@ -322,7 +322,7 @@ impl Account {
         restore(&mut self.line_items, line_items);
         restore(&mut self.form_tokens, form_tokens);
         restore(&mut self.secrets, secrets);
-        self.agenda.truncate(agenda);
+        self.scheduled.truncate(scheduled);
         self.begin();
     }
 
@@ -418,8 +418,8 @@ impl Ctx<'_> {
     }
 
     /// Remembers what is to be done later.
-    pub(crate) fn plan(&mut self, at: i64, due: Due) {
-        self.account().agenda.push((at, due));
+    pub(crate) fn schedule(&mut self, at: i64, task: ScheduledTask) {
+        self.account().scheduled.push((at, task));
     }
 
     /// Puts an object in the place of the one with its id.
@@ -465,7 +465,7 @@ impl Ctx<'_> {
         let id = ids::new("evt");
         let event = json!({
             "id": id, "object": "event", "api_version": crate::server::API_VERSION, "created": self.now,
-            "data": {"object": crate::expand::veiled(object)}, "livemode": false, "pending_webhooks": 0,
+            "data": {"object": crate::expand::without_expandable(object)}, "livemode": false, "pending_webhooks": 0,
             "request": {"id": null, "idempotency_key": null}, "type": kind,
         });
         self.add("event", event);

@@ -30,7 +30,7 @@ impl Sandbox {
     /// Moves the clock, and does what was due by then.
     pub(crate) fn advance(&mut self, seconds: i64) {
         self.state.clock_offset += seconds;
-        self.within(crate::due::run);
+        self.within(crate::scheduled_tasks::run);
     }
 
     /// An operation; one such as `GET /v1/coupons/A` is told apart into its name and its id.

@@ -83,7 +83,7 @@ async fn send_all(shared: &Shared, delivery: &Delivery, duplicates: u32) -> bool
 }
 
 async fn send(shared: &Shared, delivery: &Delivery) -> bool {
-    let Some((url, secrets, body)) = letter(shared, delivery) else { return true };
+    let Some((url, secrets, body)) = webhook_request(shared, delivery) else { return true };
     let Ok(_place) = shared.sending.acquire().await else { return false };
     let signature = sign(&body, &secrets, real_now());
     let request = shared.client.post(url).timeout(TIMEOUT).header("Content-Type", "application/json");
@@ -92,7 +92,7 @@ async fn send(shared: &Shared, delivery: &Delivery) -> bool {
 }
 
 /// Where a delivery goes, with which secrets and what in it; nothing if its endpoint is gone.
-fn letter(shared: &Shared, delivery: &Delivery) -> Option<(String, Vec<String>, String)> {
+fn webhook_request(shared: &Shared, delivery: &Delivery) -> Option<(String, Vec<String>, String)> {
     let state = shared.lock();
     let account = state.accounts.get(&delivery.account)?;
     let endpoint = account.get("webhook_endpoint", &delivery.endpoint)?;

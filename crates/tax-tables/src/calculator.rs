@@ -1,32 +1,20 @@
-//! Which rate of the table applies to a line. It must not compute tax: that is [`domain::tax::compute`]'s.
-//!
-//! A line with manual rates has those: `MANUAL_RATE`, or `UNTAXED` where the list is empty. For automatic lines the first
-//! rule that fits decides; a registration counts from its first date on, and the EU is that of the tax point:
-//!
-//! | code | when | tax |
-//! |---|---|---|
-//! | `REGISTERED_COUNTRY_STANDARD` | the seller is registered in the customer's country | that country's standard rate |
-//! | `OUTSIDE_EU` | the customer is outside the EU | none |
-//! | `SELLER_COUNTRY_STANDARD` | the customer is in another Member State or unknown, and the seller is registered in its own, a Member State | the seller's country's standard rate |
-//! | `NOT_REGISTERED` | otherwise | none |
-//!
-//! `SELLER_COUNTRY_STANDARD` is the rule below the threshold of EUR 10 000 a year for distance sales and electronic
-//! services (Directive 2006/112/EC, art. 59c). A seller above it registers in its customers' countries, and the
-//! first rule decides.
-//!
-//! Standard rates of whole countries are applied alone, though the tables know more: a line's tax code changes nothing,
-//! nor do the customer's tax ids.
+//! Tax by the [place of supply](crate::place) and the rates of a table. It must not compute tax: that is
+//! [`domain::tax::compute`]'s.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use domain::money::MoneyError;
-use domain::party::Country;
 use domain::ports::tax::{TaxCalculator, TaxError};
 use domain::tax::{
-    AppliedRate, RatedLine, TaxCalculation, TaxComputeError, TaxRequest, TaxTreatment, TaxableLine, compute,
+    AppliedRate, Jurisdiction, RatedLine, TaxCalculation, TaxCategory, TaxCode, TaxComputeError, TaxDecision,
+    TaxRequest, TaxTreatment, TaxableLine, compute,
 };
 use domain::validation::{Invalid, Validator, Violations};
 
-use crate::table::{RateTable, TableError};
+use crate::place::{Parties, Place, Rule};
+use crate::table::{PartRelation, RateTable, TableError};
 
 /// Calculates tax by a [`RateTable`], without asking anybody.
 #[derive(Debug, Clone)]
@@ -49,45 +37,94 @@ impl TableTaxCalculator {
     }
 
     fn answer(&self, request: &TaxRequest) -> Result<TaxCalculation, Violations> {
-        check_lines(request)?;
-        // All automatic lines of a document have the same parties and date, hence the same rule. A document of manual
-        // lines alone does not need one, and must not fail for want of a rate.
-        let automatic = request.lines.iter().any(|line| matches!(line.treatment, TaxTreatment::Automatic { .. }));
-        let automatic = if automatic { self.decide(request)? } else { Decision::UNTAXED };
-        let lines: Vec<RatedLine> = request.lines.iter().map(|line| rated(line, automatic)).collect();
+        let parties = Parties::of(request, &self.table);
+        let mut validator = Validator::new();
+        // Lines with the same kind of product have the same rates: each kind is decided once.
+        let mut decided: HashMap<&TaxCode, Result<Decided, Refusal>> = HashMap::new();
+        let mut of_whole = BTreeSet::new();
+        let mut lines = Vec::with_capacity(request.lines.len());
+        for (index, line) in request.lines.iter().enumerate() {
+            check_line(&mut validator, index, line, request);
+            let rated = match &line.treatment {
+                TaxTreatment::Manual(rates) => Ok(Decided::manual(rates)),
+                TaxTreatment::Automatic { tax_code } => {
+                    let code = tax_code.as_ref().unwrap_or(&request.default_tax_code);
+                    decided.entry(code).or_insert_with(|| self.decide(&parties, request, code)).clone()
+                }
+            };
+            match rated {
+                Ok(Decided { rates, decision }) => {
+                    lines.push(RatedLine { amount: line.amount, behavior: line.behavior, rates, decision });
+                }
+                Err(Refusal { at: At::Line(field), invalid }) => {
+                    validator.refuse(&format!("lines[{index}].{field}"), invalid);
+                }
+                // What is wrong with the whole is told once, though it is found at many lines.
+                Err(Refusal { at: At::Whole(field), invalid }) => {
+                    if of_whole.insert((field, invalid.rule)) {
+                        validator.refuse(field, invalid);
+                    }
+                }
+            }
+        }
+        let lines = validator.finish(Some(lines))?;
         compute(request.currency, request.rounding, &lines).map_err(refusal)
     }
 
-    /// What applies to the automatic lines of a request.
-    fn decide(&self, request: &TaxRequest) -> Result<Decision<'_>, Violations> {
-        let on = request.tax_point;
-        let is_registered = |country: Country| {
-            request.registrations.iter().any(|registration| {
-                registration.country == country && registration.since.is_none_or(|since| since <= on)
-            })
+    /// What applies to the automatic lines with that kind of product.
+    fn decide(&self, parties: &Parties<'_>, request: &TaxRequest, code: &TaxCode) -> Result<Decided, Refusal> {
+        let Some(kind) = self.table.tax_code(code) else {
+            let expected = "must be a tax code that the tables know, such as goods, electronic_service or ebook";
+            return Err(Refusal::of_code("UNKNOWN_TAX_CODE", expected.to_owned()));
         };
-        let (seller, customer) = (request.seller_country, request.customer.country);
-        if let Some(country) = customer.filter(|country| is_registered(*country)) {
-            return self.standard(Rule::RegisteredCountryStandard, country, request);
+        let place = parties.place_of(kind.supply);
+        let Some(jurisdiction) = place.jurisdiction.filter(|_| place.is_charged) else {
+            return Ok(Decided::of(place, Vec::new()));
+        };
+        let mut rates = Vec::new();
+        for taxing in self.taxing(parties, request, jurisdiction)? {
+            if let Some(reason) = self.table.undetermined(&taxing, code, request.tax_point) {
+                let expected = format!("needs a manual rate in {taxing}, where it does not tell the rate: {reason}");
+                return Err(Refusal::of_code("UNDETERMINED_TAX_RATE", expected));
+            }
+            let Some(rate) = self.table.rate(&taxing, Some(code), request.tax_point) else {
+                let expected = format!("must be a date for which the tax rate of {taxing} is known");
+                return Err(Refusal::of_whole("tax_point", "NO_TAX_RATE", expected));
+            };
+            rates.push(rate.clone());
         }
-        if customer.is_some_and(|country| !self.table.is_eu_member(country, on)) {
-            return Ok(Decision { rule: Rule::OutsideEu, rate: None });
-        }
-        // A customer in the seller's own country got here for want of a registration there.
-        if is_registered(seller) && self.table.is_eu_member(seller, on) {
-            return self.standard(Rule::SellerCountryStandard, seller, request);
-        }
-        Ok(Decision { rule: Rule::NotRegistered, rate: None })
+        Ok(Decided::of(place, rates))
     }
 
-    fn standard(&self, rule: Rule, country: Country, request: &TaxRequest) -> Result<Decision<'_>, Violations> {
-        match self.table.standard(country, request.tax_point) {
-            Some(rate) => Ok(Decision { rule, rate: Some(rate) }),
-            None => Err(Violations::one(
-                "tax_point",
-                Invalid::new("NO_TAX_RATE", format!("must be a date for which the tax rate of {country} is known")),
-            )),
+    /// The jurisdictions whose taxes are charged in `place`: a country, a part of one in its stead, or both.
+    fn taxing(
+        &self,
+        parties: &Parties<'_>,
+        request: &TaxRequest,
+        place: Jurisdiction,
+    ) -> Result<Vec<Jurisdiction>, Refusal> {
+        let country = Jurisdiction::of(place.country());
+        if !self.table.contains(&country) {
+            let expected = format!("must be manual: the tables have no tax of {country}");
+            return Err(Refusal { at: At::Line("tax"), invalid: Invalid::new("NO_TAX_TABLE", expected) });
         }
+        if self.table.parts_of(country.country()).next().is_none() {
+            return Ok(vec![country]);
+        }
+        match self.table.relation(&place) {
+            Some(PartRelation::Replaces) => Ok(vec![place]),
+            Some(PartRelation::Adds) if parties.is_registered_with(place) => Ok(vec![country, place]),
+            Some(PartRelation::Adds | PartRelation::Untaxed) => Ok(vec![country]),
+            None => {
+                let field = if request.customer.place.is_some() { "customer.place" } else { "seller" };
+                let expected = format!("must say in which part of {country} it is, such as {}", self.example(country));
+                Err(Refusal::of_whole(field, "SUBDIVISION_REQUIRED", expected))
+            }
+        }
+    }
+
+    fn example(&self, country: Jurisdiction) -> String {
+        self.table.parts_of(country.country()).next().map(|part| part.to_string()).unwrap_or_default()
     }
 }
 
@@ -98,63 +135,68 @@ impl TaxCalculator for TableTaxCalculator {
     }
 }
 
-/// Why a line has its rates. The codes are stable: they are kept with documents.
-#[derive(Debug, Clone, Copy)]
-enum Rule {
-    ManualRate,
-    Untaxed,
-    RegisteredCountryStandard,
-    SellerCountryStandard,
-    OutsideEu,
-    NotRegistered,
+/// Why the tax of a line can't be told.
+#[derive(Clone)]
+struct Refusal {
+    at: At,
+    invalid: Invalid,
 }
 
-impl Rule {
-    const fn code(self) -> &'static str {
-        match self {
-            Self::ManualRate => "MANUAL_RATE",
-            Self::Untaxed => "UNTAXED",
-            Self::RegisteredCountryStandard => "REGISTERED_COUNTRY_STANDARD",
-            Self::SellerCountryStandard => "SELLER_COUNTRY_STANDARD",
-            Self::OutsideEu => "OUTSIDE_EU",
-            Self::NotRegistered => "NOT_REGISTERED",
-        }
-    }
-}
-
-/// The rate that a rule chose, or none.
+/// What is wrong: a field of each line, or one of the whole request.
 #[derive(Clone, Copy)]
-struct Decision<'a> {
-    rule: Rule,
-    rate: Option<&'a AppliedRate>,
+enum At {
+    Line(&'static str),
+    Whole(&'static str),
 }
 
-impl Decision<'_> {
-    const UNTAXED: Self = Self { rule: Rule::Untaxed, rate: None };
-}
-
-fn rated(line: &TaxableLine, automatic: Decision<'_>) -> RatedLine {
-    let (rule, rates) = match &line.treatment {
-        TaxTreatment::Manual(rates) if rates.is_empty() => (Rule::Untaxed, Vec::new()),
-        TaxTreatment::Manual(rates) => (Rule::ManualRate, rates.clone()),
-        TaxTreatment::Automatic { .. } => (automatic.rule, automatic.rate.cloned().into_iter().collect()),
-    };
-    RatedLine { amount: line.amount, behavior: line.behavior, rates, rule: rule.code().to_owned() }
-}
-
-/// Refuses every line in another currency or with too many rates.
-fn check_lines(request: &TaxRequest) -> Result<(), Violations> {
-    let mut validator = Validator::new();
-    for (index, line) in request.lines.iter().enumerate() {
-        if line.amount.currency() != request.currency {
-            validator.refuse(&amount_field(index), currency_mismatch(request.currency));
-        }
-        if matches!(&line.treatment, TaxTreatment::Manual(rates) if rates.len() > TaxTreatment::RATES_MAX) {
-            let expected = format!("must have at most {} rates", TaxTreatment::RATES_MAX);
-            validator.refuse(&format!("lines[{index}].treatment"), Invalid::new("TOO_MANY", expected));
-        }
+impl Refusal {
+    fn of_code(rule: &'static str, expected: String) -> Self {
+        Self { at: At::Line("tax.automatic.tax_code"), invalid: Invalid::new(rule, expected) }
     }
-    validator.finish(Some(()))
+
+    fn of_whole(field: &'static str, rule: &'static str, expected: String) -> Self {
+        Self { at: At::Whole(field), invalid: Invalid::new(rule, expected) }
+    }
+}
+
+/// The rates of a line, and why.
+#[derive(Clone)]
+struct Decided {
+    rates: Vec<AppliedRate>,
+    decision: TaxDecision,
+}
+
+impl Decided {
+    fn manual(rates: &[AppliedRate]) -> Self {
+        let rule = if rates.is_empty() { Rule::Untaxed } else { Rule::ManualRate };
+        Self::of(Place::nowhere(rule), rates.to_vec())
+    }
+
+    fn of(place: Place, rates: Vec<AppliedRate>) -> Self {
+        let category = match &rates[..] {
+            [] => place.rule.category_without_rate(),
+            rates if rates.iter().all(|rate| rate.percentage.percent().is_zero()) => TaxCategory::ZeroRated,
+            _ => TaxCategory::Standard,
+        };
+        let decision = TaxDecision {
+            rule: Cow::Borrowed(place.rule.code()),
+            category,
+            jurisdiction: place.jurisdiction,
+            law: place.law.map(Cow::Borrowed),
+        };
+        Self { rates, decision }
+    }
+}
+
+/// Refuses a line in another currency or with too many rates.
+fn check_line(validator: &mut Validator, index: usize, line: &TaxableLine, request: &TaxRequest) {
+    if line.amount.currency() != request.currency {
+        validator.refuse(&amount_field(index), currency_mismatch(request.currency));
+    }
+    if matches!(&line.treatment, TaxTreatment::Manual(rates) if rates.len() > TaxTreatment::RATES_MAX) {
+        let expected = format!("must have at most {} rates", TaxTreatment::RATES_MAX);
+        validator.refuse(&format!("lines[{index}].tax"), Invalid::new("TOO_MANY", expected));
+    }
 }
 
 fn amount_field(line: usize) -> String {

@@ -51,6 +51,7 @@ pub enum PartRelation {
 struct JurisdictionRates {
     eu_membership: Option<Period>,
     relation: Option<PartRelation>,
+    foreign_sellers_charge_businesses: bool,
     /// Empty for an untaxed part alone.
     standard: History,
     reduced: Vec<History>,
@@ -202,6 +203,12 @@ impl RateTable {
     pub fn is_eu_member(&self, country: Country, on: Date) -> bool {
         let rates = self.jurisdictions.get(&country.into());
         rates.and_then(|rates| rates.eu_membership).is_some_and(|membership| membership.contains(on))
+    }
+
+    /// Whether sellers from abroad that are registered in the country charge its tax to businesses too, and not to consumers
+    /// alone.
+    pub fn foreign_sellers_charge_businesses(&self, country: Country) -> bool {
+        self.jurisdictions.get(&country.into()).is_some_and(|rates| rates.foreign_sellers_charge_businesses)
     }
 
     /// The standard rate that is in force in the country on that date, if the table has one.

@@ -18,7 +18,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             row: 13,
             name: "names address phone and tax id",
             screen: Phone,
-            sells: asking(
+            creates: asking(
                 vec![item("Desk", 10_000, 1)],
                 v1::Collection {
                     billing_address: v1::AddressCollection::Required as i32,
@@ -56,8 +56,8 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                let customer = told.collected().customer.as_ref().unwrap();
+            reads: |read_back| {
+                let customer = read_back.collected().customer.as_ref().unwrap();
                 assert_eq!((customer.email.as_str(), customer.name.as_str()), ("ada@example.com", "Ada Lovelace"));
                 assert_eq!(
                     (customer.individual_name.as_str(), customer.business_name.as_str()),
@@ -77,7 +77,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             row: 14,
             name: "where and how it is shipped in Swedish",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Stol", 10_000, 1)],
                 collection: Some(v1::Collection {
                     billing_address: v1::AddressCollection::Required as i32,
@@ -114,8 +114,8 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Summa 149,00 kr", "Visa som slutar på 4242", "Karl Johans gate 1 0154 Oslo Norge"]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                let collected = told.collected();
+            reads: |read_back| {
+                let collected = read_back.collected();
                 let shipping = collected.shipping.as_ref().unwrap();
                 let address = shipping.address.as_ref().unwrap();
                 assert_eq!(
@@ -123,14 +123,14 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                     ["Sofja Kovalevskaja", "Karl Johans gate 1", "0154", "Oslo", "NO"]
                 );
                 assert_eq!(collected.customer.as_ref().unwrap().billing_address.as_ref(), Some(address));
-                assert_eq!((minor(collected.amount_shipping.as_ref()), told.received()), (4_900, 14_900));
+                assert_eq!((minor(collected.amount_shipping.as_ref()), read_back.received()), (4_900, 14_900));
             },
         },
         Case {
             row: 15,
             name: "fields of the sellers own",
             screen: Desktop,
-            sells: asking(
+            creates: asking(
                 vec![item("Ring", 10_000, 1)],
                 v1::Collection { custom_fields: fields(), ..Default::default() },
             ),
@@ -153,9 +153,9 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| {
+            reads: |read_back| {
                 let entered: Vec<_> =
-                    told.collected().custom_fields.iter().map(|f| (f.key.as_str(), f.value.as_str())).collect();
+                    read_back.collected().custom_fields.iter().map(|f| (f.key.as_str(), f.value.as_str())).collect();
                 assert_eq!(entered, [("engraving", "For Charles"), ("member", "00123"), ("size", "l")]);
             },
         },
@@ -163,7 +163,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             row: 16,
             name: "words of the sellers own",
             screen: SmallAndDark,
-            sells: asking(
+            creates: asking(
                 vec![item("Lamp_with_a_name_that_has_no_space_to_break_at_all_in_it", 10_000, 1)],
                 v1::Collection {
                     shipping_address: Some(v1::ShippingAddressCollection {
@@ -199,13 +199,13 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| assert_eq!(told.collected().terms_accepted, Some(true)),
+            reads: |read_back| assert_eq!(read_back.collected().terms_accepted, Some(true)),
         },
         Case {
             row: 17,
             name: "what the customer agrees to",
             screen: Desktop,
-            sells: asking(
+            creates: asking(
                 vec![item("Course", 10_000, 1)],
                 v1::Collection {
                     consent: Some(v1::ConsentCollection {
@@ -229,8 +229,8 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                let collected = told.collected();
+            reads: |read_back| {
+                let collected = read_back.collected();
                 assert_eq!((collected.terms_accepted, collected.promotions_accepted), (Some(true), Some(true)));
             },
         },
@@ -238,7 +238,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             row: 17,
             name: "reuse that the seller tells elsewhere",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Course", 10_000, 1)],
                 collection: Some(v1::Collection {
                     consent: Some(v1::ConsentCollection {
@@ -263,10 +263,10 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                let collected = told.collected();
+            reads: |read_back| {
+                let collected = read_back.collected();
                 assert_eq!((collected.terms_accepted, collected.promotions_accepted), (None, Some(false)));
-                assert_eq!(told.there["payment_intent"]["setup_future_usage"], "off_session");
+                assert_eq!(read_back.there["payment_intent"]["setup_future_usage"], "off_session");
             },
         },
     ]

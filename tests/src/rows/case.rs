@@ -15,11 +15,11 @@ pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) screen: Screen,
     /// What is created over gRPC.
-    pub(super) sells: Sells,
+    pub(super) creates: OfferRequest,
     /// What a person sees and does, in order.
     pub(super) does: Vec<Step>,
     /// What is read back over gRPC at the end.
-    pub(super) reads: fn(&Told),
+    pub(super) reads: fn(&ReadBack),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Screen {
 
 /// What is sold. Ids of requests and of the invoice are filled in.
 #[derive(Clone)]
-pub(super) enum Sells {
+pub(super) enum OfferRequest {
     Link(Box<v1::CreatePaymentLinkRequest>),
     /// A link that expires so many seconds after it is put on sale.
     BriefLink(Box<v1::CreatePaymentLinkRequest>, i64),
@@ -122,7 +122,7 @@ pub(super) enum Act {
 
 /// What was created, by its ids; what there is not is empty.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sold {
+pub(super) struct Offer {
     url: String,
     link_id: String,
     session_id: String,
@@ -132,7 +132,7 @@ pub(super) struct Sold {
 
 /// What is read back: of each kind what belongs to the case.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct ReadBack {
     /// The session that was completed last.
     pub(super) session: v1::CheckoutSession,
     pub(super) payments: Vec<v1::Payment>,
@@ -145,7 +145,7 @@ pub(super) struct Told {
     pub(super) there: Value,
 }
 
-impl Told {
+impl ReadBack {
     pub(super) fn collected(&self) -> &v1::Collected {
         self.session.collected.as_ref().unwrap()
     }
@@ -159,18 +159,18 @@ impl Told {
 
     /// What was bought: names, how many, and what each came to.
     pub(super) fn bought(&self) -> Vec<(&str, i64, i64)> {
-        let told = |item: &v1::BoughtItem| crate::harness::minor(item.amount_total.as_ref());
-        self.collected().items.iter().map(|item| (item.name.as_str(), item.quantity, told(item))).collect()
+        let total = |item: &v1::BoughtItem| crate::harness::minor(item.amount_total.as_ref());
+        self.collected().items.iter().map(|item| (item.name.as_str(), item.quantity, total(item))).collect()
     }
 }
 
 impl Case {
-    pub(super) async fn play(&self, server: &Server, sold: &Sold, person: &mut Person<'_>) -> Result<(), String> {
-        let mut sold = sold.clone();
+    pub(super) async fn play(&self, server: &Server, offer: &Offer, person: &mut Person<'_>) -> Result<(), String> {
+        let mut offer = offer.clone();
         let (mut has_looked, mut looked_last) = (false, false);
         for (index, step) in self.does.iter().enumerate() {
             let at = |why: String| format!("at step {}, {why}", index + 1);
-            self.step(server, &mut sold, person, step).await.map_err(at)?;
+            self.step(server, &mut offer, person, step).await.map_err(at)?;
             if matches!(step, Step::Visits(_) | Step::VisitsShared(_)) && !has_looked {
                 person.shoot("").await;
                 has_looked = true;
@@ -180,15 +180,15 @@ impl Case {
         if looked_last {
             person.shoot("-end").await;
         }
-        (self.reads)(&sold.told(server).await);
+        (self.reads)(&offer.read_back(server).await);
         Ok(())
     }
 
-    async fn step(&self, server: &Server, sold: &mut Sold, person: &Person<'_>, step: &Step) -> Result<(), String> {
+    async fn step(&self, server: &Server, offer: &mut Offer, person: &Person<'_>, step: &Step) -> Result<(), String> {
         match step {
-            Step::Visits(parameters) => person.visit(&format!("{}{parameters}", sold.url)).await,
+            Step::Visits(parameters) => person.visit(&format!("{}{parameters}", offer.url)).await,
             Step::VisitsShared(request) => {
-                let request = v1::SharePaymentLinkRequest { id: sold.link_id.clone(), ..(**request).clone() };
+                let request = v1::SharePaymentLinkRequest { id: offer.link_id.clone(), ..(**request).clone() };
                 let shared = server.links().share_payment_link(request).await.map_err(|status| status.to_string())?;
                 person.visit(&shared.into_inner().url).await
             }
@@ -214,45 +214,46 @@ impl Case {
                 person.shoot(&format!("-{moment}")).await;
                 Ok(())
             }
-            Step::PaysUnseen => match server.pay(&sold.url, crate::harness::GOOD_CARD).await {
+            Step::PaysUnseen => match server.pay(&offer.url, crate::harness::GOOD_CARD).await {
                 200 => Ok(()),
                 state => Err(format!("the page answers {state}")),
             },
             Step::Comes(state) => {
-                sold.session_id = sold.completed(server, *state).await;
+                offer.session_id = offer.completed(server, *state).await;
                 Ok(())
             }
             Step::Meanwhile(act) => {
-                sold.act(server, act).await;
+                offer.act(server, act).await;
                 Ok(())
             }
         }
     }
 }
 
-impl Sold {
+impl Offer {
     /// Puts on sale.
-    pub(super) async fn create(server: &Server, sells: &Sells) -> Result<Self, String> {
-        let refused = |status: tonic::Status| format!("it is refused: {:?}, {status}", crate::harness::told(&status));
-        match sells {
-            Sells::Link(request) => Self::link(server, request, String::new()).await.map_err(refused),
-            Sells::BriefLink(request, seconds) => {
+    pub(super) async fn create(server: &Server, creates: &OfferRequest) -> Result<Self, String> {
+        let refused =
+            |status: tonic::Status| format!("it is refused: {:?}, {status}", crate::harness::error_parts(&status));
+        match creates {
+            OfferRequest::Link(request) => Self::link(server, request, String::new()).await.map_err(refused),
+            OfferRequest::BriefLink(request, seconds) => {
                 let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
                 let expire_time = prost_types::Timestamp { seconds: i64::try_from(now).unwrap() + seconds, nanos: 0 };
                 let expire_time = Some(expire_time);
                 let request = v1::CreatePaymentLinkRequest { expire_time, ..(**request).clone() };
                 Self::link(server, &request, String::new()).await.map_err(refused)
             }
-            Sells::InvoiceLink(invoice, request) => {
+            OfferRequest::InvoiceLink(invoice, request) => {
                 let invoice = open(server, invoice).await.map_err(refused)?;
                 Self::link(server, request, invoice.id).await.map_err(refused)
             }
-            Sells::Checkout(invoice, request) => {
+            OfferRequest::Checkout(invoice, request) => {
                 let invoice = open(server, invoice).await.map_err(refused)?;
                 Self::checkout(server, request, invoice.id).await.map_err(refused)
             }
-            Sells::Setup(request) => Self::checkout(server, request, String::new()).await.map_err(refused),
-            Sells::Payment(request) => Self::payment(server, request).await.map_err(refused),
+            OfferRequest::Setup(request) => Self::checkout(server, request, String::new()).await.map_err(refused),
+            OfferRequest::Payment(request) => Self::payment(server, request).await.map_err(refused),
         }
     }
 
@@ -390,30 +391,31 @@ impl Sold {
         }
     }
 
-    async fn told(&self, server: &Server) -> Told {
-        let mut told = Told::default();
+    async fn read_back(&self, server: &Server) -> ReadBack {
+        let mut read_back = ReadBack::default();
         if !self.link_id.is_empty() {
-            told.link = server.link(&self.link_id).await;
-            told.items = self.items(server).await;
+            read_back.link = server.link(&self.link_id).await;
+            read_back.items = self.items(server).await;
             let request = v1::ListSubscriptionsRequest { payment_link_id: self.link_id.clone(), ..Default::default() };
             let list = server.subscriptions().list_subscriptions(request).await.unwrap();
-            told.subscriptions = list.into_inner().subscriptions;
+            read_back.subscriptions = list.into_inner().subscriptions;
         }
         if !self.session_id.is_empty() {
-            told.session = self.session(server).await;
-            told.there = self.at_provider(server, &told.session.provider_ref).await;
+            read_back.session = self.session(server).await;
+            read_back.there = self.at_provider(server, &read_back.session.provider_ref).await;
         }
         if !self.invoice_id.is_empty() {
-            told.invoice = server.invoice(&self.invoice_id).await;
+            read_back.invoice = server.invoice(&self.invoice_id).await;
         }
         if !self.customer_id.is_empty() {
             let request = v1::ListPaymentMethodsRequest { customer_id: self.customer_id.clone(), ..Default::default() };
-            told.methods = server.customers().list_payment_methods(request).await.unwrap().into_inner().payment_methods;
+            read_back.methods =
+                server.customers().list_payment_methods(request).await.unwrap().into_inner().payment_methods;
         }
         if !(self.link_id.is_empty() && self.invoice_id.is_empty()) {
-            told.payments = self.payments(server).await;
+            read_back.payments = self.payments(server).await;
         }
-        told
+        read_back
     }
 
     async fn payments(&self, server: &Server) -> Vec<v1::Payment> {

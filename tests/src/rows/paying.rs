@@ -11,7 +11,7 @@ use super::case::Step::{
     Card, Chooses, Comes, Fills, IsAsked, IsLedTo, Meanwhile, Misses, PaysUnseen, Presses, Reloads, Sees, Shoots,
     Ticks, Visits,
 };
-use super::case::{Case, Sells};
+use super::case::{Case, OfferRequest};
 use super::stock::{Stock, link, money, saying};
 use crate::harness::{GOOD_CARD, invoice_request, item, line, minor, stored_item};
 
@@ -21,7 +21,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             row: 1,
             name: "a part in Swedish",
             screen: Phone,
-            sells: Sells::Checkout(
+            creates: OfferRequest::Checkout(
                 Box::new(v1::CreateInvoiceRequest { lines: vec![line(10_000)], ..invoice_request() }),
                 Box::new(v1::CreateInvoiceCheckoutRequest {
                     amount: money(5_000, "SEK"),
@@ -32,6 +32,9 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             does: vec![
                 Visits(""),
                 Sees(&["Inga pengar flyttas här", "Betala till", "50,00 kr", "Tillbaka till säljaren"]),
+                // What is said of the invoice is in no language.
+                Sees(&["SEK 40.00 + Moms 25% SEK 10.00"]),
+                Misses(&["Invoice"]),
                 IsAsked(&["E-post", "Kortnummer", "Giltigt till", "Säkerhetskod", "Namn på kortet", "Kortets land"]),
                 Card("4000 0000 0000 9995"),
                 Presses("Betala 50,00 kr"),
@@ -44,21 +47,24 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Visits(""),
                 Sees(&["Tack", "Din betalning har tagits emot.", "50,00 kr"]),
             ],
-            reads: |told| {
-                let session = &told.session;
+            reads: |read_back| {
+                let session = &read_back.session;
                 assert_eq!((session.payment_type(), session.locale.as_str()), (v1::PaymentType::Card, "sv"));
                 assert_eq!(minor(session.amount.as_ref()), 5_000);
-                let (paid, due) = (told.invoice.amount_paid.as_ref(), told.invoice.amount_due.as_ref());
-                assert_eq!((told.invoice.state(), minor(paid), minor(due)), (v1::InvoiceState::Open, 5_000, 7_500));
-                assert_eq!(told.payments[0].kind(), v1::PaymentKind::Checkout);
-                assert_eq!(minor(told.payments[0].received.as_ref()), 5_000);
+                let (paid, due) = (read_back.invoice.amount_paid.as_ref(), read_back.invoice.amount_due.as_ref());
+                assert_eq!(
+                    (read_back.invoice.state(), minor(paid), minor(due)),
+                    (v1::InvoiceState::Open, 5_000, 7_500)
+                );
+                assert_eq!(read_back.payments[0].kind(), v1::PaymentKind::Checkout);
+                assert_eq!(minor(read_back.payments[0].received.as_ref()), 5_000);
             },
         },
         Case {
             row: 1,
             name: "turned back from and expired",
             screen: Desktop,
-            sells: Sells::Checkout(
+            creates: OfferRequest::Checkout(
                 Box::new(v1::CreateInvoiceRequest { lines: vec![line(10_000)], ..invoice_request() }),
                 Box::new(checkout(stock, v1::CheckoutMode::Payment)),
             ),
@@ -72,16 +78,16 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["This checkout is no longer open", "Sandbox merchant", "This checkout has expired."]),
                 Misses(&["Card number"]),
             ],
-            reads: |told| {
-                assert_eq!(told.session.state(), v1::CheckoutSessionState::Expired);
-                assert_eq!((told.invoice.state(), told.payments.len()), (v1::InvoiceState::Open, 0));
+            reads: |read_back| {
+                assert_eq!(read_back.session.state(), v1::CheckoutSessionState::Expired);
+                assert_eq!((read_back.invoice.state(), read_back.payments.len()), (v1::InvoiceState::Open, 0));
             },
         },
         Case {
             row: 2,
             name: "a stored payment method",
             screen: Phone,
-            sells: Sells::Setup(Box::new(v1::CreateInvoiceCheckoutRequest {
+            creates: OfferRequest::Setup(Box::new(v1::CreateInvoiceCheckoutRequest {
                 customer_id: stock.ada.clone(),
                 ..checkout(stock, v1::CheckoutMode::Setup)
             })),
@@ -100,17 +106,17 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Visits(""),
                 Sees(&["Your payment method is saved. Nothing was charged."]),
             ],
-            reads: |told| {
-                let [method] = told.methods.as_slice() else { panic!("one method, not {:?}", told.methods) };
+            reads: |read_back| {
+                let [method] = read_back.methods.as_slice() else { panic!("one method, not {:?}", read_back.methods) };
                 assert_eq!((method.card_brand.as_str(), method.card_last4.as_str()), ("visa", "4242"));
-                assert_eq!(told.session.invoice_id, "");
+                assert_eq!(read_back.session.invoice_id, "");
             },
         },
         Case {
             row: 4,
             name: "an ad-hoc payment",
             screen: Desktop,
-            sells: Sells::Payment(Box::new(v1::CreatePaymentRequest {
+            creates: OfferRequest::Payment(Box::new(v1::CreatePaymentRequest {
                 amount: money(12_500, "SEK"),
                 description: "Consulting in May".to_owned(),
                 customer_id: stock.grace.clone(),
@@ -119,29 +125,29 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             })),
             does: vec![
                 Visits(""),
-                Sees(&["Consulting in May", "SEK 125.00", "keep this payment method"]),
+                Sees(&["Consulting in May SEK 100.00 + Moms 25% SEK 25.00", "SEK 125.00", "keep this payment method"]),
                 Card(GOOD_CARD),
                 Presses("Pay SEK 125.00"),
                 Sees(&["Thank you", "Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert_eq!(told.received(), 12_500);
-                let payment = &told.payments[0];
+            reads: |read_back| {
+                assert_eq!(read_back.received(), 12_500);
+                let payment = &read_back.payments[0];
                 assert_eq!((payment.kind(), payment.state()), (v1::PaymentKind::AdHoc, v1::PaymentState::Succeeded));
                 assert_eq!((minor(payment.subtotal.as_ref()), minor(payment.tax.as_ref())), (10_000, 2_500));
                 assert_eq!(
                     (payment.description.as_str(), payment.metadata["order"].as_str()),
                     ("Consulting in May", "7")
                 );
-                assert_eq!((told.invoice.state(), told.methods.len()), (v1::InvoiceState::Paid, 1));
+                assert_eq!((read_back.invoice.state(), read_back.methods.len()), (v1::InvoiceState::Paid, 1));
             },
         },
         Case {
             row: 5,
             name: "stored and inline prices",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("T-shirt", 10_000, 2), stored_item(&stock.book, 1)],
                 ..Default::default()
             }),
@@ -153,22 +159,22 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["What you ordered", "T-shirt", "Book"]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert_eq!(told.bought(), [("T-shirt", 2, 20_000), ("Book", 1, 19_900)]);
-                assert_eq!((told.received(), told.link.state()), (39_900, v1::PaymentLinkState::Active));
+            reads: |read_back| {
+                assert_eq!(read_back.bought(), [("T-shirt", 2, 20_000), ("Book", 1, 19_900)]);
+                assert_eq!((read_back.received(), read_back.link.state()), (39_900, v1::PaymentLinkState::Active));
             },
         },
         Case {
             row: 5,
             name: "an invoice is paid once",
             screen: Phone,
-            sells: Sells::InvoiceLink(
+            creates: OfferRequest::InvoiceLink(
                 Box::new(v1::CreateInvoiceRequest { lines: vec![line(128_700)], ..invoice_request() }),
                 Box::default(),
             ),
             does: vec![
                 Visits(""),
-                Sees(&["SEK 1,608.75"]),
+                Sees(&["INV-2026-", "SEK 1287.00 + Moms 25% SEK 321.75", "SEK 1,608.75"]),
                 Card(GOOD_CARD),
                 Presses("Pay SEK 1,608.75"),
                 Sees(&["Your payment was received."]),
@@ -176,36 +182,37 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Visits(""),
                 Sees(&["Already paid", "You don't need to do anything."]),
             ],
-            reads: |told| {
-                assert_eq!((told.received(), told.invoice.state()), (160_875, v1::InvoiceState::Paid));
-                assert_eq!(told.link.close_reason(), v1::CloseReason::Completed);
+            reads: |read_back| {
+                assert_eq!((read_back.received(), read_back.invoice.state()), (160_875, v1::InvoiceState::Paid));
+                assert_eq!(read_back.link.close_reason(), v1::CloseReason::Completed);
+                assert_eq!(read_back.items[0].description, "SEK\u{a0}1287.00 + Moms 25% SEK\u{a0}321.75");
             },
         },
         Case {
             row: 6,
             name: "items page by page",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Chair", 5_000, 4), item("Table", 20_000, 1), stored_item(&stock.package, 6)],
                 ..Default::default()
             }),
             does: vec![],
-            reads: |told| {
+            reads: |read_back| {
                 let figures = |item: &v1::LineItem| {
                     [&item.amount_subtotal, &item.amount_discount, &item.amount_tax, &item.amount_total]
                         .map(|amount| minor(amount.as_ref()))
                 };
-                let items: Vec<_> = told.items.iter().map(|item| (item.name.as_str(), figures(item))).collect();
+                let items: Vec<_> = read_back.items.iter().map(|item| (item.name.as_str(), figures(item))).collect();
                 let want = [("Chair", 20_000), ("Table", 20_000), ("Egg", 5_000)];
                 assert_eq!(items, want.map(|(name, amount)| (name, [amount, 0, 0, amount])));
-                assert_eq!(minor(told.link.amount.as_ref()), 45_000);
+                assert_eq!(minor(read_back.link.amount.as_ref()), 45_000);
             },
         },
         Case {
             row: 7,
             name: "a changed page",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Ticket", 10_000, 1)],
                 metadata: [("order".to_owned(), "1".to_owned()), ("shop".to_owned(), "north".to_owned())].into(),
                 ..Default::default()
@@ -234,16 +241,16 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["See you on Monday."]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert!(told.link.metadata.is_empty() && told.session.metadata.is_empty());
-                assert_eq!(told.collected().customer.as_ref().unwrap().phone_number, "+46 70 123 45 67");
+            reads: |read_back| {
+                assert!(read_back.link.metadata.is_empty() && read_back.session.metadata.is_empty());
+                assert_eq!(read_back.collected().customer.as_ref().unwrap().phone_number, "+46 70 123 45 67");
             },
         },
         Case {
             row: 8,
             name: "closed and opened again",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Ticket", 10_000, 1)],
                 inactive_message: "Sold out.\nMore on Monday.".to_owned(),
                 ..Default::default()
@@ -260,13 +267,15 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| assert_eq!((told.received(), told.link.state()), (10_000, v1::PaymentLinkState::Active)),
+            reads: |read_back| {
+                assert_eq!((read_back.received(), read_back.link.state()), (10_000, v1::PaymentLinkState::Active))
+            },
         },
         Case {
             row: 9,
             name: "a message in other words",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Ticket", 10_000, 1)],
                 after_completion: saying("Doors open at <seven>.\nBring a friend."),
                 ..Default::default()
@@ -278,13 +287,13 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Thank you", "Your payment was received.", "Doors open at <seven>. Bring a friend."]),
                 Comes(Paid),
             ],
-            reads: |told| assert_eq!(told.received(), 10_000),
+            reads: |read_back| assert_eq!(read_back.received(), 10_000),
         },
         Case {
             row: 9,
             name: "a page elsewhere",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Ticket", 10_000, 1)],
                 after_completion: Some(v1::AfterCompletion {
                     kind: Some(v1::after_completion::Kind::Redirect(v1::Redirect { url: stock.thanks.clone() })),
@@ -292,13 +301,13 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 ..Default::default()
             }),
             does: vec![Visits(""), Card(GOOD_CARD), Presses("Pay SEK 100.00"), IsLedTo("/?thanks"), Comes(Paid)],
-            reads: |told| assert_eq!(told.received(), 10_000),
+            reads: |read_back| assert_eq!(read_back.received(), 10_000),
         },
         Case {
             row: 10,
             name: "pairs as they are when a visitor comes",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Ticket", 10_000, 1)],
                 metadata: [("order".to_owned(), "1".to_owned()), ("shop".to_owned(), "north".to_owned())].into(),
                 ..Default::default()
@@ -314,17 +323,17 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 PaysUnseen,
                 Comes(Paid),
             ],
-            reads: |told| {
+            reads: |read_back| {
                 let want = [("order".to_owned(), "2".to_owned()), ("shop".to_owned(), "north".to_owned())].into();
-                assert_eq!(told.link.metadata, want);
-                assert_eq!(told.session.metadata, want);
+                assert_eq!(read_back.link.metadata, want);
+                assert_eq!(read_back.session.metadata, want);
             },
         },
         Case {
             row: 19,
             name: "no method where nothing is due",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![stored_item(&stock.plan, 1)],
                 subscription: Some(v1::SubscriptionSettings { trial_period_days: 14, ..Default::default() }),
                 payment: Some(v1::PaymentSettings {
@@ -343,16 +352,16 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your trial has started. Nothing was charged.", "Plan SEK 99.00", "14 days free −SEK 99.00"]),
                 Comes(NotRequired),
             ],
-            reads: |told| {
-                assert!(told.payments.is_empty());
-                assert_eq!(minor(told.collected().amount_total.as_ref()), 0);
+            reads: |read_back| {
+                assert!(read_back.payments.is_empty());
+                assert_eq!(minor(read_back.collected().amount_total.as_ref()), 0);
             },
         },
         Case {
             row: 19,
             name: "a card of a brand that is blocked",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Ticket", 10_000, 1)],
                 payment: Some(v1::PaymentSettings {
                     blocked_card_brands: vec![
@@ -367,20 +376,20 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Visits(""),
                 Card("3782 822463 10005"),
                 Presses("Pay SEK 100.00"),
-                IsAsked(&["Card number"]),
+                Sees(&["Card number: Cards of this brand are not accepted here. Please use another card."]),
                 Shoots("blocked"),
                 Card("6011 1111 1111 1117"),
                 Presses("Pay SEK 100.00"),
-                IsAsked(&["Card number"]),
+                Sees(&["Card number: Cards of this brand are not accepted here."]),
                 Card("5555 5555 5555 4444"),
                 Presses("Pay SEK 100.00"),
                 Sees(&["Your payment was received"]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert_eq!(told.received(), 10_000);
+            reads: |read_back| {
+                assert_eq!(read_back.received(), 10_000);
                 let brands: Vec<_> =
-                    told.link.payment.iter().flat_map(|payment| payment.blocked_card_brands()).collect();
+                    read_back.link.payment.iter().flat_map(|payment| payment.blocked_card_brands()).collect();
                 assert_eq!(brands, [v1::CardBrand::AmericanExpress, v1::CardBrand::DiscoverGlobalNetwork]);
             },
         },
@@ -388,7 +397,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             row: 20,
             name: "money is held and then taken in part",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Deposit", 50_000, 1)],
                 after_completion: saying("The bicycle is yours until Sunday."),
                 payment: Some(v1::PaymentSettings {
@@ -423,8 +432,8 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Reloads,
                 Sees(&["SEK 500.00 was reserved on your card. SEK 300.00 of it was charged"]),
             ],
-            reads: |told| {
-                let intent = &told.there["payment_intent"];
+            reads: |read_back| {
+                let intent = &read_back.there["payment_intent"];
                 for (name, value) in [
                     ("description", "Deposit for a bicycle"),
                     ("setup_future_usage", "off_session"),
@@ -435,7 +444,9 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                     assert_eq!(intent[name], value, "{name} of {intent}");
                 }
                 assert_eq!(intent["metadata"]["bicycle"], "12");
-                let [payment] = told.payments.as_slice() else { panic!("one payment, not {:?}", told.payments) };
+                let [payment] = read_back.payments.as_slice() else {
+                    panic!("one payment, not {:?}", read_back.payments)
+                };
                 assert_eq!(minor(payment.received.as_ref()), 30_000);
                 assert_eq!(payment.flags, [v1::PaymentFlag::Partial as i32]);
             },
@@ -444,7 +455,7 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
             row: 20,
             name: "money is held and then let go",
             screen: Phone,
-            sells: deposit(),
+            creates: deposit(),
             does: vec![
                 Visits(""),
                 Card(GOOD_CARD),
@@ -456,15 +467,15 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 Reloads,
                 Sees(&["The reserved amount was released. Nothing was charged."]),
             ],
-            reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Canceled),
+            reads: |read_back| assert_eq!(read_back.payments[0].state(), v1::PaymentState::Canceled),
         },
         Case {
             row: 20,
             name: "money is held and let go at the provider",
             screen: Desktop,
-            sells: deposit(),
+            creates: deposit(),
             does: vec![Visits(""), PaysUnseen, Comes(Processing), Meanwhile(LetGoThere), Comes(Failed)],
-            reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Canceled),
+            reads: |read_back| assert_eq!(read_back.payments[0].state(), v1::PaymentState::Canceled),
         },
     ]
 }
@@ -476,7 +487,7 @@ pub(super) fn later_cases(stock: &Stock) -> Vec<Case> {
             row: 3,
             name: "a bank transfer",
             screen: Desktop,
-            sells: Sells::Checkout(
+            creates: OfferRequest::Checkout(
                 Box::new(euro_invoice(&stock.edith)),
                 Box::new(checkout(stock, v1::CheckoutMode::BankTransferPayment)),
             ),
@@ -504,16 +515,16 @@ pub(super) fn later_cases(stock: &Stock) -> Vec<Case> {
                 Visits(""),
                 Sees(&["Your payment was received."]),
             ],
-            reads: |told| {
-                assert_eq!(told.session.payment_type(), v1::PaymentType::BankTransfer);
-                assert_eq!((told.received(), told.invoice.state()), (10_000, v1::InvoiceState::Paid));
+            reads: |read_back| {
+                assert_eq!(read_back.session.payment_type(), v1::PaymentType::BankTransfer);
+                assert_eq!((read_back.received(), read_back.invoice.state()), (10_000, v1::InvoiceState::Paid));
             },
         },
         Case {
             row: 19,
             name: "a bank debit settles days later",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![stored_item(&stock.book, 2)],
                 currency_code: "EUR".to_owned(),
                 payment: Some(v1::PaymentSettings {
@@ -541,15 +552,15 @@ pub(super) fn later_cases(stock: &Stock) -> Vec<Case> {
                 Meanwhile(DaysPass(6)),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert_eq!((told.received(), told.payments[0].state()), (3_600, v1::PaymentState::Succeeded));
+            reads: |read_back| {
+                assert_eq!((read_back.received(), read_back.payments[0].state()), (3_600, v1::PaymentState::Succeeded));
             },
         },
         Case {
             row: 19,
             name: "a bank debit fails days later",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![stored_item(&stock.book, 1)],
                 currency_code: "EUR".to_owned(),
                 payment: Some(v1::PaymentSettings {
@@ -575,7 +586,7 @@ pub(super) fn later_cases(stock: &Stock) -> Vec<Case> {
                 Reloads,
                 Sees(&["The payment failed", "Your bank did not pay."]),
             ],
-            reads: |told| assert_eq!(told.payments[0].state(), v1::PaymentState::Failed),
+            reads: |read_back| assert_eq!(read_back.payments[0].state(), v1::PaymentState::Failed),
         },
     ]
 }
@@ -610,7 +621,7 @@ fn euro_invoice(customer_id: &str) -> v1::CreateInvoiceRequest {
 }
 
 /// 500.00 SEK that are held at first.
-fn deposit() -> Sells {
+fn deposit() -> OfferRequest {
     link(v1::CreatePaymentLinkRequest {
         line_items: vec![item("Deposit", 50_000, 1)],
         payment: Some(v1::PaymentSettings { capture_method: v1::CaptureMethod::Manual as i32, ..Default::default() }),

@@ -10,7 +10,7 @@ use super::case::Screen::{Desktop, Phone, SmallAndDark};
 use super::case::Step::{
     Card, Chooses, Comes, Fills, Meanwhile, Misses, Presses, Reads, Sees, Shoots, Ticks, Unfolds, Visits, VisitsShared,
 };
-use super::case::{Case, Sells};
+use super::case::{Case, OfferRequest};
 use super::stock::{Stock, link};
 use crate::harness::{GOOD_CARD, invoice_request, item, line, minor, stored_item};
 
@@ -29,7 +29,7 @@ fn priced(stock: &Stock) -> Vec<Case> {
             row: 12,
             name: "what a platform keeps and passes on",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Ride", 20_000, 1)],
                 platform: Some(v1::PlatformSettings {
                     application_fee: Some(ApplicationFee::ApplicationFeeAmount(v1::Money {
@@ -50,21 +50,21 @@ fn priced(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                let intent = &told.there["payment_intent"];
+            reads: |read_back| {
+                let intent = &read_back.there["payment_intent"];
                 assert_eq!(
                     (&intent["application_fee_amount"], &intent["on_behalf_of"]),
                     (&1_500.into(), &"acct_driver".into())
                 );
                 assert_eq!(intent["transfer_data"]["destination"], "acct_driver");
-                assert_eq!(told.received(), 20_000);
+                assert_eq!(read_back.received(), 20_000);
             },
         },
         Case {
             row: 25,
             name: "each piece at the price of its tier",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![v1::LineItemInput {
                     adjustable_quantity: Some(v1::AdjustableQuantity { minimum: Some(1), maximum: Some(50) }),
                     ..stored_item(&stock.graduated, 5)
@@ -86,15 +86,15 @@ fn priced(stock: &Stock) -> Vec<Case> {
                 Sees(&["Seat Quantity 12 SEK 79.50"]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert_eq!((told.bought(), told.received()), (vec![("Seat", 12, 7_950)], 7_950));
+            reads: |read_back| {
+                assert_eq!((read_back.bought(), read_back.received()), (vec![("Seat", 12, 7_950)], 7_950));
             },
         },
         Case {
             row: 25,
             name: "all pieces at the price of one tier",
             screen: Desktop,
-            sells: link(alone(&stock.volume, 12)),
+            creates: link(alone(&stock.volume, 12)),
             does: vec![
                 Visits(""),
                 Sees(&["SEK 6.00 each", "Quantity 12", "SEK 72.00"]),
@@ -104,13 +104,15 @@ fn priced(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| assert_eq!((told.bought(), told.received()), (vec![("Seat", 12, 7_200)], 7_200)),
+            reads: |read_back| {
+                assert_eq!((read_back.bought(), read_back.received()), (vec![("Seat", 12, 7_200)], 7_200))
+            },
         },
         Case {
             row: 25,
             name: "by packages",
             screen: Desktop,
-            sells: link(alone(&stock.package, 6)),
+            creates: link(alone(&stock.package, 6)),
             does: vec![
                 Visits(""),
                 Sees(&["SEK 25.00 per 5 or part of 5; 2 packages", "Quantity 6", "SEK 50.00"]),
@@ -119,13 +121,13 @@ fn priced(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received.", "Quantity 6 (2 packages)"]),
                 Comes(Paid),
             ],
-            reads: |told| assert_eq!((told.bought(), told.received()), (vec![("Egg", 6, 5_000)], 5_000)),
+            reads: |read_back| assert_eq!((read_back.bought(), read_back.received()), (vec![("Egg", 6, 5_000)], 5_000)),
         },
         Case {
             row: 25,
             name: "what the customer likes in Swedish",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 collection: Some(v1::Collection { submit_type: v1::SubmitType::Donate as i32, ..Default::default() }),
                 ..alone(&stock.donation, 1)
             }),
@@ -144,13 +146,15 @@ fn priced(stock: &Stock) -> Vec<Case> {
                 Sees(&["Tack", "123,45 kr"]),
                 Comes(Paid),
             ],
-            reads: |told| assert_eq!((told.bought(), told.received()), (vec![("Donation", 1, 12_345)], 12_345)),
+            reads: |read_back| {
+                assert_eq!((read_back.bought(), read_back.received()), (vec![("Donation", 1, 12_345)], 12_345))
+            },
         },
         Case {
             row: 25,
             name: "in another currency",
             screen: SmallAndDark,
-            sells: link(v1::CreatePaymentLinkRequest { currency_code: "EUR".to_owned(), ..alone(&stock.book, 2) }),
+            creates: link(v1::CreatePaymentLinkRequest { currency_code: "EUR".to_owned(), ..alone(&stock.book, 2) }),
             does: vec![
                 Visits(""),
                 Sees(&["€18.00 each", "€36.00"]),
@@ -161,8 +165,8 @@ fn priced(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert_eq!((told.received(), told.link.currency_code.as_str()), (3_600, "EUR"));
+            reads: |read_back| {
+                assert_eq!((read_back.received(), read_back.link.currency_code.as_str()), (3_600, "EUR"));
             },
         },
     ]
@@ -179,7 +183,7 @@ fn offered(stock: &Stock) -> Vec<Case> {
             row: 11,
             name: "a tenth off",
             screen: Desktop,
-            sells: codes(vec![item("Chair", 10_000, 1), item("Table", 20_000, 1)]),
+            creates: codes(vec![item("Chair", 10_000, 1), item("Table", 20_000, 1)]),
             does: vec![
                 Visits(""),
                 Fills(&[("Promotion code", "WINTER")]),
@@ -196,18 +200,18 @@ fn offered(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received.", "Discount (SUMMER, 10% off) −SEK 30.00", "Total SEK 270.00"]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                let collected = told.collected();
-                assert_eq!((collected.promotion_codes[0].code.as_str(), told.received()), ("SUMMER", 27_000));
+            reads: |read_back| {
+                let collected = read_back.collected();
+                assert_eq!((collected.promotion_codes[0].code.as_str(), read_back.received()), ("SUMMER", 27_000));
                 assert_eq!(minor(collected.amount_discount.as_ref()), 3_000);
-                assert_eq!(told.bought(), [("Chair", 1, 9_000), ("Table", 1, 18_000)]);
+                assert_eq!(read_back.bought(), [("Chair", 1, 9_000), ("Table", 1, 18_000)]);
             },
         },
         Case {
             row: 11,
             name: "an amount off from a minimum and removed again",
             screen: Phone,
-            sells: codes(vec![v1::LineItemInput { adjustable_quantity: up_to(1, 9), ..item("Chair", 10_000, 1) }]),
+            creates: codes(vec![v1::LineItemInput { adjustable_quantity: up_to(1, 9), ..item("Chair", 10_000, 1) }]),
             does: vec![
                 Visits(""),
                 Fills(&[("Promotion code", "FIFTY")]),
@@ -224,16 +228,16 @@ fn offered(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert!(told.collected().promotion_codes.is_empty());
-                assert_eq!((told.bought(), told.received()), (vec![("Chair", 3, 30_000)], 30_000));
+            reads: |read_back| {
+                assert!(read_back.collected().promotion_codes.is_empty());
+                assert_eq!((read_back.bought(), read_back.received()), (vec![("Chair", 3, 30_000)], 30_000));
             },
         },
         Case {
             row: 18,
             name: "items added and quantities changed",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![v1::LineItemInput { adjustable_quantity: up_to(1, 5), ..item("Mug", 10_000, 2) }],
                 optional_items: vec![
                     v1::OptionalItem { price_id: stock.wrapping.clone(), quantity: 1, ..Default::default() },
@@ -272,18 +276,18 @@ fn offered(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received.", "Wrapping", "Book Quantity 2"]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert_eq!(told.bought(), [("Mug", 3, 30_000), ("Wrapping", 1, 2_500), ("Book", 2, 39_800)]);
-                let (bought, offered) = (&told.collected().items, &told.link.optional_items);
+            reads: |read_back| {
+                assert_eq!(read_back.bought(), [("Mug", 3, 30_000), ("Wrapping", 1, 2_500), ("Book", 2, 39_800)]);
+                let (bought, offered) = (&read_back.collected().items, &read_back.link.optional_items);
                 assert_eq!([&bought[1].price_id, &bought[2].price_id], [&offered[0].price_id, &offered[1].price_id]);
-                assert_eq!(told.received(), 72_300);
+                assert_eq!(read_back.received(), 72_300);
             },
         },
         Case {
             row: 18,
             name: "a choice made just before paying is shown first",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Mug", 10_000, 1)],
                 optional_items: vec![v1::OptionalItem {
                     price_id: stock.wrapping.clone(),
@@ -304,7 +308,7 @@ fn offered(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| assert_eq!(told.received(), 12_500),
+            reads: |read_back| assert_eq!(read_back.received(), 12_500),
         },
     ]
 }
@@ -324,7 +328,7 @@ fn settled(stock: &Stock) -> Vec<Case> {
             row: 21,
             name: "a subscription",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![stored_item(&stock.plan, 2), item("Start", 5_000, 1)],
                 subscription: Some(v1::SubscriptionSettings {
                     description: "Two seats".to_owned(),
@@ -343,21 +347,26 @@ fn settled(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your subscription has started.", "Then SEK 198.00 per month from ", "Total SEK 248.00"]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert_eq!((told.bought(), told.received()), (vec![("Plan", 2, 19_800), ("Start", 1, 5_000)], 24_800));
-                let [subscription] = told.subscriptions.as_slice() else { panic!("{:?}", told.subscriptions) };
-                assert_eq!((subscription.state(), &subscription.checkout_session_id), (Running, &told.session.id));
+            reads: |read_back| {
+                assert_eq!(
+                    (read_back.bought(), read_back.received()),
+                    (vec![("Plan", 2, 19_800), ("Start", 1, 5_000)], 24_800)
+                );
+                let [subscription] = read_back.subscriptions.as_slice() else {
+                    panic!("{:?}", read_back.subscriptions)
+                };
+                assert_eq!((subscription.state(), &subscription.checkout_session_id), (Running, &read_back.session.id));
                 assert_eq!(subscription.metadata["team"], "red");
                 let [item] = subscription.items.as_slice() else { panic!("{:?}", subscription.items) };
                 assert_eq!((item.quantity, minor(item.unit_amount.as_ref())), (2, 9_900));
-                assert_eq!(told.there["subscription"]["description"], "Two seats");
+                assert_eq!(read_back.there["subscription"]["description"], "Two seats");
             },
         },
         Case {
             row: 21,
             name: "a trial",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![stored_item(&stock.plan, 1)],
                 subscription: Some(v1::SubscriptionSettings {
                     trial_period_days: 14,
@@ -374,12 +383,14 @@ fn settled(stock: &Stock) -> Vec<Case> {
                 Sees(&["Din provperiod har startat. Inget har dragits.", "14 dagar gratis −99,00 kr"]),
                 Comes(NotRequired),
             ],
-            reads: |told| {
-                assert!(told.payments.is_empty());
-                let [subscription] = told.subscriptions.as_slice() else { panic!("{:?}", told.subscriptions) };
+            reads: |read_back| {
+                assert!(read_back.payments.is_empty());
+                let [subscription] = read_back.subscriptions.as_slice() else {
+                    panic!("{:?}", read_back.subscriptions)
+                };
                 let (start, end) = (subscription.start_time.unwrap(), subscription.trial_end_time.unwrap());
                 assert_eq!((subscription.state(), end.seconds - start.seconds), (Trialing, 14 * 24 * 60 * 60));
-                let end = told.there.pointer("/subscription/trial_settings/end_behavior/missing_payment_method");
+                let end = read_back.there.pointer("/subscription/trial_settings/end_behavior/missing_payment_method");
                 assert_eq!(end, Some(&"pause".into()));
             },
         },
@@ -387,7 +398,7 @@ fn settled(stock: &Stock) -> Vec<Case> {
             row: 22,
             name: "tax by the providers reckoning",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![exclusive()],
                 automatic_tax: Some(v1::ProviderTax::default()),
                 ..Default::default()
@@ -403,9 +414,9 @@ fn settled(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received.", "Tax 19% SEK 19.00"]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                let collected = told.collected();
-                assert_eq!((minor(collected.amount_tax.as_ref()), told.received()), (1_900, 11_900));
+            reads: |read_back| {
+                let collected = read_back.collected();
+                assert_eq!((minor(collected.amount_tax.as_ref()), read_back.received()), (1_900, 11_900));
                 assert_eq!(minor(collected.items[0].amount_tax.as_ref()), 1_900);
             },
         },
@@ -413,7 +424,7 @@ fn settled(stock: &Stock) -> Vec<Case> {
             row: 23,
             name: "an invoice by the provider",
             screen: Phone,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Workshop", 10_000, 1)],
                 invoice_creation: Some(v1::InvoiceCreation {
                     invoice: Some(v1::ProviderInvoice {
@@ -447,8 +458,8 @@ fn settled(stock: &Stock) -> Vec<Case> {
                     "Back to the receipt",
                 ]),
             ],
-            reads: |told| {
-                let invoice = &told.there["invoice"];
+            reads: |read_back| {
+                let invoice = &read_back.there["invoice"];
                 for (name, value) in [("description", "Workshop in June"), ("footer", "Thank you for coming.")] {
                     assert_eq!(invoice[name], value, "{name} of {invoice}");
                 }
@@ -460,7 +471,7 @@ fn settled(stock: &Stock) -> Vec<Case> {
             row: 24,
             name: "a booking once for a customer",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Table for two", 20_000, 1)],
                 collection: Some(v1::Collection {
                     submit_type: v1::SubmitType::Book as i32,
@@ -481,16 +492,16 @@ fn settled(stock: &Stock) -> Vec<Case> {
                 Visits(""),
                 Sees(&["This page is closed", "The table is taken."]),
             ],
-            reads: |told| {
-                assert_eq!(told.link.close_reason(), v1::CloseReason::Completed);
-                assert!(told.there["customer"].is_string(), "{}", told.there["customer"]);
+            reads: |read_back| {
+                assert_eq!(read_back.link.close_reason(), v1::CloseReason::Completed);
+                assert!(read_back.there["customer"].is_string(), "{}", read_back.there["customer"]);
             },
         },
         Case {
             row: 24,
             name: "the provider sells",
             screen: Desktop,
-            sells: link(v1::CreatePaymentLinkRequest {
+            creates: link(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Font", 20_000, 1)],
                 managed_payments: true,
                 ..Default::default()
@@ -502,10 +513,10 @@ fn settled(stock: &Stock) -> Vec<Case> {
                 Sees(&["Your payment was received."]),
                 Comes(Paid),
             ],
-            reads: |told| {
-                assert!(told.link.managed_payments);
-                assert_eq!(told.there["managed_payments"]["enabled"], true);
-                assert_eq!(told.received(), 20_000);
+            reads: |read_back| {
+                assert!(read_back.link.managed_payments);
+                assert_eq!(read_back.there["managed_payments"]["enabled"], true);
+                assert_eq!(read_back.received(), 20_000);
             },
         },
     ]
@@ -517,7 +528,7 @@ fn shared() -> Vec<Case> {
         row: 26,
         name: "a page that begins with what the URL brings",
         screen: Phone,
-        sells: link(v1::CreatePaymentLinkRequest {
+        creates: link(v1::CreatePaymentLinkRequest {
             line_items: vec![item("Chair", 10_000, 1)],
             allow_promotion_codes: true,
             ..Default::default()
@@ -538,13 +549,13 @@ fn shared() -> Vec<Case> {
             Sees(&["Din betalning har tagits emot."]),
             Comes(Paid),
         ],
-        reads: |told| {
-            let collected = told.collected();
+        reads: |read_back| {
+            let collected = read_back.collected();
             assert_eq!(
                 (collected.client_reference.as_str(), collected.customer.as_ref().unwrap().email.as_str()),
                 ("basket_7", "grace@example.com")
             );
-            assert_eq!((collected.promotion_codes[0].code.as_str(), told.received()), ("SUMMER", 9_000));
+            assert_eq!((collected.promotion_codes[0].code.as_str(), read_back.received()), ("SUMMER", 9_000));
         },
     }]
 }
@@ -555,7 +566,7 @@ fn ended() -> Vec<Case> {
         row: 28,
         name: "an invoice is voided while its page is open",
         screen: Desktop,
-        sells: Sells::InvoiceLink(
+        creates: OfferRequest::InvoiceLink(
             Box::new(v1::CreateInvoiceRequest { lines: vec![line(10_000)], ..invoice_request() }),
             Box::default(),
         ),
@@ -566,9 +577,9 @@ fn ended() -> Vec<Case> {
             Presses("Pay SEK 125.00"),
             Sees(&["This page is closed"]),
         ],
-        reads: |told| {
-            assert_eq!((told.link.close_reason(), told.payments.len()), (v1::CloseReason::InvoiceClosed, 0));
-            assert_eq!(told.invoice.state(), v1::InvoiceState::Void);
+        reads: |read_back| {
+            assert_eq!((read_back.link.close_reason(), read_back.payments.len()), (v1::CloseReason::InvoiceClosed, 0));
+            assert_eq!(read_back.invoice.state(), v1::InvoiceState::Void);
         },
     }]
 }
@@ -579,7 +590,7 @@ pub(super) fn later_cases() -> Vec<Case> {
         row: 27,
         name: "its time has passed",
         screen: Phone,
-        sells: Sells::BriefLink(
+        creates: OfferRequest::BriefLink(
             Box::new(v1::CreatePaymentLinkRequest {
                 line_items: vec![item("Ticket", 10_000, 1)],
                 inactive_message: "The concert is over.".to_owned(),
@@ -589,9 +600,9 @@ pub(super) fn later_cases() -> Vec<Case> {
             75,
         ),
         does: vec![Meanwhile(LinkExpires), Visits(""), Sees(&["This page is closed", "The concert is over."])],
-        reads: |told| {
-            assert_eq!(told.link.close_reason(), v1::CloseReason::Expired);
-            assert!(told.link.update_time.unwrap().seconds <= told.link.expire_time.unwrap().seconds);
+        reads: |read_back| {
+            assert_eq!(read_back.link.close_reason(), v1::CloseReason::Expired);
+            assert!(read_back.link.update_time.unwrap().seconds <= read_back.link.expire_time.unwrap().seconds);
         },
     }]
 }

@@ -3,7 +3,7 @@
 use api_proto::v1;
 use api_proto::v1::price_model::Model;
 
-use super::case::Sells;
+use super::case::OfferRequest;
 use crate::discounts::{amount, code_of, coupon, percent, promotion_code};
 use crate::harness::{Server, sek, unique};
 
@@ -141,12 +141,12 @@ async fn promotion_codes(server: &Server) {
 }
 
 /// A link, sold as it is.
-pub(super) fn link(request: v1::CreatePaymentLinkRequest) -> Sells {
-    Sells::Link(Box::new(request))
+pub(super) fn link(request: v1::CreatePaymentLinkRequest) -> OfferRequest {
+    OfferRequest::Link(Box::new(request))
 }
 
 /// A link for items whose page asks something.
-pub(super) fn asking(items: Vec<v1::LineItemInput>, collection: v1::Collection) -> Sells {
+pub(super) fn asking(items: Vec<v1::LineItemInput>, collection: v1::Collection) -> OfferRequest {
     link(v1::CreatePaymentLinkRequest { line_items: items, collection: Some(collection), ..Default::default() })
 }
 

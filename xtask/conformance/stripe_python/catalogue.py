@@ -138,8 +138,8 @@ def _(bench: Bench) -> None:
     equal((chosen.minimum, chosen.maximum, chosen.preset, price.unit_amount), (2_000, 9_000, 5_000, None), "the price")
     link = bench.v1.payment_links.create({"line_items": [{"price": price.id, "quantity": 1}]})
     status, answer = bench.pay(link.url, custom_amount=1_999)
-    misfit = {"field": "custom_amount", "why": "too_small", "limit": 2_000}
-    equal((status, answer.get("fields")), (422, [misfit]), "less than the minimum")
+    field_error = {"field": "custom_amount", "kind": "too_small", "limit": 2_000}
+    equal((status, answer.get("fields")), (422, [field_error]), "less than the minimum")
     equal(bench.pay(link.url, custom_amount=9_001)[0], 422, "more than the maximum")
     equal(bench.session_paid(link.url, custom_amount=7_350).amount_total, 7_350, "what was chosen")
     with invalid("custom_unit_amount[preset]"):

@@ -149,7 +149,7 @@ def _(bench: Bench) -> None:
     promotion, coupon = bench.get("promotion"), bench.v1.coupons.retrieve("SPRING")
     link = bench.v1.payment_links.create({"line_items": [item(4_000, 2)], "allow_promotion_codes": True})
     status, answer = bench.pay(link.url, promotion_code="SPRING-21")
-    equal((status, answer.get("fields", [{}])[0].get("why")), (422, "unknown_code"), "a code that is none")
+    equal((status, answer.get("fields", [{}])[0].get("kind")), (422, "unknown_code"), "a code that is none")
     expand = ["line_items.data.discounts", "total_details.breakdown", "discounts.promotion_code", "discounts.coupon"]
     # Whoever has bought before can't use it.
     session = bench.session_paid(link.url, expand=expand, promotion_code="spring-20", email="new@shop.example")
@@ -165,14 +165,14 @@ def _(bench: Bench) -> None:
     redeemed = (bench.v1.promotion_codes.retrieve(promotion.id), bench.v1.coupons.retrieve("SPRING"))
     equal([one.times_redeemed for one in redeemed], [1, coupon.times_redeemed + 1], "redemptions")
     status, answer = bench.pay(link.url, promotion_code="SPRING-20", email="new@shop.example")
-    equal((status, answer.get("fields", [{}])[0].get("why")), (422, "code_not_for_you"), "a second time")
+    equal((status, answer.get("fields", [{}])[0].get("kind")), (422, "code_not_for_you"), "a second time")
 
 
 @check("a code below its least amount takes nothing off")
 def _(bench: Bench) -> None:
     link = bench.v1.payment_links.create({"line_items": [item(4_999)], "allow_promotion_codes": True})
     status, answer = bench.pay(link.url, promotion_code="SPRING-20", email="frugal@shop.example")
-    equal((status, answer.get("fields", [{}])[0].get("why")), (422, "below_minimum"), "paying")
+    equal((status, answer.get("fields", [{}])[0].get("kind")), (422, "below_minimum"), "paying")
 
 
 @check("a session is given a coupon, and shows what it comes to before it is paid")

@@ -9,7 +9,8 @@ use domain::text::Description;
 use domain::validation::{Invalid, Validator};
 
 use super::input::{amount, id, known, metadata, optional, optional_amount};
-use super::output::{date, money, pairs, party, tax_behavior, tax_subtotal, taxed_line, text, timestamp, unit_price};
+use super::output::{date, money, pairs, party, tax_behavior, text, timestamp, unit_price};
+use super::tax::{tax_subtotal, taxed_line};
 
 /// What a request asks to be credited.
 pub(crate) fn credit_request(v: &mut Validator, m: &v1::CreateCreditNoteRequest) -> Option<CreditRequest> {

@@ -10,3 +10,4 @@ pub(crate) mod price_model;
 pub(crate) mod qr_code;
 pub(crate) mod reversals;
 pub(crate) mod subscription;
+pub(crate) mod tax;

@@ -10,15 +10,14 @@ use domain::event::{EventSubject, SequencedEvent};
 use domain::id::LineItemId;
 use domain::invoice::{Invoice, InvoiceLine, InvoiceState, PartySnapshot};
 use domain::metadata::Metadata;
-use domain::money::{Money, Rounding, UnitPrice};
-use domain::party::{Address, TaxId};
+use domain::money::{Money, UnitPrice};
+use domain::party::Address;
 use domain::payment::{Payment, PaymentFlag, PaymentKind, PaymentState};
 use domain::payment_link::{AfterCompletion, CloseReason, LineItem, LinkState, LinkTarget, PaymentLink};
 use domain::payment_method::PaymentMethod;
-use domain::tax::{
-    AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxSubtotal, TaxedLine, TraceStep,
-};
-use domain::text::DisplayName;
+use domain::tax::TaxBehavior;
+use domain::tax_id::TaxId;
+use domain::text::{Description, DisplayName};
 use domain::timestamp::Timestamp;
 use time::Date;
 
@@ -32,6 +31,10 @@ use super::out_of_band::told_receipt;
 use super::price_model::{shipping_rate, told_model, told_recurrence, told_unit_price};
 use super::reversals::{dispute, refund};
 use super::subscription::subscription;
+use super::tax::{
+    tax_id_check, tax_rate, tax_registration, tax_subtotal, taxed_line, told_customer_tax_status, told_rounding,
+    trace_step,
+};
 
 pub(crate) fn money(money: Money) -> v1::Money {
     v1::Money { minor_units: money.minor(), currency_code: money.currency().code().to_owned() }
@@ -66,18 +69,6 @@ pub(super) fn tax_behavior(behavior: TaxBehavior) -> i32 {
 
 pub(super) fn optional_tax_behavior(behavior: Option<TaxBehavior>) -> i32 {
     behavior.map_or(v1::TaxBehavior::Unspecified as i32, tax_behavior)
-}
-
-fn rounding(rounding: TaxRounding) -> v1::TaxRounding {
-    let scope = match rounding.scope {
-        RoundingScope::PerLine => v1::TaxRoundingScope::PerLine,
-        RoundingScope::PerInvoice => v1::TaxRoundingScope::PerInvoice,
-    };
-    let mode = match rounding.mode {
-        Rounding::HalfUp => v1::TaxRoundingMode::HalfUp,
-        Rounding::HalfEven => v1::TaxRoundingMode::HalfEven,
-    };
-    v1::TaxRounding { scope: scope as i32, mode: mode as i32 }
 }
 
 fn address(address: &Address) -> v1::Address {
@@ -137,21 +128,6 @@ pub(crate) fn price(price: &Price) -> v1::Price {
     }
 }
 
-pub(crate) fn tax_rate(rate: &TaxRate) -> v1::TaxRate {
-    v1::TaxRate {
-        id: rate.id.to_string(),
-        seller_id: rate.seller_id.to_string(),
-        display_name: rate.display_name.to_string(),
-        percentage: rate.percentage.percent().to_string(),
-        country_code: text(rate.country.as_ref()),
-        active: rate.active,
-        metadata: pairs(&rate.metadata),
-        etag: rate.etag(),
-        create_time: Some(timestamp(rate.created_at)),
-        update_time: Some(timestamp(rate.updated_at)),
-    }
-}
-
 pub(crate) fn customer(customer: &Customer) -> v1::Customer {
     let profile = &customer.profile;
     v1::Customer {
@@ -161,6 +137,7 @@ pub(crate) fn customer(customer: &Customer) -> v1::Customer {
         email: profile.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default(),
         address: profile.address.as_ref().map(address),
         tax_ids: tax_ids(&profile.tax_ids),
+        tax_status: told_customer_tax_status(profile.tax_status),
         locale: profile.locale.as_ref().map(|locale| locale.as_str().to_owned()).unwrap_or_default(),
         metadata: pairs(&profile.metadata),
         etag: customer.etag(),
@@ -182,58 +159,6 @@ pub(crate) fn payment_method(method: &PaymentMethod) -> v1::PaymentMethod {
         card_exp_year: method.card.exp_year.into(),
         create_time: Some(timestamp(method.created_at)),
         detach_time: method.detached_at.map(timestamp),
-    }
-}
-
-fn applied_rate(rate: &AppliedRate) -> v1::AppliedTaxRate {
-    v1::AppliedTaxRate {
-        tax_rate_id: text(rate.tax_rate_id.as_ref()),
-        display_name: rate.display_name.to_string(),
-        percentage: rate.percentage.percent().to_string(),
-        country_code: text(rate.country.as_ref()),
-        source: rate.source.clone().unwrap_or_default(),
-        since: rate.since.map(date),
-    }
-}
-
-pub(super) fn taxed_line(line: &TaxedLine) -> v1::TaxedLine {
-    let component =
-        |c: &domain::tax::TaxComponent| v1::TaxComponent { rate: Some(applied_rate(&c.rate)), tax: Some(money(c.tax)) };
-    v1::TaxedLine {
-        net: Some(money(line.net)),
-        tax: Some(money(line.tax)),
-        gross: Some(money(line.gross)),
-        components: line.components.iter().map(component).collect(),
-    }
-}
-
-pub(super) fn tax_subtotal(subtotal: &TaxSubtotal) -> v1::TaxSubtotal {
-    v1::TaxSubtotal {
-        rate: Some(applied_rate(&subtotal.rate)),
-        base: Some(money(subtotal.base)),
-        tax: Some(money(subtotal.tax)),
-    }
-}
-
-fn trace_step(step: &TraceStep) -> v1::TaxTraceStep {
-    v1::TaxTraceStep {
-        line: i32::try_from(step.line).unwrap_or(i32::MAX),
-        rule: step.rule.clone(),
-        rate: step.rate.as_ref().map(applied_rate),
-        base: step.base.to_string(),
-        unrounded: step.unrounded.to_string(),
-        rounded: step.rounded,
-    }
-}
-
-pub(crate) fn tax_calculation(calculation: &TaxCalculation) -> v1::TaxCalculation {
-    v1::TaxCalculation {
-        lines: calculation.lines.iter().map(taxed_line).collect(),
-        subtotals: calculation.subtotals.iter().map(tax_subtotal).collect(),
-        net: Some(money(calculation.net)),
-        tax: Some(money(calculation.tax)),
-        gross: Some(money(calculation.gross)),
-        trace: calculation.trace.iter().map(trace_step).collect(),
     }
 }
 
@@ -303,7 +228,7 @@ pub(crate) fn invoice(invoice: &Invoice, today: Date) -> v1::Invoice {
         update_time: Some(timestamp(invoice.updated_at)),
         finalize_time: fixed.map(|fixed| timestamp(fixed.finalized_at)),
         paid_time: paid_at.map(timestamp),
-        tax_rounding: Some(rounding(invoice.tax_rounding)),
+        tax_rounding: Some(told_rounding(invoice.tax_rounding)),
     }
 }
 
@@ -352,12 +277,17 @@ pub(crate) fn line_item(item: &LineItem) -> v1::LineItem {
 }
 
 /// The one item of a link for an invoice: the amount that is asked for. Its tax is the invoice's.
-pub(crate) fn invoice_item(link: &PaymentLink, amount: Money, title: &DisplayName) -> v1::LineItem {
+pub(crate) fn invoice_item(
+    link: &PaymentLink,
+    amount: Money,
+    (title, description): (&DisplayName, Option<&Description>),
+) -> v1::LineItem {
     let (amount, nothing) = (money(amount), money(Money::zero(amount.currency())));
     v1::LineItem {
         // An item of its own has no id; the link's own UUID makes one that stays.
         id: LineItemId::from_uuid(link.id.uuid()).to_string(),
         name: title.to_string(),
+        description: description.map(Description::to_string).unwrap_or_default(),
         unit_price: Some(v1::UnitPrice {
             minor_units: amount.minor_units.to_string(),
             currency_code: amount.currency_code.clone(),
@@ -617,6 +547,8 @@ pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
         EventSubject::Product(it) => Subject::Product(product(it)),
         EventSubject::Price(it) => Subject::Price(price(it)),
         EventSubject::TaxRate(it) => Subject::TaxRate(tax_rate(it)),
+        EventSubject::TaxRegistration(it) => Subject::TaxRegistration(tax_registration(it)),
+        EventSubject::TaxIdCheck(it) => Subject::TaxIdCheck(tax_id_check(it)),
         EventSubject::Customer(it) => Subject::Customer(customer(it)),
         EventSubject::PaymentMethod(it) => Subject::PaymentMethod(payment_method(it)),
         EventSubject::Invoice(it) => Subject::Invoice(invoice(it, event.occurred_at.date())),

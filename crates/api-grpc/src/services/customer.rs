@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 use super::{Services, caller, parse};
 use crate::convert::input::{Mask, address, email, id, locale, metadata, optional, tax_ids};
 use crate::convert::output;
+use crate::convert::tax::customer_tax_status;
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -26,6 +27,7 @@ impl CustomerService for Services {
             let email = email(v, "email", &m.email);
             let address = address(v, "address", m.address.as_ref());
             let tax_ids = tax_ids(v, "tax_ids", &m.tax_ids);
+            let tax_status = customer_tax_status(v, "tax_status", m.tax_status);
             let locale = locale(v, "locale", &m.locale);
             let metadata = metadata(v, &m.metadata);
             Some(CustomerProfile {
@@ -33,6 +35,7 @@ impl CustomerService for Services {
                 email: email?,
                 address: address?,
                 tax_ids: tax_ids?,
+                tax_status: tax_status?,
                 locale: locale?,
                 metadata: metadata?,
             })
@@ -60,12 +63,13 @@ impl CustomerService for Services {
         let seller = self.seller_of(&caller, &new.id, Named::Customer).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let id = id(v, "customer.id", &new.id);
-            let known = ["name", "email", "address", "tax_ids", "locale", "metadata"];
+            let known = ["name", "email", "address", "tax_ids", "tax_status", "locale", "metadata"];
             let mask = Mask::parse(v, m.update_mask.as_ref(), &known);
             let name = mask.pick("name", || optional(v, "customer.name", &new.name, PartyName::parse));
             let email = mask.pick("email", || email(v, "customer.email", &new.email));
             let address = mask.pick("address", || address(v, "customer.address", new.address.as_ref()));
             let tax_ids = mask.pick("tax_ids", || tax_ids(v, "customer.tax_ids", &new.tax_ids));
+            let tax_status = mask.pick("tax_status", || customer_tax_status(v, "customer.tax_status", new.tax_status));
             let locale = mask.pick("locale", || locale(v, "customer.locale", &new.locale));
             let metadata = mask.metadata(v, "customer", &new.metadata);
             let changes = CustomerChanges {
@@ -73,6 +77,7 @@ impl CustomerService for Services {
                 email: email?,
                 address: address?,
                 tax_ids: tax_ids?,
+                tax_status: tax_status?,
                 locale: locale?,
                 metadata: metadata?,
             };

@@ -150,7 +150,9 @@ impl PaymentLinkService for Services {
         let link = self.app.get_payment_link(&caller, link_id).await.map_err(status)?;
         let items = match &link.target {
             LinkTarget::Items { items } => items.iter().map(output::line_item).collect(),
-            LinkTarget::Invoice { amount, title, .. } => vec![output::invoice_item(&link, *amount, title)],
+            LinkTarget::Invoice { amount, title, description, .. } => {
+                vec![output::invoice_item(&link, *amount, (title, description.as_ref()))]
+            }
         };
         // The items of a link are few and in an order of their own, so the page is cut from all of them.
         let after = page.before.map(|id| id.to_string());

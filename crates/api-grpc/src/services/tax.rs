@@ -2,17 +2,22 @@
 
 use api_proto::v1::tax_service_server::TaxService;
 use api_proto::v1::*;
-use application::{CalculateTax, ListQuery, Named, NewTaxRate, TaxLineSpec, Update};
-use domain::tax::TaxRateChanges;
+use application::{CalculateTax, CheckTaxId, EndTaxRegistration, ListQuery, Named, NewTaxRate, TaxLineSpec, Update};
+use domain::tax::{TaxRateChanges, TaxRegistration, TaxedCustomer};
+use domain::tax_id::TaxId;
 use domain::text::DisplayName;
 use domain::validation::Invalid;
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
 use crate::convert::input::{
-    Mask, country, date, id, line_tax, metadata, optional_id, percentage, required_amount, rounding, tax_behavior,
+    Mask, date, id, line_tax, metadata, optional, optional_id, percentage, required_amount, rounding, tax_behavior,
+    tax_ids,
 };
-use crate::convert::output;
+use crate::convert::tax::{
+    configured_registration, customer_tax_status, jurisdiction, tax_calculation, tax_id_check, tax_rate,
+    tax_registration, tax_scheme,
+};
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -26,7 +31,10 @@ impl TaxService for Services {
         let seller = self.seller(&caller, &m.seller_id)?;
         let query = parse(|v| {
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
-            let customer_country = country(v, "customer_country_code", &m.customer_country_code);
+            let at_part = ("customer_subdivision_code", m.customer_subdivision_code.as_str());
+            let place = jurisdiction(v, ("customer_country_code", &m.customer_country_code), at_part);
+            let tax_ids = tax_ids(v, "customer_tax_ids", &m.customer_tax_ids);
+            let status = customer_tax_status(v, "customer_tax_status", m.customer_tax_status);
             let tax_point = date(v, "tax_point", m.tax_point.as_ref());
             let rounding = rounding(v, "rounding", m.rounding.as_ref(), seller.tax_rounding);
             let lines = m.lines.iter().enumerate().map(|(index, line)| {
@@ -46,14 +54,14 @@ impl TaxService for Services {
                 rounding: rounding?,
                 seller: seller.clone(),
                 customer_id: customer_id?,
-                customer_country: customer_country?,
+                customer: TaxedCustomer { place: place?, tax_ids: tax_ids?, status: status? },
                 currency,
                 lines: lines?,
                 tax_point: tax_point?,
             })
         })?;
         let calculation = self.app.calculate_tax(query).await.map_err(status)?;
-        Ok(Response::new(CalculateTaxResponse { calculation: Some(output::tax_calculation(&calculation)) }))
+        Ok(Response::new(CalculateTaxResponse { calculation: Some(tax_calculation(&calculation)) }))
     }
 
     async fn create_tax_rate(
@@ -65,24 +73,25 @@ impl TaxService for Services {
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let display_name = v.check("display_name", DisplayName::parse(&m.display_name));
             let percentage = v.check("percentage", percentage(&m.percentage));
-            let country = country(v, "country_code", &m.country_code);
+            let at_part = ("subdivision_code", m.subdivision_code.as_str());
+            let jurisdiction = jurisdiction(v, ("country_code", &m.country_code), at_part);
             let metadata = metadata(v, &m.metadata);
             Some(NewTaxRate {
                 display_name: display_name?,
                 percentage: percentage?,
-                country: country?,
+                jurisdiction: jurisdiction?,
                 metadata: metadata?,
             })
         })?;
         let rate = self.app.create_tax_rate(mutation).await.map_err(status)?;
-        Ok(Response::new(CreateTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
+        Ok(Response::new(CreateTaxRateResponse { tax_rate: Some(tax_rate(&rate)) }))
     }
 
     async fn get_tax_rate(&self, request: Request<GetTaxRateRequest>) -> Result<Response<GetTaxRateResponse>, Status> {
         let (caller, m) = caller(request)?;
         let id = parse(|v| id(v, "id", &m.id))?;
         let rate = self.app.get_tax_rate(&caller, id).await.map_err(status)?;
-        Ok(Response::new(GetTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
+        Ok(Response::new(GetTaxRateResponse { tax_rate: Some(tax_rate(&rate)) }))
     }
 
     async fn update_tax_rate(
@@ -103,7 +112,7 @@ impl TaxService for Services {
             Some(Update { id: id?, etag: Some(new.etag.clone()).filter(|etag| !etag.is_empty()), changes })
         })?;
         let rate = self.app.update_tax_rate(mutation).await.map_err(|error| status(error.within("tax_rate")))?;
-        Ok(Response::new(UpdateTaxRateResponse { tax_rate: Some(output::tax_rate(&rate)) }))
+        Ok(Response::new(UpdateTaxRateResponse { tax_rate: Some(tax_rate(&rate)) }))
     }
 
     async fn list_tax_rates(
@@ -118,7 +127,94 @@ impl TaxService for Services {
             self.app.list_tax_rates(&caller, ListQuery { seller, filter: m.active, page }).await.map_err(status)?;
         let next_page_token = next_page_token(&page, &key, |rate| rate.id.to_string());
         Ok(Response::new(ListTaxRatesResponse {
-            tax_rates: page.items.iter().map(output::tax_rate).collect(),
+            tax_rates: page.items.iter().map(tax_rate).collect(),
+            next_page_token,
+        }))
+    }
+    async fn create_tax_registration(
+        &self,
+        request: Request<CreateTaxRegistrationRequest>,
+    ) -> Result<Response<CreateTaxRegistrationResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let at_part = ("subdivision_code", m.subdivision_code.as_str());
+            let jurisdiction = jurisdiction(v, ("country_code", &m.country_code), at_part);
+            if jurisdiction == Some(None) {
+                v.refuse("country_code", Invalid::required());
+            }
+            let scheme = tax_scheme(v, "scheme", m.scheme);
+            let since = date(v, "since", m.since.as_ref());
+            let until = date(v, "until", m.until.as_ref());
+            Some(TaxRegistration { jurisdiction: jurisdiction??, scheme: scheme?, since: since?, until: until? })
+        })?;
+        let stored = self.app.create_tax_registration(mutation).await.map_err(status)?;
+        Ok(Response::new(CreateTaxRegistrationResponse { tax_registration: Some(tax_registration(&stored)) }))
+    }
+
+    async fn end_tax_registration(
+        &self,
+        request: Request<EndTaxRegistrationRequest>,
+    ) -> Result<Response<EndTaxRegistrationResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller_of(&caller, &m.id, Named::TaxRegistration).await?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let id = id(v, "id", &m.id);
+            let until = date(v, "until", m.until.as_ref());
+            if until == Some(None) {
+                v.refuse("until", Invalid::required());
+            }
+            Some(EndTaxRegistration { id: id?, until: until?? })
+        })?;
+        let stored = self.app.end_tax_registration(mutation).await.map_err(status)?;
+        Ok(Response::new(EndTaxRegistrationResponse { tax_registration: Some(tax_registration(&stored)) }))
+    }
+
+    async fn list_tax_registrations(
+        &self,
+        request: Request<ListTaxRegistrationsRequest>,
+    ) -> Result<Response<ListTaxRegistrationsResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = seller.id.clone();
+        let page = parse(|v| page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))?;
+        let configured = seller.tax_registrations.iter().map(|it| configured_registration(&seller.id, it)).collect();
+        let page = self.app.list_tax_registrations(ListQuery { seller, filter: (), page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |stored| stored.id.to_string());
+        Ok(Response::new(ListTaxRegistrationsResponse {
+            tax_registrations: page.items.iter().map(tax_registration).collect(),
+            next_page_token,
+            configured,
+        }))
+    }
+
+    async fn check_tax_id(&self, request: Request<CheckTaxIdRequest>) -> Result<Response<CheckTaxIdResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let tax_id = v.check("tax_id", TaxId::parse(&m.tax_id));
+            Some(CheckTaxId { tax_id: tax_id?, look_up: m.look_up })
+        })?;
+        let check = self.app.check_tax_id(mutation).await.map_err(status)?;
+        Ok(Response::new(CheckTaxIdResponse { check: Some(tax_id_check(&check)) }))
+    }
+
+    async fn list_tax_id_checks(
+        &self,
+        request: Request<ListTaxIdChecksRequest>,
+    ) -> Result<Response<ListTaxIdChecksResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.tax_id.clone());
+        let (filter, page) = parse(|v| {
+            let tax_id = optional(v, "tax_id", &m.tax_id, TaxId::parse);
+            let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
+            tax_id.zip(page)
+        })?;
+        let page = self.app.list_tax_id_checks(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |check| check.id.to_string());
+        Ok(Response::new(ListTaxIdChecksResponse {
+            checks: page.items.iter().map(tax_id_check).collect(),
             next_page_token,
         }))
     }

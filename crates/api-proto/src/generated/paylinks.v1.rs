@@ -65,7 +65,10 @@ pub struct ManualTax {
 /// Tax by rules and tables.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AutomaticTax {
-    /// The kind of product, at most 60 letters, digits, `_`, `-` and `.`; empty for a general one.
+    /// The kind of product: a code of the tax tables such as `goods`, `electronic_service`, `service`, `book` or `ebook`, or the
+    /// code that a widely used list has for it, such as `txcd_10302000`. Empty for the kind that the seller usually sells. Of a
+    /// line with a stored price, empty for the product's. An unknown one is refused (UNKNOWN_TAX_CODE), and so is one that does
+    /// not tell the rate where it is charged (UNDETERMINED_TAX_RATE): such a line needs a manual rate.
     #[prost(string, tag = "1")]
     pub tax_code: ::prost::alloc::string::String,
 }
@@ -93,6 +96,9 @@ pub struct AppliedTaxRate {
     /// The first date on which it is in force, if known.
     #[prost(message, optional, tag = "6")]
     pub since: ::core::option::Option<Date>,
+    /// The part of the country whose tax it is, such as ON; empty for the country's own.
+    #[prost(string, tag = "7")]
+    pub subdivision_code: ::prost::alloc::string::String,
 }
 /// The tax of a document. Net and tax add up to gross, and lines to totals, exactly.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -131,6 +137,9 @@ pub struct TaxedLine {
     /// The tax by rate; empty where none applies.
     #[prost(message, repeated, tag = "4")]
     pub components: ::prost::alloc::vec::Vec<TaxComponent>,
+    /// What the supply is for tax.
+    #[prost(enumeration = "TaxCategory", tag = "5")]
+    pub category: i32,
 }
 /// The tax of a line by one rate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -161,7 +170,9 @@ pub struct TaxTraceStep {
     /// Index of the line.
     #[prost(int32, tag = "1")]
     pub line: i32,
-    /// The rule that chose the rate, as a stable code such as MANUAL_RATE.
+    /// The rule that chose the rate, as a stable code: MANUAL_RATE, UNTAXED, NONTAXABLE, NOT_REGISTERED, CUSTOMER_EXEMPT, DOMESTIC,
+    /// DOMESTIC_REVERSE_CHARGE, INTRA_COMMUNITY_SUPPLY, REVERSE_CHARGE, DESTINATION, ORIGIN_BELOW_THRESHOLD, SUPPLIER_COUNTRY,
+    /// EXPORT or OUTSIDE_SCOPE. More may come.
     #[prost(string, tag = "2")]
     pub rule: ::prost::alloc::string::String,
     /// The rate, if any applies.
@@ -176,6 +187,15 @@ pub struct TaxTraceStep {
     /// The tax in minor units as charged.
     #[prost(int64, tag = "6")]
     pub rounded: i64,
+    /// Whose tax the supply is subject to, by ISO 3166-1 alpha-2; empty where no rule looked for the place of supply.
+    #[prost(string, tag = "7")]
+    pub country_code: ::prost::alloc::string::String,
+    /// The part of that country, such as ON; empty for the country as a whole.
+    #[prost(string, tag = "8")]
+    pub subdivision_code: ::prost::alloc::string::String,
+    /// The law that the rule follows, such as `Directive 2006/112/EC, art. 44 and 196`; empty where none is to be named.
+    #[prost(string, tag = "9")]
+    pub law: ::prost::alloc::string::String,
 }
 /// A manual tax rate.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -210,6 +230,9 @@ pub struct TaxRate {
     /// When it last changed. Set by the service.
     #[prost(message, optional, tag = "10")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The part of the country whose tax it is, such as CA for California; empty for the country's own.
+    #[prost(string, tag = "11")]
+    pub subdivision_code: ::prost::alloc::string::String,
 }
 /// Whether a price has its tax inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -306,6 +329,96 @@ impl TaxRoundingMode {
             "TAX_ROUNDING_MODE_UNSPECIFIED" => Some(Self::Unspecified),
             "TAX_ROUNDING_MODE_HALF_UP" => Some(Self::HalfUp),
             "TAX_ROUNDING_MODE_HALF_EVEN" => Some(Self::HalfEven),
+            _ => None,
+        }
+    }
+}
+/// What a supply is for tax: the categories of EN 16931 (BT-118).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TaxCategory {
+    /// Not said.
+    Unspecified = 0,
+    /// Taxed by a rate above zero.
+    Standard = 1,
+    /// Taxed at zero per cent.
+    ZeroRated = 2,
+    /// Exempt from tax.
+    Exempt = 3,
+    /// The customer accounts for the tax.
+    ReverseCharge = 4,
+    /// Goods to a business in another Member State of the EU.
+    IntraCommunitySupply = 5,
+    /// Goods that leave the country.
+    Export = 6,
+    /// Not a supply that the seller's law taxes, or not a seller that it taxes.
+    OutsideScope = 7,
+}
+impl TaxCategory {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TAX_CATEGORY_UNSPECIFIED",
+            Self::Standard => "TAX_CATEGORY_STANDARD",
+            Self::ZeroRated => "TAX_CATEGORY_ZERO_RATED",
+            Self::Exempt => "TAX_CATEGORY_EXEMPT",
+            Self::ReverseCharge => "TAX_CATEGORY_REVERSE_CHARGE",
+            Self::IntraCommunitySupply => "TAX_CATEGORY_INTRA_COMMUNITY_SUPPLY",
+            Self::Export => "TAX_CATEGORY_EXPORT",
+            Self::OutsideScope => "TAX_CATEGORY_OUTSIDE_SCOPE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TAX_CATEGORY_UNSPECIFIED" => Some(Self::Unspecified),
+            "TAX_CATEGORY_STANDARD" => Some(Self::Standard),
+            "TAX_CATEGORY_ZERO_RATED" => Some(Self::ZeroRated),
+            "TAX_CATEGORY_EXEMPT" => Some(Self::Exempt),
+            "TAX_CATEGORY_REVERSE_CHARGE" => Some(Self::ReverseCharge),
+            "TAX_CATEGORY_INTRA_COMMUNITY_SUPPLY" => Some(Self::IntraCommunitySupply),
+            "TAX_CATEGORY_EXPORT" => Some(Self::Export),
+            "TAX_CATEGORY_OUTSIDE_SCOPE" => Some(Self::OutsideScope),
+            _ => None,
+        }
+    }
+}
+/// What a customer is for tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CustomerTaxStatus {
+    /// Not said: taxable.
+    Unspecified = 0,
+    /// Taxed by the rules: its place and its tax ids decide.
+    Taxable = 1,
+    /// Never taxed by the rules: the seller keeps the certificate. Manual rates apply all the same.
+    Exempt = 2,
+    /// A business that accounts for the tax itself, with or without a tax id that tells so.
+    ReverseCharge = 3,
+}
+impl CustomerTaxStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CUSTOMER_TAX_STATUS_UNSPECIFIED",
+            Self::Taxable => "CUSTOMER_TAX_STATUS_TAXABLE",
+            Self::Exempt => "CUSTOMER_TAX_STATUS_EXEMPT",
+            Self::ReverseCharge => "CUSTOMER_TAX_STATUS_REVERSE_CHARGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CUSTOMER_TAX_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "CUSTOMER_TAX_STATUS_TAXABLE" => Some(Self::Taxable),
+            "CUSTOMER_TAX_STATUS_EXEMPT" => Some(Self::Exempt),
+            "CUSTOMER_TAX_STATUS_REVERSE_CHARGE" => Some(Self::ReverseCharge),
             _ => None,
         }
     }
@@ -2555,7 +2668,7 @@ pub struct Address {
     /// City or town.
     #[prost(string, tag = "4")]
     pub city: ::prost::alloc::string::String,
-    /// State, province or county.
+    /// State, province or county; for tax by its code of ISO 3166-2, such as ON, where parts of the country have taxes of their own.
     #[prost(string, tag = "5")]
     pub state: ::prost::alloc::string::String,
     /// Country by ISO 3166-1 alpha-2, such as SE. Required.
@@ -5588,7 +5701,8 @@ pub struct Customer {
     /// Where the customer is: decides where tax is due.
     #[prost(message, optional, tag = "5")]
     pub address: ::core::option::Option<Address>,
-    /// Tax ids, at most 5, each 4 to 20 letters and digits.
+    /// Tax ids, at most 5, each 4 to 20 letters and digits. One that begins with a country's prefix, such as SE for VAT ids, must
+    /// have the form and the check digits of that country's ids. A VAT id of a Member State of the EU makes it a business there.
     #[prost(string, repeated, tag = "6")]
     pub tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Preferred language, such as sv.
@@ -5606,6 +5720,9 @@ pub struct Customer {
     /// When it last changed. Set by the service.
     #[prost(message, optional, tag = "11")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What it is for tax: whether its place and its tax ids decide, or it is exempt, or accounts for the tax itself.
+    #[prost(enumeration = "CustomerTaxStatus", tag = "12")]
+    pub tax_status: i32,
 }
 /// A payment method that a provider keeps: what may be shown of a card.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5671,6 +5788,9 @@ pub struct CreateCustomerRequest {
     /// The caller's pairs.
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// What it is for tax; taxable where not said.
+    #[prost(enumeration = "CustomerTaxStatus", tag = "9")]
+    pub tax_status: i32,
 }
 /// Response of CreateCustomer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5702,7 +5822,7 @@ pub struct UpdateCustomerRequest {
     /// The new values; its id says which customer, its etag, if not empty, which version.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
-    /// What changes: name, email, address, tax_ids, locale, metadata, or metadata.KEY. An empty value clears. Required.
+    /// What changes: name, email, address, tax_ids, tax_status, locale, metadata, or metadata.KEY. An empty value clears. Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -9192,6 +9312,1108 @@ impl SubscriptionState {
         }
     }
 }
+/// A registration of a seller for tax.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaxRegistration {
+    /// Id, such as treg_… . Empty for one of the configuration. Set by the service.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Whose it is. Set by the service.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Who registered the seller, by ISO 3166-1 alpha-2.
+    #[prost(string, tag = "3")]
+    pub country_code: ::prost::alloc::string::String,
+    /// The part of the country that did, such as QC; empty for the country itself.
+    #[prost(string, tag = "4")]
+    pub subdivision_code: ::prost::alloc::string::String,
+    /// What it covers.
+    #[prost(enumeration = "TaxScheme", tag = "5")]
+    pub scheme: i32,
+    /// The first date on which tax is charged by it; absent for always.
+    #[prost(message, optional, tag = "6")]
+    pub since: ::core::option::Option<Date>,
+    /// The last date on which tax is charged by it; absent while it has no end.
+    #[prost(message, optional, tag = "7")]
+    pub until: ::core::option::Option<Date>,
+    /// When it was created. Set by the service; absent for one of the configuration.
+    #[prost(message, optional, tag = "8")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed. Set by the service; absent for one of the configuration.
+    #[prost(message, optional, tag = "9")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// That a tax id was checked, and what its register said then. It is never changed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaxIdCheck {
+    /// Id, such as tic_… .
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Whose it is.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// The id, in upper case and without spaces. Its form and check digits are right.
+    #[prost(string, tag = "3")]
+    pub tax_id: ::prost::alloc::string::String,
+    /// The country that issues ids of that form, by ISO 3166-1 alpha-2; empty where the form is not known.
+    #[prost(string, tag = "4")]
+    pub country_code: ::prost::alloc::string::String,
+    /// Whether it is a VAT id of a Member State of the EU.
+    #[prost(bool, tag = "5")]
+    pub eu_vat: bool,
+    /// What its register said.
+    #[prost(enumeration = "TaxIdAnswer", tag = "6")]
+    pub answer: i32,
+    /// Which register was asked, such as VIES; empty if none answered.
+    #[prost(string, tag = "7")]
+    pub registry: ::prost::alloc::string::String,
+    /// To whom it was issued, where the register tells.
+    #[prost(string, tag = "8")]
+    pub name: ::prost::alloc::string::String,
+    /// Where they are, where the register tells; lines are parted by line feeds.
+    #[prost(string, tag = "9")]
+    pub address: ::prost::alloc::string::String,
+    /// The number under which the register keeps the question: the proof that it was asked.
+    #[prost(string, tag = "10")]
+    pub consultation_number: ::prost::alloc::string::String,
+    /// When it was checked.
+    #[prost(message, optional, tag = "11")]
+    pub check_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A line for which tax is asked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaxLine {
+    /// The price of the whole line. Required.
+    #[prost(message, optional, tag = "1")]
+    pub amount: ::core::option::Option<Money>,
+    /// Whether it has the tax inside. Required.
+    #[prost(enumeration = "TaxBehavior", tag = "2")]
+    pub tax_behavior: i32,
+    /// How it is taxed. Required.
+    #[prost(message, optional, tag = "3")]
+    pub tax: ::core::option::Option<LineTax>,
+}
+/// Request of CalculateTax.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CalculateTaxRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Who buys, if a stored customer. Where it has no address, customer_country_code tells its place.
+    #[prost(string, tag = "2")]
+    pub customer_id: ::prost::alloc::string::String,
+    /// Where the buyer is, by ISO 3166-1 alpha-2; for goods where they go to. Taken for the seller's country where nothing says it.
+    #[prost(string, tag = "3")]
+    pub customer_country_code: ::prost::alloc::string::String,
+    /// The lines: 1 to 1000, in one currency.
+    #[prost(message, repeated, tag = "4")]
+    pub lines: ::prost::alloc::vec::Vec<TaxLine>,
+    /// The date whose rates apply; today in UTC where absent.
+    #[prost(message, optional, tag = "5")]
+    pub tax_point: ::core::option::Option<Date>,
+    /// How to round; as the seller does where absent.
+    #[prost(message, optional, tag = "6")]
+    pub rounding: ::core::option::Option<TaxRounding>,
+    /// The part of customer_country_code, such as ON. Needed where parts have taxes of their own (Canada): SUBDIVISION_REQUIRED.
+    #[prost(string, tag = "7")]
+    pub customer_subdivision_code: ::prost::alloc::string::String,
+    /// The buyer's tax ids, if not a stored customer: at most 5.
+    #[prost(string, repeated, tag = "8")]
+    pub customer_tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What the buyer is for tax, if not a stored customer.
+    #[prost(enumeration = "CustomerTaxStatus", tag = "9")]
+    pub customer_tax_status: i32,
+}
+/// Response of CalculateTax.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CalculateTaxResponse {
+    /// The calculation.
+    #[prost(message, optional, tag = "1")]
+    pub calculation: ::core::option::Option<TaxCalculation>,
+}
+/// Request of CreateTaxRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateTaxRateRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// What it is called on documents: 1 to 250 characters. Required.
+    #[prost(string, tag = "3")]
+    pub display_name: ::prost::alloc::string::String,
+    /// Percentage as a decimal, 0 to 100, at most four decimals. Required.
+    #[prost(string, tag = "4")]
+    pub percentage: ::prost::alloc::string::String,
+    /// Whose tax it is, by ISO 3166-1 alpha-2.
+    #[prost(string, tag = "5")]
+    pub country_code: ::prost::alloc::string::String,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "6")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// The part of country_code whose tax it is, by ISO 3166-2 without the country, such as CA for California.
+    #[prost(string, tag = "7")]
+    pub subdivision_code: ::prost::alloc::string::String,
+}
+/// Response of CreateTaxRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateTaxRateResponse {
+    /// The tax rate.
+    #[prost(message, optional, tag = "1")]
+    pub tax_rate: ::core::option::Option<TaxRate>,
+}
+/// Request of GetTaxRate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetTaxRateRequest {
+    /// Id of the tax rate.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetTaxRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetTaxRateResponse {
+    /// The tax rate.
+    #[prost(message, optional, tag = "1")]
+    pub tax_rate: ::core::option::Option<TaxRate>,
+}
+/// Request of UpdateTaxRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateTaxRateRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The new values; its id says which rate, its etag, if not empty, which version.
+    #[prost(message, optional, tag = "2")]
+    pub tax_rate: ::core::option::Option<TaxRate>,
+    /// What changes: display_name, active, metadata, or metadata.KEY. Required.
+    #[prost(message, optional, tag = "3")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// Response of UpdateTaxRate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateTaxRateResponse {
+    /// The tax rate as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub tax_rate: ::core::option::Option<TaxRate>,
+}
+/// Request of ListTaxRates.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTaxRatesRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Tax rates of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only active ones, or only archived ones.
+    #[prost(bool, optional, tag = "4")]
+    pub active: ::core::option::Option<bool>,
+}
+/// Response of ListTaxRates.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTaxRatesResponse {
+    /// The tax rates.
+    #[prost(message, repeated, tag = "1")]
+    pub tax_rates: ::prost::alloc::vec::Vec<TaxRate>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of CreateTaxRegistration.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateTaxRegistrationRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Who registers the seller, by ISO 3166-1 alpha-2. Required.
+    #[prost(string, tag = "3")]
+    pub country_code: ::prost::alloc::string::String,
+    /// The part of the country that does, by ISO 3166-2 without the country, such as QC.
+    #[prost(string, tag = "4")]
+    pub subdivision_code: ::prost::alloc::string::String,
+    /// What it covers.
+    #[prost(enumeration = "TaxScheme", tag = "5")]
+    pub scheme: i32,
+    /// The first date on which tax is charged by it; absent for always.
+    #[prost(message, optional, tag = "6")]
+    pub since: ::core::option::Option<Date>,
+    /// The last date on which tax is charged by it: not before since.
+    #[prost(message, optional, tag = "7")]
+    pub until: ::core::option::Option<Date>,
+}
+/// Response of CreateTaxRegistration.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateTaxRegistrationResponse {
+    /// The registration.
+    #[prost(message, optional, tag = "1")]
+    pub tax_registration: ::core::option::Option<TaxRegistration>,
+}
+/// Request of EndTaxRegistration.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndTaxRegistrationRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The registration. Required.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// The last date on which tax is charged by it: not before since. Required.
+    #[prost(message, optional, tag = "3")]
+    pub until: ::core::option::Option<Date>,
+}
+/// Response of EndTaxRegistration.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndTaxRegistrationResponse {
+    /// The registration as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub tax_registration: ::core::option::Option<TaxRegistration>,
+}
+/// Request of ListTaxRegistrations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTaxRegistrationsRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Registrations of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// Response of ListTaxRegistrations.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTaxRegistrationsResponse {
+    /// The registrations of the page.
+    #[prost(message, repeated, tag = "1")]
+    pub tax_registrations: ::prost::alloc::vec::Vec<TaxRegistration>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// Those of the configuration, all of them with each page.
+    #[prost(message, repeated, tag = "3")]
+    pub configured: ::prost::alloc::vec::Vec<TaxRegistration>,
+}
+/// Request of CheckTaxId.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckTaxIdRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// The tax id, such as SE556703748501. Required.
+    #[prost(string, tag = "3")]
+    pub tax_id: ::prost::alloc::string::String,
+    /// Whether its register is asked too; it is only where the operator has turned that on.
+    #[prost(bool, tag = "4")]
+    pub look_up: bool,
+}
+/// Response of CheckTaxId.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckTaxIdResponse {
+    /// The check.
+    #[prost(message, optional, tag = "1")]
+    pub check: ::core::option::Option<TaxIdCheck>,
+}
+/// Request of ListTaxIdChecks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTaxIdChecksRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Checks of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only of this tax id.
+    #[prost(string, tag = "4")]
+    pub tax_id: ::prost::alloc::string::String,
+}
+/// Response of ListTaxIdChecks.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTaxIdChecksResponse {
+    /// The checks.
+    #[prost(message, repeated, tag = "1")]
+    pub checks: ::prost::alloc::vec::Vec<TaxIdCheck>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// What a registration covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TaxScheme {
+    /// Not said: the standard scheme.
+    Unspecified = 0,
+    /// Supplies in the country or its part itself.
+    Standard = 1,
+    /// The EU's one-stop shop of sellers that are established in it: distance sales, and services to consumers, in all other
+    /// Member States. The country is the Member State of identification.
+    UnionOss = 2,
+    /// The EU's one-stop shop of sellers from outside of it: services to consumers in all Member States.
+    NonUnionOss = 3,
+}
+impl TaxScheme {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TAX_SCHEME_UNSPECIFIED",
+            Self::Standard => "TAX_SCHEME_STANDARD",
+            Self::UnionOss => "TAX_SCHEME_UNION_OSS",
+            Self::NonUnionOss => "TAX_SCHEME_NON_UNION_OSS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TAX_SCHEME_UNSPECIFIED" => Some(Self::Unspecified),
+            "TAX_SCHEME_STANDARD" => Some(Self::Standard),
+            "TAX_SCHEME_UNION_OSS" => Some(Self::UnionOss),
+            "TAX_SCHEME_NON_UNION_OSS" => Some(Self::NonUnionOss),
+            _ => None,
+        }
+    }
+}
+/// What the register of a tax id said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TaxIdAnswer {
+    /// Not said.
+    Unspecified = 0,
+    /// It was not asked: not wanted, or turned off.
+    NotAsked = 1,
+    /// The id is registered.
+    Registered = 2,
+    /// The register does not know the id, or not any more.
+    NotRegistered = 3,
+    /// It did not answer, which says nothing about the id.
+    Unavailable = 4,
+    /// There is no register that can be asked about ids of that kind.
+    Unsupported = 5,
+}
+impl TaxIdAnswer {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TAX_ID_ANSWER_UNSPECIFIED",
+            Self::NotAsked => "TAX_ID_ANSWER_NOT_ASKED",
+            Self::Registered => "TAX_ID_ANSWER_REGISTERED",
+            Self::NotRegistered => "TAX_ID_ANSWER_NOT_REGISTERED",
+            Self::Unavailable => "TAX_ID_ANSWER_UNAVAILABLE",
+            Self::Unsupported => "TAX_ID_ANSWER_UNSUPPORTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TAX_ID_ANSWER_UNSPECIFIED" => Some(Self::Unspecified),
+            "TAX_ID_ANSWER_NOT_ASKED" => Some(Self::NotAsked),
+            "TAX_ID_ANSWER_REGISTERED" => Some(Self::Registered),
+            "TAX_ID_ANSWER_NOT_REGISTERED" => Some(Self::NotRegistered),
+            "TAX_ID_ANSWER_UNAVAILABLE" => Some(Self::Unavailable),
+            "TAX_ID_ANSWER_UNSUPPORTED" => Some(Self::Unsupported),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod tax_service_client {
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    use tonic::codegen::http::Uri;
+    use tonic::codegen::*;
+    /// Tax.
+    #[derive(Debug, Clone)]
+    pub struct TaxServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl TaxServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> TaxServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> TaxServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                    http::Request<tonic::body::Body>,
+                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
+                >,
+            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
+                Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            TaxServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Computes the tax of lines, with a trace that explains every figure. Stores nothing.
+        pub async fn calculate_tax(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CalculateTaxRequest>,
+        ) -> std::result::Result<tonic::Response<super::CalculateTaxResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CalculateTax");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CalculateTax"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Creates a manual tax rate.
+        pub async fn create_tax_rate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateTaxRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateTaxRateResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CreateTaxRate");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CreateTaxRate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a manual tax rate. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_tax_rate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetTaxRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetTaxRateResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/GetTaxRate");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "GetTaxRate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a manual tax rate; never its percentage.
+        pub async fn update_tax_rate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateTaxRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdateTaxRateResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/UpdateTaxRate");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "UpdateTaxRate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists manual tax rates, newest first. An empty list is no error.
+        pub async fn list_tax_rates(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTaxRatesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListTaxRatesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/ListTaxRates");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "ListTaxRates"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Registers a seller for tax, beside the registrations of the configuration: tax by rules is charged where it is registered
+        /// and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days.
+        pub async fn create_tax_registration(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateTaxRegistrationRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateTaxRegistrationResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CreateTaxRegistration");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CreateTaxRegistration"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a registration, or moves its end. Final invoices stay as they are.
+        pub async fn end_tax_registration(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EndTaxRegistrationRequest>,
+        ) -> std::result::Result<tonic::Response<super::EndTaxRegistrationResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/EndTaxRegistration");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "EndTaxRegistration"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists registrations, newest first, and those of the configuration apart.
+        pub async fn list_tax_registrations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTaxRegistrationsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListTaxRegistrationsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/ListTaxRegistrations");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "ListTaxRegistrations"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Checks a tax id: its form and check digits (INVALID_ARGUMENT where they are wrong), and, if asked for and turned on, with
+        /// the register that issues it. What the register answered is kept as evidence. A register that does not answer is no error.
+        pub async fn check_tax_id(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CheckTaxIdRequest>,
+        ) -> std::result::Result<tonic::Response<super::CheckTaxIdResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CheckTaxId");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CheckTaxId"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists checks of tax ids, newest first.
+        pub async fn list_tax_id_checks(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTaxIdChecksRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListTaxIdChecksResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/ListTaxIdChecks");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "ListTaxIdChecks"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "server")]
+pub mod tax_service_server {
+    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with TaxServiceServer.
+    #[async_trait]
+    pub trait TaxService: std::marker::Send + std::marker::Sync + 'static {
+        /// Computes the tax of lines, with a trace that explains every figure. Stores nothing.
+        async fn calculate_tax(
+            &self,
+            request: tonic::Request<super::CalculateTaxRequest>,
+        ) -> std::result::Result<tonic::Response<super::CalculateTaxResponse>, tonic::Status>;
+        /// Creates a manual tax rate.
+        async fn create_tax_rate(
+            &self,
+            request: tonic::Request<super::CreateTaxRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateTaxRateResponse>, tonic::Status>;
+        /// Reads a manual tax rate. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_tax_rate(
+            &self,
+            request: tonic::Request<super::GetTaxRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetTaxRateResponse>, tonic::Status>;
+        /// Changes a manual tax rate; never its percentage.
+        async fn update_tax_rate(
+            &self,
+            request: tonic::Request<super::UpdateTaxRateRequest>,
+        ) -> std::result::Result<tonic::Response<super::UpdateTaxRateResponse>, tonic::Status>;
+        /// Lists manual tax rates, newest first. An empty list is no error.
+        async fn list_tax_rates(
+            &self,
+            request: tonic::Request<super::ListTaxRatesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListTaxRatesResponse>, tonic::Status>;
+        /// Registers a seller for tax, beside the registrations of the configuration: tax by rules is charged where it is registered
+        /// and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days.
+        async fn create_tax_registration(
+            &self,
+            request: tonic::Request<super::CreateTaxRegistrationRequest>,
+        ) -> std::result::Result<tonic::Response<super::CreateTaxRegistrationResponse>, tonic::Status>;
+        /// Ends a registration, or moves its end. Final invoices stay as they are.
+        async fn end_tax_registration(
+            &self,
+            request: tonic::Request<super::EndTaxRegistrationRequest>,
+        ) -> std::result::Result<tonic::Response<super::EndTaxRegistrationResponse>, tonic::Status>;
+        /// Lists registrations, newest first, and those of the configuration apart.
+        async fn list_tax_registrations(
+            &self,
+            request: tonic::Request<super::ListTaxRegistrationsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListTaxRegistrationsResponse>, tonic::Status>;
+        /// Checks a tax id: its form and check digits (INVALID_ARGUMENT where they are wrong), and, if asked for and turned on, with
+        /// the register that issues it. What the register answered is kept as evidence. A register that does not answer is no error.
+        async fn check_tax_id(
+            &self,
+            request: tonic::Request<super::CheckTaxIdRequest>,
+        ) -> std::result::Result<tonic::Response<super::CheckTaxIdResponse>, tonic::Status>;
+        /// Lists checks of tax ids, newest first.
+        async fn list_tax_id_checks(
+            &self,
+            request: tonic::Request<super::ListTaxIdChecksRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListTaxIdChecksResponse>, tonic::Status>;
+    }
+    /// Tax.
+    #[derive(Debug)]
+    pub struct TaxServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> TaxServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for TaxServiceServer<T>
+    where
+        T: TaxService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/paylinks.v1.TaxService/CalculateTax" => {
+                    #[allow(non_camel_case_types)]
+                    struct CalculateTaxSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::CalculateTaxRequest> for CalculateTaxSvc<T> {
+                        type Response = super::CalculateTaxResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CalculateTaxRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::calculate_tax(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CalculateTaxSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.TaxService/CreateTaxRate" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateTaxRateSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::CreateTaxRateRequest> for CreateTaxRateSvc<T> {
+                        type Response = super::CreateTaxRateResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CreateTaxRateRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::create_tax_rate(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateTaxRateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.TaxService/GetTaxRate" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetTaxRateSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::GetTaxRateRequest> for GetTaxRateSvc<T> {
+                        type Response = super::GetTaxRateResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetTaxRateRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::get_tax_rate(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetTaxRateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.TaxService/UpdateTaxRate" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateTaxRateSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::UpdateTaxRateRequest> for UpdateTaxRateSvc<T> {
+                        type Response = super::UpdateTaxRateResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::UpdateTaxRateRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::update_tax_rate(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateTaxRateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.TaxService/ListTaxRates" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTaxRatesSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::ListTaxRatesRequest> for ListTaxRatesSvc<T> {
+                        type Response = super::ListTaxRatesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListTaxRatesRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::list_tax_rates(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTaxRatesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.TaxService/CreateTaxRegistration" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateTaxRegistrationSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::CreateTaxRegistrationRequest> for CreateTaxRegistrationSvc<T> {
+                        type Response = super::CreateTaxRegistrationResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateTaxRegistrationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::create_tax_registration(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateTaxRegistrationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.TaxService/EndTaxRegistration" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndTaxRegistrationSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::EndTaxRegistrationRequest> for EndTaxRegistrationSvc<T> {
+                        type Response = super::EndTaxRegistrationResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::EndTaxRegistrationRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::end_tax_registration(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndTaxRegistrationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.TaxService/ListTaxRegistrations" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTaxRegistrationsSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::ListTaxRegistrationsRequest> for ListTaxRegistrationsSvc<T> {
+                        type Response = super::ListTaxRegistrationsResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListTaxRegistrationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::list_tax_registrations(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTaxRegistrationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.TaxService/CheckTaxId" => {
+                    #[allow(non_camel_case_types)]
+                    struct CheckTaxIdSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::CheckTaxIdRequest> for CheckTaxIdSvc<T> {
+                        type Response = super::CheckTaxIdResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::CheckTaxIdRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::check_tax_id(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CheckTaxIdSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.TaxService/ListTaxIdChecks" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTaxIdChecksSvc<T: TaxService>(pub Arc<T>);
+                    impl<T: TaxService> tonic::server::UnaryService<super::ListTaxIdChecksRequest> for ListTaxIdChecksSvc<T> {
+                        type Response = super::ListTaxIdChecksResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListTaxIdChecksRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as TaxService>::list_tax_id_checks(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTaxIdChecksSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => Box::pin(async move {
+                    let mut response = http::Response::new(tonic::body::Body::default());
+                    let headers = response.headers_mut();
+                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
+                    Ok(response)
+                }),
+            }
+        }
+    }
+    impl<T> Clone for TaxServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "paylinks.v1.TaxService";
+    impl<T> tonic::server::NamedService for TaxServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// Something that happened.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Event {
@@ -9211,7 +10433,7 @@ pub struct Event {
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The thing that it happened to, as it was right after.
-    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21, 22, 23, 24, 25")]
+    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21, 22, 23, 24, 25, 26, 27")]
     pub subject: ::core::option::Option<event::Subject>,
 }
 /// Nested message and enum types in `Event`.
@@ -9267,6 +10489,12 @@ pub mod event {
         /// A credit note.
         #[prost(message, tag = "25")]
         CreditNote(super::CreditNote),
+        /// A registration for tax.
+        #[prost(message, tag = "26")]
+        TaxRegistration(super::TaxRegistration),
+        /// A check of a tax id.
+        #[prost(message, tag = "27")]
+        TaxIdCheck(super::TaxIdCheck),
     }
 }
 /// Request of ListEvents.
@@ -10387,568 +11615,6 @@ pub mod subscription_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "paylinks.v1.SubscriptionService";
     impl<T> tonic::server::NamedService for SubscriptionServiceServer<T> {
-        const NAME: &'static str = SERVICE_NAME;
-    }
-}
-/// A line for which tax is asked.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct TaxLine {
-    /// The price of the whole line. Required.
-    #[prost(message, optional, tag = "1")]
-    pub amount: ::core::option::Option<Money>,
-    /// Whether it has the tax inside. Required.
-    #[prost(enumeration = "TaxBehavior", tag = "2")]
-    pub tax_behavior: i32,
-    /// How it is taxed. Required.
-    #[prost(message, optional, tag = "3")]
-    pub tax: ::core::option::Option<LineTax>,
-}
-/// Request of CalculateTax.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CalculateTaxRequest {
-    /// The seller; may be empty where the API key has one.
-    #[prost(string, tag = "1")]
-    pub seller_id: ::prost::alloc::string::String,
-    /// Who buys, if a stored customer.
-    #[prost(string, tag = "2")]
-    pub customer_id: ::prost::alloc::string::String,
-    /// Where the buyer is, by ISO 3166-1 alpha-2, if not a stored customer.
-    #[prost(string, tag = "3")]
-    pub customer_country_code: ::prost::alloc::string::String,
-    /// The lines: 1 to 1000, in one currency.
-    #[prost(message, repeated, tag = "4")]
-    pub lines: ::prost::alloc::vec::Vec<TaxLine>,
-    /// The date whose rates apply; today in UTC where absent.
-    #[prost(message, optional, tag = "5")]
-    pub tax_point: ::core::option::Option<Date>,
-    /// How to round; as the seller does where absent.
-    #[prost(message, optional, tag = "6")]
-    pub rounding: ::core::option::Option<TaxRounding>,
-}
-/// Response of CalculateTax.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CalculateTaxResponse {
-    /// The calculation.
-    #[prost(message, optional, tag = "1")]
-    pub calculation: ::core::option::Option<TaxCalculation>,
-}
-/// Request of CreateTaxRate.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CreateTaxRateRequest {
-    /// The caller's id of this request. Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
-    #[prost(string, tag = "2")]
-    pub seller_id: ::prost::alloc::string::String,
-    /// What it is called on documents: 1 to 250 characters. Required.
-    #[prost(string, tag = "3")]
-    pub display_name: ::prost::alloc::string::String,
-    /// Percentage as a decimal, 0 to 100, at most four decimals. Required.
-    #[prost(string, tag = "4")]
-    pub percentage: ::prost::alloc::string::String,
-    /// Whose tax it is, by ISO 3166-1 alpha-2.
-    #[prost(string, tag = "5")]
-    pub country_code: ::prost::alloc::string::String,
-    /// The caller's pairs.
-    #[prost(btree_map = "string, string", tag = "6")]
-    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-}
-/// Response of CreateTaxRate.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CreateTaxRateResponse {
-    /// The tax rate.
-    #[prost(message, optional, tag = "1")]
-    pub tax_rate: ::core::option::Option<TaxRate>,
-}
-/// Request of GetTaxRate.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetTaxRateRequest {
-    /// Id of the tax rate.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-}
-/// Response of GetTaxRate.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetTaxRateResponse {
-    /// The tax rate.
-    #[prost(message, optional, tag = "1")]
-    pub tax_rate: ::core::option::Option<TaxRate>,
-}
-/// Request of UpdateTaxRate.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UpdateTaxRateRequest {
-    /// The caller's id of this request. Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// The new values; its id says which rate, its etag, if not empty, which version.
-    #[prost(message, optional, tag = "2")]
-    pub tax_rate: ::core::option::Option<TaxRate>,
-    /// What changes: display_name, active, metadata, or metadata.KEY. Required.
-    #[prost(message, optional, tag = "3")]
-    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
-}
-/// Response of UpdateTaxRate.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct UpdateTaxRateResponse {
-    /// The tax rate as it is now.
-    #[prost(message, optional, tag = "1")]
-    pub tax_rate: ::core::option::Option<TaxRate>,
-}
-/// Request of ListTaxRates.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListTaxRatesRequest {
-    /// The seller; may be empty where the API key has one.
-    #[prost(string, tag = "1")]
-    pub seller_id: ::prost::alloc::string::String,
-    /// Tax rates of a page: 1 to 100; 0 for 20.
-    #[prost(int32, tag = "2")]
-    pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
-    #[prost(string, tag = "3")]
-    pub page_token: ::prost::alloc::string::String,
-    /// Only active ones, or only archived ones.
-    #[prost(bool, optional, tag = "4")]
-    pub active: ::core::option::Option<bool>,
-}
-/// Response of ListTaxRates.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListTaxRatesResponse {
-    /// The tax rates.
-    #[prost(message, repeated, tag = "1")]
-    pub tax_rates: ::prost::alloc::vec::Vec<TaxRate>,
-    /// Token of the next page; empty if this is the last.
-    #[prost(string, tag = "2")]
-    pub next_page_token: ::prost::alloc::string::String,
-}
-/// Generated client implementations.
-#[cfg(feature = "client")]
-pub mod tax_service_client {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
-    use tonic::codegen::http::Uri;
-    use tonic::codegen::*;
-    /// Tax.
-    #[derive(Debug, Clone)]
-    pub struct TaxServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl TaxServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
-    impl<T> TaxServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> TaxServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
-                >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            TaxServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// Computes the tax of lines, with a trace that explains every figure. Stores nothing.
-        pub async fn calculate_tax(
-            &mut self,
-            request: impl tonic::IntoRequest<super::CalculateTaxRequest>,
-        ) -> std::result::Result<tonic::Response<super::CalculateTaxResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CalculateTax");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CalculateTax"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Creates a manual tax rate.
-        pub async fn create_tax_rate(
-            &mut self,
-            request: impl tonic::IntoRequest<super::CreateTaxRateRequest>,
-        ) -> std::result::Result<tonic::Response<super::CreateTaxRateResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CreateTaxRate");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CreateTaxRate"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Reads a manual tax rate. NOT_FOUND if there is none among the caller's sellers'.
-        pub async fn get_tax_rate(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetTaxRateRequest>,
-        ) -> std::result::Result<tonic::Response<super::GetTaxRateResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/GetTaxRate");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "GetTaxRate"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Changes a manual tax rate; never its percentage.
-        pub async fn update_tax_rate(
-            &mut self,
-            request: impl tonic::IntoRequest<super::UpdateTaxRateRequest>,
-        ) -> std::result::Result<tonic::Response<super::UpdateTaxRateResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/UpdateTaxRate");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "UpdateTaxRate"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Lists manual tax rates, newest first. An empty list is no error.
-        pub async fn list_tax_rates(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListTaxRatesRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListTaxRatesResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/ListTaxRates");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "ListTaxRates"));
-            self.inner.unary(req, path, codec).await
-        }
-    }
-}
-/// Generated server implementations.
-#[cfg(feature = "server")]
-pub mod tax_service_server {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
-    use tonic::codegen::*;
-    /// Generated trait containing gRPC methods that should be implemented for use with TaxServiceServer.
-    #[async_trait]
-    pub trait TaxService: std::marker::Send + std::marker::Sync + 'static {
-        /// Computes the tax of lines, with a trace that explains every figure. Stores nothing.
-        async fn calculate_tax(
-            &self,
-            request: tonic::Request<super::CalculateTaxRequest>,
-        ) -> std::result::Result<tonic::Response<super::CalculateTaxResponse>, tonic::Status>;
-        /// Creates a manual tax rate.
-        async fn create_tax_rate(
-            &self,
-            request: tonic::Request<super::CreateTaxRateRequest>,
-        ) -> std::result::Result<tonic::Response<super::CreateTaxRateResponse>, tonic::Status>;
-        /// Reads a manual tax rate. NOT_FOUND if there is none among the caller's sellers'.
-        async fn get_tax_rate(
-            &self,
-            request: tonic::Request<super::GetTaxRateRequest>,
-        ) -> std::result::Result<tonic::Response<super::GetTaxRateResponse>, tonic::Status>;
-        /// Changes a manual tax rate; never its percentage.
-        async fn update_tax_rate(
-            &self,
-            request: tonic::Request<super::UpdateTaxRateRequest>,
-        ) -> std::result::Result<tonic::Response<super::UpdateTaxRateResponse>, tonic::Status>;
-        /// Lists manual tax rates, newest first. An empty list is no error.
-        async fn list_tax_rates(
-            &self,
-            request: tonic::Request<super::ListTaxRatesRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListTaxRatesResponse>, tonic::Status>;
-    }
-    /// Tax.
-    #[derive(Debug)]
-    pub struct TaxServiceServer<T> {
-        inner: Arc<T>,
-        accept_compression_encodings: EnabledCompressionEncodings,
-        send_compression_encodings: EnabledCompressionEncodings,
-        max_decoding_message_size: Option<usize>,
-        max_encoding_message_size: Option<usize>,
-    }
-    impl<T> TaxServiceServer<T> {
-        pub fn new(inner: T) -> Self {
-            Self::from_arc(Arc::new(inner))
-        }
-        pub fn from_arc(inner: Arc<T>) -> Self {
-            Self {
-                inner,
-                accept_compression_encodings: Default::default(),
-                send_compression_encodings: Default::default(),
-                max_decoding_message_size: None,
-                max_encoding_message_size: None,
-            }
-        }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
-        where
-            F: tonic::service::Interceptor,
-        {
-            InterceptedService::new(Self::new(inner), interceptor)
-        }
-        /// Enable decompressing requests with the given encoding.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.accept_compression_encodings.enable(encoding);
-            self
-        }
-        /// Compress responses with the given encoding, if the client supports it.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.send_compression_encodings.enable(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.max_decoding_message_size = Some(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.max_encoding_message_size = Some(limit);
-            self
-        }
-    }
-    impl<T, B> tonic::codegen::Service<http::Request<B>> for TaxServiceServer<T>
-    where
-        T: TaxService,
-        B: Body + std::marker::Send + 'static,
-        B::Error: Into<StdError> + std::marker::Send + 'static,
-    {
-        type Response = http::Response<tonic::body::Body>;
-        type Error = std::convert::Infallible;
-        type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
-            Poll::Ready(Ok(()))
-        }
-        fn call(&mut self, req: http::Request<B>) -> Self::Future {
-            match req.uri().path() {
-                "/paylinks.v1.TaxService/CalculateTax" => {
-                    #[allow(non_camel_case_types)]
-                    struct CalculateTaxSvc<T: TaxService>(pub Arc<T>);
-                    impl<T: TaxService> tonic::server::UnaryService<super::CalculateTaxRequest> for CalculateTaxSvc<T> {
-                        type Response = super::CalculateTaxResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::CalculateTaxRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as TaxService>::calculate_tax(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = CalculateTaxSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.TaxService/CreateTaxRate" => {
-                    #[allow(non_camel_case_types)]
-                    struct CreateTaxRateSvc<T: TaxService>(pub Arc<T>);
-                    impl<T: TaxService> tonic::server::UnaryService<super::CreateTaxRateRequest> for CreateTaxRateSvc<T> {
-                        type Response = super::CreateTaxRateResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::CreateTaxRateRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as TaxService>::create_tax_rate(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = CreateTaxRateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.TaxService/GetTaxRate" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetTaxRateSvc<T: TaxService>(pub Arc<T>);
-                    impl<T: TaxService> tonic::server::UnaryService<super::GetTaxRateRequest> for GetTaxRateSvc<T> {
-                        type Response = super::GetTaxRateResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::GetTaxRateRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as TaxService>::get_tax_rate(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetTaxRateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.TaxService/UpdateTaxRate" => {
-                    #[allow(non_camel_case_types)]
-                    struct UpdateTaxRateSvc<T: TaxService>(pub Arc<T>);
-                    impl<T: TaxService> tonic::server::UnaryService<super::UpdateTaxRateRequest> for UpdateTaxRateSvc<T> {
-                        type Response = super::UpdateTaxRateResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::UpdateTaxRateRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as TaxService>::update_tax_rate(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = UpdateTaxRateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/paylinks.v1.TaxService/ListTaxRates" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListTaxRatesSvc<T: TaxService>(pub Arc<T>);
-                    impl<T: TaxService> tonic::server::UnaryService<super::ListTaxRatesRequest> for ListTaxRatesSvc<T> {
-                        type Response = super::ListTaxRatesResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::ListTaxRatesRequest>) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as TaxService>::list_tax_rates(&inner, request).await };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListTaxRatesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
-                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
-                    Ok(response)
-                }),
-            }
-        }
-    }
-    impl<T> Clone for TaxServiceServer<T> {
-        fn clone(&self) -> Self {
-            let inner = self.inner.clone();
-            Self {
-                inner,
-                accept_compression_encodings: self.accept_compression_encodings,
-                send_compression_encodings: self.send_compression_encodings,
-                max_decoding_message_size: self.max_decoding_message_size,
-                max_encoding_message_size: self.max_encoding_message_size,
-            }
-        }
-    }
-    /// Generated gRPC service name
-    pub const SERVICE_NAME: &str = "paylinks.v1.TaxService";
-    impl<T> tonic::server::NamedService for TaxServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

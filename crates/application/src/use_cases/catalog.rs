@@ -7,9 +7,8 @@ use domain::catalog::{
 use domain::event::{EventKind, EventSubject};
 use domain::id::{PriceId, ProductId, ShippingRateId, TaxRateId};
 use domain::metadata::Metadata;
-use domain::party::Country;
 use domain::ports::storage::{PriceFilter, UnitOfWork};
-use domain::tax::{Percentage, TaxRate, TaxRateChanges};
+use domain::tax::{Jurisdiction, Percentage, TaxRate, TaxRateChanges};
 use domain::text::DisplayName;
 use serde::Serialize;
 
@@ -31,7 +30,7 @@ pub struct NewTaxRate {
     /// The percentage.
     pub percentage: Percentage,
     /// Whose tax it is.
-    pub country: Option<Country>,
+    pub jurisdiction: Option<Jurisdiction>,
     /// The caller's pairs.
     pub metadata: Metadata,
 }
@@ -163,7 +162,7 @@ impl App {
         self.mutate("CreateTaxRate", mutation, |app, uow, m| {
             Box::pin(async move {
                 let new = m.command.clone();
-                let figures = (new.display_name, new.percentage, new.country);
+                let figures = (new.display_name, new.percentage, new.jurisdiction);
                 let mut rate =
                     TaxRate::new(app.new_tax_rate_id(), m.seller.id.clone(), figures, new.metadata, app.now());
                 uow.insert_tax_rate(&mut rate).await?;

@@ -15,10 +15,11 @@ use domain::redirect::RedirectUrl;
 use domain::validation::Validator;
 use serde::Serialize;
 
-use super::payment_link::{check_abilities, invoice_title};
+use super::payment_link::check_abilities;
 use super::reads;
 use crate::app::App;
 use crate::error::{Error, Reason};
+use crate::invoice_text::{invoice_title, tax_description};
 use crate::mutation::{Mutation, Step};
 use crate::pricing::unknown_customer;
 
@@ -95,7 +96,7 @@ impl App {
             Box::pin(async move {
                 let command = m.command.clone();
                 let id = app.new_checkout_session_id();
-                let (origin, mode, amount, title, customer_id) = match command.purpose {
+                let (origin, mode, amount, texts, customer_id) = match command.purpose {
                     CheckoutPurpose::Pay { invoice_id, amount, by_bank_transfer } => {
                         let (invoice, amount) = app.collect(uow, m, invoice_id, amount).await?;
                         if by_bank_transfer {
@@ -106,7 +107,9 @@ impl App {
                         let mode =
                             if by_bank_transfer { CheckoutMode::BankTransferPayment } else { CheckoutMode::Payment };
                         let origin = SessionOrigin::Invoice { invoice_id };
-                        (origin, mode, amount, Some(invoice_title(&invoice)?), invoice.customer_id)
+                        let title = invoice_title(&invoice, &m.seller.name)?;
+                        let texts = (Some(title), tax_description(&invoice, amount));
+                        (origin, mode, amount, texts, invoice.customer_id)
                     }
                     CheckoutPurpose::Setup { customer_id } => {
                         let sellers = [m.seller.id.clone()].into();
@@ -114,9 +117,10 @@ impl App {
                             return Err(unknown_customer(customer_id));
                         }
                         let origin = SessionOrigin::Customer { customer_id };
-                        (origin, CheckoutMode::Setup, Money::zero(m.seller.currency), None, Some(customer_id))
+                        (origin, CheckoutMode::Setup, Money::zero(m.seller.currency), (None, None), Some(customer_id))
                     }
                 };
+                let (title, description) = texts;
                 let new = NewCheckoutSession {
                     id,
                     seller_id: m.seller.id.clone(),
@@ -124,6 +128,7 @@ impl App {
                     mode,
                     amount,
                     title,
+                    description,
                     locale: command.locale,
                     return_url: Some(command.return_url),
                     cancel_url: command.cancel_url,

@@ -354,7 +354,8 @@ impl App {
         let rounding = content.tax_rounding.unwrap_or(seller.tax_rounding);
         let tax_point = self.tax_point(content.tax_point, self.now());
         let lines = content.taxable_lines().map_err(Error::internal)?;
-        let tax = self.calculate(seller, customer, (tax_point, rounding), (content.currency, lines)).await?;
+        let tax = self.calculate(seller, customer, (tax_point, rounding), (content.currency, lines)).await;
+        let tax = tax.map_err(|error| error.renamed("customer.place", "customer_id"))?;
         Ok(PricedContent { content, rounding, tax })
     }
 

@@ -14,6 +14,7 @@ pub(crate) mod refund;
 pub(crate) mod sharing;
 pub(crate) mod subscription;
 pub(crate) mod tax;
+pub(crate) mod tax_records;
 
 /// A read of one thing and of a page of them, for callers.
 macro_rules! reads {

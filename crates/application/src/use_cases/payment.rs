@@ -20,6 +20,7 @@ use super::reads;
 use super::tax::TaxSpec;
 use crate::app::App;
 use crate::error::{Error, Reason};
+use crate::invoice_text::tax_description;
 use crate::mutation::Mutation;
 
 reads!("payment", Payment, PaymentId, get_payment, list_payments(PaymentFilter));
@@ -95,7 +96,9 @@ impl App {
         };
         let priced = self.price(&mutation.seller, content).await.map_err(|error| match error {
             // The one line of its invoice is the amount that was asked for.
-            Error::Invalid(violations) => Error::Invalid(violations.renamed("lines", "amount")),
+            Error::Invalid(violations) => Error::Invalid(
+                violations.renamed("lines[0].tax", "tax").renamed("lines[0]", "amount").renamed("lines", "amount"),
+            ),
             other => other,
         })?;
         self.mutate("CreatePayment", mutation, move |app, uow, m| {
@@ -133,6 +136,7 @@ impl App {
                         invoice_id: invoice.id,
                         amount: invoice.total(),
                         title: DisplayName::parse(&title).map_err(Error::internal)?,
+                        description: tax_description(&invoice, invoice.total()),
                     },
                     options,
                     payment_id: Some(payment.id),

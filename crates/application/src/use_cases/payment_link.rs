@@ -21,6 +21,7 @@ use super::invoice::invoice_error;
 use super::reads;
 use crate::app::App;
 use crate::error::{Error, Lacking, Reason};
+use crate::invoice_text::{invoice_title, tax_description};
 use crate::mutation::{Mutation, Step, Update};
 
 reads!("payment link", PaymentLink, PaymentLinkId, get_payment_link, list_payment_links(LinkFilter));
@@ -122,7 +123,10 @@ impl App {
             LinkTargetSpec::Items(specs) => {
                 let (command, seller) = (&mutation.command, &mutation.seller);
                 let currency = self.link_currency(seller, command.currency, specs).await?;
-                let items = self.line_items(&mut v, ("line_items", seller), currency, specs).await?;
+                let items = match v.within("line_items", |v| LineItems::check_count(specs.len(), v)) {
+                    true => self.line_items(&mut v, ("line_items", seller), currency, specs).await?,
+                    false => None,
+                };
                 let parsed = items.map(LineItems::parse);
                 let items = v.within("line_items", |v| match parsed {
                     Some(Ok(items)) => Some(items),
@@ -162,7 +166,12 @@ impl App {
                     (LinkTargetSpec::Invoice { invoice_id, amount }, _) => {
                         let (invoice, amount) = app.collect(uow, m, *invoice_id, *amount).await?;
                         app.reserve_collectable(uow, &m.seller.id, *invoice_id, Collectable::PaymentLink(id)).await?;
-                        LinkTarget::Invoice { invoice_id: *invoice_id, amount, title: invoice_title(&invoice)? }
+                        LinkTarget::Invoice {
+                            invoice_id: *invoice_id,
+                            amount,
+                            title: invoice_title(&invoice, &m.seller.name)?,
+                            description: tax_description(&invoice, amount),
+                        }
                     }
                     (LinkTargetSpec::Items(_), Some(items)) => LinkTarget::Items { items },
                     (LinkTargetSpec::Items(_), None) => return Err(Error::internal("items were not resolved")),
@@ -386,7 +395,8 @@ impl App {
         }
     }
 
-    /// Items with every name resolved, in one currency; `None` once something is refused below `field`.
+    /// Items with every name resolved, in one currency; `None` once something is refused below `field`. Each is looked up,
+    /// so there must not be too many.
     async fn line_items(
         &self,
         v: &mut Validator,
@@ -394,12 +404,6 @@ impl App {
         currency: Currency,
         specs: &[LineItemSpec],
     ) -> Result<Option<Vec<LineItem>>, Error> {
-        if specs.len() > LineItems::ITEMS_MAX {
-            // Each would be looked up.
-            let expected = format!("must have at most {} items", LineItems::ITEMS_MAX);
-            v.refuse(field, Invalid::new("ITEM_COUNT", expected));
-            return Ok(None);
-        }
         let sellers = Sellers::from([seller.id.clone()]);
         let mut items = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
@@ -455,7 +459,11 @@ impl App {
         currency: Currency,
         (offers, options): (&Offers, &mut LinkOptions),
     ) -> Result<(), Error> {
-        let items = self.line_items(v, ("optional_items", seller), currency, &offers.optional_items).await?;
+        let specs = &offers.optional_items;
+        let items = match v.within("optional_items", |v| OptionalItems::check_count(specs.len(), 0, v)) {
+            true => self.line_items(v, ("optional_items", seller), currency, specs).await?,
+            false => None,
+        };
         options.optional_items = OptionalItems(items.unwrap_or_default());
         if offers.shipping_rates.len() > ShippingOptions::MAX {
             let expected = format!("must be at most {} ways to ship", ShippingOptions::MAX);
@@ -488,12 +496,6 @@ impl App {
         options.shipping_options = ShippingOptions(shipping);
         Ok(())
     }
-}
-
-/// What the hosted page calls an invoice.
-pub(crate) fn invoice_title(invoice: &Invoice) -> Result<DisplayName, Error> {
-    let number = invoice.finalization().map_or("", |finalization| finalization.number.as_str());
-    DisplayName::parse(&format!("Invoice {number}")).map_err(Error::internal)
 }
 
 /// Refuses what the provider has not the abilities for, all of it at once.

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use domain::id::{CustomerId, TaxRateId};
 use domain::invoice::InvoiceContent;
 use domain::money::{Currency, Money};
-use domain::party::Country;
 use domain::ports::storage::Sellers;
 use domain::seller::Seller;
-use domain::tax::{TaxBehavior, TaxCalculation, TaxCode, TaxRounding, TaxableLine};
+use domain::tax::{TaxBehavior, TaxCalculation, TaxCode, TaxRounding, TaxableLine, TaxedCustomer};
 use domain::validation::Validator;
 use serde::Serialize;
 use time::Date;
@@ -49,8 +48,8 @@ pub struct CalculateTax {
     pub seller: Arc<Seller>,
     /// Who buys, if a stored customer.
     pub customer_id: Option<CustomerId>,
-    /// Where the buyer is, if not a stored customer.
-    pub customer_country: Option<Country>,
+    /// The buyer, if not a stored customer; its place counts also where a stored one has none.
+    pub customer: TaxedCustomer,
     /// Currency of every line.
     pub currency: Currency,
     /// The lines: 1 to [`InvoiceContent::LINES_MAX`].
@@ -79,10 +78,16 @@ impl App {
             }
         }
         let lines = validator.finish(Some(lines))?;
-        let mut customer = self.taxed_customer(&query.seller, query.customer_id).await?;
-        customer.country = customer.country.or(query.customer_country);
+        let customer = match query.customer_id {
+            None => query.customer,
+            Some(id) => {
+                let stored = self.taxed_customer(&query.seller, Some(id)).await?;
+                TaxedCustomer { place: stored.place.or(query.customer.place), ..stored }
+            }
+        };
         let tax_point = self.tax_point(query.tax_point, self.now());
         let rounding = query.rounding.unwrap_or(query.seller.tax_rounding);
-        self.calculate(&query.seller, customer, (tax_point, rounding), (query.currency, lines)).await
+        let calculated = self.calculate(&query.seller, customer, (tax_point, rounding), (query.currency, lines)).await;
+        calculated.map_err(|error| error.renamed("customer.place", "customer_subdivision_code"))
     }
 }

@@ -20,7 +20,7 @@ use crate::payment_link::CloseReason;
 use crate::provider::{ProviderName, ProviderRef};
 use crate::redirect::RedirectUrl;
 use crate::seller::SellerId;
-use crate::text::DisplayName;
+use crate::text::{Description, DisplayName};
 use crate::timestamp::Timestamp;
 
 /// How long a checkout session can be paid, from its creation.
@@ -51,6 +51,9 @@ pub struct CheckoutSessionData {
     pub amount: Money,
     /// What the page calls it.
     pub title: Option<DisplayName>,
+    /// What the page says of it, such as the tax inside.
+    #[serde(default)]
+    pub description: Option<Description>,
     /// The language of the page; the browser's where absent.
     pub locale: Option<Locale>,
     /// Where the browser goes after payment.
@@ -198,6 +201,8 @@ pub struct NewCheckoutSession {
     pub amount: Money,
     /// What the page calls it.
     pub title: Option<DisplayName>,
+    /// What the page says of it.
+    pub description: Option<Description>,
     /// The language of the page.
     pub locale: Option<Locale>,
     /// Where the browser goes after payment.
@@ -234,6 +239,7 @@ impl CheckoutSession {
             payment_type: new.mode.payment_type(),
             amount: new.amount,
             title: new.title,
+            description: new.description,
             locale: new.locale,
             return_url: new.return_url,
             cancel_url: new.cancel_url,
@@ -387,6 +393,7 @@ mod tests {
             mode: CheckoutMode::Payment,
             amount: Money::new(100, crate::money::Currency::parse("SEK").unwrap()),
             title: None,
+            description: None,
             locale: None,
             return_url: None,
             cancel_url: None,

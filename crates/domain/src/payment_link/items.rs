@@ -152,11 +152,14 @@ impl LineItems {
         v.finish(Some(Self(items)))
     }
 
-    /// Notes a wrong number of items. For faces, which must tell it beside what is wrong with the items.
-    pub fn check_count(count: usize, validator: &mut Validator) {
-        if !(1..=Self::ITEMS_MAX).contains(&count) {
+    /// Notes a wrong number of items. For faces, which must tell it beside what is wrong with the items. Says whether it is
+    /// right.
+    pub fn check_count(count: usize, validator: &mut Validator) -> bool {
+        let fits = (1..=Self::ITEMS_MAX).contains(&count);
+        if !fits {
             validator.refuse("", Invalid::new("ITEM_COUNT", format!("must have 1 to {} items", Self::ITEMS_MAX)));
         }
+        fits
     }
 
     /// The items.

@@ -36,7 +36,7 @@ use crate::metadata::MetadataPatch;
 use crate::money::{Currency, Money, Quantity};
 use crate::provider::{Feature, ProviderName, ProviderRef};
 use crate::seller::SellerId;
-use crate::text::DisplayName;
+use crate::text::{Description, DisplayName};
 use crate::timestamp::Timestamp;
 use crate::validation::{Invalid, Validator, Violations};
 
@@ -93,6 +93,9 @@ pub enum LinkTarget {
         amount: Money,
         /// What the page calls it.
         title: DisplayName,
+        /// What the page says of it, such as the tax inside.
+        #[serde(default)]
+        description: Option<Description>,
     },
     /// A list of items, as often as people like.
     Items {

@@ -64,6 +64,17 @@ pub struct OptionalItems(pub Vec<LineItem>);
 impl OptionalItems {
     /// The most optional items of a link; they count against [`LineItems::ITEMS_MAX`] too.
     pub const MAX: usize = 10;
+
+    /// Notes more optional items than a link can have beside so many line items. Says whether there are not too many.
+    pub fn check_count(count: usize, line_items: usize, validator: &mut Validator) -> bool {
+        let (most, all) = (Self::MAX, LineItems::ITEMS_MAX);
+        let fits = count <= most && count + line_items <= all;
+        if !fits {
+            let expected = format!("must be at most {most} items, and {all} together with the line items");
+            validator.refuse("", Invalid::new("ITEM_COUNT", expected));
+        }
+        fits
+    }
 }
 
 /// Ways to ship: at most [`ShippingOptions::MAX`].
@@ -251,12 +262,8 @@ impl LinkOptions {
     }
 
     fn check_for_items(&self, items: &LineItems, v: &mut Validator) {
-        let (optional, count) = (&self.optional_items.0, items.iter().len());
-        if optional.len() > OptionalItems::MAX || optional.len() + count > LineItems::ITEMS_MAX {
-            let (most, all) = (OptionalItems::MAX, LineItems::ITEMS_MAX);
-            let expected = format!("must be at most {most} items, and {all} together with the line items");
-            v.refuse("optional_items", Invalid::new("ITEM_COUNT", expected));
-        }
+        let optional = &self.optional_items.0;
+        v.within("optional_items", |v| OptionalItems::check_count(optional.len(), items.iter().len(), v));
         for (index, item) in optional.iter().enumerate() {
             let at = format!("optional_items[{index}]");
             if item.model.currency() != items.currency() {

@@ -54,7 +54,7 @@ fn items_link() -> PaymentLink {
 fn invoice_link() -> PaymentLink {
     let invoice_id = InvoiceId::from_uuid(uuid::Uuid::from_u128(3));
     let title = DisplayName::parse("Invoice 1").unwrap();
-    link(LinkTarget::Invoice { invoice_id, amount: money(10_000, "SEK"), title })
+    link(LinkTarget::Invoice { invoice_id, amount: money(10_000, "SEK"), title, description: None })
 }
 
 fn change(field: LinkField, options: LinkOptions) -> LinkChanges {
@@ -119,7 +119,7 @@ fn the_provider_does_not_sell_what_the_seller_invoices() {
 fn what_a_provider_can_not_change_is_refused_by_name() {
     let monthly = Recurrence::parse(Interval::Month, 1).unwrap();
     let mut described = link(LinkTarget::Items { items: items(Some(monthly)) });
-    let description = Some(crate::text::Description::parse("A plan").unwrap());
+    let description = Some(Description::parse("A plan").unwrap());
     let subscription = SubscriptionSettings { description, ..SubscriptionSettings::default() };
     let describe = change(LinkField::Subscription, LinkOptions { subscription, ..LinkOptions::default() });
     let LinkError::Violations(violations) = described.changed(&describe, NOW).unwrap_err() else {
@@ -142,4 +142,15 @@ fn the_expiry_of_an_ad_hoc_payment_is_not_changed_at_its_link() {
         panic!("no violations")
     };
     assert_eq!(violations.iter().next().unwrap().field, "expire_time");
+}
+
+#[test]
+fn optional_items_are_ten_at_most_and_twenty_with_the_line_items() {
+    for (count, line_items, fits) in [(10, 10, true), (11, 1, false), (10, 11, false), (21, 0, false)] {
+        let mut v = Validator::new();
+        assert_eq!(OptionalItems::check_count(count, line_items, &mut v), fits);
+        let said = v.finish(Some(())).err().map(|violations| violations.to_string());
+        let refusal = "must be at most 10 items, and 20 together with the line items";
+        assert_eq!(said.as_deref().map(str::trim), (!fits).then_some(refusal));
+    }
 }

@@ -3,8 +3,11 @@
 pub mod clock;
 pub mod credit_notes;
 pub mod discounts;
+pub mod documents;
 pub mod provider;
 pub mod reversals;
 pub mod storage;
 pub mod subscriptions;
 pub mod tax;
+pub mod tax_ids;
+pub mod tax_records;

@@ -37,6 +37,7 @@ pub use super::reversals::{
     DisputeCommands, DisputeFilter, DisputeQueries, RefundCommands, RefundFilter, RefundQueries,
 };
 pub use super::subscriptions::{SubscriptionCommands, SubscriptionFilter, SubscriptionQueries};
+pub use super::tax_records::{TaxRecordCommands, TaxRecordQueries};
 
 /// The store.
 #[async_trait]
@@ -78,6 +79,7 @@ pub trait Reader:
     + RefundQueries
     + DisputeQueries
     + DiscountQueries
+    + TaxRecordQueries
     + SubscriptionQueries
     + EventQueries
     + RequestQueries
@@ -102,6 +104,7 @@ pub trait UnitOfWork:
     + RefundCommands
     + DisputeCommands
     + DiscountCommands
+    + TaxRecordCommands
     + SubscriptionCommands
     + EventCommands
     + RequestCommands

@@ -7,9 +7,14 @@ use super::*;
 use crate::catalog::{Coupon, PromotionCode};
 use crate::credit_note::CreditNote;
 use crate::dispute::Dispute;
-use crate::id::{CouponId, CreditNoteId, DisputeId, PromotionCodeId, RefundId, SubscriptionId};
+use crate::id::{
+    CouponId, CreditNoteId, DisputeId, PromotionCodeId, RefundId, SubscriptionId, TaxIdCheckId, TaxRegistrationId,
+};
 use crate::refund::Refund;
 use crate::subscription::Subscription;
+use crate::tax::{StoredTaxRegistration, TaxRegistration};
+use crate::tax_id::TaxId;
+use crate::tax_id_check::TaxIdCheck;
 
 mock! {
     /// A double of [`Storage`].
@@ -85,6 +90,15 @@ mock! {
         async fn get_dispute(&self, sellers: &Sellers, id: DisputeId) -> Result<Option<Dispute>, StorageError>;
         async fn load_dispute_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<Dispute>, StorageError>;
         async fn list_disputes(&self, seller: &SellerId, filter: DisputeFilter, page: PageRequest<DisputeId>) -> Result<Page<Dispute>, StorageError>;
+    }
+
+    #[async_trait]
+    impl TaxRecordQueries for Storage {
+        async fn get_tax_registration(&self, sellers: &Sellers, id: TaxRegistrationId) -> Result<Option<StoredTaxRegistration>, StorageError>;
+        async fn list_tax_registrations(&self, seller: &SellerId, page: PageRequest<TaxRegistrationId>) -> Result<Page<StoredTaxRegistration>, StorageError>;
+        async fn load_tax_registrations(&self, seller: &SellerId) -> Result<Vec<TaxRegistration>, StorageError>;
+        async fn get_tax_id_check(&self, sellers: &Sellers, id: TaxIdCheckId) -> Result<Option<TaxIdCheck>, StorageError>;
+        async fn list_tax_id_checks(&self, seller: &SellerId, tax_id: Option<TaxId>, page: PageRequest<TaxIdCheckId>) -> Result<Page<TaxIdCheck>, StorageError>;
     }
 
     #[async_trait]
@@ -283,6 +297,22 @@ mock! {
     impl DisputeCommands for UnitOfWork {
         async fn insert_dispute(&mut self, dispute: &mut Dispute) -> Result<bool, StorageError>;
         async fn update_dispute(&mut self, dispute: &mut Dispute) -> Result<(), StorageError>;
+    }
+
+    #[async_trait]
+    impl TaxRecordQueries for UnitOfWork {
+        async fn get_tax_registration(&self, sellers: &Sellers, id: TaxRegistrationId) -> Result<Option<StoredTaxRegistration>, StorageError>;
+        async fn list_tax_registrations(&self, seller: &SellerId, page: PageRequest<TaxRegistrationId>) -> Result<Page<StoredTaxRegistration>, StorageError>;
+        async fn load_tax_registrations(&self, seller: &SellerId) -> Result<Vec<TaxRegistration>, StorageError>;
+        async fn get_tax_id_check(&self, sellers: &Sellers, id: TaxIdCheckId) -> Result<Option<TaxIdCheck>, StorageError>;
+        async fn list_tax_id_checks(&self, seller: &SellerId, tax_id: Option<TaxId>, page: PageRequest<TaxIdCheckId>) -> Result<Page<TaxIdCheck>, StorageError>;
+    }
+
+    #[async_trait]
+    impl TaxRecordCommands for UnitOfWork {
+        async fn insert_tax_registration(&mut self, registration: &mut StoredTaxRegistration) -> Result<(), StorageError>;
+        async fn update_tax_registration(&mut self, registration: &mut StoredTaxRegistration) -> Result<(), StorageError>;
+        async fn insert_tax_id_check(&mut self, check: &mut TaxIdCheck) -> Result<(), StorageError>;
     }
 
     #[async_trait]

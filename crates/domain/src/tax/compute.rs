@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{
-    AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxComponent, TaxRounding, TaxSubtotal, TaxedLine,
-    TraceStep,
+    AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxComponent, TaxDecision, TaxRounding, TaxSubtotal,
+    TaxedLine, TraceStep,
 };
 use crate::money::{Currency, Money, MoneyError, Rounding, allocate};
 
@@ -26,8 +26,8 @@ pub struct RatedLine {
     pub behavior: TaxBehavior,
     /// The rates that apply, with the rule that chose each.
     pub rates: Vec<AppliedRate>,
-    /// The rule that chose the rates, or that there are none: see [`super::TraceStep::rule`].
-    pub rule: String,
+    /// Why it has those rates, or none.
+    pub decision: TaxDecision,
 }
 
 /// Figures that can't be computed.
@@ -57,7 +57,7 @@ impl TaxComputeError {
 /// With [`RoundingScope::PerLine`] each rate is rounded on each line. With [`RoundingScope::PerInvoice`] the exact tax of
 /// a rate is summed over all lines and rounded once; the lines share it by largest remainder.
 ///
-/// Subtotals are in the order of country (none first), percentage and name.
+/// Subtotals are in the order of jurisdiction (none first), percentage and name.
 ///
 /// # Errors
 /// A line is in another currency, or a figure does not fit into 64 bits of minor units.
@@ -113,9 +113,8 @@ fn rank_rates(lines: &[RatedLine]) -> (Vec<&AppliedRate>, Vec<Vec<usize>>) {
 
 /// A total order in which only equal rates are equal.
 fn order_of_rates(a: &AppliedRate, b: &AppliedRate) -> Ordering {
-    let country = |rate: &AppliedRate| rate.country.map(|country| country.alpha2());
-    country(a)
-        .cmp(&country(b))
+    a.jurisdiction
+        .cmp(&b.jurisdiction)
         .then_with(|| a.percentage.cmp(&b.percentage))
         .then_with(|| a.display_name.cmp(&b.display_name))
         .then_with(|| a.tax_rate_id.cmp(&b.tax_rate_id))
@@ -279,7 +278,7 @@ fn tax_lines(currency: Currency, lines: &[RatedLine], charges: &[Charge]) -> Res
             TaxBehavior::Exclusive => (line.amount, line.amount.checked_add(tax).map_err(&error)?),
             TaxBehavior::Inclusive => (line.amount.checked_sub(tax).map_err(&error)?, line.amount),
         };
-        taxed.push(TaxedLine { net, tax, gross, components });
+        taxed.push(TaxedLine { net, tax, gross, category: line.decision.category, components });
     }
     Ok(taxed)
 }
@@ -338,7 +337,7 @@ fn trace(lines: &[RatedLine], charges: &[Charge]) -> Vec<TraceStep> {
         let amount = Decimal::from(line.amount.minor());
         let step = |rate, base, unrounded, rounded| TraceStep {
             line: index,
-            rule: line.rule.clone(),
+            decision: line.decision.clone(),
             rate,
             base: traced(base),
             unrounded: traced(unrounded),

@@ -4,20 +4,23 @@
 //! their rates into figures that add up, so that rounding has one home.
 
 mod compute;
+mod decision;
 mod jurisdiction;
 mod rate;
+mod registration;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
 pub use compute::{RatedLine, TaxComputeError, compute};
+pub use decision::{TaxCategory, TaxDecision};
 pub use jurisdiction::Jurisdiction;
 pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
+pub use registration::{StoredTaxRegistration, StoredTaxRegistrationData, TaxRegistration, TaxScheme};
 
 use crate::money::{Currency, Money, MoneyError, Rounding};
-use crate::party::{Country, TaxId};
-use crate::seller::TaxRegistration;
+use crate::tax_id::TaxId;
 
 /// Whether a price has its tax inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +60,7 @@ pub enum TaxTreatment {
     Manual(Vec<AppliedRate>),
     /// By the rules for the seller, the customer and the kind of product.
     Automatic {
-        /// The kind of product; a general one where absent.
+        /// The kind of product; the seller's usual one where absent.
         tax_code: Option<TaxCode>,
     },
 }
@@ -78,22 +81,39 @@ pub struct TaxableLine {
     pub treatment: TaxTreatment,
 }
 
+/// What a customer is for tax, as the seller has found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomerTaxStatus {
+    /// Taxed by the rules: its place and its tax ids decide.
+    #[default]
+    Taxable,
+    /// Never taxed, such as an embassy or an international body: the seller keeps the certificate.
+    Exempt,
+    /// A business that accounts for the tax itself, with or without a tax id that tells so.
+    ReverseCharge,
+}
+
 /// What a calculator needs to know of the customer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaxedCustomer {
-    /// Where the customer is, if known.
-    pub country: Option<Country>,
+    /// Where the customer is, if known: for goods where they go to.
+    pub place: Option<Jurisdiction>,
     /// The customer's tax ids.
     pub tax_ids: Vec<TaxId>,
+    /// What it is for tax.
+    pub status: CustomerTaxStatus,
 }
 
 /// A question to a calculator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaxRequest {
     /// Where the seller is established.
-    pub seller_country: Country,
+    pub seller: Jurisdiction,
     /// Where the seller is registered.
     pub registrations: Vec<TaxRegistration>,
+    /// The kind of product of an automatic line that names none.
+    pub default_tax_code: TaxCode,
     /// The customer.
     pub customer: TaxedCustomer,
     /// The date whose rates apply (the tax point).
@@ -158,6 +178,9 @@ pub struct TaxedLine {
     pub tax: Money,
     /// With tax.
     pub gross: Money,
+    /// What the supply is for tax.
+    #[serde(default)]
+    pub category: TaxCategory,
     /// The tax by rate; empty where no tax applies.
     pub components: Vec<TaxComponent>,
 }
@@ -187,8 +210,9 @@ pub struct TaxSubtotal {
 pub struct TraceStep {
     /// Index of the line in the request.
     pub line: usize,
-    /// The rule that chose the rate, as a stable code such as `MANUAL_RATE` or `SELLER_COUNTRY_STANDARD`.
-    pub rule: String,
+    /// The rule that chose the rate, and what the supply is by it.
+    #[serde(flatten)]
+    pub decision: TaxDecision,
     /// The rate, if any applies.
     pub rate: Option<AppliedRate>,
     /// What the rate was applied to, in minor units before rounding.

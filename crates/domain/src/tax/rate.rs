@@ -7,8 +7,8 @@ use time::Date;
 use crate::aggregate::aggregate;
 use crate::id::TaxRateId;
 use crate::metadata::{Metadata, MetadataPatch};
-use crate::party::Country;
 use crate::seller::SellerId;
+use crate::tax::Jurisdiction;
 use crate::text::DisplayName;
 use crate::timestamp::Timestamp;
 use crate::validation::{Invalid, Violations};
@@ -81,8 +81,9 @@ pub struct AppliedRate {
     pub display_name: DisplayName,
     /// The percentage.
     pub percentage: Percentage,
-    /// Whose tax it is, if a country's.
-    pub country: Option<Country>,
+    /// Whose tax it is, if known.
+    #[serde(alias = "country")]
+    pub jurisdiction: Option<Jurisdiction>,
     /// Where the figure comes from: a law or an official publication; absent for manual rates.
     pub source: Option<String>,
     /// The first date on which it is in force, if known.
@@ -108,8 +109,9 @@ pub struct TaxRateData {
     pub display_name: DisplayName,
     /// The percentage; it never changes, a new percentage is a new rate.
     pub percentage: Percentage,
-    /// Whose tax it is, if a country's.
-    pub country: Option<Country>,
+    /// Whose tax it is, if said.
+    #[serde(alias = "country")]
+    pub jurisdiction: Option<Jurisdiction>,
     /// Whether new lines may name it.
     pub active: bool,
     /// The caller's pairs.
@@ -136,7 +138,7 @@ impl TaxRate {
     pub fn new(
         id: TaxRateId,
         seller_id: SellerId,
-        (display_name, percentage, country): (DisplayName, Percentage, Option<Country>),
+        (display_name, percentage, jurisdiction): (DisplayName, Percentage, Option<Jurisdiction>),
         metadata: Metadata,
         now: Timestamp,
     ) -> Self {
@@ -146,7 +148,7 @@ impl TaxRate {
             version: 0,
             display_name,
             percentage,
-            country,
+            jurisdiction,
             active: true,
             metadata,
             created_at: now,
@@ -176,7 +178,7 @@ impl TaxRate {
             tax_rate_id: Some(self.id),
             display_name: self.display_name.clone(),
             percentage: self.percentage,
-            country: self.country,
+            jurisdiction: self.jurisdiction,
             source: None,
             since: None,
         }

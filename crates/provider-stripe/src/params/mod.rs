@@ -17,7 +17,7 @@ use domain::payment_link::{
 };
 use domain::ports::provider::ProviderError;
 use domain::tax::TaxBehavior;
-use domain::text::DisplayName;
+use domain::text::{Description, DisplayName};
 use sha2::{Digest, Sha256};
 
 use crate::amounts;
@@ -78,13 +78,13 @@ const fn inline_price(item: &LineItem) -> Option<UnitPrice> {
 /// The key by which a price of an item is found again. What its product says may change, and then it is another's.
 pub(crate) fn lookup_key(item: &LineItem) -> String {
     let currency = amounts::code(item.model.currency());
-    let said = [
+    let product_texts = [
         Some(item.name.as_str()),
         item.description.as_ref().map(|text| text.as_str()),
         item.tax_code.as_ref().map(|code| code.as_str()),
     ];
     let mut hasher = Sha256::new();
-    for part in said {
+    for part in product_texts {
         hasher.update(part.unwrap_or_default().as_bytes());
         hasher.update([0]);
     }
@@ -206,9 +206,9 @@ const fn behavior_name(behavior: TaxBehavior) -> &'static str {
 pub(crate) fn create_link(link: &PaymentLink, prepared: &Prepared) -> Result<Params, ProviderError> {
     let mut params = Params::new();
     match &link.target {
-        LinkTarget::Invoice { amount, title, .. } => {
+        LinkTarget::Invoice { amount, title, description, .. } => {
             let total = amounts::total(*amount, "amount")?;
-            flat_item(&mut params, title, (total, &amounts::code(amount.currency())));
+            flat_item(&mut params, (title, description.as_ref()), (total, &amounts::code(amount.currency())));
         }
         LinkTarget::Items { items } => {
             let mut total = domain::money::Money::zero(items.currency());
@@ -233,18 +233,18 @@ pub(crate) fn create_link(link: &PaymentLink, prepared: &Prepared) -> Result<Par
     }
     metadata(&mut params, &link.options.metadata);
     push(&mut params, &format!("metadata[{LINK_KEY}]"), link.id);
-    options::create(&mut params, &said(link), link.is_recurring().then_some(link.id))?;
+    options::create(&mut params, &options_at_provider(link), link.is_recurring().then_some(link.id))?;
     Ok(params)
 }
 
 /// The options of a link as Stripe is told them: to store a payment method, it makes a customer who keeps it.
-fn said(link: &PaymentLink) -> LinkOptions {
-    let mut said = link.options.clone();
+fn options_at_provider(link: &PaymentLink) -> LinkOptions {
+    let mut options = link.options.clone();
     if link.stores_payment_method {
-        said.collection.customer_creation = CustomerCreation::Always;
-        said.payment.future_usage = Some(FutureUsage::OffSession);
+        options.collection.customer_creation = CustomerCreation::Always;
+        options.payment.future_usage = Some(FutureUsage::OffSession);
     }
-    said
+    options
 }
 
 /// The parameters that change a link; items are told by `items`, Stripe's ids of its items in order.
@@ -275,7 +275,7 @@ pub(crate) fn update_link(
     for (key, value) in new.metadata.iter().filter(|(key, value)| old.metadata.get(key) != Some(*value)) {
         push(&mut params, &format!("metadata[{key}]"), value);
     }
-    options::update(&mut params, changed.id, &said(before), &said(changed))?;
+    options::update(&mut params, changed.id, &options_at_provider(before), &options_at_provider(changed))?;
     if old.optional_items != new.optional_items {
         if new.optional_items.0.is_empty() {
             push(&mut params, "optional_items", "");
@@ -347,7 +347,7 @@ pub(crate) fn create_checkout(
         let title = session.title.as_ref().map_or("Payment", |title| title.as_str());
         let title =
             DisplayName::parse(title).map_err(|_| ProviderError::Rejected { field: None, code: "title".to_owned() })?;
-        flat_item(&mut params, &title, (total, &code));
+        flat_item(&mut params, (&title, session.description.as_ref()), (total, &code));
     }
     if session.mode == CheckoutMode::BankTransferPayment {
         bank_transfer(&mut params, session, customer)?;
@@ -407,10 +407,17 @@ pub(crate) fn push(params: &mut Params, name: &str, value: impl ToString) {
 }
 
 /// An item whose whole price is said here.
-fn flat_item(params: &mut Params, name: &DisplayName, (total, code): (i64, &str)) {
+fn flat_item(
+    params: &mut Params,
+    (name, description): (&DisplayName, Option<&Description>),
+    (total, code): (i64, &str),
+) {
     push(params, "line_items[0][price_data][currency]", code);
     push(params, "line_items[0][price_data][unit_amount]", total);
     push(params, "line_items[0][price_data][product_data][name]", name.as_str());
+    if let Some(description) = description {
+        push(params, "line_items[0][price_data][product_data][description]", description);
+    }
     push(params, "line_items[0][quantity]", 1);
 }
 
@@ -577,6 +584,7 @@ mod tests {
                 invoice_id: InvoiceId::from_uuid(next_uuid()),
                 amount: money(10_000),
                 title: DisplayName::parse("Hosting").unwrap(),
+                description: Some(Description::parse("SEK 100.00 + Moms 25% SEK 25.00").unwrap()),
             },
             options: LinkOptions::default(),
             payment_id: None,
@@ -593,21 +601,21 @@ mod tests {
         let fields = [domain::payment_link::LinkField::Collection, domain::payment_link::LinkField::Payment].into();
         let mut options = LinkOptions::default();
         options.collection.phone = true;
-        options.payment.description = Some(domain::text::Description::parse("Order 7").unwrap());
+        options.payment.description = Some(Description::parse("Order 7").unwrap());
         let changes = domain::payment_link::LinkChanges { fields, options, ..Default::default() };
         let params = update_link(&before, &before.changed(&changes, moment()).unwrap(), &[], &Prepared::default());
-        let said: BTreeMap<String, String> = params.unwrap().into_iter().collect();
+        let encoded: BTreeMap<String, String> = params.unwrap().into_iter().collect();
         for (name, value) in
             [("customer_creation", "always"), ("payment_intent_data[setup_future_usage]", "off_session")]
         {
-            assert_eq!(said.get(name).map(String::as_str), Some(value), "{name}");
+            assert_eq!(encoded.get(name).map(String::as_str), Some(value), "{name}");
         }
     }
 
     #[test]
     fn a_change_of_subscription_settings_says_all_pairs_again_with_our_link_among_them() {
-        let pairs = |said: &[(&str, &str)]| {
-            Metadata::parse(said.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))).unwrap()
+        let pairs = |given: &[(&str, &str)]| {
+            Metadata::parse(given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))).unwrap()
         };
         let link = vaulting();
         let mut old = LinkOptions::default();
@@ -617,11 +625,11 @@ mod tests {
             new.subscription.metadata = metadata;
             let mut params = Params::new();
             options::update(&mut params, link.id, &old, &new).unwrap();
-            let of = |name: &str| params.iter().find(|(said, _)| said == name).map(|(_, value)| value.clone());
+            let of = |name: &str| params.iter().find(|(encoded, _)| encoded == name).map(|(_, value)| value.clone());
             assert_eq!(of("subscription_data[metadata][paylinks_link]"), Some(link.id.to_string()));
             assert_eq!(of("subscription_data[metadata][plan]"), None, "what is not said is gone");
-            let said = |key: &&str| of(&format!("subscription_data[metadata][{key}]")).is_some();
-            assert_eq!(["tenant"].into_iter().filter(said).collect::<Vec<_>>(), want);
+            let encoded = |key: &&str| of(&format!("subscription_data[metadata][{key}]")).is_some();
+            assert_eq!(["tenant"].into_iter().filter(encoded).collect::<Vec<_>>(), want);
         }
         old.payment.metadata = pairs(&[("order", "1")]);
         let (mut new, mut params) = (old.clone(), Params::new());

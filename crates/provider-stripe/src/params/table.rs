@@ -59,7 +59,6 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
     (SESSION, "line_items[][metadata]", "our metadata is the session's"),
     (SESSION, "line_items[][price]", "an invoice is an inline item"),
     (SESSION, "line_items[][price_data][product]", "an invoice is described by its number"),
-    (SESSION, "line_items[][price_data][product_data][description]", "an invoice is described by its number"),
     (SESSION, "line_items[][price_data][product_data][images]", "an invoice has no images"),
     (SESSION, "line_items[][price_data][product_data][metadata]", "our metadata is the session's"),
     (SESSION, "line_items[][price_data][product_data][tax_code]", "the invoice's tax is computed here"),
@@ -326,6 +325,7 @@ fn sent() -> BTreeMap<&'static str, Params> {
             mode,
             amount: Money::new(10_000, Currency::parse("EUR").expect("a currency")),
             title: None,
+            description: None,
             locale: None,
             return_url: None,
             cancel_url: None,
@@ -395,7 +395,7 @@ fn what_is_cleared_is_named_as_a_whole_and_can_be_cleared() {
     ] {
         assert!(cleared.contains(name), "{name} is not cleared: {cleared:?}");
     }
-    let said: BTreeMap<&str, &str> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let encoded: BTreeMap<&str, &str> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     for (name, value) in [
         ("phone_number_collection[enabled]", "false"),
         ("tax_id_collection[enabled]", "false"),
@@ -405,7 +405,7 @@ fn what_is_cleared_is_named_as_a_whole_and_can_be_cleared() {
         ("consent_collection[terms_of_service]", "none"),
         ("submit_type", "auto"),
     ] {
-        assert_eq!(said.get(name), Some(&value), "{name}");
+        assert_eq!(encoded.get(name), Some(&value), "{name}");
     }
 }
 

@@ -197,7 +197,7 @@ mod tests {
         let mut sandbox = Sandbox::new();
         let body = "id=A&amount_off=500&currency=sek&currency_options[eur][amount_off]=50";
         assert!(sandbox.call("POST /v1/coupons", body).get("currency_options").is_none());
-        let told = sandbox.call("GET /v1/coupons/A", "expand[]=currency_options");
-        assert_eq!(told["currency_options"]["eur"]["amount_off"], 50);
+        let retrieved = sandbox.call("GET /v1/coupons/A", "expand[]=currency_options");
+        assert_eq!(retrieved["currency_options"]["eur"]["amount_off"], 50);
     }
 }

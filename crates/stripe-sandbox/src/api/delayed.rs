@@ -7,7 +7,7 @@ use crate::check::{refused, within};
 use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::money::{AMOUNT_MAX, check_currency};
-use crate::state::{Ctx, Due, text};
+use crate::state::{Ctx, ScheduledTask, text};
 
 /// How long a bank takes for a debit, in seconds: five days.
 const DEBIT_TIME: i64 = 5 * DAY;
@@ -23,10 +23,10 @@ pub(crate) fn start_debit(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value)
     ctx.replace("payment_intent", intent);
     ctx.emit("charge.pending", &charge);
     ctx.emit("payment_intent.processing", intent);
-    if let Some(plan) = ctx.account().get_mut("intent_plan", &id) {
-        plan["fails"] = (method[text(method, "type")]["last4"] == "0000").into();
+    if let Some(internal) = ctx.account().get_mut("intent_internal", &id) {
+        internal["fails"] = (method[text(method, "type")]["last4"] == "0000").into();
     }
-    ctx.plan(ctx.now + DEBIT_TIME, Due::Debit(id));
+    ctx.schedule(ctx.now + DEBIT_TIME, ScheduledTask::Debit(id));
 }
 
 /// The bank answers for a debit.
@@ -37,7 +37,7 @@ pub(crate) fn settle_debit(ctx: &mut Ctx<'_>, id: &str) {
     }
     let Ok(charge) = ctx.object("charge", text(&intent, "latest_charge")) else { return };
     let mut charge = charge.clone();
-    let fails = ctx.account().get("intent_plan", id).is_some_and(|plan| plan["fails"] == true);
+    let fails = ctx.account().get("intent_internal", id).is_some_and(|internal| internal["fails"] == true);
     if fails {
         charge["status"] = "failed".into();
         charge["failure_code"] = "insufficient_funds".into();
@@ -66,21 +66,21 @@ pub(crate) fn settle_debit(ctx: &mut Ctx<'_>, id: &str) {
 
 /// The money of an intent is there: its session and its invoice are paid.
 pub(crate) fn mark_paid(ctx: &mut Ctx<'_>, intent: &str) {
-    let plan = ctx.account().get("intent_plan", intent).cloned().unwrap_or(Value::Null);
-    if let Some(invoice) = plan["invoice"].as_str() {
+    let internal = ctx.account().get("intent_internal", intent).cloned().unwrap_or(Value::Null);
+    if let Some(invoice) = internal["invoice"].as_str() {
         invoices::pay(ctx, invoice, Some(intent));
     }
-    let session = text(&plan, "session").to_owned();
+    let session = text(&internal, "session").to_owned();
     let Some(session) = ctx.account().get_mut("checkout.session", &session) else { return };
     session["payment_status"] = "paid".into();
     let session = session.clone();
-    if plan["invoice"].is_null() {
+    if internal["invoice"].is_null() {
         invoices::after_payment(ctx, &session);
     }
 }
 
 fn tell_session(ctx: &mut Ctx<'_>, intent: &str, event: &str) {
-    let session = ctx.account().get("intent_plan", intent).map(|plan| text(plan, "session").to_owned());
+    let session = ctx.account().get("intent_internal", intent).map(|internal| text(internal, "session").to_owned());
     let session = session.and_then(|id| ctx.account().get("checkout.session", &id).cloned());
     if let Some(session) = session {
         ctx.emit(event, &session);

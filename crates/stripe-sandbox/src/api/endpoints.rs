@@ -27,10 +27,10 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     let endpoint = ctx.add("webhook_endpoint", endpoint);
     let secret = format!("whsec_{}", crate::ids::random(32));
     ctx.account().set_secrets(text(&endpoint, "id"), vec![secret.clone()]);
-    // The secret is told once, here.
-    let mut told = endpoint;
-    told["secret"] = secret.into();
-    Ok(told)
+    // The secret is created once, here.
+    let mut created = endpoint;
+    created["secret"] = secret.into();
+    Ok(created)
 }
 
 pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
@@ -70,7 +70,8 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 
 /// Loopback alone: the sandbox must not become a way to reach others.
 fn check_url(url: &str) -> Result<(), ApiError> {
-    let refused = |why: &str| Err(ApiError::invalid(format!("Invalid URL: {why}")).code("url_invalid").param("url"));
+    let refused =
+        |reason: &str| Err(ApiError::invalid(format!("Invalid URL: {reason}")).code("url_invalid").param("url"));
     let Ok(url) = Url::parse(url) else { return refused("an absolute URL is needed") };
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

@@ -187,7 +187,7 @@ pub(crate) fn read_optional(
         let message = format!("You can have at most {most} line items and optional items together.");
         return Err(refused(message, "optional_items"));
     }
-    let mut told = Vec::with_capacity(given.len());
+    let mut offers = Vec::with_capacity(given.len());
     for (index, item) in given.iter().enumerate() {
         let path = format!("optional_items[{index}]");
         let param = below(&path, "price");
@@ -205,9 +205,9 @@ pub(crate) fn read_optional(
         }
         let quantity = within(&item["quantity"], 1..=QUANTITY_MAX, below(&path, "quantity"))?.unwrap_or(1);
         let adjustable = adjustable(&item["adjustable_quantity"], quantity, &path)?;
-        told.push(json!({"adjustable_quantity": adjustable, "price": price["id"], "quantity": quantity}));
+        offers.push(json!({"adjustable_quantity": adjustable, "price": price["id"], "quantity": quantity}));
     }
-    Ok(told.into())
+    Ok(offers.into())
 }
 
 /// Changes the quantities of a link's line items, which is all that can change of them.
@@ -238,7 +238,7 @@ pub(crate) fn change(ctx: &mut Ctx<'_>, id: &str, changes: &[Value]) -> Result<V
 pub(crate) fn list(ctx: &mut Ctx<'_>, id: &str, url: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
     let limit = limit(params)?;
     let items = ctx.account().line_items(id).to_vec();
-    let all: Vec<Value> = items.iter().map(|item| told(ctx, item)).collect();
+    let all: Vec<Value> = items.iter().map(|item| to_json(ctx, item)).collect();
     let (data, has_more) = page(&all, params, limit)?;
     Ok(json!({"object": "list", "url": url, "has_more": has_more, "data": data}))
 }
@@ -260,7 +260,7 @@ pub(crate) fn page(all: &[Value], params: &Map<String, Value>, limit: usize) -> 
     Ok((rest.iter().take(limit).cloned().collect(), rest.len() > limit))
 }
 
-fn told(ctx: &mut Ctx<'_>, item: &LineItem) -> Value {
+fn to_json(ctx: &mut Ctx<'_>, item: &LineItem) -> Value {
     let price = ctx.account().get("price", &item.price).cloned().unwrap_or(Value::Null);
     json!({
         "id": item.id, "object": "item", "adjustable_quantity": item.adjustable_quantity, "amount_discount": item.discount,

@@ -108,11 +108,11 @@ fn apply(ctx: &mut Ctx<'_>, link: &mut Value, params: &Map<String, Value>, items
 
 /// What a link or session tells of its shipping rates.
 pub(crate) fn shipping(ctx: &mut Ctx<'_>, rates: &[String], currency: &str) -> Value {
-    let told = rates.iter().map(|id| {
+    let options = rates.iter().map(|id| {
         let amount = ctx.account().get("shipping_rate", id).and_then(|rate| shipping_rates::amount(rate, currency));
         json!({"shipping_amount": amount, "shipping_rate": id})
     });
-    told.collect()
+    options.collect()
 }
 
 fn after_completion(given: &Value) -> Result<Value, ApiError> {
@@ -341,8 +341,11 @@ mod tests {
         );
         let items = format!("line_items[0][price]={}&line_items[0][quantity]=2", price["id"].as_str().unwrap());
         let link = sandbox.call(CREATE, &format!("{items}&currency=eur"));
-        let told = sandbox.call_on("GET /v1/payment_links/{id}", &link, "expand[]=line_items");
-        assert_eq!((&told["currency"], &told["line_items"]["data"][0]["amount_total"]), (&json!("eur"), &json!(1_800)));
+        let retrieved = sandbox.call_on("GET /v1/payment_links/{id}", &link, "expand[]=line_items");
+        assert_eq!(
+            (&retrieved["currency"], &retrieved["line_items"]["data"][0]["amount_total"]),
+            (&json!("eur"), &json!(1_800))
+        );
         assert_eq!(refusal(sandbox.try_call(CREATE, &format!("{items}&currency=usd"))), "line_items[0]");
         let rate = sandbox
             .call("POST /v1/shipping_rates", "display_name=Post&fixed_amount[amount]=1&fixed_amount[currency]=sek");

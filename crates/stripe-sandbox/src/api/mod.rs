@@ -50,7 +50,7 @@ pub(crate) fn answer(
 ) -> Result<Value, ApiError> {
     let paths = params.remove("expand");
     let answer = execute(ctx, operation, id, params).and_then(|full| {
-        let mut shown = expand::veiled(&full);
+        let mut shown = expand::without_expandable(&full);
         if let Some(Value::Array(paths)) = &paths {
             expand::expand(ctx, &full, &mut shown, paths)?;
         }

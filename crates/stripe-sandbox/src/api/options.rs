@@ -36,8 +36,8 @@ pub(crate) fn apply(object: &mut Value, params: &Map<String, Value>) -> Result<(
     at_most(&object["inactive_message"], 500, "inactive_message")?;
     let mut set = |name: &str, tell: &dyn Fn(&Value, &Value) -> Result<Value, ApiError>| -> Result<(), ApiError> {
         if let Some(given) = params.get(name) {
-            let told = if given.is_null() { Value::Null } else { tell(given, &object[name])? };
-            object[name] = told;
+            let rendered = if given.is_null() { Value::Null } else { tell(given, &object[name])? };
+            object[name] = rendered;
         }
         Ok(())
     };
@@ -89,14 +89,14 @@ fn issuer(given: &Value, path: &str) -> Result<Value, ApiError> {
 }
 
 fn name_collection(given: &Value) -> Value {
-    let mut told = json!({});
+    let mut rendered = json!({});
     for kind in ["business", "individual"] {
         if given[kind].is_object() {
             let optional = given[kind]["optional"] == true;
-            told[kind] = json!({"enabled": given[kind]["enabled"], "optional": optional});
+            rendered[kind] = json!({"enabled": given[kind]["enabled"], "optional": optional});
         }
     }
-    told
+    rendered
 }
 
 /// Money that goes on to another account.
@@ -110,18 +110,18 @@ pub(crate) fn transfer_data(given: &Value, path: &str) -> Result<Value, ApiError
 }
 
 fn custom_text(given: &Value, before: &Value) -> Result<Value, ApiError> {
-    let mut told = json!({"after_submit": null, "shipping_address": null, "submit": null,
+    let mut rendered = json!({"after_submit": null, "shipping_address": null, "submit": null,
         "terms_of_service_acceptance": null});
-    for (place, told) in told.as_object_mut().into_iter().flatten() {
+    for (place, rendered) in rendered.as_object_mut().into_iter().flatten() {
         match given.get(place) {
             Some(given) => {
                 at_most(&given["message"], MESSAGE_MAX, format!("custom_text[{place}][message]"))?;
-                *told = given.clone();
+                *rendered = given.clone();
             }
-            None => *told = before[place].clone(),
+            None => *rendered = before[place].clone(),
         }
     }
-    Ok(told)
+    Ok(rendered)
 }
 
 /// The fields that a merchant adds to the page.
@@ -130,7 +130,7 @@ fn custom_fields(given: &Value) -> Result<Value, ApiError> {
     if given.len() > FIELDS_MAX {
         return Err(refused(format!("You can have at most {FIELDS_MAX} custom fields."), "custom_fields"));
     }
-    let mut told: Vec<Value> = Vec::with_capacity(given.len());
+    let mut rendered: Vec<Value> = Vec::with_capacity(given.len());
     for (index, field) in given.iter().enumerate() {
         let path = format!("custom_fields[{index}]");
         let key = text(field, "key");
@@ -138,7 +138,7 @@ fn custom_fields(given: &Value) -> Result<Value, ApiError> {
             let message = "A custom field's key must be alphanumeric, and have at most 200 characters.";
             return Err(refused(message, below(&path, "key")));
         }
-        if told.iter().any(|known| known["key"] == key) {
+        if rendered.iter().any(|known| known["key"] == key) {
             return Err(refused("The keys of custom fields must be unique.", below(&path, "key")));
         }
         at_most(&field["label"]["custom"], 100, below(&path, "label][custom"))?;
@@ -148,14 +148,14 @@ fn custom_fields(given: &Value) -> Result<Value, ApiError> {
                 return Err(refused(format!("`{other}` needs `type={other}`."), below(&path, other)));
             }
         }
-        let mut field_told = json!({"dropdown": null, "key": key, "label": field["label"], "numeric": null,
+        let mut rendered_field = json!({"dropdown": null, "key": key, "label": field["label"], "numeric": null,
             "optional": field["optional"] == true, "text": null, "type": kind});
         let path = below(&path, kind);
-        field_told[kind] =
+        rendered_field[kind] =
             if kind == "dropdown" { dropdown(&field[kind], &path)? } else { entry(&field[kind], kind, &path)? };
-        told.push(field_told);
+        rendered.push(rendered_field);
     }
-    Ok(told.into())
+    Ok(rendered.into())
 }
 
 fn dropdown(given: &Value, path: &str) -> Result<Value, ApiError> {
@@ -209,15 +209,15 @@ fn entry(given: &Value, kind: &str, path: &str) -> Result<Value, ApiError> {
 fn invoice_creation(given: &Value) -> Result<Value, ApiError> {
     let path = "invoice_creation[invoice_data]";
     let data = &given["invoice_data"];
-    let mut told = json!({"account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
+    let mut rendered = json!({"account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
         "issuer": null, "metadata": {}, "rendering_options": null});
     if let Some(data) = data.as_object() {
         invoice_fields(data, path)?;
         let names = ["account_tax_ids", "custom_fields", "description", "footer", "issuer", "rendering_options"];
-        copy(&mut told, data, &names);
-        merge_metadata_at(&mut told, data.get("metadata"), &below(path, "metadata"))?;
+        copy(&mut rendered, data, &names);
+        merge_metadata_at(&mut rendered, data.get("metadata"), &below(path, "metadata"))?;
     }
-    Ok(json!({"enabled": given["enabled"], "invoice_data": told}))
+    Ok(json!({"enabled": given["enabled"], "invoice_data": rendered}))
 }
 
 fn invoice_fields(data: &Map<String, Value>, path: &str) -> Result<(), ApiError> {
@@ -238,10 +238,10 @@ fn invoice_fields(data: &Map<String, Value>, path: &str) -> Result<(), ApiError>
 /// What a link or session says of the payment intents that it makes.
 pub(crate) fn payment_intent_data(given: &Value, before: &Value) -> Result<Value, ApiError> {
     let path = "payment_intent_data";
-    let mut told = json!({"capture_method": null, "description": null, "metadata": {}, "setup_future_usage": null,
+    let mut rendered = json!({"capture_method": null, "description": null, "metadata": {}, "setup_future_usage": null,
         "statement_descriptor": null, "statement_descriptor_suffix": null, "transfer_group": null});
     if let Some(before) = before.as_object() {
-        told = before.clone().into();
+        rendered = before.clone().into();
     }
     let Some(given) = given.as_object() else { return Ok(Value::Null) };
     let value = |name: &str| given.get(name).unwrap_or(&Value::Null);
@@ -257,26 +257,26 @@ pub(crate) fn payment_intent_data(given: &Value, before: &Value) -> Result<Value
         "statement_descriptor_suffix",
         "transfer_group",
     ];
-    copy(&mut told, given, &names);
+    copy(&mut rendered, given, &names);
     // These a session has, and a link has elsewhere.
-    copy(&mut told, given, &["on_behalf_of", "receipt_email", "shipping"]);
+    copy(&mut rendered, given, &["on_behalf_of", "receipt_email", "shipping"]);
     if let Some(fee) = within(value("application_fee_amount"), 0..=AMOUNT_MAX, below(path, "application_fee_amount"))? {
-        told["application_fee_amount"] = fee.into();
+        rendered["application_fee_amount"] = fee.into();
     }
     if value("transfer_data").is_object() {
-        told["transfer_data"] = transfer_data(value("transfer_data"), &below(path, "transfer_data"))?;
+        rendered["transfer_data"] = transfer_data(value("transfer_data"), &below(path, "transfer_data"))?;
     }
-    declare_metadata(&mut told, given, path)?;
-    Ok(told)
+    declare_metadata(&mut rendered, given, path)?;
+    Ok(rendered)
 }
 
 /// Metadata of what a link makes are declared: unlike a link's own, those that are not said again are gone. See
 /// `subscription_data[metadata]` at <https://docs.stripe.com/api/payment-link/update>.
-fn declare_metadata(told: &mut Value, given: &Map<String, Value>, path: &str) -> Result<(), ApiError> {
+fn declare_metadata(rendered: &mut Value, given: &Map<String, Value>, path: &str) -> Result<(), ApiError> {
     if given.contains_key("metadata") {
-        told["metadata"] = json!({});
+        rendered["metadata"] = json!({});
     }
-    merge_metadata_at(told, given.get("metadata"), &below(path, "metadata"))
+    merge_metadata_at(rendered, given.get("metadata"), &below(path, "metadata"))
 }
 
 /// What the sandbox has no use for: its subscriptions begin with their first payment or trial, and prorate nothing.
@@ -292,10 +292,10 @@ const SUBSCRIPTION_NOT_SERVED: [&str; 6] = [
 /// What a link or session says of the subscriptions that it makes.
 pub(crate) fn subscription_data(given: &Value, before: &Value) -> Result<Value, ApiError> {
     let path = "subscription_data";
-    let mut told = json!({"description": null, "invoice_settings": {"issuer": {"type": "self"}}, "metadata": {},
+    let mut rendered = json!({"description": null, "invoice_settings": {"issuer": {"type": "self"}}, "metadata": {},
         "trial_period_days": null, "trial_settings": null});
     if let Some(before) = before.as_object() {
-        told = before.clone().into();
+        rendered = before.clone().into();
     }
     let Some(given) = given.as_object() else { return Ok(Value::Null) };
     let value = |name: &str| given.get(name).unwrap_or(&Value::Null);
@@ -304,22 +304,22 @@ pub(crate) fn subscription_data(given: &Value, before: &Value) -> Result<Value, 
     within(value("trial_period_days"), 1..=730, below(path, "trial_period_days"))?;
     if let Some(settings) = value("invoice_settings").as_object() {
         invoice_fields(settings, &below(path, "invoice_settings"))?;
-        let before = told["invoice_settings"].as_object().cloned().unwrap_or_default();
-        told["invoice_settings"] = before.into_iter().chain(settings.clone()).collect::<Map<_, _>>().into();
+        let before = rendered["invoice_settings"].as_object().cloned().unwrap_or_default();
+        rendered["invoice_settings"] = before.into_iter().chain(settings.clone()).collect::<Map<_, _>>().into();
     }
-    copy(&mut told, given, &["description", "trial_period_days", "trial_settings"]);
+    copy(&mut rendered, given, &["description", "trial_period_days", "trial_settings"]);
     // These a session has alone.
-    copy(&mut told, given, &["on_behalf_of", "trial_end"]);
+    copy(&mut rendered, given, &["on_behalf_of", "trial_end"]);
     if let Some(fee) = percentage(value("application_fee_percent"), false, &below(path, "application_fee_percent"))? {
-        told["application_fee_percent"] = fee;
+        rendered["application_fee_percent"] = fee;
     }
     if value("transfer_data").is_object() {
         let path = below(path, "transfer_data");
         let percent = percentage(&value("transfer_data")["amount_percent"], false, &below(&path, "amount_percent"))?;
         let mut transfer = transfer_data(value("transfer_data"), &path)?;
         transfer["amount_percent"] = percent.unwrap_or(Value::Null);
-        told["transfer_data"] = transfer;
+        rendered["transfer_data"] = transfer;
     }
-    declare_metadata(&mut told, given, path)?;
-    Ok(told)
+    declare_metadata(&mut rendered, given, path)?;
+    Ok(rendered)
 }

@@ -6,7 +6,7 @@ use crate::api::{delayed, disputes};
 use crate::check::{refused, within};
 use crate::error::ApiError;
 use crate::purchase::{Address, Method, Purchase};
-use crate::state::{Ctx, Due, copy, merge_metadata, text};
+use crate::state::{Ctx, ScheduledTask, copy, merge_metadata, text};
 
 /// How long money is held, in seconds: seven days, as for most cards.
 const HOLD_SECONDS: i64 = 7 * crate::clock::DAY;
@@ -103,7 +103,7 @@ pub(crate) fn method(ctx: &mut Ctx<'_>, purchase: &Purchase, kind: &str) -> Valu
     });
     method[kind] = details;
     ctx.add(
-        "method_plan",
+        "method_internal",
         json!({"id": method["id"], "refund_fails": behavior == Some(CardBehavior::PaysRefundFails),
         "is_disputed": behavior == Some(CardBehavior::PaysThenDisputed)}),
     );
@@ -147,7 +147,7 @@ pub(crate) fn intent(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Value {
     if !order.session.is_empty() {
         ctx.add("session_intent", json!({"id": order.session, "intent": id}));
     }
-    ctx.add("intent_plan", json!({"id": id, "session": order.session, "invoice": order.invoice}));
+    ctx.add("intent_internal", json!({"id": id, "session": order.session, "invoice": order.invoice}));
     ctx.emit("payment_intent.created", &intent);
     intent
 }
@@ -188,7 +188,7 @@ pub(crate) fn succeed(ctx: &mut Ctx<'_>, intent: &mut Value, method: &Value) {
         let (end, kind) = (ctx.now + HOLD_SECONDS, text(method, "type").to_owned());
         charge["payment_method_details"][kind.as_str()]["capture_before"] = end.into();
         ctx.replace("charge", &charge);
-        ctx.plan(end, Due::Hold(text(intent, "id").to_owned()));
+        ctx.schedule(end, ScheduledTask::Hold(text(intent, "id").to_owned()));
     }
     intent["payment_method"] = method["id"].clone();
     intent["latest_charge"] = charge["id"].clone();
@@ -212,10 +212,10 @@ pub(crate) fn receive(ctx: &mut Ctx<'_>, intent: &mut Value, charge: &Value) {
     intent["next_action"] = Value::Null;
     intent["processing"] = Value::Null;
     ctx.replace("payment_intent", intent);
-    enter(ctx, charge);
+    record_in_ledger(ctx, charge);
     ctx.emit("payment_intent.succeeded", intent);
-    let plan = ctx.account().get("method_plan", text(charge, "payment_method"));
-    if plan.is_some_and(|plan| plan["is_disputed"] == true) {
+    let internal = ctx.account().get("method_internal", text(charge, "payment_method"));
+    if internal.is_some_and(|internal| internal["is_disputed"] == true) {
         disputes::open(ctx, charge);
     }
 }
@@ -262,16 +262,16 @@ pub(crate) fn charge(ctx: &mut Ctx<'_>, intent: &Value, method: &Value, state: &
 }
 
 /// Enters a charge into the ledger, against which tests hold their books.
-fn enter(ctx: &mut Ctx<'_>, charge: &Value) {
-    let plan = ctx.account().get("intent_plan", text(charge, "payment_intent")).cloned().unwrap_or(Value::Null);
-    let session = ctx.account().get("checkout.session", text(&plan, "session")).cloned().unwrap_or(Value::Null);
-    let method = ctx.account().get("method_plan", text(charge, "payment_method"));
+fn record_in_ledger(ctx: &mut Ctx<'_>, charge: &Value) {
+    let internal = ctx.account().get("intent_internal", text(charge, "payment_intent")).cloned().unwrap_or(Value::Null);
+    let session = ctx.account().get("checkout.session", text(&internal, "session")).cloned().unwrap_or(Value::Null);
+    let method = ctx.account().get("method_internal", text(charge, "payment_method"));
     let refund_fails = method.is_some_and(|method| method["refund_fails"] == true);
     ctx.add(
         "ledger",
         json!({
             "id": charge["id"], "charge": charge["id"], "payment_intent": charge["payment_intent"], "session": session["id"],
-            "payment_link": session["payment_link"], "invoice": plan["invoice"], "amount": charge["amount_captured"],
+            "payment_link": session["payment_link"], "invoice": internal["invoice"], "amount": charge["amount_captured"],
             "currency": charge["currency"], "metadata": session["metadata"], "refund_fails": refund_fails,
         }),
     );
@@ -305,7 +305,8 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
     if !matches!(text(&intent, "status"), "requires_payment_method" | "requires_capture" | "requires_action") {
         return Err(unexpected_state("canceled", &intent));
     }
-    let is_of_session = ctx.account().get("intent_plan", id).is_some_and(|plan| !text(plan, "session").is_empty());
+    let is_of_session =
+        ctx.account().get("intent_internal", id).is_some_and(|internal| !text(internal, "session").is_empty());
     if is_of_session && intent["status"] != "requires_capture" {
         let message = "You can't cancel the PaymentIntent of a Checkout Session: expire the session instead.";
         return Err(refused(message, "intent").code("payment_intent_unexpected_state"));

@@ -209,10 +209,10 @@ fn options(given: &Value, billing: &str, path: &str) -> Result<Map<String, Value
         let path = below(&below(path, "currency_options"), currency);
         let currency = check_currency(currency, &path)?;
         let Some(option) = option.as_object() else { continue };
-        let mut told = amounts(option, billing, &path)?;
+        let mut amounts_in_currency = amounts(option, billing, &path)?;
         let tax = option.get("tax_behavior").cloned().unwrap_or_else(|| "unspecified".into());
-        told.insert("tax_behavior".to_owned(), tax);
-        options.insert(currency, told.into());
+        amounts_in_currency.insert("tax_behavior".to_owned(), tax);
+        options.insert(currency, amounts_in_currency.into());
     }
     Ok(options)
 }
@@ -315,9 +315,9 @@ mod tests {
         let tiered = format!("{NAMED}billing_scheme=tiered&tiers_mode=graduated&");
         let price = sandbox.call(CREATE, &format!("{tiered}tiers[0][up_to]=10&tiers[0][unit_amount]=500&tiers[1][up_to]=inf&tiers[1][unit_amount_decimal]=99.5&tiers[1][flat_amount]=7"));
         assert_eq!((&price["unit_amount"], price.get("tiers")), (&Value::Null, None));
-        let told = sandbox.call_on("GET /v1/prices/{id}", &price, "expand[]=tiers");
+        let retrieved = sandbox.call_on("GET /v1/prices/{id}", &price, "expand[]=tiers");
         assert_eq!(
-            told["tiers"][1],
+            retrieved["tiers"][1],
             json!({"flat_amount": 7, "flat_amount_decimal": "7", "unit_amount": null, "unit_amount_decimal": "99.5", "up_to": null})
         );
         for (tiers, param) in [

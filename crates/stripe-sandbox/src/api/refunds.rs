@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::check::{missing, refused, within};
 use crate::clock::DAY;
 use crate::error::ApiError;
-use crate::state::{Ctx, Due, merge_metadata, text};
+use crate::state::{Ctx, ScheduledTask, merge_metadata, text};
 
 /// How long a refund takes that is not done at once, and how long until one comes back, in seconds: a day.
 const REFUND_TIME: i64 = DAY;
@@ -65,7 +65,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
     let charge = give_back(ctx, &charge, amount);
     ctx.emit("charge.refunded", &charge);
     if state != "succeeded" || fails(ctx, text(&charge, "id")) {
-        ctx.plan(ctx.now + REFUND_TIME, Due::Refund(text(&refund, "id").to_owned()));
+        ctx.schedule(ctx.now + REFUND_TIME, ScheduledTask::Refund(text(&refund, "id").to_owned()));
     }
     Ok(refund)
 }

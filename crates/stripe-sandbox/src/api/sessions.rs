@@ -132,8 +132,8 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
         let message = "You may only specify one of these parameters: trial_end, trial_period_days.";
         return Err(refused(message, "subscription_data[trial_end]"));
     }
-    let plan = plan(params)?;
-    let session = open(ctx, session, items, plan);
+    let internal = internal(params)?;
+    let session = open(ctx, session, items, internal);
     if facts.is_chosen || mode == "setup" {
         return Ok(session);
     }
@@ -322,7 +322,7 @@ fn discounts(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, Ap
 }
 
 /// What is to be done with the session that nobody is told.
-fn plan(params: &Map<String, Value>) -> Result<Value, ApiError> {
+fn internal(params: &Map<String, Value>) -> Result<Value, ApiError> {
     let given = |name: &str| params.get(name).unwrap_or(&Value::Null);
     let mut setup = json!({"metadata": {}});
     if let Some(data) = given("setup_intent_data").as_object() {
@@ -387,13 +387,13 @@ pub(crate) fn visit(ctx: &mut Ctx<'_>, link: &Value, query: &Map<String, Value>)
         .or_else(|| bounded("customer_email", 800))
         .unwrap_or(Value::Null);
     session["locale"] = bounded("locale", 10).unwrap_or(Value::Null);
-    let mut plan = json!({"payment_intent_data": link["payment_intent_data"],
+    let mut internal = json!({"payment_intent_data": link["payment_intent_data"],
         "subscription_data": link["subscription_data"], "setup_intent_data": {},
         "prefilled_promo_code": bounded("prefilled_promo_code", 500), "is_email_locked": locked.is_some()});
     for name in ["application_fee_amount", "application_fee_percent", "on_behalf_of", "transfer_data"] {
-        plan[name] = link[name].clone();
+        internal[name] = link[name].clone();
     }
-    Ok(open(ctx, session, items, plan))
+    Ok(open(ctx, session, items, internal))
 }
 
 /// A URL to redirect to with campaign codes behind its query: none of them needs to be encoded, and what else the URL has,
@@ -445,7 +445,7 @@ fn new(ctx: &Ctx<'_>, mode: &str, currency: Option<&str>, expires_at: i64) -> Va
     })
 }
 
-fn open(ctx: &mut Ctx<'_>, mut session: Value, items: Vec<LineItem>, mut plan: Value) -> Value {
+fn open(ctx: &mut Ctx<'_>, mut session: Value, items: Vec<LineItem>, mut internal: Value) -> Value {
     let id = text(&session, "id").to_owned();
     let tax = &mut session["automatic_tax"];
     let enabled = tax["enabled"] == true;
@@ -455,8 +455,8 @@ fn open(ctx: &mut Ctx<'_>, mut session: Value, items: Vec<LineItem>, mut plan: V
         let kind = text(field, "type").to_owned();
         field[kind.as_str()]["value"] = Value::Null;
     }
-    plan["id"] = id.clone().into();
-    ctx.add("session_plan", plan);
+    internal["id"] = id.clone().into();
+    ctx.add("session_internal", internal);
     ctx.account().set_line_items(&id, items.clone());
     ctx.account().set_form_token(&id, crate::ids::random(32));
     ctx.add("checkout.session", session.clone());
@@ -472,31 +472,31 @@ fn open(ctx: &mut Ctx<'_>, mut session: Value, items: Vec<LineItem>, mut plan: V
 }
 
 /// What is to be done with a session that nobody is told.
-pub(crate) fn plan_of(ctx: &mut Ctx<'_>, id: &str) -> Value {
-    ctx.account().get("session_plan", id).cloned().unwrap_or(Value::Null)
+pub(crate) fn internal_of(ctx: &mut Ctx<'_>, id: &str) -> Value {
+    ctx.account().get("session_internal", id).cloned().unwrap_or(Value::Null)
 }
 
 /// Whether the way to pay is kept for later payments.
-pub(crate) fn keeps_method(session: &Value, plan: &Value) -> bool {
+pub(crate) fn keeps_method(session: &Value, internal: &Value) -> bool {
     session["mode"] != "payment"
-        || plan["payment_intent_data"]["setup_future_usage"].is_string()
+        || internal["payment_intent_data"]["setup_future_usage"].is_string()
         || session["payment_method_options"]["card"]["setup_future_usage"].is_string()
 }
 
 /// Whether the money is only held on a card at first, and taken later.
-pub(crate) fn holds_money(session: &Value, plan: &Value) -> bool {
-    plan["payment_intent_data"]["capture_method"] == "manual"
+pub(crate) fn holds_money(session: &Value, internal: &Value) -> bool {
+    internal["payment_intent_data"]["capture_method"] == "manual"
         || session["payment_method_options"]["card"]["capture_method"] == "manual"
 }
 
 /// The promotion code that the link's URL brought, for the page to begin with.
 pub(crate) fn prefilled_promo_code(ctx: &mut Ctx<'_>, id: &str) -> Option<String> {
-    plan_of(ctx, id)["prefilled_promo_code"].as_str().map(str::to_owned)
+    internal_of(ctx, id)["prefilled_promo_code"].as_str().map(str::to_owned)
 }
 
 /// The e-mail address that the link's URL brought and the customer can't change.
 pub(crate) fn locked_email(ctx: &mut Ctx<'_>, session: &Value) -> Option<String> {
-    let is_locked = plan_of(ctx, text(session, "id"))["is_email_locked"] == true;
+    let is_locked = internal_of(ctx, text(session, "id"))["is_email_locked"] == true;
     session["customer_email"].as_str().filter(|_| is_locked).map(str::to_owned)
 }
 
@@ -505,14 +505,14 @@ pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let now = ctx.now;
     let session = ctx.object("checkout.session", id)?;
     if session["status"] == "open" && session["expires_at"].as_i64().is_some_and(|end| end <= now) {
-        return Ok(pass(ctx, id));
+        return Ok(expire_overdue(ctx, id));
     }
     Ok(session.clone())
 }
 
 pub(crate) fn list(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    for (_, id) in due(ctx) {
-        pass(ctx, &id);
+    for (_, id) in overdue(ctx) {
+        expire_overdue(ctx, &id);
     }
     let filters = ["customer", "payment_intent", "payment_link", "status", "subscription"];
     let email = params.get("customer_details").map(|details| details["email"].clone());
@@ -531,21 +531,22 @@ pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
         );
         return Err(ApiError::invalid(message));
     }
-    Ok(close(ctx, id))
+    Ok(mark_expired(ctx, id))
 }
 
 /// The open sessions whose time has passed, by that time.
-pub(crate) fn due(ctx: &mut Ctx<'_>) -> Vec<(i64, String)> {
+pub(crate) fn overdue(ctx: &mut Ctx<'_>) -> Vec<(i64, String)> {
     let now = ctx.now;
     let end = |session: &Value| session["expires_at"].as_i64().filter(|end| *end <= now);
     let open = ctx.account().all("checkout.session").filter(|session| session["status"] == "open");
-    let mut due: Vec<_> = open.filter_map(|session| Some((end(session)?, text(session, "id").to_owned()))).collect();
-    due.sort();
-    due
+    let mut overdue: Vec<_> =
+        open.filter_map(|session| Some((end(session)?, text(session, "id").to_owned()))).collect();
+    overdue.sort();
+    overdue
 }
 
 /// Expires a session.
-pub(crate) fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
+pub(crate) fn mark_expired(ctx: &mut Ctx<'_>, id: &str) -> Value {
     payments::give_up_session(ctx, id);
     let Ok(session) = ctx.object_mut("checkout.session", id) else { return Value::Null };
     session["status"] = "expired".into();
@@ -556,8 +557,8 @@ pub(crate) fn close(ctx: &mut Ctx<'_>, id: &str) -> Value {
 }
 
 /// Expires a session whose time has passed. It happened, whatever becomes of the call that came upon it.
-fn pass(ctx: &mut Ctx<'_>, id: &str) -> Value {
-    let session = close(ctx, id);
+fn expire_overdue(ctx: &mut Ctx<'_>, id: &str) -> Value {
+    let session = mark_expired(ctx, id);
     ctx.keep();
     session
 }

@@ -42,18 +42,18 @@ fn options(given: &Value, known: &Map<String, Value>, path: &str) -> Result<Map<
     for (currency, option) in given.as_object().into_iter().flatten() {
         let path = below(path, currency);
         let currency = check_currency(currency, &path)?;
-        let mut told =
+        let mut amount_in_currency =
             options.get(&currency).cloned().unwrap_or(json!({"amount": null, "tax_behavior": "unspecified"}));
         if let Some(amount) = within(&option["amount"], 0..=AMOUNT_MAX, below(&path, "amount"))? {
-            told["amount"] = amount.into();
+            amount_in_currency["amount"] = amount.into();
         }
         if let Some(option) = option.as_object() {
-            copy(&mut told, option, &["tax_behavior"]);
+            copy(&mut amount_in_currency, option, &["tax_behavior"]);
         }
-        if told["amount"].is_null() {
+        if amount_in_currency["amount"].is_null() {
             return Err(missing(below(&path, "amount")));
         }
-        options.insert(currency, told);
+        options.insert(currency, amount_in_currency);
     }
     Ok(options)
 }
@@ -160,8 +160,8 @@ mod tests {
             "display_name=Post&fixed_amount[amount]=4900&fixed_amount[currency]=sek&fixed_amount[currency_options][eur][amount]=500&delivery_estimate[minimum][unit]=day&delivery_estimate[minimum][value]=2",
         );
         assert_eq!(rate["fixed_amount"], serde_json::json!({"amount": 4_900, "currency": "sek"}));
-        let told = sandbox.call_on("GET /v1/shipping_rates/{id}", &rate, "expand[]=fixed_amount.currency_options");
-        assert_eq!(told["fixed_amount"]["currency_options"]["eur"]["amount"], 500);
+        let retrieved = sandbox.call_on("GET /v1/shipping_rates/{id}", &rate, "expand[]=fixed_amount.currency_options");
+        assert_eq!(retrieved["fixed_amount"]["currency_options"]["eur"]["amount"], 500);
         for (body, param) in [
             ("display_name=Post", "fixed_amount"),
             ("display_name=Post&fixed_amount[amount]=-1&fixed_amount[currency]=sek", "fixed_amount[amount]"),

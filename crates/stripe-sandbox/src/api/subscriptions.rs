@@ -11,9 +11,9 @@ use crate::check::refused;
 use crate::clock::DAY;
 use crate::error::ApiError;
 use crate::purchase::Recurring;
-use crate::purchase::figures::{self, Applied, Figures, Line};
+use crate::purchase::figures::{self, AppliedDiscount, Figures, Line};
 use crate::purchase::tax::Tax;
-use crate::state::{Ctx, Due, copy, merge_metadata, text};
+use crate::state::{Ctx, ScheduledTask, copy, merge_metadata, text};
 
 /// How long before its end a trial's end is told, in seconds.
 const NOTICE: i64 = 3 * DAY;
@@ -74,7 +74,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
     }
     ctx.add("subscription", subscription.clone());
     ctx.add(
-        "subscription_plan",
+        "subscription_internal",
         json!({"id": id, "cycle": 0, "discount_used": figures.discount_today() > 0,
         "country": figures.tax.as_ref().map(|tax| tax.country.clone())}),
     );
@@ -99,10 +99,10 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, start: &Start<'_>) -> (Value, Value, Opti
 }
 
 fn schedule(ctx: &mut Ctx<'_>, id: &str, end: i64, trial_ends: Option<i64>) {
-    ctx.plan(end, Due::Period(id.to_owned()));
+    ctx.schedule(end, ScheduledTask::Period(id.to_owned()));
     if let Some(trial_ends) = trial_ends {
         // A shorter trial is told of at once.
-        ctx.plan((trial_ends - NOTICE).max(ctx.now), Due::TrialNotice(id.to_owned()));
+        ctx.schedule((trial_ends - NOTICE).max(ctx.now), ScheduledTask::TrialNotice(id.to_owned()));
     }
 }
 
@@ -170,7 +170,12 @@ fn item(line: &Line, subscription: &str, (from, to): (i64, i64)) -> Value {
 }
 
 /// The discount that a session was paid with, for as long as its coupon says.
-pub(crate) fn discount(ctx: &mut Ctx<'_>, applied: &Applied, session: &Value, subscription: Option<&str>) -> Value {
+pub(crate) fn discount(
+    ctx: &mut Ctx<'_>,
+    applied: &AppliedDiscount,
+    session: &Value,
+    subscription: Option<&str>,
+) -> Value {
     let coupon = &applied.coupon;
     let months = coupon["duration_in_months"].as_i64().filter(|_| subscription.is_some());
     let end = months.and_then(|months| after(ctx.now, "month", months));
@@ -182,7 +187,7 @@ pub(crate) fn discount(ctx: &mut Ctx<'_>, applied: &Applied, session: &Value, su
     });
     let discount = ctx.add("discount", discount);
     // The coupon's terms at this time stay, even if it is deleted.
-    ctx.add("discount_plan", json!({"id": discount["id"], "coupon": coupon}));
+    ctx.add("discount_internal", json!({"id": discount["id"], "coupon": coupon}));
     if subscription.is_some() {
         ctx.emit("customer.discount.created", &discount);
     }
@@ -256,11 +261,11 @@ fn method_of(ctx: &mut Ctx<'_>, subscription: &Value) -> Option<Value> {
 
 fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
     let (id, now) = (text(&subscription, "id").to_owned(), ctx.now);
-    let mut plan = ctx.account().get("subscription_plan", &id).cloned().unwrap_or(Value::Null);
+    let mut internal = ctx.account().get("subscription_internal", &id).cloned().unwrap_or(Value::Null);
     let (interval, count) = period_of(&subscription["items"]["data"][0]["price"]);
     let anchor = subscription["billing_cycle_anchor"].as_i64().unwrap_or(now);
     // A trial's end is the anchor itself; from there the periods are counted, so that the day of the month stays.
-    let mut cycle = plan["cycle"].as_i64().unwrap_or_default();
+    let mut cycle = internal["cycle"].as_i64().unwrap_or_default();
     let next = loop {
         cycle += 1;
         match after(anchor, &interval, count.saturating_mul(cycle)) {
@@ -270,8 +275,8 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
     };
     // A subscription goes on as long as the calendar does.
     let Some(period_end) = next else { return end(ctx, &mut subscription) };
-    plan["cycle"] = cycle.into();
-    let figures = figures_of(ctx, &subscription, &mut plan);
+    internal["cycle"] = cycle.into();
+    let figures = figures_of(ctx, &subscription, &mut internal);
     let began = subscription["items"]["data"][0]["current_period_start"].as_i64().unwrap_or(now);
     for item in subscription["items"]["data"].as_array_mut().into_iter().flatten() {
         item["current_period_start"] = now.into();
@@ -280,8 +285,8 @@ fn renew(ctx: &mut Ctx<'_>, mut subscription: Value, method: Option<&Value>) {
     let needs_method = figures.due() > 0;
     subscription["status"] = if method.is_none() && needs_method { "past_due" } else { "active" }.into();
     ctx.replace("subscription", &subscription);
-    ctx.replace("subscription_plan", &plan);
-    ctx.plan(period_end, Due::Period(id.clone()));
+    ctx.replace("subscription_internal", &internal);
+    ctx.schedule(period_end, ScheduledTask::Period(id.clone()));
     let line_items = figures.line_items(&[]);
     let draft = Draft {
         customer: &subscription["customer"],
@@ -313,21 +318,21 @@ pub(crate) fn upcoming(ctx: &mut Ctx<'_>, subscription: &Value) -> Option<Recurr
     if !goes_on || subscription["cancel_at"].is_i64() {
         return None;
     }
-    let mut plan = ctx.account().get("subscription_plan", text(subscription, "id"))?.clone();
+    let mut internal = ctx.account().get("subscription_internal", text(subscription, "id"))?.clone();
     let item = &subscription["items"]["data"][0];
     let (interval, interval_count) = period_of(&item["price"]);
     let is_trial = subscription["status"] == "trialing";
     Some(Recurring {
         interval,
         interval_count,
-        total: figures_of(ctx, subscription, &mut plan).due(),
+        total: figures_of(ctx, subscription, &mut internal).due(),
         trial_ends: subscription["trial_end"].as_i64().filter(|_| is_trial),
         next_payment: item["current_period_end"].as_i64(),
     })
 }
 
 /// What a period costs; a discount that is given once is used up by the first that costs something.
-fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, plan: &mut Value) -> Figures {
+fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, internal: &mut Value) -> Figures {
     let currency = text(subscription, "currency").to_owned();
     let mut lines = Vec::new();
     for item in subscription["items"]["data"].as_array().into_iter().flatten() {
@@ -337,12 +342,13 @@ fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, plan: &mut Value) -> Figu
     }
     let mut applied = None;
     if let Some(discount) = subscription["discounts"][0].as_str() {
-        let coupon = ctx.account().get("discount_plan", discount).map(|plan| plan["coupon"].clone());
+        let coupon = ctx.account().get("discount_internal", discount).map(|internal| internal["coupon"].clone());
         let end = ctx.account().get("discount", discount).and_then(|discount| discount["end"].as_i64());
         let is_over = end.is_some_and(|end| end <= ctx.now);
-        applied = coupon.filter(|coupon| !is_over && (coupon["duration"] != "once" || plan["discount_used"] != true));
+        applied =
+            coupon.filter(|coupon| !is_over && (coupon["duration"] != "once" || internal["discount_used"] != true));
     }
-    let applied = applied.map(|coupon| Applied {
+    let applied = applied.map(|coupon| AppliedDiscount {
         id: subscription["discounts"][0].as_str().unwrap_or_default().to_owned(),
         coupon,
         promotion: None,
@@ -350,11 +356,11 @@ fn figures_of(ctx: &mut Ctx<'_>, subscription: &Value, plan: &mut Value) -> Figu
     });
     let customer = ctx.account().get("customer", text(subscription, "customer"));
     let exempt = customer.and_then(|customer| customer["tax_exempt"].as_str()).unwrap_or("none");
-    let tax = plan["country"].as_str().map(|country| Tax::of(country, exempt));
+    let tax = internal["country"].as_str().map(|country| Tax::of(country, exempt));
     let mut figures = Figures { currency, lines, applied, tax, ..Figures::default() };
     figures.discount_and_tax();
     if figures.discount_today() > 0 {
-        plan["discount_used"] = true.into();
+        internal["discount_used"] = true.into();
     }
     figures
 }
@@ -390,7 +396,7 @@ pub(crate) fn paid(ctx: &mut Ctx<'_>, id: &str) {
 
 /// The money of an invoice did not come.
 pub(crate) fn payment_failed(ctx: &mut Ctx<'_>, intent: &str) {
-    let invoice = ctx.account().get("intent_plan", intent).map(|plan| text(plan, "invoice").to_owned());
+    let invoice = ctx.account().get("intent_internal", intent).map(|internal| text(internal, "invoice").to_owned());
     let Some(invoice) = invoice.and_then(|id| ctx.account().get("invoice", &id).cloned()) else { return };
     ctx.emit("invoice.payment_failed", &invoice);
     let subscription = text(&invoice["parent"]["subscription_details"], "subscription").to_owned();
@@ -481,7 +487,7 @@ pub(crate) fn update(ctx: &mut Ctx<'_>, id: &str, params: &Map<String, Value>) -
         subscription["cancel_at_period_end"] = false.into();
         subscription["canceled_at"] = at.as_i64().map(|_| now).into();
         if let Some(at) = at.as_i64() {
-            ctx.plan(at, Due::Period(id.to_owned()));
+            ctx.schedule(at, ScheduledTask::Period(id.to_owned()));
         }
     }
     if subscription["canceled_at"].is_i64() {

@@ -11,11 +11,11 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Wishes, ask_of, start_visit};
+use super::{UrlParameters, checkout_form, start_visit};
 use crate::api::sessions;
 use crate::control::{Fault, WebhookPolicy};
 use crate::page;
-use crate::purchase::{self, Address, Entry, Method, Misfit, NotPaid, Purchase, Recipient, Why};
+use crate::purchase::{self, Address, FieldError, FieldErrorKind, FormField, Method, NotPaid, Purchase, Recipient};
 use crate::server::Shared;
 use crate::state::{Ctx, text};
 use crate::webhooks;
@@ -240,9 +240,9 @@ impl From<PostalAddress> for Address {
 
 impl ControlPay {
     /// What is bought in a session. The code of the URL counts where the session takes codes, as on the page.
-    fn purchase(self, session: &Value, wishes: &Wishes) -> Purchase {
+    fn purchase(self, session: &Value, parameters: &UrlParameters) -> Purchase {
         let takes_codes = session["allow_promotion_codes"] == true;
-        let prefilled = || wishes.prefilled_promo_code.clone().filter(|_| takes_codes);
+        let prefilled = || parameters.prefilled_promo_code.clone().filter(|_| takes_codes);
         let home = || Address { country: "SE".to_owned(), ..Address::default() };
         Purchase {
             email: Some(self.email),
@@ -274,14 +274,14 @@ fn method(
     (purchase, chosen): (&Purchase, Option<ControlMethod>),
     (card, account): (&str, &str),
 ) -> Option<Method> {
-    let ask = ask_of(ctx, session);
+    let form = checkout_form(ctx, session);
     let (quote, _) = purchase::quote(ctx, session, purchase);
     let tag = match chosen {
         Some(ControlMethod::Card) => "card",
         Some(ControlMethod::BankTransfer) => "bank_transfer",
         Some(ControlMethod::BankDebit) => "bank_debit",
-        None if !ask.needs_method(&quote) => return Some(Method::None),
-        None => ask.first_way(),
+        None if !form.needs_method(&quote) => return Some(Method::None),
+        None => form.first_payment_option(),
     };
     match tag {
         "bank_transfer" => Some(Method::BankTransfer),
@@ -297,8 +297,8 @@ fn method(
 async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<ControlPay>) -> Response {
     let (address, query) = pay.url.split_once('?').unwrap_or((&pay.url, ""));
     let token = address.rsplit('/').next().unwrap_or_default().to_owned();
-    let wishes = Wishes::of_query(query);
-    let refused = |status: StatusCode, why: &str| (status, Json(json!({"error": why}))).into_response();
+    let parameters = UrlParameters::of_query(query);
+    let refused = |status: StatusCode, message: &str| (status, Json(json!({"error": message}))).into_response();
     let Some((account, id)) = shared.lock().public.get(&token).cloned() else {
         return refused(StatusCode::NOT_FOUND, "no such page");
     };
@@ -307,12 +307,12 @@ async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<Cont
         let mut state = shared.lock();
         let mut ctx = state.enter(&account, &shared.public_url);
         let session = if id.starts_with("plink_") {
-            start_visit(&mut ctx, &id, &wishes).ok()
+            start_visit(&mut ctx, &id, &parameters).ok()
         } else {
             sessions::get(&mut ctx, &id).ok()
         };
         let Some(session) = session else { return refused(StatusCode::GONE, "closed") };
-        let mut purchase = pay.purchase(&session, &wishes);
+        let mut purchase = pay.purchase(&session, &parameters);
         let Some(method) = method(&mut ctx, &session, (&purchase, chosen), (&card, &debited)) else {
             return refused(StatusCode::UNPROCESSABLE_ENTITY, "not a test card");
         };
@@ -324,9 +324,10 @@ async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<Cont
         Ok(session) => Json(json!({"session": session["id"], "status": session["status"],
             "payment_status": session["payment_status"], "amount_total": session["amount_total"]}))
         .into_response(),
-        Err(NotPaid::Misfits(misfits)) => {
-            let fields: Vec<Value> = misfits.iter().map(told).collect();
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"error": "misfits", "fields": fields}))).into_response()
+        Err(NotPaid::InvalidFields(field_errors)) => {
+            let fields: Vec<Value> = field_errors.iter().map(to_json).collect();
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"error": "invalid_fields", "fields": fields})))
+                .into_response()
         }
         Err(NotPaid::Declined(code)) => refused(StatusCode::PAYMENT_REQUIRED, code),
         Err(NotPaid::NeedsAuthentication) => refused(StatusCode::PAYMENT_REQUIRED, "authentication_required"),
@@ -334,44 +335,45 @@ async fn control_pay(Extract(shared): Extract<Arc<Shared>>, Json(pay): Json<Cont
     }
 }
 
-/// A misfit by the name that the request has for its field.
-fn told(misfit: &Misfit) -> Value {
-    let field = match &misfit.field {
-        Entry::Quantity(id) => format!("quantities.{id}"),
-        Entry::OptionalItem(id) => format!("optional_items.{id}"),
-        Entry::CustomField(key) => format!("custom_fields.{key}"),
-        Entry::CustomAmount => "custom_amount".to_owned(),
-        Entry::PromotionCode => "promotion_code".to_owned(),
-        Entry::ShippingRate => "shipping_rate".to_owned(),
-        Entry::ShippingName => "shipping.name".to_owned(),
-        Entry::ShippingAddress(part) => format!("shipping.address.{}", part.name()),
-        Entry::BillingAddress(part) => format!("billing.{}", part.name()),
-        Entry::Phone => "phone".to_owned(),
-        Entry::IndividualName => "individual_name".to_owned(),
-        Entry::BusinessName => "business_name".to_owned(),
-        Entry::TaxIdType => "tax_id.type".to_owned(),
-        Entry::TaxId => "tax_id.value".to_owned(),
-        Entry::Terms => "terms".to_owned(),
-        Entry::Email => "email".to_owned(),
-        Entry::Name => "name".to_owned(),
-        Entry::Method => "method".to_owned(),
+/// A field error by the name that the request has for its field.
+fn to_json(field_error: &FieldError) -> Value {
+    let field = match &field_error.field {
+        FormField::Quantity(id) => format!("quantities.{id}"),
+        FormField::OptionalItem(id) => format!("optional_items.{id}"),
+        FormField::CustomField(key) => format!("custom_fields.{key}"),
+        FormField::CustomAmount => "custom_amount".to_owned(),
+        FormField::PromotionCode => "promotion_code".to_owned(),
+        FormField::ShippingRate => "shipping_rate".to_owned(),
+        FormField::ShippingName => "shipping.name".to_owned(),
+        FormField::ShippingAddress(part) => format!("shipping.address.{}", part.name()),
+        FormField::BillingAddress(part) => format!("billing.{}", part.name()),
+        FormField::Phone => "phone".to_owned(),
+        FormField::IndividualName => "individual_name".to_owned(),
+        FormField::BusinessName => "business_name".to_owned(),
+        FormField::TaxIdType => "tax_id.type".to_owned(),
+        FormField::TaxId => "tax_id.value".to_owned(),
+        FormField::Terms => "terms".to_owned(),
+        FormField::Email => "email".to_owned(),
+        FormField::Name => "name".to_owned(),
+        FormField::Method => "method".to_owned(),
     };
-    let (why, limit) = match misfit.why {
-        Why::Missing => ("missing", None),
-        Why::Malformed => ("malformed", None),
-        Why::TooSmall(limit) => ("too_small", Some(limit)),
-        Why::TooLarge(limit) => ("too_large", Some(limit)),
-        Why::TooShort(limit) => ("too_short", Some(limit)),
-        Why::TooLong(limit) => ("too_long", Some(limit)),
-        Why::UnknownCode => ("unknown_code", None),
-        Why::ExpiredCode => ("expired_code", None),
-        Why::CodeNotForYou => ("code_not_for_you", None),
-        Why::BelowMinimum(limit) => ("below_minimum", Some(limit)),
-        Why::BelowCharge(limit) => ("below_charge", Some(limit)),
-        Why::CountryNotServed => ("country_not_served", None),
-        Why::NotAnOption => ("not_an_option", None),
+    let (kind, limit) = match field_error.kind {
+        FieldErrorKind::Missing => ("missing", None),
+        FieldErrorKind::Malformed => ("malformed", None),
+        FieldErrorKind::TooSmall(limit) => ("too_small", Some(limit)),
+        FieldErrorKind::TooLarge(limit) => ("too_large", Some(limit)),
+        FieldErrorKind::TooShort(limit) => ("too_short", Some(limit)),
+        FieldErrorKind::TooLong(limit) => ("too_long", Some(limit)),
+        FieldErrorKind::UnknownCode => ("unknown_code", None),
+        FieldErrorKind::ExpiredCode => ("expired_code", None),
+        FieldErrorKind::CodeNotForYou => ("code_not_for_you", None),
+        FieldErrorKind::BelowMinimum(limit) => ("below_minimum", Some(limit)),
+        FieldErrorKind::BelowCharge(limit) => ("below_charge", Some(limit)),
+        FieldErrorKind::CountryNotServed => ("country_not_served", None),
+        FieldErrorKind::CardBrandNotAccepted => ("card_brand_not_accepted", None),
+        FieldErrorKind::NotAnOption => ("not_an_option", None),
     };
-    json!({"field": field, "why": why, "limit": limit})
+    json!({"field": field, "kind": kind, "limit": limit})
 }
 
 #[cfg(test)]
@@ -381,8 +383,8 @@ mod tests {
     #[test]
     fn a_payment_needs_a_url_alone_and_a_misspelt_field_is_told() {
         let pay: ControlPay = serde_json::from_value(json!({"url": "u"})).unwrap();
-        let wishes = Wishes::of_query("prefilled_promo_code=SAVE%2010");
-        let purchase = pay.purchase(&json!({"allow_promotion_codes": true}), &wishes);
+        let parameters = UrlParameters::of_query("prefilled_promo_code=SAVE%2010");
+        let purchase = pay.purchase(&json!({"allow_promotion_codes": true}), &parameters);
         assert_eq!((purchase.billing.country.as_str(), purchase.terms_accepted), ("SE", false));
         assert_eq!(purchase.promotion_code.as_deref(), Some("SAVE 10"));
         assert!(serde_json::from_value::<ControlPay>(json!({"url": "u", "promo_code": "X"})).is_err());
@@ -392,14 +394,15 @@ mod tests {
     fn a_code_of_the_url_is_left_out_where_no_codes_are_taken() {
         for takes_codes in [json!(false), Value::Null] {
             let pay: ControlPay = serde_json::from_value(json!({"url": "u"})).unwrap();
-            let wishes = Wishes::of_query("prefilled_promo_code=SAVE");
-            assert_eq!(pay.purchase(&json!({"allow_promotion_codes": takes_codes}), &wishes).promotion_code, None);
+            let parameters = UrlParameters::of_query("prefilled_promo_code=SAVE");
+            assert_eq!(pay.purchase(&json!({"allow_promotion_codes": takes_codes}), &parameters).promotion_code, None);
         }
     }
 
     #[test]
-    fn misfits_are_told_by_field_reason_and_limit() {
-        let misfit = Misfit { field: Entry::Quantity("li_1".to_owned()), why: Why::TooLarge(5) };
-        assert_eq!(told(&misfit), json!({"field": "quantities.li_1", "why": "too_large", "limit": 5}));
+    fn field_errors_are_told_by_field_kind_and_limit() {
+        let field_error =
+            FieldError { field: FormField::Quantity("li_1".to_owned()), kind: FieldErrorKind::TooLarge(5) };
+        assert_eq!(to_json(&field_error), json!({"field": "quantities.li_1", "kind": "too_large", "limit": 5}));
     }
 }

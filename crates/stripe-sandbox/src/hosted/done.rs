@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{Found, ask_of, show, success_url};
+use super::{Found, checkout_form, show, success_url};
 use crate::api::subscriptions;
 use crate::clock::DAY;
 use crate::page::{self, Bought, Closed, ClosedReason, Confirmation, Facts, Locale, Outcome, Sums};
@@ -40,7 +40,7 @@ pub(super) fn done(shared: &Shared, found: &Found, locale: Locale) -> Response {
     let session = &found.session;
     let mut state = shared.lock();
     let mut ctx = state.enter(&found.account, &shared.public_url);
-    let merchant = ask_of(&mut ctx, session).merchant().map(str::to_owned);
+    let merchant = checkout_form(&mut ctx, session).merchant().map(str::to_owned);
     if session["status"] == "complete" {
         return receipt(&mut ctx, session, merchant.as_deref(), locale);
     }

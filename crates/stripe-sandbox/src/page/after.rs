@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::amount::amount;
-use super::ask::Way;
+use super::checkout_form::PaymentOption;
 use super::countries::countries;
 use super::layout;
 use super::period;
@@ -147,8 +147,8 @@ fn is_transfer(session: &Value) -> bool {
 pub(crate) fn instructions(intent: &Value, locale: Locale) -> Vec<(String, String)> {
     const ORDER: [&str; 8] =
         ["amount", "iban", "account_number", "sort_code", "routing_number", "bic", "swift_code", "account_holder_name"];
-    let told = &intent["next_action"]["display_bank_transfer_instructions"];
-    let address = &told["financial_addresses"][0];
+    let transfer = &intent["next_action"]["display_bank_transfer_instructions"];
+    let address = &transfer["financial_addresses"][0];
     let account = &address[text(address, "type")];
     let written = |name: &str, value: &str| match name {
         "iban" => grouped(value),
@@ -158,11 +158,11 @@ pub(crate) fn instructions(intent: &Value, locale: Locale) -> Vec<(String, Strin
     let parts = account.as_object().into_iter().flatten();
     let mut parts: Vec<(String, String)> =
         parts.filter_map(|(name, value)| Some((name.clone(), written(name, value.as_str()?)))).collect();
-    if let Some(remaining) = told["amount_remaining"].as_i64() {
-        parts.push(("amount".to_owned(), amount(remaining, text(told, "currency"), locale)));
+    if let Some(remaining) = transfer["amount_remaining"].as_i64() {
+        parts.push(("amount".to_owned(), amount(remaining, text(transfer, "currency"), locale)));
     }
     parts.sort_by_key(|(name, _)| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
-    if let Some(reference) = told["reference"].as_str() {
+    if let Some(reference) = transfer["reference"].as_str() {
         parts.push(("reference".to_owned(), reference.to_owned()));
     }
     parts
@@ -310,8 +310,8 @@ fn method(method: &Value, words: &Words) -> Option<String> {
     let details = &method[kind];
     let called = match kind {
         "card" => capitalized(text(details, "brand")),
-        "customer_balance" => words.way(Way::BankTransfer, kind).to_owned(),
-        debit => words.way(Way::BankDebit, debit).to_owned(),
+        "customer_balance" => words.payment_option(PaymentOption::BankTransfer, kind).to_owned(),
+        debit => words.payment_option(PaymentOption::BankDebit, debit).to_owned(),
     };
     Some(details["last4"].as_str().map_or_else(|| called.clone(), |ends| fill_all(words.ending, &[&called, ends])))
 }

@@ -3,27 +3,27 @@
 use maud::{Markup, html};
 
 use super::Checkout;
-use super::ask::{CustomField, FieldKind, Mode, Need, TrialEnd, Way};
+use super::checkout_form::{CustomField, FieldKind, Mode, PaymentOption, Requirement, TrialEnd};
 use super::countries::countries;
 use super::field::{self, Text};
 use super::form::Problem;
 use super::order;
 use super::payment::{asks_payer, country_label, name_label, payer, payment};
 use super::words::{Submit, fill, fill_all};
-use crate::purchase::{AddressPart, Why, entries};
+use crate::purchase::{AddressPart, FieldErrorKind, validation};
 
 pub(super) fn details(view: &Checkout<'_>) -> Markup {
-    let (words, ask) = (view.words(), view.ask);
+    let (words, form) = (view.words(), view.form);
     html! {
         section.pay aria-label=(words.payment) {
             fieldset {
                 legend { (words.contact) }
-                (field::text(view, "email", &Text { kind: Some("email"), autocomplete: Some("email"), locked: ask.is_email_locked,
-                    hint: ask.is_email_locked.then(|| words.locked_hint.to_owned()), ..Text::default() }))
-                @if let Some(need) = ask.individual_name {
-                    (field::text(view, "individual_name", &Text { optional: need == Need::Optional, ..autofilled("name") }))
+                (field::text(view, "email", &Text { kind: Some("email"), autocomplete: Some("email"), locked: form.is_email_locked,
+                    hint: form.is_email_locked.then(|| words.locked_hint.to_owned()), ..Text::default() }))
+                @if let Some(requirement) = form.individual_name {
+                    (field::text(view, "individual_name", &Text { optional: requirement == Requirement::Optional, ..autofilled("name") }))
                 }
-                @if ask.phone {
+                @if form.phone {
                     (field::text(view, "phone", &Text { kind: Some("tel"), autocomplete: Some("tel"), ..Text::default() }))
                 }
             }
@@ -38,9 +38,9 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
                 }
             }
             (consents(view))
-            @if let Some(said) = &ask.texts.submit { p.said { (said) } }
+            @if let Some(said) = &form.texts.submit { p.said { (said) } }
             button.pay-button type="submit" name="action" value="pay" { (submit(view)) }
-            @if let Some(said) = &ask.texts.after_submit { p.said { (said) } }
+            @if let Some(said) = &form.texts.after_submit { p.said { (said) } }
         }
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn details(view: &Checkout<'_>) -> Markup {
 /// What follows on a trial for which no payment method is asked.
 fn after_trial(view: &Checkout<'_>) -> Option<&'static str> {
     let words = view.words();
-    view.trial_days().map(|_| match view.ask.trial_end {
+    view.trial_days().map(|_| match view.form.trial_end {
         TrialEnd::Invoice => words.trial_invoices,
         TrialEnd::Pause => words.trial_pauses,
         TrialEnd::Cancel => words.trial_ends_itself,
@@ -62,14 +62,15 @@ pub(super) fn alerts(view: &Checkout<'_>) -> Markup {
         return html! {};
     }
     html! {
-        div.alerts {
+        // Without a script, only this brings whoever uses a keyboard or hears the page to what is wrong.
+        div.alerts tabindex="-1" autofocus {
         @if let Some(code) = view.decline { p.alert role="alert" { (words.decline(code)) } }
         // Nothing is wrong with figures that follow from a choice: they are only to be looked at.
         @if view.changed { p.alert.changed role="alert" { (changed(view)) } }
         @if !view.problems.is_empty() {
             div.alert role="alert" {
                 p { (words.check_fields) }
-                ul { @for name in in_order(view) { li { (told(view, name)) } } }
+                ul { @for name in in_order(view) { li { (error_entry(view, name)) } } }
             }
         }
         }
@@ -86,14 +87,12 @@ fn changed(view: &Checkout<'_>) -> String {
     }
 }
 
-fn told(view: &Checkout<'_>, name: &str) -> Markup {
+fn error_entry(view: &Checkout<'_>, name: &str) -> Markup {
     let called = called(view, name);
     // Each of many fields that are empty is named, rather than said to be filled in.
-    // How a date is written is no part of what it is called.
-    let missing = if name == "card_expiry" { called.split(" (").next().unwrap_or(called) } else { called };
-    let is_missing = view.problems.of(name) == Some(Problem::Why(Why::Missing)) && name != "terms";
+    let is_missing = view.problems.of(name) == Some(Problem::Field(FieldErrorKind::Missing)) && name != "terms";
     html! {
-        @if is_missing { a href={ "#" (name) } { (fill(view.words().is_missing, missing)) } }
+        @if is_missing { a href={ "#" (name) } { (fill(view.words().is_missing, called)) } }
         @else { a href={ "#" (name) } { (called) } ": " (view.problem(name).unwrap_or_default()) }
     }
 }
@@ -129,12 +128,12 @@ fn in_order<'a>(view: &Checkout<'a>) -> Vec<&'a str> {
 
 /// What a field is called on the page.
 fn called<'a>(view: &Checkout<'a>, name: &str) -> &'a str {
-    let ask = view.ask;
+    let form = view.form;
     let line = name.strip_prefix("quantity.").or(name.strip_prefix("optional."));
-    if let Some(line) = line.and_then(|id| ask.lines.iter().chain(&ask.optional).find(|line| line.id == id)) {
+    if let Some(line) = line.and_then(|id| form.lines.iter().chain(&form.optional).find(|line| line.id == id)) {
         return &line.name;
     }
-    if let Some(field) = name.strip_prefix("field.").and_then(|key| ask.fields.iter().find(|field| field.key == key)) {
+    if let Some(field) = name.strip_prefix("field.").and_then(|key| form.fields.iter().find(|field| field.key == key)) {
         return &field.label;
     }
     match name {
@@ -145,13 +144,13 @@ fn called<'a>(view: &Checkout<'a>, name: &str) -> &'a str {
 }
 
 fn submit(view: &Checkout<'_>) -> String {
-    let (ask, total) = (view.ask, view.quote.total);
-    let does = match (ask.mode, ask.submit_type.as_str()) {
-        (Mode::Setup, _) if !ask.ways.contains(&Way::Card) => Submit::SaveAccount,
+    let (form, total) = (view.form, view.quote.total);
+    let does = match (form.mode, form.submit_type.as_str()) {
+        (Mode::Setup, _) if !form.payment_options.contains(&PaymentOption::Card) => Submit::SaveAccount,
         (Mode::Setup, _) => Submit::SaveCard,
         (Mode::Payment, _) if total == 0 && !view.awaits_amount() => Submit::Order,
-        (Mode::Payment, _) if ask.ways == [Way::BankTransfer] => Submit::GoToTransfer,
-        (Mode::Payment, _) if ask.holds && ask.ways == [Way::Card] => Submit::Reserve,
+        (Mode::Payment, _) if form.payment_options == [PaymentOption::BankTransfer] => Submit::GoToTransfer,
+        (Mode::Payment, _) if form.holds && form.payment_options == [PaymentOption::Card] => Submit::Reserve,
         _ if view.trial_days().is_some() => Submit::StartTrial,
         // Where nothing is due today, the button does not say that something is paid.
         (Mode::Subscription, _) if total == 0 => Submit::Subscribe,
@@ -166,16 +165,16 @@ fn submit(view: &Checkout<'_>) -> String {
 
 fn shipping_address(view: &Checkout<'_>) -> Markup {
     let words = view.words();
-    let Some(served) = &view.ask.shipping_countries else { return html! {} };
+    let Some(served) = &view.form.shipping_countries else { return html! {} };
     let options = countries(view.locale).iter().copied().filter(|(code, _)| served.iter().any(|known| known == code));
-    let fallback = view.ask.first_shipping_country(view.locale);
+    let fallback = view.form.first_shipping_country(view.locale);
     html! {
         fieldset {
             legend { (words.shipping_address) }
-            @if let Some(said) = &view.ask.texts.shipping_address { p.said { (said) } }
+            @if let Some(said) = &view.form.texts.shipping_address { p.said { (said) } }
             (field::text(view, "shipping.name", &autofilled("shipping name")))
             (field::select(view, "shipping.country", (None, "shipping country", false), options, fallback))
-            @if view.ask.automatic_tax { (order::update(view)) }
+            @if view.form.automatic_tax { (order::update(view)) }
             (address(view, "shipping"))
         }
     }
@@ -185,10 +184,10 @@ fn shipping_address(view: &Checkout<'_>) -> Markup {
 /// the page was made: a hint tells what is needed where.
 pub(super) fn address(view: &Checkout<'_>, of: &str) -> Markup {
     let fill_in = |part: &str| format!("{of} {part}");
-    let served = view.ask.shipping_countries.as_ref().filter(|_| of == "shipping");
+    let served = view.form.shipping_countries.as_ref().filter(|_| of == "shipping");
     let choices =
         || countries(view.locale).iter().filter(|(code, _)| served.is_none_or(|all| all.iter().any(|c| c == code)));
-    let needing = |part| choices().filter(move |(code, _)| entries::needs_part(code, part)).map(|(_, name)| *name);
+    let needing = |part| choices().filter(move |(code, _)| validation::needs_part(code, part)).map(|(_, name)| *name);
     let is_everywhere = |part| needing(part).count() == choices().count();
     let (has_postal_code, has_state) = (is_everywhere(AddressPart::PostalCode), is_everywhere(AddressPart::State));
     let states: Vec<&str> = needing(AddressPart::State).collect();
@@ -223,12 +222,12 @@ pub(super) fn autofilled(autocomplete: &str) -> Text<'_> {
 
 /// The merchant's own questions.
 fn questions(view: &Checkout<'_>) -> Markup {
-    let ask = view.ask;
+    let form = view.form;
     html! {
-        @if !ask.fields.is_empty() {
+        @if !form.fields.is_empty() {
             fieldset {
                 legend { (view.words().more) }
-                @for field in &ask.fields { (custom_field(view, field)) }
+                @for field in &form.fields { (custom_field(view, field)) }
             }
         }
     }
@@ -256,16 +255,16 @@ fn custom_field(view: &Checkout<'_>, field: &CustomField) -> Markup {
 }
 
 fn business(view: &Checkout<'_>) -> Markup {
-    let (words, ask) = (view.words(), view.ask);
+    let (words, form) = (view.words(), view.form);
     html! {
-        @if ask.business_name.is_some() || ask.tax_id.is_some() {
+        @if form.business_name.is_some() || form.tax_id.is_some() {
             fieldset {
                 legend { (words.tax_id_legend) }
-                @if let Some(need) = ask.business_name {
-                    (field::text(view, "business_name", &Text { optional: need == Need::Optional, ..autofilled("organization") }))
+                @if let Some(requirement) = form.business_name {
+                    (field::text(view, "business_name", &Text { optional: requirement == Requirement::Optional, ..autofilled("organization") }))
                 }
-                @if let Some(need) = ask.tax_id {
-                    @let optional = need == Need::Optional;
+                @if let Some(requirement) = form.tax_id {
+                    @let optional = requirement == Requirement::Optional;
                     (field::select(view, "tax_id_type", (None, "off", optional), words.tax_ids.iter().copied(), ""))
                     (field::text(view, "tax_id", &Text { optional, ..Text::default() }))
                 }
@@ -275,26 +274,33 @@ fn business(view: &Checkout<'_>) -> Markup {
 }
 
 fn consents(view: &Checkout<'_>) -> Markup {
-    let (words, ask) = (view.words(), view.ask);
+    let (words, form) = (view.words(), view.form);
     // The merchant's own words say themselves where the terms are.
-    let terms =
-        ask.texts.terms.clone().map_or_else(|| (fill(words.terms, view.merchant()), words.terms_hint), |own| (own, ""));
+    let terms = form
+        .texts
+        .terms
+        .clone()
+        .map_or_else(|| (fill(words.terms, view.merchant()), words.terms_hint), |own| (own, ""));
     html! {
-        @if ask.terms { (field::checkbox(view, "terms", &terms.0, terms.1)) }
-        @if ask.promotions {
+        @if form.terms { (field::checkbox(view, "terms", &terms.0, terms.1)) }
+        @if form.promotions {
             (field::checkbox(view, "promotions", &fill(words.promotions, view.merchant()), ""))
         }
-        @if ask.reuse && view.needs_method() { p.note { (reuse(view)) } }
+        @if form.reuse && view.needs_method() { p.note { (reuse(view)) } }
     }
 }
 
-/// What keeping the payment method means: of a subscription, how much is drawn and how often.
+/// What keeping the payment method means: of a subscription, how much is drawn and how often, and after a trial from when.
 fn reuse(view: &Checkout<'_>) -> String {
     let words = view.words();
     match &view.quote.recurring {
         Some(later) => {
             let every = words.every(&later.interval, later.interval_count);
-            fill_all(words.reuse_until, &[view.merchant(), &view.money(later.total), &every])
+            let (merchant, amount) = (view.merchant(), view.money(later.total));
+            match later.trial_ends {
+                Some(end) => fill_all(words.reuse_after_trial, &[merchant, &amount, &every, &words.date(end)]),
+                None => fill_all(words.reuse_until, &[merchant, &amount, &every]),
+            }
         }
         None => fill(words.reuse, view.merchant()),
     }

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::Checkout;
-use super::form::ENTRY_MAX;
+use super::form::VALUE_CHARS_MAX;
 
 /// A field in which something is written.
 #[derive(Default)]
@@ -39,7 +39,7 @@ pub(super) fn text(view: &Checkout<'_>, name: &str, about: &Text<'_>) -> Markup 
             (label(view, name, about.label, if about.optional { view.words().optional } else { about.note }))
             input id=(name) name=(name) type=(about.kind.unwrap_or("text")) value=(value) required[!about.optional && !about.conditional]
                 readonly[about.locked] autocomplete=(about.autocomplete.unwrap_or("off")) inputmode=[about.keyboard] placeholder=[about.placeholder]
-                maxlength=(about.longest.unwrap_or(ENTRY_MAX as i64))
+                maxlength=(about.longest.unwrap_or(VALUE_CHARS_MAX as i64))
                 aria-invalid=[invalid(view, name)] aria-describedby=[described(view, name, hint.is_some())];
             @if let Some(hint) = hint { p.hint id={ (name) "-hint" } { (hint) } }
             (error(view, name))

@@ -49,10 +49,10 @@ fn facts(invoice: &Value, locale: Locale) -> Vec<(String, String)> {
     let words = locale.words();
     let times = &invoice["status_transitions"];
     let date = |at: &Value| at.as_i64().map(|at| words.date(at));
-    let told = |name: &str| invoice[name].as_str().filter(|told| !told.is_empty()).map(str::to_owned);
+    let text_of = |name: &str| invoice[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let known = [
-        (words.customer, told("customer_name")),
-        (words.label("email"), told("customer_email")),
+        (words.customer, text_of("customer_name")),
+        (words.label("email"), text_of("customer_email")),
         (words.issued, date(&times["finalized_at"])),
         (words.paid_on, date(&times["paid_at"])),
     ];
@@ -90,12 +90,12 @@ mod tests {
 
     #[test]
     fn an_invoice_tells_its_lines_and_what_the_merchant_says_in_either_language() {
-        let told = json!({"number": "SANDBOX-0001", "customer_email": "a@b.se", "customer_name": "Ada", "currency": "sek",
+        let object = json!({"number": "SANDBOX-0001", "customer_email": "a@b.se", "customer_name": "Ada", "currency": "sek",
             "subtotal": 10_000, "total": 12_500, "total_excluding_tax": 10_000, "subtotal_excluding_tax": 10_000,
             "status": "paid", "description": "In <June>", "footer": "Come again", "custom_fields": [{"name": "Room",
             "value": "12"}], "status_transitions": {"finalized_at": 1_796_688_000, "paid_at": 1_796_688_000},
             "lines": {"data": [{"description": "2 × Workshop", "quantity": 2, "amount": 10_000}]}});
-        let page = invoice(&told, Some("/c/pay/cs_1"), Locale::En).into_string().replace('\u{a0}', " ");
+        let page = invoice(&object, Some("/c/pay/cs_1"), Locale::En).into_string().replace('\u{a0}', " ");
         for part in [
             "Invoice SANDBOX-0001",
             "From Sandbox merchant",
@@ -112,7 +112,7 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part} is not in {page}");
         }
-        assert!(invoice(&told, None, Locale::Sv).into_string().contains("100,00\u{a0}kr"));
+        assert!(invoice(&object, None, Locale::Sv).into_string().contains("100,00\u{a0}kr"));
         for (state, said) in [("open", "Not paid yet"), ("void", "voided"), ("uncollectible", "was not paid")] {
             assert!(invoice(&json!({"status": state}), None, Locale::En).into_string().contains(said), "{state}");
         }

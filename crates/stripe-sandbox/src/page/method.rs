@@ -3,37 +3,37 @@
 
 use time::OffsetDateTime;
 
-use super::ask::{Ask, Way};
+use super::checkout_form::{CheckoutForm, PaymentOption};
 use super::form::{Problem, Problems, RawForm};
 use crate::api::payments::{self, Card, CardBehavior};
-use crate::purchase::{Method, Quote, Why};
+use crate::purchase::{FieldErrorKind, Method, Quote};
 
 /// Reads how the customer pays, where that is asked; `now` in seconds since the Unix epoch. A customer who comes back from
 /// their bank brings no card number: it is the card with which they went.
 pub(crate) fn read_method(
-    ask: &Ask,
+    form: &CheckoutForm,
     raw: &RawForm,
     (quote, now, authenticated): (&Quote, i64, Option<Card>),
     problems: &mut Problems,
 ) -> Method {
-    if !ask.needs_method(quote) {
+    if !form.needs_method(quote) {
         return Method::None;
     }
     if let Some(card) = authenticated {
         return Method::Card(card);
     }
-    let way = match raw.get("method") {
-        "" => ask.ways.first(),
-        tag => ask.ways.iter().find(|way| way.tag() == tag),
+    let option = match raw.get("method") {
+        "" => form.payment_options.first(),
+        tag => form.payment_options.iter().find(|option| option.tag() == tag),
     };
-    match way {
+    match option {
         None => {
-            problems.add("method", Why::NotAnOption);
+            problems.add("method", FieldErrorKind::NotAnOption);
             Method::None
         }
-        Some(Way::BankTransfer) => Method::BankTransfer,
-        Some(Way::BankDebit) => account(raw.get("account_number"), problems),
-        Some(Way::Card) => read_card(raw, now, problems).map_or(Method::None, Method::Card),
+        Some(PaymentOption::BankTransfer) => Method::BankTransfer,
+        Some(PaymentOption::BankDebit) => account(raw.get("account_number"), problems),
+        Some(PaymentOption::Card) => read_card(raw, now, problems).map_or(Method::None, Method::Card),
     }
 }
 
@@ -41,16 +41,16 @@ fn read_card(raw: &RawForm, now: i64, problems: &mut Problems) -> Option<Card> {
     let number = card(raw.get("card_number")).map_err(|problem| problems.add("card_number", problem)).ok();
     let expiry = expiry(raw);
     match expiry {
-        None if raw.get("card_expiry").is_empty() => problems.add("card_expiry", Why::Missing),
-        None => problems.add("card_expiry", Why::Malformed),
+        None if raw.get("card_expiry").is_empty() => problems.add("card_expiry", FieldErrorKind::Missing),
+        None => problems.add("card_expiry", FieldErrorKind::Malformed),
         Some(expiry) if is_past(expiry, now) => problems.add("card_expiry", Problem::Past),
         Some(_) => {}
     }
     let cvc = raw.get("card_cvc");
     if cvc.is_empty() {
-        problems.add("card_cvc", Why::Missing);
+        problems.add("card_cvc", FieldErrorKind::Missing);
     } else if !matches!(cvc.len(), 3 | 4) || !cvc.bytes().all(|b| b.is_ascii_digit()) {
-        problems.add("card_cvc", Why::Malformed);
+        problems.add("card_cvc", FieldErrorKind::Malformed);
     }
     let ((brand, last4, behavior), (exp_month, exp_year)) = (number?, expiry?);
     Some(Card { brand, last4, exp_month, exp_year, behavior })
@@ -60,10 +60,10 @@ fn read_card(raw: &RawForm, now: i64, problems: &mut Problems) -> Option<Card> {
 fn card(text: &str) -> Result<(&'static str, String, CardBehavior), Problem> {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     if digits.is_empty() {
-        return Err(Why::Missing.into());
+        return Err(FieldErrorKind::Missing.into());
     }
     if !(12..=19).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) || !luhn_holds(&digits) {
-        return Err(Why::Malformed.into());
+        return Err(FieldErrorKind::Malformed.into());
     }
     let (brand, behavior) = payments::test_card(&digits).ok_or(Problem::NotATestCard)?;
     Ok((brand, digits[digits.len() - 4..].to_owned(), behavior))
@@ -79,13 +79,13 @@ pub(crate) fn test_card(number: &str) -> Option<Card> {
 fn account(text: &str, problems: &mut Problems) -> Method {
     let number: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     if number.is_empty() {
-        problems.add("account_number", Why::Missing);
+        problems.add("account_number", FieldErrorKind::Missing);
         return Method::None;
     }
     let is_account = (6..=34).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_alphanumeric());
     match number.get(number.len().saturating_sub(4)..).filter(|ends| is_account && ends.parse::<u16>().is_ok()) {
         Some(ends) => return Method::BankDebit { account_ends: ends.to_owned() },
-        None => problems.add("account_number", Why::Malformed),
+        None => problems.add("account_number", FieldErrorKind::Malformed),
     }
     Method::None
 }
@@ -134,22 +134,22 @@ mod tests {
         RawForm::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
-    fn why(name: &str, why: Why) -> (String, Problem) {
-        (name.to_owned(), Problem::Why(why))
+    fn kind(name: &str, kind: FieldErrorKind) -> (String, Problem) {
+        (name.to_owned(), Problem::Field(kind))
     }
 
-    fn pays(ways: &[Way], pairs: &[(&str, &str)]) -> (Method, Vec<(String, Problem)>) {
-        let ask = Ask { ways: ways.to_vec(), ..Ask::default() };
+    fn pays(payment_options: &[PaymentOption], pairs: &[(&str, &str)]) -> (Method, Vec<(String, Problem)>) {
+        let form = CheckoutForm { payment_options: payment_options.to_vec(), ..CheckoutForm::default() };
         let mut problems = Problems::default();
         let quote = Quote { total: 100, ..Quote::default() };
         (
-            read_method(&ask, &raw(pairs), (&quote, NOW, None), &mut problems),
+            read_method(&form, &raw(pairs), (&quote, NOW, None), &mut problems),
             problems.iter().map(|(name, problem)| (name.to_owned(), problem)).collect(),
         )
     }
 
     fn card_problems(number: &str, expiry: &str) -> Vec<(String, Problem)> {
-        pays(&[Way::Card], &[("card_number", number), ("card_expiry", expiry), ("card_cvc", "123")]).1
+        pays(&[PaymentOption::Card], &[("card_number", number), ("card_expiry", expiry), ("card_cvc", "123")]).1
     }
 
     #[test]
@@ -159,8 +159,8 @@ mod tests {
         assert_eq!(test_card("4000000000000002").unwrap().behavior, CardBehavior::Declined);
         let not_a_test_card = ("card_number".to_owned(), Problem::NotATestCard);
         assert_eq!(card_problems("4111111111111111", "12/34"), [not_a_test_card]);
-        assert_eq!(card_problems("4242424242424241", "12/34"), [why("card_number", Why::Malformed)]);
-        assert_eq!(card_problems("", "12/34"), [why("card_number", Why::Missing)]);
+        assert_eq!(card_problems("4242424242424241", "12/34"), [kind("card_number", FieldErrorKind::Malformed)]);
+        assert_eq!(card_problems("", "12/34"), [kind("card_number", FieldErrorKind::Missing)]);
     }
 
     #[test]
@@ -168,12 +168,12 @@ mod tests {
         assert!(card_problems("4242424242424242", "11/26").is_empty());
         let past = ("card_expiry".to_owned(), Problem::Past);
         assert_eq!(card_problems("4242424242424242", "10/26"), [past]);
-        assert_eq!(card_problems("4242424242424242", "13/30"), [why("card_expiry", Why::Malformed)]);
+        assert_eq!(card_problems("4242424242424242", "13/30"), [kind("card_expiry", FieldErrorKind::Malformed)]);
     }
 
     #[test]
-    fn only_the_way_that_was_chosen_is_read() {
-        let both = [Way::Card, Way::BankTransfer, Way::BankDebit];
+    fn only_the_payment_option_that_was_chosen_is_read() {
+        let both = [PaymentOption::Card, PaymentOption::BankTransfer, PaymentOption::BankDebit];
         assert!(
             matches!(pays(&both, &[("method", "bank_transfer")]), (Method::BankTransfer, problems) if problems.is_empty())
         );
@@ -181,12 +181,16 @@ mod tests {
         assert!(matches!(method, Method::BankDebit { account_ends } if account_ends == "3201"));
         assert_eq!(
             pays(&both, &[("method", "bank_debit"), ("account_number", "AT61 åäö")]).1,
-            [why("account_number", Why::Malformed)]
+            [kind("account_number", FieldErrorKind::Malformed)]
         );
-        assert_eq!(pays(&both, &[("method", "bank_debit")]).1, [why("account_number", Why::Missing)]);
-        assert_eq!(pays(&[Way::BankTransfer], &[("method", "card")]).1, [why("method", Why::NotAnOption)]);
-        let (ask, mut problems) = (Ask { ways: both.to_vec(), ..Ask::default() }, Problems::default());
-        let free = read_method(&ask, &raw(&[]), (&Quote::default(), NOW, None), &mut problems);
+        assert_eq!(pays(&both, &[("method", "bank_debit")]).1, [kind("account_number", FieldErrorKind::Missing)]);
+        assert_eq!(
+            pays(&[PaymentOption::BankTransfer], &[("method", "card")]).1,
+            [kind("method", FieldErrorKind::NotAnOption)]
+        );
+        let (form, mut problems) =
+            (CheckoutForm { payment_options: both.to_vec(), ..CheckoutForm::default() }, Problems::default());
+        let free = read_method(&form, &raw(&[]), (&Quote::default(), NOW, None), &mut problems);
         assert!(matches!(free, Method::None) && problems.is_empty());
     }
 }

@@ -4,7 +4,7 @@
 
 mod after;
 mod amount;
-mod ask;
+mod checkout_form;
 mod countries;
 mod details;
 mod field;
@@ -23,7 +23,7 @@ mod words;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(crate) use after::{Bought, Confirmation, Facts, Outcome, confirmation, instructions};
-pub(crate) use ask::Ask;
+pub(crate) use checkout_form::CheckoutForm;
 pub(crate) use form::{Action, Problems, RawForm, read};
 pub(crate) use invoice::invoice;
 pub(crate) use method::{read_method, test_card};
@@ -33,7 +33,7 @@ pub(crate) use words::Locale;
 use crate::clock::DAY;
 use crate::purchase::Quote;
 use amount::amount;
-use ask::Mode;
+use checkout_form::Mode;
 use words::{Words, fill, fill_all};
 
 /// Nothing but what the page itself holds. Forms may lead to the merchant, to whom the answer redirects.
@@ -45,7 +45,7 @@ pub(crate) struct Checkout<'a> {
     pub(crate) locale: Locale,
     pub(crate) session_id: &'a str,
     pub(crate) form_token: &'a str,
-    pub(crate) ask: &'a Ask,
+    pub(crate) form: &'a CheckoutForm,
     pub(crate) quote: &'a Quote,
     pub(crate) raw: &'a RawForm,
     pub(crate) problems: &'a Problems,
@@ -88,7 +88,7 @@ pub(crate) fn checkout(view: &Checkout<'_>) -> Markup {
                 input type="hidden" name="token" value=(view.form_token);
                 input type="hidden" name="locale" value=(view.locale.tag());
                 input type="hidden" name="shown" value=(figures_tag(view.quote));
-                @if view.ask.changes_figures() {
+                @if view.form.changes_figures() {
                     // The enter key presses the first button of a form: it should pay, not lose the card to an update.
                     input.hidden type="submit" name="action" value="pay" tabindex="-1" aria-hidden="true";
                 }
@@ -123,11 +123,11 @@ impl<'a> Checkout<'a> {
     }
 
     fn money(&self, minor: i64) -> String {
-        amount(minor, &self.ask.currency, self.locale)
+        amount(minor, &self.form.currency, self.locale)
     }
 
     fn merchant(&self) -> &'a str {
-        self.ask.merchant().unwrap_or(self.words().merchant)
+        self.form.merchant().unwrap_or(self.words().merchant)
     }
 
     /// The page is shown again, with something to look at.
@@ -136,7 +136,7 @@ impl<'a> Checkout<'a> {
     }
 
     fn heading(&self) -> String {
-        self.words().heading(self.ask.mode, &self.ask.submit_type, self.merchant())
+        self.words().heading(self.form.mode, &self.form.submit_type, self.merchant())
     }
 
     /// What is wrong with a field, in words.
@@ -153,13 +153,13 @@ impl<'a> Checkout<'a> {
 
     fn needs_method(&self) -> bool {
         // Before an amount is chosen nothing is due, but it will be.
-        self.ask.needs_method(self.quote) || self.awaits_amount()
+        self.form.needs_method(self.quote) || self.awaits_amount()
     }
 
     /// The customer has still to choose the amount, or to choose one that fits.
     fn awaits_amount(&self) -> bool {
         let is_open = self.raw.get("custom_amount").is_empty() || self.problems.of("custom_amount").is_some();
-        self.quote.total == 0 && is_open && self.ask.custom_line().is_some()
+        self.quote.total == 0 && is_open && self.form.custom_line().is_some()
     }
 
     /// Whole days that are free, a day that has begun counted.
@@ -172,7 +172,7 @@ impl<'a> Checkout<'a> {
 /// The page that plays the customer's bank. It carries on what was entered, but never the number of a card.
 pub(crate) fn challenge(view: &Checkout<'_>) -> Markup {
     let words = view.words();
-    let (title, said) = match view.ask.mode {
+    let (title, said) = match view.form.mode {
         Mode::Setup => (words.challenge_title_saving, words.challenge_text_saving),
         Mode::Payment | Mode::Subscription => (words.challenge_title, words.challenge_text),
     };

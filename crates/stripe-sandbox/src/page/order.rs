@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::Checkout;
 use super::amount::{currency_name, unit_amount};
-use super::ask::{Line, Mode, Pricing, Rate, Tier};
+use super::checkout_form::{Line, Mode, Pricing, Rate, Tier};
 use super::field::{self, Text};
 use super::period;
 use super::sums::Sums;
@@ -12,23 +12,23 @@ use super::words::{fill, fill_all};
 use crate::purchase::QuotedLine;
 
 pub(super) fn summary(view: &Checkout<'_>) -> Markup {
-    let (words, ask) = (view.words(), view.ask);
+    let (words, form) = (view.words(), view.form);
     html! {
         section.summary aria-labelledby="heading" {
-            @if let Some(url) = &ask.cancel_url { a.back href=(url) { "← " (words.back) } }
-            h1.large[ask.mode == Mode::Setup || view.awaits_amount()] id="heading" { (view.heading()) }
+            @if let Some(url) = &form.cancel_url { a.back href=(url) { "← " (words.back) } }
+            h1.large[form.mode == Mode::Setup || view.awaits_amount()] id="heading" { (view.heading()) }
             (headline(view))
-            @if ask.mode == Mode::Setup { p.every { (words.nothing_charged) } }
-            @if ask.mode != Mode::Setup {
+            @if form.mode == Mode::Setup { p.every { (words.nothing_charged) } }
+            @if form.mode != Mode::Setup {
                 ul.items aria-label=(words.order) {
-                    @for line in &ask.lines { (item(view, line)) }
+                    @for line in &form.lines { (item(view, line)) }
                     @for line in taken(view) { (taken_item(view, line)) }
                 }
                 (optional_items(view))
                 (promotion_code(view))
                 (shipping(view))
-                @if ask.has_choices() {
-                    @if ask.automatic_tax { p.hint { (words.tax_by_country) } }
+                @if form.has_choices() {
+                    @if form.automatic_tax { p.hint { (words.tax_by_country) } }
                     (update(view))
                 }
                 @if !view.awaits_amount() { (figures(view)) }
@@ -50,7 +50,7 @@ pub(super) fn update(view: &Checkout<'_>) -> Markup {
 /// The amount, large, and what comes after it.
 fn headline(view: &Checkout<'_>) -> Markup {
     let quote = view.quote;
-    let shown = view.ask.mode != Mode::Setup && !view.awaits_amount();
+    let shown = view.form.mode != Mode::Setup && !view.awaits_amount();
     let due = (quote.total, quote.recurring.as_ref(), view.trial_days());
     html! { @if shown { (period::headline(view.words(), &|minor| view.money(minor), due)) } }
 }
@@ -118,10 +118,10 @@ fn taken<'a>(view: &Checkout<'a>) -> impl Iterator<Item = &'a QuotedLine> {
 /// where it is.
 fn price(view: &Checkout<'_>, line: &Line, quoted: Option<&QuotedLine>) -> Markup {
     let words = view.words();
-    let money = |minor| unit_amount(minor, &view.ask.currency, view.locale);
+    let money = |minor| unit_amount(minor, &view.form.currency, view.locale);
     let is_counted = line.quantity > 1 || line.adjustable.is_some();
     // What is for each of something, a period follows otherwise than an amount alone.
-    let (told, is_each) = match &line.pricing {
+    let (price_text, is_each) = match &line.pricing {
         Pricing::Unit(amount) if is_counted => match &line.unit_label {
             Some(unit) => (Some(fill_all(words.per_unit, &[&money(*amount), unit])), true),
             None => (Some(fill_all(words.each, &[&money(*amount)])), true),
@@ -130,9 +130,9 @@ fn price(view: &Checkout<'_>, line: &Line, quoted: Option<&QuotedLine>) -> Marku
         Pricing::Package { amount, size, is_begun_paid } => {
             let package = line.unit_label.as_ref().map_or_else(|| size.to_string(), |unit| format!("{size} {unit}"));
             let template = if *is_begun_paid { words.per_package_begun } else { words.per_package_whole };
-            let told = fill_all(template, &[&money(*amount), &package, &size.to_string()]);
+            let price_text = fill_all(template, &[&money(*amount), &package, &size.to_string()]);
             let packages = quoted.and_then(|quoted| quoted.packages).map(|count| words.packages(count));
-            (Some([told].into_iter().chain(packages).collect::<Vec<_>>().join("; ")), true)
+            (Some([price_text].into_iter().chain(packages).collect::<Vec<_>>().join("; ")), true)
         }
         Pricing::Tiers { tiers, .. } => (tiered(view, tiers, quoted), true),
         Pricing::Custom { .. } => (None, false),
@@ -142,9 +142,9 @@ fn price(view: &Checkout<'_>, line: &Line, quoted: Option<&QuotedLine>) -> Marku
         false => words.every(interval, *count),
     });
     html! {
-        @if told.is_some() || every.is_some() {
+        @if price_text.is_some() || every.is_some() {
             span.detail {
-                (told.unwrap_or_default())
+                (price_text.unwrap_or_default())
                 @if let Some(every) = every { " " (every) }
             }
         }
@@ -159,14 +159,14 @@ fn tiered(view: &Checkout<'_>, tiers: &[Tier], quoted: Option<&QuotedLine>) -> O
         Some([only]) => Some(tier_price(view, only)),
         _ => {
             let least = counted.unwrap_or(tiers).iter().filter_map(|tier| tier.unit).min()?;
-            Some(fill(view.words().from, &unit_amount(least, &view.ask.currency, view.locale)))
+            Some(fill(view.words().from, &unit_amount(least, &view.form.currency, view.locale)))
         }
     }
 }
 
 fn tier_price(view: &Checkout<'_>, tier: &Tier) -> String {
     let words = view.words();
-    let money = |minor| unit_amount(minor, &view.ask.currency, view.locale);
+    let money = |minor| unit_amount(minor, &view.form.currency, view.locale);
     let unit = tier.unit.map(|unit| fill(words.each, &money(unit)));
     let flat = tier.flat.map(|flat| fill(words.flat, &money(flat)));
     unit.into_iter().chain(flat).collect::<Vec<_>>().join(" + ")
@@ -201,7 +201,7 @@ fn custom_amount(view: &Checkout<'_>, line: &Line) -> Markup {
     let words = view.words();
     let Pricing::Custom { minimum, maximum, .. } = &line.pricing else { return html! {} };
     let hint = Some(fill_all(words.custom_hint, &[&view.money(*minimum), &view.money(*maximum)]));
-    let label = format!("{} ({})", words.label("custom_amount"), currency_name(&view.ask.currency, view.locale));
+    let label = format!("{} ({})", words.label("custom_amount"), currency_name(&view.form.currency, view.locale));
     let about = Text { label: Some(&label), keyboard: Some("decimal"), hint, ..Text::default() };
     field::text(view, "custom_amount", &about)
 }
@@ -209,10 +209,10 @@ fn custom_amount(view: &Checkout<'_>, line: &Line) -> Markup {
 fn optional_items(view: &Checkout<'_>) -> Markup {
     let words = view.words();
     html! {
-        @if !view.ask.optional.is_empty() {
+        @if !view.form.optional.is_empty() {
             fieldset.optional-items {
                 legend { (words.optional_items) }
-                @for line in &view.ask.optional {
+                @for line in &view.form.optional {
                     div.offer {
                         div.what {
                             span.name { (line.name) }
@@ -231,7 +231,7 @@ fn optional_items(view: &Checkout<'_>) -> Markup {
 fn offered_price(view: &Checkout<'_>, line: &Line) -> Markup {
     match &line.pricing {
         Pricing::Unit(amount) if line.every.is_none() && line.quantity == 1 && line.adjustable.is_none() => {
-            html! { span.detail { (unit_amount(*amount, &view.ask.currency, view.locale)) } }
+            html! { span.detail { (unit_amount(*amount, &view.form.currency, view.locale)) } }
         }
         _ => html! {
             (price(view, line, taken(view).find(|taken| taken.price_id == line.id)))
@@ -264,7 +264,7 @@ fn promotion_code(view: &Checkout<'_>) -> Markup {
     let name = "promotion_code";
     let code = view.raw.get(name);
     html! {
-        @if view.ask.promotion_codes {
+        @if view.form.promotion_codes {
             @if let Some(code) = &view.quote.promotion_code {
                 div.applied id=(name) tabindex="-1" {
                     input type="hidden" name=(name) value=(code);
@@ -291,7 +291,7 @@ fn promotion_code(view: &Checkout<'_>) -> Markup {
 
 fn shipping(view: &Checkout<'_>) -> Markup {
     let words = view.words();
-    let rates = &view.ask.shipping_rates;
+    let rates = &view.form.shipping_rates;
     let chosen = match view.raw.get("shipping_rate") {
         "" => rates.first().map_or("", |rate| rate.id.as_str()),
         chosen => chosen,
@@ -324,6 +324,6 @@ fn rate_choice(view: &Checkout<'_>, rate: &Rate, chosen: bool) -> Markup {
 
 fn figures(view: &Checkout<'_>) -> Markup {
     let words = view.words();
-    let total = if view.ask.mode == Mode::Subscription { words.due_today } else { words.total };
-    html! { div.figures { (Sums::of_quote(view).rows(total, &view.ask.currency, view.locale)) } }
+    let total = if view.form.mode == Mode::Subscription { words.due_today } else { words.total };
+    html! { div.figures { (Sums::of_quote(view).rows(total, &view.form.currency, view.locale)) } }
 }

@@ -1,15 +1,15 @@
-//! How it is paid: the ways that the session takes, what each needs, and in whose name.
+//! How it is paid: the payment options of the session, what each needs, and in whose name.
 
 use maud::{Markup, html};
 
 use super::Checkout;
-use super::ask::{Mode, Way};
+use super::checkout_form::{Mode, PaymentOption};
 use super::countries::countries;
 use super::details::{address, autofilled};
 use super::field::{self, Text};
 use super::order;
 use super::words::fill;
-use crate::purchase::entries;
+use crate::purchase::validation;
 
 /// Account numbers to try, by payment method type: one that pays, and one that fails. The sandbox goes by the end: a debit of
 /// an account that ends in 0000 fails.
@@ -22,23 +22,23 @@ const ACCOUNTS: [(&str, &str, &str); 5] = [
 ];
 
 pub(super) fn payment(view: &Checkout<'_>) -> Markup {
-    let (words, ask) = (view.words(), view.ask);
+    let (words, form) = (view.words(), view.form);
     html! {
         fieldset {
-            legend { (if ask.mode == Mode::Setup { words.payment_method } else { words.payment }) }
-            @match ask.ways.as_slice() {
+            legend { (if form.mode == Mode::Setup { words.payment_method } else { words.payment }) }
+            @match form.payment_options.as_slice() {
                 [only] => {
                     div id="method" tabindex="-1" role="group" aria-label=(words.label("method")) aria-describedby=[field::described(view, "method", false)] {
                         input type="hidden" name="method" value=(only.tag());
                         // The fields of a card say what they are of.
-                        @if *only != Way::Card { p.part { (words.way(*only, &ask.debit)) } }
+                        @if *only != PaymentOption::Card { p.part { (words.payment_option(*only, &form.debit)) } }
                         (panel(view, *only))
                     }
                 }
-                ways => {
-                    div.ways id="method" tabindex="-1" role="radiogroup" aria-label=(words.label("method"))
+                payment_options => {
+                    div.method-options id="method" tabindex="-1" role="radiogroup" aria-label=(words.label("method"))
                         aria-describedby=[field::described(view, "method", false)] {
-                        @for (index, way) in ways.iter().enumerate() { (way_choice(view, *way, index == 0)) }
+                        @for (index, option) in payment_options.iter().enumerate() { (payment_option_choice(view, *option, index == 0)) }
                     }
                 }
             }
@@ -48,32 +48,32 @@ pub(super) fn payment(view: &Checkout<'_>) -> Markup {
     }
 }
 
-/// A way to pay; what it needs is shown while it is chosen, which the style sheet sees to.
-fn way_choice(view: &Checkout<'_>, way: Way, first: bool) -> Markup {
-    let id = format!("method.{}", way.tag());
+/// A payment option; what it needs is shown while it is chosen, which the style sheet sees to.
+fn payment_option_choice(view: &Checkout<'_>, option: PaymentOption, first: bool) -> Markup {
+    let id = format!("method.{}", option.tag());
     let chosen = view.raw.get("method");
     html! {
-        div.way {
-            input id=(id) name="method" type="radio" value=(way.tag()) checked[chosen == way.tag() || (first && chosen.is_empty())];
-            label for=(id) { (view.words().way(way, &view.ask.debit)) }
-            div.panel { (panel(view, way)) }
+        div.method-option {
+            input id=(id) name="method" type="radio" value=(option.tag()) checked[chosen == option.tag() || (first && chosen.is_empty())];
+            label for=(id) { (view.words().payment_option(option, &view.form.debit)) }
+            div.panel { (panel(view, option)) }
         }
     }
 }
 
-fn panel(view: &Checkout<'_>, way: Way) -> Markup {
+fn panel(view: &Checkout<'_>, option: PaymentOption) -> Markup {
     let words = view.words();
-    match way {
-        Way::Card => card(view),
-        Way::BankTransfer => html! { p.said { (words.transfer_explained) } },
-        Way::BankDebit => debit(view),
+    match option {
+        PaymentOption::Card => card(view),
+        PaymentOption::BankTransfer => html! { p.said { (words.transfer_explained) } },
+        PaymentOption::BankDebit => debit(view),
     }
 }
 
 fn debit(view: &Checkout<'_>) -> Markup {
     let words = view.words();
-    let known = ACCOUNTS.iter().find(|(kind, ..)| *kind == view.ask.debit).unwrap_or(&ACCOUNTS[0]);
-    let is_sepa = view.ask.debit == "sepa_debit";
+    let known = ACCOUNTS.iter().find(|(kind, ..)| *kind == view.form.debit).unwrap_or(&ACCOUNTS[0]);
+    let is_sepa = view.form.debit == "sepa_debit";
     let about = Text {
         label: Some(words.label(if is_sepa { "iban" } else { "account_number" })),
         hint: Some(fill(words.for_example, known.1)),
@@ -101,11 +101,11 @@ fn card(view: &Checkout<'_>) -> Markup {
     let part = |autocomplete| Text { keyboard: Some("numeric"), secret: true, ..autofilled(autocomplete) };
     let number = Text { hint: Some(fill(words.for_example, words.cards[0].0)), ..part("cc-number") };
     html! {
-        @if view.ask.holds { p.said { (words.hold_note) } }
+        @if view.form.holds { p.said { (words.hold_note) } }
         @if view.asks_again() { p.again { (words.card_again) } }
         (field::text(view, "card_number", &number))
         div.pair {
-            (field::text(view, "card_expiry", &Text { placeholder: Some(words.expiry_form), ..part("cc-exp") }))
+            (field::text(view, "card_expiry", &Text { note: words.expiry_form, placeholder: Some(words.expiry_form), ..part("cc-exp") }))
             (field::text(view, "card_cvc", &part("cc-csc")))
         }
         details open[view.decline.is_some() || view.problems.of("card_number").is_some()] {
@@ -120,24 +120,24 @@ fn card(view: &Checkout<'_>) -> Markup {
 
 /// The name and the country, or the whole billing address.
 pub(super) fn payer(view: &Checkout<'_>) -> Markup {
-    let (words, ask) = (view.words(), view.ask);
+    let (words, form) = (view.words(), view.form);
     let autocomplete = if pays_by_card_alone(view) { "cc-name" } else { "name" };
     let named = countries(view.locale).iter().copied();
-    let (draws, whole) = (ask.draws(view.needs_method()), ask.whole_billing_address);
+    let (draws, whole) = (form.draws(view.needs_method()), form.whole_billing_address);
     let country = (Some(country_label(view)), "billing country", false);
     html! {
-        @if entries::needs_name(draws, whole) {
+        @if validation::needs_name(draws, whole) {
             (field::text(view, "name", &Text { label: Some(name_label(view)), ..autofilled(autocomplete) }))
         }
-        @if ask.shares_address() {
+        @if form.shares_address() {
             (field::checkbox(view, "same_address", words.same_address, ""))
         }
         @if asks_payer(view) {
             div.billing {
                 @if whole { p.part { (words.billing_address) } }
-                (field::select(view, "country", country, named, view.ask.home_country(view.locale)))
+                (field::select(view, "country", country, named, view.form.home_country(view.locale)))
                 // The tax goes by where it is sent to, where it is sent.
-                @if ask.automatic_tax && ask.mode != Mode::Setup && ask.shipping_countries.is_none() { (order::update(view)) }
+                @if form.automatic_tax && form.mode != Mode::Setup && form.shipping_countries.is_none() { (order::update(view)) }
                 @if whole { (address(view, "billing")) }
             }
         }
@@ -145,21 +145,23 @@ pub(super) fn payer(view: &Checkout<'_>) -> Markup {
 }
 
 pub(super) fn asks_payer(view: &Checkout<'_>) -> bool {
-    let ask = view.ask;
-    entries::needs_country(ask.draws(view.needs_method()), ask.whole_billing_address, ask.automatic_tax)
+    let form = view.form;
+    validation::needs_country(form.draws(view.needs_method()), form.whole_billing_address, form.automatic_tax)
 }
 
 fn pays_by_card_alone(view: &Checkout<'_>) -> bool {
-    view.ask.ways == [Way::Card] && view.needs_method()
+    view.form.payment_options == [PaymentOption::Card] && view.needs_method()
 }
 
 /// Whose name is asked.
 pub(super) fn name_label(view: &Checkout<'_>) -> &'static str {
-    let name = match view.ask.ways.as_slice() {
+    let name = match view.form.payment_options.as_slice() {
         _ if !view.needs_method() => "name",
-        [Way::Card] => "name_on_card",
-        [Way::BankDebit] => "name_on_account",
-        [Way::Card, Way::BankDebit] | [Way::BankDebit, Way::Card] => "name_on_either",
+        [PaymentOption::Card] => "name_on_card",
+        [PaymentOption::BankDebit] => "name_on_account",
+        [PaymentOption::Card, PaymentOption::BankDebit] | [PaymentOption::BankDebit, PaymentOption::Card] => {
+            "name_on_either"
+        }
         _ => "name",
     };
     view.words().label(name)
@@ -167,7 +169,7 @@ pub(super) fn name_label(view: &Checkout<'_>) -> &'static str {
 
 /// What the country is called: of a whole address it is a part, and alone it is told apart from the one to ship to.
 pub(super) fn country_label(view: &Checkout<'_>) -> &'static str {
-    let name = if view.ask.whole_billing_address || !view.needs_method() {
+    let name = if view.form.whole_billing_address || !view.needs_method() {
         "country"
     } else if pays_by_card_alone(view) {
         "card_country"

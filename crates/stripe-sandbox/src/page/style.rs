@@ -68,7 +68,7 @@ legend + * { clear: both; }
 .pair .field { display: grid; grid-template-rows: subgrid; grid-row: span 4; }
 .pair label { align-self: end; }
 label { display: block; font-size: .9rem; font-weight: 560; margin-bottom: .3rem; }
-.optional { color: var(--soft); font-weight: 400; }
+.optional { color: var(--soft); font-weight: 400; white-space: nowrap; }
 input, select { width: 100%; min-height: 46px; padding: .55rem .75rem; font: inherit; color: inherit; background: var(--paper);
   border: 1px solid var(--edge); border-radius: 8px; }
 input[type=checkbox], input[type=radio] { width: 1.2rem; height: 1.2rem; min-height: 0; margin: .15rem 0 0; flex: none; accent-color: var(--accent); }
@@ -86,12 +86,12 @@ input::placeholder { color: var(--soft); opacity: 1; }
 .check .error, .check .hint, .applied .error { width: 100%; margin: 0; }
 .check .error, .check .hint { padding-left: 1.85rem; }
 .check:has(#same_address:checked) + .billing { display: none; }
-.ways { border: 1px solid var(--edge); border-radius: 8px; margin-bottom: 1rem; }
-.way { display: grid; grid-template-columns: auto 1fr; align-items: start; gap: 0 .65rem; padding: .8rem 1rem; }
-.way + .way { border-top: 1px solid var(--line); }
-.way > label { margin: 0; font-size: 1rem; cursor: pointer; }
+.method-options { border: 1px solid var(--edge); border-radius: 8px; margin-bottom: 1rem; }
+.method-option { display: grid; grid-template-columns: auto 1fr; align-items: start; gap: 0 .65rem; padding: .8rem 1rem; }
+.method-option + .method-option { border-top: 1px solid var(--line); }
+.method-option > label { margin: 0; font-size: 1rem; cursor: pointer; }
 .panel { display: none; grid-column: 1 / -1; padding-top: .9rem; }
-.way input:checked ~ .panel { display: block; }
+.method-option input:checked ~ .panel { display: block; }
 .hint { color: var(--soft); font-size: .88rem; margin: .3rem 0 0; }
 legend + .hint { margin: 0 0 .9rem; }
 .said { white-space: pre-line; overflow-wrap: anywhere; margin: 0 0 1rem; font-size: .95rem; }
@@ -102,6 +102,8 @@ legend + .hint { margin: 0 0 .9rem; }
 .alerts { grid-column: 1 / -1; margin-bottom: -2rem; }
 .alerts .alert:last-child { margin: 0; }
 .alert.changed { color: var(--note-ink); background: var(--note); border-color: var(--note-edge); }
+.alerts:focus-visible { outline: none; }
+.alerts:focus-visible .alert { box-shadow: 0 0 0 2px currentcolor; }
 .alert p { margin: 0; }
 .alert ul { margin: .3rem 0 0; padding-left: 1.2rem; }
 .alert a { color: inherit; }
@@ -140,6 +142,7 @@ a { color: var(--accent); }
 @media (max-width: 48rem) { .checkout { grid-template-columns: minmax(0, 1fr); gap: 1.75rem; padding: 1.5rem 1rem; }
   .alerts { margin-bottom: -.5rem; }
   .pay { padding: 1.25rem; } main.card { margin: 1.5rem auto; width: calc(100% - 2rem); padding: 1.75rem 1.25rem; } .items { margin-top: 1rem; } }
-@media (max-width: 24rem) { .pair { grid-template-columns: minmax(0, 1fr); } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
+@media (max-width: 30rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } dd:last-child { margin: 0; } }
+@media (max-width: 24rem) { .pair { grid-template-columns: minmax(0, 1fr); } }
 @media print { .banner, footer, details { display: none; } main.card { border: 0; } }
 ";

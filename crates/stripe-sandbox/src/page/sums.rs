@@ -34,8 +34,8 @@ pub(crate) struct Sums {
 impl Sums {
     /// Of an open checkout.
     pub(super) fn of_quote(view: &Checkout<'_>) -> Self {
-        let (ask, quote) = (view.ask, view.quote);
-        let rate = ask.shipping_rates.iter().find(|rate| Some(&rate.id) == quote.shipping_rate.as_ref());
+        let (form, quote) = (view.form, view.quote);
+        let rate = form.shipping_rates.iter().find(|rate| Some(&rate.id) == quote.shipping_rate.as_ref());
         Self {
             subtotal: quote.subtotal,
             discount: quote.discount,
@@ -59,7 +59,7 @@ impl Sums {
         (waived, trial_days): (i64, Option<i64>),
         find: &dyn Fn(&str, &str) -> Option<Value>,
     ) -> Self {
-        let told = |name: &str| session["total_details"][name].as_i64().unwrap_or_default();
+        let amount_of = |name: &str| session["total_details"][name].as_i64().unwrap_or_default();
         let sum = |name: &str| session[name].as_i64().unwrap_or_default();
         let object = |kind: &str, id: &Value| id.as_str().and_then(|id| find(kind, id)).unwrap_or(Value::Null);
         let discount = &session["discounts"][0];
@@ -71,12 +71,12 @@ impl Sums {
         let tax_included = within.filter_map(|tax| tax["amount"].as_i64()).sum();
         Self {
             subtotal: sum("amount_subtotal") + waived,
-            discount: told("amount_discount"),
+            discount: amount_of("amount_discount"),
             discount_name: code["code"].as_str().or(coupon["name"].as_str()).map(str::to_owned),
             percent_off: decimal(&coupon["percent_off"]),
             shipping: shipping["amount_subtotal"].as_i64(),
             shipping_name: text(&object("shipping_rate", &shipping["shipping_rate"]), "display_name").to_owned(),
-            tax: told("amount_tax") - tax_included,
+            tax: amount_of("amount_tax") - tax_included,
             tax_included,
             tax_percent: taxes().find_map(|tax| percent(&tax["rate"]["percentage"])),
             waived,
@@ -87,9 +87,9 @@ impl Sums {
 
     /// Of an invoice.
     pub(super) fn of_invoice(invoice: &Value) -> Self {
-        let told = |name: &str| invoice[name].as_i64();
-        let (subtotal, total) = (told("subtotal").unwrap_or_default(), told("total").unwrap_or_default());
-        let without = |name: &str, sum: i64| sum - told(name).unwrap_or(sum);
+        let amount_of = |name: &str| invoice[name].as_i64();
+        let (subtotal, total) = (amount_of("subtotal").unwrap_or_default(), amount_of("total").unwrap_or_default());
+        let without = |name: &str, sum: i64| sum - amount_of(name).unwrap_or(sum);
         let tax_included = without("subtotal_excluding_tax", subtotal);
         let discounts = invoice["total_discount_amounts"].as_array().into_iter().flatten();
         Self {

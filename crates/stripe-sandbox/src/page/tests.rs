@@ -1,8 +1,10 @@
 //! What the pages show.
 
-use super::ask::{CustomField, FieldKind, Line, Need, Pricing, Rate, Texts, Tier, TrialEnd, Way};
+use super::checkout_form::{
+    CustomField, FieldKind, Line, PaymentOption, Pricing, Rate, Requirement, Texts, Tier, TrialEnd,
+};
 use super::*;
-use crate::purchase::{Entry, Misfit, QuotedLine, Recurring, Why};
+use crate::purchase::{FieldError, FieldErrorKind, FormField, QuotedLine, Recurring};
 
 /// 2026-11-24.
 const NOW: i64 = 1_795_478_400;
@@ -24,13 +26,13 @@ fn unit(minor: i64) -> Pricing {
     Pricing::Unit(minor.into())
 }
 
-fn ask() -> Ask {
-    Ask {
+fn form() -> CheckoutForm {
+    CheckoutForm {
         currency: "sek".to_owned(),
-        ways: vec![Way::Card],
+        payment_options: vec![PaymentOption::Card],
         lines: vec![line("li_1", unit(160_875))],
         merchant: Some("Ada & co".to_owned()),
-        ..Ask::default()
+        ..CheckoutForm::default()
     }
 }
 
@@ -41,23 +43,35 @@ fn quote(total: i64) -> Quote {
 }
 
 /// The page with this in its form, and this wrong.
-fn page(ask: &Ask, quote: &Quote, pairs: &[(&str, &str)], misfits: Vec<Misfit>) -> String {
-    in_language(Locale::En, ask, quote, pairs, misfits)
+fn page(form: &CheckoutForm, quote: &Quote, pairs: &[(&str, &str)], field_errors: Vec<FieldError>) -> String {
+    in_language(Locale::En, form, quote, pairs, field_errors)
 }
 
-fn in_language(locale: Locale, ask: &Ask, quote: &Quote, pairs: &[(&str, &str)], misfits: Vec<Misfit>) -> String {
+fn in_language(
+    locale: Locale,
+    form: &CheckoutForm,
+    quote: &Quote,
+    pairs: &[(&str, &str)],
+    field_errors: Vec<FieldError>,
+) -> String {
     let raw = RawForm::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
     let mut problems = Problems::default();
-    problems.add_misfits(ask, &raw, misfits);
-    checkout(&view(locale, ask, quote, &raw, &problems)).into_string()
+    problems.add_field_errors(form, &raw, field_errors);
+    checkout(&view(locale, form, quote, &raw, &problems)).into_string()
 }
 
-fn view<'a>(locale: Locale, ask: &'a Ask, quote: &'a Quote, raw: &'a RawForm, problems: &'a Problems) -> Checkout<'a> {
+fn view<'a>(
+    locale: Locale,
+    form: &'a CheckoutForm,
+    quote: &'a Quote,
+    raw: &'a RawForm,
+    problems: &'a Problems,
+) -> Checkout<'a> {
     Checkout {
         locale,
         session_id: "cs_test_x",
         form_token: "token",
-        ask,
+        form,
         quote,
         raw,
         problems,
@@ -85,11 +99,11 @@ fn hides(page: &str, parts: &[&str]) {
 
 #[test]
 fn every_page_says_that_no_money_moves_in_both_languages() {
-    let (ask, quote, raw, problems) = (ask(), quote(100), RawForm::default(), Problems::default());
+    let (form, quote, raw, problems) = (form(), quote(100), RawForm::default(), Problems::default());
     for (locale, said) in [(Locale::En, "No money moves"), (Locale::Sv, "Inga pengar flyttas")] {
         for page in [
-            checkout(&view(locale, &ask, &quote, &raw, &problems)),
-            challenge(&view(locale, &ask, &quote, &raw, &problems)),
+            checkout(&view(locale, &form, &quote, &raw, &problems)),
+            challenge(&view(locale, &form, &quote, &raw, &problems)),
             closed(locale, &shut(ClosedReason::Inactive, None)),
             not_found(locale),
             index(locale),
@@ -101,7 +115,7 @@ fn every_page_says_that_no_money_moves_in_both_languages() {
 
 #[test]
 fn what_a_merchant_wrote_is_shown_and_never_run() {
-    let page = page(&ask(), &quote(100), &[], Vec::new());
+    let page = page(&form(), &quote(100), &[], Vec::new());
     shows(&page, &["&lt;script&gt;alert(1)&lt;/script&gt;", "<title>Pay Ada &amp; co</title>"]);
     let closed = closed(Locale::En, &shut(ClosedReason::Inactive, Some("<b>sold out</b>"))).into_string();
     shows(&closed, &["&lt;b&gt;sold out&lt;/b&gt;"]);
@@ -109,8 +123,8 @@ fn what_a_merchant_wrote_is_shown_and_never_run() {
 
 #[test]
 fn a_plain_order_asks_no_update_and_a_changeable_one_does() {
-    hides(&page(&ask(), &quote(100), &[], Vec::new()), &["value=\"update\"", "Promotion code", "Subtotal"]);
-    let codes = Ask { promotion_codes: true, ..ask() };
+    hides(&page(&form(), &quote(100), &[], Vec::new()), &["value=\"update\"", "Promotion code", "Subtotal"]);
+    let codes = CheckoutForm { promotion_codes: true, ..form() };
     let changeable = page(&codes, &quote(100), &[], Vec::new());
     shows(&changeable, &["value=\"update\"", "Promotion code"]);
     // The enter key presses the first button.
@@ -119,9 +133,9 @@ fn a_plain_order_asks_no_update_and_a_changeable_one_does() {
 
 #[test]
 fn errors_stand_at_their_fields_and_lead_there() {
-    let misfits = vec![
-        Misfit { field: Entry::Email, why: Why::Missing },
-        Misfit { field: Entry::CustomField("size".to_owned()), why: Why::TooLong(4) },
+    let field_errors = vec![
+        FieldError { field: FormField::Email, kind: FieldErrorKind::Missing },
+        FieldError { field: FormField::CustomField("size".to_owned()), kind: FieldErrorKind::TooLong(4) },
     ];
     let field = CustomField {
         key: "size".to_owned(),
@@ -131,10 +145,13 @@ fn errors_stand_at_their_fields_and_lead_there() {
         default: String::new(),
         longest: Some(4),
     };
-    let page = page(&Ask { fields: vec![field], ..ask() }, &quote(100), &[("field.size", "hugest")], misfits);
+    let page =
+        page(&CheckoutForm { fields: vec![field], ..form() }, &quote(100), &[("field.size", "hugest")], field_errors);
     shows(
         &page,
         &[
+            // Who hears the page, or uses a keyboard, is brought to the list.
+            "<div class=\"alerts\" tabindex=\"-1\" autofocus>",
             "id=\"email-error\"",
             "aria-describedby=\"email-error\"",
             "href=\"#field.size\"",
@@ -159,9 +176,9 @@ fn the_number_of_a_card_is_never_shown_again_nor_carried_to_the_bank() {
         ("shown", "100+0"),
     ];
     let pairs_of = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-    let (ask, quote, raw, problems) = (ask(), quote(100), RawForm::of(pairs_of(&pairs)), Problems::default());
-    let bank = challenge(&view(Locale::En, &ask, &quote, &raw, &problems)).into_string();
-    let again = checkout(&view(Locale::En, &ask, &quote, &raw, &problems)).into_string();
+    let (form, quote, raw, problems) = (form(), quote(100), RawForm::of(pairs_of(&pairs)), Problems::default());
+    let bank = challenge(&view(Locale::En, &form, &quote, &raw, &problems)).into_string();
+    let again = checkout(&view(Locale::En, &form, &quote, &raw, &problems)).into_string();
     for page in [&bank, &again] {
         hides(page, &["4000002500003155", "987", "AT611904300234573201"]);
     }
@@ -206,7 +223,7 @@ fn prices_are_told_as_they_are_counted() {
     ] {
         let mut counted = quote(3_000);
         counted.lines[0].packages = Some(2);
-        shows(&page(&Ask { lines: vec![line], ..ask() }, &counted, &[], Vec::new()), &parts);
+        shows(&page(&CheckoutForm { lines: vec![line], ..form() }, &counted, &[], Vec::new()), &parts);
     }
 }
 
@@ -220,8 +237,8 @@ fn tiers_tell_the_price_that_applies_and_to_which_pieces() {
         ];
         let mut quote = quote(3_000);
         quote.lines[0].tiers = counted;
-        let ask = Ask { lines: vec![line("li_1", Pricing::Tiers { tiers, is_volume })], ..ask() };
-        page(&ask, &quote, &[], Vec::new()).replace('\u{a0}', " ")
+        let form = CheckoutForm { lines: vec![line("li_1", Pricing::Tiers { tiers, is_volume })], ..form() };
+        page(&form, &quote, &[], Vec::new()).replace('\u{a0}', " ")
     };
     let dear = "<span class=\"detail\">SEK 5.00 each</span>";
     let volume = told(true, 2..3);
@@ -237,7 +254,7 @@ fn tiers_tell_the_price_that_applies_and_to_which_pieces() {
 fn quantities_offers_and_an_own_amount_can_be_chosen() {
     let adjustable = Line { adjustable: Some((1, 7)), ..line("li_1", unit(1_000)) };
     let offers = vec![line("price_1", unit(500)), Line { adjustable: Some((2, 4)), ..line("price_2", unit(500)) }];
-    let choosing = Ask { lines: vec![adjustable], optional: offers, ..ask() };
+    let choosing = CheckoutForm { lines: vec![adjustable], optional: offers, ..form() };
     let chosen = [("quantity.li_1", "5"), ("optional.price_1", "1")];
     shows(
         &page(&choosing, &quote(5_500), &chosen, Vec::new()),
@@ -250,11 +267,11 @@ fn quantities_offers_and_an_own_amount_can_be_chosen() {
         ],
     );
     let pricing = Pricing::Custom { minimum: 1_000, maximum: 5_000, preset: None };
-    let own = Ask { lines: vec![line("li_1", pricing)], ..ask() };
+    let own = CheckoutForm { lines: vec![line("li_1", pricing)], ..form() };
     let empty = page(&own, &quote(0), &[], Vec::new());
     shows(&empty, &["Amount (SEK)", "Between SEK\u{a0}10.00 and SEK\u{a0}50.00", "name=\"card_number\""]);
     hides(&empty, &["SEK\u{a0}0.00", "Complete the order"]);
-    let little = vec![Misfit { field: Entry::CustomAmount, why: Why::TooSmall(1_000) }];
+    let little = vec![FieldError { field: FormField::CustomAmount, kind: FieldErrorKind::TooSmall(1_000) }];
     let refused = page(&own, &quote(0), &[("custom_amount", "5")], little);
     shows(&refused, &["The amount must be at least SEK\u{a0}10.00.", "Show the total", "name=\"card_number\""]);
     hides(&refused, &["SEK\u{a0}0.00", "Complete the order"]);
@@ -262,18 +279,18 @@ fn quantities_offers_and_an_own_amount_can_be_chosen() {
 
 #[test]
 fn a_code_that_applies_can_be_removed_and_one_that_does_not_is_told() {
-    let codes = Ask { promotion_codes: true, ..ask() };
+    let codes = CheckoutForm { promotion_codes: true, ..form() };
     let applied = Quote { promotion_code: Some("SAVE10".to_owned()), discount: 10, total: 90, ..quote(100) };
     let page_with = page(&codes, &applied, &[("promotion_code", "save10")], Vec::new());
     shows(&page_with, &["value=\"remove_code\"", "Code SAVE10 applied", "Discount (SAVE10)", "−SEK\u{a0}0.10"]);
-    let unknown = vec![Misfit { field: Entry::PromotionCode, why: Why::UnknownCode }];
+    let unknown = vec![FieldError { field: FormField::PromotionCode, kind: FieldErrorKind::UnknownCode }];
     shows(&page(&codes, &quote(100), &[("promotion_code", "WINTER")], unknown), &["know the code WINTER."]);
-    let unknown = vec![Misfit { field: Entry::PromotionCode, why: Why::BelowMinimum(50_000) }];
+    let unknown = vec![FieldError { field: FormField::PromotionCode, kind: FieldErrorKind::BelowMinimum(50_000) }];
     let refused = page(&codes, &quote(100), &[("promotion_code", "SAVE10")], unknown);
     shows(&refused, &["The code needs an order of at least SEK\u{a0}500.00.", "value=\"SAVE10\""]);
     hides(&refused, &["remove_code"]);
     // One that applies and leaves too little is told at its place, and can be removed.
-    let little = vec![Misfit { field: Entry::PromotionCode, why: Why::BelowCharge(300) }];
+    let little = vec![FieldError { field: FormField::PromotionCode, kind: FieldErrorKind::BelowCharge(300) }];
     let left = page(&codes, &applied, &[("promotion_code", "SAVE10")], little);
     let parts = [
         "id=\"promotion_code\"",
@@ -286,10 +303,10 @@ fn a_code_that_applies_can_be_removed_and_one_that_does_not_is_told() {
 
 #[test]
 fn what_is_wrong_leads_to_a_place_that_there_is() {
-    let both = Ask { ways: vec![Way::Card, Way::BankTransfer], ..ask() };
-    for ask in [ask(), both] {
-        let misfits = vec![Misfit { field: Entry::Method, why: Why::BelowCharge(300) }];
-        let page = page(&ask, &quote(100), &[], misfits);
+    let both = CheckoutForm { payment_options: vec![PaymentOption::Card, PaymentOption::BankTransfer], ..form() };
+    for form in [form(), both] {
+        let field_errors = vec![FieldError { field: FormField::Method, kind: FieldErrorKind::BelowCharge(300) }];
+        let page = page(&form, &quote(100), &[], field_errors);
         shows(
             &page,
             &[
@@ -313,7 +330,7 @@ fn shipping_and_tax_are_told_in_the_figures() {
         soonest: Some((3, "business_day".to_owned())),
         latest: Some((5, "business_day".to_owned())),
     };
-    let ask = Ask { shipping_rates: vec![rate("shr_1", 0), rate("shr_2", 4_900)], ..ask() };
+    let form = CheckoutForm { shipping_rates: vec![rate("shr_1", 0), rate("shr_2", 4_900)], ..form() };
     let added = Quote {
         shipping: 4_900,
         shipping_rate: Some("shr_2".to_owned()),
@@ -323,7 +340,7 @@ fn shipping_and_tax_are_told_in_the_figures() {
         total: 17_400,
         ..quote(10_000)
     };
-    let page_added = page(&ask, &added, &[("shipping_rate", "shr_2")], Vec::new());
+    let page_added = page(&form, &added, &[("shipping_rate", "shr_2")], Vec::new());
     shows(
         &page_added,
         &[
@@ -337,7 +354,7 @@ fn shipping_and_tax_are_told_in_the_figures() {
         ],
     );
     let inside = Quote { tax_included: 2_000, ..quote(10_000) };
-    shows(&page(&ask, &inside, &[], Vec::new()), &["Tax included", "value=\"shr_1\" checked"]);
+    shows(&page(&form, &inside, &[], Vec::new()), &["Tax included", "value=\"shr_1\" checked"]);
 }
 
 #[test]
@@ -349,11 +366,11 @@ fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
         trial_ends,
         next_payment: trial_ends.or(Some(NOW + 30 * DAY)),
     };
-    let told = |ask: &Ask, quote: &Quote| page(ask, quote, &[], Vec::new()).replace('\u{a0}', " ");
-    let ask = Ask { mode: Mode::Subscription, always_method: true, reuse: true, ..ask() };
+    let told = |form: &CheckoutForm, quote: &Quote| page(form, quote, &[], Vec::new()).replace('\u{a0}', " ");
+    let form = CheckoutForm { mode: Mode::Subscription, always_needs_method: true, reuse: true, ..form() };
     let now = Quote { recurring: Some(recurring(None)), ..quote(9_900) };
     shows(
-        &told(&ask, &now),
+        &told(&form, &now),
         &[
             "SEK 99.00 <span class=\"per\">per month</span>",
             "<p class=\"every\">Next payment 24 December 2026</p>",
@@ -364,14 +381,15 @@ fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
         ],
     );
     let with_fee = Quote { total: 14_900, ..now.clone() };
-    shows(&told(&ask, &with_fee), &["Then SEK 99.00 per month from 24 December 2026"]);
+    shows(&told(&form, &with_fee), &["Then SEK 99.00 per month from 24 December 2026"]);
     let later = Quote { recurring: Some(recurring(Some(NOW + 14 * DAY - 5))), total: 0, waived: 9_900, ..quote(9_900) };
     shows(
-        &told(&ask, &later),
+        &told(&form, &later),
         &[
             "<p class=\"total\">14 days free</p>",
             "Until 7 December 2026, then SEK 99.00 per month",
             "−SEK 99.00",
+            "charge you SEK 99.00 per month from 7 December 2026 until you cancel",
             ">Start the trial</button>",
             "card_number",
         ],
@@ -379,7 +397,7 @@ fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
     // A fee that is due today is told, and the trial beside it.
     let fee = Quote { total: 5_000, subtotal: 14_900, ..later.clone() };
     shows(
-        &told(&ask, &fee),
+        &told(&form, &fee),
         &[
             "<p class=\"total\">SEK 50.00</p>",
             "14 days free. Until 7 December 2026, then SEK 99.00 per month",
@@ -391,7 +409,7 @@ fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
         (TrialEnd::Pause, "pauses until you add a payment method"),
         (TrialEnd::Cancel, "ends by itself"),
     ] {
-        let free = told(&Ask { always_method: false, trial_end, ..ask.clone() }, &later);
+        let free = told(&CheckoutForm { always_needs_method: false, trial_end, ..form.clone() }, &later);
         shows(&free, &["<legend>Payment method</legend>", "Nothing is due today", said]);
         hides(&free, &["card_number"]);
     }
@@ -399,12 +417,12 @@ fn a_subscription_tells_what_comes_when_and_a_trial_that_it_is_free() {
 
 #[test]
 fn the_button_says_what_is_paid_now_or_only_held() {
-    let button = |ask: &Ask, total: i64| {
-        let page = page(ask, &quote(total), &[], Vec::new()).replace('\u{a0}', " ");
+    let button = |form: &CheckoutForm, total: i64| {
+        let page = page(form, &quote(total), &[], Vec::new()).replace('\u{a0}', " ");
         let (_, rest) = page.split_once("class=\"pay-button\"").unwrap();
         rest.split(['>', '<']).nth(1).unwrap().to_owned()
     };
-    let of = |submit_type: &str| Ask { submit_type: submit_type.to_owned(), ..ask() };
+    let of = |submit_type: &str| CheckoutForm { submit_type: submit_type.to_owned(), ..form() };
     assert_eq!(
         (button(&of("pay"), 100), button(&of("book"), 100)),
         ("Pay SEK 1.00".into(), "Book and pay SEK 1.00".into())
@@ -413,22 +431,22 @@ fn the_button_says_what_is_paid_now_or_only_held() {
         (button(&of("book"), 0), button(&of("donate"), 100)),
         ("Complete the order".into(), "Donate SEK 1.00".into())
     );
-    let subscription = Ask { mode: Mode::Subscription, ..ask() };
+    let subscription = CheckoutForm { mode: Mode::Subscription, ..form() };
     assert_eq!(button(&subscription, 0), "Subscribe");
-    let holding = Ask { holds: true, ..ask() };
+    let holding = CheckoutForm { holds: true, ..form() };
     assert_eq!(button(&holding, 100), "Reserve SEK 1.00");
     shows(&page(&holding, &quote(100), &[], Vec::new()), &["Reserved on your card now, charged later."]);
-    // What is paid by another way is not held.
-    let either = Ask { ways: vec![Way::Card, Way::BankDebit], ..holding };
+    // What is not paid by card is not held.
+    let either = CheckoutForm { payment_options: vec![PaymentOption::Card, PaymentOption::BankDebit], ..holding };
     assert_eq!(button(&either, 100), "Pay SEK 1.00");
 }
 
 #[test]
 fn what_was_changed_is_told_from_and_to_and_as_no_error() {
     let told = |shown: &str| {
-        let (ask, quote, problems) = (ask(), quote(12_500), Problems::default());
+        let (form, quote, problems) = (form(), quote(12_500), Problems::default());
         let raw = RawForm::of(vec![("shown".to_owned(), shown.to_owned())]);
-        let view = Checkout { changed: true, ..view(Locale::En, &ask, &quote, &raw, &problems) };
+        let view = Checkout { changed: true, ..view(Locale::En, &form, &quote, &raw, &problems) };
         checkout(&view).into_string().replace('\u{a0}', " ")
     };
     shows(&told("10000+0"), &["class=\"alert changed\"", "from SEK 100.00 to SEK 125.00. Nothing has been charged."]);
@@ -438,10 +456,10 @@ fn what_was_changed_is_told_from_and_to_and_as_no_error() {
 #[test]
 fn what_is_not_kept_of_a_card_is_asked_for_again() {
     let again = |pairs: &[(&str, &str)], decline: Option<&'static str>| {
-        let (ask, quote, problems) = (ask(), quote(100), Problems::default());
+        let (form, quote, problems) = (form(), quote(100), Problems::default());
         let mut raw = RawForm::of(pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect());
         raw.forget_secrets();
-        let view = Checkout { decline, ..view(Locale::En, &ask, &quote, &raw, &problems) };
+        let view = Checkout { decline, ..view(Locale::En, &form, &quote, &raw, &problems) };
         checkout(&view).into_string().contains("enter your card again")
     };
     assert!(again(&[("card_number", "4242")], None) && again(&[], Some("authentication_failed")));
@@ -450,11 +468,11 @@ fn what_is_not_kept_of_a_card_is_asked_for_again() {
 
 #[test]
 fn a_hint_gives_way_to_what_is_wrong() {
-    let ask = Ask { whole_billing_address: true, ..ask() };
+    let form = CheckoutForm { whole_billing_address: true, ..form() };
     let hint = "Leave empty if your country has none.";
-    shows(&page(&ask, &quote(100), &[], Vec::new()), &[hint, "aria-describedby=\"billing.postal_code-hint\""]);
-    let field = Entry::BillingAddress(crate::purchase::AddressPart::PostalCode);
-    let wrong = page(&ask, &quote(100), &[], vec![Misfit { field, why: Why::Missing }]);
+    shows(&page(&form, &quote(100), &[], Vec::new()), &[hint, "aria-describedby=\"billing.postal_code-hint\""]);
+    let field = FormField::BillingAddress(crate::purchase::AddressPart::PostalCode);
+    let wrong = page(&form, &quote(100), &[], vec![FieldError { field, kind: FieldErrorKind::Missing }]);
     shows(&wrong, &["aria-describedby=\"billing.postal_code-error\"", "Postal code is missing"]);
     hides(&wrong, &[hint]);
 }
@@ -476,14 +494,14 @@ fn a_page_that_is_closed_says_whose_it_was_and_leads_on() {
 
 #[test]
 fn nothing_to_pay_asks_no_card_and_saving_a_card_shows_no_amount() {
-    let free = page(&ask(), &quote(0), &[], Vec::new());
+    let free = page(&form(), &quote(0), &[], Vec::new());
     shows(&free, &["Complete the order"]);
     hides(&free, &["card_number"]);
-    let setup = Ask { mode: Mode::Setup, always_method: true, reuse: true, lines: Vec::new(), ..ask() };
+    let setup = CheckoutForm { mode: Mode::Setup, always_needs_method: true, reuse: true, lines: Vec::new(), ..form() };
     let saving = page(&setup, &Quote::default(), &[], Vec::new());
     shows(&saving, &["Save card", "card_number", "you let Ada &amp; co keep this payment method"]);
     shows(&saving, &["Nothing is charged now"]);
-    let account = Ask { ways: vec![Way::BankDebit], ..setup.clone() };
+    let account = CheckoutForm { payment_options: vec![PaymentOption::BankDebit], ..setup.clone() };
     shows(&page(&account, &Quote::default(), &[], Vec::new()), &["Save account"]);
     let (raw, problems, none) = (RawForm::default(), Problems::default(), Quote::default());
     let bank = challenge(&view(Locale::En, &setup, &none, &raw, &problems)).into_string();
@@ -493,18 +511,28 @@ fn nothing_to_pay_asks_no_card_and_saving_a_card_shows_no_amount() {
 }
 
 #[test]
-fn each_way_to_pay_has_its_panel() {
-    let all = Ask { ways: vec![Way::Card, Way::BankTransfer, Way::BankDebit], debit: "sepa_debit".to_owned(), ..ask() };
+fn each_payment_option_has_its_panel() {
+    let all = CheckoutForm {
+        payment_options: vec![PaymentOption::Card, PaymentOption::BankTransfer, PaymentOption::BankDebit],
+        debit: "sepa_debit".to_owned(),
+        ..form()
+    };
     let choosing = page(&all, &quote(100), &[("method", "bank_debit")], Vec::new());
     shows(
         &choosing,
         &["value=\"bank_debit\" checked", "IBAN", "AT61 1904", "account number and a reference", "card_number"],
     );
-    let transfer = page(&Ask { ways: vec![Way::BankTransfer], ..ask() }, &quote(100), &[], Vec::new());
+    let transfer = page(
+        &CheckoutForm { payment_options: vec![PaymentOption::BankTransfer], ..form() },
+        &quote(100),
+        &[],
+        Vec::new(),
+    );
     shows(&transfer, &["name=\"method\" value=\"bank_transfer\"", "Continue to the transfer"]);
     hides(&transfer, &["card_number", "Name on card"]);
     shows(&transfer, &["<p class=\"part\">Bank transfer</p>"]);
-    let sepa = Ask { ways: vec![Way::BankDebit], debit: "sepa_debit".to_owned(), ..ask() };
+    let sepa =
+        CheckoutForm { payment_options: vec![PaymentOption::BankDebit], debit: "sepa_debit".to_owned(), ..form() };
     let debit = page(&sepa, &quote(100), &[], Vec::new());
     shows(&debit, &["SEPA Direct Debit", "you authorise Ada &amp; co", "Account holder's name"]);
 }
@@ -523,13 +551,13 @@ fn the_form_asks_what_the_session_asks_and_nothing_else() {
         "name=\"promotions\"",
         "name=\"field.size\"",
     ];
-    hides(&page(&ask(), &quote(100), &[], Vec::new()), &every);
+    hides(&page(&form(), &quote(100), &[], Vec::new()), &every);
     let sizes = FieldKind::Dropdown(vec![("l".to_owned(), "Large".to_owned())]);
-    let all = Ask {
+    let all = CheckoutForm {
         phone: true,
-        individual_name: Some(Need::Required),
-        business_name: Some(Need::Optional),
-        tax_id: Some(Need::Optional),
+        individual_name: Some(Requirement::Required),
+        business_name: Some(Requirement::Optional),
+        tax_id: Some(Requirement::Optional),
         shipping_countries: Some(vec!["SE".to_owned(), "NO".to_owned()]),
         whole_billing_address: true,
         terms: true,
@@ -548,7 +576,7 @@ fn the_form_asks_what_the_session_asks_and_nothing_else() {
             shipping_address: Some("said at the address".to_owned()),
             terms: Some("own terms".to_owned()),
         },
-        ..ask()
+        ..form()
     };
     let page = page(&all, &quote(100), &[("field.size", "l")], Vec::new());
     shows(&page, &every);
@@ -580,7 +608,7 @@ fn the_form_asks_what_the_session_asks_and_nothing_else() {
 }
 
 /// A session that asks all that there is to ask, in pages that tell all that there is to tell.
-fn everything() -> Ask {
+fn everything() -> CheckoutForm {
     let optional = Line { adjustable: Some((2, 4)), ..line("price_1", unit(500)) };
     let tiers = vec![
         Tier { up_to: Some(10), unit: Some(500.into()), flat: Some(100.into()) },
@@ -599,7 +627,7 @@ fn everything() -> Ask {
         soonest: Some((3, "business_day".to_owned())),
         latest: Some((5, "business_day".to_owned())),
     };
-    Ask {
+    CheckoutForm {
         lines,
         optional: vec![line("price_2", unit(500)), optional],
         promotion_codes: true,
@@ -608,16 +636,16 @@ fn everything() -> Ask {
         whole_billing_address: true,
         shipping_countries: Some(vec!["SE".to_owned(), "US".to_owned()]),
         phone: true,
-        individual_name: Some(Need::Required),
-        business_name: Some(Need::Optional),
-        tax_id: Some(Need::Optional),
+        individual_name: Some(Requirement::Required),
+        business_name: Some(Requirement::Optional),
+        tax_id: Some(Requirement::Optional),
         terms: true,
         promotions: true,
         reuse: true,
-        ways: vec![Way::Card, Way::BankTransfer, Way::BankDebit],
+        payment_options: vec![PaymentOption::Card, PaymentOption::BankTransfer, PaymentOption::BankDebit],
         debit: "bacs_debit".to_owned(),
         cancel_url: Some("https://example.com".to_owned()),
-        ..ask()
+        ..form()
     }
 }
 
@@ -635,48 +663,53 @@ fn all_pages(locale: Locale) -> Vec<String> {
     let code = [("promotion_code", "CODE")];
     let fields =
         ["email", "phone", "terms", "tax_id", "card_number", "card_expiry", "card_cvc", "method", "custom_amount"];
-    let whys = [
-        Why::Missing,
-        Why::Malformed,
-        Why::TooSmall(1),
-        Why::TooLarge(1),
-        Why::TooShort(1),
-        Why::TooLong(1),
-        Why::UnknownCode,
-        Why::ExpiredCode,
-        Why::CodeNotForYou,
-        Why::BelowMinimum(1),
-        Why::BelowCharge(1),
-        Why::CountryNotServed,
-        Why::NotAnOption,
+    let kinds = [
+        FieldErrorKind::Missing,
+        FieldErrorKind::Malformed,
+        FieldErrorKind::TooSmall(1),
+        FieldErrorKind::TooLarge(1),
+        FieldErrorKind::TooShort(1),
+        FieldErrorKind::TooLong(1),
+        FieldErrorKind::UnknownCode,
+        FieldErrorKind::ExpiredCode,
+        FieldErrorKind::CodeNotForYou,
+        FieldErrorKind::BelowMinimum(1),
+        FieldErrorKind::BelowCharge(1),
+        FieldErrorKind::CountryNotServed,
+        FieldErrorKind::CardBrandNotAccepted,
+        FieldErrorKind::NotAnOption,
     ];
     let mut pages = Vec::new();
     for (mode, quote) in [(Mode::Payment, &plain), (Mode::Subscription, &trial), (Mode::Setup, &Quote::default())] {
         for submit_type in ["pay", "book", "donate", "subscribe"] {
-            let ask = Ask { mode, submit_type: submit_type.to_owned(), ..everything() };
-            pages.push(in_language(locale, &ask, quote, &[("custom_amount", "1")], Vec::new()));
+            let form = CheckoutForm { mode, submit_type: submit_type.to_owned(), ..everything() };
+            pages.push(in_language(locale, &form, quote, &[("custom_amount", "1")], Vec::new()));
         }
     }
     let applied = Quote { promotion_code: Some("CODE".to_owned()), ..quote(0) };
-    let free =
-        Ask { lines: vec![line("li_1", unit(0))], automatic_tax: false, whole_billing_address: false, ..everything() };
+    let free = CheckoutForm {
+        lines: vec![line("li_1", unit(0))],
+        automatic_tax: false,
+        whole_billing_address: false,
+        ..everything()
+    };
     pages.push(in_language(locale, &free, &applied, &code, vec![]));
-    let (raw, problems, ask) = (RawForm::default(), Problems::default(), everything());
+    let (raw, problems, form) = (RawForm::default(), Problems::default(), everything());
     for decline in ["generic_decline", "insufficient_funds", "authentication_failed"] {
-        let view = Checkout { decline: Some(decline), changed: true, ..view(locale, &ask, &plain, &raw, &problems) };
+        let view = Checkout { decline: Some(decline), changed: true, ..view(locale, &form, &plain, &raw, &problems) };
         pages.push(checkout(&view).into_string());
     }
-    for (name, why) in fields.iter().flat_map(|name| whys.iter().map(move |why| (name, *why))) {
+    for (name, kind) in fields.iter().flat_map(|name| kinds.iter().map(move |kind| (name, *kind))) {
         let mut problems = Problems::default();
-        problems.add(name, why);
-        pages.push(checkout(&view(locale, &ask, &plain, &raw, &problems)).into_string());
+        problems.add(name, kind);
+        pages.push(checkout(&view(locale, &form, &plain, &raw, &problems)).into_string());
     }
     for problem in [form::Problem::NotATestCard, form::Problem::Past] {
         let mut problems = Problems::default();
         problems.add("card_number", problem);
-        pages.push(checkout(&view(locale, &ask, &plain, &raw, &problems)).into_string());
+        pages.push(checkout(&view(locale, &form, &plain, &raw, &problems)).into_string());
     }
-    pages.push(challenge(&view(locale, &ask, &plain, &raw, &problems)).into_string());
+    pages.push(challenge(&view(locale, &form, &plain, &raw, &problems)).into_string());
     let reasons = [ClosedReason::Inactive, ClosedReason::Paid, ClosedReason::UsedUp, ClosedReason::Expired];
     pages.extend(reasons.map(|reason| {
         let page = Closed { start_url: Some("/x"), back_url: Some("/x"), ..shut(reason, None) };
@@ -749,7 +782,7 @@ fn swedish_is_swedish_throughout() {
     let same: Vec<&String> = english.intersection(&swedish).filter(|text| !shared.contains(&text.as_str())).collect();
     assert_eq!(same, [""; 0]);
     assert_eq!(english.len(), swedish.len(), "{english:#?} {swedish:#?}");
-    let page = in_language(Locale::Sv, &ask(), &quote(160_875), &[], Vec::new());
+    let page = in_language(Locale::Sv, &form(), &quote(160_875), &[], Vec::new());
     shows(&page, &["lang=\"sv\"", "Betala till Ada", "1\u{a0}608,75\u{a0}kr", "<option value=\"SE\" selected>Sverige"]);
 }
 
@@ -766,12 +799,13 @@ fn a_page_fetches_nothing_and_runs_nothing() {
 
 #[test]
 fn what_is_wrong_is_told_in_the_order_of_the_page() {
-    let wrong = |field| Misfit { field, why: Why::Missing };
+    let wrong = |field| FieldError { field, kind: FieldErrorKind::Missing };
     // A shared address is found wrong as the billing address, before who receives the goods.
-    let street = Entry::ShippingAddress(crate::purchase::AddressPart::Line1);
-    let fields = [Entry::Terms, Entry::Name, street, Entry::ShippingName, Entry::Phone, Entry::CustomAmount];
-    let misfits = fields.map(wrong).into();
-    let page = page(&ask(), &quote(100), &[], misfits);
+    let street = FormField::ShippingAddress(crate::purchase::AddressPart::Line1);
+    let fields =
+        [FormField::Terms, FormField::Name, street, FormField::ShippingName, FormField::Phone, FormField::CustomAmount];
+    let field_errors = fields.map(wrong).into();
+    let page = page(&form(), &quote(100), &[], field_errors);
     let at = |name: &str| page.find(&format!("href=\"#{name}\"")).unwrap();
     assert!(at("custom_amount") < at("phone") && at("phone") < at("shipping.name") && at("name") < at("terms"));
     assert!(at("shipping.name") < at("shipping.line1") && at("shipping.line1") < at("name"));

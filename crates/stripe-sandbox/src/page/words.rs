@@ -9,9 +9,9 @@ use sv::SV;
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
-use super::ask::{Mode, Way};
+use super::checkout_form::{Mode, PaymentOption};
 use super::form::Problem;
-use crate::purchase::Why;
+use crate::purchase::FieldErrorKind;
 
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +21,15 @@ pub(crate) enum Locale {
 }
 
 impl Locale {
-    /// What the URL wishes, else what the session says, else what the browser accepts, else English.
-    pub(crate) fn negotiate(wished: Option<&str>, session: Option<&str>, accepted: Option<&str>) -> Self {
+    /// What the URL requests, else what the session says, else what the browser accepts, else English.
+    pub(crate) fn negotiate(requested: Option<&str>, session: Option<&str>, accepted: Option<&str>) -> Self {
         let parse = |tag: &str| match tag.split(['-', '_', ';', ',']).next().unwrap_or_default().trim() {
             "sv" => Some(Self::Sv),
             "en" => Some(Self::En),
             _ => None,
         };
         let accepted = accepted.and_then(|list| list.split(',').find_map(parse));
-        wished.and_then(parse).or(session.and_then(parse)).or(accepted).unwrap_or(Self::En)
+        requested.and_then(parse).or(session.and_then(parse)).or(accepted).unwrap_or(Self::En)
     }
 
     pub(crate) const fn tag(self) -> &'static str {
@@ -170,6 +170,7 @@ pub(super) struct Words {
     pub(super) payment_method: &'static str,
     pub(super) terms_hint: &'static str,
     pub(super) reuse_until: &'static str,
+    pub(super) reuse_after_trial: &'static str,
     pub(super) mandate_sepa: &'static str,
     pub(super) mandate_other: &'static str,
     pub(super) hold_note: &'static str,
@@ -218,7 +219,7 @@ pub(super) struct Words {
     /// trial, save a card, save an account, order for nothing, go on to the transfer.
     submits: [&'static str; 15],
     /// Card, bank transfer, bank debit, and the debit that Europeans know by its name.
-    ways: [&'static str; 4],
+    payment_options: [&'static str; 4],
     /// Names of fields, by the name in the form.
     labels: &'static [(&'static str, &'static str)],
     /// Parts of the instructions for a transfer, by Stripe's name.
@@ -260,6 +261,7 @@ pub(super) struct Words {
     too_little: &'static str,
     code_leaves_too_little: &'static str,
     country_not_served: &'static str,
+    card_brand_not_accepted: &'static str,
     not_an_option: &'static str,
 }
 
@@ -316,34 +318,37 @@ impl Words {
         problem: Problem,
         limit: impl Fn(i64) -> String,
     ) -> String {
-        let why = match problem {
+        let kind = match problem {
             Problem::NotATestCard => return self.not_a_test_card.to_owned(),
             Problem::Past => return self.past.to_owned(),
-            Problem::Why(why) => why,
+            Problem::Field(kind) => kind,
         };
         let of_name = match name.split_once('.') {
             Some(("quantity" | "optional", _)) => "quantity",
             Some(("field", _)) => "field",
             _ => name,
         };
-        match why {
-            Why::Missing if name == "terms" => self.terms_missing.to_owned(),
-            Why::Missing => self.missing.to_owned(),
-            Why::Malformed => look_up(self.malformed, of_name).unwrap_or(self.malformed_other).to_owned(),
-            Why::TooSmall(least) if name == "custom_amount" => fill(self.amount_bounds[0], &limit(least)),
-            Why::TooLarge(most) if name == "custom_amount" => fill(self.amount_bounds[1], &limit(most)),
-            Why::TooSmall(least) => fill(self.bounds[0], &limit(least)),
-            Why::TooLarge(most) => fill(self.bounds[1], &limit(most)),
-            Why::TooShort(least) => fill(self.bounds[2], &least.to_string()),
-            Why::TooLong(most) => fill(self.bounds[3], &most.to_string()),
-            Why::UnknownCode => fill(self.unknown_code, entered),
-            Why::ExpiredCode => self.expired_code.to_owned(),
-            Why::CodeNotForYou => self.code_not_for_you.to_owned(),
-            Why::BelowMinimum(least) => fill(self.below_minimum, &limit(least)),
-            Why::BelowCharge(least) if name == "promotion_code" => fill(self.code_leaves_too_little, &limit(least)),
-            Why::BelowCharge(least) => fill(self.too_little, &limit(least)),
-            Why::CountryNotServed => self.country_not_served.to_owned(),
-            Why::NotAnOption => self.not_an_option.to_owned(),
+        match kind {
+            FieldErrorKind::Missing if name == "terms" => self.terms_missing.to_owned(),
+            FieldErrorKind::Missing => self.missing.to_owned(),
+            FieldErrorKind::Malformed => look_up(self.malformed, of_name).unwrap_or(self.malformed_other).to_owned(),
+            FieldErrorKind::TooSmall(least) if name == "custom_amount" => fill(self.amount_bounds[0], &limit(least)),
+            FieldErrorKind::TooLarge(most) if name == "custom_amount" => fill(self.amount_bounds[1], &limit(most)),
+            FieldErrorKind::TooSmall(least) => fill(self.bounds[0], &limit(least)),
+            FieldErrorKind::TooLarge(most) => fill(self.bounds[1], &limit(most)),
+            FieldErrorKind::TooShort(least) => fill(self.bounds[2], &least.to_string()),
+            FieldErrorKind::TooLong(most) => fill(self.bounds[3], &most.to_string()),
+            FieldErrorKind::UnknownCode => fill(self.unknown_code, entered),
+            FieldErrorKind::ExpiredCode => self.expired_code.to_owned(),
+            FieldErrorKind::CodeNotForYou => self.code_not_for_you.to_owned(),
+            FieldErrorKind::BelowMinimum(least) => fill(self.below_minimum, &limit(least)),
+            FieldErrorKind::BelowCharge(least) if name == "promotion_code" => {
+                fill(self.code_leaves_too_little, &limit(least))
+            }
+            FieldErrorKind::BelowCharge(least) => fill(self.too_little, &limit(least)),
+            FieldErrorKind::CountryNotServed => self.country_not_served.to_owned(),
+            FieldErrorKind::CardBrandNotAccepted => self.card_brand_not_accepted.to_owned(),
+            FieldErrorKind::NotAnOption => self.not_an_option.to_owned(),
         }
     }
 
@@ -378,13 +383,13 @@ impl Words {
         }
     }
 
-    /// `debit` is Stripe's type of the debit, where that is the way.
-    pub(super) fn way(&self, way: Way, debit: &str) -> &'static str {
-        match way {
-            Way::Card => self.ways[0],
-            Way::BankTransfer => self.ways[1],
-            Way::BankDebit if debit == "sepa_debit" => self.ways[3],
-            Way::BankDebit => self.ways[2],
+    /// `debit` is Stripe's type of the debit, where that is the option.
+    pub(super) fn payment_option(&self, option: PaymentOption, debit: &str) -> &'static str {
+        match option {
+            PaymentOption::Card => self.payment_options[0],
+            PaymentOption::BankTransfer => self.payment_options[1],
+            PaymentOption::BankDebit if debit == "sepa_debit" => self.payment_options[3],
+            PaymentOption::BankDebit => self.payment_options[2],
         }
     }
 
@@ -454,15 +459,15 @@ impl Words {
             };
             words[usize::from(count != 1)]
         };
-        let told = |(count, name): &(i64, String)| format!("{count} {}", unit(*count, name));
+        let written = |(count, name): &(i64, String)| format!("{count} {}", unit(*count, name));
         match (soonest, latest) {
             (Some((a, one)), Some((b, other))) if one == other && a != b => {
                 Some(format!("{a}–{b} {}", unit(*b, other)))
             }
-            (Some(soonest), Some(latest)) if soonest == latest => Some(told(latest)),
-            (Some(soonest), Some(latest)) => Some(format!("{} – {}", told(soonest), told(latest))),
-            (Some(soonest), None) => Some(fill(self.estimates[0], &told(soonest))),
-            (None, Some(latest)) => Some(fill(self.estimates[1], &told(latest))),
+            (Some(soonest), Some(latest)) if soonest == latest => Some(written(latest)),
+            (Some(soonest), Some(latest)) => Some(format!("{} – {}", written(soonest), written(latest))),
+            (Some(soonest), None) => Some(fill(self.estimates[0], &written(soonest))),
+            (None, Some(latest)) => Some(fill(self.estimates[1], &written(latest))),
             (None, None) => None,
         }
     }
@@ -481,7 +486,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wish_comes_first_then_the_session_then_the_browser() {
+    fn the_request_comes_first_then_the_session_then_the_browser() {
         assert_eq!(Locale::negotiate(Some("sv"), Some("en"), None), Locale::Sv);
         assert_eq!(Locale::negotiate(Some("xx"), Some("sv-SE"), Some("en")), Locale::Sv);
         assert_eq!(Locale::negotiate(None, None, Some("de, sv;q=0.8, en;q=0.5")), Locale::Sv);
@@ -505,11 +510,16 @@ mod tests {
     fn periods_and_deliveries_are_told_as_people_tell_them() {
         assert_eq!((EN.every("month", 1), EN.every("year", 3)), ("per month".into(), "every 3 years".into()));
         assert_eq!((SV.every("week", 2), SV.every("month", 3)), ("varannan vecka".into(), "var 3:e månad".into()));
-        for (days, told) in [(11, "var 11:e dag"), (21, "var 21:a dag"), (32, "var 32:a dag"), (112, "var 112:e dag")] {
-            assert_eq!(SV.every("day", days), told);
+        for (days, expected) in
+            [(11, "var 11:e dag"), (21, "var 21:a dag"), (32, "var 32:a dag"), (112, "var 112:e dag")]
+        {
+            assert_eq!(SV.every("day", days), expected);
         }
         assert_eq!(
-            (SV.way(Way::BankDebit, "sepa_debit"), SV.way(Way::BankDebit, "bacs_debit")),
+            (
+                SV.payment_option(PaymentOption::BankDebit, "sepa_debit"),
+                SV.payment_option(PaymentOption::BankDebit, "bacs_debit")
+            ),
             ("SEPA-autogiro", "Bankdebitering")
         );
         assert_eq!(

@@ -6,7 +6,7 @@ use crate::api::{coupons, promotion_codes, sessions, shipping_rates, subscriptio
 use crate::clock::DAY;
 use crate::pricing;
 use crate::purchase::tax::Tax;
-use crate::purchase::{Entry, Misfit, Purchase, Quote, QuotedLine, Recurring, Why, entries};
+use crate::purchase::{FieldError, FieldErrorKind, FormField, Purchase, Quote, QuotedLine, Recurring, validation};
 use crate::state::{Ctx, LineItem, text};
 
 /// A line with its figures, in minor units.
@@ -28,7 +28,7 @@ pub(crate) struct Line {
 
 /// The discount that applies.
 #[derive(Debug, Clone)]
-pub(crate) struct Applied {
+pub(crate) struct AppliedDiscount {
     /// The discount's id, once it is paid with.
     pub(crate) id: String,
     pub(crate) coupon: Value,
@@ -51,7 +51,7 @@ pub(crate) struct Shipping {
 pub(crate) struct Figures {
     pub(crate) currency: String,
     pub(crate) lines: Vec<Line>,
-    pub(crate) applied: Option<Applied>,
+    pub(crate) applied: Option<AppliedDiscount>,
     pub(crate) shipping: Option<Shipping>,
     pub(crate) tax: Option<Tax>,
     pub(crate) trial_ends: Option<i64>,
@@ -101,60 +101,71 @@ pub(crate) fn line(
 }
 
 /// The figures for what is chosen; what does not fit is told, and left out of them.
-pub(crate) fn of(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Figures {
+pub(crate) fn of(
+    ctx: &mut Ctx<'_>,
+    session: &Value,
+    purchase: &Purchase,
+    field_errors: &mut Vec<FieldError>,
+) -> Figures {
     let currency = text(session, "currency").to_owned();
     let mut figures = Figures { currency, ..Figures::default() };
-    figures.lines = chosen_lines(ctx, session, purchase, misfits);
-    figures.lines.extend(optional_lines(ctx, session, purchase, misfits));
-    figures.applied = applied(ctx, session, purchase, &figures, misfits);
-    figures.shipping = shipping(ctx, session, purchase, misfits);
+    figures.lines = chosen_lines(ctx, session, purchase, field_errors);
+    figures.lines.extend(optional_lines(ctx, session, purchase, field_errors));
+    figures.applied = applied(ctx, session, purchase, &figures, field_errors);
+    figures.shipping = shipping(ctx, session, purchase, field_errors);
     figures.tax = tax(ctx, session, purchase);
     figures.trial_ends = trial_ends(ctx, session).filter(|_| figures.lines.iter().any(Line::is_recurring));
     figures.discount_and_tax();
     figures
 }
 
-fn chosen_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Vec<Line> {
+fn chosen_lines(
+    ctx: &mut Ctx<'_>,
+    session: &Value,
+    purchase: &Purchase,
+    field_errors: &mut Vec<FieldError>,
+) -> Vec<Line> {
     let items = ctx.account().line_items(text(session, "id")).to_vec();
     let alone = items.len() == 1;
     let mut lines = Vec::with_capacity(items.len());
     for item in &items {
-        let entry = || Entry::Quantity(item.id.clone());
+        let entry = || FormField::Quantity(item.id.clone());
         let price = ctx.account().get("price", &item.price).cloned().unwrap_or(Value::Null);
-        let quantity = quantity(item, purchase.quantities.get(&item.id), alone).unwrap_or_else(|why| {
-            misfits.push(Misfit { field: entry(), why });
+        let quantity = quantity(item, purchase.quantities.get(&item.id), alone).unwrap_or_else(|kind| {
+            field_errors.push(FieldError { field: entry(), kind });
             item.quantity
         });
         if quantity == 0 {
             continue;
         }
-        let chosen = chosen_amount(&price, &item.currency, purchase, misfits);
+        let chosen = chosen_amount(&price, &item.currency, purchase, field_errors);
         match line(ctx, price.clone(), &item.currency, quantity, chosen) {
             Some(line) => lines.push(Line { line_item_id: item.id.clone(), ..line }),
-            None => misfits.push(Misfit { field: entry(), why: too_large(&price, &item.currency, quantity) }),
+            None => field_errors.push(FieldError { field: entry(), kind: too_large(&price, &item.currency, quantity) }),
         }
     }
-    if let (true, Some(first)) = (lines.is_empty() && misfits.is_empty(), items.first()) {
-        misfits.push(Misfit { field: Entry::Quantity(first.id.clone()), why: Why::TooSmall(1) });
+    if let (true, Some(first)) = (lines.is_empty() && field_errors.is_empty(), items.first()) {
+        field_errors
+            .push(FieldError { field: FormField::Quantity(first.id.clone()), kind: FieldErrorKind::TooSmall(1) });
     }
     lines
 }
 
 /// The quantity of a line; where it can't be adjusted, the line keeps its own.
-fn quantity(item: &LineItem, wanted: Option<&i64>, alone: bool) -> Result<i64, Why> {
-    let (Some(wanted), Some((least, most))) = (wanted, entries::quantity_bounds(&item.adjustable_quantity, alone))
+fn quantity(item: &LineItem, wanted: Option<&i64>, alone: bool) -> Result<i64, FieldErrorKind> {
+    let (Some(wanted), Some((least, most))) = (wanted, validation::quantity_bounds(&item.adjustable_quantity, alone))
     else {
         return Ok(item.quantity);
     };
     match *wanted {
-        wanted if wanted < least => Err(Why::TooSmall(least)),
-        wanted if wanted > most => Err(Why::TooLarge(most)),
+        wanted if wanted < least => Err(FieldErrorKind::TooSmall(least)),
+        wanted if wanted > most => Err(FieldErrorKind::TooLarge(most)),
         wanted => Ok(wanted),
     }
 }
 
 /// A line that is too large, by a quantity that is not.
-fn too_large(price: &Value, currency: &str, quantity: i64) -> Why {
+fn too_large(price: &Value, currency: &str, quantity: i64) -> FieldErrorKind {
     let (mut fits, mut exceeds) = (0, quantity);
     while exceeds - fits > 1 {
         let middle = fits + (exceeds - fits) / 2;
@@ -163,56 +174,66 @@ fn too_large(price: &Value, currency: &str, quantity: i64) -> Why {
             None => exceeds = middle,
         }
     }
-    Why::TooLarge(fits)
+    FieldErrorKind::TooLarge(fits)
 }
 
 /// What the customer pays where the price leaves it open; nothing yet where they have not said.
-fn chosen_amount(price: &Value, currency: &str, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Option<i64> {
+fn chosen_amount(
+    price: &Value,
+    currency: &str,
+    purchase: &Purchase,
+    field_errors: &mut Vec<FieldError>,
+) -> Option<i64> {
     if price["custom_unit_amount"].is_null() {
         return None;
     }
     let terms = pricing::terms(price, currency)?;
     let (least, most) = pricing::chosen_bounds(terms, currency);
-    let mut refuse = |why| misfits.push(Misfit { field: Entry::CustomAmount, why });
+    let mut refuse = |kind| field_errors.push(FieldError { field: FormField::CustomAmount, kind });
     match purchase.custom_amount.or(pricing::preset(terms)) {
         None => Some(0),
         Some(amount) if amount < least => {
-            refuse(Why::TooSmall(least));
+            refuse(FieldErrorKind::TooSmall(least));
             Some(0)
         }
         Some(amount) if amount > most => {
-            refuse(Why::TooLarge(most));
+            refuse(FieldErrorKind::TooLarge(most));
             Some(0)
         }
         // Nobody is charged another amount than the one that they chose.
-        Some(amount) if amount % crate::money::grain(currency) != 0 => {
-            refuse(Why::Malformed);
+        Some(amount) if amount % crate::money::charge_increment(currency) != 0 => {
+            refuse(FieldErrorKind::Malformed);
             Some(0)
         }
         amount => amount,
     }
 }
 
-fn optional_lines(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Vec<Line> {
+fn optional_lines(
+    ctx: &mut Ctx<'_>,
+    session: &Value,
+    purchase: &Purchase,
+    field_errors: &mut Vec<FieldError>,
+) -> Vec<Line> {
     let offered = session["optional_items"].as_array().cloned().unwrap_or_default();
     let mut lines = Vec::new();
     let mut taken: Vec<_> = purchase.optional_items.iter().filter(|(_, quantity)| **quantity != 0).collect();
     // As they are offered, not by their ids.
     taken.sort_by_key(|(id, _)| offered.iter().position(|offer| offer["price"] == id.as_str()));
     for (id, quantity) in taken {
-        let mut refuse = |why| misfits.push(Misfit { field: Entry::OptionalItem(id.clone()), why });
+        let mut refuse = |kind| field_errors.push(FieldError { field: FormField::OptionalItem(id.clone()), kind });
         let Some(offer) = offered.iter().find(|offer| offer["price"] == id.as_str()) else {
-            refuse(Why::NotAnOption);
+            refuse(FieldErrorKind::NotAnOption);
             continue;
         };
         let own = offer["quantity"].as_i64().unwrap_or(1);
-        let (least, most) = entries::offer_bounds(&offer["adjustable_quantity"]).unwrap_or((own, own));
+        let (least, most) = validation::offer_bounds(&offer["adjustable_quantity"]).unwrap_or((own, own));
         if *quantity < least {
-            refuse(Why::TooSmall(least));
+            refuse(FieldErrorKind::TooSmall(least));
             continue;
         }
         if *quantity > most {
-            refuse(Why::TooLarge(most));
+            refuse(FieldErrorKind::TooLarge(most));
             continue;
         }
         let price = ctx.account().get("price", id).cloned().unwrap_or(Value::Null);
@@ -231,20 +252,20 @@ fn applied(
     session: &Value,
     purchase: &Purchase,
     figures: &Figures,
-    misfits: &mut Vec<Misfit>,
-) -> Option<Applied> {
+    field_errors: &mut Vec<FieldError>,
+) -> Option<AppliedDiscount> {
     if let Some(coupon) = session["discounts"][0]["coupon"].as_str() {
         let coupon = ctx.account().get("coupon", coupon)?.clone();
         let promotion = session["discounts"][0]["promotion_code"].as_str().map(str::to_owned);
-        return Some(Applied { id: crate::ids::new("di"), coupon, promotion, code: None });
+        return Some(AppliedDiscount { id: crate::ids::new("di"), coupon, promotion, code: None });
     }
     let typed = purchase.promotion_code.as_deref().map(str::trim).filter(|typed| !typed.is_empty())?;
     let found = if session["allow_promotion_codes"] == true {
         by_code(ctx, session, purchase, figures, typed)
     } else {
-        Err(Why::NotAnOption)
+        Err(FieldErrorKind::NotAnOption)
     };
-    found.map_err(|why| misfits.push(Misfit { field: Entry::PromotionCode, why })).ok()
+    found.map_err(|kind| field_errors.push(FieldError { field: FormField::PromotionCode, kind })).ok()
 }
 
 fn by_code(
@@ -253,44 +274,44 @@ fn by_code(
     purchase: &Purchase,
     figures: &Figures,
     typed: &str,
-) -> Result<Applied, Why> {
-    let promotion = promotion_codes::by_code(ctx, typed).ok_or(Why::UnknownCode)?;
+) -> Result<AppliedDiscount, FieldErrorKind> {
+    let promotion = promotion_codes::by_code(ctx, typed).ok_or(FieldErrorKind::UnknownCode)?;
     let coupon = ctx.account().get("coupon", text(&promotion["promotion"], "coupon")).cloned();
-    let coupon = coupon.ok_or(Why::UnknownCode)?;
+    let coupon = coupon.ok_or(FieldErrorKind::UnknownCode)?;
     if promotion["active"] != true {
         let is_spent = promotion_codes::is_spent(&promotion, Some(&coupon), ctx.now);
-        return Err(if is_spent { Why::ExpiredCode } else { Why::UnknownCode });
+        return Err(if is_spent { FieldErrorKind::ExpiredCode } else { FieldErrorKind::UnknownCode });
     }
     let customer = session["customer"].as_str();
     if promotion["customer"].as_str().is_some_and(|only| customer != Some(only)) {
-        return Err(Why::CodeNotForYou);
+        return Err(FieldErrorKind::CodeNotForYou);
     }
     let restrictions = &promotion["restrictions"];
     if restrictions["first_time_transaction"] == true
         && has_bought(ctx, customer, purchase.email.as_deref().unwrap_or_default())
     {
-        return Err(Why::CodeNotForYou);
+        return Err(FieldErrorKind::CodeNotForYou);
     }
     if restrictions["minimum_amount"].is_i64() {
         let least = restrictions["currency_options"][&figures.currency]["minimum_amount"].as_i64();
-        let least = least.ok_or(Why::NotAnOption)?;
+        let least = least.ok_or(FieldErrorKind::NotAnOption)?;
         if figures.subtotal() < least {
-            return Err(Why::BelowMinimum(least));
+            return Err(FieldErrorKind::BelowMinimum(least));
         }
     }
     let takes_off = coupon["percent_off"].is_number() || coupons::amount_off(&coupon, &figures.currency).is_some();
     if !takes_off || !figures.lines.iter().any(|line| is_eligible(&coupon, line)) {
-        return Err(Why::NotAnOption);
+        return Err(FieldErrorKind::NotAnOption);
     }
-    let told = |field: &str| promotion[field].as_str().map(str::to_owned);
-    Ok(Applied { id: crate::ids::new("di"), coupon, promotion: told("id"), code: told("code") })
+    let text_of = |field: &str| promotion[field].as_str().map(str::to_owned);
+    Ok(AppliedDiscount { id: crate::ids::new("di"), coupon, promotion: text_of("id"), code: text_of("code") })
 }
 
 /// Whether money of theirs came in before: what was given away, or was not paid in the end, is no transaction.
 fn has_bought(ctx: &mut Ctx<'_>, customer: Option<&str>, email: &str) -> bool {
-    let is_theirs = |object: &Value, told: &str| {
+    let is_theirs = |object: &Value, email_of: &str| {
         customer.is_some_and(|customer| object["customer"] == customer)
-            || (!email.is_empty() && told.eq_ignore_ascii_case(email))
+            || (!email.is_empty() && email_of.eq_ignore_ascii_case(email))
     };
     let by_session = |session: &Value| {
         session["payment_status"] == "paid" && is_theirs(session, text(&session["customer_details"], "email"))
@@ -307,13 +328,18 @@ fn is_eligible(coupon: &Value, line: &Line) -> bool {
     coupon["applies_to"]["products"].as_array().is_none_or(|products| products.contains(&line.price["product"]))
 }
 
-fn shipping(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase, misfits: &mut Vec<Misfit>) -> Option<Shipping> {
+fn shipping(
+    ctx: &mut Ctx<'_>,
+    session: &Value,
+    purchase: &Purchase,
+    field_errors: &mut Vec<FieldError>,
+) -> Option<Shipping> {
     let options = session["shipping_options"].as_array()?;
     let first = options.first()?["shipping_rate"].as_str()?;
     let wanted = match purchase.shipping_rate.as_deref().filter(|wanted| !wanted.is_empty()) {
         Some(wanted) if options.iter().any(|option| option["shipping_rate"] == wanted) => wanted,
         Some(_) => {
-            misfits.push(Misfit { field: Entry::ShippingRate, why: Why::NotAnOption });
+            field_errors.push(FieldError { field: FormField::ShippingRate, kind: FieldErrorKind::NotAnOption });
             first
         }
         None => first,
@@ -334,7 +360,7 @@ fn tax(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Option<Tax> {
     let customer = session["customer"].as_str().and_then(|id| ctx.account().get("customer", id)).cloned();
     let customer = customer.unwrap_or(Value::Null);
     let exempt = customer["tax_exempt"].as_str().unwrap_or("none");
-    let takes_over = sessions::plan_of(ctx, text(session, "id"))["customer_update"]["address"] == "auto";
+    let takes_over = sessions::internal_of(ctx, text(session, "id"))["customer_update"]["address"] == "auto";
     let (delivery, address) =
         (text(&customer["shipping"]["address"], "country"), text(&customer["address"], "country"));
     let billing = purchase.billing.country.as_str();
@@ -345,7 +371,7 @@ fn tax(ctx: &mut Ctx<'_>, session: &Value, purchase: &Purchase) -> Option<Tax> {
 }
 
 fn trial_ends(ctx: &mut Ctx<'_>, session: &Value) -> Option<i64> {
-    let data = &sessions::plan_of(ctx, text(session, "id"))["subscription_data"];
+    let data = &sessions::internal_of(ctx, text(session, "id"))["subscription_data"];
     data["trial_end"].as_i64().or_else(|| Some(ctx.now + data["trial_period_days"].as_i64()? * DAY))
 }
 
@@ -354,8 +380,8 @@ impl Figures {
     pub(crate) fn discount_and_tax(&mut self) {
         if let Some(applied) = &self.applied {
             // What a trial leaves for later is discounted then.
-            let weighs = |line: &Line| self.is_today(line) && is_eligible(&applied.coupon, line);
-            let weight = |line: &Line| if weighs(line) { line.subtotal } else { 0 };
+            let is_discounted = |line: &Line| self.is_today(line) && is_eligible(&applied.coupon, line);
+            let weight = |line: &Line| if is_discounted(line) { line.subtotal } else { 0 };
             let weights: Vec<i64> = self.lines.iter().map(weight).collect();
             let off = off(&applied.coupon, &self.currency, weights.iter().sum());
             for (line, part) in self.lines.iter_mut().zip(pricing::split_in(off, &weights, &self.currency)) {
@@ -482,8 +508,8 @@ impl Figures {
             "amount_discount": self.discount_today(),
             "amount_shipping": shipping.map_or(0, |shipping| shipping.amount),
             "amount_tax": self.tax_today(),
-            "breakdown": {"discounts": self.discounts_told(self.discount_today()),
-                "taxes": self.taxes_told()},
+            "breakdown": {"discounts": self.discounts_to_json(self.discount_today()),
+                "taxes": self.taxes_to_json()},
         });
         session["shipping_cost"] = shipping.map_or(Value::Null, |shipping| {
             json!({"amount_subtotal": shipping.amount, "amount_tax": shipping.tax, "amount_total": shipping.total(),
@@ -491,7 +517,7 @@ impl Figures {
         });
     }
 
-    fn taxes_told(&self) -> Vec<Value> {
+    fn taxes_to_json(&self) -> Vec<Value> {
         let Some(tax) = &self.tax else { return Vec::new() };
         [false, true]
             .into_iter()
@@ -501,12 +527,12 @@ impl Figures {
                 let of_shipping = shipping.fold((0, 0), |sum, s| (sum.0 + s.tax, sum.1 + s.amount));
                 let amount = lines().map(|line| line.tax).sum::<i64>() + of_shipping.0;
                 let taxable = lines().map(Line::taxable).sum::<i64>() + of_shipping.1;
-                (taxable > 0).then(|| tax.told(amount, taxable, is_inclusive))
+                (taxable > 0).then(|| tax.to_json(amount, taxable, is_inclusive))
             })
             .collect()
     }
 
-    fn discounts_told(&self, amount: i64) -> Value {
+    fn discounts_to_json(&self, amount: i64) -> Value {
         match self.applied.as_ref().filter(|_| amount > 0) {
             None => json!([]),
             Some(applied) => json!([{"amount": amount, "discount": {"id": applied.id, "object": "discount",
@@ -516,7 +542,7 @@ impl Figures {
 
     /// The line items that the session has after payment, each with its own amounts.
     pub(crate) fn line_items(&self, before: &[LineItem]) -> Vec<LineItem> {
-        let told = |line: &Line| {
+        let line_item = |line: &Line| {
             let known = before.iter().find(|item| item.id == line.line_item_id);
             let today = self.is_today(line);
             let amount = |amount: i64| if today { amount } else { 0 };
@@ -533,14 +559,14 @@ impl Figures {
                 detail: line.detail.clone(),
                 adjustable_quantity: known.map_or(Value::Null, |item| item.adjustable_quantity.clone()),
                 metadata: known.map_or(Value::Null, |item| item.metadata.clone()),
-                discounts: self.discounts_told(amount(line.discount)),
+                discounts: self.discounts_to_json(amount(line.discount)),
                 taxes: match &self.tax {
-                    Some(tax) if today => json!([tax.told(line.tax, line.taxable(), line.is_inclusive)]),
+                    Some(tax) if today => json!([tax.to_json(line.tax, line.taxable(), line.is_inclusive)]),
                     _ => json!([]),
                 },
             }
         };
-        self.lines.iter().map(told).collect()
+        self.lines.iter().map(line_item).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::api::payments::{self, CardBehavior, Order};
 use crate::api::subscriptions::{self, Start};
 use crate::api::{customers, delayed, invoices, sessions};
 use crate::purchase::figures::Figures;
-use crate::purchase::{Method, NotPaid, Purchase, entries};
+use crate::purchase::{Method, NotPaid, Purchase, validation};
 use crate::state::{Ctx, copy, text};
 
 /// Pays a session whose purchase fits.
@@ -26,9 +26,9 @@ pub(crate) fn pay(
         return Err(NotPaid::NeedsAuthentication);
     }
     let id = text(session, "id").to_owned();
-    let plan = sessions::plan_of(ctx, &id);
+    let internal = sessions::internal_of(ctx, &id);
     let kind = kind(session, purchase);
-    let data = intent_data(session, &plan, purchase);
+    let data = intent_data(session, &internal, purchase);
     let order = Order {
         amount: figures.due(),
         currency: &figures.currency,
@@ -47,10 +47,10 @@ pub(crate) fn pay(
         return Err(NotPaid::Declined(code));
     }
     let mut session = session.clone();
-    let customer = customer(ctx, &session, &plan, purchase);
+    let customer = customer(ctx, &session, &internal, purchase);
     session["customer"] = customer.clone().into();
     let mut method = payments::method(ctx, purchase, kind);
-    let is_kept = sessions::keeps_method(&session, &plan);
+    let is_kept = sessions::keeps_method(&session, &internal);
     if let Some(customer) = customer.as_deref().filter(|_| is_kept && !method.is_null()) {
         payments::attach(ctx, &mut method, customer);
     }
@@ -62,14 +62,14 @@ pub(crate) fn pay(
     }
     let paid = match text(&session, "mode") {
         "setup" => {
-            session["setup_intent"] = setup(ctx, &session, &plan, &method)["id"].clone();
+            session["setup_intent"] = setup(ctx, &session, &internal, &method)["id"].clone();
             "no_payment_required"
         }
         "subscription" => {
-            let mut data = plan["subscription_data"].as_object().cloned().unwrap_or_default();
+            let mut data = internal["subscription_data"].as_object().cloned().unwrap_or_default();
             for name in ["application_fee_percent", "on_behalf_of", "transfer_data"] {
-                if !plan[name].is_null() {
-                    data.insert(name.to_owned(), plan[name].clone());
+                if !internal[name].is_null() {
+                    data.insert(name.to_owned(), internal[name].clone());
                 }
             }
             let customer = customer.as_deref().unwrap_or_default();
@@ -124,7 +124,7 @@ fn kind(session: &Value, purchase: &Purchase) -> &'static str {
     match &purchase.method {
         Method::None | Method::Card(_) => "card",
         Method::BankTransfer => "customer_balance",
-        Method::BankDebit { .. } => entries::debit_type(session).unwrap_or("sepa_debit"),
+        Method::BankDebit { .. } => validation::debit_type(session).unwrap_or("sepa_debit"),
     }
 }
 
@@ -138,15 +138,15 @@ fn declined(purchase: &Purchase) -> Option<&'static str> {
 }
 
 /// What the intent is made with: a link tells fees and transfers beside its `payment_intent_data`, a session within.
-fn intent_data(session: &Value, plan: &Value, purchase: &Purchase) -> Value {
+fn intent_data(session: &Value, internal: &Value, purchase: &Purchase) -> Value {
     let mut data = json!({});
-    if let Some(given) = plan["payment_intent_data"].as_object() {
+    if let Some(given) = internal["payment_intent_data"].as_object() {
         let names: Vec<&str> = given.keys().map(String::as_str).collect();
         copy(&mut data, given, &names);
     }
     for name in ["application_fee_amount", "on_behalf_of", "transfer_data"] {
-        if !plan[name].is_null() {
-            data[name] = plan[name].clone();
+        if !internal[name].is_null() {
+            data[name] = internal[name].clone();
         }
     }
     if let Some(recipient) = &purchase.shipping {
@@ -157,14 +157,14 @@ fn intent_data(session: &Value, plan: &Value, purchase: &Purchase) -> Value {
     if data["setup_future_usage"].is_null() && future.is_string() {
         data["setup_future_usage"] = future.clone();
     }
-    if sessions::holds_money(session, plan) {
+    if sessions::holds_money(session, internal) {
         data["capture_method"] = "manual".into();
     }
     data
 }
 
 /// The session's customer, or a new one where the session, or keeping the payment method, needs one.
-fn customer(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, purchase: &Purchase) -> Option<String> {
+fn customer(ctx: &mut Ctx<'_>, session: &Value, internal: &Value, purchase: &Purchase) -> Option<String> {
     let mut given = Map::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() && value != "" {
@@ -177,7 +177,7 @@ fn customer(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, purchase: &Purchas
         json!({"address": payments::address(&recipient.address), "name": recipient.name, "phone": purchase.phone})
     }));
     if let Some(customer) = session["customer"].as_str() {
-        let update = &plan["customer_update"];
+        let update = &internal["customer_update"];
         given.retain(|name, _| update[name] == "auto");
         if !given.is_empty() {
             // A customer that was deleted meanwhile is left so.
@@ -188,7 +188,7 @@ fn customer(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, purchase: &Purchas
     let is_needed = session["mode"] == "subscription"
         || session["customer_creation"] == "always"
         || session["invoice_creation"]["enabled"] == true
-        || (session["mode"] == "payment" && sessions::keeps_method(session, plan));
+        || (session["mode"] == "payment" && sessions::keeps_method(session, internal));
     if !is_needed {
         return None;
     }
@@ -260,16 +260,16 @@ fn collect(ctx: &mut Ctx<'_>, session: &mut Value, purchase: &Purchase, figures:
     }
     for field in session["custom_fields"].as_array_mut().into_iter().flatten() {
         let entered = purchase.custom_fields.get(text(field, "key")).map(String::as_str);
-        let value = entries::custom_value(field, entered).unwrap_or_default();
+        let value = validation::custom_value(field, entered).unwrap_or_default();
         let kind = text(field, "type").to_owned();
         field[kind.as_str()]["value"] = value.into();
     }
 }
 
 /// Keeps a payment method without a payment.
-fn setup(ctx: &mut Ctx<'_>, session: &Value, plan: &Value, method: &Value) -> Value {
+fn setup(ctx: &mut Ctx<'_>, session: &Value, internal: &Value, method: &Value) -> Value {
     let id = crate::ids::new("seti");
-    let data = &plan["setup_intent_data"];
+    let data = &internal["setup_intent_data"];
     let mut intent = json!({
         "id": id, "object": "setup_intent", "application": null, "automatic_payment_methods": null,
         "cancellation_reason": null, "client_secret": format!("{id}_secret_{}", crate::ids::random(25)), "created": ctx.now,

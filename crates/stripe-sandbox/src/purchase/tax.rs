@@ -46,7 +46,7 @@ impl Tax {
     }
 
     /// How a line tells its tax.
-    pub(crate) fn told(&self, amount: i64, taxable: i64, is_inclusive: bool) -> Value {
+    pub(crate) fn to_json(&self, amount: i64, taxable: i64, is_inclusive: bool) -> Value {
         let name = RATES.iter().find(|(code, ..)| *code == self.country).map(|(.., name)| *name);
         let description =
             format!("The sandbox's own rate{}", name.map(|name| format!(" of {name}")).unwrap_or_default());

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{AddressPart, Entry, Method, Misfit, NotPaid, Purchase, Quote, Recipient, Why, complete, quote};
+use super::{
+    AddressPart, FieldError, FieldErrorKind, FormField, Method, NotPaid, Purchase, Quote, Recipient, complete, quote,
+};
 use crate::clock::DAY;
 use crate::testing::{Sandbox, purchase, refusal};
 
@@ -35,7 +37,7 @@ impl Sandbox {
         self.within(|ctx| crate::api::sessions::visit(ctx, &link, &Map::new())).unwrap()
     }
 
-    fn quote(&mut self, session: &Value, purchase: &Purchase) -> (Quote, Vec<Misfit>) {
+    fn quote(&mut self, session: &Value, purchase: &Purchase) -> (Quote, Vec<FieldError>) {
         self.within(|ctx| quote(ctx, session, purchase))
     }
 
@@ -47,9 +49,11 @@ impl Sandbox {
         self.within(|ctx| complete(ctx, session, purchase))
     }
 
-    fn misfit(&mut self, session: &Value, purchase: &Purchase) -> (Entry, Why) {
+    fn field_error(&mut self, session: &Value, purchase: &Purchase) -> (FormField, FieldErrorKind) {
         match self.try_pay(session, purchase) {
-            Err(NotPaid::Misfits(misfits)) if misfits.len() == 1 => (misfits[0].field.clone(), misfits[0].why),
+            Err(NotPaid::InvalidFields(field_errors)) if field_errors.len() == 1 => {
+                (field_errors[0].field.clone(), field_errors[0].kind)
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -79,13 +83,13 @@ fn a_card_pays_what_was_chosen_and_the_session_tells_it() {
     );
     let session = sandbox.link_session(&body);
     let item = sandbox.items(&session, "")[0]["id"].as_str().unwrap().to_owned();
-    let mut wish = purchase("4242");
-    wish.quantities.insert(item.clone(), 3);
-    wish.optional_items.insert(mug.to_owned(), 1);
-    let (figures, misfits) = sandbox.quote(&session, &wish);
-    assert_eq!((figures.subtotal, figures.total, misfits.len()), (35_000, 35_000, 0));
+    let mut attempt = purchase("4242");
+    attempt.quantities.insert(item.clone(), 3);
+    attempt.optional_items.insert(mug.to_owned(), 1);
+    let (figures, field_errors) = sandbox.quote(&session, &attempt);
+    assert_eq!((figures.subtotal, figures.total, field_errors.len()), (35_000, 35_000, 0));
     assert_eq!(figures.lines.iter().map(|line| line.optional).collect::<Vec<_>>(), [false, true]);
-    let paid = sandbox.pay(&session, &wish);
+    let paid = sandbox.pay(&session, &attempt);
     assert_eq!(
         (&paid["status"], &paid["payment_status"], &paid["amount_total"]),
         (&json!("complete"), &json!("paid"), &json!(35_000))
@@ -98,7 +102,7 @@ fn a_card_pays_what_was_chosen_and_the_session_tells_it() {
     assert_eq!(items.iter().map(|item| item["amount_total"].as_i64().unwrap()).collect::<Vec<_>>(), [30_000, 5_000]);
     let intent = sandbox.get("payment_intents", &paid["payment_intent"]);
     assert_eq!((&intent["amount_received"], &intent["status"]), (&json!(35_000), &json!("succeeded")));
-    assert_eq!(sandbox.pay(&session, &wish)["id"], paid["id"]);
+    assert_eq!(sandbox.pay(&session, &attempt)["id"], paid["id"]);
     assert_eq!(
         (sandbox.happened("charge.succeeded"), sandbox.events().last().unwrap().as_str()),
         (1, "checkout.session.completed")
@@ -114,17 +118,17 @@ fn quantities_stay_within_their_bounds_and_a_lone_item_stays() {
     );
     let session = sandbox.link_session(&body);
     let item = sandbox.items(&session, "")[0]["id"].as_str().unwrap().to_owned();
-    for (quantity, why) in [(0, Why::TooSmall(1)), (6, Why::TooLarge(5))] {
-        let mut wish = purchase("4242");
-        wish.quantities.insert(item.clone(), quantity);
-        assert_eq!(sandbox.misfit(&session, &wish), (Entry::Quantity(item.clone()), why));
-        assert_eq!(sandbox.quote(&session, &wish).0.total, 10_000);
+    for (quantity, kind) in [(0, FieldErrorKind::TooSmall(1)), (6, FieldErrorKind::TooLarge(5))] {
+        let mut attempt = purchase("4242");
+        attempt.quantities.insert(item.clone(), quantity);
+        assert_eq!(sandbox.field_error(&session, &attempt), (FormField::Quantity(item.clone()), kind));
+        assert_eq!(sandbox.quote(&session, &attempt).0.total, 10_000);
     }
     let fixed = sandbox.link_session(&lines("sek", &[10_000]));
     let item = sandbox.items(&fixed, "")[0]["id"].as_str().unwrap().to_owned();
-    let mut wish = purchase("4242");
-    wish.quantities.insert(item, 9);
-    assert_eq!(sandbox.pay(&fixed, &wish)["amount_total"], 10_000);
+    let mut attempt = purchase("4242");
+    attempt.quantities.insert(item, 9);
+    assert_eq!(sandbox.pay(&fixed, &attempt)["amount_total"], 10_000);
 }
 
 #[test]
@@ -133,9 +137,9 @@ fn a_discount_is_split_over_its_products_by_largest_remainder() {
     sandbox.call("POST /v1/coupons", "id=C&amount_off=1000&currency=sek");
     sandbox.call("POST /v1/promotion_codes", "promotion[type]=coupon&promotion[coupon]=C&code=FALL");
     let session = sandbox.link_session(&format!("{}allow_promotion_codes=true", lines("sek", &[3_333, 3_333, 3_334])));
-    let mut wish = purchase("4242");
-    wish.promotion_code = Some(" fall ".to_owned());
-    let paid = sandbox.pay(&session, &wish);
+    let mut attempt = purchase("4242");
+    attempt.promotion_code = Some(" fall ".to_owned());
+    let paid = sandbox.pay(&session, &attempt);
     assert_eq!((&paid["amount_total"], &paid["total_details"]["amount_discount"]), (&json!(9_000), &json!(1_000)));
     let items = sandbox.items(&paid, "expand[]=data.discounts");
     assert_eq!(items.iter().map(|item| item["amount_discount"].as_i64().unwrap()).collect::<Vec<_>>(), [333, 333, 334]);
@@ -184,28 +188,28 @@ fn a_promotion_code_is_held_to_all_of_its_conditions() {
         sandbox.call("POST /v1/promotion_codes", &format!("promotion[type]=coupon&promotion{body}"));
     }
     let link = format!("{}allow_promotion_codes=true", lines("sek", &[10_000]));
-    let wish = |code: &str| Purchase { promotion_code: Some(code.to_owned()), ..purchase("4242") };
+    let attempt = |code: &str| Purchase { promotion_code: Some(code.to_owned()), ..purchase("4242") };
     let first = sandbox.link_session(&link);
-    assert_eq!(sandbox.pay(&first, &wish("FIRST"))["amount_total"], 9_000);
+    assert_eq!(sandbox.pay(&first, &attempt("FIRST"))["amount_total"], 9_000);
     let second = sandbox.link_session(&link);
-    assert_eq!(sandbox.pay(&second, &wish("ONCE"))["amount_total"], 9_000);
+    assert_eq!(sandbox.pay(&second, &attempt("ONCE"))["amount_total"], 9_000);
     let session = sandbox.link_session(&link);
     sandbox.advance(101);
-    for (code, why) in [
-        ("NONE", Why::UnknownCode),
-        ("OFF", Why::UnknownCode),
-        ("ONCE", Why::ExpiredCode),
-        ("SOON", Why::ExpiredCode),
-        ("THEIRS", Why::CodeNotForYou),
-        ("FIRST", Why::CodeNotForYou),
-        ("BIG", Why::BelowMinimum(20_000)),
-        ("EUR", Why::NotAnOption),
+    for (code, kind) in [
+        ("NONE", FieldErrorKind::UnknownCode),
+        ("OFF", FieldErrorKind::UnknownCode),
+        ("ONCE", FieldErrorKind::ExpiredCode),
+        ("SOON", FieldErrorKind::ExpiredCode),
+        ("THEIRS", FieldErrorKind::CodeNotForYou),
+        ("FIRST", FieldErrorKind::CodeNotForYou),
+        ("BIG", FieldErrorKind::BelowMinimum(20_000)),
+        ("EUR", FieldErrorKind::NotAnOption),
     ] {
-        assert_eq!(sandbox.misfit(&session, &wish(code)), (Entry::PromotionCode, why), "{code}");
-        assert_eq!(sandbox.quote(&session, &wish(code)).0.total, 10_000);
+        assert_eq!(sandbox.field_error(&session, &attempt(code)), (FormField::PromotionCode, kind), "{code}");
+        assert_eq!(sandbox.quote(&session, &attempt(code)).0.total, 10_000);
     }
     let closed = sandbox.link_session(&lines("sek", &[10_000]));
-    assert_eq!(sandbox.misfit(&closed, &wish("C")), (Entry::PromotionCode, Why::NotAnOption));
+    assert_eq!(sandbox.field_error(&closed, &attempt("C")), (FormField::PromotionCode, FieldErrorKind::NotAnOption));
 }
 
 #[test]
@@ -221,12 +225,12 @@ fn shipping_and_tax_come_on_top() {
         lines("sek", &[10_000])
     );
     let session = sandbox.link_session(&body);
-    let mut wish = purchase("4242");
-    let part = Entry::ShippingAddress;
-    let Err(NotPaid::Misfits(misfits)) = sandbox.try_pay(&session, &wish) else { panic!("paid") };
-    let fields: Vec<_> = misfits.into_iter().map(|misfit| misfit.field).collect();
+    let mut attempt = purchase("4242");
+    let part = FormField::ShippingAddress;
+    let Err(NotPaid::InvalidFields(field_errors)) = sandbox.try_pay(&session, &attempt) else { panic!("paid") };
+    let fields: Vec<_> = field_errors.into_iter().map(|field_error| field_error.field).collect();
     let parts = [AddressPart::Country, AddressPart::Line1, AddressPart::PostalCode, AddressPart::City].map(part);
-    assert_eq!(fields, [&[Entry::ShippingName], &parts[..]].concat());
+    assert_eq!(fields, [&[FormField::ShippingName], &parts[..]].concat());
     let mut address = super::Address {
         country: "SE".to_owned(),
         line1: "Gatan 1".to_owned(),
@@ -234,16 +238,16 @@ fn shipping_and_tax_come_on_top() {
         city: "Lund".to_owned(),
         ..Default::default()
     };
-    wish.shipping = Some(Recipient { name: "Ada".to_owned(), address: address.clone() });
-    assert_eq!(sandbox.misfit(&session, &wish), (part(AddressPart::Country), Why::CountryNotServed));
+    attempt.shipping = Some(Recipient { name: "Ada".to_owned(), address: address.clone() });
+    assert_eq!(sandbox.field_error(&session, &attempt), (part(AddressPart::Country), FieldErrorKind::CountryNotServed));
     address.country = "DE".to_owned();
-    wish.shipping = Some(Recipient { name: "Ada".to_owned(), address });
-    wish.shipping_rate = Some("shr_none".to_owned());
-    assert_eq!(sandbox.misfit(&session, &wish), (Entry::ShippingRate, Why::NotAnOption));
-    wish.shipping_rate = Some(fast.clone());
-    let (figures, _) = sandbox.quote(&session, &wish);
+    attempt.shipping = Some(Recipient { name: "Ada".to_owned(), address });
+    attempt.shipping_rate = Some("shr_none".to_owned());
+    assert_eq!(sandbox.field_error(&session, &attempt), (FormField::ShippingRate, FieldErrorKind::NotAnOption));
+    attempt.shipping_rate = Some(fast.clone());
+    let (figures, _) = sandbox.quote(&session, &attempt);
     assert_eq!((figures.shipping, figures.tax, figures.total), (9_900, 1_900 + 1_881, 10_000 + 9_900 + 3_781));
-    let paid = sandbox.pay(&session, &wish);
+    let paid = sandbox.pay(&session, &attempt);
     assert_eq!(
         paid["shipping_cost"],
         json!({"amount_subtotal": 9_900, "amount_tax": 1_881, "amount_total": 11_781, "shipping_rate": fast})
@@ -277,13 +281,18 @@ fn a_customer_chooses_within_bounds() {
     let price = sandbox.call("POST /v1/prices", "currency=sek&product_data[name]=Gift&custom_unit_amount[enabled]=true&custom_unit_amount[minimum]=500&custom_unit_amount[maximum]=90000");
     let session = sandbox
         .link_session(&format!("line_items[0][price]={}&line_items[0][quantity]=1", price["id"].as_str().unwrap()));
-    let wish = |amount| Purchase { custom_amount: amount, ..purchase("4242") };
-    for (amount, why) in [(None, Why::Missing), (Some(499), Why::TooSmall(500)), (Some(90_001), Why::TooLarge(90_000))]
-    {
-        let Err(NotPaid::Misfits(misfits)) = sandbox.try_pay(&session, &wish(amount)) else { panic!("{amount:?}") };
-        assert!(misfits.contains(&Misfit { field: Entry::CustomAmount, why }), "{misfits:?}");
+    let attempt = |amount| Purchase { custom_amount: amount, ..purchase("4242") };
+    for (amount, kind) in [
+        (None, FieldErrorKind::Missing),
+        (Some(499), FieldErrorKind::TooSmall(500)),
+        (Some(90_001), FieldErrorKind::TooLarge(90_000)),
+    ] {
+        let Err(NotPaid::InvalidFields(field_errors)) = sandbox.try_pay(&session, &attempt(amount)) else {
+            panic!("{amount:?}")
+        };
+        assert!(field_errors.contains(&FieldError { field: FormField::CustomAmount, kind }), "{field_errors:?}");
     }
-    assert_eq!(sandbox.pay(&session, &wish(Some(12_345)))["amount_total"], 12_345);
+    assert_eq!(sandbox.pay(&session, &attempt(Some(12_345)))["amount_total"], 12_345);
 }
 
 #[test]
@@ -293,9 +302,9 @@ fn a_line_that_is_too_large_tells_the_quantity_that_is_not() {
         "line_items[0][adjustable_quantity][enabled]=true&line_items[0][adjustable_quantity][maximum]=999999";
     let session = sandbox.link_session(&format!("{}{adjustable}", lines("sek", &[99_999_999])));
     let item = sandbox.items(&session, "")[0]["id"].as_str().unwrap().to_owned();
-    let wish = Purchase { quantities: [(item.clone(), 20_000)].into(), ..purchase("4242") };
-    let (_, misfits) = sandbox.quote(&session, &wish);
-    assert_eq!(misfits, [Misfit { field: Entry::Quantity(item), why: Why::TooLarge(10_000) }]);
+    let attempt = Purchase { quantities: [(item.clone(), 20_000)].into(), ..purchase("4242") };
+    let (_, field_errors) = sandbox.quote(&session, &attempt);
+    assert_eq!(field_errors, [FieldError { field: FormField::Quantity(item), kind: FieldErrorKind::TooLarge(10_000) }]);
 }
 
 #[test]
@@ -305,9 +314,9 @@ fn a_chosen_amount_that_can_not_be_charged_is_not_changed_but_refused() {
         sandbox.call("POST /v1/prices", "currency=isk&product_data[name]=Gift&custom_unit_amount[enabled]=true");
     let session = sandbox
         .link_session(&format!("line_items[0][price]={}&line_items[0][quantity]=1", price["id"].as_str().unwrap()));
-    let wish = |amount| Purchase { custom_amount: Some(amount), ..purchase("4242") };
-    assert_eq!(sandbox.misfit(&session, &wish(20_050)), (Entry::CustomAmount, Why::Malformed));
-    assert_eq!(sandbox.pay(&session, &wish(20_100))["amount_total"], 20_100);
+    let attempt = |amount| Purchase { custom_amount: Some(amount), ..purchase("4242") };
+    assert_eq!(sandbox.field_error(&session, &attempt(20_050)), (FormField::CustomAmount, FieldErrorKind::Malformed));
+    assert_eq!(sandbox.pay(&session, &attempt(20_100))["amount_total"], 20_100);
 }
 
 #[test]
@@ -334,56 +343,62 @@ fn all_that_the_page_asks_for_is_needed_and_told_afterwards() {
         field(2, "note", "type]=text&custom_fields[2][optional]=true"),
     );
     let session = sandbox.link_session(&body);
-    let Err(NotPaid::Misfits(misfits)) = sandbox.try_pay(&session, &purchase("4242")) else { panic!("paid") };
-    let fields: Vec<_> = misfits.into_iter().map(|misfit| misfit.field).collect();
-    let custom = |key: &str| Entry::CustomField(key.to_owned());
+    let Err(NotPaid::InvalidFields(field_errors)) = sandbox.try_pay(&session, &purchase("4242")) else {
+        panic!("paid")
+    };
+    let fields: Vec<_> = field_errors.into_iter().map(|field_error| field_error.field).collect();
+    let custom = |key: &str| FormField::CustomField(key.to_owned());
     assert_eq!(
         fields,
         [
-            Entry::BillingAddress(AddressPart::Line1),
-            Entry::BillingAddress(AddressPart::PostalCode),
-            Entry::BillingAddress(AddressPart::City),
-            Entry::Phone,
-            Entry::IndividualName,
+            FormField::BillingAddress(AddressPart::Line1),
+            FormField::BillingAddress(AddressPart::PostalCode),
+            FormField::BillingAddress(AddressPart::City),
+            FormField::Phone,
+            FormField::IndividualName,
             custom("size"),
             custom("pin"),
-            Entry::Terms
+            FormField::Terms
         ]
     );
-    let mut wish = purchase("4242");
-    wish.billing = super::Address {
+    let mut attempt = purchase("4242");
+    attempt.billing = super::Address {
         country: "SE".to_owned(),
         line1: "Gatan 1".to_owned(),
         postal_code: "111 22".to_owned(),
         city: "Lund".to_owned(),
         ..Default::default()
     };
-    wish.phone = Some("+46 70 123 45 67".to_owned());
-    wish.individual_name = Some("Ada L".to_owned());
-    wish.tax_id = Some(("eu_vat".to_owned(), "SE123456789001".to_owned()));
-    wish.terms_accepted = true;
-    wish.custom_fields = [("size", "s"), ("pin", "1234")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    for (key, value, why) in [
-        ("size", "x", Why::NotAnOption),
-        ("pin", "12a4", Why::Malformed),
-        ("pin", "123", Why::TooShort(4)),
-        ("pin", "1234567", Why::TooLong(6)),
-        ("pin", "", Why::Missing),
+    attempt.phone = Some("+46 70 123 45 67".to_owned());
+    attempt.individual_name = Some("Ada L".to_owned());
+    attempt.tax_id = Some(("eu_vat".to_owned(), "SE123456789001".to_owned()));
+    attempt.terms_accepted = true;
+    attempt.custom_fields =
+        [("size", "s"), ("pin", "1234")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    for (key, value, kind) in [
+        ("size", "x", FieldErrorKind::NotAnOption),
+        ("pin", "12a4", FieldErrorKind::Malformed),
+        ("pin", "123", FieldErrorKind::TooShort(4)),
+        ("pin", "1234567", FieldErrorKind::TooLong(6)),
+        ("pin", "", FieldErrorKind::Missing),
     ] {
-        let mut wrong = wish.clone();
+        let mut wrong = attempt.clone();
         wrong.custom_fields.insert(key.to_owned(), value.to_owned());
-        assert_eq!(sandbox.misfit(&session, &wrong), (custom(key), why));
+        assert_eq!(sandbox.field_error(&session, &wrong), (custom(key), kind));
     }
-    let wrong = Purchase { tax_id: Some(("eu_vat".to_owned(), "123".to_owned())), ..wish.clone() };
-    assert_eq!(sandbox.misfit(&session, &wrong), (Entry::TaxId, Why::Malformed));
-    let untyped = Purchase { tax_id: Some((String::new(), "SE123456789001".to_owned())), ..wish.clone() };
-    assert_eq!(sandbox.misfit(&session, &untyped), (Entry::TaxIdType, Why::Missing));
-    let abroad = super::Address { country: "US".to_owned(), ..wish.billing.clone() };
-    let stateless = Purchase { billing: abroad, ..wish.clone() };
-    assert_eq!(sandbox.misfit(&session, &stateless), (Entry::BillingAddress(AddressPart::State), Why::Missing));
-    let wrong = Purchase { phone: Some("call me".to_owned()), ..wish.clone() };
-    assert_eq!(sandbox.misfit(&session, &wrong), (Entry::Phone, Why::Malformed));
-    let paid = sandbox.pay(&session, &wish);
+    let wrong = Purchase { tax_id: Some(("eu_vat".to_owned(), "123".to_owned())), ..attempt.clone() };
+    assert_eq!(sandbox.field_error(&session, &wrong), (FormField::TaxId, FieldErrorKind::Malformed));
+    let untyped = Purchase { tax_id: Some((String::new(), "SE123456789001".to_owned())), ..attempt.clone() };
+    assert_eq!(sandbox.field_error(&session, &untyped), (FormField::TaxIdType, FieldErrorKind::Missing));
+    let abroad = super::Address { country: "US".to_owned(), ..attempt.billing.clone() };
+    let stateless = Purchase { billing: abroad, ..attempt.clone() };
+    assert_eq!(
+        sandbox.field_error(&session, &stateless),
+        (FormField::BillingAddress(AddressPart::State), FieldErrorKind::Missing)
+    );
+    let wrong = Purchase { phone: Some("call me".to_owned()), ..attempt.clone() };
+    assert_eq!(sandbox.field_error(&session, &wrong), (FormField::Phone, FieldErrorKind::Malformed));
+    let paid = sandbox.pay(&session, &attempt);
     assert_eq!(paid["consent"], json!({"promotions": "opt_out", "terms_of_service": "accepted"}));
     assert_eq!(
         (
@@ -405,14 +420,14 @@ fn nothing_due_needs_no_payment() {
     let mut sandbox = Sandbox::new();
     sandbox.call("POST /v1/coupons", "id=C&percent_off=100");
     let session = sandbox.session(&format!("mode=payment&{}discounts[0][coupon]=C", lines("sek", &[10_000])));
-    let wish = Purchase { method: Method::None, ..purchase("4242") };
-    let paid = sandbox.pay(&session, &wish);
+    let attempt = Purchase { method: Method::None, ..purchase("4242") };
+    let paid = sandbox.pay(&session, &attempt);
     assert_eq!(
         (&paid["payment_status"], &paid["payment_intent"], &paid["amount_total"]),
         (&json!("no_payment_required"), &Value::Null, &json!(0))
     );
     let dear = sandbox.session(&format!("mode=payment&{}", lines("sek", &[10_000])));
-    assert_eq!(sandbox.misfit(&dear, &wish), (Entry::Method, Why::Missing));
+    assert_eq!(sandbox.field_error(&dear, &attempt), (FormField::Method, FieldErrorKind::Missing));
 }
 
 #[test]
@@ -421,8 +436,8 @@ fn a_code_must_leave_nothing_or_what_can_be_charged() {
     sandbox.call("POST /v1/coupons", "id=C&amount_off=9900&currency=sek");
     sandbox.call("POST /v1/promotion_codes", "promotion[type]=coupon&promotion[coupon]=C&code=MOST");
     let session = sandbox.link_session(&format!("{}allow_promotion_codes=true", lines("sek", &[10_000])));
-    let wish = Purchase { promotion_code: Some("MOST".to_owned()), ..purchase("4242") };
-    assert_eq!(sandbox.misfit(&session, &wish), (Entry::PromotionCode, Why::BelowCharge(300)));
+    let attempt = Purchase { promotion_code: Some("MOST".to_owned()), ..purchase("4242") };
+    assert_eq!(sandbox.field_error(&session, &attempt), (FormField::PromotionCode, FieldErrorKind::BelowCharge(300)));
 }
 
 #[test]
@@ -473,7 +488,10 @@ fn a_card_of_a_brand_that_is_blocked_is_not_charged() {
     let mut sandbox = Sandbox::new();
     let blocked = "mode=payment&payment_method_options[card][restrictions][brands_blocked][0]";
     let session = sandbox.session(&format!("{}{blocked}=visa", lines("sek", &[10_000])));
-    assert_eq!(sandbox.misfit(&session, &purchase("4242")), (Entry::Method, Why::NotAnOption));
+    assert_eq!(
+        sandbox.field_error(&session, &purchase("4242")),
+        (FormField::Method, FieldErrorKind::CardBrandNotAccepted)
+    );
     let session = sandbox.session(&format!("{}{blocked}=mastercard", lines("sek", &[10_000])));
     assert_eq!(sandbox.pay(&session, &purchase("4242"))["payment_status"], "paid");
 }
@@ -529,8 +547,8 @@ fn setup_keeps_a_payment_method_for_the_customer() {
     let mut sandbox = Sandbox::new();
     let session = sandbox.session("mode=setup&currency=sek&customer_creation=always&setup_intent_data[metadata][a]=b");
     assert_eq!(
-        sandbox.misfit(&session, &Purchase { method: Method::None, ..purchase("4242") }),
-        (Entry::Method, Why::Missing)
+        sandbox.field_error(&session, &Purchase { method: Method::None, ..purchase("4242") }),
+        (FormField::Method, FieldErrorKind::Missing)
     );
     let done = sandbox.pay(&session, &purchase("4242"));
     let intent = sandbox.get("setup_intents", &done["setup_intent"]);
@@ -551,7 +569,7 @@ fn a_bank_transfer_is_paid_when_the_money_comes() {
         customer["id"].as_str().unwrap()
     );
     let session = sandbox.session(&body);
-    assert_eq!(sandbox.misfit(&session, &purchase("4242")), (Entry::Method, Why::NotAnOption));
+    assert_eq!(sandbox.field_error(&session, &purchase("4242")), (FormField::Method, FieldErrorKind::NotAnOption));
     let done = sandbox.pay(&session, &Purchase { method: Method::BankTransfer, ..Purchase::default() });
     assert_eq!(
         (&done["status"], &done["payment_status"], &done["customer_details"]["email"]),
@@ -596,8 +614,9 @@ fn a_debit_is_decided_five_days_later() {
             "mode=payment&{}allowed_payment_method_types[0]=sepa_debit&invoice_creation[enabled]=true",
             lines("eur", &[10_000])
         ));
-        let wish = Purchase { method: Method::BankDebit { account_ends: account_ends.to_owned() }, ..purchase("4242") };
-        let done = sandbox.pay(&session, &wish);
+        let attempt =
+            Purchase { method: Method::BankDebit { account_ends: account_ends.to_owned() }, ..purchase("4242") };
+        let done = sandbox.pay(&session, &attempt);
         assert_eq!((&done["payment_status"], &done["invoice"]), (&json!("unpaid"), &Value::Null));
         sandbox.advance(5 * DAY - 2);
         assert_eq!(sandbox.happened(event), 0);
@@ -656,8 +675,8 @@ fn a_trial_costs_nothing_until_it_ends() {
     let (figures, _) = sandbox.quote(&session, &purchase("4242"));
     assert_eq!((figures.total, figures.recurring.unwrap().trial_ends), (0, Some(sandbox.now() + 7 * DAY)));
     assert_eq!(
-        sandbox.misfit(&session, &Purchase { method: Method::None, ..purchase("4242") }),
-        (Entry::Method, Why::Missing)
+        sandbox.field_error(&session, &Purchase { method: Method::None, ..purchase("4242") }),
+        (FormField::Method, FieldErrorKind::Missing)
     );
     let done = sandbox.pay(&session, &purchase("4242"));
     assert_eq!((&done["payment_status"], &done["amount_total"]), (&json!("no_payment_required"), &json!(0)));
@@ -828,8 +847,9 @@ fn a_debit_that_fails_leaves_the_subscription_past_due() {
             "mode=subscription&{}{MONTHLY}allowed_payment_method_types[0]=sepa_debit",
             lines("eur", &[10_000])
         ));
-        let wish = Purchase { method: Method::BankDebit { account_ends: account_ends.to_owned() }, ..purchase("4242") };
-        let done = sandbox.pay(&session, &wish);
+        let attempt =
+            Purchase { method: Method::BankDebit { account_ends: account_ends.to_owned() }, ..purchase("4242") };
+        let done = sandbox.pay(&session, &attempt);
         assert_eq!(done["payment_status"], "unpaid");
         sandbox.advance(6 * DAY);
         assert_eq!(sandbox.get("subscriptions", &done["subscription"])["status"], state);
@@ -844,8 +864,8 @@ fn a_refund_to_a_bank_arrives_a_day_later() {
     let mut sandbox = Sandbox::new();
     let session =
         sandbox.session(&format!("mode=payment&{}allowed_payment_method_types[0]=sepa_debit", lines("eur", &[10_000])));
-    let wish = Purchase { method: Method::BankDebit { account_ends: "6789".to_owned() }, ..purchase("4242") };
-    let done = sandbox.pay(&session, &wish);
+    let attempt = Purchase { method: Method::BankDebit { account_ends: "6789".to_owned() }, ..purchase("4242") };
+    let done = sandbox.pay(&session, &attempt);
     let intent = format!("payment_intent={}", done["payment_intent"].as_str().unwrap());
     assert!(sandbox.try_call("POST /v1/refunds", &intent).is_err());
     sandbox.advance(5 * DAY + 1);

@@ -4,16 +4,16 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use domain::money::{Currency, Money};
-use domain::seller::TaxRegistration;
-use domain::tax::{Percentage, TaxBehavior, TaxCode, TaxRounding, TaxedCustomer};
+use domain::tax::{CustomerTaxStatus, Percentage, TaxBehavior, TaxRegistration, TaxRounding, TaxScheme, TaxedCustomer};
+use domain::tax_id::TaxId;
 use domain::text::DisplayName;
 use time::Date;
 use time::macros::date;
 
 use super::*;
 
-fn country(code: &str) -> Country {
-    Country::parse(code).unwrap()
+fn place(code: &str) -> Jurisdiction {
+    Jurisdiction::parse(code).unwrap()
 }
 
 fn sek(minor: i64) -> Money {
@@ -28,24 +28,37 @@ fn automatic(minor: i64) -> TaxableLine {
     line(minor, TaxTreatment::Automatic { tax_code: None })
 }
 
+fn coded(minor: i64, code: &str) -> TaxableLine {
+    line(minor, TaxTreatment::Automatic { tax_code: Some(TaxCode::parse(code).unwrap()) })
+}
+
 fn manual_rate(percent: u32) -> AppliedRate {
     AppliedRate {
         tax_rate_id: None,
         display_name: DisplayName::parse("Local tax").unwrap(),
         percentage: Percentage::parse(percent.into()).unwrap(),
-        country: None,
+        jurisdiction: None,
         source: None,
         since: None,
     }
 }
 
+fn registration(code: &str) -> TaxRegistration {
+    let (scheme, code) = match code.split_once(' ') {
+        Some(("OSS", code)) => (TaxScheme::UnionOss, code),
+        Some((_, code)) => (TaxScheme::NonUnionOss, code),
+        None => (TaxScheme::Standard, code),
+    };
+    TaxRegistration { scheme, ..TaxRegistration::standard(place(code)) }
+}
+
 /// A request of a seller in `seller`, registered in `registered`, to a customer in `customer`, on 2026-11-24.
 fn request(seller: &str, registered: &[&str], customer: Option<&str>, lines: Vec<TaxableLine>) -> TaxRequest {
-    let registration = |code: &&str| TaxRegistration { country: country(code), since: None };
     TaxRequest {
-        seller_country: country(seller),
-        registrations: registered.iter().map(registration).collect(),
-        customer: TaxedCustomer { country: customer.map(country), tax_ids: Vec::new() },
+        seller: place(seller),
+        registrations: registered.iter().map(|code| registration(code)).collect(),
+        default_tax_code: TaxCode::parse("electronic_service").unwrap(),
+        customer: TaxedCustomer { place: customer.map(place), ..TaxedCustomer::default() },
         tax_point: date!(2026 - 11 - 24),
         currency: Currency::parse("SEK").unwrap(),
         rounding: TaxRounding::default(),
@@ -64,11 +77,30 @@ fn calculate(request: &TaxRequest) -> Result<TaxCalculation, Violations> {
     }
 }
 
-/// The rule and the tax of a line of 100.00 without tax.
-fn check(request: &TaxRequest, rule: &str, tax: i64) {
+/// A sale of 100.00 without tax: who sells what to whom, and what comes of it.
+struct Sale {
+    seller: &'static str,
+    registered: &'static [&'static str],
+    customer: &'static str,
+    tax_id: &'static str,
+    code: &'static str,
+}
+
+/// Holds that a rule decides, and what tax and category follow.
+fn check(sale: &Sale, rule: &str, category: TaxCategory, tax: i64) {
+    let mut request = request(sale.seller, sale.registered, None, vec![coded(10_000, sale.code)]);
+    request.customer.place = (!sale.customer.is_empty()).then(|| place(sale.customer));
+    request.customer.tax_ids =
+        (!sale.tax_id.is_empty()).then(|| TaxId::parse(sale.tax_id).unwrap()).into_iter().collect();
+    check_request(&request, rule, category, tax);
+}
+
+fn check_request(request: &TaxRequest, rule: &str, category: TaxCategory, tax: i64) {
     let calculation = calculate(request).unwrap();
-    assert_eq!((calculation.trace[0].rule.as_str(), calculation.tax.minor()), (rule, tax), "{request:?}");
-    assert_eq!(calculation.trace[0].rate.is_some(), tax != 0);
+    let step = &calculation.trace[0];
+    let told = (&*step.decision.rule, calculation.lines[0].category, calculation.tax.minor());
+    assert_eq!(told, (rule, category, tax), "{request:?}");
+    assert_eq!(step.rate.is_none(), calculation.lines[0].components.is_empty());
 }
 
 fn refused(request: &TaxRequest) -> Vec<(String, String)> {
@@ -79,59 +111,161 @@ fn refusals(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(field, rule)| ((*field).to_owned(), (*rule).to_owned())).collect()
 }
 
-#[test]
-fn a_registration_in_the_customers_country_decides_first() {
-    let rule = "REGISTERED_COUNTRY_STANDARD";
-    check(&request("SE", &["SE"], Some("SE"), vec![automatic(10_000)]), rule, 2_500);
-    check(&request("SE", &["SE", "FI"], Some("FI"), vec![automatic(10_000)]), rule, 2_550);
-    check(&request("US", &["DE"], Some("DE"), vec![automatic(10_000)]), rule, 1_900);
+use TaxCategory::{Exempt, Export, IntraCommunitySupply, OutsideScope, ReverseCharge, Standard, ZeroRated};
+
+/// Sales of a Swedish seller that is registered at home alone.
+fn from_sweden(customer: &'static str, tax_id: &'static str, code: &'static str) -> Sale {
+    Sale { seller: "SE", registered: &["SE"], customer, tax_id, code }
 }
 
 #[test]
-fn a_customer_elsewhere_in_the_eu_or_unknown_has_the_sellers_rate() {
-    for customer in [Some("DE"), None] {
-        check(&request("SE", &["SE"], customer, vec![automatic(10_000)]), "SELLER_COUNTRY_STANDARD", 2_500);
+fn a_sale_at_home_is_taxed_at_home_whoever_buys() {
+    for (customer, tax_id) in [("SE", ""), ("SE", "SE556000000101"), ("", "")] {
+        for code in ["goods", "electronic_service", "service"] {
+            check(&from_sweden(customer, tax_id, code), "DOMESTIC", Standard, 2_500);
+        }
+    }
+    check(&from_sweden("SE", "", "book"), "DOMESTIC", Standard, 600);
+    check(&Sale { registered: &["DE"], ..from_sweden("SE", "", "goods") }, "NOT_REGISTERED", OutsideScope, 0);
+}
+
+#[test]
+fn a_business_elsewhere_in_the_eu_accounts_for_the_tax_itself() {
+    check(&from_sweden("DE", "DE136695976", "service"), "REVERSE_CHARGE", ReverseCharge, 0);
+    check(&from_sweden("DE", "DE136695976", "ebook"), "REVERSE_CHARGE", ReverseCharge, 0);
+    check(&from_sweden("DE", "DE136695976", "goods"), "INTRA_COMMUNITY_SUPPLY", IntraCommunitySupply, 0);
+    check(&from_sweden("GR", "EL123456783", "goods"), "INTRA_COMMUNITY_SUPPLY", IntraCommunitySupply, 0);
+    let registered_there = Sale { registered: &["SE", "DE", "OSS SE"], ..from_sweden("DE", "DE136695976", "service") };
+    check(&registered_there, "REVERSE_CHARGE", ReverseCharge, 0);
+}
+
+#[test]
+fn goods_to_a_business_that_shows_no_vat_id_of_another_state_are_taxed() {
+    for tax_id in ["", "SE556000000101"] {
+        check(&from_sweden("DE", tax_id, "goods"), "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
     }
 }
 
 #[test]
-fn a_customer_outside_the_eu_has_no_tax() {
-    for customer in ["US", "NO", "GB"] {
-        check(&request("SE", &["SE"], Some(customer), vec![automatic(10_000)]), "OUTSIDE_EU", 0);
+fn a_seller_from_outside_the_eu_charges_no_business_in_it() {
+    let from_norway = |code| Sale { seller: "NO", ..from_sweden("DE", "DE136695976", code) };
+    check(&Sale { registered: &["NO"], ..from_norway("service") }, "REVERSE_CHARGE", ReverseCharge, 0);
+    check(&Sale { registered: &["NO"], ..from_norway("goods") }, "EXPORT", Export, 0);
+}
+
+#[test]
+fn a_consumer_elsewhere_in_the_eu_pays_the_sellers_tax_until_it_registers() {
+    for code in ["goods", "electronic_service"] {
+        check(&from_sweden("DE", "", code), "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
+        let registrations: [&'static [&'static str]; 2] = [&["SE", "DE"], &["SE", "OSS SE"]];
+        for registered in registrations {
+            check(&Sale { registered, ..from_sweden("DE", "", code) }, "DESTINATION", Standard, 1_900);
+        }
     }
+    check(&from_sweden("DE", "", "service"), "SUPPLIER_COUNTRY", Standard, 2_500);
+    check(&Sale { registered: &["DE"], ..from_sweden("FR", "", "goods") }, "NOT_REGISTERED", OutsideScope, 0);
+}
+
+#[test]
+fn a_one_stop_shop_is_for_sellers_of_its_own_kind() {
+    let from_norway = |registered, code| Sale { seller: "NO", registered, ..from_sweden("DE", "", code) };
+    check(&from_norway(&["NO", "NONUNION IE"], "electronic_service"), "DESTINATION", Standard, 1_900);
+    check(&from_norway(&["NO", "OSS IE"], "electronic_service"), "OUTSIDE_SCOPE", OutsideScope, 0);
+    check(&from_norway(&["NO", "NONUNION IE"], "goods"), "EXPORT", Export, 0);
+    let swedish = Sale { registered: &["SE", "NONUNION IE"], ..from_sweden("DE", "", "goods") };
+    check(&swedish, "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
+}
+
+#[test]
+fn what_leaves_the_eu_is_an_export_or_taxed_where_it_arrives() {
+    for (customer, tax_id) in [("US", ""), ("NO", ""), ("NO", "NO974760673MVA")] {
+        check(&from_sweden(customer, tax_id, "goods"), "EXPORT", Export, 0);
+        check(&from_sweden(customer, tax_id, "electronic_service"), "OUTSIDE_SCOPE", OutsideScope, 0);
+    }
+    check(&from_sweden("NO", "NO974760673MVA", "service"), "OUTSIDE_SCOPE", OutsideScope, 0);
+    check(&from_sweden("NO", "", "service"), "SUPPLIER_COUNTRY", Standard, 2_500);
+    let registered = |tax_id| Sale { registered: &["SE", "NO"], ..from_sweden("NO", tax_id, "electronic_service") };
+    check(&registered(""), "DESTINATION", Standard, 2_500);
+    check(&registered("NO974760673MVA"), "OUTSIDE_SCOPE", OutsideScope, 0);
+    let swiss = Sale { registered: &["SE", "CH"], ..from_sweden("CH", "CHE116281710MWST", "electronic_service") };
+    check(&swiss, "DESTINATION", Standard, 810);
 }
 
 #[test]
 fn a_country_is_outside_the_eu_until_its_accession() {
-    let mut request = request("SE", &["SE"], Some("HR"), vec![automatic(10_000)]);
+    let mut request = request("SE", &["SE"], Some("HR"), vec![coded(10_000, "goods")]);
     request.tax_point = date!(2013 - 06 - 30);
-    check(&request, "OUTSIDE_EU", 0);
+    check_request(&request, "EXPORT", Export, 0);
     request.tax_point = date!(2013 - 07 - 01);
-    check(&request, "SELLER_COUNTRY_STANDARD", 2_500);
+    check_request(&request, "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
 }
 
 #[test]
-fn a_seller_without_a_registration_that_applies_charges_nothing() {
-    let rule = "NOT_REGISTERED";
-    for (seller, registered, customer) in [
-        ("SE", vec![], Some("SE")),
-        ("SE", vec![], Some("DE")),
-        ("SE", vec![], None),
-        ("SE", vec!["DE"], Some("FR")),
-        ("US", vec!["US"], Some("DE")),
-        ("US", vec!["DE"], None),
-    ] {
-        check(&request(seller, &registered, customer, vec![automatic(10_000)]), rule, 0);
+fn a_province_has_its_tax_beside_the_countrys_or_in_its_stead() {
+    let from_ontario = |customer, registered, code| Sale { seller: "CA-ON", registered, customer, tax_id: "", code };
+    let everywhere = &["CA", "CA-QC", "CA-BC"];
+    check(&from_ontario("CA-ON", &["CA"], "service"), "DOMESTIC", Standard, 1_300);
+    check(&from_ontario("", &["CA"], "service"), "DOMESTIC", Standard, 1_300);
+    check(&from_ontario("CA-NS", &["CA"], "service"), "DOMESTIC", Standard, 1_400);
+    check(&from_ontario("CA-AB", everywhere, "service"), "DOMESTIC", Standard, 500);
+    check(&from_ontario("CA-QC", everywhere, "goods"), "DOMESTIC", Standard, 1_498);
+    check(&from_ontario("CA-QC", &["CA"], "goods"), "DOMESTIC", Standard, 500);
+    check(&from_ontario("CA-AB", everywhere, "food"), "DOMESTIC", ZeroRated, 0);
+    let mut nowhere = request("CA-ON", everywhere, Some("CA"), vec![automatic(100), automatic(100)]);
+    assert_eq!(refused(&nowhere), refusals(&[("customer.place", "SUBDIVISION_REQUIRED")]));
+    nowhere.customer.place = None;
+    nowhere.seller = place("CA");
+    assert_eq!(refused(&nowhere), refusals(&[("seller", "SUBDIVISION_REQUIRED")]));
+}
+
+#[test]
+fn the_gst_of_the_pacific_and_the_tax_of_japan_are_charged_where_registered() {
+    for (country, tax) in [("AU", 1_000), ("NZ", 1_500), ("SG", 900), ("JP", 1_000), ("GB", 2_000), ("NO", 2_500)] {
+        let mut sale = request(country, &[country], Some(country), vec![automatic(10_000)]);
+        check_request(&sale, "DOMESTIC", Standard, tax);
+        sale.registrations.clear();
+        check_request(&sale, "NOT_REGISTERED", OutsideScope, 0);
     }
 }
 
 #[test]
-fn a_registration_counts_from_its_first_date_on() {
+fn the_united_states_are_taxed_by_manual_rates_alone() {
+    let lines = vec![line(100, TaxTreatment::Manual(vec![manual_rate(7)])), automatic(100), automatic(100)];
+    let mut sale = request("US-CA", &["US-CA"], Some("US-CA"), lines);
+    assert_eq!(refused(&sale), refusals(&[("lines[1].tax", "NO_TAX_TABLE"), ("lines[2].tax", "NO_TAX_TABLE")]));
+    sale.lines.truncate(1);
+    assert_eq!(calculate(&sale).unwrap().tax, sek(7));
+    let elsewhere = request("US-CA", &["US-CA"], Some("US-OR"), vec![automatic(100)]);
+    check_request(&elsewhere, "NOT_REGISTERED", OutsideScope, 0);
+}
+
+#[test]
+fn a_customers_status_goes_before_its_place() {
+    let mut sale = request("SE", &["SE"], Some("SE"), vec![automatic(10_000)]);
+    sale.customer.status = CustomerTaxStatus::Exempt;
+    check_request(&sale, "CUSTOMER_EXEMPT", Exempt, 0);
+    sale.customer.status = CustomerTaxStatus::ReverseCharge;
+    check_request(&sale, "DOMESTIC_REVERSE_CHARGE", ReverseCharge, 0);
+    sale.customer.place = Some(place("FI"));
+    check_request(&sale, "REVERSE_CHARGE", ReverseCharge, 0);
+    sale.customer.status = CustomerTaxStatus::Taxable;
+    check_request(&sale, "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
+}
+
+#[test]
+fn what_is_outside_of_the_scope_of_tax_has_none_anywhere() {
+    check(&from_sweden("SE", "", "nontaxable"), "NONTAXABLE", OutsideScope, 0);
+}
+
+#[test]
+fn a_registration_counts_from_its_first_date_to_its_last() {
     let mut request = request("SE", &[], Some("SE"), vec![automatic(10_000)]);
-    request.registrations = vec![TaxRegistration { country: country("SE"), since: Some(date!(2026 - 11 - 24)) }];
-    check(&request, "REGISTERED_COUNTRY_STANDARD", 2_500);
-    request.tax_point = date!(2026 - 11 - 23);
-    check(&request, "NOT_REGISTERED", 0);
+    let (since, until) = (Some(date!(2026 - 11 - 24)), Some(date!(2026 - 11 - 25)));
+    request.registrations = vec![TaxRegistration { since, until, ..registration("SE") }];
+    for (day, tax) in [(23, 0), (24, 2_500), (25, 2_500), (26, 0)] {
+        request.tax_point = date!(2026 - 11 - 01).replace_day(day).unwrap();
+        assert_eq!(calculate(&request).unwrap().tax.minor(), tax, "{day}");
+    }
 }
 
 #[test]
@@ -145,23 +279,36 @@ fn the_rate_is_that_of_the_tax_point() {
     ];
     for (tax_point, tax) in cases {
         request.tax_point = tax_point;
-        check(&request, "REGISTERED_COUNTRY_STANDARD", tax);
+        check_request(&request, "DOMESTIC", Standard, tax);
     }
 }
 
 #[test]
-fn the_applied_rate_tells_its_source_country_and_date() {
-    let calculation = calculate(&request("FI", &["FI"], None, vec![automatic(10_000)])).unwrap();
+fn the_trace_tells_the_law_the_place_and_where_the_rate_comes_from() {
+    let mut sale = request("FI", &["FI"], Some("EE"), vec![automatic(10_000)]);
+    let calculation = calculate(&sale).unwrap();
     let rate = &calculation.subtotals[0].rate;
-    assert_eq!((rate.country, rate.since), (Some(country("FI")), Some(date!(2024 - 09 - 01))));
+    assert_eq!((rate.jurisdiction, rate.since), (Some(place("FI")), Some(date!(2024 - 09 - 01))));
     assert_eq!((rate.display_name.as_str(), rate.tax_rate_id), ("ALV", None));
     assert!(rate.source.as_deref().unwrap().contains("1501/1993"));
+    let decision = &calculation.trace[0].decision;
+    assert_eq!(decision.law.as_deref(), Some("Directive 2006/112/EC, art. 59c"));
+    assert_eq!(decision.jurisdiction, Some(place("FI")));
+    sale.customer.tax_ids = vec![TaxId::parse("EE100931558").unwrap()];
+    let decision = calculate(&sale).unwrap().trace[0].decision.clone();
+    assert_eq!(decision.law.as_deref(), Some("Directive 2006/112/EC, art. 44 and 196"));
+    assert_eq!(decision.jurisdiction, Some(place("EE")));
 }
 
 #[test]
-fn a_tax_code_does_not_change_the_standard_rate() {
-    let coded = TaxTreatment::Automatic { tax_code: Some(TaxCode::parse("books").unwrap()) };
-    check(&request("SE", &["SE"], None, vec![line(10_000, coded)]), "SELLER_COUNTRY_STANDARD", 2_500);
+fn every_line_with_a_code_that_tells_no_rate_is_named() {
+    let lines = vec![coded(1, "unheard_of"), automatic(1), coded(1, "unheard_of"), coded(1, "newspaper")];
+    let sale = request("SE", &["SE"], Some("DE"), lines);
+    let expected = [
+        ("lines[0].tax.automatic.tax_code", "UNKNOWN_TAX_CODE"),
+        ("lines[2].tax.automatic.tax_code", "UNKNOWN_TAX_CODE"),
+    ];
+    assert_eq!(refused(&sale), refusals(&expected));
 }
 
 #[test]
@@ -175,9 +322,8 @@ fn manual_and_automatic_lines_stand_in_one_document() {
     let calculation = calculate(&request("SE", &["SE"], Some("SE"), lines)).unwrap();
     let taxes: Vec<_> = calculation.lines.iter().map(|line| line.tax.minor()).collect();
     assert_eq!(taxes, [2_500, 1_300, 0, 32_175]);
-    let rules: Vec<_> = calculation.trace.iter().map(|step| (step.line, step.rule.as_str())).collect();
-    let registered = "REGISTERED_COUNTRY_STANDARD";
-    let expected = [(0, registered), (1, "MANUAL_RATE"), (1, "MANUAL_RATE"), (2, "UNTAXED"), (3, registered)];
+    let rules: Vec<_> = calculation.trace.iter().map(|step| (step.line, &*step.decision.rule)).collect();
+    let expected = [(0, "DOMESTIC"), (1, "MANUAL_RATE"), (1, "MANUAL_RATE"), (2, "UNTAXED"), (3, "DOMESTIC")];
     assert_eq!(rules, expected);
 }
 
@@ -193,7 +339,7 @@ fn a_tax_point_without_a_rate_is_refused_for_automatic_lines_alone() {
 #[test]
 fn a_registration_in_a_country_without_a_table_is_never_taken_for_no_tax() {
     let request = request("SE", &["SE", "IS"], Some("IS"), vec![automatic(100)]);
-    assert_eq!(refused(&request), refusals(&[("tax_point", "NO_TAX_RATE")]));
+    assert_eq!(refused(&request), refusals(&[("lines[0].tax", "NO_TAX_TABLE")]));
 }
 
 #[test]
@@ -204,7 +350,7 @@ fn every_line_in_another_currency_or_with_too_many_rates_is_named() {
     let request = request("SE", &["SE"], None, vec![foreign.clone(), full, crowded, foreign]);
     let expected = [
         ("lines[0].amount", "CURRENCY_MISMATCH"),
-        ("lines[2].treatment", "TOO_MANY"),
+        ("lines[2].tax", "TOO_MANY"),
         ("lines[3].amount", "CURRENCY_MISMATCH"),
     ];
     assert_eq!(refused(&request), refusals(&expected));

@@ -74,6 +74,8 @@ struct JurisdictionForm {
     eu_member_since: Option<Date>,
     eu_member_until: Option<Date>,
     relation: Option<PartRelation>,
+    #[serde(default)]
+    foreign_sellers_charge_businesses: bool,
     source: Option<String>,
     #[serde(default)]
     rates: Vec<RateForm>,
@@ -123,6 +125,7 @@ impl JurisdictionForm {
         let mut rates = JurisdictionRates {
             eu_membership,
             relation: self.relation,
+            foreign_sellers_charge_businesses: self.foreign_sellers_charge_businesses,
             standard: History::default(),
             reduced: Vec::with_capacity(self.reduced.len()),
             reduced_by_code: HashMap::new(),
@@ -209,7 +212,7 @@ impl Reader<'_> {
             tax_rate_id: None,
             display_name: self.name.clone(),
             percentage: Percentage::parse(form.percent).map_err(unfit(jurisdiction))?,
-            country: Some(jurisdiction.country()),
+            jurisdiction: Some(jurisdiction),
             source: Some(source.to_owned()),
             since: began.then_some(from),
         };

@@ -56,7 +56,7 @@ fn every_rate_tells_its_source_its_country_and_its_day() {
     for (jurisdiction, dated) in rates(table) {
         let rate = &dated.rate;
         assert!(rate.source.as_deref().is_some_and(|source| source.len() > 10), "{jurisdiction} {rate:?}");
-        assert_eq!(rate.country, Some(jurisdiction.country()));
+        assert_eq!(rate.jurisdiction, Some(jurisdiction));
         assert_eq!(rate.since, dated.began.then_some(dated.from), "{jurisdiction}");
         assert_eq!(rate.tax_rate_id, None);
         assert!(rate.percentage.percent() <= 27.into(), "{jurisdiction} {rate:?}");
@@ -213,7 +213,7 @@ proptest! {
         let (at, kind) = (&jurisdictions[place % jurisdictions.len()], &kinds[kind % kinds.len()]);
         if let Some(rate) = table.rate(at, Some(kind), on) {
             prop_assert!(rate.since.is_none_or(|since| since <= on));
-            prop_assert_eq!(rate.country, Some(at.country()));
+            prop_assert_eq!(rate.jurisdiction, Some(*at));
             prop_assert!(table.undetermined(at, kind, on).is_none());
         }
     }

@@ -4,8 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::id::TaxRateId;
-use crate::party::Country;
-use crate::tax::Percentage;
+use crate::tax::{Jurisdiction, Percentage, TaxCategory};
 use crate::text::DisplayName;
 
 fn sek() -> Currency {
@@ -17,7 +16,7 @@ fn rate(percent: &str) -> AppliedRate {
         tax_rate_id: None,
         display_name: DisplayName::parse("Moms").unwrap(),
         percentage: Percentage::parse(percent.parse().unwrap()).unwrap(),
-        country: Some(Country::parse("SE").unwrap()),
+        jurisdiction: Some(Jurisdiction::parse("SE").unwrap()),
         source: None,
         since: None,
     }
@@ -28,7 +27,7 @@ fn line(behavior: TaxBehavior, minor: i64, percents: &[&str]) -> RatedLine {
         amount: Money::new(minor, sek()),
         behavior,
         rates: percents.iter().map(|percent| rate(percent)).collect(),
-        rule: "TEST".to_owned(),
+        decision: TaxDecision { rule: "TEST".into(), category: TaxCategory::Export, jurisdiction: None, law: None },
     }
 }
 
@@ -111,7 +110,8 @@ fn an_untaxed_line_says_so_in_the_trace() {
     assert_eq!(figures(&calculation), (500, 0, 500));
     assert!(calculation.subtotals.is_empty() && calculation.lines[0].components.is_empty());
     let step = &calculation.trace[0];
-    assert_eq!((step.rule.as_str(), &step.rate, step.rounded), ("TEST", &None, 0));
+    assert_eq!((&*step.decision.rule, &step.rate, step.rounded), ("TEST", &None, 0));
+    assert_eq!(calculation.lines[0].category, TaxCategory::Export);
     assert_eq!((step.base, step.unrounded), (Decimal::from(500), Decimal::ZERO));
 }
 
@@ -129,7 +129,7 @@ fn rates_that_differ_in_anything_have_subtotals_of_their_own() {
     let mut kept = exclusive(100, &["25"]);
     kept.rates[0].tax_rate_id = Some(TaxRateId::from_uuid(uuid::Uuid::from_u128(1)));
     let mut anywhere = exclusive(100, &["30"]);
-    anywhere.rates[0].country = None;
+    anywhere.rates[0].jurisdiction = None;
     let lines = [named, exclusive(100, &["25"]), anywhere, exclusive(100, &["25.00"]), kept, exclusive(100, &["6"])];
     let calculation = computed(PER_LINE, &lines);
     let bases: Vec<_> = calculation

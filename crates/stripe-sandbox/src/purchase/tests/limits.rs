@@ -14,8 +14,8 @@ fn nothing_is_charged_beyond_eight_digits_in_any_period() {
         format!("mode=subscription&{large}{MONTHLY}{second}subscription_data[trial_period_days]=3"),
     ] {
         let session = sandbox.session(&body);
-        let misfit = sandbox.misfit(&session, &purchase("4242"));
-        assert_eq!(misfit, (Entry::Method, Why::TooLarge(99_999_999)), "{body}");
+        let field_error = sandbox.field_error(&session, &purchase("4242"));
+        assert_eq!(field_error, (FormField::Method, FieldErrorKind::TooLarge(99_999_999)), "{body}");
     }
 }
 
@@ -35,13 +35,17 @@ fn a_card_of_a_brand_that_is_blocked_is_not_taken() {
         ("6200000000000005", "unionpay", false),
     ] {
         let session = sandbox.link_session(&link);
-        let wish = Purchase { method: Method::Card(crate::page::test_card(number).unwrap()), ..purchase("4242") };
+        let attempt = Purchase { method: Method::Card(crate::page::test_card(number).unwrap()), ..purchase("4242") };
         if is_taken {
-            let paid = sandbox.pay(&session, &wish);
+            let paid = sandbox.pay(&session, &attempt);
             let intent = sandbox.get("payment_intents", &paid["payment_intent"]);
             assert_eq!(sandbox.get("payment_methods", &intent["payment_method"])["card"]["brand"], brand);
         } else {
-            assert_eq!(sandbox.misfit(&session, &wish), (Entry::Method, Why::NotAnOption), "{brand}");
+            assert_eq!(
+                sandbox.field_error(&session, &attempt),
+                (FormField::Method, FieldErrorKind::CardBrandNotAccepted),
+                "{brand}"
+            );
         }
     }
 }
@@ -60,11 +64,15 @@ fn a_code_for_a_first_purchase_is_gone_with_the_first_money() {
     let bounces = Method::BankDebit { account_ends: "0000".to_owned() };
     sandbox.pay(&debit, &Purchase { method: bounces, ..purchase("4242") });
     let link = format!("{}allow_promotion_codes=true", lines("sek", &[10_000]));
-    let wish = Purchase { promotion_code: Some("FIRST".to_owned()), ..purchase("4242") };
+    let attempt = Purchase { promotion_code: Some("FIRST".to_owned()), ..purchase("4242") };
     let session = sandbox.link_session(&link);
-    let (figures, misfits) = sandbox.quote(&session, &wish);
-    assert_eq!((figures.total, misfits), (9_000, vec![]), "nothing was paid yet");
+    let (figures, field_errors) = sandbox.quote(&session, &attempt);
+    assert_eq!((figures.total, field_errors), (9_000, vec![]), "nothing was paid yet");
     sandbox.advance(6 * DAY);
     let session = sandbox.link_session(&link);
-    assert_eq!(sandbox.misfit(&session, &wish), (Entry::PromotionCode, Why::CodeNotForYou), "the trial has ended");
+    assert_eq!(
+        sandbox.field_error(&session, &attempt),
+        (FormField::PromotionCode, FieldErrorKind::CodeNotForYou),
+        "the trial has ended"
+    );
 }

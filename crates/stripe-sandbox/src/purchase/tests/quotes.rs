@@ -97,10 +97,13 @@ fn both_halves_of_a_tax_id_that_is_needed_are_told() {
     let session = sandbox.session(&format!("mode=payment&{}{asks}", lines("sek", &[10_000])));
     let with =
         |kind: &str, value: &str| Purchase { tax_id: Some((kind.to_owned(), value.to_owned())), ..purchase("4242") };
-    let missing = |field| Misfit { field, why: Why::Missing };
-    let both = NotPaid::Misfits(vec![missing(Entry::TaxIdType), missing(Entry::TaxId)]);
+    let missing = |field| FieldError { field, kind: FieldErrorKind::Missing };
+    let both = NotPaid::InvalidFields(vec![missing(FormField::TaxIdType), missing(FormField::TaxId)]);
     assert_eq!(sandbox.try_pay(&session, &with("", "")), Err(both));
-    assert_eq!(sandbox.misfit(&session, &with("eu_vat", "")), (Entry::TaxId, Why::Missing));
-    assert_eq!(sandbox.misfit(&session, &with("", "SE556703748501")), (Entry::TaxIdType, Why::Missing));
+    assert_eq!(sandbox.field_error(&session, &with("eu_vat", "")), (FormField::TaxId, FieldErrorKind::Missing));
+    assert_eq!(
+        sandbox.field_error(&session, &with("", "SE556703748501")),
+        (FormField::TaxIdType, FieldErrorKind::Missing)
+    );
     assert_eq!(sandbox.pay(&session, &with("eu_vat", "SE556703748501"))["status"], "complete");
 }

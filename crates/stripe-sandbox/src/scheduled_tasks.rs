@@ -1,7 +1,7 @@
 //! What time brings, by the sandbox's clock: sessions expire, banks answer, periods end.
 
 use crate::api::{delayed, payments, refunds, sessions, subscriptions};
-use crate::state::{Ctx, Due};
+use crate::state::{Ctx, ScheduledTask};
 
 /// The most that is done at once, so that a clock moved by centuries does not stop the sandbox.
 const STEPS_MAX: usize = 20_000;
@@ -9,25 +9,25 @@ const STEPS_MAX: usize = 20_000;
 /// Does all that is due, in the order of its time, each at its own time.
 pub(crate) fn run(ctx: &mut Ctx<'_>) {
     let now = ctx.now;
-    let mut expiring = sessions::due(ctx).into_iter().peekable();
+    let mut expiring = sessions::overdue(ctx).into_iter().peekable();
     for _ in 0..STEPS_MAX {
-        let agenda = &mut ctx.account().agenda;
-        let next = agenda.iter().enumerate().filter(|(_, (at, _))| *at <= now).min_by_key(|(_, (at, _))| *at);
+        let scheduled = &mut ctx.account().scheduled;
+        let next = scheduled.iter().enumerate().filter(|(_, (at, _))| *at <= now).min_by_key(|(_, (at, _))| *at);
         let next = next.map(|(index, (at, _))| (index, *at));
         if let Some((at, session)) = expiring.next_if(|(end, _)| next.is_none_or(|(_, at)| *end <= at)) {
             ctx.now = at;
-            sessions::close(ctx, &session);
+            sessions::mark_expired(ctx, &session);
             continue;
         }
         let Some((index, _)) = next else { break };
-        let (at, due) = agenda.remove(index);
+        let (at, task) = scheduled.remove(index);
         ctx.now = at;
-        match due {
-            Due::Debit(intent) => delayed::settle_debit(ctx, &intent),
-            Due::Hold(intent) => payments::end_hold(ctx, &intent),
-            Due::Refund(refund) => refunds::settle(ctx, &refund),
-            Due::Period(subscription) => subscriptions::end_period(ctx, &subscription),
-            Due::TrialNotice(subscription) => subscriptions::tell_trial_end(ctx, &subscription),
+        match task {
+            ScheduledTask::Debit(intent) => delayed::settle_debit(ctx, &intent),
+            ScheduledTask::Hold(intent) => payments::end_hold(ctx, &intent),
+            ScheduledTask::Refund(refund) => refunds::settle(ctx, &refund),
+            ScheduledTask::Period(subscription) => subscriptions::end_period(ctx, &subscription),
+            ScheduledTask::TrialNotice(subscription) => subscriptions::tell_trial_end(ctx, &subscription),
         }
     }
     ctx.now = now;
@@ -50,8 +50,8 @@ mod tests {
             sandbox.call("POST /v1/checkout/sessions", &format!("mode=payment{item}&expires_at={ends}"));
         }
         sandbox.advance(3 * DAY + 60);
-        let told = |event: &serde_json::Value| (event["created"].as_i64().unwrap(), event["type"].clone());
-        let events: Vec<_> = sandbox.within(|ctx| ctx.account().all("event").map(told).collect());
+        let summary = |event: &serde_json::Value| (event["created"].as_i64().unwrap(), event["type"].clone());
+        let events: Vec<_> = sandbox.within(|ctx| ctx.account().all("event").map(summary).collect());
         assert!(events.is_sorted_by_key(|(created, _)| *created), "{events:?}");
         assert_eq!(events.iter().filter(|(_, kind)| kind == "checkout.session.expired").count(), 2);
         assert_eq!(events.iter().filter(|(_, kind)| kind == "invoice.paid").count(), 4);

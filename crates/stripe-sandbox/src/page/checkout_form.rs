@@ -9,12 +9,12 @@ use crate::api::options::FIELD_VALUE_MAX;
 use crate::api::sessions::{self, DEBITS};
 use crate::api::shipping_rates;
 use crate::pricing;
-use crate::purchase::{Quote, entries};
+use crate::purchase::{Quote, validation};
 use crate::state::{LineItem, text};
 
 /// All that the page of a session asks.
 #[derive(Default, Clone)]
-pub(crate) struct Ask {
+pub(crate) struct CheckoutForm {
     pub(super) merchant: Option<String>,
     pub(super) mode: Mode,
     pub(super) currency: String,
@@ -34,9 +34,9 @@ pub(crate) struct Ask {
     /// The countries that are served, where an address is asked.
     pub(super) shipping_countries: Option<Vec<String>>,
     pub(super) phone: bool,
-    pub(super) individual_name: Option<Need>,
-    pub(super) business_name: Option<Need>,
-    pub(super) tax_id: Option<Need>,
+    pub(super) individual_name: Option<Requirement>,
+    pub(super) business_name: Option<Requirement>,
+    pub(super) tax_id: Option<Requirement>,
     pub(super) fields: Vec<CustomField>,
     pub(super) texts: Texts,
     pub(super) terms: bool,
@@ -47,11 +47,11 @@ pub(crate) struct Ask {
     pub(super) holds: bool,
     /// What comes of a trial for which no payment method was given.
     pub(super) trial_end: TrialEnd,
-    pub(super) ways: Vec<Way>,
+    pub(super) payment_options: Vec<PaymentOption>,
     /// How the account of a bank debit is numbered: Stripe's payment method type.
     pub(super) debit: String,
     /// A payment method is asked even where nothing is due today.
-    pub(super) always_method: bool,
+    pub(super) always_needs_method: bool,
     pub(super) submit_type: String,
     pub(super) cancel_url: Option<String>,
 }
@@ -66,7 +66,7 @@ pub(super) enum Mode {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
+pub(super) enum Requirement {
     Required,
     Optional,
 }
@@ -80,15 +80,15 @@ pub(super) enum TrialEnd {
     Cancel,
 }
 
-/// A way to pay that the page plays.
+/// A payment option that the page plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum PaymentOption {
     Card,
     BankTransfer,
     BankDebit,
 }
 
-impl Way {
+impl PaymentOption {
     pub(super) const fn tag(self) -> &'static str {
         match self {
             Self::Card => "card",
@@ -182,7 +182,7 @@ pub(super) struct Texts {
     pub(super) terms: Option<String>,
 }
 
-impl Ask {
+impl CheckoutForm {
     /// What a session with these line items asks; `find` answers an object by kind and id.
     pub(crate) fn of(session: &Value, items: &[LineItem], find: &dyn Fn(&str, &str) -> Option<Value>) -> Self {
         let customer = session["customer"].as_str().and_then(|id| find("customer", id)).unwrap_or(Value::Null);
@@ -194,8 +194,8 @@ impl Ask {
         };
         let message = |name: &str| session["custom_text"][name]["message"].as_str().map(str::to_owned);
         let consent = &session["consent_collection"];
-        let plan = find("session_plan", text(session, "id")).unwrap_or(Value::Null);
-        let ways = ways(&session["payment_method_types"]);
+        let internal = find("session_internal", text(session, "id")).unwrap_or(Value::Null);
+        let payment_options = payment_options(&session["payment_method_types"]);
         Self {
             merchant: Some(text(&session["branding_settings"], "display_name").to_owned())
                 .filter(|name| !name.is_empty()),
@@ -209,19 +209,19 @@ impl Ask {
                 .collect(),
             automatic_tax: session["automatic_tax"]["enabled"] == true,
             email: session["customer_email"].as_str().unwrap_or(text(&customer, "email")).to_owned(),
-            is_email_locked: plan["is_email_locked"] == true,
+            is_email_locked: internal["is_email_locked"] == true,
             addresses: addresses(&customer),
             whole_billing_address: session["billing_address_collection"] == "required",
             shipping_countries: session["shipping_address_collection"]["allowed_countries"]
                 .as_array()
                 .map(|countries| countries.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
             phone: session["phone_number_collection"]["enabled"] == true,
-            individual_name: need(&session["name_collection"]["individual"]),
-            business_name: need(&session["name_collection"]["business"]),
+            individual_name: requirement(&session["name_collection"]["individual"]),
+            business_name: requirement(&session["name_collection"]["business"]),
             tax_id: match &session["tax_id_collection"] {
                 asked if asked["enabled"] != true => None,
-                asked if asked["required"] == "if_supported" => Some(Need::Required),
-                _ => Some(Need::Optional),
+                asked if asked["required"] == "if_supported" => Some(Requirement::Required),
+                _ => Some(Requirement::Optional),
             },
             fields: list(&session["custom_fields"]).map(custom_field).collect(),
             texts: Texts {
@@ -232,20 +232,20 @@ impl Ask {
             },
             terms: consent["terms_of_service"] == "required",
             promotions: consent["promotions"] == "auto",
-            reuse: sessions::keeps_method(session, &plan)
+            reuse: sessions::keeps_method(session, &internal)
                 && consent["payment_method_reuse_agreement"]["position"] != "hidden",
-            holds: sessions::holds_money(session, &plan),
+            holds: sessions::holds_money(session, &internal),
             trial_end: match text(
-                &plan["subscription_data"]["trial_settings"]["end_behavior"],
+                &internal["subscription_data"]["trial_settings"]["end_behavior"],
                 "missing_payment_method",
             ) {
                 "pause" => TrialEnd::Pause,
                 "cancel" => TrialEnd::Cancel,
                 _ => TrialEnd::Invoice,
             },
-            ways,
-            debit: entries::debit_type(session).unwrap_or_default().to_owned(),
-            always_method: entries::needs_method(session, 0),
+            payment_options,
+            debit: validation::debit_type(session).unwrap_or_default().to_owned(),
+            always_needs_method: validation::needs_method(session, 0),
             submit_type: text(session, "submit_type").to_owned(),
             cancel_url: session["cancel_url"].as_str().map(str::to_owned),
         }
@@ -258,17 +258,17 @@ impl Ask {
 
     /// Whether the customer must say how to pay.
     pub(crate) fn needs_method(&self, quote: &Quote) -> bool {
-        self.always_method || quote.total > 0
+        self.always_needs_method || quote.total > 0
     }
 
-    /// The tag of the way taken where none is chosen.
-    pub(crate) fn first_way(&self) -> &'static str {
-        self.ways.first().map_or("card", |way| way.tag())
+    /// The tag of the payment option taken where none is chosen.
+    pub(crate) fn first_payment_option(&self) -> &'static str {
+        self.payment_options.first().map_or("card", |option| option.tag())
     }
 
     /// Whether a card or an account of the customer's can be drawn on.
     pub(super) fn draws(&self, needs_method: bool) -> bool {
-        needs_method && self.ways.iter().any(|way| *way != Way::BankTransfer)
+        needs_method && self.payment_options.iter().any(|option| *option != PaymentOption::BankTransfer)
     }
 
     /// Whether anything that is entered changes the figures.
@@ -358,28 +358,28 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// The ways that the page plays, in Stripe's order.
-fn ways(types: &Value) -> Vec<Way> {
-    let mut ways = Vec::new();
+/// The payment options that the page plays, in Stripe's order.
+fn payment_options(types: &Value) -> Vec<PaymentOption> {
+    let mut payment_options = Vec::new();
     for name in list(types).filter_map(Value::as_str) {
-        let way = match name {
-            "card" => Way::Card,
-            "customer_balance" => Way::BankTransfer,
-            _ if DEBITS.iter().any(|(debit, _)| *debit == name) => Way::BankDebit,
+        let option = match name {
+            "card" => PaymentOption::Card,
+            "customer_balance" => PaymentOption::BankTransfer,
+            _ if DEBITS.iter().any(|(debit, _)| *debit == name) => PaymentOption::BankDebit,
             _ => continue,
         };
-        if !ways.contains(&way) {
-            ways.push(way);
+        if !payment_options.contains(&option) {
+            payment_options.push(option);
         }
     }
-    ways
+    payment_options
 }
 
-fn need(asked: &Value) -> Option<Need> {
+fn requirement(asked: &Value) -> Option<Requirement> {
     match asked["enabled"] == true {
         false => None,
-        true if asked["optional"] == true => Some(Need::Optional),
-        true => Some(Need::Required),
+        true if asked["optional"] == true => Some(Requirement::Optional),
+        true => Some(Requirement::Required),
     }
 }
 
@@ -395,7 +395,7 @@ fn lines(items: &[LineItem], currency: &str, find: &dyn Fn(&str, &str) -> Option
                 detail: item.detail.clone(),
                 unit_label: unit_label(&price, find),
                 quantity: item.quantity,
-                adjustable: entries::quantity_bounds(&item.adjustable_quantity, lone),
+                adjustable: validation::quantity_bounds(&item.adjustable_quantity, lone),
                 pricing: pricing_of(&price, currency),
                 every: every(&price),
             }
@@ -414,7 +414,7 @@ fn optional(items: &Value, currency: &str, find: &dyn Fn(&str, &str) -> Option<V
                 detail: product["description"].as_str().map(str::to_owned),
                 unit_label: product["unit_label"].as_str().map(str::to_owned),
                 quantity: item["quantity"].as_i64().unwrap_or(1),
-                adjustable: entries::offer_bounds(&item["adjustable_quantity"]),
+                adjustable: validation::offer_bounds(&item["adjustable_quantity"]),
                 pricing: pricing_of(&price, currency),
                 every: every(&price),
             })
@@ -432,12 +432,12 @@ fn every(price: &Value) -> Option<(String, i64)> {
 }
 
 fn pricing_of(price: &Value, currency: &str) -> Pricing {
-    let told = pricing::terms(price, currency).unwrap_or(price);
+    let terms = pricing::terms(price, currency).unwrap_or(price);
     if price["custom_unit_amount"].is_object() {
-        let (minimum, maximum) = pricing::chosen_bounds(told, currency);
-        return Pricing::Custom { minimum, maximum, preset: pricing::preset(told) };
+        let (minimum, maximum) = pricing::chosen_bounds(terms, currency);
+        return Pricing::Custom { minimum, maximum, preset: pricing::preset(terms) };
     }
-    if let Some(tiers) = told["tiers"].as_array().filter(|tiers| !tiers.is_empty()) {
+    if let Some(tiers) = terms["tiers"].as_array().filter(|tiers| !tiers.is_empty()) {
         let tier = |tier: &Value| Tier {
             up_to: tier["up_to"].as_i64(),
             unit: decimal(tier, "unit_amount"),
@@ -445,7 +445,7 @@ fn pricing_of(price: &Value, currency: &str) -> Pricing {
         };
         return Pricing::Tiers { tiers: tiers.iter().map(tier).collect(), is_volume: price["tiers_mode"] == "volume" };
     }
-    let amount = decimal(told, "unit_amount").unwrap_or_default();
+    let amount = decimal(terms, "unit_amount").unwrap_or_default();
     match price["transform_quantity"]["divide_by"].as_i64() {
         Some(size) if size > 1 => {
             Pricing::Package { amount, size, is_begun_paid: price["transform_quantity"]["round"] == "up" }
@@ -505,7 +505,7 @@ mod tests {
 
     use super::*;
 
-    fn asked(session: &Value) -> Ask {
+    fn asked(session: &Value) -> CheckoutForm {
         let find = |kind: &str, id: &str| match (kind, id) {
             ("payment_link", "plink_1") => Some(json!({"optional_items": [{"price": "price_2", "quantity": 3}],
                 "allow_promotion_codes": true})),
@@ -527,7 +527,7 @@ mod tests {
             adjustable_quantity: json!({"enabled": true, "maximum": 10}),
             ..line_item()
         };
-        Ask::of(session, &[item], &find)
+        CheckoutForm::of(session, &[item], &find)
     }
 
     /// A line item as a session keeps it.
@@ -552,11 +552,11 @@ mod tests {
     /// The engine reads the session alone: what its link came to say after the visit would be offered, and refused.
     #[test]
     fn what_the_link_says_after_the_visit_is_not_of_the_session() {
-        let ask = asked(&json!({"currency": "sek", "payment_link": "plink_1", "optional_items": null}));
-        assert!(ask.optional.is_empty());
+        let form = asked(&json!({"currency": "sek", "payment_link": "plink_1", "optional_items": null}));
+        assert!(form.optional.is_empty());
         let offering = json!({"currency": "sek", "optional_items": [{"price": "price_2", "quantity": 3}]});
-        let ask = asked(&offering);
-        let [cup] = ask.optional.as_slice() else { panic!("one optional item") };
+        let form = asked(&offering);
+        let [cup] = form.optional.as_slice() else { panic!("one optional item") };
         assert_eq!((cup.id.as_str(), cup.name.as_str(), cup.quantity), ("price_2", "Cup", 3));
         let dozen = Pricing::Package { amount: Decimal::from(500), size: 12, is_begun_paid: true };
         assert_eq!(cup.pricing, dozen);
@@ -570,22 +570,25 @@ mod tests {
             field("text", json!({})),
             field("dropdown", json!({"options": []})),
         ];
-        let ask = asked(&json!({"currency": "sek", "custom_fields": fields}));
-        let longest: Vec<_> = ask.fields.iter().map(|field| field.longest).collect();
+        let form = asked(&json!({"currency": "sek", "custom_fields": fields}));
+        let longest: Vec<_> = form.fields.iter().map(|field| field.longest).collect();
         assert_eq!(longest, [Some(20), Some(FIELD_VALUE_MAX), None]);
     }
 
     #[test]
     fn shipping_names_merchants_and_bounds_are_read() {
-        let ask = asked(&json!({"currency": "sek", "shipping_options": [{"shipping_rate": "shr_1"}],
+        let form = asked(&json!({"currency": "sek", "shipping_options": [{"shipping_rate": "shr_1"}],
             "branding_settings": {"display_name": "Ada's cups"},
             "name_collection": {"business": {"enabled": true, "optional": true}, "individual": {"enabled": true}},
             "tax_id_collection": {"enabled": true, "required": "if_supported"}}));
-        let rate = &ask.shipping_rates[0];
+        let rate = &form.shipping_rates[0];
         assert_eq!((rate.amount, &rate.soonest, &rate.latest), (4900, &Some((2, "day".to_owned())), &None));
-        assert_eq!(ask.merchant(), Some("Ada's cups"));
-        assert_eq!((ask.business_name, ask.individual_name), (Some(Need::Optional), Some(Need::Required)));
-        assert_eq!(ask.tax_id, Some(Need::Required));
+        assert_eq!(form.merchant(), Some("Ada's cups"));
+        assert_eq!(
+            (form.business_name, form.individual_name),
+            (Some(Requirement::Optional), Some(Requirement::Required))
+        );
+        assert_eq!(form.tax_id, Some(Requirement::Required));
     }
 
     #[test]
@@ -613,9 +616,9 @@ mod tests {
         let held = json!({"mode": "payment", "payment_method_options": {"card": {"capture_method": "manual"}}});
         assert!(asked(&held).holds && !asked(&json!({"mode": "payment"})).holds);
         let with = |behavior: &str| {
-            let plan = json!({"subscription_data": {"trial_settings": {"end_behavior": {"missing_payment_method": behavior}}}});
-            let find = |kind: &str, _: &str| (kind == "session_plan").then(|| plan.clone());
-            Ask::of(&json!({"id": "cs_test_x"}), &[], &find).trial_end
+            let internal = json!({"subscription_data": {"trial_settings": {"end_behavior": {"missing_payment_method": behavior}}}});
+            let find = |kind: &str, _: &str| (kind == "session_internal").then(|| internal.clone());
+            CheckoutForm::of(&json!({"id": "cs_test_x"}), &[], &find).trial_end
         };
         assert_eq!((with("pause"), with("cancel")), (TrialEnd::Pause, TrialEnd::Cancel));
         assert_eq!((with("create_invoice"), asked(&json!({})).trial_end), (TrialEnd::Invoice, TrialEnd::Invoice));
@@ -629,8 +632,11 @@ mod tests {
     }
 
     #[test]
-    fn ways_keep_the_order_of_the_session() {
-        let ask = asked(&json!({"payment_method_types": ["sepa_debit", "card", "customer_balance"]}));
-        assert_eq!((ask.ways, ask.debit.as_str()), (vec![Way::BankDebit, Way::Card, Way::BankTransfer], "sepa_debit"));
+    fn payment_options_keep_the_order_of_the_session() {
+        let form = asked(&json!({"payment_method_types": ["sepa_debit", "card", "customer_balance"]}));
+        assert_eq!(
+            (form.payment_options, form.debit.as_str()),
+            (vec![PaymentOption::BankDebit, PaymentOption::Card, PaymentOption::BankTransfer], "sepa_debit")
+        );
     }
 }

@@ -1,0 +1,102 @@
+//! The lines and tax subtotals of a document, and the one place where a document reads the rates that were applied. It
+//! must not know how figures are written.
+
+use crate::invoice::InvoiceLine;
+use crate::money::{Money, Quantity, UnitPrice};
+use crate::tax::{AppliedRate, Percentage, TaxBehavior, TaxSubtotal};
+use crate::text::{Description, DisplayName};
+
+/// A line of a document. Net and tax add up to gross.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentLine {
+    /// The nature of what is supplied.
+    pub description: Description,
+    /// How many at which price; absent where a sum alone is stated, as on a credit note for a part of a price.
+    pub price: Option<LinePrice>,
+    /// Whether the stated price and amount have their tax inside.
+    pub behavior: TaxBehavior,
+    /// Without tax.
+    pub net: Money,
+    /// Tax.
+    pub tax: Money,
+    /// With tax.
+    pub gross: Money,
+    /// The rates that apply; none where no tax does.
+    pub rates: Vec<LineRate>,
+}
+
+/// How many at which price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinePrice {
+    /// How many.
+    pub quantity: Quantity,
+    /// What one costs; with tax inside if the line's `behavior` says so.
+    pub unit_price: UnitPrice,
+}
+
+/// A rate that applies to a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineRate {
+    /// What it is called, such as `VAT` or `Moms`.
+    pub name: DisplayName,
+    /// The percentage.
+    pub percentage: Percentage,
+}
+
+/// What one rate comes to on the whole document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentTaxSubtotal {
+    /// What the rate is called.
+    pub name: DisplayName,
+    /// The percentage.
+    pub percentage: Percentage,
+    /// Whose tax it is, as a code of ISO 3166 such as `SE`; absent if that is not known.
+    pub jurisdiction: Option<String>,
+    /// What it is charged on, without tax.
+    pub base: Money,
+    /// Tax by it.
+    pub tax: Money,
+}
+
+impl DocumentLine {
+    /// The line of an invoice.
+    pub fn of(line: &InvoiceLine) -> Self {
+        Self {
+            description: line.item.description.clone(),
+            price: Some(LinePrice { quantity: line.item.quantity, unit_price: line.item.unit_price }),
+            behavior: line.item.tax_behavior,
+            net: line.taxed.net,
+            tax: line.taxed.tax,
+            gross: line.taxed.gross,
+            rates: line.taxed.components.iter().map(|component| LineRate::of(&component.rate)).collect(),
+        }
+    }
+
+    /// The amount that the line states: with tax if its price has it inside, else without.
+    pub const fn amount(&self) -> Money {
+        match self.behavior {
+            TaxBehavior::Exclusive => self.net,
+            TaxBehavior::Inclusive => self.gross,
+        }
+    }
+}
+
+impl LineRate {
+    /// A rate as it was applied.
+    pub fn of(rate: &AppliedRate) -> Self {
+        Self { name: rate.display_name.clone(), percentage: rate.percentage }
+    }
+}
+
+impl DocumentTaxSubtotal {
+    /// What a rate comes to by a tax calculation.
+    pub fn of(subtotal: &TaxSubtotal) -> Self {
+        let LineRate { name, percentage } = LineRate::of(&subtotal.rate);
+        let jurisdiction = jurisdiction_of(&subtotal.rate);
+        Self { name, percentage, jurisdiction, base: subtotal.base, tax: subtotal.tax }
+    }
+}
+
+fn jurisdiction_of(rate: &AppliedRate) -> Option<String> {
+    rate.jurisdiction.map(|levier| levier.to_string())
+}

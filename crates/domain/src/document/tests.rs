@@ -1,0 +1,227 @@
+//! What a document takes from an invoice and its payments, and what it refuses.
+
+use time::macros::date;
+use uuid::Uuid;
+
+use super::*;
+use crate::id::{InvoiceLineId, TaxRateId};
+use crate::invoice::{Finalization, InvoiceContent, InvoiceItem};
+use crate::metadata::Metadata;
+use crate::money::{Quantity, UnitPrice};
+use crate::payment::tests::{pending_payment, succeeded_payment};
+use crate::seller::SellerId;
+use crate::tax::{Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute};
+use crate::text::DisplayName;
+use crate::timestamp::Timestamp;
+use crate::validation::Violation;
+
+/// 2026-02-01.
+const ISSUED: Timestamp = Timestamp::from_unix_seconds(1_769_904_000);
+
+fn sek() -> Currency {
+    Currency::parse("SEK").unwrap()
+}
+
+fn party() -> PartySnapshot {
+    PartySnapshot { name: None, address: None, email: None, tax_ids: Vec::new() }
+}
+
+/// A draft of two pieces at 50.00 without tax, and of a tip without any.
+fn draft() -> (Invoice, TaxCalculation) {
+    let moms = (DisplayName::parse("Moms").unwrap(), Percentage::parse(25.into()).unwrap(), None);
+    let seller = SellerId::parse("north").unwrap();
+    let rate =
+        TaxRate::new(TaxRateId::from_uuid(Uuid::nil()), seller.clone(), moms, Metadata::default(), ISSUED).applied();
+    let item = |name: &str, count: i64, minor: i64| InvoiceItem {
+        description: Description::parse(name).unwrap(),
+        quantity: Quantity::parse(count).unwrap(),
+        unit_price: UnitPrice::parse(minor.into(), sek()).unwrap(),
+        tax_behavior: TaxBehavior::Exclusive,
+        tax_treatment: TaxTreatment::Manual(Vec::new()),
+        price_id: None,
+    };
+    let rated = |minor: i64, rates: Vec<_>| RatedLine {
+        amount: Money::new(minor, sek()),
+        behavior: TaxBehavior::Exclusive,
+        rates,
+        rule: "MANUAL_RATE".to_owned(),
+    };
+    let tax = compute(sek(), TaxRounding::default(), &[rated(10_000, vec![rate]), rated(500, Vec::new())]).unwrap();
+    let content = InvoiceContent {
+        customer_id: None,
+        currency: sek(),
+        items: vec![item("Hosting", 2, 5_000), item("Tip", 1, 500)],
+        tax_rounding: None,
+        description: None,
+        tax_point: None,
+        due_date: None,
+        metadata: Metadata::default(),
+    };
+    let line_ids = [1, 2].map(|n| InvoiceLineId::from_uuid(Uuid::from_u128(n))).to_vec();
+    let ids = (InvoiceId::from_uuid(Uuid::from_u128(7)), line_ids);
+    (Invoice::draft(ids, seller, content, (TaxRounding::default(), tax.clone()), ISSUED).unwrap(), tax)
+}
+
+fn open() -> Invoice {
+    let (mut invoice, tax) = draft();
+    let finalization = Finalization {
+        number: "INV-7".to_owned(),
+        series: "INV".to_owned(),
+        sequence: 7,
+        finalized_at: ISSUED,
+        tax_point: date!(2026 - 01 - 31),
+        due_date: date!(2026 - 03 - 03),
+        seller: party(),
+        buyer: None,
+    };
+    invoice.finalize(finalization, tax).unwrap();
+    invoice
+}
+
+fn payment_of(invoice: &Invoice, minor: i64) -> Payment {
+    let mut data = (*succeeded_payment(minor)).clone();
+    data.invoice_id = Some(invoice.id);
+    Payment::from_stored(data)
+}
+
+fn credit_note() -> CreditNoteFigures {
+    let of_invoice = Document::of_invoice(&open(), DocumentDetails::default()).unwrap();
+    CreditNoteFigures {
+        number: "CN-1".to_owned(),
+        issued_on: date!(2026 - 02 - 10),
+        supplied_on: None,
+        corrects: CorrectedInvoice { number: "INV-7".to_owned(), issued_on: ISSUED.date() },
+        reason: None,
+        seller: party(),
+        buyer: None,
+        currency: sek(),
+        lines: of_invoice.lines.clone(),
+        tax_subtotals: of_invoice.tax_subtotals.clone(),
+        net: of_invoice.net,
+        tax: of_invoice.tax,
+        gross: of_invoice.gross,
+    }
+}
+
+fn refused(document: Result<Document, DocumentError>) -> Vec<(String, String)> {
+    let Err(DocumentError::Rejected(violations)) = document else { panic!("not rejected: {document:?}") };
+    violations.iter().map(|Violation { field, rule, .. }| (field.clone(), rule.clone())).collect()
+}
+
+#[test]
+fn an_invoice_shows_what_was_fixed_and_what_is_due() {
+    let document = Document::of_invoice(&open(), DocumentDetails::default()).unwrap();
+    assert_eq!((document.number.as_str(), document.issued_on), ("INV-7", date!(2026 - 02 - 01)));
+    assert_eq!(document.supplied_on, Some(date!(2026 - 01 - 31)));
+    assert_eq!([document.net, document.tax, document.gross].map(Money::minor), [10_500, 2_500, 13_000]);
+    assert_eq!(document.untaxed().map(Money::minor), Some(500));
+    let Subject::Invoice { due, standing, .. } = document.subject else { panic!("no invoice") };
+    assert_eq!((due.minor(), standing), (13_000, Standing::Open { is_overdue: false }));
+}
+
+#[test]
+fn the_date_of_supply_is_told_only_where_it_is_another() {
+    let mut figures = credit_note();
+    figures.supplied_on = Some(figures.issued_on);
+    assert_eq!(Document::credit_note(figures, DocumentDetails::default()).unwrap().supplied_on, None);
+}
+
+#[test]
+fn a_paid_or_void_invoice_says_so_and_is_never_overdue() {
+    let overdue = DocumentDetails { is_overdue: true, ..DocumentDetails::default() };
+    let standing = |invoice: &Invoice| match &Document::of_invoice(invoice, overdue.clone()).unwrap().subject {
+        Subject::Invoice { standing, .. } => *standing,
+        subject => panic!("{subject:?}"),
+    };
+    let mut invoice = open();
+    assert_eq!(standing(&invoice), Standing::Open { is_overdue: true });
+    invoice.receive(Money::new(13_000, sek()), ISSUED).unwrap();
+    assert_eq!(standing(&invoice), Standing::Paid { paid_on: ISSUED.date() });
+    let mut invoice = open();
+    invoice.void(ISSUED).unwrap();
+    assert_eq!(standing(&invoice), Standing::Void { voided_on: ISSUED.date() });
+}
+
+#[test]
+fn a_draft_has_no_document() {
+    let (draft, _) = draft();
+    assert_eq!(Document::of_invoice(&draft, DocumentDetails::default()), Err(DocumentError::NotFinalized));
+    assert_eq!(Document::receipt_of_invoice(&draft, &[], DocumentDetails::default()), Err(DocumentError::NotFinalized));
+}
+
+#[test]
+fn a_receipt_adds_up_what_came_in_and_tells_what_is_left() {
+    let mut invoice = open();
+    invoice.receive(Money::new(4_000, sek()), ISSUED).unwrap();
+    let document =
+        Document::receipt_of_invoice(&invoice, &[payment_of(&invoice, 4_000)], DocumentDetails::default()).unwrap();
+    assert_eq!(document.issued_on, date!(1970 - 01 - 01));
+    let Subject::Receipt { payments, received, refunded, due, .. } = &document.subject else { panic!("no receipt") };
+    assert_eq!(payments.len(), 1);
+    assert_eq!([*received, *refunded, *due].map(Money::minor), [4_000, 0, 9_000]);
+}
+
+#[test]
+fn a_receipt_counts_only_money_that_came_in_for_its_own_invoice() {
+    let invoice = open();
+    let receipt = |payments: &[Payment]| Document::receipt_of_invoice(&invoice, payments, DocumentDetails::default());
+    let foreign = Err(DocumentError::ForeignPayment { expected: invoice.id });
+    assert_eq!(receipt(&[succeeded_payment(100)]), foreign);
+    let mut pending = (*pending_payment(100)).clone();
+    pending.invoice_id = Some(invoice.id);
+    let mut flagged = (*payment_of(&invoice, 100)).clone();
+    flagged.flags = vec![PaymentFlag::InvoiceNotOpen];
+    let uncounted = [pending, flagged].map(Payment::from_stored);
+    assert_eq!(receipt(&uncounted), Err(DocumentError::NothingReceived));
+}
+
+#[test]
+fn figures_that_do_not_add_up_are_refused_with_their_field() {
+    let with = |change: fn(&mut CreditNoteFigures)| {
+        let mut figures = credit_note();
+        change(&mut figures);
+        refused(Document::credit_note(figures, DocumentDetails::default()))
+    };
+    let one = |field: &str, rule: &str| vec![(field.to_owned(), rule.to_owned())];
+    assert!(Document::credit_note(credit_note(), DocumentDetails::default()).is_ok());
+    assert_eq!(with(|f| f.gross = f.net), one("gross", "SUM_MISMATCH"));
+    assert_eq!(with(|f| f.lines[1].gross = f.net), one("lines[1]", "SUM_MISMATCH"));
+    assert_eq!(with(|f| f.tax_subtotals.clear()), one("tax_subtotals", "SUM_MISMATCH"));
+    assert_eq!(with(|f| f.lines.clear()), one("lines", "LINE_COUNT"));
+    assert_eq!(with(|f| f.number = " ".to_owned()), one("number", "REQUIRED"));
+    assert_eq!(with(|f| f.corrects.number = "x".repeat(101)), one("corrects.number", "TOO_LONG"));
+    let mixed = with(|f| f.lines[0].net = Money::new(1, Currency::parse("EUR").unwrap()));
+    assert_eq!(mixed, one("lines[0]", "CURRENCY_MISMATCH"));
+}
+
+#[test]
+fn notes_are_on_lines_that_exist_and_the_sellers_currency_is_another() {
+    let with_lines = |lines: Vec<usize>| DocumentDetails {
+        legal_notes: vec![AppliedNote { note: LegalNote::ReverseCharge, lines }],
+        ..DocumentDetails::default()
+    };
+    assert!(Document::credit_note(credit_note(), with_lines(vec![0, 1])).is_ok());
+    let one = |field: &str, rule: &str| vec![(field.to_owned(), rule.to_owned())];
+    for lines in [vec![2], vec![1, 0], vec![0, 0]] {
+        let found = refused(Document::credit_note(credit_note(), with_lines(lines)));
+        assert_eq!(found, one("details.legal_notes[0].lines", "LINE_INDEX"));
+    }
+    let same = TaxInSellersCurrency {
+        tax: Money::new(2_500, sek()),
+        exchange_rate: ExchangeRate::parse(1.into()).unwrap(),
+        rate_date: date!(2026 - 02 - 01),
+    };
+    let details = DocumentDetails { tax_in_sellers_currency: Some(same), ..DocumentDetails::default() };
+    assert_eq!(
+        refused(Document::credit_note(credit_note(), details)),
+        one("details.tax_in_sellers_currency", "SAME_CURRENCY")
+    );
+}
+
+#[test]
+fn every_legal_note_has_its_article() {
+    for note in LegalNote::ALL {
+        assert!(note.articles().iter().all(|article| article.parse::<u16>().is_ok()), "{note:?}");
+        assert!(!note.articles().is_empty(), "{note:?}");
+    }
+}

@@ -1,0 +1,162 @@
+//! Where a seller is registered for tax, hence charges it. It knows no rates.
+
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use super::Jurisdiction;
+use crate::aggregate::aggregate;
+use crate::id::TaxRegistrationId;
+use crate::seller::SellerId;
+use crate::timestamp::Timestamp;
+use crate::validation::Invalid;
+
+/// A registration for tax, in force from a date on and up to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxRegistration {
+    /// Who registered the seller: a country or a part of one; with a [one-stop shop](TaxScheme), the Member State of
+    /// identification.
+    pub jurisdiction: Jurisdiction,
+    /// What it covers.
+    pub scheme: TaxScheme,
+    /// The first date on which tax is charged by it; absent for always.
+    pub since: Option<Date>,
+    /// The last date on which tax is charged by it; absent while it has no end.
+    pub until: Option<Date>,
+}
+
+/// What a registration covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxScheme {
+    /// Supplies in the jurisdiction itself.
+    #[default]
+    Standard,
+    /// The one-stop shop of sellers that are established in the EU: distance sales of goods, and services to consumers, in all
+    /// other Member States (Directive 2006/112/EC, art. 369a to 369k).
+    UnionOss,
+    /// The one-stop shop of sellers that are not established in the EU: services to consumers in all Member States
+    /// (Directive 2006/112/EC, art. 358a to 369).
+    NonUnionOss,
+}
+
+impl TaxRegistration {
+    /// A registration of that jurisdiction for supplies there, without beginning or end.
+    pub const fn standard(jurisdiction: Jurisdiction) -> Self {
+        Self { jurisdiction, scheme: TaxScheme::Standard, since: None, until: None }
+    }
+
+    /// Refuses one that ends before it begins.
+    ///
+    /// # Errors
+    /// It does.
+    pub fn check(&self) -> Result<(), Invalid> {
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if until < since => {
+                Err(Invalid::new("ENDS_BEFORE_BEGIN", "must not be before the date since which it is in force"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether both are of one authority, for the same, and in force on one day.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let begins_in_time = |a: &Self, b: &Self| match (a.since, b.until) {
+            (Some(since), Some(until)) => since <= until,
+            _ => true,
+        };
+        self.jurisdiction == other.jurisdiction
+            && self.scheme == other.scheme
+            && begins_in_time(self, other)
+            && begins_in_time(other, self)
+    }
+
+    /// Whether tax is charged by it on that date.
+    pub fn is_in_force(&self, on: Date) -> bool {
+        self.since.is_none_or(|since| since <= on) && self.until.is_none_or(|until| on <= until)
+    }
+}
+
+aggregate!(
+    /// A registration that a caller keeps, beside those of the configuration.
+    StoredTaxRegistration, StoredTaxRegistrationData
+);
+
+/// What a stored registration is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredTaxRegistrationData {
+    /// Its id.
+    pub id: TaxRegistrationId,
+    /// Whose it is.
+    pub seller_id: SellerId,
+    /// The stored version, for optimistic concurrency.
+    #[serde(default)]
+    pub version: i64,
+    /// Where, for what and when.
+    pub registration: TaxRegistration,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl StoredTaxRegistration {
+    /// A new one.
+    ///
+    /// # Errors
+    /// It ends before it begins.
+    pub fn new(
+        id: TaxRegistrationId,
+        seller_id: SellerId,
+        registration: TaxRegistration,
+        now: Timestamp,
+    ) -> Result<Self, Invalid> {
+        registration.check()?;
+        let data =
+            StoredTaxRegistrationData { id, seller_id, version: 0, registration, created_at: now, updated_at: now };
+        Ok(Self(data))
+    }
+
+    /// Ends it: `until` is the last date on which tax is charged by it.
+    ///
+    /// # Errors
+    /// It would end before it begins.
+    pub fn end(&mut self, until: Date, now: Timestamp) -> Result<(), Invalid> {
+        let ended = TaxRegistration { until: Some(until), ..self.registration };
+        ended.check()?;
+        self.0.registration = ended;
+        self.0.updated_at = now;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+
+    #[test]
+    fn a_registration_never_ends_before_it_begins() {
+        let sweden = Jurisdiction::parse("SE").unwrap();
+        let terms = TaxRegistration { since: Some(date!(2026 - 01 - 01)), ..TaxRegistration::standard(sweden) };
+        let id = TaxRegistrationId::from_uuid(uuid::Uuid::nil());
+        let mut stored =
+            StoredTaxRegistration::new(id, SellerId::parse("acme").unwrap(), terms, Timestamp::from_unix_seconds(0))
+                .unwrap();
+        assert!(stored.end(date!(2025 - 12 - 31), Timestamp::from_unix_seconds(0)).is_err());
+        assert_eq!(stored.registration.until, None);
+        stored.end(date!(2026 - 01 - 01), Timestamp::from_unix_seconds(0)).unwrap();
+        assert!(stored.registration.is_in_force(date!(2026 - 01 - 01)));
+        assert!(!stored.registration.is_in_force(date!(2026 - 01 - 02)));
+    }
+
+    #[test]
+    fn registrations_overlap_that_charge_the_same_tax_on_one_day() {
+        let standard = TaxRegistration::standard(Jurisdiction::parse("SE").unwrap());
+        let early = TaxRegistration { until: Some(date!(2025 - 12 - 31)), ..standard };
+        let late = TaxRegistration { since: Some(date!(2026 - 01 - 01)), ..standard };
+        assert!(!early.overlaps(&late) && !late.overlaps(&early));
+        assert!(standard.overlaps(&early) && late.overlaps(&standard));
+        assert!(!standard.overlaps(&TaxRegistration { scheme: TaxScheme::UnionOss, ..standard }));
+    }
+}

@@ -1,0 +1,267 @@
+//! The place of supply: in which jurisdiction a supply is taxed, if in any, and by which rule. It must not know rates.
+//!
+//! A line with manual rates has those: `MANUAL_RATE`, or `UNTAXED` where the list is empty. For automatic lines the first
+//! row that fits decides. *Seller* is where the seller is established, *customer* where the customer is; a customer that is
+//! nowhere is taken for one in the seller's country. The EU is that of the tax point, and so are registrations.
+//!
+//! | code | when | tax |
+//! |---|---|---|
+//! | `NONTAXABLE` | the kind of product is outside of the scope of tax | none |
+//! | `NOT_REGISTERED` | the seller has no registration in force at all | none |
+//! | `CUSTOMER_EXEMPT` | the customer is exempt | none |
+//! | `DOMESTIC` | same country, and registered there | the customer's |
+//! | `DOMESTIC_REVERSE_CHARGE` | the same, and the customer accounts for the tax | none |
+//! | `INTRA_COMMUNITY_SUPPLY` | goods within the EU to a business with a VAT id of another Member State than the seller's | none |
+//! | `REVERSE_CHARGE` | services to a business in another country, which is in the EU | none |
+//! | `DESTINATION` | goods or electronic services to a consumer elsewhere in the EU, registered there or by a one-stop shop | the customer's |
+//! | `ORIGIN_BELOW_THRESHOLD` | the same, registered in the seller's own Member State alone | the seller's |
+//! | `SUPPLIER_COUNTRY` | other services to a consumer abroad, by a seller in the EU that is registered there | the seller's |
+//! | `DESTINATION` | a customer outside the EU where the seller is registered: a consumer, or anybody where registered foreign sellers charge businesses too | the customer's |
+//! | `EXPORT` | goods to another country | none |
+//! | `OUTSIDE_SCOPE` | services to another country | none |
+//! | `NOT_REGISTERED` | otherwise | none |
+//!
+//! `ORIGIN_BELOW_THRESHOLD` is the rule up to EUR 10 000 a year of distance sales and electronic services (Directive
+//! 2006/112/EC, art. 59c): a seller above it registers in its customers' countries or for the one-stop shop, and
+//! `DESTINATION` decides. A business is a customer with a VAT id of a Member State where it is in the EU, with any tax id
+//! where it is not, or one that the seller says accounts for the tax itself.
+//!
+//! Territories that a country's tax does not cover (such as the Canary Islands), Northern Ireland, and services with places of
+//! supply of their own (land, transport, events, restaurants, and those of art. 59 to consumers outside the EU) are not told
+//! apart: they need manual rates.
+
+use domain::party::Country;
+use domain::tax::{CustomerTaxStatus, Jurisdiction, TaxCategory, TaxRequest, TaxScheme};
+
+use crate::table::RateTable;
+use crate::tax_code::Supply;
+
+/// Why a line has its rates, or none. The codes are stable: they are kept with documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    ManualRate,
+    Untaxed,
+    Nontaxable,
+    NotRegistered,
+    CustomerExempt,
+    Domestic,
+    DomesticReverseCharge,
+    IntraCommunitySupply,
+    ReverseCharge,
+    Destination,
+    OriginBelowThreshold,
+    SupplierCountry,
+    Export,
+    OutsideScope,
+}
+
+impl Rule {
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::ManualRate => "MANUAL_RATE",
+            Self::Untaxed => "UNTAXED",
+            Self::Nontaxable => "NONTAXABLE",
+            Self::NotRegistered => "NOT_REGISTERED",
+            Self::CustomerExempt => "CUSTOMER_EXEMPT",
+            Self::Domestic => "DOMESTIC",
+            Self::DomesticReverseCharge => "DOMESTIC_REVERSE_CHARGE",
+            Self::IntraCommunitySupply => "INTRA_COMMUNITY_SUPPLY",
+            Self::ReverseCharge => "REVERSE_CHARGE",
+            Self::Destination => "DESTINATION",
+            Self::OriginBelowThreshold => "ORIGIN_BELOW_THRESHOLD",
+            Self::SupplierCountry => "SUPPLIER_COUNTRY",
+            Self::Export => "EXPORT",
+            Self::OutsideScope => "OUTSIDE_SCOPE",
+        }
+    }
+
+    /// What a supply without a rate is by the rule; one with rates is what its rates make it.
+    pub(crate) const fn category_without_rate(self) -> TaxCategory {
+        match self {
+            Self::CustomerExempt => TaxCategory::Exempt,
+            Self::DomesticReverseCharge | Self::ReverseCharge => TaxCategory::ReverseCharge,
+            Self::IntraCommunitySupply => TaxCategory::IntraCommunitySupply,
+            Self::Export => TaxCategory::Export,
+            _ => TaxCategory::OutsideScope,
+        }
+    }
+}
+
+/// Where a supply is taxed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) rule: Rule,
+    /// Whose tax it is subject to, charged or not.
+    pub(crate) jurisdiction: Option<Jurisdiction>,
+    /// Whether the seller charges that tax.
+    pub(crate) is_charged: bool,
+    /// The law that says so, where an invoice or an auditor wants it named.
+    pub(crate) law: Option<&'static str>,
+}
+
+impl Place {
+    const fn charged(rule: Rule, jurisdiction: Jurisdiction, law: Option<&'static str>) -> Self {
+        Self { rule, jurisdiction: Some(jurisdiction), is_charged: true, law }
+    }
+
+    const fn free(rule: Rule, jurisdiction: Jurisdiction, law: Option<&'static str>) -> Self {
+        Self { rule, jurisdiction: Some(jurisdiction), is_charged: false, law }
+    }
+
+    /// No tax, and no jurisdiction whose tax it could be.
+    pub(crate) const fn nowhere(rule: Rule) -> Self {
+        Self { rule, jurisdiction: None, is_charged: false, law: None }
+    }
+}
+
+/// The parties to a supply, as the law sees them.
+pub(crate) struct Parties<'a> {
+    request: &'a TaxRequest,
+    table: &'a RateTable,
+    seller: Jurisdiction,
+    customer: Jurisdiction,
+    seller_is_in_eu: bool,
+    customer_is_in_eu: bool,
+    is_registered_at_all: bool,
+}
+
+impl<'a> Parties<'a> {
+    pub(crate) fn of(request: &'a TaxRequest, table: &'a RateTable) -> Self {
+        let on = request.tax_point;
+        let seller = request.seller;
+        let customer = request.customer.place.unwrap_or(seller);
+        Self {
+            request,
+            table,
+            seller,
+            customer,
+            seller_is_in_eu: table.is_eu_member(seller.country(), on),
+            customer_is_in_eu: table.is_eu_member(customer.country(), on),
+            is_registered_at_all: request.registrations.iter().any(|registration| registration.is_in_force(on)),
+        }
+    }
+
+    /// Where a supply of that kind is taxed.
+    pub(crate) fn place_of(&self, supply: Supply) -> Place {
+        if supply == Supply::Nontaxable {
+            return Place::nowhere(Rule::Nontaxable);
+        }
+        if !self.is_registered_at_all {
+            return Place::nowhere(Rule::NotRegistered);
+        }
+        if self.request.customer.status == CustomerTaxStatus::Exempt {
+            return Place::free(Rule::CustomerExempt, self.customer, None);
+        }
+        if self.seller.country() == self.customer.country() {
+            return self.domestic();
+        }
+        if self.customer_is_in_eu { self.within_or_to_eu(supply) } else { self.beyond_eu(supply) }
+    }
+
+    fn domestic(&self) -> Place {
+        if !self.is_registered_in(self.customer) {
+            return Place::free(Rule::NotRegistered, self.customer, None);
+        }
+        if self.request.customer.status == CustomerTaxStatus::ReverseCharge {
+            let law = self.customer_is_in_eu.then_some("Directive 2006/112/EC, art. 194 to 199b");
+            return Place::free(Rule::DomesticReverseCharge, self.customer, law);
+        }
+        Place::charged(Rule::Domestic, self.customer, None)
+    }
+
+    /// To a customer in another country, which is a Member State.
+    fn within_or_to_eu(&self, supply: Supply) -> Place {
+        if supply == Supply::Goods {
+            if self.seller_is_in_eu && self.has_vat_id_elsewhere_than(self.seller.country()) {
+                let law = Some("Directive 2006/112/EC, art. 138(1)");
+                return Place::free(Rule::IntraCommunitySupply, self.customer, law);
+            }
+        } else if self.is_business() {
+            return Place::free(Rule::ReverseCharge, self.customer, Some("Directive 2006/112/EC, art. 44 and 196"));
+        }
+        let law = match supply {
+            Supply::Goods => "Directive 2006/112/EC, art. 33",
+            _ => "Directive 2006/112/EC, art. 58",
+        };
+        let is_charged_there =
+            supply != Supply::Service && (self.is_registered_in(self.customer) || self.has_one_stop_shop_for(supply));
+        if is_charged_there {
+            return Place::charged(Rule::Destination, self.customer, Some(law));
+        }
+        if !self.seller_is_in_eu {
+            return self.abroad(supply);
+        }
+        if !self.is_registered_in(self.seller) {
+            return Place::free(Rule::NotRegistered, self.customer, None);
+        }
+        match supply {
+            Supply::Service => self.at_supplier(),
+            _ => Place::charged(Rule::OriginBelowThreshold, self.seller, Some("Directive 2006/112/EC, art. 59c")),
+        }
+    }
+
+    /// To a customer in another country, which is no Member State.
+    fn beyond_eu(&self, supply: Supply) -> Place {
+        let country = self.customer.country();
+        let is_charged_there = self.is_registered_in(self.customer)
+            && (!self.is_business() || self.table.foreign_sellers_charge_businesses(country));
+        if is_charged_there {
+            return Place::charged(Rule::Destination, self.customer, None);
+        }
+        let is_taxed_at_supplier = supply == Supply::Service
+            && self.seller_is_in_eu
+            && !self.is_business()
+            && self.is_registered_in(self.seller);
+        if is_taxed_at_supplier { self.at_supplier() } else { self.abroad(supply) }
+    }
+
+    fn at_supplier(&self) -> Place {
+        Place::charged(Rule::SupplierCountry, self.seller, Some("Directive 2006/112/EC, art. 45"))
+    }
+
+    /// What leaves the seller's country and is not taxed there.
+    fn abroad(&self, supply: Supply) -> Place {
+        let (rule, law) = match supply {
+            Supply::Goods => (Rule::Export, "Directive 2006/112/EC, art. 146(1)(a)"),
+            _ if self.is_business() => (Rule::OutsideScope, "Directive 2006/112/EC, art. 44"),
+            _ => (Rule::OutsideScope, "Directive 2006/112/EC, art. 58 and 59"),
+        };
+        Place::free(rule, self.customer, self.seller_is_in_eu.then_some(law))
+    }
+
+    /// Whether the seller charges the tax of that jurisdiction, or of the country that it is a part of.
+    pub(crate) fn is_registered_in(&self, jurisdiction: Jurisdiction) -> bool {
+        self.is_registered_with(jurisdiction) || self.is_registered_with(jurisdiction.country().into())
+    }
+
+    /// Whether that very jurisdiction has registered the seller for supplies there.
+    pub(crate) fn is_registered_with(&self, jurisdiction: Jurisdiction) -> bool {
+        self.request.registrations.iter().any(|registration| {
+            registration.scheme == TaxScheme::Standard
+                && registration.jurisdiction == jurisdiction
+                && registration.is_in_force(self.request.tax_point)
+        })
+    }
+
+    fn has_one_stop_shop_for(&self, supply: Supply) -> bool {
+        self.request.registrations.iter().any(|registration| {
+            let covers = match registration.scheme {
+                TaxScheme::Standard => false,
+                TaxScheme::UnionOss => self.seller_is_in_eu,
+                TaxScheme::NonUnionOss => !self.seller_is_in_eu && supply != Supply::Goods,
+            };
+            covers && registration.is_in_force(self.request.tax_point)
+        })
+    }
+
+    fn is_business(&self) -> bool {
+        let customer = &self.request.customer;
+        customer.status == CustomerTaxStatus::ReverseCharge
+            || customer.tax_ids.iter().any(|id| !self.customer_is_in_eu || id.eu_vat_country().is_some())
+    }
+
+    fn has_vat_id_elsewhere_than(&self, country: Country) -> bool {
+        let mut states = self.request.customer.tax_ids.iter().filter_map(domain::tax_id::TaxId::eu_vat_country);
+        states.any(|state| state != country)
+    }
+}
