@@ -21,6 +21,8 @@ on_both_databases!(
     what_was_paid_goes_back_by_refunds_that_name_the_credit_note,
     a_credit_that_waits_for_the_provider_outlives_a_crash_and_is_issued_once,
     a_customer_who_is_faster_gets_the_credit_paid_back,
+    credits_at_once_never_pass_the_invoice,
+    held_money_is_decided_before_its_invoice_is_credited,
 );
 
 const CLOSE: &str = "POST /v1/payment_links/{id}";
@@ -367,4 +369,52 @@ async fn a_customer_who_is_faster_gets_the_credit_paid_back(db: Db) {
     let (note, credited) = eventually(async || try_credit(&server, asked.clone()).await.ok()).await;
     let amounts = [&note.pre_payment_amount, &note.post_payment_amount, &credited.amount_paid];
     assert_eq!(amounts.map(|amount| minor(amount.as_ref())), [0, 5_000, 12_500]);
+}
+
+async fn credits_at_once_never_pass_the_invoice(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let calls = (0..8).map(|_| {
+        let asked = request(&invoice, by_line(vec![(&invoice, 0, Part::Amount(money(3_000)))]));
+        let mut invoices = server.invoices();
+        tokio::spawn(async move { invoices.create_credit_note(asked).await.map(|_| ()) })
+    });
+    let mut refusals = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        refusals.extend(call.await.unwrap().err());
+    }
+    assert_eq!(refusals.len(), 5, "{refusals:?}");
+    assert!(
+        refusals.iter().all(|status| error_parts(status).2 == ["by_line.lines[0].amount.minor_units"]),
+        "{refusals:?}"
+    );
+    let credited = server.invoice(&invoice.id).await;
+    assert_eq!((minor(credited.amount_credited.as_ref()), minor(credited.amount_due.as_ref())), (11_250, 1_250));
+    assert_eq!(notes_of(&server, &invoice).await.len(), 3);
+}
+
+async fn held_money_is_decided_before_its_invoice_is_credited(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let link = v1::CreatePaymentLinkRequest {
+        request_id: unique("link"),
+        invoice_id: invoice.id.clone(),
+        payment: Some(v1::PaymentSettings { capture_method: v1::CaptureMethod::Manual as i32, ..Default::default() }),
+        ..v1::CreatePaymentLinkRequest::default()
+    };
+    let link = server.links().create_payment_link(link).await.unwrap().into_inner().payment_link.unwrap();
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    let held = eventually(async || {
+        let state = v1::PaymentState::Authorized as i32;
+        let held = v1::ListPaymentsRequest { invoice_id: invoice.id.clone(), state, ..Default::default() };
+        server.payments().list_payments(held).await.unwrap().into_inner().payments.pop()
+    })
+    .await;
+    let asked = request(&invoice, by_line(vec![(&invoice, 0, Part::Amount(money(4_000)))]));
+    assert_eq!(reason(&try_credit(&server, asked).await.unwrap_err()), refused("PAYMENT_UNDER_WAY"));
+    let capture = v1::CapturePaymentRequest { request_id: unique("capture"), id: held.id, amount: None };
+    server.payments().capture_payment(capture).await.unwrap();
+    let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    let (note, _) = credit(&server, &paid, rest()).await;
+    assert_eq!(note.refundable_amount, paid.total);
 }

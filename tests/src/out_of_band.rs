@@ -10,6 +10,7 @@ use crate::harness::{
 
 on_both_databases!(
     cash_in_two_parts_pays_an_invoice_and_closes_its_link,
+    the_open_session_is_closed_before_money_is_recorded,
     more_than_what_is_due_is_refused_by_name,
     every_bad_field_of_a_receipt_is_told_at_once,
     what_is_on_its_way_comes_before_what_is_recorded,
@@ -96,6 +97,28 @@ async fn cash_in_two_parts_pays_an_invoice_and_closes_its_link(db: Db) {
     let want = ["invoice.payment_received", "payment.succeeded", "invoice.paid", "payment.succeeded"];
     assert_eq!(eventually(kinds).await, want);
     server.expect_no_notification_stuck().await;
+}
+
+async fn the_open_session_is_closed_before_money_is_recorded(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let checkout = v1::CreateInvoiceCheckoutRequest {
+        request_id: unique("checkout"),
+        invoice_id: invoice.id.clone(),
+        mode: v1::CheckoutMode::Payment as i32,
+        return_url: "https://shop.example.com/thanks".to_owned(),
+        cancel_url: "https://shop.example.com/basket".to_owned(),
+        ..v1::CreateInvoiceCheckoutRequest::default()
+    };
+    let checkout = server.checkouts().create_invoice_checkout(checkout).await.unwrap().into_inner();
+    let session = checkout.checkout_session.unwrap();
+    let (_, paid) = record(&server, request(&invoice, 12_500)).await.unwrap();
+    assert_eq!(paid.state(), v1::InvoiceState::Paid);
+    let get = v1::GetCheckoutSessionRequest { id: session.id };
+    let closed = server.checkouts().get_checkout_session(get).await.unwrap().into_inner().checkout_session.unwrap();
+    let want = (v1::CheckoutSessionState::Expired, v1::CloseReason::InvoiceClosed);
+    assert_eq!((closed.state(), closed.close_reason()), want);
+    assert_eq!(server.pay(&session.url, GOOD_CARD).await, 410);
 }
 
 async fn more_than_what_is_due_is_refused_by_name(db: Db) {

@@ -69,7 +69,8 @@ impl App {
     /// Builds the application.
     ///
     /// # Errors
-    /// A seller names a provider that is not among the parts, there is no seller, or two have one id.
+    /// A seller names a provider that is not among the parts, a provider has a reserved name, there is no seller, or two have
+    /// one id.
     pub fn new(parts: AppParts) -> Result<Self, String> {
         let providers: BTreeMap<_, _> =
             parts.providers.into_iter().map(|provider| (provider.name().clone(), provider)).collect();
@@ -85,6 +86,10 @@ impl App {
             if sellers.insert(id.clone(), Arc::new(seller)).is_some() {
                 return Err(format!("seller {id} is configured twice"));
             }
+        }
+        let reserved = ProviderName::out_of_band();
+        if providers.contains_key(&reserved) {
+            return Err(format!("no provider may be named {reserved}"));
         }
         if sellers.is_empty() {
             return Err("no seller is configured".to_owned());

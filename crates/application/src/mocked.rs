@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use domain::catalog::PriceModel;
-use domain::id::{IntentId, LineItemId, PaymentLinkId};
+use domain::id::{IntentId, InvoiceId, LineItemId, PaymentLinkId};
 use domain::idempotency::{RequestId, RequestKey};
+use domain::invoice::{Invoice, InvoiceContent};
+use domain::metadata::Metadata;
 use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::party::Address;
 use domain::payment_link::{LineItem, LineItems, LinkOptions, LinkTarget, NewPaymentLink, PaymentLink};
@@ -15,7 +17,7 @@ use domain::ports::tax::MockTaxCalculator;
 use domain::provider::{Intent, IntentState, ProviderAction, ProviderName, ProviderRef};
 use domain::redirect::RedirectPolicy;
 use domain::seller::{NumberFormat, Seller, SellerId};
-use domain::tax::TaxRounding;
+use domain::tax::{TaxRounding, compute};
 use domain::text::{DisplayName, PartyName};
 use domain::timestamp::Timestamp;
 
@@ -70,6 +72,25 @@ pub(crate) fn money(minor: i64) -> Money {
 /// The seller's id.
 pub(crate) fn north() -> SellerId {
     SellerId::parse("north").unwrap()
+}
+
+/// A draft of nothing.
+pub(crate) fn draft_invoice() -> Invoice {
+    let content = InvoiceContent {
+        customer_id: None,
+        currency: money(0).currency(),
+        items: vec![],
+        discount: None,
+        tax_rounding: None,
+        description: None,
+        tax_point: None,
+        due_date: None,
+        metadata: Metadata::default(),
+    };
+    let rounding = TaxRounding::default();
+    let tax = compute(content.currency, rounding, &[]).unwrap();
+    let id = InvoiceId::from_uuid(uuid::Uuid::from_u128(UUID));
+    Invoice::draft((id, vec![]), north(), content, (rounding, tax), NOW).unwrap()
 }
 
 /// An open link for one item, of which so many checkouts have been completed.

@@ -88,3 +88,42 @@ impl App {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::credit_note::{CreditReason, CreditRequest, CreditScope};
+    use domain::metadata::Metadata;
+    use domain::page::Page;
+    use domain::payment::Payment;
+    use domain::ports::provider::MockPaymentProvider;
+    use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
+
+    use super::*;
+    use crate::mocked::{self, draft_invoice};
+
+    /// What comes of a credit that waited, whose look at the payments ends so. Its invoice can't be credited.
+    async fn concluded(payments: Result<Vec<Payment>, StorageError>) -> Result<Result<RequestProgress, Error>, Error> {
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
+        let mut found = Some(payments.map(|items| Page { items, has_more: false }));
+        uow.expect_list_payments()
+            .returning(move |_, _, _| found.take().unwrap_or(Ok(Page { items: vec![], has_more: false })));
+        let request = CreditRequest {
+            scope: CreditScope::Rest,
+            reason: CreditReason::Duplicate,
+            memo: None,
+            metadata: Metadata::default(),
+            out_of_band_refund: None,
+        };
+        let sequel = Sequel::Credit { invoice_id: draft_invoice().id, request: Box::new(request) };
+        mocked::app(MockStorage::new(), MockPaymentProvider::new()).conclude_sequel(&mut uow, sequel).await
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_an_answer_and_a_lost_race_is_none() {
+        let refused = concluded(Ok(vec![])).await.unwrap().unwrap_err();
+        assert!(matches!(refused, Error::FailedPrecondition { reason: Reason::InvoiceState, .. }), "{refused:?}");
+        // It would be stored as the answer for good.
+        assert!(matches!(concluded(Err(StorageError::Stale)).await, Err(Error::Aborted { .. })));
+    }
+}

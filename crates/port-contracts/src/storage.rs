@@ -71,6 +71,7 @@ macro_rules! storage_contract {
             a_credit_notes_number_is_taken_once,
             credit_notes_are_listed_by_filter_and_page,
             what_finalization_fixed_never_changes,
+            refunds_by_a_credit_note_and_money_out_of_band_read_back_equal,
             discounts_read_back_equal,
             discounts_are_listed_by_filter_and_page,
             subscriptions_read_back_equal_in_every_state,

@@ -9,7 +9,6 @@ use application::EventQuery;
 use domain::event::{EventKind, EventPosition};
 use domain::page::PageSize;
 use domain::ports::storage::EventFilter;
-use domain::text::refuse_unfit;
 use domain::validation::{Invalid, Validator};
 use futures::Stream;
 use tokio::sync::mpsc;
@@ -156,8 +155,16 @@ fn filter(v: &mut Validator, types: &[String], subject_id: &str) -> Option<Event
         v.check(&format!("types[{index}]"), EventKind::from_name(name).ok_or_else(unknown))
     });
     let kinds: Option<Vec<_>> = kinds.collect::<Vec<_>>().into_iter().collect();
-    v.check("subject_id", refuse_unfit(subject_id, SUBJECT_CHARS_MAX))?;
+    v.check("subject_id", check_subject(subject_id))?;
     Some(EventFilter { kinds: kinds?, subject_id: (!subject_id.is_empty()).then(|| subject_id.to_owned()) })
+}
+
+/// Refuses what can't be an id. It is no free text: the digits of an id may look like a card number's by chance.
+fn check_subject(id: &str) -> Result<(), Invalid> {
+    if id.len() <= SUBJECT_CHARS_MAX && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return Ok(());
+    }
+    Err(Invalid::new("MALFORMED_ID", "must be the id of a thing, such as inv_0193a5c2e8b27c3a9f0e1d2c3b4a5968"))
 }
 
 fn cursor(text: &str) -> Result<Option<EventPosition>, Invalid> {

@@ -466,29 +466,10 @@ mod tests {
     use domain::payment::{NewPayment, PaymentKind};
     use domain::ports::provider::MockPaymentProvider;
     use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
-    use domain::tax::compute;
     use uuid::Uuid;
 
     use super::*;
-    use crate::mocked::{self, NOW, UUID, money, north};
-
-    fn draft() -> Invoice {
-        let content = InvoiceContent {
-            customer_id: None,
-            currency: money(0).currency(),
-            items: vec![],
-            discount: None,
-            tax_rounding: None,
-            description: None,
-            tax_point: None,
-            due_date: None,
-            metadata: Metadata::default(),
-        };
-        let rounding = TaxRounding::default();
-        let tax = compute(content.currency, rounding, &[]).unwrap();
-        let id = InvoiceId::from_uuid(Uuid::from_u128(UUID));
-        Invoice::draft((id, vec![]), north(), content, (rounding, tax), NOW).unwrap()
-    }
+    use crate::mocked::{self, NOW, UUID, draft_invoice, money, north};
 
     fn on_its_way() -> Payment {
         let new = NewPayment {
@@ -496,7 +477,7 @@ mod tests {
             seller_id: north(),
             kind: PaymentKind::Link,
             provider: "acquirer".parse().unwrap(),
-            invoice_id: Some(draft().id),
+            invoice_id: Some(draft_invoice().id),
             payment_link_id: None,
             checkout_session_id: None,
             customer_id: None,
@@ -514,10 +495,10 @@ mod tests {
     /// What comes of a void whose look at the payments ends so.
     async fn concluded(payments: Result<Vec<Payment>, StorageError>) -> Result<Result<Invoice, Error>, Error> {
         let mut uow = MockUnitOfWork::new();
-        uow.expect_lock_invoice().returning(|_| Ok(Some(draft())));
+        uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
         let found = payments.map(|items| Page { items, has_more: false });
         uow.expect_list_payments().return_once(|_, _, _| found);
-        mocked::app(MockStorage::new(), MockPaymentProvider::new()).conclude_void(&mut uow, draft().id).await
+        mocked::app(MockStorage::new(), MockPaymentProvider::new()).conclude_void(&mut uow, draft_invoice().id).await
     }
 
     #[tokio::test]

@@ -131,3 +131,20 @@ impl Payment {
         payment
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+
+    #[test]
+    fn money_comes_in_on_a_day_that_has_begun_somewhere() {
+        let today = date!(2026 - 11 - 24);
+        for fine in [date!(1999 - 01 - 01), today, date!(2026 - 11 - 25)] {
+            assert_eq!(OutOfBand::check_received_on(fine, today), Ok(fine));
+        }
+        let refused = OutOfBand::check_received_on(date!(2026 - 11 - 26), today).unwrap_err();
+        assert_eq!(refused.rule, "DATE_IN_FUTURE");
+    }
+}

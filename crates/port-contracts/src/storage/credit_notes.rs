@@ -1,14 +1,19 @@
 //! Credit notes read back equal and are listed; their numbers are taken once; what is final never changes.
 
 use domain::credit_note::{CreditNote, CreditNoteData};
-use domain::id::{CustomerId, InvoiceId};
+use domain::id::{CustomerId, InvoiceId, PaymentId, RefundId};
 use domain::invoice::{Finalization, Invoice, InvoiceData, InvoiceState};
 use domain::page::{PageRequest, PageSize};
-use domain::ports::storage::{CreditNoteFilter, StorageError};
+use domain::payment::{OutOfBand, OutOfBandMethod, OutOfBandReceipt, Payment, PaymentFlag};
+use domain::ports::storage::{CreditNoteFilter, RefundFilter, StorageError};
+use domain::refund::{NewRefund, Refund};
+use domain::text::DisplayName;
 use time::macros::date;
 
 use super::Store;
-use crate::fixtures::{credit_note, customer, later, moment, money, next_uuid, only, open_invoice, seller};
+use crate::fixtures::{
+    AWKWARD_TEXT, credit_note, customer, later, metadata, moment, money, next_uuid, only, open_invoice, seller,
+};
 
 /// An open invoice of a seller's, stored.
 async fn stored(storage: &Store, name: &str, sequence: u64) -> Invoice {
@@ -167,4 +172,37 @@ fn finalization(data: &mut InvoiceData, change: fn(&mut Finalization)) {
     if let InvoiceState::Open { finalization } = &mut data.state {
         change(finalization);
     }
+}
+
+/// Refunds that name a credit note are found by it, and money that came in out of band reads back with how it came.
+pub async fn refunds_by_a_credit_note_and_money_out_of_band_read_back_equal(storage: Store) {
+    let mut invoice = stored(&storage, "north", 1).await;
+    let own = only(&invoice.seller_id);
+    let mut note = credit_note(&mut invoice, 1_000, 1);
+    let how = OutOfBand {
+        method: OutOfBandMethod::BankTransfer,
+        reference: Some(DisplayName::parse(AWKWARD_TEXT).unwrap()),
+        received_on: date!(2026 - 11 - 23),
+    };
+    let receipt = OutOfBandReceipt { amount: money(875), how, description: None, metadata: metadata(&[("till", "3")]) };
+    receipt.check(&invoice).unwrap();
+    let id = PaymentId::from_uuid(next_uuid());
+    let split = (money(700), money(175));
+    let mut paid = Payment::out_of_band(id, &invoice, (receipt, split), (vec![PaymentFlag::Partial], false), moment());
+    let [mut by_note, mut other] = [Some(note.id), None].map(|credit_note_id| {
+        let id = RefundId::from_uuid(next_uuid());
+        let new = NewRefund { id, amount: money(875), reason: None, credit_note_id, metadata: metadata(&[]) };
+        Refund::creating(new, &paid, moment())
+    });
+    let mut work = storage.begin().await.unwrap();
+    work.insert_credit_note(&mut note).await.unwrap();
+    work.insert_payment(&mut paid).await.unwrap();
+    for refund in [&mut by_note, &mut other] {
+        assert!(work.insert_refund(refund).await.unwrap());
+    }
+    work.commit().await.unwrap();
+    assert_eq!(storage.get_payment(&own, paid.id).await.unwrap(), Some(paid));
+    let filter = RefundFilter { credit_note_id: Some(note.id), ..RefundFilter::default() };
+    let page = PageRequest { size: PageSize::DEFAULT, before: None };
+    assert_eq!(storage.list_refunds(&invoice.seller_id, filter, page).await.unwrap().items, [by_note]);
 }
