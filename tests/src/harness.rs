@@ -277,6 +277,12 @@ impl Server {
         database.close().await.unwrap();
     }
 
+    /// The types of all events, once there are so many: an event is listed a moment after its change is committed.
+    pub(crate) async fn event_types(&self, count: usize) -> Vec<String> {
+        let events = eventually(async || Some(self.all_events().await).filter(|events| events.len() >= count)).await;
+        events.into_iter().map(|event| event.r#type).collect()
+    }
+
     /// All events so far.
     pub(crate) async fn all_events(&self) -> Vec<v1::Event> {
         let request = v1::ListEventsRequest { page_size: 100, ..v1::ListEventsRequest::default() };

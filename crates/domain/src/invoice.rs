@@ -171,35 +171,34 @@ impl InvoiceContent {
                 validator.refuse(&format!("lines[{index}].price_data.unit_price"), mismatch);
             } else if let Err(overflow) = InvoiceItem::check_amount(item.unit_price, item.quantity) {
                 validator.refuse(&format!("lines[{index}]"), overflow);
+            } else if let Ok(price) = item.unit_price.times(item.quantity) {
+                let field = format!("lines[{index}].discount.amount_off");
+                self.check_discount(&mut validator, &field, item.discount, Some(price));
             }
         }
-        if validator.is_clean() {
-            match self.priced() {
-                Ok(priced) => self.check_discounts(&mut validator, &priced),
-                Err(_) => validator.refuse("lines", amount_overflow()),
-            }
-        }
+        // What the lines come to is known once they are right.
+        let left = validator.is_clean().then(|| {
+            let priced = price_items(self.currency, self.items.iter(), None)?;
+            let amounts = priced.iter().map(PricedItem::amount).collect::<Result<Vec<_>, _>>()?;
+            Money::sum(self.currency, amounts)
+        });
+        // Twice the sum leaves room for tax of up to 100 %.
+        let left = left.map(|left| left.ok().filter(|left| left.minor() <= Money::MINOR_MAX / 2));
+        let left = left.and_then(|left| validator.check("lines", left.ok_or_else(amount_overflow)));
+        self.check_discount(&mut validator, "discount.amount_off", self.discount, left);
         validator.finish(Some(()))
     }
 
-    /// Refuses an amount that is taken off in another currency, or is more than there is.
-    fn check_discounts(&self, validator: &mut Validator, priced: &[PricedItem]) {
-        let mut check = |field: &str, discount: Option<Discount>, there: Money| {
-            let Some(Discount::Amount(amount)) = discount else { return };
-            if amount.currency() != self.currency {
-                let expected = format!("must be in the invoice's currency, {}", self.currency);
-                validator.refuse(&format!("{field}.currency_code"), Invalid::new("CURRENCY_MISMATCH", expected));
-            } else if amount.minor() > there.minor() {
-                let expected = format!("must be at most {there}, which is what it is taken off of");
-                validator.refuse(&format!("{field}.minor_units"), Invalid::new("DISCOUNT_ABOVE_AMOUNT", expected));
-            }
-        };
-        let mut left = 0;
-        for (index, (item, priced)) in self.items.iter().zip(priced).enumerate() {
-            check(&format!("lines[{index}].discount.amount_off"), item.discount, priced.price);
-            left += priced.price.minor() - priced.own_discount.minor();
+    /// Refuses an amount that is taken off in another currency, or is more than there is, where that is known.
+    fn check_discount(&self, v: &mut Validator, field: &str, discount: Option<Discount>, there: Option<Money>) {
+        let Some(Discount::Amount(amount)) = discount else { return };
+        if amount.currency() != self.currency {
+            let expected = format!("must be in the invoice's currency, {}", self.currency);
+            v.refuse(&format!("{field}.currency_code"), Invalid::new("CURRENCY_MISMATCH", expected));
+        } else if let Some(there) = there.filter(|there| amount.minor() > there.minor()) {
+            let expected = format!("must be at most {there}, which is what it is taken off of");
+            v.refuse(&format!("{field}.minor_units"), Invalid::new("DISCOUNT_ABOVE_AMOUNT", expected));
         }
-        check("discount.amount_off", self.discount, Money::new(left, self.currency));
     }
 
     /// Refuses a wrong number of lines.
@@ -218,20 +217,12 @@ impl InvoiceContent {
     /// # Errors
     /// A line's total is out of range.
     pub fn taxable_lines(&self) -> Result<Vec<TaxableLine>, MoneyError> {
-        let priced = self.priced()?;
+        let priced = price_items(self.currency, self.items.iter(), self.discount)?;
         let line = |(item, priced): (&InvoiceItem, PricedItem)| {
             let treatment = item.tax_treatment.clone();
             Ok(TaxableLine { amount: priced.amount()?, behavior: item.tax_behavior, treatment })
         };
         self.items.iter().zip(priced).map(line).collect()
-    }
-
-    /// What each line costs and what is taken off of it.
-    ///
-    /// # Errors
-    /// A price is out of range, all prices are, or one is in another currency.
-    fn priced(&self) -> Result<Vec<PricedItem>, MoneyError> {
-        price_items(self.currency, self.items.iter(), self.discount)
     }
 }
 
@@ -268,11 +259,6 @@ fn price_items<'a>(
         let own = item.discount.map(|discount| discount.parts(currency, &[price])).transpose()?;
         let own_discount = own.and_then(|parts| parts.first().copied()).unwrap_or(Money::zero(currency));
         priced.push(PricedItem { price, own_discount, shared_discount: Money::zero(currency) });
-    }
-    // Twice the sum leaves room for tax of up to 100 %.
-    let sum = Money::sum(currency, priced.iter().map(|item| item.price))?;
-    if sum.minor() > Money::MINOR_MAX / 2 {
-        return Err(MoneyError::Overflow);
     }
     if let Some(discount) = discount {
         let left =
