@@ -27,7 +27,7 @@ fn called(number: &str, seller: &PartyName) -> Result<DisplayName, Invalid> {
 /// How the amount that is asked for on an invoice is made up, such as `SEK 1287.00 + Moms 25% SEK 321.75`; none where no tax
 /// is in it. Taxes are called what their rates are called.
 pub(crate) fn tax_description(invoice: &Invoice, asked: Money) -> Option<Description> {
-    let (net, tax) = invoice.tax.part(invoice.amount_paid, asked, invoice.tax_rounding.mode).ok()?;
+    let (net, tax) = invoice.part(asked).ok()?;
     let charged: Vec<&TaxSubtotal> = invoice.tax.subtotals.iter().filter(|subtotal| !subtotal.tax.is_zero()).collect();
     if tax.is_zero() || charged.is_empty() {
         return None;

@@ -392,15 +392,14 @@ fn was_closed(books: &Books) -> bool {
     books.session.was_closed() || reason.is_some_and(|reason| reason != CloseReason::Completed)
 }
 
-/// What is asked for without tax, and the tax in it: the invoice's, for a part of it in proportion to what had been paid
-/// or credited before; else what the provider computed, whether it stood on top of the prices or inside, and with that of shipping.
+/// What is asked for without tax, and the tax in it: the invoice's [part](Invoice::part); else what the provider computed, whether it stood on top of the prices or inside, and with that of shipping.
 pub(crate) fn net_and_tax(
     asked: Money,
     invoice: Option<&Invoice>,
     collected: Option<&CollectedAmounts>,
 ) -> (Money, Money) {
     let split = match (invoice, collected) {
-        (Some(invoice), _) => invoice.tax.part(invoice.amount_settled(), asked, invoice.tax_rounding.mode).ok(),
+        (Some(invoice), _) => invoice.part(asked).ok(),
         (None, Some(amounts)) => asked.checked_sub(amounts.tax).ok().map(|net| (net, amounts.tax)),
         (None, None) => None,
     };

@@ -52,7 +52,7 @@ pub struct CustomerProfile {
     /// Tax ids, at most [`CustomerProfile::TAX_IDS_MAX`].
     pub tax_ids: Vec<TaxId>,
     /// What it is for tax, whatever its place and its tax ids say.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "CustomerTaxStatus::is_taxable")]
     pub tax_status: CustomerTaxStatus,
     /// Preferred language.
     pub locale: Option<Locale>,
@@ -77,7 +77,7 @@ pub struct CustomerChanges {
     /// New tax ids.
     pub tax_ids: Option<Vec<TaxId>>,
     /// New tax status.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_status: Option<CustomerTaxStatus>,
     /// New language.
     pub locale: Option<Option<Locale>>,

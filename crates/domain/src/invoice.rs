@@ -15,7 +15,7 @@ use crate::money::{Currency, Money, MoneyError, Quantity, UnitPrice};
 use crate::party::{Address, Email};
 use crate::payment::PaymentFlag;
 use crate::seller::SellerId;
-use crate::tax::{TaxBehavior, TaxCalculation, TaxRounding, TaxTreatment, TaxableLine, TaxedLine};
+use crate::tax::{TaxBehavior, TaxCalculation, TaxRounding, TaxTreatment, TaxableLine, TaxedLine, part_of};
 use crate::tax_id::TaxId;
 use crate::text::{Description, PartyName};
 use crate::timestamp::Timestamp;
@@ -105,8 +105,9 @@ pub struct InvoiceLine {
     pub item: InvoiceItem,
     /// Quantity times unit price, less what is taken off: what is taxed, with its tax inside or not.
     pub amount: Money,
-    /// What is taken off, by the line's own discount and by its share of the whole's.
-    pub discount_amount: Money,
+    /// What is taken off, by the line's own discount and by its share of the whole's; absent where nothing is.
+    #[serde(default)]
+    pub discount_amount: Option<Money>,
     /// Net, tax and gross.
     pub taxed: TaxedLine,
 }
@@ -593,7 +594,7 @@ impl Invoice {
     /// # Errors
     /// The sum does not fit into 64 bits.
     pub fn discount_amount(&self) -> Result<Money, MoneyError> {
-        Money::sum(self.currency, self.lines.iter().map(|line| line.discount_amount))
+        Money::sum(self.currency, self.lines.iter().filter_map(|line| line.discount_amount))
     }
 
     /// What was billed in all. Credit notes do not change it.
@@ -616,6 +617,19 @@ impl Invoice {
     /// What of the money paid is to go back by credit notes.
     pub fn amount_credited_after_payment(&self) -> Money {
         Money::new(self.credits.as_ref().map_or(0, |credits| credits.post_payment.minor()), self.currency)
+    }
+
+    /// What of an amount that is asked for next is without tax, and the tax in it. What was credited is not asked for, nor
+    /// is its tax; of the rest, each part has its share in proportion, and all parts together all of its tax.
+    ///
+    /// # Errors
+    /// The amount is in another currency, or does not fit.
+    pub fn part(&self, asked: Money) -> Result<(Money, Money), MoneyError> {
+        let taxes = self.credits.iter().flat_map(|credits| &credits.lines).flat_map(|line| &line.taxes);
+        let credited_tax = Money::sum(self.currency, taxes.copied())?;
+        let left = (self.total().checked_sub(self.amount_credited())?, self.tax.tax.checked_sub(credited_tax)?);
+        let kept = self.amount_paid.checked_sub(self.amount_credited_after_payment())?;
+        part_of(left, kept, asked, self.tax_rounding.mode)
     }
 
     /// What is still to be paid; nothing unless it is open or uncollectible.
@@ -690,7 +704,8 @@ fn price_lines(
             if stated != amount {
                 return Err(InvoiceError::ForeignCalculation);
             }
-            Ok(InvoiceLine { id, item, amount, discount_amount: priced.discount()?, taxed: taxed.clone() })
+            let discount_amount = Some(priced.discount()?).filter(|discount| !discount.is_zero());
+            Ok(InvoiceLine { id, item, amount, discount_amount, taxed: taxed.clone() })
         })
         .collect()
 }

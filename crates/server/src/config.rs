@@ -440,7 +440,9 @@ fn tax_registration(v: &mut Validator, row: &FileRegistration) -> Option<TaxRegi
     };
     let registration =
         TaxRegistration { jurisdiction: jurisdiction?, scheme: row.scheme, since: since?, until: until? };
-    v.check("until", registration.check()).map(|()| registration)
+    let until = v.check("until", registration.check_end());
+    let scheme = v.check("scheme", registration.check_scheme());
+    until.and(scheme).map(|()| registration)
 }
 
 fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {

@@ -8,7 +8,7 @@ use url::{Host, Url};
 /// How VIES is asked.
 #[derive(Debug, Clone)]
 pub struct ViesConfig {
-    /// The address of the REST API, with a slash at its end.
+    /// The address of the REST API.
     pub api_base: Url,
     /// The VAT id of who asks. VIES gives a consultation number to those alone that tell theirs.
     pub requester: Option<TaxId>,

@@ -113,8 +113,10 @@ impl TableTaxCalculator {
         }
         match self.table.relation(&place) {
             Some(PartRelation::Replaces) => Ok(vec![place]),
-            Some(PartRelation::Adds) if parties.is_registered_with(place) => Ok(vec![country, place]),
-            Some(PartRelation::Adds | PartRelation::Untaxed) => Ok(vec![country]),
+            // Each is charged by its own registration.
+            Some(PartRelation::Adds | PartRelation::Untaxed) => {
+                Ok([country, place].into_iter().filter(|taxing| parties.is_registered_with(*taxing)).collect())
+            }
             None => {
                 let field = if request.customer.place.is_some() { "customer.place" } else { "seller" };
                 let expected = format!("must say in which part of {country} it is, such as {}", self.example(country));

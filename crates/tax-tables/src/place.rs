@@ -8,8 +8,8 @@
 //! | `NONTAXABLE` | the kind of product is outside of the scope of tax | none |
 //! | `NOT_REGISTERED` | the seller has no registration in force at all | none |
 //! | `CUSTOMER_EXEMPT` | the customer is exempt | none |
+//! | `DOMESTIC_REVERSE_CHARGE` | same country, registered there, and the customer accounts for the tax | none |
 //! | `DOMESTIC` | same country, and registered there | the customer's |
-//! | `DOMESTIC_REVERSE_CHARGE` | the same, and the customer accounts for the tax | none |
 //! | `INTRA_COMMUNITY_SUPPLY` | goods within the EU to a business with a VAT id of another Member State than the seller's | none |
 //! | `REVERSE_CHARGE` | services to a business in another country, which is in the EU | none |
 //! | `DESTINATION` | goods or electronic services to a consumer elsewhere in the EU, registered there or by a one-stop shop | the customer's |
@@ -197,17 +197,20 @@ impl<'a> Parties<'a> {
 
     /// To a customer in another country, which is no Member State.
     fn beyond_eu(&self, supply: Supply) -> Place {
+        let is_taxed_at_supplier = supply == Supply::Service
+            && self.seller_is_in_eu
+            && !self.is_business()
+            && self.is_registered_in(self.seller);
+        if is_taxed_at_supplier {
+            return self.at_supplier();
+        }
         let country = self.customer.country();
         let is_charged_there = self.is_registered_in(self.customer)
             && (!self.is_business() || self.table.foreign_sellers_charge_businesses(country));
         if is_charged_there {
             return Place::charged(Rule::Destination, self.customer, None);
         }
-        let is_taxed_at_supplier = supply == Supply::Service
-            && self.seller_is_in_eu
-            && !self.is_business()
-            && self.is_registered_in(self.seller);
-        if is_taxed_at_supplier { self.at_supplier() } else { self.abroad(supply) }
+        self.abroad(supply)
     }
 
     fn at_supplier(&self) -> Place {

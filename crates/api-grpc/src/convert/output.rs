@@ -174,7 +174,7 @@ fn invoice_line(line: &InvoiceLine) -> v1::InvoiceLine {
         taxed: Some(taxed_line(&line.taxed)),
         shipping_rate_id: text(line.item.shipping_rate_id.as_ref()),
         discount: line.item.discount.map(told_invoice_discount),
-        discount_amount: Some(money(line.discount_amount)),
+        discount_amount: Some(money(line.discount_amount.unwrap_or(Money::zero(line.amount.currency())))),
     }
 }
 

@@ -111,13 +111,22 @@ impl App {
             let expected = "must be a credit note of the invoice that the payment paid";
             return Err(Error::field("credit_note_id", "OTHER_INVOICE", expected));
         }
+        if payment.refundable().is_some_and(|refundable| refundable.currency() != note.currency) {
+            let expected = "must be a credit note in the currency of the money that came in";
+            return Err(Error::field("credit_note_id", "CURRENCY_MISMATCH", expected));
+        }
         let left = self.left_to_refund(uow, note).await?;
         if left.is_zero() {
             let message = "nothing is left to refund by the credit note";
             return Err(Error::precondition(Reason::InvoiceCredited, message));
         }
         match asked {
-            Some(asked) if asked.currency() == left.currency() && asked.minor() > left.minor() => Err(Error::field(
+            Some(asked) if asked.currency() != left.currency() => Err(Error::field(
+                "amount.currency_code",
+                "CURRENCY_MISMATCH",
+                format!("must be in the credit note's currency, {}", left.currency()),
+            )),
+            Some(asked) if asked.minor() > left.minor() => Err(Error::field(
                 "amount.minor_units",
                 "ABOVE_AMOUNT_LEFT",
                 format!("must be at most {left}, which is what is left to refund by the credit note"),

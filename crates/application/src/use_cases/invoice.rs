@@ -51,6 +51,7 @@ pub struct CreateInvoice {
     /// What is invoiced.
     pub lines: Vec<InvoiceLineSpec>,
     /// What is taken off of all lines, before tax.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub discount: Option<Discount>,
     /// How tax is rounded, where not as the seller does.
     pub tax_rounding: Option<TaxRounding>,
@@ -78,6 +79,7 @@ pub struct InvoiceLineSpec {
     /// How it is taxed.
     pub tax: TaxSpec,
     /// What is taken off of the line, before tax.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub discount: Option<Discount>,
 }
 
@@ -106,6 +108,7 @@ pub struct InvoiceChanges {
     /// All lines anew.
     pub lines: Option<Vec<InvoiceLineSpec>>,
     /// What is taken off of all lines, before tax.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub discount: Option<Option<Discount>>,
     /// How tax is rounded; as the seller does where cleared.
     pub tax_rounding: Option<Option<TaxRounding>>,

@@ -283,3 +283,22 @@ proptest! {
         prop_assert_eq!(invoice.amount_settled(), invoice.total());
     }
 }
+
+#[test]
+fn what_is_asked_for_after_a_credit_has_the_tax_that_is_left() {
+    // 100.00 at 25 % and 100.00 at 0 %, of which the first is taken back: the rest bears no tax.
+    let mut invoice =
+        open(&[("10000", 1, &["25"], EXCLUSIVE), ("10000", 1, &["0"], EXCLUSIVE)], RoundingScope::PerInvoice);
+    assert_eq!(invoice.part(invoice.amount_due()).unwrap(), (sek(20_000), sek(2_500)));
+    credit(&mut invoice, request(lines(&[(1, CreditPart::Rest)]))).unwrap();
+    assert_eq!(invoice.part(invoice.amount_due()).unwrap(), (sek(10_000), sek(0)));
+    // And the other way round, the parts of the rest add up to its tax.
+    let mut invoice =
+        open(&[("10001", 1, &["25"], EXCLUSIVE), ("10000", 1, &["0"], EXCLUSIVE)], RoundingScope::PerInvoice);
+    credit(&mut invoice, request(lines(&[(2, CreditPart::Rest)]))).unwrap();
+    let (net, tax) = invoice.part(sek(5_000)).unwrap();
+    assert_eq!((net, tax), (sek(4_000), sek(1_000)));
+    invoice.receive(sek(5_000), NOW).unwrap();
+    let rest = invoice.amount_due();
+    assert_eq!(invoice.part(rest).unwrap(), (sek(6_001), sek(1_500)));
+}

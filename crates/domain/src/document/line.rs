@@ -66,7 +66,7 @@ impl DocumentLine {
         Self {
             description: line.item.description.clone(),
             price: Some(LinePrice { quantity: line.item.quantity, unit_price: line.item.unit_price }),
-            discount: Some(line.discount_amount).filter(|discount| !discount.is_zero()),
+            discount: line.discount_amount,
             behavior: line.item.tax_behavior,
             net: line.taxed.net,
             tax: line.taxed.tax,

@@ -94,6 +94,14 @@ pub enum CustomerTaxStatus {
     ReverseCharge,
 }
 
+impl CustomerTaxStatus {
+    /// Whether its place and its tax ids decide.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    pub const fn is_taxable(&self) -> bool {
+        matches!(self, Self::Taxable)
+    }
+}
+
 /// What a calculator needs to know of the customer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaxedCustomer {
@@ -143,30 +151,34 @@ pub struct TaxCalculation {
     pub trace: Vec<TraceStep>,
 }
 
-impl TaxCalculation {
-    /// What a part of the gross is without tax, and the tax in it, where `before` of the gross came in parts before it.
-    /// Both add up to the part; and the tax of all parts adds up to the tax of the whole, since each part has the tax that
-    /// is due up to its end, rounded as `rounding` says, less what was due up to its beginning.
-    ///
-    /// # Errors
-    /// An amount is in another currency, or does not fit.
-    pub fn part(&self, before: Money, gross: Money, rounding: Rounding) -> Result<(Money, Money), MoneyError> {
-        let tax =
-            self.tax_up_to(before.checked_add(gross)?, rounding)?.checked_sub(self.tax_up_to(before, rounding)?)?;
-        Ok((gross.checked_sub(tax)?, tax))
-    }
+/// What a part of a whole is without tax, and the tax in it, where `before` of the whole came in parts before it. The whole
+/// is told by its gross and the tax in that. Both add up to the part; and the tax of all parts adds up to the tax of the
+/// whole, since each part has the tax that is due up to its end, rounded as `rounding` says, less what was due up to its
+/// beginning.
+///
+/// # Errors
+/// An amount is in another currency, or does not fit.
+pub fn part_of(
+    whole: (Money, Money),
+    before: Money,
+    part: Money,
+    rounding: Rounding,
+) -> Result<(Money, Money), MoneyError> {
+    let end = before.checked_add(part)?;
+    let tax = tax_up_to(whole, end, rounding)?.checked_sub(tax_up_to(whole, before, rounding)?)?;
+    Ok((part.checked_sub(tax)?, tax))
+}
 
-    /// The tax in the first so much of the gross, in proportion.
-    fn tax_up_to(&self, gross: Money, rounding: Rounding) -> Result<Money, MoneyError> {
-        let share = match self.gross.minor() {
-            0 => Decimal::ZERO,
-            all => {
-                let tax = Decimal::from(self.tax.minor()).checked_mul(gross.minor().into());
-                tax.ok_or(MoneyError::Overflow)? / Decimal::from(all)
-            }
-        };
-        Ok(Money::new(rounding.to_minor(share)?, self.tax.currency()))
-    }
+/// The tax in the first so much of a whole, in proportion.
+fn tax_up_to((gross, tax): (Money, Money), up_to: Money, rounding: Rounding) -> Result<Money, MoneyError> {
+    let share = match gross.minor() {
+        0 => Decimal::ZERO,
+        all => {
+            let share = Decimal::from(tax.minor()).checked_mul(up_to.minor().into());
+            share.ok_or(MoneyError::Overflow)? / Decimal::from(all)
+        }
+    };
+    Ok(Money::new(rounding.to_minor(share)?, tax.currency()))
 }
 
 /// A line with its tax.

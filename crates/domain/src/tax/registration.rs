@@ -8,7 +8,7 @@ use crate::aggregate::aggregate;
 use crate::id::TaxRegistrationId;
 use crate::seller::SellerId;
 use crate::timestamp::Timestamp;
-use crate::validation::Invalid;
+use crate::validation::{Invalid, Validator, Violations};
 
 /// A registration for tax, in force from a date on and up to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,13 +49,24 @@ impl TaxRegistration {
     ///
     /// # Errors
     /// It does.
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn check_end(&self) -> Result<(), Invalid> {
         match (self.since, self.until) {
             (Some(since), Some(until)) if until < since => {
                 Err(Invalid::new("ENDS_BEFORE_BEGIN", "must not be before the date since which it is in force"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a one-stop shop of a part of a country: Member States alone identify sellers for it.
+    ///
+    /// # Errors
+    /// It is of a part.
+    pub fn check_scheme(&self) -> Result<(), Invalid> {
+        if self.scheme == TaxScheme::Standard || self.jurisdiction.subdivision().is_none() {
+            return Ok(());
+        }
+        Err(Invalid::new("SCHEME_OF_COUNTRY", "must be standard for a part of a country"))
     }
 
     /// Whether both are of one authority, for the same, and in force on one day.
@@ -103,14 +114,17 @@ impl StoredTaxRegistration {
     /// A new one.
     ///
     /// # Errors
-    /// It ends before it begins.
+    /// It ends before it begins (`until`), or is a one-stop shop of a part of a country (`scheme`).
     pub fn new(
         id: TaxRegistrationId,
         seller_id: SellerId,
         registration: TaxRegistration,
         now: Timestamp,
-    ) -> Result<Self, Invalid> {
-        registration.check()?;
+    ) -> Result<Self, Violations> {
+        let mut v = Validator::new();
+        v.check("until", registration.check_end());
+        v.check("scheme", registration.check_scheme());
+        v.finish(Some(()))?;
         let data =
             StoredTaxRegistrationData { id, seller_id, version: 0, registration, created_at: now, updated_at: now };
         Ok(Self(data))
@@ -122,7 +136,7 @@ impl StoredTaxRegistration {
     /// It would end before it begins.
     pub fn end(&mut self, until: Date, now: Timestamp) -> Result<(), Invalid> {
         let ended = TaxRegistration { until: Some(until), ..self.registration };
-        ended.check()?;
+        ended.check_end()?;
         self.0.registration = ended;
         self.0.updated_at = now;
         Ok(())

@@ -186,6 +186,7 @@ fn what_leaves_the_eu_is_an_export_or_taxed_where_it_arrives() {
     check(&from_sweden("NO", "", "service"), "SUPPLIER_COUNTRY", Standard, 2_500);
     let registered = |tax_id| Sale { registered: &["SE", "NO"], ..from_sweden("NO", tax_id, "electronic_service") };
     check(&registered(""), "DESTINATION", Standard, 2_500);
+    check(&Sale { code: "service", ..registered("") }, "SUPPLIER_COUNTRY", Standard, 2_500);
     check(&registered("NO974760673MVA"), "OUTSIDE_SCOPE", OutsideScope, 0);
     let swiss = Sale { registered: &["SE", "CH"], ..from_sweden("CH", "CHE116281710MWST", "electronic_service") };
     check(&swiss, "DESTINATION", Standard, 810);
@@ -210,6 +211,7 @@ fn a_province_has_its_tax_beside_the_countrys_or_in_its_stead() {
     check(&from_ontario("CA-AB", everywhere, "service"), "DOMESTIC", Standard, 500);
     check(&from_ontario("CA-QC", everywhere, "goods"), "DOMESTIC", Standard, 1_498);
     check(&from_ontario("CA-QC", &["CA"], "goods"), "DOMESTIC", Standard, 500);
+    check(&from_ontario("CA-QC", &["CA-QC"], "goods"), "DOMESTIC", Standard, 998);
     check(&from_ontario("CA-AB", everywhere, "food"), "DOMESTIC", ZeroRated, 0);
     let mut nowhere = request("CA-ON", everywhere, Some("CA"), vec![automatic(100), automatic(100)]);
     assert_eq!(refused(&nowhere), refusals(&[("customer.place", "SUBDIVISION_REQUIRED")]));
