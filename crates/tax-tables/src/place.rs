@@ -39,8 +39,6 @@ use crate::tax_code::Supply;
 /// Why a line has its rates, or none. The codes are stable: they are kept with documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
-    ManualRate,
-    Untaxed,
     Nontaxable,
     NotRegistered,
     CustomerExempt,
@@ -58,8 +56,6 @@ pub(crate) enum Rule {
 impl Rule {
     pub(crate) const fn code(self) -> &'static str {
         match self {
-            Self::ManualRate => "MANUAL_RATE",
-            Self::Untaxed => "UNTAXED",
             Self::Nontaxable => "NONTAXABLE",
             Self::NotRegistered => "NOT_REGISTERED",
             Self::CustomerExempt => "CUSTOMER_EXEMPT",

@@ -10,7 +10,9 @@ use crate::metadata::Metadata;
 use crate::money::{Quantity, UnitPrice};
 use crate::payment::tests::{pending_payment, succeeded_payment};
 use crate::seller::SellerId;
-use crate::tax::{Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute};
+use crate::tax::{
+    Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxDecision, TaxRate, TaxRounding, TaxTreatment, compute,
+};
 use crate::text::DisplayName;
 use crate::timestamp::Timestamp;
 use crate::validation::Violation;
@@ -43,8 +45,8 @@ fn draft() -> (Invoice, TaxCalculation) {
     let rated = |minor: i64, rates: Vec<_>| RatedLine {
         amount: Money::new(minor, sek()),
         behavior: TaxBehavior::Exclusive,
+        decision: TaxDecision::manual(&rates),
         rates,
-        rule: "MANUAL_RATE".to_owned(),
     };
     let tax = compute(sek(), TaxRounding::default(), &[rated(10_000, vec![rate]), rated(500, Vec::new())]).unwrap();
     let content = InvoiceContent {

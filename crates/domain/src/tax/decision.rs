@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::Jurisdiction;
+use super::{AppliedRate, Jurisdiction};
 
 /// What a supply is for tax: the categories of the European standard for invoices (EN 16931, BT-118), which also say what
 /// an invoice must tell about a supply without tax.
@@ -30,6 +30,15 @@ pub enum TaxCategory {
 }
 
 impl TaxCategory {
+    /// What a supply with these rates is; outside the scope where there are none.
+    pub fn of_rates(rates: &[AppliedRate]) -> Self {
+        match rates {
+            [] => Self::OutsideScope,
+            rates if rates.iter().all(|rate| rate.percentage.percent().is_zero()) => Self::ZeroRated,
+            _ => Self::Standard,
+        }
+    }
+
     /// The name in snake case, as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,4 +67,12 @@ pub struct TaxDecision {
     /// The law that the rule follows, such as `Directive 2006/112/EC, art. 196`, where one is to be named.
     #[serde(default)]
     pub law: Option<Cow<'static, str>>,
+}
+
+impl TaxDecision {
+    /// That of a line with the caller's own rates: no calculator looks for a place of supply.
+    pub fn manual(rates: &[AppliedRate]) -> Self {
+        let rule = if rates.is_empty() { "UNTAXED" } else { "MANUAL_RATE" };
+        Self { rule: Cow::Borrowed(rule), category: TaxCategory::of_rates(rates), jurisdiction: None, law: None }
+    }
 }
