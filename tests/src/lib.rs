@@ -22,6 +22,7 @@ mod main_job;
 mod numbering;
 mod out_of_band;
 mod payments;
+mod provider_tax;
 mod refunds;
 mod resilience;
 mod rows;

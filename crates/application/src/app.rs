@@ -12,7 +12,7 @@ use domain::ports::storage::Storage;
 use domain::ports::tax::TaxCalculator;
 use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::{Capabilities, ProviderName};
-use domain::seller::{Seller, SellerId};
+use domain::seller::{Seller, SellerId, TaxEngine};
 use domain::timestamp::Timestamp;
 use tokio::sync::Notify;
 
@@ -25,8 +25,10 @@ pub struct AppParts {
     pub storage: Arc<dyn Storage>,
     /// Who charges, by name.
     pub providers: Vec<Arc<dyn PaymentProvider>>,
-    /// Who knows which tax applies.
+    /// Who knows which tax applies, for sellers whose engine is the tables.
     pub tax_calculator: Arc<dyn TaxCalculator>,
+    /// The tax engines of the providers that have one, for sellers that use it.
+    pub provider_tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
     /// Who knows to whom tax ids were issued; absent where looking them up is turned off.
     pub tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
     /// Who tells the time.
@@ -46,7 +48,8 @@ pub struct App(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) storage: Arc<dyn Storage>,
     providers: BTreeMap<ProviderName, Arc<dyn PaymentProvider>>,
-    pub(crate) tax_calculator: Arc<dyn TaxCalculator>,
+    tax_calculator: Arc<dyn TaxCalculator>,
+    provider_tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
     pub(crate) tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
@@ -69,8 +72,8 @@ impl App {
     /// Builds the application.
     ///
     /// # Errors
-    /// A seller names a provider that is not among the parts, a provider has a reserved name, there is no seller, or two have
-    /// one id.
+    /// A seller names a provider that is not among the parts, or the tax engine of one that has none; a provider has a reserved
+    /// name; there is no seller, or two have one id.
     pub fn new(parts: AppParts) -> Result<Self, String> {
         let providers: BTreeMap<_, _> =
             parts.providers.into_iter().map(|provider| (provider.name().clone(), provider)).collect();
@@ -81,6 +84,9 @@ impl App {
                     "seller {} names the provider {}, which is not configured",
                     seller.id, seller.provider
                 ));
+            }
+            if seller.tax_engine == TaxEngine::Provider && !parts.provider_tax.contains_key(&seller.provider) {
+                return Err(format!("seller {} uses the tax engine of {}, which has none", seller.id, seller.provider));
             }
             let id = seller.id.clone();
             if sellers.insert(id.clone(), Arc::new(seller)).is_some() {
@@ -98,6 +104,7 @@ impl App {
             storage: parts.storage,
             providers,
             tax_calculator: parts.tax_calculator,
+            provider_tax: parts.provider_tax,
             tax_id_registry: parts.tax_id_registry,
             clock: parts.clock,
             ids: parts.ids,
@@ -105,6 +112,21 @@ impl App {
             access: parts.access,
             work: Notify::new(),
         })))
+    }
+
+    /// Who computes a seller's tax.
+    ///
+    /// # Errors
+    /// None for a seller of the configuration, which was checked for its engine.
+    pub(crate) fn tax_calculator(&self, seller: &Seller) -> Result<&Arc<dyn TaxCalculator>, Error> {
+        match seller.tax_engine {
+            TaxEngine::Tables => Ok(&self.0.tax_calculator),
+            TaxEngine::Provider => self
+                .0
+                .provider_tax
+                .get(&seller.provider)
+                .ok_or_else(|| Error::internal(format!("{} has no tax engine", seller.provider))),
+        }
     }
 
     /// The time now.
@@ -257,4 +279,39 @@ id_makers! {
     new_intent_id -> IntentId,
     new_notification_id -> NotificationId,
     new_api_key_id -> ApiKeyId,
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ports::provider::MockPaymentProvider;
+    use domain::ports::storage::MockStorage;
+    use domain::ports::tax::MockTaxCalculator;
+
+    use super::*;
+    use crate::mocked::parts;
+
+    #[test]
+    fn a_seller_is_taxed_by_the_engine_that_it_uses_and_that_must_be_there() {
+        let with = |tax_engine: TaxEngine, engine: Option<&str>| {
+            let mut parts = parts(MockStorage::new(), MockPaymentProvider::new());
+            parts.sellers[0].tax_engine = tax_engine;
+            let at_provider: Arc<dyn TaxCalculator> = Arc::new(MockTaxCalculator::new());
+            let tables = Arc::clone(&parts.tax_calculator);
+            if let Some(name) = engine {
+                parts.provider_tax.insert(name.parse().unwrap(), Arc::clone(&at_provider));
+            }
+            let seller = parts.sellers[0].clone();
+            App::new(parts).map(|app| {
+                let used = app.tax_calculator(&seller).unwrap();
+                (Arc::ptr_eq(used, &tables), Arc::ptr_eq(used, &at_provider))
+            })
+        };
+        assert_eq!(with(TaxEngine::Tables, None), Ok((true, false)));
+        assert_eq!(with(TaxEngine::Tables, Some("acquirer")), Ok((true, false)));
+        assert_eq!(with(TaxEngine::Provider, Some("acquirer")), Ok((false, true)));
+        for engine in [None, Some("another")] {
+            let told = "seller north uses the tax engine of acquirer, which has none";
+            assert_eq!(with(TaxEngine::Provider, engine), Err(told.to_owned()));
+        }
+    }
 }

@@ -30,7 +30,12 @@ pub(crate) const NOW: Timestamp = Timestamp::from_unix_micros(1);
 pub(crate) const UUID: u128 = 0x0193_a5c2_e8b2_7c3a_9f0e_1d2c_3b4a_5968;
 
 /// An application with one seller, `north`, whose provider is `acquirer`.
-pub(crate) fn app(storage: MockStorage, mut provider: MockPaymentProvider) -> App {
+pub(crate) fn app(storage: MockStorage, provider: MockPaymentProvider) -> App {
+    App::new(parts(storage, provider)).unwrap()
+}
+
+/// What that application is built from.
+pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> AppParts {
     let name: ProviderName = "acquirer".parse().unwrap();
     provider.expect_name().return_const(name.clone());
     let (mut clock, mut ids) = (MockClock::new(), MockIdGenerator::new());
@@ -43,6 +48,7 @@ pub(crate) fn app(storage: MockStorage, mut provider: MockPaymentProvider) -> Ap
         tax_ids: vec![],
         tax_registrations: vec![],
         default_tax_code: domain::tax::TaxCode::parse("electronic_service").unwrap(),
+        tax_engine: domain::seller::TaxEngine::Tables,
         tax_rounding: TaxRounding::default(),
         invoice_numbers: NumberFormat::parse("INV-{number}").unwrap(),
         credit_note_numbers: NumberFormat::parse("CN-{number}").unwrap(),
@@ -51,17 +57,17 @@ pub(crate) fn app(storage: MockStorage, mut provider: MockPaymentProvider) -> Ap
         redirects: RedirectPolicy::AnyHost,
         payment_terms_days: 30,
     };
-    let parts = AppParts {
+    AppParts {
         storage: Arc::new(storage),
         providers: vec![Arc::new(provider)],
         tax_calculator: Arc::new(MockTaxCalculator::new()),
+        provider_tax: std::collections::BTreeMap::new(),
         tax_id_registry: None,
         clock: Arc::new(clock),
         ids: Arc::new(ids),
         sellers: vec![seller],
         access: AccessPolicy::Open,
-    };
-    App::new(parts).unwrap()
+    }
 }
 
 /// So many öre.

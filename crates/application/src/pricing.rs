@@ -192,8 +192,9 @@ impl App {
         })
     }
 
-    /// The tax of lines, as the seller, the customer and the date decide. What is wrong with the place of the customer is told
-    /// of `customer.place`.
+    /// The tax of lines, as the seller, its engine, the customer and the date decide. What is wrong with the place of the
+    /// customer is told of `customer.place`, and that none is known of `customer.place.country`. An engine that can't be
+    /// reached has no substitute: another's figures would be others.
     pub(crate) async fn calculate(
         &self,
         seller: &Seller,
@@ -211,13 +212,17 @@ impl App {
             rounding,
             lines,
         };
-        self.0.tax_calculator.calculate(&request).await.map_err(|error| match error {
+        self.tax_calculator(seller)?.calculate(&request).await.map_err(|error| match error {
             TaxError::Rejected(violations) => Error::Invalid(violations),
             TaxError::Unavailable => Error::Unavailable {
                 reason: Reason::TaxUnavailable,
                 message: "the tax calculator can't be reached; retry".to_owned(),
                 retry_after: Some(crate::error::RETRY_AFTER),
             },
+            TaxError::Failed(why) => Error::precondition(
+                Reason::ProviderRejected,
+                format!("the tax engine can't be used; whoever runs the service must look: {why}"),
+            ),
         })
     }
 
@@ -228,6 +233,7 @@ impl App {
         let customer = self.0.storage.get_customer(&sellers, id).await?.ok_or_else(|| unknown_customer(id))?;
         Ok(TaxedCustomer {
             place: customer.profile.address.as_ref().map(Address::jurisdiction),
+            address: customer.profile.address.clone(),
             tax_ids: customer.profile.tax_ids.clone(),
             status: customer.profile.tax_status,
         })

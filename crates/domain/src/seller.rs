@@ -67,6 +67,8 @@ pub struct Seller {
     pub tax_registrations: Vec<TaxRegistration>,
     /// The kind of product that it usually sells: decides the tax of automatic lines that name none.
     pub default_tax_code: TaxCode,
+    /// Who computes the tax of its automatic lines.
+    pub tax_engine: TaxEngine,
     /// How tax is rounded on its invoices, unless an invoice says otherwise.
     pub tax_rounding: TaxRounding,
     /// How its invoices are numbered.
@@ -81,6 +83,17 @@ pub struct Seller {
     pub redirects: RedirectPolicy,
     /// Days from finalization until an invoice is due, where a caller names no date.
     pub payment_terms_days: u16,
+}
+
+/// Who computes tax by rules. Manual rates are always computed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxEngine {
+    /// The rate tables that are part of the program, without asking anybody.
+    #[default]
+    Tables,
+    /// The engine of the seller's payment provider, by what is set up there: the registrations kept here do not count.
+    Provider,
 }
 
 /// How the numbers of a series are written, such as `INV-{year}-{number:5}`.

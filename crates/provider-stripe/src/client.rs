@@ -27,6 +27,9 @@ const WAIT_FIRST: Duration = Duration::from_millis(250);
 /// The largest answer that is read, in bytes. A page of a hundred sessions with full metadata is about 3 MiB.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
+/// Our field for a parameter of Stripe's, where there is one.
+type FieldName = fn(&str) -> Option<String>;
+
 /// Parameters of a call, in Stripe's bracketed names.
 pub(crate) type Params = Vec<(String, String)>;
 
@@ -80,20 +83,23 @@ impl Client {
 
     /// Reads. A read that fails has changed nothing, so an unknown outcome is just unavailable.
     pub(crate) async fn get(&self, path: &str, params: Params) -> Result<Value, ProviderError> {
-        self.call(Method::GET, path, params, None).await.map_err(|error| match error {
-            ProviderError::OutcomeUnknown => ProviderError::Unavailable,
-            other => other,
-        })
+        self.call(Method::GET, path, params, None, our_field).await.map_err(unchanged)
+    }
+
+    /// Asks for something to be computed that nobody can tell from what was computed before: there is nothing to do once, so
+    /// there is no key, and an unknown outcome is just unavailable. A refusal names Stripe's parameter.
+    pub(crate) async fn compute(&self, path: &str, params: Params) -> Result<Value, ProviderError> {
+        self.call(Method::POST, path, params, None, |param| Some(param.to_owned())).await.map_err(unchanged)
     }
 
     /// Changes, once for its key.
     pub(crate) async fn post(&self, path: &str, params: Params, key: &str) -> Result<Value, ProviderError> {
-        self.call(Method::POST, path, params, Some(key)).await
+        self.call(Method::POST, path, params, Some(key), our_field).await
     }
 
     /// Ends something. Stripe takes no key for it, and needs none: what has ended can't end again.
     pub(crate) async fn delete(&self, path: &str) -> Result<Value, ProviderError> {
-        self.call(Method::DELETE, path, Params::new(), None).await
+        self.call(Method::DELETE, path, Params::new(), None, our_field).await
     }
 
     async fn call(
@@ -102,13 +108,14 @@ impl Client {
         path: &str,
         params: Params,
         key: Option<&str>,
+        field_name: FieldName,
     ) -> Result<Value, ProviderError> {
         let mut perhaps_done = false;
         let mut attempt = 0;
         loop {
             attempt += 1;
             self.limiter.until_ready_with_jitter(Jitter::up_to(Duration::from_millis(20))).await;
-            let (error, wait) = match self.try_once(&method, path, &params, key).await {
+            let (error, wait) = match self.try_once(&method, path, &params, (key, field_name)).await {
                 Tried::Answer(value) => return Ok(value),
                 Tried::Failed(error) => return Err(error),
                 Tried::NotDone { error, wait } => (error, wait),
@@ -126,7 +133,13 @@ impl Client {
         }
     }
 
-    async fn try_once(&self, method: &Method, path: &str, params: &Params, key: Option<&str>) -> Tried {
+    async fn try_once(
+        &self,
+        method: &Method,
+        path: &str,
+        params: &Params,
+        (key, field_name): (Option<&str>, FieldName),
+    ) -> Tried {
         let Ok(url) = self.base.join(path) else { return Tried::Failed(ProviderError::Unavailable) };
         let mut request = self.http.request(method.clone(), url).headers(self.headers.clone());
         request = if *method == Method::GET { request.query(params) } else { request.form(params) };
@@ -148,12 +161,20 @@ impl Client {
         let body = read_capped(response).await;
         let request_id = headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         tracing::debug!(%method, operation = operation(path), status = status.as_u16(), request_id, "called the provider");
-        judge(status, &headers, body)
+        judge(status, &headers, body, field_name)
+    }
+}
+
+/// The failure of a call that changes nothing.
+fn unchanged(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::OutcomeUnknown => ProviderError::Unavailable,
+        other => other,
     }
 }
 
 /// What an answer means.
-fn judge(status: StatusCode, headers: &HeaderMap, body: Option<Value>) -> Tried {
+fn judge(status: StatusCode, headers: &HeaderMap, body: Option<Value>, field_name: FieldName) -> Tried {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let wait = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
     let should_retry = header("stripe-should-retry").and_then(|text| text.parse::<bool>().ok());
@@ -178,7 +199,7 @@ fn judge(status: StatusCode, headers: &HeaderMap, body: Option<Value>) -> Tried 
         // The key was used with other parameters, as after an update of this program: what it did must be looked up.
         _ if error["type"] == "idempotency_error" => Tried::Failed(ProviderError::OutcomeUnknown),
         400..=499 => {
-            let field = error["param"].as_str().and_then(our_field);
+            let field = error["param"].as_str().and_then(field_name);
             not_done(ProviderError::Rejected { field, code: code(&error) }, false)
         }
         // Whatever else: it may have been done, and the same key will tell.

@@ -1,6 +1,7 @@
-//! Stripe as a payment provider: the one place that speaks its wire.
+//! Stripe as a payment provider, and its tax engine: the one place that speaks its wire.
 //!
-//! It implements [`PaymentProvider`](domain::ports::provider::PaymentProvider) over Stripe's HTTP API at a pinned version.
+//! It implements [`PaymentProvider`](domain::ports::provider::PaymentProvider) and
+//! [`TaxCalculator`](domain::ports::tax::TaxCalculator) over Stripe's HTTP API at a pinned version.
 //! Stripe's own rules (amounts in its currencies' units, smallest charges, parameter names, signatures) live here and
 //! nowhere else. It must not know any use case or storage.
 
@@ -15,7 +16,9 @@ mod reversals;
 mod sharing;
 mod signature;
 mod subscriptions;
+mod tax;
 mod wire;
 
 pub use config::{ConfigError, StripeConfig};
 pub use provider::StripeProvider;
+pub use tax::StripeTaxCalculator;

@@ -34,6 +34,7 @@ use crate::params::{
 use crate::reversals::{create_refund, dispute_snapshot, refund_snapshot};
 use crate::sharing;
 use crate::signature::verify;
+use crate::tax::StripeTaxCalculator;
 use crate::wire::{checkout_id, checkout_snapshot, found_page, hosted_page, link_id, link_snapshot};
 use crate::{discounts, subscriptions};
 
@@ -47,7 +48,7 @@ pub struct StripeProvider {
     name: ProviderName,
     capabilities: Capabilities,
     webhook_secrets: Vec<SecretString>,
-    client: Client,
+    client: Arc<Client>,
     clock: Arc<dyn Clock>,
 }
 
@@ -58,12 +59,17 @@ impl StripeProvider {
     /// See [`ConfigError`].
     pub fn new(config: StripeConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         Ok(Self {
-            client: Client::new(&config)?,
+            client: Arc::new(Client::new(&config)?),
             capabilities: capabilities(config.is_live()),
             name: config.name,
             webhook_secrets: config.webhook_secrets,
             clock,
         })
+    }
+
+    /// Stripe's tax engine, over the same connection and within the same limit of calls.
+    pub fn tax_calculator(&self) -> StripeTaxCalculator {
+        StripeTaxCalculator::new(Arc::clone(&self.client))
     }
 
     /// Reads a list page by page, newest first, until `wanted` finds something.

@@ -10,7 +10,7 @@ use domain::money::{Currency, Rounding};
 use domain::party::{Address, Country};
 use domain::provider::ProviderName;
 use domain::redirect::RedirectPolicy;
-use domain::seller::{NumberFormat, Seller, SellerId};
+use domain::seller::{NumberFormat, Seller, SellerId, TaxEngine};
 use domain::tax::{Jurisdiction, RoundingScope, TaxCode, TaxRegistration, TaxRounding, TaxScheme};
 use domain::tax_id::TaxId;
 use domain::text::PartyName;
@@ -118,6 +118,8 @@ struct FileSeller {
     tax_registrations: Vec<FileRegistration>,
     #[serde(default = "default_tax_code")]
     default_tax_code: String,
+    #[serde(default)]
+    tax_engine: TaxEngine,
     currency: String,
     #[serde(default = "default_numbers")]
     invoice_numbers: String,
@@ -403,6 +405,7 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
                 until: None,
             }],
             default_tax_code: default_tax_code(),
+            tax_engine: TaxEngine::Tables,
             currency: "SEK".to_owned(),
             invoice_numbers: default_numbers(),
             credit_note_numbers: default_credit_note_numbers(),
@@ -488,6 +491,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
         tax_ids: tax_ids?,
         tax_registrations: tax_registrations?,
         default_tax_code: default_tax_code?,
+        tax_engine: row.tax_engine,
         tax_rounding: TaxRounding { scope, mode },
         invoice_numbers: invoice_numbers?,
         credit_note_numbers: credit_note_numbers?,
@@ -584,6 +588,21 @@ mod tests {
         let settings = Settings { stripe_api_key: Some("sk_test_1".to_owned()), ..Settings::default() };
         let config = check(settings, example).unwrap();
         assert_eq!(config.sellers[0].tax_ids[0].as_str(), "SE556000000101");
+    }
+
+    #[test]
+    fn a_seller_is_taxed_by_the_tables_unless_it_says_otherwise() {
+        let file = |more: &str| {
+            format!("[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n{more}")
+        };
+        for (more, engine) in [
+            ("", TaxEngine::Tables),
+            ("tax_engine = \"tables\"", TaxEngine::Tables),
+            ("tax_engine = \"provider\"", TaxEngine::Provider),
+        ] {
+            assert_eq!(check(Settings::default(), &file(more)).unwrap().sellers[0].tax_engine, engine, "{more}");
+        }
+        assert!(toml::from_str::<File>(&file("tax_engine = \"abacus\"")).is_err());
     }
 
     #[test]

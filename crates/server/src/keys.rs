@@ -65,10 +65,12 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
         SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
     let clock = Arc::new(SystemClock);
     // Keys need no provider, but sellers name one; none of its calls is made here.
+    let providers = crate::registry::idle(config.charging, clock.clone())?;
     let app = App::new(AppParts {
         storage: Arc::new(storage.clone()),
-        providers: crate::registry::idle(config.charging, clock.clone())?,
+        providers: providers.all,
         tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
+        provider_tax: providers.tax,
         tax_id_registry: None,
         clock,
         ids: Arc::new(UuidGenerator),

@@ -1,11 +1,14 @@
 //! The adapters that can charge. A new one is one line here, and one dependency.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use domain::ports::clock::Clock;
 use domain::ports::provider::PaymentProvider;
+use domain::ports::tax::TaxCalculator;
 use domain::ports::tax_ids::TaxIdRegistry;
+use domain::provider::ProviderName;
 use provider_stripe::{StripeConfig, StripeProvider};
 use secrecy::SecretString;
 use stripe_sandbox::{Sandbox, SandboxConfig};
@@ -16,6 +19,8 @@ use crate::config::{Charging, SANDBOX_KEY, STRIPE};
 /// The providers, and the sandbox if one of them is played by it.
 pub(crate) struct Providers {
     pub(crate) all: Vec<Arc<dyn PaymentProvider>>,
+    /// The tax engines of those that have one.
+    pub(crate) tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
     pub(crate) sandbox: Option<Sandbox>,
 }
 
@@ -36,7 +41,14 @@ pub(crate) async fn providers(charging: Charging, http_url: &str, clock: Arc<dyn
             (config, Some(sandbox))
         }
     };
-    Ok(Providers { all: vec![Arc::new(StripeProvider::new(config, clock)?)], sandbox })
+    providers_of(config, clock, sandbox)
+}
+
+fn providers_of(config: StripeConfig, clock: Arc<dyn Clock>, sandbox: Option<Sandbox>) -> Result<Providers> {
+    let stripe = StripeProvider::new(config, clock)?;
+    let tax: Arc<dyn TaxCalculator> = Arc::new(stripe.tax_calculator());
+    let tax = BTreeMap::from([(stripe.name().clone(), tax)]);
+    Ok(Providers { all: vec![Arc::new(stripe)], tax, sandbox })
 }
 
 /// Who is asked about tax ids.
@@ -45,7 +57,7 @@ pub(crate) fn tax_ids(config: &ViesConfig) -> Result<Arc<dyn TaxIdRegistry>> {
 }
 
 /// The adapters without anything behind them, for commands that call no provider.
-pub(crate) fn idle(charging: Charging, clock: Arc<dyn Clock>) -> Result<Vec<Arc<dyn PaymentProvider>>> {
+pub(crate) fn idle(charging: Charging, clock: Arc<dyn Clock>) -> Result<Providers> {
     let config = match charging {
         Charging::Stripe(config) => *config,
         Charging::Sandbox { listen, .. } => {
@@ -54,5 +66,5 @@ pub(crate) fn idle(charging: Charging, clock: Arc<dyn Clock>) -> Result<Vec<Arc<
             StripeConfig::new(name, SecretString::from(SANDBOX_KEY), Vec::new(), base)
         }
     };
-    Ok(vec![Arc::new(StripeProvider::new(config, clock)?)])
+    providers_of(config, clock, None)
 }

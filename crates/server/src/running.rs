@@ -58,6 +58,7 @@ impl Running {
             storage: Arc::new(storage.clone()),
             providers: providers.all,
             tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
+            provider_tax: providers.tax,
             tax_id_registry: config.vies.as_ref().map(registry::tax_ids).transpose()?,
             clock,
             ids: Arc::new(UuidGenerator),

@@ -19,6 +19,8 @@ pub(crate) fn without_expandable(full: &Value) -> Value {
                 "coupon" => &["applies_to", "currency_options"],
                 "invoice" => &["payments"],
                 "item" => &["taxes", "discounts"],
+                "tax.calculation" => &["line_items"],
+                "tax.calculation_line_item" => &["tax_breakdown"],
                 _ => &[],
             };
             // Of these, a part of a part is left out.
@@ -26,6 +28,7 @@ pub(crate) fn without_expandable(full: &Value) -> Value {
                 "promotion_code" => Some(("restrictions", "currency_options")),
                 "shipping_rate" => Some(("fixed_amount", "currency_options")),
                 "checkout.session" => Some(("total_details", "breakdown")),
+                "tax.calculation" => Some(("shipping_cost", "tax_breakdown")),
                 _ => None,
             };
             let mut shown: Map<String, Value> = fields

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
-use domain::money::MoneyError;
 use domain::ports::tax::{TaxCalculator, TaxError};
 use domain::tax::{
-    AppliedRate, Jurisdiction, RatedLine, TaxCalculation, TaxCategory, TaxCode, TaxComputeError, TaxDecision,
-    TaxRequest, TaxTreatment, TaxableLine, compute,
+    AppliedRate, Jurisdiction, RatedLine, TaxCalculation, TaxCategory, TaxCode, TaxDecision, TaxRequest, TaxTreatment,
+    compute,
 };
 use domain::validation::{Invalid, Validator, Violations};
 
@@ -39,12 +38,12 @@ impl TableTaxCalculator {
     fn answer(&self, request: &TaxRequest) -> Result<TaxCalculation, Violations> {
         let parties = Parties::of(request, &self.table);
         let mut validator = Validator::new();
+        request.check_lines(&mut validator);
         // Lines with the same kind of product have the same rates: each kind is decided once.
         let mut decided: HashMap<&TaxCode, Result<Decided, Refusal>> = HashMap::new();
         let mut of_whole = BTreeSet::new();
         let mut lines = Vec::with_capacity(request.lines.len());
         for (index, line) in request.lines.iter().enumerate() {
-            check_line(&mut validator, index, line, request);
             let rated = match &line.treatment {
                 TaxTreatment::Manual(rates) => Ok(Decided::manual(rates)),
                 TaxTreatment::Automatic { tax_code } => {
@@ -68,7 +67,7 @@ impl TableTaxCalculator {
             }
         }
         let lines = validator.finish(Some(lines))?;
-        compute(request.currency, request.rounding, &lines).map_err(refusal)
+        Ok(compute(request.currency, request.rounding, &lines)?)
     }
 
     /// What applies to the automatic lines with that kind of product.
@@ -174,7 +173,10 @@ impl Decided {
     }
 
     fn of(place: Place, rates: Vec<AppliedRate>) -> Self {
-        let category = TaxCategory::of_rates(&rates).unwrap_or(place.rule.category_without_rate());
+        let category = match &rates[..] {
+            [] => place.rule.category_without_rate(),
+            rates => TaxCategory::of_rates(rates),
+        };
         let decision = TaxDecision {
             rule: Cow::Borrowed(place.rule.code()),
             category,
@@ -183,35 +185,6 @@ impl Decided {
         };
         Self { rates, decision }
     }
-}
-
-/// Refuses a line in another currency or with too many rates.
-fn check_line(validator: &mut Validator, index: usize, line: &TaxableLine, request: &TaxRequest) {
-    if line.amount.currency() != request.currency {
-        validator.refuse(&amount_field(index), currency_mismatch(request.currency));
-    }
-    if matches!(&line.treatment, TaxTreatment::Manual(rates) if rates.len() > TaxTreatment::RATES_MAX) {
-        let expected = format!("must have at most {} rates", TaxTreatment::RATES_MAX);
-        validator.refuse(&format!("lines[{index}].tax"), Invalid::new("TOO_MANY", expected));
-    }
-}
-
-fn amount_field(line: usize) -> String {
-    format!("lines[{line}].amount")
-}
-
-fn currency_mismatch(currency: impl std::fmt::Display) -> Invalid {
-    Invalid::new("CURRENCY_MISMATCH", format!("must be in {currency} like the whole request"))
-}
-
-fn refusal(error: TaxComputeError) -> Violations {
-    let invalid = match error.source {
-        MoneyError::Overflow => {
-            Invalid::new("AMOUNT_OUT_OF_RANGE", "must keep the sums of the document within 64 bits of minor units")
-        }
-        MoneyError::CurrencyMismatch { left, .. } => currency_mismatch(left),
-    };
-    Violations::one(amount_field(error.line), invalid)
 }
 
 #[cfg(test)]

@@ -210,3 +210,56 @@ check('a session is created, read, listed and expired in each mode', async (benc
   await bench.told('checkout.session.expired', payment.id);
   await invalid('mode', () => sessions.create({ mode: 'payment', line_items: [monthly()], success_url }));
 });
+
+check('a tax calculation adds up, and is read again with its lines', async ({ stripe: { tax } }) => {
+  const details: Stripe.Tax.CalculationCreateParams.CustomerDetails = {
+    address: { country: 'SE' },
+    address_source: 'billing',
+  };
+  const made = await tax.calculations.create({
+    currency: 'sek',
+    line_items: [
+      { amount: 10_000, reference: 'hosting', tax_code: 'txcd_10101000' },
+      { amount: 12_500, reference: 'book', tax_behavior: 'inclusive' },
+    ],
+    shipping_cost: { amount: 400 },
+    customer_details: details,
+    expand: ['line_items', 'line_items.data.tax_breakdown'],
+  });
+  equal([made.amount_total, made.tax_amount_exclusive, made.tax_amount_inclusive], [25_500, 2_600, 2_500], 'the sums');
+  const lines = made.line_items?.data ?? [];
+  equal(
+    lines.map(({ reference, amount_tax }) => [reference, amount_tax]),
+    [
+      ['hosting', 2_500],
+      ['book', 2_500],
+    ],
+    'the lines',
+  );
+  const part = lines[0]?.tax_breakdown?.[0];
+  equal(
+    [part?.jurisdiction.country, part?.tax_rate_details?.percentage_decimal, part?.taxability_reason],
+    ['SE', '25.0', 'standard_rated'],
+    'the tax of a line',
+  );
+  const id = made.id ?? '';
+  equal((await tax.calculations.retrieve(id)).amount_total, made.amount_total, 'the calculation read');
+  const all = await tax.calculations.listLineItems(id, { limit: 1 }).autoPagingToArray({ limit: 10 });
+  equal(
+    all.map((line) => line.id),
+    lines.map((line) => line.id),
+    'the lines page by page',
+  );
+  const germany = { ...details, address: { country: 'DE' } };
+  const business = { ...germany, tax_ids: [{ type: 'eu_vat' as const, value: 'DE136695976' }] };
+  for (const [who, due] of [
+    [germany, 1_900],
+    [business, 0],
+  ] as const) {
+    const one = { currency: 'eur', line_items: [{ amount: 10_000 }], customer_details: who };
+    equal((await tax.calculations.create(one)).tax_amount_exclusive, due, 'the tax');
+  }
+  const unlocated = { ...details, address: { country: 'US' } };
+  const nowhere = { currency: 'eur', line_items: [{ amount: 1 }], customer_details: unlocated };
+  await invalid('customer_details[address]', () => tax.calculations.create(nowhere), 'customer_tax_location_invalid');
+});

@@ -23,6 +23,7 @@ import endpoints  # noqa: F401
 import links  # noqa: F401
 import catalogue  # noqa: F401
 import offers  # noqa: F401
+import taxes  # noqa: F401
 import checkout  # noqa: F401
 import payments  # noqa: F401
 import events  # noqa: F401

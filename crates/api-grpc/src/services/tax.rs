@@ -54,7 +54,7 @@ impl TaxService for Services {
                 rounding: rounding?,
                 seller: seller.clone(),
                 customer_id: customer_id?,
-                customer: TaxedCustomer { place: place?, tax_ids: tax_ids?, status: status? },
+                customer: TaxedCustomer { place: place?, address: None, tax_ids: tax_ids?, status: status? },
                 currency,
                 lines: lines?,
                 tax_point: tax_point?,

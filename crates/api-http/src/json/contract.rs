@@ -100,6 +100,7 @@ pub(super) fn seller() -> Seller {
         tax_ids: Vec::new(),
         tax_registrations: Vec::new(),
         default_tax_code: domain::tax::TaxCode::parse("electronic_service").unwrap(),
+        tax_engine: domain::seller::TaxEngine::Tables,
         tax_rounding: TaxRounding { scope: RoundingScope::PerInvoice, mode: Rounding::HalfUp },
         invoice_numbers: NumberFormat::parse("INV-{number:5}").unwrap(),
         credit_note_numbers: NumberFormat::parse("CN-{number:5}").unwrap(),

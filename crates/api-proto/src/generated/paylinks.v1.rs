@@ -62,13 +62,16 @@ pub struct ManualTax {
     #[prost(string, repeated, tag = "1")]
     pub tax_rate_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// Tax by rules and tables.
+/// Tax by rules: those of the tax tables, or those of the provider's tax engine where the seller is configured so. The engine
+/// goes by what is set up at the provider, needs to know where the customer is, and has no substitute: while it can't be reached,
+/// calls that need it are UNAVAILABLE (TAX_UNAVAILABLE) and nothing is stored.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AutomaticTax {
     /// The kind of product: a code of the tax tables such as `goods`, `electronic_service`, `service`, `book` or `ebook`, or the
     /// code that a widely used list has for it, such as `txcd_10302000`. Empty for the kind that the seller usually sells. Of a
     /// line with a stored price, empty for the product's. An unknown one is refused (UNKNOWN_TAX_CODE), and so is one that does
-    /// not tell the rate where it is charged (UNDETERMINED_TAX_RATE): such a line needs a manual rate.
+    /// not tell the rate where it is charged (UNDETERMINED_TAX_RATE): such a line needs a manual rate. Of a seller whose tax is
+    /// computed by its provider's engine, the kinds of products are those that the engine knows, by either code.
     #[prost(string, tag = "1")]
     pub tax_code: ::prost::alloc::string::String,
 }
@@ -172,7 +175,7 @@ pub struct TaxTraceStep {
     pub line: i32,
     /// The rule that chose the rate, as a stable code: MANUAL_RATE, UNTAXED, NONTAXABLE, NOT_REGISTERED, CUSTOMER_EXEMPT, DOMESTIC,
     /// DOMESTIC_REVERSE_CHARGE, INTRA_COMMUNITY_SUPPLY, REVERSE_CHARGE, DESTINATION, ORIGIN_BELOW_THRESHOLD, SUPPLIER_COUNTRY,
-    /// EXPORT or OUTSIDE_SCOPE. More may come.
+    /// EXPORT or OUTSIDE_SCOPE; or PROVIDER_TAX where the provider's engine decided. More may come.
     #[prost(string, tag = "2")]
     pub rule: ::prost::alloc::string::String,
     /// The rate, if any applies.
@@ -181,7 +184,7 @@ pub struct TaxTraceStep {
     /// What it was applied to, in minor units before rounding, as a decimal.
     #[prost(string, tag = "4")]
     pub base: ::prost::alloc::string::String,
-    /// The tax in minor units before rounding, as a decimal.
+    /// The tax in minor units before rounding, as a decimal; of PROVIDER_TAX as charged, since the engine tells no other.
     #[prost(string, tag = "5")]
     pub unrounded: ::prost::alloc::string::String,
     /// The tax in minor units as charged.
@@ -9450,16 +9453,18 @@ pub struct CalculateTaxRequest {
     /// Who buys, if a stored customer. Where it has no address, customer_country_code tells its place.
     #[prost(string, tag = "2")]
     pub customer_id: ::prost::alloc::string::String,
-    /// Where the buyer is, by ISO 3166-1 alpha-2; for goods where they go to. Taken for the seller's country where nothing says it.
+    /// Where the buyer is, by ISO 3166-1 alpha-2; for goods where they go to. Taken for the seller's country where nothing says
+    /// it; required where the provider's engine computes the tax.
     #[prost(string, tag = "3")]
     pub customer_country_code: ::prost::alloc::string::String,
     /// The lines: 1 to 1000, in one currency.
     #[prost(message, repeated, tag = "4")]
     pub lines: ::prost::alloc::vec::Vec<TaxLine>,
-    /// The date whose rates apply; today in UTC where absent.
+    /// The date whose rates apply; today in UTC where absent. The provider's engine takes those of about two days before and
+    /// after today.
     #[prost(message, optional, tag = "5")]
     pub tax_point: ::core::option::Option<Date>,
-    /// How to round; as the seller does where absent.
+    /// How to round; as the seller does where absent. The provider's engine rounds the lines that it taxes in its own way.
     #[prost(message, optional, tag = "6")]
     pub rounding: ::core::option::Option<TaxRounding>,
     /// The part of customer_country_code, such as ON. Needed where parts have taxes of their own (Canada): SUBDIVISION_REQUIRED.

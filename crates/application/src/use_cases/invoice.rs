@@ -137,6 +137,9 @@ impl PricedContent {
     }
 }
 
+/// What a calculator finds wrong with a customer, where a request names a stored one.
+const CUSTOMER_FIELDS: [&str; 4] = ["customer.place.country", "customer.place", "customer.tax_ids", "customer.status"];
+
 impl App {
     /// The operation of [`void_invoice`](Self::void_invoice).
     pub(crate) const VOID_INVOICE: &str = "VoidInvoice";
@@ -369,7 +372,8 @@ impl App {
         let tax_point = self.tax_point(content.tax_point, self.now());
         let lines = content.taxable_lines().map_err(Error::internal)?;
         let tax = self.calculate(seller, customer, (tax_point, rounding), (content.currency, lines)).await;
-        let tax = tax.map_err(|error| error.renamed("customer.place", "customer_id"))?;
+        let tax = tax
+            .map_err(|error| CUSTOMER_FIELDS.iter().fold(error, |error, field| error.renamed(field, "customer_id")))?;
         Ok(PricedContent { content, rounding, tax })
     }
 

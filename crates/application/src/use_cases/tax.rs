@@ -88,6 +88,12 @@ impl App {
         let tax_point = self.tax_point(query.tax_point, self.now());
         let rounding = query.rounding.unwrap_or(query.seller.tax_rounding);
         let calculated = self.calculate(&query.seller, customer, (tax_point, rounding), (query.currency, lines)).await;
-        calculated.map_err(|error| error.renamed("customer.place", "customer_subdivision_code"))
+        calculated.map_err(|error| {
+            error
+                .renamed("customer.place.country", "customer_country_code")
+                .renamed("customer.place", "customer_subdivision_code")
+                .renamed("customer.tax_ids", "customer_tax_ids")
+                .renamed("customer.status", "customer_tax_status")
+        })
     }
 }

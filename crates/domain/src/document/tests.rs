@@ -10,7 +10,9 @@ use crate::metadata::Metadata;
 use crate::money::{Quantity, UnitPrice};
 use crate::payment::tests::{pending_payment, succeeded_payment};
 use crate::seller::SellerId;
-use crate::tax::{Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute};
+use crate::tax::{
+    Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute,
+};
 use crate::text::DisplayName;
 use crate::timestamp::Timestamp;
 use crate::validation::Violation;

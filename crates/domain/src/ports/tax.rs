@@ -25,4 +25,7 @@ pub enum TaxError {
     /// The calculator can't be reached for now.
     #[error("the tax calculator is unavailable")]
     Unavailable,
+    /// The calculator can't be used as it is set up, or its answer can't be taken: whoever runs the service must look.
+    #[error("the tax calculator fails: {0}")]
+    Failed(String),
 }

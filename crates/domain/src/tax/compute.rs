@@ -13,9 +13,10 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{
     AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxComponent, TaxDecision, TaxRounding, TaxSubtotal,
-    TaxedLine, TraceStep,
+    TaxedLine, TraceStep, amount_field, currency_mismatch,
 };
 use crate::money::{Currency, Money, MoneyError, Rounding, allocate};
+use crate::validation::{Invalid, Violations};
 
 /// A line whose rates have been decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,19 @@ pub struct TaxComputeError {
     pub line: usize,
     /// What is wrong with it.
     pub source: MoneyError,
+}
+
+impl From<TaxComputeError> for Violations {
+    /// The error as the caller of a calculator hears it: of a line's amount.
+    fn from(error: TaxComputeError) -> Self {
+        let invalid = match error.source {
+            MoneyError::Overflow => {
+                Invalid::new("AMOUNT_OUT_OF_RANGE", "must keep the sums of the document within 64 bits of minor units")
+            }
+            MoneyError::CurrencyMismatch { left, .. } => currency_mismatch(left),
+        };
+        Self::one(amount_field(error.line), invalid)
+    }
 }
 
 impl TaxComputeError {
@@ -120,7 +134,7 @@ fn rank_rates(lines: &[RatedLine]) -> (Vec<&AppliedRate>, Vec<Vec<usize>>) {
 }
 
 /// A total order in which only equal rates are equal.
-fn order_of_rates(a: &AppliedRate, b: &AppliedRate) -> Ordering {
+pub(super) fn order_of_rates(a: &AppliedRate, b: &AppliedRate) -> Ordering {
     a.jurisdiction
         .cmp(&b.jurisdiction)
         .then_with(|| a.percentage.cmp(&b.percentage))

@@ -30,13 +30,12 @@ pub enum TaxCategory {
 }
 
 impl TaxCategory {
-    /// What a supply with these rates is; nothing where there are none.
-    pub fn of_rates(rates: &[AppliedRate]) -> Option<Self> {
-        let is_zero = |rate: &AppliedRate| rate.percentage.percent().is_zero();
+    /// What a supply with these rates is; outside the scope where there are none.
+    pub fn of_rates(rates: &[AppliedRate]) -> Self {
         match rates {
-            [] => None,
-            rates if rates.iter().all(is_zero) => Some(Self::ZeroRated),
-            _ => Some(Self::Standard),
+            [] => Self::OutsideScope,
+            rates if rates.iter().all(|rate| rate.percentage.percent().is_zero()) => Self::ZeroRated,
+            _ => Self::Standard,
         }
     }
 
@@ -71,11 +70,9 @@ pub struct TaxDecision {
 }
 
 impl TaxDecision {
-    /// The rates that a caller named, `MANUAL_RATE`, or none by the caller's word, `UNTAXED`: no rule looked for the place
-    /// of supply.
+    /// That of a line with the caller's own rates: no calculator looks for a place of supply.
     pub fn manual(rates: &[AppliedRate]) -> Self {
         let rule = if rates.is_empty() { "UNTAXED" } else { "MANUAL_RATE" };
-        let category = TaxCategory::of_rates(rates).unwrap_or(TaxCategory::OutsideScope);
-        Self { rule: Cow::Borrowed(rule), category, jurisdiction: None, law: None }
+        Self { rule: Cow::Borrowed(rule), category: TaxCategory::of_rates(rates), jurisdiction: None, law: None }
     }
 }

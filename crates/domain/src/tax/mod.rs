@@ -1,8 +1,10 @@
 //! Tax: what is asked of a calculator, what it answers, and the arithmetic that every calculator shares.
 //!
 //! A [calculator](crate::ports::tax::TaxCalculator) decides which rates apply to a line; [`compute()`] turns lines with
-//! their rates into figures that add up, so that rounding has one home.
+//! their rates into figures that add up, so that rounding has one home. What a calculator elsewhere has computed is held to
+//! the same ([`TaxCalculation::charged`]).
 
+mod charged;
 mod compute;
 mod decision;
 mod jurisdiction;
@@ -13,6 +15,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+pub use charged::{Charge, ChargedError, ChargedFault, ChargedLine};
 pub use compute::{RatedLine, TaxComputeError, compute};
 pub use decision::{TaxCategory, TaxDecision};
 pub use jurisdiction::Jurisdiction;
@@ -20,7 +23,9 @@ pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRat
 pub use registration::{StoredTaxRegistration, StoredTaxRegistrationData, TaxRegistration, TaxScheme};
 
 use crate::money::{Currency, Money, MoneyError, Rounding};
+use crate::party::Address;
 use crate::tax_id::TaxId;
+use crate::validation::{Invalid, Validator};
 
 /// Whether a price has its tax inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +112,8 @@ impl CustomerTaxStatus {
 pub struct TaxedCustomer {
     /// Where the customer is, if known: for goods where they go to.
     pub place: Option<Jurisdiction>,
+    /// The address that `place` is of, where a whole one is known: for calculators that tell cities apart.
+    pub address: Option<Address>,
     /// The customer's tax ids.
     pub tax_ids: Vec<TaxId>,
     /// What it is for tax.
@@ -118,7 +125,8 @@ pub struct TaxedCustomer {
 pub struct TaxRequest {
     /// Where the seller is established.
     pub seller: Jurisdiction,
-    /// Where the seller is registered.
+    /// Where the seller is registered, as it is kept here. A calculator elsewhere may go by what is set up there instead, and
+    /// then says so.
     pub registrations: Vec<TaxRegistration>,
     /// The kind of product of an automatic line that names none.
     pub default_tax_code: TaxCode,
@@ -128,10 +136,33 @@ pub struct TaxRequest {
     pub tax_point: Date,
     /// Currency of every line.
     pub currency: Currency,
-    /// How to round.
+    /// How to round. A calculator elsewhere may have a way of its own for what it taxes.
     pub rounding: TaxRounding,
     /// The lines, in the order of the document.
     pub lines: Vec<TaxableLine>,
+}
+
+impl TaxRequest {
+    /// Refuses lines in another currency, or with too many rates: what no calculator can answer.
+    pub fn check_lines(&self, validator: &mut Validator) {
+        for (index, line) in self.lines.iter().enumerate() {
+            if line.amount.currency() != self.currency {
+                validator.refuse(&amount_field(index), currency_mismatch(self.currency));
+            }
+            if matches!(&line.treatment, TaxTreatment::Manual(rates) if rates.len() > TaxTreatment::RATES_MAX) {
+                let expected = format!("must have at most {} rates", TaxTreatment::RATES_MAX);
+                validator.refuse(&format!("lines[{index}].tax"), Invalid::new("TOO_MANY", expected));
+            }
+        }
+    }
+}
+
+fn amount_field(line: usize) -> String {
+    format!("lines[{line}].amount")
+}
+
+fn currency_mismatch(currency: Currency) -> Invalid {
+    Invalid::new("CURRENCY_MISMATCH", format!("must be in {currency} like the whole request"))
 }
 
 /// The tax of a document. Nets and taxes add up to grosses, lines to totals, and components to lines, exactly.
@@ -229,7 +260,7 @@ pub struct TraceStep {
     pub rate: Option<AppliedRate>,
     /// What the rate was applied to, in minor units before rounding.
     pub base: Decimal,
-    /// The tax in minor units before rounding.
+    /// The tax in minor units before rounding; as charged, where who computed it tells no other.
     pub unrounded: Decimal,
     /// The tax in minor units as charged on this line.
     pub rounded: i64,

@@ -2,7 +2,7 @@
 
 mod options;
 #[cfg(test)]
-mod table;
+pub(crate) mod table;
 
 use std::collections::BTreeMap;
 

@@ -107,7 +107,7 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
 ];
 
 /// The parameters that an operation knows, lists as `[]` and maps as `[*]`.
-fn known(operation: &str) -> BTreeSet<String> {
+pub(crate) fn known(operation: &str) -> BTreeSet<String> {
     let table: Value =
         serde_json::from_str(include_str!("../../../stripe-sandbox/data/params.json")).expect("the table is JSON");
     let mut found = BTreeSet::new();

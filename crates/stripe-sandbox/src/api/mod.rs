@@ -17,6 +17,7 @@ pub(crate) mod refunds;
 pub(crate) mod sessions;
 pub(crate) mod shipping_rates;
 pub(crate) mod subscriptions;
+mod tax_calculations;
 
 use serde_json::{Map, Value};
 
@@ -31,6 +32,9 @@ pub(crate) fn route(method: &str, path: &str) -> Option<(String, String)> {
         ["v1", "checkout", "sessions"] => ("/v1/checkout/sessions".to_owned(), ""),
         ["v1", "checkout", "sessions", id] => ("/v1/checkout/sessions/{id}".to_owned(), *id),
         ["v1", "checkout", "sessions", id, sub] => (format!("/v1/checkout/sessions/{{id}}/{sub}"), *id),
+        ["v1", "tax", resource] => (format!("/v1/tax/{resource}"), ""),
+        ["v1", "tax", resource, id] => (format!("/v1/tax/{resource}/{{id}}"), *id),
+        ["v1", "tax", resource, id, sub] => (format!("/v1/tax/{resource}/{{id}}/{sub}"), *id),
         ["v1", "test_helpers", resource, id, sub] => (format!("/v1/test_helpers/{resource}/{{id}}/{sub}"), *id),
         ["v1", resource] => (format!("/v1/{resource}"), ""),
         ["v1", resource, id] => (format!("/v1/{resource}/{{id}}"), *id),
@@ -142,6 +146,9 @@ fn execute_other(ctx: &mut Ctx<'_>, operation: &str, id: &str, params: &Map<Stri
         "GET /v1/invoices/{id}" => ctx.object("invoice", id).cloned(),
         "GET /v1/invoices" => invoices::list(ctx, params),
         "GET /v1/invoices/{id}/lines" => invoices::lines(ctx, id, params),
+        "POST /v1/tax/calculations" => tax_calculations::create(ctx, params),
+        "GET /v1/tax/calculations/{id}" => tax_calculations::get(ctx, id),
+        "GET /v1/tax/calculations/{id}/line_items" => tax_calculations::lines(ctx, id, params),
         "GET /v1/events/{id}" => ctx.object("event", id).cloned(),
         "GET /v1/events" => endpoints::list_events(ctx, params),
         "POST /v1/webhook_endpoints" => endpoints::create(ctx, params),

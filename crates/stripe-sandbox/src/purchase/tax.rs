@@ -21,7 +21,7 @@ pub(crate) struct Tax {
     pub(crate) country: String,
     pub(crate) percent: u32,
     /// Why: `standard_rated`, `not_collecting`, `customer_exempt` or `reverse_charge`.
-    reason: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 impl Tax {
@@ -35,6 +35,11 @@ impl Tax {
             (None, _) => (0, "not_collecting"),
         };
         Self { country: country.to_owned(), percent, reason }
+    }
+
+    /// The country's name, where it is one with a rate; else its code.
+    pub(crate) fn name(&self) -> &str {
+        RATES.iter().find(|(code, ..)| *code == self.country).map_or(&self.country, |(.., name)| name)
     }
 
     /// The tax on an amount, or in it; half up.

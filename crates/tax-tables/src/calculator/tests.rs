@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use domain::money::{Currency, Money};
-use domain::tax::{CustomerTaxStatus, Percentage, TaxBehavior, TaxRegistration, TaxRounding, TaxScheme, TaxedCustomer};
+use domain::tax::{
+    CustomerTaxStatus, Percentage, TaxBehavior, TaxRegistration, TaxRounding, TaxScheme, TaxableLine, TaxedCustomer,
+};
 use domain::tax_id::TaxId;
 use domain::text::DisplayName;
 use time::Date;
