@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use application::{App, AppParts, NewApiKey};
+use application::{App, AppParts, InvoiceSharing, NewApiKey};
 use clap::Subcommand;
 use domain::access::Scope;
 use domain::id::ApiKeyId;
+use domain::ports::storage::SharedSecret;
 use domain::seller::SellerId;
 use domain::text::DisplayName;
 use storage_sql::{SqlConfig, SqlStorage};
@@ -70,6 +71,9 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
         providers: crate::registry::idle(config.charging, clock.clone())?,
         tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
         tax_id_registry: None,
+        renderer: crate::registry::renderer(),
+        // No invoice is shared here.
+        sharing: InvoiceSharing { key: SharedSecret::new(entropy()?), pages_url: String::new() },
         clock,
         ids: Arc::new(UuidGenerator),
         sellers: config.sellers,

@@ -150,7 +150,8 @@ impl<'a> Parties<'a> {
             return Place::nowhere(Rule::NotRegistered);
         }
         if self.request.customer.status == CustomerTaxStatus::Exempt {
-            return Place::free(Rule::CustomerExempt, self.customer, None);
+            let law = self.seller_is_in_eu.then_some("Directive 2006/112/EC, art. 151");
+            return Place::free(Rule::CustomerExempt, self.customer, law);
         }
         if self.seller.country() == self.customer.country() {
             return self.domestic();

@@ -121,8 +121,8 @@ fn what_the_law_asks_of_an_invoice_is_said() {
         "Date of issue|2\u{a0}March\u{a0}2026",
         "Date of supply|28\u{a0}February\u{a0}2026",
         "From|Nordljus Drift AB|Storgatan 1|111 22 Stockholm|Sweden",
-        "VAT no. SE556000000001",
-        "VAT no. DE123456789",
+        "VAT no. SE556000000101",
+        "VAT no. DE136695976",
         "1|Software licence|5|1,200.00|–|6,000.00",
         "3|Support|1|500.00|25%|500.00",
         "Total excl. VAT|EUR\u{a0}97,250.00|Total VAT|EUR\u{a0}125.00|Total incl. VAT|EUR\u{a0}97,375.00",
@@ -224,7 +224,7 @@ proptest! {
             name: Some(PartyName::parse(&name).unwrap()),
             address: Some(Address::parse([&street, "", "", "", ""], "SE").unwrap()),
             email: None,
-            tax_ids: (0..ids).map(|n| TaxId::parse(&format!("SE55600000000{n}")).unwrap()).collect(),
+            tax_ids: (0..ids).map(|n| TaxId::parse(&format!("AQ55600000000{n}")).unwrap()).collect(),
         };
         let invoice =
             samples::invoice(samples::currency("EUR"), &[TaxBehavior::Exclusive], &items, (party.clone(), Some(party)), None);

@@ -45,12 +45,12 @@ pub(crate) fn party(name: &str, [line1, postal_code, city, country, id]: [&str; 
 
 /// The seller of most samples.
 pub(crate) fn seller() -> PartySnapshot {
-    party("Nordljus Drift AB", ["Storgatan 1", "111 22", "Stockholm", "SE", "SE556000000001"])
+    party("Nordljus Drift AB", ["Storgatan 1", "111 22", "Stockholm", "SE", "SE556000000101"])
 }
 
 /// The buyer of most samples.
 pub(crate) fn buyer() -> PartySnapshot {
-    party("Müller & Söhne Maschinenbau GmbH", ["Lindenstraße 12", "10969", "Berlin", "DE", "DE123456789"])
+    party("Müller & Söhne Maschinenbau GmbH", ["Lindenstraße 12", "10969", "Berlin", "DE", "DE136695976"])
 }
 
 fn rate(name: &str, percentage: &str) -> AppliedRate {
@@ -313,7 +313,7 @@ pub(crate) fn extreme(language: Language) -> Document {
         name: Some(PartyName::parse(&"Wolframmüller ".repeat(17)).expect("a sample is valid")),
         address: Some(Address::parse([&word, &word, &word, &word, &word], "GS").expect("a sample is valid")),
         email: Email::parse(&format!("{}@example.com", "w".repeat(200))).ok(),
-        tax_ids: (0..5).map(|n| TaxId::parse(&format!("SE55600000000000000{n}")).expect("a sample is valid")).collect(),
+        tax_ids: (0..5).map(|n| TaxId::parse(&format!("AQ55600000000000000{n}")).expect("a sample is valid")).collect(),
     };
     let many_lines = "a\n".repeat(250);
     let wide = "w".repeat(500);
