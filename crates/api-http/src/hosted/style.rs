@@ -88,7 +88,7 @@ a:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; border-
   .cards tr:first-child { border-top: 1px solid var(--line); }
   .cards td { display: contents; }
   .cards td.what { display: block; grid-column: 1 / -1; width: auto; padding: 0; border: 0; }
-  .cards td::before { content: attr(data-label); color: var(--soft); font-size: .88rem; }
+  .cards td::before { content: attr(data-label); color: var(--soft); font-size: .88rem; text-align: left; }
   .cards td.what::before { content: none; }
   .cards td > span { text-align: right; }
 }
