@@ -5,6 +5,7 @@ mod check;
 mod codegen;
 mod conformance;
 mod node;
+mod pdf_tools;
 mod postgres;
 mod python;
 mod repo;

@@ -11,19 +11,20 @@ use serde_json::Value;
 use crate::repo;
 
 /// What each crate may depend on among our own. `*` is everything. Arrows point inward only.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("api-proto", &[]),
     ("api-grpc", &["api-proto", "application", "domain"]),
-    ("api-http", &["application", "domain"]),
+    ("api-http", &["application", "document-language", "domain"]),
     ("migrations", &[]),
     ("storage-sql", &["domain", "migrations"]),
     ("provider-stripe", &["domain"]),
     ("stripe-sandbox", &[]),
     ("tax-tables", &["domain"]),
     ("tax-id-vies", &["domain"]),
-    ("invoice-pdf", &["domain"]),
+    ("document-language", &["domain"]),
+    ("invoice-pdf", &["document-language", "domain"]),
     ("port-contracts", &["domain"]),
     ("cli", &["api-proto"]),
     ("server", &["*"]),

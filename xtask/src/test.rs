@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::postgres::Cluster;
-use crate::{browser, postgres, repo};
+use crate::{browser, pdf_tools, postgres, repo};
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut skipped = Vec::new();
@@ -25,6 +25,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             environment.push((browser::CHROMEDRIVER, driver.display().to_string()));
         }
         Err(error) => skipped.push(format!("tests in a browser: {error:#}")),
+    }
+    match pdf_tools::find() {
+        Ok((pdftotext, qpdf)) => {
+            environment.push((pdf_tools::PDFTOTEXT, pdftotext.display().to_string()));
+            environment.push((pdf_tools::QPDF, qpdf.display().to_string()));
+        }
+        Err(error) => skipped.push(format!("tests of what PDFs say: {error:#}")),
     }
     if repo::is_ci() && !skipped.is_empty() {
         bail!("in CI nothing may be skipped, but: {}", skipped.join("; "));

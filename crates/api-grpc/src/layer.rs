@@ -160,7 +160,7 @@ fn is_public(method: &str, open_reflection: bool) -> bool {
 /// The scope that a method needs: reading methods have names that say so, and everything else writes.
 fn scope(method: &str) -> Scope {
     let name = method.rsplit('/').next().unwrap_or_default();
-    let reads = ["Get", "List", "Stream", "Calculate", "Share", "ServerReflectionInfo"];
+    let reads = ["Get", "List", "Stream", "Calculate", "Render", "Share", "ServerReflectionInfo"];
     if reads.iter().any(|verb| name.starts_with(verb)) { Scope::Read } else { Scope::Write }
 }
 
@@ -222,6 +222,7 @@ mod tests {
         assert_eq!(scope("/paylinks.v1.InvoiceService/GetInvoice"), Scope::Read);
         assert_eq!(scope("/paylinks.v1.EventService/StreamEvents"), Scope::Read);
         assert_eq!(scope("/paylinks.v1.PaymentLinkService/SharePaymentLink"), Scope::Read);
+        assert_eq!(scope("/paylinks.v1.InvoiceService/RenderInvoice"), Scope::Read);
         assert_eq!(scope("/paylinks.v1.InvoiceService/VoidInvoice"), Scope::Write);
         assert_eq!(scope("/paylinks.v1.AnyService/SomethingNew"), Scope::Write);
     }

@@ -1,8 +1,10 @@
-//! The HTTP face: providers' webhooks in, health and metrics out, and [JSON](json) for callers without gRPC.
+//! The HTTP face: providers' webhooks in, health and metrics out, [pages](hosted) for the customers of invoices, and
+//! [JSON](json) for callers without gRPC.
 //!
 //! A webhook is verified and stored before it is acknowledged; it is processed from the store. It must not know any
 //! provider: the name in the path picks the adapter.
 
+mod hosted;
 mod json;
 
 use std::sync::Arc;
@@ -18,6 +20,9 @@ use axum::routing::{get, post};
 /// The largest body, in bytes: 512 KiB. It holds every notification, and every JSON request that is right, even if each of
 /// its characters is written as an escape.
 const BODY_BYTES_MAX: usize = 512 << 10;
+
+/// Below which the hosted invoices are.
+pub use hosted::INVOICE_PAGES;
 
 /// Renders the metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -35,6 +40,7 @@ pub fn router(app: App, metrics: RenderMetrics) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(render_metrics))
+        .merge(hosted::routes())
         .merge(json::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(Face { app, metrics })

@@ -7,6 +7,7 @@ use domain::access::{Caller, Scope};
 use domain::catalog::Code;
 use domain::id;
 use domain::ports::clock::{Clock, IdGenerator};
+use domain::ports::documents::InvoiceRenderer;
 use domain::ports::provider::PaymentProvider;
 use domain::ports::storage::Storage;
 use domain::ports::tax::TaxCalculator;
@@ -14,10 +15,11 @@ use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::{Capabilities, ProviderName};
 use domain::seller::{Seller, SellerId, TaxEngine};
 use domain::timestamp::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::access::AccessPolicy;
 use crate::error::{Error, Reason};
+use crate::shared_invoices::InvoiceSharing;
 
 /// What an application is built from.
 pub struct AppParts {
@@ -31,6 +33,10 @@ pub struct AppParts {
     pub provider_tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
     /// Who knows to whom tax ids were issued; absent where looking them up is turned off.
     pub tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
+    /// Who makes documents into files.
+    pub renderer: Arc<dyn InvoiceRenderer>,
+    /// How invoices are shared with their customers.
+    pub sharing: InvoiceSharing,
     /// Who tells the time.
     pub clock: Arc<dyn Clock>,
     /// Who makes ids.
@@ -51,6 +57,10 @@ pub(crate) struct Inner {
     tax_calculator: Arc<dyn TaxCalculator>,
     provider_tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
     pub(crate) tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
+    pub(crate) renderer: Arc<dyn InvoiceRenderer>,
+    /// Rendering keeps a core busy: as many at once as there are cores, so that calls are still answered.
+    pub(crate) renders: Arc<Semaphore>,
+    pub(crate) sharing: InvoiceSharing,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
@@ -106,6 +116,9 @@ impl App {
             tax_calculator: parts.tax_calculator,
             provider_tax: parts.provider_tax,
             tax_id_registry: parts.tax_id_registry,
+            renderer: parts.renderer,
+            renders: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
+            sharing: parts.sharing,
             clock: parts.clock,
             ids: parts.ids,
             sellers,

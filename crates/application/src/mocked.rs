@@ -11,8 +11,9 @@ use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::party::Address;
 use domain::payment_link::{LineItem, LineItems, LinkOptions, LinkTarget, NewPaymentLink, PaymentLink};
 use domain::ports::clock::{MockClock, MockIdGenerator};
+use domain::ports::documents::MockInvoiceRenderer;
 use domain::ports::provider::MockPaymentProvider;
-use domain::ports::storage::MockStorage;
+use domain::ports::storage::{MockStorage, SharedSecret};
 use domain::ports::tax::MockTaxCalculator;
 use domain::provider::{Intent, IntentState, ProviderAction, ProviderName, ProviderRef};
 use domain::redirect::RedirectPolicy;
@@ -23,6 +24,7 @@ use domain::timestamp::Timestamp;
 
 use crate::access::AccessPolicy;
 use crate::app::{App, AppParts};
+use crate::shared_invoices::InvoiceSharing;
 
 /// The time of the mocked clock.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_micros(1);
@@ -63,11 +65,18 @@ pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> 
         tax_calculator: Arc::new(MockTaxCalculator::new()),
         provider_tax: std::collections::BTreeMap::new(),
         tax_id_registry: None,
+        renderer: Arc::new(MockInvoiceRenderer::new()),
+        sharing: sharing(),
         clock: Arc::new(clock),
         ids: Arc::new(ids),
         sellers: vec![seller],
         access: AccessPolicy::Open,
     }
+}
+
+/// A way to share invoices, with a key of its own.
+pub(crate) fn sharing() -> InvoiceSharing {
+    InvoiceSharing { key: SharedSecret::new([7; SharedSecret::BYTES]), pages_url: "https://pay.example/i/".to_owned() }
 }
 
 /// So many öre.

@@ -9,14 +9,11 @@
 //! whoever copies or searches, and [`RenderedDocument::replaced`] names it.
 
 mod compose;
-mod countries;
-mod format;
 mod pdf;
 mod qr;
 mod sheet;
 mod table;
 mod typeface;
-mod words;
 
 use domain::document::Document;
 use domain::ports::documents::{InvoiceRenderer, RenderError, RenderedDocument};
@@ -33,7 +30,7 @@ impl InvoiceRenderer for PdfRenderer {
         let setter = Typesetter::new().ok_or_else(|| unrenderable("the font can't be read".to_owned()))?;
         let composed = compose::compose(document, &setter);
         let bytes = pdf::write(&composed.sheet, composed.tree, &setter, composed.about).map_err(unrenderable)?;
-        Ok(RenderedDocument { bytes, content_type: "application/pdf", replaced: setter.replaced() })
+        Ok(RenderedDocument { bytes, content_type: "application/pdf", extension: "pdf", replaced: setter.replaced() })
     }
 }
 

@@ -19,6 +19,7 @@ mod credit_notes;
 mod events;
 mod lists;
 mod reversals;
+mod secrets;
 mod subscriptions;
 mod tax_records;
 mod transactions;
@@ -29,6 +30,7 @@ pub use credit_notes::*;
 pub use events::*;
 pub use lists::*;
 pub use reversals::*;
+pub use secrets::*;
 pub use subscriptions::*;
 pub use tax_records::*;
 pub use transactions::*;
@@ -105,6 +107,7 @@ macro_rules! storage_contract {
             a_wait_for_no_event_ends,
             sequencing_at_once_gives_each_event_one_position,
             a_tailing_reader_sees_each_event_once_and_in_order,
+            one_of_many_secrets_of_a_name_is_kept,
             the_store_answers_a_ping,
         }
     };

@@ -33,6 +33,8 @@ pub(crate) const SANDBOX_KEY: &str = "sk_test_paylinks_sandbox";
 pub(crate) struct Config {
     pub(crate) grpc_listen: SocketAddr,
     pub(crate) http_listen: SocketAddr,
+    /// Where the world reaches the HTTP listener; at its own address where absent.
+    pub(crate) public_url: Option<Url>,
     data_dir: PathBuf,
     pub(crate) database_url: String,
     pub(crate) access: AccessPolicy,
@@ -56,6 +58,7 @@ pub(crate) enum Charging {
 struct File {
     grpc_listen: Option<String>,
     http_listen: Option<String>,
+    public_url: Option<String>,
     data_dir: Option<String>,
     database_url: Option<String>,
     access: Option<Access>,
@@ -218,6 +221,8 @@ impl Config {
         let v = &mut validator;
         let grpc_listen = address(v, "grpc_listen", given(&settings.grpc_listen).or(file.grpc_listen), 50_051);
         let http_listen = address(v, "http_listen", given(&settings.http_listen).or(file.http_listen), 8_080);
+        let public_url = given(&settings.public_url).or(file.public_url);
+        let public_url = v.check_optional("public_url", public_url.as_deref(), parse_public_url);
         let sandbox_listen = given(&settings.sandbox_listen).or(file.sandbox.listen);
         let sandbox_listen = address(v, "sandbox.listen", sandbox_listen, 12_111);
         let database_url = given(&settings.database_url).or(file.database_url);
@@ -243,9 +248,15 @@ impl Config {
         }
         let vies = vies(&mut validator, file.vies);
         let sellers = sellers(&mut validator, file.sellers, is_live);
-        let config = charging.zip(sellers).zip(vies).map(|((charging, sellers), vies)| Self {
+        if is_live && public_url.iter().flatten().any(|url| url.scheme() != "https") {
+            let expected = "must begin with https:// with a live key: whoever reads the URL of an invoice can open it";
+            validator.refuse("public_url", Invalid::new("SCHEME", expected));
+        }
+        let parts = charging.zip(sellers).zip(vies).zip(public_url);
+        let config = parts.map(|(((charging, sellers), vies), public_url)| Self {
             grpc_listen,
             http_listen,
+            public_url,
             data_dir,
             database_url,
             access,
@@ -325,6 +336,17 @@ fn address(v: &mut Validator, field: &str, text: Option<String>, port: u16) -> S
     let Some(text) = text else { return default };
     let expected = format!("must be IP:PORT, such as 127.0.0.1:{port}");
     v.check(field, text.parse().map_err(|_| Invalid::new("MALFORMED_ADDRESS", expected))).unwrap_or(default)
+}
+
+/// Where the world reaches the HTTP listener: a proxy may put it below a path.
+fn parse_public_url(text: &str) -> Result<Url, Invalid> {
+    let malformed = || Invalid::new("MALFORMED_URL", "must be a URL such as https://pay.example.com");
+    let url = Url::parse(text).map_err(|_| malformed())?;
+    let is_bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    if matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare && url.fragment().is_none() {
+        return Ok(url);
+    }
+    Err(Invalid::new("PUBLIC_URL", "must be http or https, without a user, query or fragment"))
 }
 
 /// How tax ids are looked up: `Some(None)` is not at all.
@@ -556,6 +578,29 @@ mod tests {
         }
         let error = check(Settings::default(), &seller.repeat(2)).err().unwrap();
         assert!(error.contains("sellers[1].id must be another's"), "{error}");
+    }
+
+    #[test]
+    fn a_public_url_is_one_that_pages_can_be_below() {
+        let with = |url: &str| check(Settings { public_url: Some(url.to_owned()), ..Settings::default() }, "");
+        for url in ["http://127.0.0.1:8080", "https://example.com/billing/"] {
+            assert_eq!(with(url).unwrap().public_url.unwrap(), Url::parse(url).unwrap());
+        }
+        for url in ["example.com", "ftp://example.com", "https://a:b@example.com", "https://x.se/?a", "https://x.se/#a"]
+        {
+            assert!(with(url).err().unwrap().contains("public_url must be"), "{url}");
+        }
+        let live = Settings {
+            stripe_api_key: Some("sk_live_x".to_owned()),
+            stripe_webhook_secret: Some("whsec_x".to_owned()),
+            public_url: Some("http://example.com".to_owned()),
+            ..Settings::default()
+        };
+        assert!(check(live, "").err().unwrap().contains("public_url must begin with https://"));
+        assert_eq!(
+            check(Settings::default(), "public_url = \"https://x.se\"").unwrap().public_url.unwrap().host_str(),
+            Some("x.se")
+        );
     }
 
     #[test]

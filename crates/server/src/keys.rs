@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use application::{App, AppParts, NewApiKey};
+use application::{App, AppParts, InvoiceSharing, NewApiKey};
 use clap::Subcommand;
 use domain::access::Scope;
 use domain::id::ApiKeyId;
+use domain::ports::storage::SharedSecret;
 use domain::seller::SellerId;
 use domain::text::DisplayName;
 use storage_sql::{SqlConfig, SqlStorage};
@@ -72,6 +73,9 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
         tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
         provider_tax: providers.tax,
         tax_id_registry: None,
+        renderer: crate::registry::renderer(),
+        // No invoice is shared here.
+        sharing: InvoiceSharing { key: SharedSecret::new(entropy()?), pages_url: String::new() },
         clock,
         ids: Arc::new(UuidGenerator),
         sellers: config.sellers,

@@ -69,9 +69,12 @@ struct Settings {
     /// Where gRPC listens [default: 127.0.0.1:50051].
     #[arg(long, env = "PAYLINKS_GRPC_LISTEN", value_name = "IP:PORT")]
     grpc_listen: Option<String>,
-    /// Where HTTP listens, for webhooks, health and metrics [default: 127.0.0.1:8080].
+    /// Where HTTP listens, for webhooks, hosted invoices, health and metrics [default: 127.0.0.1:8080].
     #[arg(long, env = "PAYLINKS_HTTP_LISTEN", value_name = "IP:PORT")]
     http_listen: Option<String>,
+    /// Where the world reaches the HTTP listener, for URLs of hosted invoices [default: http:// and the HTTP listener].
+    #[arg(long, env = "PAYLINKS_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
     /// Where the sandbox listens, if it is used [default: 127.0.0.1:12111].
     #[arg(long, env = "PAYLINKS_SANDBOX_LISTEN", value_name = "IP:PORT")]
     sandbox_listen: Option<String>,

@@ -1,14 +1,16 @@
-//! The adapters that can charge. A new one is one line here, and one dependency.
+//! The adapters that can charge, look tax ids up and make documents. A new one is one line here, and one dependency.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use domain::ports::clock::Clock;
+use domain::ports::documents::InvoiceRenderer;
 use domain::ports::provider::PaymentProvider;
 use domain::ports::tax::TaxCalculator;
 use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::ProviderName;
+use invoice_pdf::PdfRenderer;
 use provider_stripe::{StripeConfig, StripeProvider};
 use secrecy::SecretString;
 use stripe_sandbox::{Sandbox, SandboxConfig};
@@ -54,6 +56,11 @@ fn providers_of(config: StripeConfig, clock: Arc<dyn Clock>, sandbox: Option<San
 /// Who is asked about tax ids.
 pub(crate) fn tax_ids(config: &ViesConfig) -> Result<Arc<dyn TaxIdRegistry>> {
     Ok(Arc::new(ViesRegistry::new(config)?))
+}
+
+/// Who makes documents into files.
+pub(crate) fn renderer() -> Arc<dyn InvoiceRenderer> {
+    Arc::new(PdfRenderer)
 }
 
 /// The adapters without anything behind them, for commands that call no provider.

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use api_grpc::GrpcConfig;
-use application::{AccessPolicy, App, AppParts, Worker};
+use application::{AccessPolicy, App, AppParts, InvoiceSharing, Worker};
 use domain::ports::clock::Clock;
+use domain::ports::storage::{SharedSecret, Storage};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use storage_sql::{SqlConfig, SqlStorage};
 use stripe_sandbox::Sandbox;
@@ -20,10 +21,13 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::registry;
-use crate::system::{SystemClock, UuidGenerator};
+use crate::system::{SystemClock, UuidGenerator, entropy};
 
 /// How long calls may still run once the service stops.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Under which the store keeps the key that signs the URLs of hosted invoices.
+const SHARING_KEY: &str = "invoice_sharing";
 
 /// A service that runs.
 pub(crate) struct Running {
@@ -54,12 +58,19 @@ impl Running {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let providers = registry::providers(config.charging, &format!("http://{http}"), Arc::clone(&clock)).await?;
         let access = config.access;
+        let public_url = config.public_url.map_or_else(|| format!("http://{http}"), String::from);
+        let sharing = InvoiceSharing {
+            key: storage.shared_secret(SHARING_KEY, SharedSecret::new(entropy()?)).await?,
+            pages_url: format!("{}{}/", public_url.trim_end_matches('/'), api_http::INVOICE_PAGES),
+        };
         let app = App::new(AppParts {
             storage: Arc::new(storage.clone()),
             providers: providers.all,
             tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
             provider_tax: providers.tax,
             tax_id_registry: config.vies.as_ref().map(registry::tax_ids).transpose()?,
+            renderer: registry::renderer(),
+            sharing,
             clock,
             ids: Arc::new(UuidGenerator),
             sellers: config.sellers,

@@ -17,6 +17,7 @@ mod errors;
 mod events;
 mod queries;
 mod reversals;
+mod secrets;
 mod sql;
 mod stored;
 mod subscriptions;

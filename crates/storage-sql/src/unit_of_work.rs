@@ -17,7 +17,7 @@ use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
     ApiKeyCommands, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands, InboxCommands,
     IntentCommands, InvoiceCommands, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries,
-    Reservation, Storage, StorageError, UnitOfWork,
+    Reservation, SharedSecret, Storage, StorageError, UnitOfWork,
 };
 use domain::provider::{InboxEntry, Intent};
 use domain::seller::SellerId;
@@ -70,6 +70,10 @@ impl Storage for SqlStorage {
 
     async fn sequence_events(&self) -> Result<u64, StorageError> {
         self.give_positions().await
+    }
+
+    async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError> {
+        self.keep_secret(name, fresh).await
     }
 
     async fn ping(&self) -> Result<(), StorageError> {

@@ -1,7 +1,7 @@
 //! The place of supply: in which jurisdiction a supply is taxed, if in any, and by which rule. It must not know rates.
 //!
-//! Lines with manual rates are not asked about. For automatic lines the first row that fits decides. *Seller* is where the seller is established, *customer* where the customer is; a customer that is
-//! nowhere is taken for one in the seller's country. The EU is that of the tax point, and so are registrations.
+//! Lines with manual rates are not asked about. For automatic lines the first row that fits decides. *Seller* is where the seller is established, *customer* where the customer is; a customer of whom no place
+//! is known is taken to be where its VAT id is from, else in the seller's country. The EU is that of the tax point, and so are registrations.
 //!
 //! | code | when | tax |
 //! |---|---|---|
@@ -11,6 +11,7 @@
 //! | `DOMESTIC_REVERSE_CHARGE` | same country, registered there, and the customer accounts for the tax | none |
 //! | `DOMESTIC` | same country, and registered there | the customer's |
 //! | `INTRA_COMMUNITY_SUPPLY` | goods within the EU to a business with a VAT id of another Member State than the seller's | none |
+//! | `ORIGIN` | goods within the EU to a business that shows no such VAT id | the seller's |
 //! | `REVERSE_CHARGE` | services to a business in another country, which is in the EU | none |
 //! | `DESTINATION` | goods or electronic services to a consumer elsewhere in the EU, registered there or by a one-stop shop | the customer's |
 //! | `ORIGIN_BELOW_THRESHOLD` | the same, registered in the seller's own Member State alone | the seller's |
@@ -31,6 +32,7 @@
 
 use domain::party::Country;
 use domain::tax::{CustomerTaxStatus, Jurisdiction, TaxCategory, TaxRequest, TaxScheme};
+use domain::tax_id::TaxId;
 
 use crate::table::RateTable;
 use crate::tax_code::Supply;
@@ -47,6 +49,7 @@ pub(crate) enum Rule {
     ReverseCharge,
     Destination,
     OriginBelowThreshold,
+    Origin,
     SupplierCountry,
     Export,
     OutsideScope,
@@ -64,6 +67,7 @@ impl Rule {
             Self::ReverseCharge => "REVERSE_CHARGE",
             Self::Destination => "DESTINATION",
             Self::OriginBelowThreshold => "ORIGIN_BELOW_THRESHOLD",
+            Self::Origin => "ORIGIN",
             Self::SupplierCountry => "SUPPLIER_COUNTRY",
             Self::Export => "EXPORT",
             Self::OutsideScope => "OUTSIDE_SCOPE",
@@ -123,8 +127,9 @@ pub(crate) struct Parties<'a> {
 impl<'a> Parties<'a> {
     pub(crate) fn of(request: &'a TaxRequest, table: &'a RateTable) -> Self {
         let on = request.tax_point;
-        let seller = request.seller;
-        let customer = request.customer.place.unwrap_or(seller);
+        let seller = taxed_as(request.seller);
+        let of_vat_id = || request.customer.tax_ids.iter().find_map(TaxId::eu_vat_country).map(Jurisdiction::of);
+        let customer = request.customer.place.or_else(of_vat_id).map_or(seller, taxed_as);
         Self {
             request,
             table,
@@ -145,7 +150,8 @@ impl<'a> Parties<'a> {
             return Place::nowhere(Rule::NotRegistered);
         }
         if self.request.customer.status == CustomerTaxStatus::Exempt {
-            return Place::free(Rule::CustomerExempt, self.customer, None);
+            let law = self.seller_is_in_eu.then_some("Directive 2006/112/EC, art. 151");
+            return Place::free(Rule::CustomerExempt, self.customer, law);
         }
         if self.seller.country() == self.customer.country() {
             return self.domestic();
@@ -166,12 +172,10 @@ impl<'a> Parties<'a> {
 
     /// To a customer in another country, which is a Member State.
     fn within_or_to_eu(&self, supply: Supply) -> Place {
-        if supply == Supply::Goods {
-            if self.seller_is_in_eu && self.has_vat_id_elsewhere_than(self.seller.country()) {
-                let law = Some("Directive 2006/112/EC, art. 138(1)");
-                return Place::free(Rule::IntraCommunitySupply, self.customer, law);
-            }
-        } else if self.is_business() {
+        if supply == Supply::Goods && self.seller_is_in_eu && self.is_business() {
+            return self.goods_to_business_in_eu();
+        }
+        if supply != Supply::Goods && self.is_business() {
             return Place::free(Rule::ReverseCharge, self.customer, Some("Directive 2006/112/EC, art. 44 and 196"));
         }
         let law = match supply {
@@ -193,6 +197,21 @@ impl<'a> Parties<'a> {
             Supply::Service => self.at_supplier(),
             _ => Place::charged(Rule::OriginBelowThreshold, self.seller, Some("Directive 2006/112/EC, art. 59c")),
         }
+    }
+
+    /// Goods from one Member State to a business in another.
+    fn goods_to_business_in_eu(&self) -> Place {
+        if !self.is_registered_in_eu() {
+            return Place::free(Rule::NotRegistered, self.customer, None);
+        }
+        if self.has_vat_id_elsewhere_than(self.seller.country()) {
+            let law = Some("Directive 2006/112/EC, art. 138(1)");
+            return Place::free(Rule::IntraCommunitySupply, self.customer, law);
+        }
+        if !self.is_registered_in(self.seller) {
+            return Place::free(Rule::NotRegistered, self.customer, None);
+        }
+        Place::charged(Rule::Origin, self.seller, Some("Directive 2006/112/EC, art. 32"))
     }
 
     /// To a customer in another country, which is no Member State.
@@ -227,9 +246,22 @@ impl<'a> Parties<'a> {
         Place::free(rule, self.customer, self.seller_is_in_eu.then_some(law))
     }
 
-    /// Whether the seller charges the tax of that jurisdiction, or of the country that it is a part of.
+    /// Whether the seller charges the tax of that jurisdiction, or of the country that it is a part of; of a country with
+    /// parts, where the part is not told, whether it charges tax in any of them.
     pub(crate) fn is_registered_in(&self, jurisdiction: Jurisdiction) -> bool {
-        self.is_registered_with(jurisdiction) || self.is_registered_with(jurisdiction.country().into())
+        let country = jurisdiction.country();
+        let is_part_unknown =
+            self.table.parts_of(country).next().is_some() && self.table.relation(&jurisdiction).is_none();
+        self.is_registered_with(jurisdiction)
+            || self.is_registered_with(country.into())
+            || (is_part_unknown && self.table.parts_of(country).any(|part| self.is_registered_with(part)))
+    }
+
+    fn is_registered_in_eu(&self) -> bool {
+        self.request.registrations.iter().any(|registration| {
+            registration.is_in_force(self.request.tax_point)
+                && self.table.is_eu_member(registration.jurisdiction.country(), self.request.tax_point)
+        })
     }
 
     /// Whether that very jurisdiction has registered the seller for supplies there.
@@ -243,10 +275,16 @@ impl<'a> Parties<'a> {
 
     fn has_one_stop_shop_for(&self, supply: Supply) -> bool {
         self.request.registrations.iter().any(|registration| {
+            let of = registration.jurisdiction.country();
             let covers = match registration.scheme {
                 TaxScheme::Standard => false,
-                TaxScheme::UnionOss => self.seller_is_in_eu,
-                TaxScheme::NonUnionOss => !self.seller_is_in_eu && supply != Supply::Goods,
+                // The Member State of identification is that where the seller is established.
+                TaxScheme::UnionOss => self.seller_is_in_eu && of == self.seller.country(),
+                TaxScheme::NonUnionOss => {
+                    !self.seller_is_in_eu
+                        && self.table.is_eu_member(of, self.request.tax_point)
+                        && supply != Supply::Goods
+                }
             };
             covers && registration.is_in_force(self.request.tax_point)
         })
@@ -255,11 +293,26 @@ impl<'a> Parties<'a> {
     fn is_business(&self) -> bool {
         let customer = &self.request.customer;
         customer.status == CustomerTaxStatus::ReverseCharge
-            || customer.tax_ids.iter().any(|id| !self.customer_is_in_eu || id.eu_vat_country().is_some())
+            || customer.tax_ids.iter().any(|id| match self.customer_is_in_eu {
+                true => id.eu_vat_country().is_some(),
+                // Of countries whose ids have no form that we know, any will do.
+                false => id.country().is_none_or(|country| country == self.customer.country()),
+            })
     }
 
     fn has_vat_id_elsewhere_than(&self, country: Country) -> bool {
-        let mut states = self.request.customer.tax_ids.iter().filter_map(domain::tax_id::TaxId::eu_vat_country);
+        let mut states = self.request.customer.tax_ids.iter().filter_map(TaxId::eu_vat_country);
         states.any(|state| state != country)
     }
+}
+
+/// Whose tax is levied in a place: Monaco is treated as France (Directive 2006/112/EC, art. 7(1)), and the Isle of Man as the
+/// United Kingdom (the same, and the Customs and Excise Agreement of 1979).
+fn taxed_as(place: Jurisdiction) -> Jurisdiction {
+    let code = match place.country().alpha2() {
+        "MC" => "FR",
+        "IM" => "GB",
+        _ => return place,
+    };
+    Country::parse(code).map_or(place, Jurisdiction::of)
 }

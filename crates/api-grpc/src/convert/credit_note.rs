@@ -122,5 +122,6 @@ fn credit_note_line(line: &CreditNoteLine) -> v1::CreditNoteLine {
         tax_behavior: tax_behavior(line.tax_behavior),
         amount: Some(money(line.amount)),
         taxed: Some(taxed_line(&line.taxed)),
+        discount_amount: line.discount_amount().map(money),
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod credit_note;
 pub(crate) mod discount;
+pub(crate) mod documents;
 pub(crate) mod input;
 pub(crate) mod link_options;
 pub(crate) mod out_of_band;

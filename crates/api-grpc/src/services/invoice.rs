@@ -4,6 +4,7 @@ use api_proto::v1::invoice_service_server::InvoiceService;
 use api_proto::v1::*;
 use application::{CreateInvoice, InvoiceChanges, ListQuery, Mutation, Named, Update};
 use domain::access::Caller;
+use domain::document::Language;
 use domain::id::InvoiceId;
 use domain::invoice;
 use domain::money::Currency;
@@ -14,6 +15,7 @@ use tonic::{Request, Response, Status};
 use super::{Services, caller, parse};
 use crate::convert::credit_note::{credit_note, credit_request};
 use crate::convert::discount::invoice_discount;
+use crate::convert::documents;
 use crate::convert::input::{Mask, date, id, invoice_lines, known, metadata, optional, optional_id, rounding};
 use crate::convert::out_of_band::receipt;
 use crate::convert::output;
@@ -247,6 +249,50 @@ impl InvoiceService for Services {
         let next_page_token = next_page_token(&page, &key, |note| note.id.to_string());
         let credit_notes = page.items.iter().map(credit_note).collect();
         Ok(Response::new(ListCreditNotesResponse { credit_notes, next_page_token }))
+    }
+
+    async fn render_invoice(
+        &self,
+        request: Request<RenderInvoiceRequest>,
+    ) -> Result<Response<RenderInvoiceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (id, kind, language) = parse(|v| {
+            let id = id(v, "id", &m.id);
+            let kind = documents::kind(v, "kind", m.kind);
+            let language = optional(v, "language", &m.language, Language::parse);
+            Some((id?, kind?, language?))
+        })?;
+        let rendered = self.app.render_invoice(&caller, id, kind, language).await.map_err(status)?;
+        Ok(Response::new(RenderInvoiceResponse { document: Some(documents::rendered(rendered)) }))
+    }
+
+    async fn render_credit_note(
+        &self,
+        request: Request<RenderCreditNoteRequest>,
+    ) -> Result<Response<RenderCreditNoteResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (id, language) = parse(|v| {
+            let id = id(v, "id", &m.id);
+            let language = optional(v, "language", &m.language, Language::parse);
+            Some((id?, language?))
+        })?;
+        let rendered = self.app.render_credit_note(&caller, id, language).await.map_err(status)?;
+        Ok(Response::new(RenderCreditNoteResponse { document: Some(documents::rendered(rendered)) }))
+    }
+
+    async fn share_invoice(
+        &self,
+        request: Request<ShareInvoiceRequest>,
+    ) -> Result<Response<ShareInvoiceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let (id, share) = parse(|v| {
+            let id = id(v, "id", &m.id);
+            let share = documents::share(v, &m);
+            Some((id?, share?))
+        })?;
+        let shared = self.app.share_invoice(&caller, id, share).await.map_err(status)?;
+        let expire_time = Some(output::timestamp(shared.expires_at));
+        Ok(Response::new(ShareInvoiceResponse { url: shared.url, expire_time }))
     }
 }
 

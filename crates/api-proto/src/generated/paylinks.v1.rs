@@ -174,7 +174,7 @@ pub struct TaxTraceStep {
     #[prost(int32, tag = "1")]
     pub line: i32,
     /// The rule that chose the rate, as a stable code: MANUAL_RATE, UNTAXED, NONTAXABLE, NOT_REGISTERED, CUSTOMER_EXEMPT, DOMESTIC,
-    /// DOMESTIC_REVERSE_CHARGE, INTRA_COMMUNITY_SUPPLY, REVERSE_CHARGE, DESTINATION, ORIGIN_BELOW_THRESHOLD, SUPPLIER_COUNTRY,
+    /// DOMESTIC_REVERSE_CHARGE, INTRA_COMMUNITY_SUPPLY, REVERSE_CHARGE, DESTINATION, ORIGIN, ORIGIN_BELOW_THRESHOLD, SUPPLIER_COUNTRY,
     /// EXPORT or OUTSIDE_SCOPE; or PROVIDER_TAX where the provider's engine decided. More may come.
     #[prost(string, tag = "2")]
     pub rule: ::prost::alloc::string::String,
@@ -5560,6 +5560,10 @@ pub struct CreditNoteLine {
     /// Net, tax and gross of it, by the rates of the line.
     #[prost(message, optional, tag = "7")]
     pub taxed: ::core::option::Option<TaxedLine>,
+    /// What had been taken off of the price of the pieces: quantity times unit_price less this is amount. Absent where nothing
+    /// was, or an amount is credited.
+    #[prost(message, optional, tag = "8")]
+    pub discount_amount: ::core::option::Option<Money>,
 }
 /// Takes back what a finalized invoice billed, all of it or a part. It is never edited, and there is no way to void one: what
 /// was credited by mistake is billed again by a new invoice. All amounts are positive and in the invoice's currency; set by
@@ -8417,6 +8421,80 @@ pub struct ListCreditNotesResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// A document as a file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenderedDocument {
+    /// The file.
+    #[prost(bytes = "vec", tag = "1")]
+    pub content: ::prost::alloc::vec::Vec<u8>,
+    /// Its media type: application/pdf.
+    #[prost(string, tag = "2")]
+    pub content_type: ::prost::alloc::string::String,
+    /// A name for it, such as INV-2026-00001.pdf: letters, digits, hyphens, underscores and dots alone.
+    #[prost(string, tag = "3")]
+    pub file_name: ::prost::alloc::string::String,
+}
+/// Request of RenderInvoice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenderInvoiceRequest {
+    /// Id of the invoice. Required.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Which document. Required.
+    #[prost(enumeration = "InvoiceDocumentKind", tag = "2")]
+    pub kind: i32,
+    /// The language of the document: en, sv, de, fr or es, with or without a region. The customer's where empty, if it is one of
+    /// these, else English.
+    #[prost(string, tag = "3")]
+    pub language: ::prost::alloc::string::String,
+}
+/// Response of RenderInvoice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenderInvoiceResponse {
+    /// The document.
+    #[prost(message, optional, tag = "1")]
+    pub document: ::core::option::Option<RenderedDocument>,
+}
+/// Request of RenderCreditNote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenderCreditNoteRequest {
+    /// Id of the credit note. Required.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The language of the document, as of RenderInvoice.
+    #[prost(string, tag = "2")]
+    pub language: ::prost::alloc::string::String,
+}
+/// Response of RenderCreditNote.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenderCreditNoteResponse {
+    /// The document.
+    #[prost(message, optional, tag = "1")]
+    pub document: ::core::option::Option<RenderedDocument>,
+}
+/// Request of ShareInvoice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShareInvoiceRequest {
+    /// Id of the invoice. Required.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The language of the page and of its documents, as of RenderInvoice. The reader of the page can choose another.
+    #[prost(string, tag = "2")]
+    pub language: ::prost::alloc::string::String,
+    /// How long the URL is good for, in whole seconds: from a minute to 90 days. 30 days where absent.
+    #[prost(message, optional, tag = "3")]
+    pub lifetime: ::core::option::Option<::prost_types::Duration>,
+}
+/// Response of ShareInvoice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShareInvoiceResponse {
+    /// The URL. It is a secret of the customer's: keep it out of logs.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// When it ends.
+    #[prost(message, optional, tag = "2")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
 /// Where an invoice stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -8458,6 +8536,39 @@ impl InvoiceState {
             "INVOICE_STATE_PAID" => Some(Self::Paid),
             "INVOICE_STATE_VOID" => Some(Self::Void),
             "INVOICE_STATE_UNCOLLECTIBLE" => Some(Self::Uncollectible),
+            _ => None,
+        }
+    }
+}
+/// Which document of an invoice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum InvoiceDocumentKind {
+    /// Not said.
+    Unspecified = 0,
+    /// The invoice itself.
+    Invoice = 1,
+    /// The receipt for all payments that have come in.
+    Receipt = 2,
+}
+impl InvoiceDocumentKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INVOICE_DOCUMENT_KIND_UNSPECIFIED",
+            Self::Invoice => "INVOICE_DOCUMENT_KIND_INVOICE",
+            Self::Receipt => "INVOICE_DOCUMENT_KIND_RECEIPT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INVOICE_DOCUMENT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "INVOICE_DOCUMENT_KIND_INVOICE" => Some(Self::Invoice),
+            "INVOICE_DOCUMENT_KIND_RECEIPT" => Some(Self::Receipt),
             _ => None,
         }
     }
@@ -8722,6 +8833,57 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListCreditNotes"));
             self.inner.unary(req, path, codec).await
         }
+        /// Makes a document of a finalized invoice, as it stands: the invoice itself, with a QR code and the URL of its open link
+        /// while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of Directive
+        /// 2006/112/EC asks of an invoice. Stores nothing. FAILED_PRECONDITION (INVOICE_STATE) for a draft, and for the receipt of an
+        /// invoice for which no money has come in.
+        pub async fn render_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RenderInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::RenderInvoiceResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/RenderInvoice");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "RenderInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes the document of a credit note, in the same form.
+        pub async fn render_credit_note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RenderCreditNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::RenderCreditNoteResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/RenderCreditNote");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "RenderCreditNote"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a URL of a page for the customer: the invoice as it stands when the page is opened, a button that leads to its open
+        /// link while something is due, and its documents to download. Whoever has the URL sees them until it ends; it can't be
+        /// guessed, and can't be taken back. Stores nothing: each call gives another URL. FAILED_PRECONDITION (INVOICE_STATE) for a
+        /// draft.
+        pub async fn share_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShareInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShareInvoiceResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/ShareInvoice");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ShareInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -8801,6 +8963,27 @@ pub mod invoice_service_server {
             &self,
             request: tonic::Request<super::ListCreditNotesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListCreditNotesResponse>, tonic::Status>;
+        /// Makes a document of a finalized invoice, as it stands: the invoice itself, with a QR code and the URL of its open link
+        /// while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of Directive
+        /// 2006/112/EC asks of an invoice. Stores nothing. FAILED_PRECONDITION (INVOICE_STATE) for a draft, and for the receipt of an
+        /// invoice for which no money has come in.
+        async fn render_invoice(
+            &self,
+            request: tonic::Request<super::RenderInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::RenderInvoiceResponse>, tonic::Status>;
+        /// Makes the document of a credit note, in the same form.
+        async fn render_credit_note(
+            &self,
+            request: tonic::Request<super::RenderCreditNoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::RenderCreditNoteResponse>, tonic::Status>;
+        /// Gives a URL of a page for the customer: the invoice as it stands when the page is opened, a button that leads to its open
+        /// link while something is due, and its documents to download. Whoever has the URL sees them until it ends; it can't be
+        /// guessed, and can't be taken back. Stores nothing: each call gives another URL. FAILED_PRECONDITION (INVOICE_STATE) for a
+        /// draft.
+        async fn share_invoice(
+            &self,
+            request: tonic::Request<super::ShareInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShareInvoiceResponse>, tonic::Status>;
     }
     /// Invoices: draft, then open, then paid, void or uncollectible.
     #[derive(Debug)]
@@ -9182,6 +9365,90 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCreditNotesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/RenderInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct RenderInvoiceSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::RenderInvoiceRequest> for RenderInvoiceSvc<T> {
+                        type Response = super::RenderInvoiceResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::RenderInvoiceRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::render_invoice(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RenderInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/RenderCreditNote" => {
+                    #[allow(non_camel_case_types)]
+                    struct RenderCreditNoteSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::RenderCreditNoteRequest> for RenderCreditNoteSvc<T> {
+                        type Response = super::RenderCreditNoteResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::RenderCreditNoteRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::render_credit_note(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RenderCreditNoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/ShareInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShareInvoiceSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::ShareInvoiceRequest> for ShareInvoiceSvc<T> {
+                        type Response = super::ShareInvoiceResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ShareInvoiceRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::share_invoice(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShareInvoiceSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)

@@ -109,6 +109,14 @@ pub struct CreditNoteLine {
     pub taxed: TaxedLine,
 }
 
+impl CreditNoteLine {
+    /// What had been taken off of the price of the pieces; nothing where an amount is credited.
+    pub fn discount_amount(&self) -> Option<Money> {
+        let price = self.unit_price.times(self.quantity?).ok()?;
+        price.checked_sub(self.amount).ok().filter(|discount| discount.minor() > 0)
+    }
+}
+
 /// Why an invoice is credited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,9 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::invoice::{Finalization, InvoiceItem};
 use crate::money::Rounding;
-use crate::tax::{
-    AppliedRate, RatedLine, RoundingScope, TaxCalculation, TaxRounding, TaxTreatment, compute,
-};
+use crate::tax::{AppliedRate, RatedLine, RoundingScope, TaxCalculation, TaxRounding, TaxTreatment, compute};
 use crate::text::DisplayName;
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1);

@@ -37,6 +37,15 @@ impl Language {
         Self::ALL.into_iter().find(|known| known.code() == language)
     }
 
+    /// Parses a language tag, whatever its region.
+    ///
+    /// # Errors
+    /// No tag, or one of a language that documents don't speak.
+    pub fn parse(tag: &str) -> Result<Self, Invalid> {
+        let unsupported = || Invalid::new("UNSUPPORTED_LANGUAGE", "must be en, sv, de, fr or es");
+        Locale::parse(tag).ok().as_ref().and_then(Self::of).ok_or_else(unsupported)
+    }
+
     /// Its code by ISO 639-1.
     pub const fn code(self) -> &'static str {
         match self {
@@ -158,6 +167,10 @@ mod tests {
         let of = |tag: &str| Language::of(&Locale::parse(tag).unwrap());
         assert_eq!([of("sv"), of("de-AT"), of("fr-CA")].map(Option::unwrap).map(Language::code), ["sv", "de", "fr"]);
         assert_eq!([of("fi"), of("sve")], [None, None]);
+        assert_eq!(Language::parse("es-MX"), Ok(Language::Spanish));
+        for bad in ["", "fi", "sv_SE", "SV", "swedish"] {
+            assert_eq!(Language::parse(bad).unwrap_err().rule, "UNSUPPORTED_LANGUAGE", "{bad}");
+        }
     }
 
     #[test]

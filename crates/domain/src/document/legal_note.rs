@@ -16,6 +16,8 @@ pub enum LegalNote {
     Export,
     /// Exempt in the public interest, such as health care and education, or as finance and insurance are (point 11).
     ExemptSupply,
+    /// Exempt for who buys: an embassy, a consulate or an international body (point 11).
+    ExemptCustomer,
     /// The seller is a small enterprise, exempt (point 11).
     SmallEnterprise,
     /// The place of supply is outside of the Union: no tax of it is due.
@@ -36,13 +38,14 @@ pub enum LegalNote {
 
 impl LegalNote {
     /// Every note, in the order of the enum.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ReverseCharge,
         Self::DomesticReverseCharge,
         Self::IntraCommunitySupply,
         Self::TriangularSupply,
         Self::Export,
         Self::ExemptSupply,
+        Self::ExemptCustomer,
         Self::SmallEnterprise,
         Self::OutsideScope,
         Self::CashAccounting,
@@ -62,6 +65,7 @@ impl LegalNote {
             Self::TriangularSupply => &["141", "197"],
             Self::Export => &["146"],
             Self::ExemptSupply => &["132", "135"],
+            Self::ExemptCustomer => &["151"],
             Self::SmallEnterprise => &["284"],
             Self::OutsideScope => &["2"],
             Self::CashAccounting => &["66"],

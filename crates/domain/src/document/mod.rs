@@ -1,8 +1,9 @@
 //! The documents that a customer gets: an invoice, a receipt, a credit note, with what article 226 of Directive 2006/112/EC
 //! (the VAT directive) asks of an invoice. It must not know how a document looks, in which format it comes, or in which
-//! words of a language it speaks; that is a [renderer](crate::ports::documents::InvoiceRenderer)'s. It decides no tax and
-//! derives no legal note: both are given.
+//! words of a language it speaks; that is a [renderer](crate::ports::documents::InvoiceRenderer)'s. It decides no tax: that
+//! is given, and the legal notes follow from it.
 
+mod applying;
 mod details;
 mod legal_note;
 mod line;
@@ -10,6 +11,7 @@ mod rules;
 
 use time::Date;
 
+pub use applying::{notes_of_credit_note, notes_of_invoice};
 pub use details::{DocumentDetails, ExchangeRate, Language, PaymentUrl, TaxInSellersCurrency};
 pub use legal_note::{AppliedNote, LegalNote};
 pub use line::{DocumentLine, DocumentTaxSubtotal, LinePrice, LineRate};
@@ -68,6 +70,8 @@ pub enum Subject {
         due_on: Date,
         /// What has been paid on it.
         paid: Money,
+        /// What credit notes took off what was to be paid.
+        credited: Money,
         /// What is still to be paid.
         due: Money,
         /// Where it stands.
@@ -207,8 +211,13 @@ impl Document {
             InvoiceState::Void { voided_at, .. } => Standing::Void { voided_on: voided_at.date() },
             _ => Standing::Open { is_overdue: details.is_overdue },
         };
-        let subject =
-            Subject::Invoice { due_on: fixed.due_date, paid: invoice.amount_paid, due: invoice.amount_due(), standing };
+        let subject = Subject::Invoice {
+            due_on: fixed.due_date,
+            paid: invoice.amount_paid,
+            credited: invoice.amount_settled().checked_sub(invoice.amount_paid)?,
+            due: invoice.amount_due(),
+            standing,
+        };
         Self::with_figures_of(invoice, subject, fixed.finalized_at.date(), details)
     }
 

@@ -10,9 +10,7 @@ use crate::metadata::Metadata;
 use crate::money::{Quantity, UnitPrice};
 use crate::payment::tests::{pending_payment, succeeded_payment};
 use crate::seller::SellerId;
-use crate::tax::{
-    Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute,
-};
+use crate::tax::{Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute};
 use crate::text::DisplayName;
 use crate::timestamp::Timestamp;
 use crate::validation::Violation;
@@ -140,6 +138,20 @@ fn a_paid_or_void_invoice_says_so_and_is_never_overdue() {
     let mut invoice = open();
     invoice.void(ISSUED).unwrap();
     assert_eq!(standing(&invoice), Standing::Void { voided_on: ISSUED.date() });
+}
+
+#[test]
+fn what_is_credited_before_it_is_paid_is_no_payment() {
+    let mut invoice = open();
+    invoice.receive(Money::new(4_000, sek()), ISSUED).unwrap();
+    let credits = crate::credit_note::InvoiceCredits {
+        pre_payment: Money::new(1_500, sek()),
+        ..crate::credit_note::InvoiceCredits::none(&invoice)
+    };
+    invoice.take_credits(credits, ISSUED);
+    let document = Document::of_invoice(&invoice, DocumentDetails::default()).unwrap();
+    let Subject::Invoice { paid, credited, due, .. } = document.subject else { panic!("no invoice") };
+    assert_eq!([paid, credited, due].map(Money::minor), [4_000, 1_500, 7_500]);
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub struct RenderedDocument {
     pub bytes: Vec<u8>,
     /// What it is, as a media type (RFC 6838) such as `application/pdf`.
     pub content_type: &'static str,
+    /// How the name of such a file ends, without the dot, such as `pdf`.
+    pub extension: &'static str,
     /// The characters that could not be shown as they are, since no font has them. Each is marked in its place; empty for
     /// most documents.
     pub replaced: BTreeSet<char>,

@@ -6,6 +6,7 @@ pub mod discounts;
 pub mod documents;
 pub mod provider;
 pub mod reversals;
+pub mod secrets;
 pub mod storage;
 pub mod subscriptions;
 pub mod tax;

@@ -36,6 +36,7 @@ pub use super::discounts::{DiscountCommands, DiscountQueries, PromotionCodeFilte
 pub use super::reversals::{
     DisputeCommands, DisputeFilter, DisputeQueries, RefundCommands, RefundFilter, RefundQueries,
 };
+pub use super::secrets::SharedSecret;
 pub use super::subscriptions::{SubscriptionCommands, SubscriptionFilter, SubscriptionQueries};
 pub use super::tax_records::{TaxRecordCommands, TaxRecordQueries};
 
@@ -59,6 +60,13 @@ pub trait Storage: Reader {
     /// # Errors
     /// [`StorageError::Unavailable`].
     async fn sequence_events(&self) -> Result<u64, StorageError>;
+
+    /// The secret of that name: the one that is kept, or else `fresh`, which is kept from then on. Servers that ask at once
+    /// get the same.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError>;
 
     /// Whether the database answers, for readiness.
     ///

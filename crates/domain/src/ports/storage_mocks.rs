@@ -150,6 +150,7 @@ mock! {
         async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError>;
         async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<(), StorageError>;
         async fn sequence_events(&self) -> Result<u64, StorageError>;
+        async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError>;
         async fn ping(&self) -> Result<(), StorageError>;
     }
 }

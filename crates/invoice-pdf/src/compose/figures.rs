@@ -10,7 +10,7 @@ use super::{BODY, Composer, FIGURE, INK, LEADING, MUTED, STRONG};
 use crate::sheet::{Align, CONTENT_WIDTH, Color, Column, HAIRLINE, MARGIN, Tree};
 use crate::table::{self, Cell, Heading, Kind};
 use crate::typeface::{Digits, Style};
-use crate::words::{capitalized, fill};
+use document_language::{capitalized, fill};
 
 /// The block of sums stands at the right.
 const SUMS_WIDTH: f32 = 250.0;
@@ -118,9 +118,11 @@ impl Composer<'_> {
         sums.push(sum(fill(words.tax_total, &[self.term]), document.tax));
         sums.push(strong(&format!("{} {}", words.total, self.with_or_without(TaxBehavior::Inclusive)), document.gross));
         match &document.subject {
-            Subject::Invoice { paid, due, .. } => {
-                if !paid.is_zero() {
-                    sums.push(sum(words.paid.to_owned(), *paid));
+            Subject::Invoice { paid, credited, due, .. } => {
+                for (label, amount) in [(words.credited, credited), (words.paid, paid)] {
+                    if !amount.is_zero() {
+                        sums.push(sum(label.to_owned(), *amount));
+                    }
                 }
                 if due != &document.gross {
                     sums.push(strong(words.amount_due, *due));

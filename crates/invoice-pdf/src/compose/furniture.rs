@@ -3,11 +3,10 @@
 
 use domain::document::Document;
 
-use super::{SMALL, labelled_tax_id, name_of};
-use crate::countries::country_name;
+use super::{SMALL, name_of};
 use crate::sheet::{Area, CONTENT_WIDTH, HAIRLINE, MARGIN, MUTED, PAGE_HEIGHT, Role, Shape, Sheet, baseline_within};
 use crate::typeface::{Digits, Line, Style, Typesetter, Weight};
-use crate::words::{Words, fill};
+use document_language::{Words, address_lines, fill};
 
 const LEGAL: Style = Style { weight: Weight::Regular, digits: Digits::Proportional, size: 7.0 };
 const LEADING: f32 = 9.5;
@@ -30,15 +29,9 @@ impl Foot {
     pub(super) fn of(document: &Document, setter: &Typesetter, words: &Words) -> Self {
         let seller = &document.seller;
         let mut parts = vec![name_of(seller.name.as_ref()).to_owned()];
-        if let Some(address) = &seller.address {
-            let place =
-                [&address.postal_code, &address.city].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
-            parts.extend([&address.line1, &address.line2].into_iter().flatten().cloned());
-            parts.push(place);
-            parts.extend(address.state.clone());
-            parts.push(country_name(address.country, document.details.language).to_owned());
-        }
-        parts.extend(seller.tax_ids.iter().map(|id| labelled_tax_id(words, id)));
+        let language = document.details.language;
+        parts.extend(seller.address.iter().flat_map(|address| address_lines(address, language)));
+        parts.extend(seller.tax_ids.iter().map(|id| words.labelled_tax_id(id)));
         parts.retain(|part| !part.is_empty());
         let text = parts.join(" · ").replace('\n', " ");
         let width = CONTENT_WIDTH - PAGE_NUMBER_WIDTH - GAP;

@@ -4,11 +4,11 @@ use domain::document::Subject;
 use domain::invoice::PartySnapshot;
 use krilla::tagging::Tag;
 
-use super::{BODY, Composer, LABEL, LEADING, STRONG, labelled_tax_id, name_of};
-use crate::countries::country_name;
+use super::{BODY, Composer, LABEL, LEADING, STRONG, name_of};
 use crate::pdf::HEADING;
 use crate::sheet::{Align, CONTENT_WIDTH, Color, Column, INK, MARGIN, MUTED, Tree, baseline_within};
 use crate::typeface::{Digits, Line, Style, Weight};
+use document_language::address_lines;
 
 const SELLER: Style = Style { weight: Weight::SemiBold, digits: Digits::Proportional, size: 13.0 };
 const SELLER_LEADING: f32 = 17.0;
@@ -116,33 +116,20 @@ impl Composer<'_> {
         if let Some(name) = &party.name {
             lines.extend(set(name.as_str(), STRONG, INK));
         }
-        for part in self.address_lines(party) {
+        let language = self.document.details.language;
+        for part in party.address.iter().flat_map(|address| address_lines(address, language)) {
             lines.extend(set(&part, BODY, INK));
         }
         if let Some(email) = &party.email {
             lines.extend(set(email.as_str(), BODY, INK));
         }
         for id in &party.tax_ids {
-            lines.extend(set(&labelled_tax_id(self.words, id), BODY, INK));
+            lines.extend(set(&self.words.labelled_tax_id(id), BODY, INK));
         }
         if !lines.is_empty() {
             lines.splice(..0, set(label, LABEL, MUTED));
         }
         lines
-    }
-
-    fn address_lines(&self, party: &PartySnapshot) -> Vec<String> {
-        let Some(address) = &party.address else { return Vec::new() };
-        let place = [&address.postal_code, &address.city].into_iter().flatten().map(String::as_str).collect::<Vec<_>>();
-        let country = country_name(address.country, self.document.details.language);
-        let parts = [
-            address.line1.clone(),
-            address.line2.clone(),
-            Some(place.join(" ")),
-            address.state.clone(),
-            Some(country.to_owned()),
-        ];
-        parts.into_iter().flatten().filter(|part| !part.is_empty()).collect()
     }
 
     /// The dates and what the document refers to.

@@ -8,15 +8,14 @@ mod notes;
 mod panel;
 
 use domain::document::{Document, Subject};
-use domain::tax_id::TaxId;
 use domain::text::PartyName;
 use krilla::tagging::Tag;
 
-use crate::format::Format;
 use crate::pdf::About;
 use crate::sheet::{Align, CONTENT_WIDTH, Color, Column, INK, MARGIN, MUTED, Sheet, Tree};
 use crate::typeface::{Digits, Line, Style, Typesetter, Weight};
-use crate::words::Words;
+use document_language::Format;
+use document_language::Words;
 
 /// Running text.
 const BODY: Style = Style { weight: Weight::Regular, digits: Digits::Proportional, size: 9.0 };
@@ -47,7 +46,7 @@ pub(crate) struct Composed {
 pub(crate) fn compose(document: &Document, setter: &Typesetter) -> Composed {
     let words = Words::of(document.details.language);
     let format = Format::of(document.details.language);
-    let term = if has_vat(document) { words.vat } else { words.tax };
+    let term = words.tax_term(document);
     let foot = furniture::Foot::of(document, setter, words);
     let mut composer = Composer {
         document,
@@ -154,29 +153,6 @@ fn full_width(lines: Vec<Line>, color: Color) -> Column {
 
 fn name_of(name: Option<&PartyName>) -> &str {
     name.map(PartyName::as_str).unwrap_or_default()
-}
-
-/// Countries whose tax on consumption is not called a value added tax in English: sales tax, or goods and services tax.
-const WITHOUT_VAT: [&str; 10] = ["AU", "CA", "HK", "IN", "JP", "MY", "NZ", "PR", "SG", "US"];
-
-/// Whether the tax of a document is to be called a value added tax, by where its seller is.
-fn has_vat(document: &Document) -> bool {
-    let country = document.seller.address.as_ref().map(|address| address.country.alpha2());
-    country.is_none_or(|country| !WITHOUT_VAT.contains(&country))
-}
-
-/// What VAT ids of the European Union, Northern Ireland, Great Britain, Norway and Switzerland begin with.
-const VAT_ID_PREFIXES: [&str; 32] = [
-    "AT", "BE", "BG", "CHE", "CY", "CZ", "DE", "DK", "EE", "EL", "ES", "FI", "FR", "GB", "HR", "HU", "IE", "IT", "LT",
-    "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK", "XI", "EU",
-];
-
-/// A tax id with its label.
-fn labelled_tax_id(words: &Words, id: &TaxId) -> String {
-    let is_vat_id = VAT_ID_PREFIXES
-        .iter()
-        .any(|prefix| id.as_str().strip_prefix(prefix).is_some_and(|rest| rest.contains(|c: char| c.is_ascii_digit())));
-    format!("{} {}", if is_vat_id { words.vat_id } else { words.tax_id }, id.as_str())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{BODY, Composer, LABEL, LEADING, SMALL, SMALL_LEADING, STRONG};
 use crate::qr::Code;
 use crate::sheet::{ALERT, Area, CONTENT_WIDTH, Color, INK, LINK, MARGIN, MUTED, PANEL, Tree, baseline_within};
 use crate::typeface::{Digits, Line, Style, Weight};
-use crate::words::fill;
+use document_language::fill;
 
 const AMOUNT: Style = Style { weight: Weight::SemiBold, digits: Digits::Tabular, size: 22.0 };
 const AMOUNT_LEADING: f32 = 29.0;
@@ -89,6 +89,15 @@ impl Composer<'_> {
                 amount: Some(*due),
                 detail: Some((on(words.overdue, *due_on), STRONG, ALERT)),
             },
+            Subject::Invoice { paid, credited, standing: Standing::Paid { paid_on }, .. }
+                if paid.is_zero() && !credited.is_zero() =>
+            {
+                Message {
+                    label: words.amount_credited.to_owned(),
+                    amount: Some(*credited),
+                    detail: plain(on(words.settled_on, *paid_on)),
+                }
+            }
             Subject::Invoice { paid, standing: Standing::Paid { paid_on }, .. } => Message {
                 label: words.amount_paid.to_owned(),
                 amount: Some(*paid),

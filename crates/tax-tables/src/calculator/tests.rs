@@ -143,9 +143,9 @@ fn a_business_elsewhere_in_the_eu_accounts_for_the_tax_itself() {
 
 #[test]
 fn goods_to_a_business_that_shows_no_vat_id_of_another_state_are_taxed() {
-    for tax_id in ["", "SE556000000101"] {
-        check(&from_sweden("DE", tax_id, "goods"), "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
-    }
+    check(&from_sweden("DE", "", "goods"), "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
+    let shows_a_swedish_id = Sale { registered: &["SE", "OSS SE"], ..from_sweden("DE", "SE556000000101", "goods") };
+    check(&shows_a_swedish_id, "ORIGIN", Standard, 2_500);
 }
 
 #[test]
@@ -220,6 +220,43 @@ fn a_province_has_its_tax_beside_the_countrys_or_in_its_stead() {
     nowhere.customer.place = None;
     nowhere.seller = place("CA");
     assert_eq!(refused(&nowhere), refusals(&[("seller", "SUBDIVISION_REQUIRED")]));
+}
+
+#[test]
+fn a_province_has_to_be_named_also_to_a_seller_that_is_registered_in_one_of_them() {
+    for place in ["CA", "CA-ZZ"] {
+        let sale = request("SE", &["SE", "CA-QC"], Some(place), vec![automatic(100)]);
+        assert_eq!(refused(&sale), refusals(&[("customer.place", "SUBDIVISION_REQUIRED")]), "{place}");
+    }
+}
+
+#[test]
+fn monaco_is_taxed_as_france_and_man_as_the_united_kingdom() {
+    check(&from_sweden("MC", "FR40303265045", "goods"), "INTRA_COMMUNITY_SUPPLY", IntraCommunitySupply, 0);
+    check(&Sale { registered: &["SE", "OSS SE"], ..from_sweden("MC", "", "goods") }, "DESTINATION", Standard, 2_000);
+    check(&Sale { registered: &["SE", "GB"], ..from_sweden("IM", "", "goods") }, "DESTINATION", Standard, 2_000);
+}
+
+#[test]
+fn a_vat_id_tells_where_a_customer_is_of_whom_no_place_is_known() {
+    check(&from_sweden("", "DE136695976", "service"), "REVERSE_CHARGE", ReverseCharge, 0);
+}
+
+#[test]
+fn who_is_registered_nowhere_in_the_eu_supplies_nothing_within_it() {
+    let sale = Sale { registered: &["CA-ON"], ..from_sweden("DE", "DE136695976", "goods") };
+    check(&sale, "NOT_REGISTERED", OutsideScope, 0);
+}
+
+#[test]
+fn an_id_of_another_country_makes_no_business_abroad() {
+    check(&from_sweden("NO", "SE556703748501", "service"), "SUPPLIER_COUNTRY", Standard, 2_500);
+}
+
+#[test]
+fn a_one_stop_shop_is_of_the_state_where_the_seller_is() {
+    let sale = Sale { registered: &["SE", "OSS FI"], ..from_sweden("DE", "", "goods") };
+    check(&sale, "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
 }
 
 #[test]

@@ -13,132 +13,136 @@ mod sv;
 use domain::document::{Language, LegalNote};
 
 /// The words of one language.
-pub(crate) struct Words {
+pub struct Words {
     /// Title of an invoice.
-    pub(crate) invoice: &'static str,
+    pub invoice: &'static str,
     /// Title of a receipt.
-    pub(crate) receipt: &'static str,
+    pub receipt: &'static str,
     /// Title of a credit note.
-    pub(crate) credit_note: &'static str,
+    pub credit_note: &'static str,
     /// Value added tax, as within a sentence.
-    pub(crate) vat: &'static str,
+    pub vat: &'static str,
     /// Tax of another kind, as within a sentence.
-    pub(crate) tax: &'static str,
+    pub tax: &'static str,
     /// Who supplies.
-    pub(crate) from: &'static str,
+    pub from: &'static str,
     /// Who is supplied.
-    pub(crate) customer: &'static str,
+    pub customer: &'static str,
     /// Label of a VAT id.
-    pub(crate) vat_id: &'static str,
+    pub vat_id: &'static str,
     /// Label of another tax id.
-    pub(crate) tax_id: &'static str,
+    pub tax_id: &'static str,
     /// Date of issue of an invoice.
-    pub(crate) issued_on: &'static str,
+    pub issued_on: &'static str,
     /// Date of supply.
-    pub(crate) supplied_on: &'static str,
+    pub supplied_on: &'static str,
     /// Last day to pay.
-    pub(crate) due_on: &'static str,
+    pub due_on: &'static str,
     /// Number of the invoice that is corrected or receipted.
-    pub(crate) of_invoice: &'static str,
+    pub of_invoice: &'static str,
     /// Date of issue of that invoice.
-    pub(crate) of_invoice_issued_on: &'static str,
+    pub of_invoice_issued_on: &'static str,
     /// What is still to be paid.
-    pub(crate) amount_due: &'static str,
+    pub amount_due: &'static str,
     /// Template: to be paid by a date.
-    pub(crate) due_by: &'static str,
+    pub due_by: &'static str,
     /// Template: was to be paid by a date.
-    pub(crate) overdue: &'static str,
+    pub overdue: &'static str,
     /// What has been paid in full.
-    pub(crate) amount_paid: &'static str,
+    pub amount_paid: &'static str,
     /// Template: paid on a date.
-    pub(crate) paid_on: &'static str,
+    pub paid_on: &'static str,
+    /// Template: needed no payment any more on a date, since all of it was credited.
+    pub settled_on: &'static str,
     /// An invoice that was withdrawn.
-    pub(crate) void: &'static str,
+    pub void: &'static str,
     /// Template: withdrawn on a date.
-    pub(crate) voided_on: &'static str,
+    pub voided_on: &'static str,
     /// What came in.
-    pub(crate) amount_received: &'static str,
+    pub amount_received: &'static str,
     /// Template: came in on a date.
-    pub(crate) received_on: &'static str,
+    pub received_on: &'static str,
     /// What is credited.
-    pub(crate) amount_credited: &'static str,
+    pub amount_credited: &'static str,
     /// Template: corrects an invoice of a number and a date.
-    pub(crate) corrects: &'static str,
+    pub corrects: &'static str,
     /// Label of the payment link.
-    pub(crate) pay_online: &'static str,
+    pub pay_online: &'static str,
     /// What the QR code is for.
-    pub(crate) scan_to_pay: &'static str,
+    pub scan_to_pay: &'static str,
     /// Template: what the QR code is, for those who can't see it, with its URL.
-    pub(crate) qr_alt: &'static str,
+    pub qr_alt: &'static str,
     /// Heading of the lines, in the outline.
-    pub(crate) lines: &'static str,
+    pub lines: &'static str,
     /// Column of line numbers.
-    pub(crate) position: &'static str,
+    pub position: &'static str,
     /// Column of descriptions.
-    pub(crate) description: &'static str,
+    pub description: &'static str,
     /// Column of quantities.
-    pub(crate) quantity: &'static str,
+    pub quantity: &'static str,
     /// Column of unit prices.
-    pub(crate) unit_price: &'static str,
+    pub unit_price: &'static str,
     /// Column of amounts.
-    pub(crate) amount: &'static str,
+    pub amount: &'static str,
     /// Template: without the tax that is named.
-    pub(crate) exclusive: &'static str,
+    pub exclusive: &'static str,
     /// Template: with the tax that is named.
-    pub(crate) inclusive: &'static str,
+    pub inclusive: &'static str,
     /// All, to which is added whether tax is inside.
-    pub(crate) total: &'static str,
+    pub total: &'static str,
     /// Template: all of the tax that is named.
-    pub(crate) tax_total: &'static str,
+    pub tax_total: &'static str,
     /// What has been paid.
-    pub(crate) paid: &'static str,
+    pub paid: &'static str,
+    /// What credit notes took off what was to be paid.
+    pub credited: &'static str,
     /// Template: heading of what each rate of the tax that is named comes to.
-    pub(crate) tax_breakdown: &'static str,
+    pub tax_breakdown: &'static str,
     /// Column of percentages.
-    pub(crate) rate: &'static str,
+    pub rate: &'static str,
     /// Column of what tax is charged on.
-    pub(crate) taxable_amount: &'static str,
+    pub taxable_amount: &'static str,
     /// Template: what has none of the tax that is named.
-    pub(crate) untaxed: &'static str,
+    pub untaxed: &'static str,
     /// Template: tax, currency, amount, one unit of the document's currency, its worth, the day.
-    pub(crate) tax_in_sellers_currency: &'static str,
+    pub tax_in_sellers_currency: &'static str,
     /// Heading of payments.
-    pub(crate) payments: &'static str,
+    pub payments: &'static str,
     /// A date: a column of them, and that of issue of what is no invoice.
-    pub(crate) date: &'static str,
+    pub date: &'static str,
     /// Column of references.
-    pub(crate) reference: &'static str,
+    pub reference: &'static str,
     /// What went back.
-    pub(crate) refunded: &'static str,
+    pub refunded: &'static str,
     /// What came in beyond what was due.
-    pub(crate) overpaid: &'static str,
+    pub overpaid: &'static str,
     /// What was taken off of a line.
-    pub(crate) discount: &'static str,
+    pub discount: &'static str,
     /// Template: why a credit note was issued.
-    pub(crate) reason: &'static str,
+    pub reason: &'static str,
     /// Heading of the mentions of the law.
-    pub(crate) notes: &'static str,
+    pub notes: &'static str,
     /// Template: a note on one line.
-    pub(crate) on_line: &'static str,
+    pub on_line: &'static str,
     /// Template: a note on several lines.
-    pub(crate) on_lines: &'static str,
+    pub on_lines: &'static str,
     /// Template: one article of the directive.
-    pub(crate) article: &'static str,
+    pub article: &'static str,
     /// Template: several articles of the directive.
-    pub(crate) articles: &'static str,
+    pub articles: &'static str,
     /// Between the last two of a list.
-    pub(crate) and: &'static str,
+    pub and: &'static str,
     /// Heading of how to pay otherwise.
-    pub(crate) payment_instructions: &'static str,
+    pub payment_instructions: &'static str,
     /// Template: which page of how many.
-    pub(crate) page: &'static str,
+    pub page: &'static str,
     /// The mention of a legal note.
-    pub(crate) legal: fn(LegalNote) -> &'static str,
+    pub legal: fn(LegalNote) -> &'static str,
 }
 
 impl Words {
     /// The words of a language.
-    pub(crate) const fn of(language: Language) -> &'static Self {
+    pub const fn of(language: Language) -> &'static Self {
         match language {
             Language::English => &en::WORDS,
             Language::Swedish => &sv::WORDS,
@@ -150,7 +154,7 @@ impl Words {
 }
 
 /// Fills a template.
-pub(crate) fn fill(template: &str, values: &[&str]) -> String {
+pub fn fill(template: &str, values: &[&str]) -> String {
     let mut filled = String::with_capacity(template.len());
     let mut values = values.iter();
     for (index, part) in template.split("{}").enumerate() {
@@ -163,7 +167,7 @@ pub(crate) fn fill(template: &str, values: &[&str]) -> String {
 }
 
 /// The text with its first letter in upper case, as at the beginning of a label.
-pub(crate) fn capitalized(text: &str) -> String {
+pub fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

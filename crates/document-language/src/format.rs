@@ -20,18 +20,18 @@ const MINUS: char = '\u{2212}';
 
 /// How a language writes figures.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Format {
+pub struct Format {
     language: Language,
 }
 
 impl Format {
     /// The way of a language.
-    pub(crate) const fn of(language: Language) -> Self {
+    pub const fn of(language: Language) -> Self {
         Self { language }
     }
 
     /// An amount without its currency, in major units: `1,234.50`.
-    pub(crate) fn amount(self, money: Money) -> String {
+    pub fn amount(self, money: Money) -> String {
         let digits = usize::from(money.currency().exponent());
         let unsigned = money.minor().unsigned_abs().to_string();
         let padded = format!("{unsigned:0>width$}", width = digits + 1);
@@ -40,7 +40,7 @@ impl Format {
     }
 
     /// An amount with the code of its currency: `EUR 1,234.50`, `1.234,50 EUR`.
-    pub(crate) fn money(self, money: Money) -> String {
+    pub fn money(self, money: Money) -> String {
         let (amount, code) = (self.amount(money), money.currency());
         match self.language {
             Language::English => format!("{code}{NO_BREAK_SPACE}{amount}"),
@@ -49,7 +49,7 @@ impl Format {
     }
 
     /// A unit price in major units, with at least the digits of its currency and as many more as it has.
-    pub(crate) fn unit_price(self, price: UnitPrice) -> String {
+    pub fn unit_price(self, price: UnitPrice) -> String {
         let currency: Currency = price.currency();
         let minor = price.minor().normalize();
         let scale = minor.scale() as usize + usize::from(currency.exponent());
@@ -61,14 +61,14 @@ impl Format {
     }
 
     /// A plain number.
-    pub(crate) fn number(self, number: Decimal) -> String {
+    pub fn number(self, number: Decimal) -> String {
         let plain = number.normalize().abs().to_string();
         let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
         self.assemble(number.is_sign_negative() && !number.is_zero(), whole, fraction)
     }
 
     /// A percentage: `25%`, `5,5 %`.
-    pub(crate) fn percentage(self, percentage: Percentage) -> String {
+    pub fn percentage(self, percentage: Percentage) -> String {
         let number = self.number(percentage.percent());
         match self.language {
             Language::English => format!("{number}%"),
@@ -78,7 +78,7 @@ impl Format {
     }
 
     /// A date: `3 March 2026`, `2026-03-03`, `03.03.2026`, `03/03/2026`.
-    pub(crate) fn date(self, date: Date) -> String {
+    pub fn date(self, date: Date) -> String {
         let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
         match self.language {
             Language::English => {
@@ -91,7 +91,7 @@ impl Format {
     }
 
     /// What parts a fraction from the whole.
-    pub(crate) const fn decimal_separator(self) -> char {
+    pub const fn decimal_separator(self) -> char {
         match self.language {
             Language::English => '.',
             _ => ',',

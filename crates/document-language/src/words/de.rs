@@ -26,6 +26,7 @@ pub(super) const WORDS: Words = Words {
     overdue: "Überfällig: war zahlbar bis {}",
     amount_paid: "Bezahlter Betrag",
     paid_on: "Bezahlt am {}",
+    settled_on: "Durch Gutschrift ausgeglichen am {}",
     void: "Storniert",
     voided_on: "Storniert am {}. Es ist nichts zu zahlen.",
     amount_received: "Erhaltener Betrag",
@@ -46,6 +47,7 @@ pub(super) const WORDS: Words = Words {
     total: "Summe",
     tax_total: "Summe {}",
     paid: "Bezahlt",
+    credited: "Gutgeschrieben",
     tax_breakdown: "{} je Steuersatz",
     rate: "Steuersatz",
     taxable_amount: "Bemessungsgrundlage",
@@ -79,6 +81,7 @@ const fn legal(note: LegalNote) -> &'static str {
         }
         LegalNote::Export => "Steuerfreie Ausfuhrlieferung",
         LegalNote::ExemptSupply => "Steuerfreier Umsatz",
+        LegalNote::ExemptCustomer => "Steuerfrei, diplomatische Mission oder internationale Einrichtung",
         LegalNote::SmallEnterprise => "Kleinunternehmer, steuerfrei",
         LegalNote::OutsideScope => "Nicht steuerbar in der Europäischen Union",
         LegalNote::CashAccounting => "Besteuerung nach vereinnahmten Entgelten",

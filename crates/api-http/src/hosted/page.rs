@@ -1,0 +1,350 @@
+//! The page of an invoice, and those that say why there is none. It shows a document's figures as they are, and adds nothing
+//! up. Every link is relative, since a proxy may put the pages below a path.
+
+use application::SharedInvoice;
+use document_language::{Format, Words, address_lines, capitalized, fill};
+use domain::document::{Document, DocumentLine, Language, PaymentUrl, Standing, Subject};
+use domain::invoice::PartySnapshot;
+use domain::money::Money;
+use domain::tax::TaxBehavior;
+use domain::text::PartyName;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::style::CSS;
+use super::words::PageWords;
+
+/// Where nothing applies.
+const NONE: &str = "–";
+
+/// The page of a shared invoice. `token` is the last part of its path.
+pub(super) fn invoice(shared: &SharedInvoice, token: &str) -> Markup {
+    let document = &shared.invoice;
+    let language = document.details.language;
+    let page = Page {
+        document,
+        words: Words::of(language),
+        page: PageWords::of(language),
+        format: Format::of(language),
+        term: Words::of(language).tax_term(document),
+    };
+    let title = format!("{} {}", page.words.invoice, document.number);
+    let seller = document.seller.name.as_ref().map(PartyName::as_str).unwrap_or_default();
+    let whole_title = if seller.is_empty() { title.clone() } else { format!("{title} · {seller}") };
+    let content = html! {
+        main {
+            header {
+                p.seller { (seller) }
+                h1 { (title) }
+            }
+            (page.ask())
+            (page.facts())
+            @for text in [document.description.as_ref().map(|text| text.as_str()), document.details.memo.as_ref().map(|text| text.as_str())].into_iter().flatten() {
+                p.said { (text) }
+            }
+            (page.lines())
+            (page.sums())
+            (page.tax_breakdown())
+            (page.notes())
+            (page.files(shared, token))
+        }
+        footer { nav aria-label=(page.page.language) {
+            @for other in Language::ALL {
+                @let name = PageWords::of(other).name;
+                @if other == language { span lang=(other.code()) aria-current="true" { (name) } }
+                @else { a href={ "?lang=" (other.code()) } lang=(other.code()) hreflang=(other.code()) { (name) } }
+            }
+        } }
+    };
+    frame(language, &whole_title, &content)
+}
+
+/// The page for a token that shows nothing, whatever the reason.
+pub(super) fn not_found(language: Language) -> Markup {
+    let words = PageWords::of(language);
+    short(language, words.not_found, words.not_found_hint)
+}
+
+/// The page for what is ours to mend.
+pub(super) fn unavailable(language: Language) -> Markup {
+    let words = PageWords::of(language);
+    short(language, words.unavailable, words.unavailable_hint)
+}
+
+fn short(language: Language, title: &str, text: &str) -> Markup {
+    frame(language, title, &html! { main.short { h1 { (title) } p { (text) } } })
+}
+
+fn frame(language: Language, title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang=(language.code()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex, nofollow";
+                title { (title) }
+                style { (PreEscaped(CSS)) }
+            }
+            body { (content) }
+        }
+    }
+}
+
+/// An invoice while its page is written.
+struct Page<'a> {
+    document: &'a Document,
+    words: &'static Words,
+    page: &'static PageWords,
+    format: Format,
+    /// What the tax is called within a sentence.
+    term: &'static str,
+}
+
+impl Page<'_> {
+    /// What matters most: what is to be paid until when, and where; or that nothing is.
+    fn ask(&self) -> Markup {
+        let Subject::Invoice { due_on, paid, credited, due, standing } = &self.document.subject else {
+            return html! {};
+        };
+        let (words, page) = (self.words, self.page);
+        let on = |template: &str, date| fill(template, &[&self.format.date(date)]);
+        let (class, state, label, amount, detail) = match standing {
+            Standing::Open { is_overdue: false } => {
+                ("open", page.open, words.amount_due, Some(*due), on(words.due_by, *due_on))
+            }
+            Standing::Open { is_overdue: true } => {
+                ("overdue", page.overdue, words.amount_due, Some(*due), on(words.overdue, *due_on))
+            }
+            Standing::Paid { paid_on } if paid.is_zero() && !credited.is_zero() => {
+                ("paid", words.credited, words.amount_credited, Some(*credited), on(words.settled_on, *paid_on))
+            }
+            Standing::Paid { paid_on } => {
+                ("paid", page.paid, words.amount_paid, Some(*paid), on(words.paid_on, *paid_on))
+            }
+            Standing::Void { voided_on } => {
+                ("void", words.void, words.amount_due, None, on(words.voided_on, *voided_on))
+            }
+        };
+        let amount = amount.unwrap_or(Money::zero(self.document.currency));
+        let url = self.document.details.payment_url.as_ref().filter(|_| !due.is_zero()).map(PaymentUrl::as_str);
+        html! {
+            section class={ "ask " (class) } {
+                div {
+                    p.label { (label) span.state { (state) } }
+                    p.amount { (self.format.money(amount)) }
+                    p.detail { (detail) }
+                }
+                @if let Some(url) = url {
+                    div.go {
+                        a.pay href=(url) { (fill(page.pay, &[&self.format.money(*due)])) }
+                        p.hint { (page.pay_hint) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn facts(&self) -> Markup {
+        let (words, document) = (self.words, self.document);
+        let mut dates = vec![(words.issued_on, document.issued_on)];
+        dates.extend(document.supplied_on.map(|date| (words.supplied_on, date)));
+        if let Subject::Invoice { due_on, .. } = &document.subject {
+            dates.push((words.due_on, *due_on));
+        }
+        html! {
+            div.facts {
+                (self.party(words.from, &document.seller))
+                @if let Some(buyer) = &document.buyer { (self.party(words.customer, buyer)) }
+                dl { @for (label, date) in dates { div { dt { (label) } dd { (self.format.date(date)) } } } }
+            }
+        }
+    }
+
+    fn party(&self, kind: &str, party: &PartySnapshot) -> Markup {
+        let language = self.document.details.language;
+        html! {
+            address.party {
+                span.kind { (kind) }
+                @if let Some(name) = &party.name { span.name { (name.as_str()) } }
+                @for line in party.address.iter().flat_map(|address| address_lines(address, language)) { span { (line) } }
+                @if let Some(email) = &party.email { span { (email.as_str()) } }
+                @for id in &party.tax_ids { span { (self.words.labelled_tax_id(id)) } }
+            }
+        }
+    }
+
+    fn lines(&self) -> Markup {
+        let words = self.words;
+        let behavior = self.common_behavior();
+        let labelled = |label: &str| {
+            behavior.map_or(label.to_owned(), |behavior| format!("{label} {}", self.with_or_without(behavior)))
+        };
+        let (unit_price, amount) = (labelled(words.unit_price), labelled(words.amount));
+        html! {
+            table.lines.cards {
+                caption.hidden { (words.lines) " (" (self.document.currency) ")" }
+                thead { tr {
+                    th scope="col" { (words.description) }
+                    th.figure scope="col" { (words.quantity) }
+                    th.figure scope="col" { (broken(&unit_price, words.unit_price)) }
+                    th.figure scope="col" { (capitalized(self.term)) }
+                    th.figure scope="col" { (broken(&amount, words.amount)) }
+                } }
+                tbody { @for line in &self.document.lines { (self.line(line, (&unit_price, &amount), behavior.is_none())) } }
+            }
+        }
+    }
+
+    fn line(&self, line: &DocumentLine, (unit_price, amount): (&str, &str), tells_behavior: bool) -> Markup {
+        let rates: Vec<_> = line.rates.iter().map(|rate| self.format.percentage(rate.percentage)).collect();
+        let rates = if rates.is_empty() { NONE.to_owned() } else { rates.join(" + ") };
+        html! {
+            tr {
+                td.what { (line.description.as_str()) }
+                @if let Some(price) = line.price {
+                    td.figure data-label=(self.words.quantity) { span { (self.format.number(price.quantity.get().into())) } }
+                    td.figure data-label=(unit_price) { span { (self.format.unit_price(price.unit_price)) } }
+                } @else {
+                    td.figure data-label=(self.words.quantity) { span { (NONE) } }
+                    td.figure data-label=(unit_price) { span { (NONE) } }
+                }
+                td.figure data-label=(capitalized(self.term)) { span { (rates) } }
+                td.figure data-label=(amount) {
+                    span {
+                        (self.format.amount(line.amount()))
+                        @if tells_behavior { span.aside { (self.with_or_without(line.behavior)) } }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether tax is inside the stated prices, if it is the same for all lines.
+    fn common_behavior(&self) -> Option<TaxBehavior> {
+        let mut behaviors = self.document.lines.iter().map(|line| line.behavior);
+        let first = behaviors.next()?;
+        behaviors.all(|behavior| behavior == first).then_some(first)
+    }
+
+    fn with_or_without(&self, behavior: TaxBehavior) -> String {
+        let template = match behavior {
+            TaxBehavior::Exclusive => self.words.exclusive,
+            TaxBehavior::Inclusive => self.words.inclusive,
+        };
+        fill(template, &[self.term])
+    }
+
+    fn sums(&self) -> Markup {
+        let (words, document) = (self.words, self.document);
+        let total = |behavior| format!("{} {}", words.total, self.with_or_without(behavior));
+        let mut sums = vec![
+            (total(TaxBehavior::Exclusive), document.net, false),
+            (fill(words.tax_total, &[self.term]), document.tax, false),
+            (total(TaxBehavior::Inclusive), document.gross, true),
+        ];
+        if let Subject::Invoice { paid, credited, due, .. } = &document.subject {
+            for (label, amount) in [(words.credited, credited), (words.paid, paid)] {
+                if !amount.is_zero() {
+                    sums.push((label.to_owned(), *amount, false));
+                }
+            }
+            if *due != document.gross {
+                sums.push((words.amount_due.to_owned(), *due, true));
+            }
+        }
+        html! {
+            table.sums { tbody {
+                @for (label, amount, is_strong) in sums {
+                    tr.strong[is_strong] { th scope="row" { (label) } td.figure { (self.format.money(amount)) } }
+                }
+            } }
+        }
+    }
+
+    fn tax_breakdown(&self) -> Markup {
+        let (words, document) = (self.words, self.document);
+        if document.tax_subtotals.is_empty() {
+            return html! {};
+        }
+        let tax = capitalized(self.term);
+        let row = |name: String, rate: String, base: Money, amount: Money| {
+            html! {
+                tr {
+                    td.what { (name) }
+                    td.figure data-label=(words.rate) { span { (rate) } }
+                    td.figure data-label=(words.taxable_amount) { span { (self.format.amount(base)) } }
+                    td.figure data-label=(tax) { span { (self.format.amount(amount)) } }
+                }
+            }
+        };
+        html! {
+            h2 { (capitalized(&fill(words.tax_breakdown, &[self.term]))) " (" (document.currency) ")" }
+            table.cards {
+                thead { tr {
+                    th scope="col" { (tax) }
+                    th.figure scope="col" { (words.rate) }
+                    th.figure scope="col" { (words.taxable_amount) }
+                    th.figure scope="col" { (tax) }
+                } }
+                tbody {
+                    @for subtotal in &document.tax_subtotals {
+                        @let levier = subtotal.jurisdiction.as_ref().map(|levier| format!(" ({levier})")).unwrap_or_default();
+                        (row(format!("{}{levier}", subtotal.name.as_str()), self.format.percentage(subtotal.percentage), subtotal.base, subtotal.tax))
+                    }
+                    @if let Some(untaxed) = document.untaxed() {
+                        (row(fill(words.untaxed, &[self.term]), NONE.to_owned(), untaxed, Money::zero(document.currency)))
+                    }
+                }
+            }
+        }
+    }
+
+    fn notes(&self) -> Markup {
+        let notes = &self.document.details.legal_notes;
+        html! {
+            @if !notes.is_empty() {
+                h2 { (self.words.notes) }
+                ul.notes { @for note in notes { li { (self.words.mention(note)) } } }
+            }
+        }
+    }
+
+    fn files(&self, shared: &SharedInvoice, token: &str) -> Markup {
+        let query = format!("?lang={}", self.document.details.language.code());
+        let file = |path: &str, title: String, aside: String| {
+            html! {
+                li { a href={ (token) "/" (path) (query) } { span.title { (title) " (PDF)" } span.aside { (aside) } } }
+            }
+        };
+        let words = self.words;
+        let about = |document: &Document, amount: Money| {
+            format!("{} · {}", self.format.date(document.issued_on), self.format.money(amount))
+        };
+        html! {
+            h2.documents { (self.page.documents) }
+            ul.files {
+                (file("invoice.pdf", format!("{} {}", words.invoice, shared.invoice.number), about(&shared.invoice, shared.invoice.gross)))
+                @if let Some((receipt, received)) = shared.receipt.as_ref().and_then(|receipt| Some((receipt, received(receipt)?))) {
+                    (file("receipt.pdf", words.receipt.to_owned(), about(receipt, received)))
+                }
+                @for (place, note) in (1..).zip(&shared.credit_notes) {
+                    (file(&format!("credit-notes/{place}.pdf"), format!("{} {}", words.credit_note, note.number), about(note, note.gross)))
+                }
+            }
+        }
+    }
+}
+
+/// What came in, of a receipt.
+fn received(document: &Document) -> Option<Money> {
+    match document.subject {
+        Subject::Receipt { received, .. } => Some(received),
+        _ => None,
+    }
+}
+
+/// A label whose addition may stand on a line of its own.
+fn broken(label: &str, first: &str) -> Markup {
+    let rest = label.strip_prefix(first).unwrap_or_default().trim();
+    html! { (first) @if !rest.is_empty() { br; (rest) } }
+}

@@ -1,0 +1,236 @@
+//! Documents: what is read for one, in which language it is, and how it becomes a file.
+//!
+//! A document is made anew each time, since what is due and paid on it moves. It must not know a format or the words of a
+//! language: those are the renderer's.
+
+use std::sync::Arc;
+
+use domain::access::Caller;
+use domain::credit_note::{CreditNote, CreditReason};
+use domain::document::{
+    CorrectedInvoice, CreditNoteFigures, Document, DocumentDetails, DocumentError, DocumentLine, DocumentTaxSubtotal,
+    Language, LinePrice, LineRate, PaymentUrl, notes_of_credit_note, notes_of_invoice,
+};
+use domain::id::{CreditNoteId, InvoiceId};
+use domain::invoice::Invoice;
+use domain::page::{PageRequest, PageSize};
+use domain::payment::Payment;
+use domain::payment_link::LinkState;
+use domain::ports::storage::{LinkFilter, PaymentFilter, Sellers};
+use domain::text::DocumentMemo;
+
+use crate::app::App;
+use crate::error::{Error, Reason};
+
+/// Which document of an invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvoiceDocumentKind {
+    /// The invoice itself, as it stands.
+    Invoice,
+    /// The receipt for what has come in.
+    Receipt,
+}
+
+/// A document as a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// The file.
+    pub content: Vec<u8>,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// A name for it: letters, digits, hyphens, underscores and dots alone.
+    pub file_name: String,
+}
+
+impl App {
+    /// A document of a finalized invoice. It is in `language`, else in the customer's, else in English.
+    ///
+    /// # Errors
+    /// There is no such invoice, it was never finalized, or, for a receipt, no money has come in.
+    pub async fn render_invoice(
+        &self,
+        caller: &Caller,
+        id: InvoiceId,
+        kind: InvoiceDocumentKind,
+        language: Option<Language>,
+    ) -> Result<RenderedFile, Error> {
+        let invoice = self.get_invoice(caller, id).await?;
+        let language = self.document_language(&invoice, language).await?;
+        let document = self.document_of(&invoice, kind, language).await?;
+        self.render(document).await
+    }
+
+    /// The document of a credit note, in `language`, else in the customer's, else in English.
+    ///
+    /// # Errors
+    /// There is no such credit note.
+    pub async fn render_credit_note(
+        &self,
+        caller: &Caller,
+        id: CreditNoteId,
+        language: Option<Language>,
+    ) -> Result<RenderedFile, Error> {
+        let note = self.get_credit_note(caller, id).await?;
+        let invoice = self.0.storage.get_invoice(&caller.sellers, note.invoice_id).await?;
+        let invoice = invoice.ok_or_else(|| Error::internal(format!("the invoice of {id} is not there")))?;
+        let language = self.document_language(&invoice, language).await?;
+        self.render(credit_note_document(&note, &invoice, language)?).await
+    }
+
+    /// The language of an invoice's documents: the one asked for, else the customer's, else English.
+    pub(crate) async fn document_language(
+        &self,
+        invoice: &Invoice,
+        asked: Option<Language>,
+    ) -> Result<Language, Error> {
+        if let Some(language) = asked {
+            return Ok(language);
+        }
+        let Some(id) = invoice.customer_id else { return Ok(Language::default()) };
+        let customer = self.0.storage.get_customer(&Sellers::from([invoice.seller_id.clone()]), id).await?;
+        let locale = customer.and_then(|customer| customer.profile.locale.clone());
+        Ok(locale.as_ref().and_then(Language::of).unwrap_or_default())
+    }
+
+    /// A document of an invoice, with all that is read for it.
+    pub(crate) async fn document_of(
+        &self,
+        invoice: &Invoice,
+        kind: InvoiceDocumentKind,
+        language: Language,
+    ) -> Result<Document, Error> {
+        let mut details = DocumentDetails {
+            language,
+            legal_notes: notes_of_invoice(invoice),
+            is_overdue: invoice.is_overdue(self.now().date()),
+            ..DocumentDetails::default()
+        };
+        let document = match kind {
+            InvoiceDocumentKind::Invoice => {
+                details.payment_url = self.payment_url(invoice).await?;
+                Document::of_invoice(invoice, details)
+            }
+            InvoiceDocumentKind::Receipt => {
+                Document::receipt_of_invoice(invoice, &self.payments_of(invoice).await?, details)
+            }
+        };
+        document.map_err(no_document)
+    }
+
+    /// Where an invoice can be paid: the URL of its open link, while something is due.
+    async fn payment_url(&self, invoice: &Invoice) -> Result<Option<PaymentUrl>, Error> {
+        if invoice.amount_due().is_zero() {
+            return Ok(None);
+        }
+        // An invoice has one open link at most, and a new one is only made once those before it are closed.
+        let filter = LinkFilter { active: Some(true), invoice_id: Some(invoice.id), ..LinkFilter::default() };
+        let links = self.0.storage.list_payment_links(&invoice.seller_id, filter, PageRequest::NEWEST).await?;
+        let link = links.items.into_iter().find(|link| link.state == LinkState::Active);
+        let Some(url) = link.and_then(|link| link.url.clone()) else { return Ok(None) };
+        let parsed = PaymentUrl::parse(&url);
+        if let Err(invalid) = &parsed {
+            tracing::warn!(invoice = %invoice.id, %invalid, "the URL of a link can't stand on a document");
+        }
+        Ok(parsed.ok())
+    }
+
+    async fn payments_of(&self, invoice: &Invoice) -> Result<Vec<Payment>, Error> {
+        let filter = PaymentFilter { invoice_id: Some(invoice.id), ..PaymentFilter::default() };
+        let mut payments: Vec<Payment> = Vec::new();
+        loop {
+            let before = payments.last().map(|payment| payment.id);
+            let request = PageRequest { size: PageSize::DEFAULT, before };
+            let page = self.0.storage.list_payments(&invoice.seller_id, filter.clone(), request).await?;
+            payments.extend(page.items);
+            if !page.has_more {
+                return Ok(payments);
+            }
+        }
+    }
+
+    /// Makes a document into a file, on a thread that may be kept busy.
+    pub(crate) async fn render(&self, document: Document) -> Result<RenderedFile, Error> {
+        let name = file_stem(&document);
+        let permit = Arc::clone(&self.0.renders).acquire_owned().await.map_err(Error::internal)?;
+        let renderer = Arc::clone(&self.0.renderer);
+        let rendering = tokio::task::spawn_blocking(move || {
+            let rendered = renderer.render(&document);
+            // Held until it is done, even where nobody waits for it any more.
+            drop(permit);
+            rendered
+        });
+        let rendered = rendering.await.map_err(Error::internal)?.map_err(Error::internal)?;
+        if !rendered.replaced.is_empty() {
+            tracing::warn!(count = rendered.replaced.len(), "a document has characters that its font has not");
+        }
+        let file_name = format!("{name}.{}", rendered.extension);
+        Ok(RenderedFile { content: rendered.bytes, content_type: rendered.content_type, file_name })
+    }
+}
+
+/// The document of a credit note.
+pub(crate) fn credit_note_document(
+    note: &CreditNote,
+    invoice: &Invoice,
+    language: Language,
+) -> Result<Document, Error> {
+    let fixed = invoice.finalization().ok_or_else(|| no_document(DocumentError::NotFinalized))?;
+    let lines = note.lines.iter().map(|line| DocumentLine {
+        description: line.description.clone(),
+        price: line.quantity.map(|quantity| LinePrice { quantity, unit_price: line.unit_price }),
+        discount: line.discount_amount(),
+        behavior: line.tax_behavior,
+        net: line.taxed.net,
+        tax: line.taxed.tax,
+        gross: line.taxed.gross,
+        rates: line.taxed.components.iter().map(|component| LineRate::of(&component.rate)).collect(),
+    });
+    let figures = CreditNoteFigures {
+        number: note.number.number.clone(),
+        issued_on: note.issued_at.date(),
+        supplied_on: None,
+        corrects: CorrectedInvoice { number: note.invoice_number.clone(), issued_on: fixed.finalized_at.date() },
+        reason: match &note.reason {
+            CreditReason::Other(text) => Some(text.clone()),
+            _ => None,
+        },
+        seller: note.seller.clone(),
+        buyer: note.buyer.clone(),
+        currency: note.currency,
+        lines: lines.collect(),
+        tax_subtotals: note.subtotals.iter().map(DocumentTaxSubtotal::of).collect(),
+        net: note.net,
+        tax: note.tax,
+        gross: note.gross,
+    };
+    let details = DocumentDetails {
+        language,
+        legal_notes: notes_of_credit_note(note, invoice),
+        memo: note.memo.as_ref().and_then(|memo| DocumentMemo::parse(memo.as_str()).ok()),
+        ..DocumentDetails::default()
+    };
+    Document::credit_note(figures, details).map_err(no_document)
+}
+
+/// What it means to a caller that there is no document.
+pub(crate) fn no_document(error: DocumentError) -> Error {
+    match error {
+        DocumentError::NotFinalized | DocumentError::NothingReceived => {
+            Error::precondition(Reason::InvoiceState, error)
+        }
+        DocumentError::ForeignPayment { .. } | DocumentError::Rejected(_) | DocumentError::Money(_) => {
+            Error::internal(error)
+        }
+    }
+}
+
+/// The name of a document's file without its ending: its number, with what it is where the number does not say so. The
+/// format of numbers is the operator's, and may have what a file's name or a header can't.
+fn file_stem(document: &Document) -> String {
+    let fit = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
+    let number: String = document.number.chars().map(fit).collect();
+    match document.subject {
+        domain::document::Subject::Receipt { .. } => format!("{number}-receipt"),
+        _ => number,
+    }
+}

@@ -1,0 +1,223 @@
+//! The hosted page of an invoice: what it shows as the invoice moves, who can open it, and how it looks in a browser.
+
+use api_proto::v1;
+use fantoccini::Locator;
+use tonic::Code;
+
+use crate::browser::{shoot, start};
+use crate::credit_notes;
+use crate::documents::{SELLER, customer, finalized, priced, text};
+use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, needs, on_both_databases};
+
+on_both_databases!(
+    a_page_follows_its_invoice_and_has_its_documents,
+    a_token_that_is_forged_has_ended_or_is_of_nothing_is_not_found,
+    a_url_outlives_a_crash,
+);
+
+async fn try_share(
+    server: &Server,
+    id: &str,
+    (language, seconds): (&str, Option<i64>),
+) -> Result<v1::ShareInvoiceResponse, tonic::Status> {
+    let request = v1::ShareInvoiceRequest {
+        id: id.to_owned(),
+        language: language.to_owned(),
+        lifetime: seconds.map(|seconds| prost_types::Duration { seconds, nanos: 0 }),
+    };
+    Ok(server.invoices().share_invoice(request).await?.into_inner())
+}
+
+async fn share(server: &Server, id: &str, language: &str) -> String {
+    try_share(server, id, (language, None)).await.unwrap().url
+}
+
+async fn page(url: &str) -> (u16, String) {
+    let response = http().get(url).send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+#[track_caller]
+fn check(page: &str, said: &[&str], unsaid: &[&str]) {
+    for part in said {
+        assert!(page.contains(part), "{part:?} is not in: {page}");
+    }
+    for part in unsaid {
+        assert!(!page.contains(part), "{part:?} is in: {page}");
+    }
+}
+
+/// An invoice of a German business, with reverse charge.
+async fn invoice(server: &Server) -> v1::Invoice {
+    let german = customer(server, ("DE", "DE136695976", "de")).await;
+    finalized(server, &german, vec![priced("Wartung <1>", 2, 10_000, "electronic_service")]).await
+}
+
+async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
+    let server = Server::start_with(db, SELLER).await;
+    let invoice = invoice(&server).await;
+    let url = share(&server, &invoice.id, "").await;
+    assert!(url.starts_with(&format!("{}/invoices/", server.http)), "{url}");
+
+    let (status, german) = page(&url).await;
+    assert_eq!(status, 200);
+    check(&german, &["<html lang=\"de\">", "Nordljus Drift AB", &invoice.number, "200,00\u{a0}SEK", "09.03.2097"], &[]);
+    check(
+        &german,
+        &["Wartung &lt;1&gt;", "DE136695976", "Steuerschuldnerschaft", "noindex"],
+        &["class=\"pay\"", "<script"],
+    );
+    let link = server.invoice_link(&invoice.id).await.unwrap();
+    let (_, english) = page(&format!("{url}?lang=en")).await;
+    check(
+        &english,
+        &["<html lang=\"en\">", &format!("href=\"{}\"", link.url), "Pay SEK\u{a0}200.00"],
+        &["receipt.pdf"],
+    );
+    // A language that we don't speak leaves the one of the URL.
+    check(&page(&format!("{url}?lang=fi")).await.1, &["<html lang=\"de\">"], &[]);
+
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    let note = credit_notes::request(&invoice, credit_notes::rest());
+    let (note, _) = credit_notes::try_credit(&server, note).await.unwrap();
+    let (_, paid) = page(&format!("{url}?lang=en")).await;
+    check(&paid, &["Paid on", "receipt.pdf", "credit-notes/1.pdf", &note.number], &["class=\"pay\"", &link.url]);
+
+    for (path, said) in [
+        ("invoice.pdf", &*invoice.number),
+        ("receipt.pdf?lang=en", "Receipt"),
+        ("credit-notes/1.pdf?lang=sv", "Kreditfaktura"),
+    ] {
+        let response = http().get(format!("{url}/{path}")).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        assert_eq!(response.headers()["content-type"], "application/pdf");
+        let disposition = response.headers()["content-disposition"].to_str().unwrap();
+        assert!(disposition.starts_with("attachment; filename=\"") && disposition.ends_with(".pdf\""), "{disposition}");
+        for (name, value) in GUARDS {
+            assert_eq!(response.headers()[name], value, "{path}: {name}");
+        }
+        let content = response.bytes().await.unwrap();
+        if let Some(text) = text(&content).await {
+            check(&text, &[said], &[]);
+        }
+    }
+    for path in ["credit-notes/0.pdf", "credit-notes/2.pdf", "credit-notes/1", "credit-notes/x.pdf", "other.pdf"] {
+        assert_eq!(page(&format!("{url}/{path}")).await.0, 404, "{path}");
+    }
+}
+
+/// The headers of all that is shown.
+const GUARDS: [(&str, &str); 4] = [
+    ("cache-control", "private, no-store"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-robots-tag", "noindex, nofollow"),
+];
+
+async fn a_token_that_is_forged_has_ended_or_is_of_nothing_is_not_found(db: Db) {
+    let server = Server::start_with(db, SELLER).await;
+    let other = Server::start_with(Db::Sqlite, SELLER).await;
+    let (own, foreign) = (invoice(&server).await, invoice(&other).await);
+    let url = share(&server, &own.id, "sv").await;
+    let (pages, token) = url.rsplit_once('/').unwrap();
+    let flipped = |place: usize| {
+        let mut token = token.as_bytes().to_vec();
+        token[place] = if token[place] == b'A' { b'B' } else { b'A' };
+        String::from_utf8(token).unwrap()
+    };
+    // A token that another installation signed, for an invoice of its own.
+    let foreign = share(&other, &foreign.id, "").await;
+    let foreign = foreign.rsplit_once('/').unwrap().1;
+    let mut answers = Vec::new();
+    for forged in [&flipped(0), &flipped(10), &flipped(59), &token[..40], "x", "%00", foreign] {
+        for path in ["", "/invoice.pdf", "/receipt.pdf", "/credit-notes/1.pdf"] {
+            let response = http().get(format!("{pages}/{forged}{path}")).send().await.unwrap();
+            assert_eq!(response.status(), 404, "{forged}{path}");
+            for (name, value) in GUARDS {
+                assert_eq!(response.headers()[name], value, "{forged}{path}: {name}");
+            }
+            answers.push(response.text().await.unwrap());
+        }
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "nothing tells one from another");
+    check(&answers[0], &["This page is not available"], &[]);
+    let response = http().get(format!("{pages}/x")).header("accept-language", "fi, de-DE;q=0.8").send().await.unwrap();
+    check(&response.text().await.unwrap(), &["<html lang=\"de\">"], &[]);
+
+    let policy =
+        http().get(&url).send().await.unwrap().headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    for (language, seconds, fields) in [
+        ("", Some(59), vec!["lifetime"]),
+        ("", Some(7_776_001), vec!["lifetime"]),
+        ("xx", Some(-1), vec!["language", "lifetime"]),
+    ] {
+        let refused = try_share(&server, &own.id, (language, seconds)).await.unwrap_err();
+        assert_eq!(
+            (refused.code(), error_parts(&refused).2),
+            (Code::InvalidArgument, fields.iter().map(|f| (*f).to_owned()).collect())
+        );
+    }
+    let (day, month) = (24 * 60 * 60, 30 * 24 * 60 * 60);
+    for (seconds, expected) in [(Some(day), day), (None, month)] {
+        let made = server.invoice(&own.id).await.create_time.unwrap().seconds;
+        let ends = try_share(&server, &own.id, ("", seconds)).await.unwrap().expire_time.unwrap().seconds;
+        assert!((expected..expected + 120).contains(&(ends - made)), "{ends} {made}");
+    }
+}
+
+async fn a_url_outlives_a_crash(db: Db) {
+    let server = Server::start_with(db, SELLER).await;
+    let invoice = invoice(&server).await;
+    let url = share(&server, &invoice.id, "").await;
+    let token = url.rsplit_once('/').unwrap().1.to_owned();
+    let server = server.crash_and_restart().await;
+    assert_eq!(page(&format!("{}/invoices/{token}", server.http)).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_reads_the_invoice_in_a_browser_and_goes_to_pay() {
+    let (Some(chromium), Some(driver)) = (needs("PAYLINKS_TEST_CHROMIUM"), needs("PAYLINKS_TEST_CHROMEDRIVER")) else {
+        return;
+    };
+    let server = Server::start_with(Db::Sqlite, SELLER).await;
+    let swede = customer(&server, ("SE", "SE556703748501", "sv")).await;
+    let lines = vec![
+        priced("Drift och övervakning av webbplatsen, tre servrar", 3, 123_450, "electronic_service"),
+        priced("Handbok", 2, 9_900, "book"),
+    ];
+    let invoice = finalized(&server, &swede, lines).await;
+    let link = server.invoice_link(&invoice.id).await.unwrap();
+    let url = share(&server, &invoice.id, "").await;
+    for (name, language, size) in [
+        ("hosted-invoice-en", "en", (1_280, 1_400)),
+        ("hosted-invoice-sv-phone", "sv", (360, 1_600)),
+        ("hosted-invoice-de-phone", "de", (360, 1_600)),
+        ("hosted-invoice-fr", "fr", (800, 1_400)),
+    ] {
+        let browser = start(&chromium, &driver, size).await;
+        browser.client.goto(&format!("{url}?lang={language}")).await.unwrap();
+        shoot(&browser.client, name).await;
+        // The policy lets the style through: the button has its colours.
+        let button = browser.client.find(Locator::Css("a.pay")).await.unwrap();
+        assert_ne!(button.css_value("background-color").await.unwrap(), "rgba(0, 0, 0, 0)");
+        if language == "fr" {
+            button.click().await.unwrap();
+            eventually(async || {
+                let reached = browser.client.current_url().await.unwrap();
+                // The link's page sends its visitor on to one of their own.
+                reached.as_str().starts_with(&server.sandbox).then_some(())
+            })
+            .await;
+            assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+            server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+            browser.client.goto(&url).await.unwrap();
+            shoot(&browser.client, "hosted-invoice-paid").await;
+            browser.client.goto(&format!("{url}x?lang=es")).await.unwrap();
+            shoot(&browser.client, "hosted-invoice-not-found").await;
+        }
+        browser.client.close().await.unwrap();
+    }
+}
