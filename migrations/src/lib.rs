@@ -9,6 +9,7 @@ mod m0003_shipping_rates;
 mod m0004_discounts_and_subscriptions;
 mod m0005_credit_notes;
 mod m0006_tax_records;
+mod m0007_invoice_mails;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
                 sqlite: m0005_credit_notes::SQLITE,
             }),
             step("m0006_tax_records", m0006_tax_records::STATEMENTS),
+            step("m0007_invoice_mails", m0007_invoice_mails::STATEMENTS),
         ]
     }
 }

@@ -3,7 +3,10 @@
 use anyhow::{Result, bail};
 
 use crate::postgres::Cluster;
-use crate::{browser, postgres, repo};
+use crate::{browser, postgres, python, repo};
+
+/// The mail server that tests send to.
+const MAIL_SERVER: &str = "aiosmtpd==1.4.6";
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut skipped = Vec::new();
@@ -25,6 +28,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             environment.push((browser::CHROMEDRIVER, driver.display().to_string()));
         }
         Err(error) => skipped.push(format!("tests in a browser: {error:#}")),
+    }
+    match python::environment("tests/python", &[MAIL_SERVER]) {
+        Ok(programs) => {
+            environment.push(("PAYLINKS_TEST_MAIL_PYTHON", programs.join("python3").display().to_string()));
+        }
+        Err(error) => skipped.push(format!("tests of mail: {error:#}")),
     }
     if repo::is_ci() && !skipped.is_empty() {
         bail!("in CI nothing may be skipped, but: {}", skipped.join("; "));

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use crate::access::AccessPolicy;
 use crate::error::{Error, Reason};
+use crate::invoice_mail::MailParts;
 
 /// What an application is built from.
 pub struct AppParts {
@@ -29,6 +30,8 @@ pub struct AppParts {
     pub tax_calculator: Arc<dyn TaxCalculator>,
     /// Who knows to whom tax ids were issued; absent where looking them up is turned off.
     pub tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
+    /// Who sends mail; absent where that is turned off.
+    pub mail: Option<MailParts>,
     /// Who tells the time.
     pub clock: Arc<dyn Clock>,
     /// Who makes ids.
@@ -48,12 +51,15 @@ pub(crate) struct Inner {
     providers: BTreeMap<ProviderName, Arc<dyn PaymentProvider>>,
     pub(crate) tax_calculator: Arc<dyn TaxCalculator>,
     pub(crate) tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
+    pub(crate) mail: Option<MailParts>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
     pub(crate) access: AccessPolicy,
     /// Wakes the worker when there is something to do at once.
     pub(crate) work: Notify,
+    /// Wakes the worker when there is a mail to send.
+    pub(crate) mail_work: Notify,
 }
 
 /// A provider and what it can do.
@@ -94,11 +100,13 @@ impl App {
             providers,
             tax_calculator: parts.tax_calculator,
             tax_id_registry: parts.tax_id_registry,
+            mail: parts.mail,
             clock: parts.clock,
             ids: parts.ids,
             sellers,
             access: parts.access,
             work: Notify::new(),
+            mail_work: Notify::new(),
         })))
     }
 
@@ -242,6 +250,7 @@ id_makers! {
     new_invoice_id -> InvoiceId,
     new_invoice_line_id -> InvoiceLineId,
     new_credit_note_id -> CreditNoteId,
+    new_invoice_mail_id -> InvoiceMailId,
     new_payment_link_id -> PaymentLinkId,
     new_line_item_id -> LineItemId,
     new_checkout_session_id -> CheckoutSessionId,

@@ -15,6 +15,7 @@ mod collectables;
 mod discounts;
 mod error;
 mod inbox;
+mod invoice_mail;
 mod invoice_text;
 mod journal;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use access::{AccessPolicy, IssuedApiKey, NewApiKey, presented_call_id, prese
 pub use app::{App, AppParts, ProviderInfo};
 pub use error::{Error, Lacking, Reason};
 pub use inbox::NotificationReceipt;
+pub use invoice_mail::MailParts;
 pub use mutation::{ListQuery, Mutation, Update};
 pub use owners::Named;
 pub use use_cases::catalog::NewTaxRate;
@@ -42,6 +44,7 @@ pub use use_cases::credit_note::CreditedInvoice;
 pub use use_cases::discount::CreatePromotionCode;
 pub use use_cases::event::EventQuery;
 pub use use_cases::invoice::{CreateInvoice, InvoiceChanges, InvoiceLineSpec, LinePrice};
+pub use use_cases::invoice_mail::SendInvoice;
 pub use use_cases::out_of_band::RecordedPayment;
 pub use use_cases::payment::{CapturePayment, CreatePayment};
 pub use use_cases::payment_link::{

@@ -54,6 +54,7 @@ pub(crate) fn app(storage: MockStorage, mut provider: MockPaymentProvider) -> Ap
         providers: vec![Arc::new(provider)],
         tax_calculator: Arc::new(MockTaxCalculator::new()),
         tax_id_registry: None,
+        mail: None,
         clock: Arc::new(clock),
         ids: Arc::new(ids),
         sellers: vec![seller],

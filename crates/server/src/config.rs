@@ -24,6 +24,10 @@ use url::Url;
 
 use crate::Settings;
 
+mod mail;
+
+pub(crate) use self::mail::MailConfig;
+
 /// The name under which Stripe's adapter is registered.
 pub(crate) const STRIPE: &str = "stripe";
 /// The key with which the sandbox inside is opened.
@@ -39,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) charging: Charging,
     /// How tax ids are looked up; absent where that is turned off.
     pub(crate) vies: Option<ViesConfig>,
+    /// How mail is sent; absent where that is turned off.
+    pub(crate) mail: Option<MailConfig>,
     pub(crate) sellers: Vec<Seller>,
 }
 
@@ -62,6 +68,7 @@ struct File {
     sandbox: FileSandbox,
     stripe: FileStripe,
     vies: FileVies,
+    mail: Option<mail::FileMail>,
     sellers: Vec<FileSeller>,
 }
 
@@ -240,8 +247,9 @@ impl Config {
             validator.refuse("access", Invalid::new("OPEN_ACCESS", expected));
         }
         let vies = vies(&mut validator, file.vies);
+        let mail = mail::mail(&mut validator, file.mail, given(&settings.mail_password));
         let sellers = sellers(&mut validator, file.sellers, is_live);
-        let config = charging.zip(sellers).zip(vies).map(|((charging, sellers), vies)| Self {
+        let config = charging.zip(sellers).zip(vies.zip(mail)).map(|((charging, sellers), (vies, mail))| Self {
             grpc_listen,
             http_listen,
             data_dir,
@@ -249,6 +257,7 @@ impl Config {
             access,
             charging,
             vies,
+            mail,
             sellers,
         });
         match validator.finish(config) {

@@ -70,6 +70,7 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
         providers: crate::registry::idle(config.charging, clock.clone())?,
         tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
         tax_id_registry: None,
+        mail: None,
         clock,
         ids: Arc::new(UuidGenerator),
         sellers: config.sellers,

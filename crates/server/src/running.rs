@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::{Config, MailConfig};
 use crate::registry;
 use crate::system::{SystemClock, UuidGenerator};
 
@@ -59,6 +59,7 @@ impl Running {
             providers: providers.all,
             tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
             tax_id_registry: config.vies.as_ref().map(registry::tax_ids).transpose()?,
+            mail: config.mail.map(MailConfig::parts).transpose()?,
             clock,
             ids: Arc::new(UuidGenerator),
             sellers: config.sellers,

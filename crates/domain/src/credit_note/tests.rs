@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::*;
 use crate::invoice::{Finalization, InvoiceItem};
 use crate::money::Rounding;
-use crate::tax::{AppliedRate, RatedLine, RoundingScope, TaxCalculation, TaxRounding, TaxTreatment, compute};
+use crate::tax::{
+    AppliedRate, RatedLine, RoundingScope, TaxCalculation, TaxCategory, TaxDecision, TaxRounding, TaxTreatment, compute,
+};
 use crate::text::DisplayName;
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1);
@@ -79,7 +81,12 @@ fn taxed(items: &[InvoiceItem], rounding: TaxRounding) -> TaxCalculation {
                 amount: item.unit_price.times(item.quantity).unwrap(),
                 behavior: item.tax_behavior,
                 rates: rates.clone(),
-                rule: "MANUAL_RATE".to_owned(),
+                decision: TaxDecision {
+                    rule: "MANUAL_RATE".into(),
+                    category: TaxCategory::Standard,
+                    jurisdiction: None,
+                    law: None,
+                },
             }
         })
         .collect();

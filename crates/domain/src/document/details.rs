@@ -2,6 +2,7 @@
 //! any language.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use time::Date;
 use url::Url;
 
@@ -11,19 +12,24 @@ use crate::money::Money;
 use crate::text::{DocumentFooter, DocumentMemo, PaymentInstructions};
 use crate::validation::Invalid;
 
-/// A language in which a document can be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+/// A language in which a document can be written; stored as its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum Language {
     /// English, with British dates.
     #[default]
+    #[serde(rename = "en")]
     English,
     /// Swedish.
+    #[serde(rename = "sv")]
     Swedish,
     /// German.
+    #[serde(rename = "de")]
     German,
     /// French.
+    #[serde(rename = "fr")]
     French,
     /// Spanish.
+    #[serde(rename = "es")]
     Spanish,
 }
 
@@ -35,6 +41,15 @@ impl Language {
     pub fn of(locale: &Locale) -> Option<Self> {
         let language = locale.as_str().split('-').next()?;
         Self::ALL.into_iter().find(|known| known.code() == language)
+    }
+
+    /// Parses a language tag, whatever its region.
+    ///
+    /// # Errors
+    /// No tag, or one of a language that documents don't speak.
+    pub fn parse(tag: &str) -> Result<Self, Invalid> {
+        let unsupported = || Invalid::new("UNSUPPORTED_LANGUAGE", "must be en, sv, de, fr or es");
+        Locale::parse(tag).ok().as_ref().and_then(Self::of).ok_or_else(unsupported)
     }
 
     /// Its code by ISO 639-1.
@@ -158,6 +173,10 @@ mod tests {
         let of = |tag: &str| Language::of(&Locale::parse(tag).unwrap());
         assert_eq!([of("sv"), of("de-AT"), of("fr-CA")].map(Option::unwrap).map(Language::code), ["sv", "de", "fr"]);
         assert_eq!([of("fi"), of("sve")], [None, None]);
+        assert_eq!(Language::parse("es-MX"), Ok(Language::Spanish));
+        for bad in ["", "fi", "sv_SE", "SV", "swedish"] {
+            assert_eq!(Language::parse(bad).unwrap_err().rule, "UNSUPPORTED_LANGUAGE", "{bad}");
+        }
     }
 
     #[test]

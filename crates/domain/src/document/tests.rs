@@ -10,7 +10,10 @@ use crate::metadata::Metadata;
 use crate::money::{Quantity, UnitPrice};
 use crate::payment::tests::{pending_payment, succeeded_payment};
 use crate::seller::SellerId;
-use crate::tax::{Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute};
+use crate::tax::{
+    Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCategory, TaxDecision, TaxRate, TaxRounding, TaxTreatment,
+    compute,
+};
 use crate::text::DisplayName;
 use crate::timestamp::Timestamp;
 use crate::validation::Violation;
@@ -44,7 +47,12 @@ fn draft() -> (Invoice, TaxCalculation) {
         amount: Money::new(minor, sek()),
         behavior: TaxBehavior::Exclusive,
         rates,
-        rule: "MANUAL_RATE".to_owned(),
+        decision: TaxDecision {
+            rule: "MANUAL_RATE".into(),
+            category: TaxCategory::Standard,
+            jurisdiction: None,
+            law: None,
+        },
     };
     let tax = compute(sek(), TaxRounding::default(), &[rated(10_000, vec![rate]), rated(500, Vec::new())]).unwrap();
     let content = InvoiceContent {
