@@ -139,8 +139,10 @@ async fn a_message_arrives_as_it_was_written_with_every_byte_of_its_files() {
         let (name, content_type) = (FileName::parse(name).unwrap(), MediaType::parse(kind).unwrap());
         message = message.with_attachment(Attachment { name, content_type, bytes });
     }
-    send(server.config(Encryption::None), &message).await.unwrap();
-    let taken = server.taken().await;
+    // It tells more than a pipe holds before it answers.
+    let config = server.config(Encryption::None);
+    let (sent, taken) = tokio::join!(send(config, &message), server.taken());
+    sent.unwrap();
     assert_eq!(
         (&taken["mail_from"], &taken["rcpt_tos"][0]),
         (&"billing@example.com".into(), &"ada@example.com".into())

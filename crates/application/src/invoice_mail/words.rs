@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn dates_are_written_as_each_language_has_them() {
-        let written = Language::ALL.map(|language| super::date(language, date!(2026 - 03 - 09)));
+        let written = Language::ALL.map(|language| date(language, date!(2026 - 03 - 09)));
         assert_eq!(written, ["9\u{a0}March\u{a0}2026", "2026-03-09", "09.03.2026", "09/03/2026", "09/03/2026"]);
     }
 }
