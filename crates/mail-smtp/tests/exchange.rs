@@ -1,5 +1,6 @@
 //! The adapter against a mail server of its own process: aiosmtpd, which `cargo xtask test` installs. Without it the tests
 //! are skipped by name; in CI that is a failure.
+#![cfg(test)]
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use domain::ports::mail::{Attachment, FileName, HeaderText, MailError, Mailer, M
 use domain::timestamp::Timestamp;
 use mail_smtp::{Encryption, SmtpConfig, SmtpCredentials, SmtpMailer};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 /// The longest that a test waits for one thing.
@@ -115,13 +116,20 @@ fn login(password: &str) -> Option<SmtpCredentials> {
 /// What Python's own reader of mail makes of what the server took.
 async fn read(content: &Value) -> Value {
     const READER: &str = "import base64, email, email.policy, json, sys\n\
-        m = email.message_from_bytes(base64.b64decode(sys.argv[1]), policy=email.policy.default)\n\
+        m = email.message_from_bytes(base64.b64decode(sys.stdin.read()), policy=email.policy.default)\n\
         file = lambda p: [p.get_filename(), p.get_content_type(), base64.b64encode(p.get_payload(decode=True)).decode()]\n\
         body = lambda kind: m.get_body([kind]).get_content().replace('\\r\\n', '\\n') if m.get_body([kind]) else None\n\
         print(json.dumps({'subject': m['subject'], 'from': m['from'].addresses[0].display_name, 'id': m['message-id'],\n\
         'to': str(m['to']), 'plain': body('plain'), 'html': body('html'), 'files': [file(p) for p in m.iter_attachments()]}))";
     let python = std::env::var("PAYLINKS_TEST_MAIL_PYTHON").unwrap();
-    let output = Command::new(python).args(["-c", READER, content.as_str().unwrap()]).output().await.unwrap();
+    // Through a pipe, since an argument can't be that long.
+    let mut reader = Command::new(python);
+    reader.args(["-c", READER]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut reader = reader.spawn().unwrap();
+    let mut pipe = reader.stdin.take().unwrap();
+    pipe.write_all(content.as_str().unwrap().as_bytes()).await.unwrap();
+    drop(pipe);
+    let output = reader.wait_with_output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -158,20 +158,20 @@ async fn delivered(
     kind: MailKind,
     answer: Option<Result<(), MailError>>,
 ) -> (InvoiceMail, Duration, Option<EventKind>) {
-    let noted: Arc<Mutex<(Option<(InvoiceMail, Duration)>, Option<EventKind>)>> = Arc::default();
+    let noted: Arc<Mutex<Option<(InvoiceMail, Duration)>>> = Arc::default();
+    let told: Arc<Mutex<Option<EventKind>>> = Arc::default();
     let mut storage = MockStorage::new();
     storage.expect_get_invoice().return_once(move |_, _| Ok(Some(invoice)));
     storage.expect_list_payment_links().returning(|_, _, _| Ok(Page { items: vec![], has_more: false }));
-    let seen = Arc::clone(&noted);
+    let (mails, events) = (Arc::clone(&noted), Arc::clone(&told));
     storage.expect_begin().return_once(move || {
         let mut uow = MockUnitOfWork::new();
-        let (mails, events) = (Arc::clone(&seen), seen);
         uow.expect_update_invoice_mail().once().returning(move |mail, retry_in| {
-            mails.lock().unwrap().0 = Some((mail.clone(), retry_in));
+            *mails.lock().unwrap() = Some((mail.clone(), retry_in));
             Ok(())
         });
         uow.expect_append_event().returning(move |event| {
-            assert!(events.lock().unwrap().1.replace(event.kind).is_none());
+            assert!(events.lock().unwrap().replace(event.kind).is_none());
             Ok(())
         });
         uow.expect_commit().once().return_once(|| Ok(()));
@@ -186,8 +186,8 @@ async fn delivered(
     });
     let parts = MailParts::new(Arc::new(mailer), Email::parse("billing@north.example").unwrap()).unwrap();
     mocked::app(storage, MockPaymentProvider::new()).deliver(&parts, mail(kind)).await.unwrap();
-    let (noted, event) = std::mem::take(&mut *noted.lock().unwrap());
-    let (mail, retry_in) = noted.unwrap();
+    let (mail, retry_in) = noted.lock().unwrap().take().unwrap();
+    let event = told.lock().unwrap().take();
     (mail, retry_in, event)
 }
 
