@@ -10,6 +10,7 @@ mod m0004_discounts_and_subscriptions;
 mod m0005_credit_notes;
 mod m0006_tax_records;
 mod m0007_shared_secrets;
+mod m0008_invoice_mails;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             }),
             step("m0006_tax_records", m0006_tax_records::STATEMENTS),
             step("m0007_shared_secrets", m0007_shared_secrets::STATEMENTS),
+            step("m0008_invoice_mails", m0008_invoice_mails::STATEMENTS),
         ]
     }
 }

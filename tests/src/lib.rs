@@ -20,6 +20,7 @@ mod invoices;
 mod json;
 mod link_options;
 mod links;
+mod mail;
 mod main_job;
 mod numbering;
 mod out_of_band;

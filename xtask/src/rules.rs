@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::repo;
 
 /// What each crate may depend on among our own. `*` is everything. Arrows point inward only.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("api-proto", &[]),
@@ -25,6 +25,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("tax-id-vies", &["domain"]),
     ("document-language", &["domain"]),
     ("invoice-pdf", &["document-language", "domain"]),
+    ("mail-smtp", &["domain"]),
     ("port-contracts", &["domain"]),
     ("cli", &["api-proto"]),
     ("server", &["*"]),
@@ -85,7 +86,7 @@ const TOP_LEVEL: [&str; 10] = [
 ];
 
 /// Where no provider may be named.
-const PROVIDER_FREE: [&str; 11] = [
+const PROVIDER_FREE: [&str; 12] = [
     "crates/domain",
     "crates/application",
     "crates/api-proto",
@@ -94,6 +95,7 @@ const PROVIDER_FREE: [&str; 11] = [
     "crates/storage-sql",
     "crates/tax-tables",
     "crates/invoice-pdf",
+    "crates/mail-smtp",
     "crates/port-contracts",
     "migrations",
     "proto",

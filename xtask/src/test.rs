@@ -3,7 +3,10 @@
 use anyhow::{Result, bail};
 
 use crate::postgres::Cluster;
-use crate::{browser, pdf_tools, postgres, repo};
+use crate::{browser, pdf_tools, postgres, python, repo};
+
+/// The mail server that tests send to.
+const MAIL_SERVER: &str = "aiosmtpd==1.4.6";
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut skipped = Vec::new();
@@ -32,6 +35,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             environment.push((pdf_tools::QPDF, qpdf.display().to_string()));
         }
         Err(error) => skipped.push(format!("tests of what PDFs say: {error:#}")),
+    }
+    match python::environment("tests/python", &[MAIL_SERVER]) {
+        Ok(programs) => {
+            environment.push(("PAYLINKS_TEST_MAIL_PYTHON", programs.join("python3").display().to_string()));
+        }
+        Err(error) => skipped.push(format!("tests of mail: {error:#}")),
     }
     if repo::is_ci() && !skipped.is_empty() {
         bail!("in CI nothing may be skipped, but: {}", skipped.join("; "));

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::access::AccessPolicy;
 use crate::error::{Error, Reason};
+use crate::invoice_mail::MailParts;
 use crate::shared_invoices::InvoiceSharing;
 
 /// What an application is built from.
@@ -37,6 +38,8 @@ pub struct AppParts {
     pub renderer: Arc<dyn InvoiceRenderer>,
     /// How invoices are shared with their customers.
     pub sharing: InvoiceSharing,
+    /// Who sends mail; absent where that is turned off.
+    pub mail: Option<MailParts>,
     /// Who tells the time.
     pub clock: Arc<dyn Clock>,
     /// Who makes ids.
@@ -61,12 +64,15 @@ pub(crate) struct Inner {
     /// Rendering keeps a core busy: as many at once as there are cores, so that calls are still answered.
     pub(crate) renders: Arc<Semaphore>,
     pub(crate) sharing: InvoiceSharing,
+    pub(crate) mail: Option<MailParts>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
     pub(crate) access: AccessPolicy,
     /// Wakes the worker when there is something to do at once.
     pub(crate) work: Notify,
+    /// Wakes the worker when there is a mail to send.
+    pub(crate) mail_work: Notify,
 }
 
 /// A provider and what it can do.
@@ -119,11 +125,13 @@ impl App {
             renderer: parts.renderer,
             renders: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             sharing: parts.sharing,
+            mail: parts.mail,
             clock: parts.clock,
             ids: parts.ids,
             sellers,
             access: parts.access,
             work: Notify::new(),
+            mail_work: Notify::new(),
         })))
     }
 
@@ -282,6 +290,7 @@ id_makers! {
     new_invoice_id -> InvoiceId,
     new_invoice_line_id -> InvoiceLineId,
     new_credit_note_id -> CreditNoteId,
+    new_invoice_mail_id -> InvoiceMailId,
     new_payment_link_id -> PaymentLinkId,
     new_line_item_id -> LineItemId,
     new_checkout_session_id -> CheckoutSessionId,

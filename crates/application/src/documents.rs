@@ -118,7 +118,7 @@ impl App {
     }
 
     /// Where an invoice can be paid: the URL of its open link, while something is due.
-    async fn payment_url(&self, invoice: &Invoice) -> Result<Option<PaymentUrl>, Error> {
+    pub(crate) async fn payment_url(&self, invoice: &Invoice) -> Result<Option<PaymentUrl>, Error> {
         if invoice.amount_due().is_zero() {
             return Ok(None);
         }

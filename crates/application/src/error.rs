@@ -141,6 +141,8 @@ reasons! {
     InvoiceState = "INVOICE_STATE",
     /// Money has come in on the invoice.
     InvoicePartlyPaid = "INVOICE_PARTLY_PAID",
+    /// Mail is not turned on.
+    MailDisabled = "MAIL_DISABLED",
     /// What credit notes took of the invoice does not allow it.
     InvoiceCredited = "INVOICE_CREDITED",
     /// The payment link is not in a state for that.

@@ -16,6 +16,7 @@ mod discounts;
 mod documents;
 mod error;
 mod inbox;
+mod invoice_mail;
 mod invoice_text;
 mod journal;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use app::{App, AppParts, ProviderInfo};
 pub use documents::{InvoiceDocumentKind, RenderedFile};
 pub use error::{Error, Lacking, Reason};
 pub use inbox::NotificationReceipt;
+pub use invoice_mail::MailParts;
 pub use mutation::{ListQuery, Mutation, Update};
 pub use owners::Named;
 pub use shared_invoices::{InvoiceSharing, ShareInvoice, SharedDocument, SharedInvoice, SharedUrl};
@@ -46,6 +48,7 @@ pub use use_cases::credit_note::CreditedInvoice;
 pub use use_cases::discount::CreatePromotionCode;
 pub use use_cases::event::EventQuery;
 pub use use_cases::invoice::{CreateInvoice, InvoiceChanges, InvoiceLineSpec, LinePrice};
+pub use use_cases::invoice_mail::SendInvoice;
 pub use use_cases::out_of_band::RecordedPayment;
 pub use use_cases::payment::{CapturePayment, CreatePayment};
 pub use use_cases::payment_link::{

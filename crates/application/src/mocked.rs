@@ -67,6 +67,7 @@ pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> 
         tax_id_registry: None,
         renderer: Arc::new(MockInvoiceRenderer::new()),
         sharing: sharing(),
+        mail: None,
         clock: Arc::new(clock),
         ids: Arc::new(ids),
         sellers: vec![seller],

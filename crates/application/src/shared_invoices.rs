@@ -109,10 +109,15 @@ impl App {
             return Err(no_document(DocumentError::NotFinalized));
         }
         let language = self.document_language(&invoice, share.language).await?;
-        let ends = self.now().plus(share.lifetime.unwrap_or(ShareInvoice::LIFETIME_DEFAULT));
+        Ok(self.shared_url(invoice_id, language, share.lifetime.unwrap_or(ShareInvoice::LIFETIME_DEFAULT)))
+    }
+
+    /// A URL that shows a finalized invoice for so long.
+    pub(crate) fn shared_url(&self, invoice_id: InvoiceId, language: Language, lifetime: Duration) -> SharedUrl {
+        let ends = self.now().plus(lifetime);
         let grant = Grant { invoice_id, language, expires_at: Timestamp::from_unix_seconds(ends.unix_seconds()) };
         let InvoiceSharing { key, pages_url } = &self.0.sharing;
-        Ok(SharedUrl { url: format!("{pages_url}{}", grant.sign(key)), expires_at: grant.expires_at })
+        SharedUrl { url: format!("{pages_url}{}", grant.sign(key)), expires_at: grant.expires_at }
     }
 
     /// What the token of a URL shows, in `language` or in that of the URL.

@@ -4,6 +4,9 @@
 use std::time::Duration;
 
 use domain::payment_link::CloseReason;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::error::Error;
@@ -42,28 +45,17 @@ impl Worker {
         Self { app }
     }
 
-    /// Works until `shutdown` completes; a round that has begun is finished.
+    /// Works until `shutdown` completes; a round that has begun is finished. Mails have rounds of their own, since a mail
+    /// server may take its time, and nothing else is to wait for it.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let mut shutdown = std::pin::pin!(shutdown);
-        loop {
-            let rest = match self.round().await {
-                Ok(report) if !report.is_idle() => Duration::ZERO,
-                Ok(_) => REST,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the worker's round failed");
-                    REST
-                }
-            };
-            tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                () = self.app.0.work.notified(), if !rest.is_zero() => {}
-                () = tokio::time::sleep(rest) => {}
-            }
-        }
+        let shutdown = shutdown.shared();
+        let app = &self.app;
+        let work = rounds(shutdown.clone(), &app.0.work, || async { Ok(self.round().await?.is_idle()) }.boxed());
+        let mails = rounds(shutdown, &app.0.mail_work, || async { Ok(app.send_due_mails().await? == 0) }.boxed());
+        tokio::join!(work, mails);
     }
 
-    /// Does all that is due now, once.
+    /// Does all that is due now, once, but for mails.
     ///
     /// # Errors
     /// The store fails.
@@ -73,6 +65,31 @@ impl Worker {
         let intents = self.app.finish_due_intents().await?;
         self.app.0.storage.sequence_events().await?;
         Ok(WorkerReport { intents, notifications, expired_links })
+    }
+}
+
+/// Does rounds, which say whether they were idle, until `shutdown` completes: at once while there is work, else as soon as `wake` says so or after a rest.
+async fn rounds<'a>(
+    shutdown: impl Future<Output = ()>,
+    wake: &Notify,
+    round: impl Fn() -> BoxFuture<'a, Result<bool, Error>>,
+) {
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let rest = match round().await {
+            Ok(is_idle) if !is_idle => Duration::ZERO,
+            Ok(_) => REST,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the worker's round failed");
+                REST
+            }
+        };
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return,
+            () = wake.notified(), if !rest.is_zero() => {}
+            () = tokio::time::sleep(rest) => {}
+        }
     }
 }
 

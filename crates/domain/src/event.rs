@@ -9,6 +9,7 @@ use crate::customer::Customer;
 use crate::dispute::Dispute;
 use crate::id::EventId;
 use crate::invoice::Invoice;
+use crate::invoice_mail::InvoiceMail;
 use crate::payment::Payment;
 use crate::payment_link::PaymentLink;
 use crate::payment_method::PaymentMethod;
@@ -81,6 +82,8 @@ pub enum EventSubject {
     PaymentMethod(Box<PaymentMethod>),
     /// An invoice.
     Invoice(Box<Invoice>),
+    /// A mail about an invoice.
+    InvoiceMail(Box<InvoiceMail>),
     /// A credit note.
     CreditNote(Box<CreditNote>),
     /// A payment link.
@@ -112,6 +115,7 @@ impl EventSubject {
             Self::Customer(customer) => customer.id.to_string(),
             Self::PaymentMethod(method) => method.id.to_string(),
             Self::Invoice(invoice) => invoice.id.to_string(),
+            Self::InvoiceMail(mail) => mail.id.to_string(),
             Self::CreditNote(note) => note.id.to_string(),
             Self::PaymentLink(link) => link.id.to_string(),
             Self::CheckoutSession(session) => session.id.to_string(),
@@ -136,6 +140,7 @@ impl EventSubject {
             Self::Customer(customer) => &customer.seller_id,
             Self::PaymentMethod(method) => &method.seller_id,
             Self::Invoice(invoice) => &invoice.seller_id,
+            Self::InvoiceMail(mail) => &mail.seller_id,
             Self::CreditNote(note) => &note.seller_id,
             Self::PaymentLink(link) => &link.seller_id,
             Self::CheckoutSession(session) => &session.seller_id,
@@ -231,6 +236,10 @@ event_kinds! {
     InvoiceVoided = "invoice.voided",
     /// An invoice was given up.
     InvoiceMarkedUncollectible = "invoice.marked_uncollectible",
+    /// A mail server took a mail with an invoice or its receipt.
+    InvoiceSent = "invoice.sent",
+    /// A mail with an invoice or its receipt could not be sent, and is not tried any more.
+    InvoiceSendFailed = "invoice.send_failed",
     /// A credit note was issued.
     CreditNoteCreated = "credit_note.created",
     /// A payment link can be paid.

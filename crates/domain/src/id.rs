@@ -117,6 +117,8 @@ id!(/// A registration of a seller for tax.
     TaxRegistrationId, "treg");
 id!(/// A check of a tax id.
     TaxIdCheckId, "tic");
+id!(/// A mail about an invoice.
+    InvoiceMailId, "mail");
 id!(/// An event.
     EventId, "evt");
 id!(/// An API key.

@@ -54,6 +54,7 @@ pub mod event;
 pub mod id;
 pub mod idempotency;
 pub mod invoice;
+pub mod invoice_mail;
 pub mod locale;
 pub mod metadata;
 pub mod money;

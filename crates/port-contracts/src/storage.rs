@@ -17,6 +17,7 @@ use crate::fixtures;
 mod aggregates;
 mod credit_notes;
 mod events;
+mod invoice_mails;
 mod lists;
 mod reversals;
 mod secrets;
@@ -28,6 +29,7 @@ mod work;
 pub use aggregates::*;
 pub use credit_notes::*;
 pub use events::*;
+pub use invoice_mails::*;
 pub use lists::*;
 pub use reversals::*;
 pub use secrets::*;
@@ -81,6 +83,10 @@ macro_rules! storage_contract {
             tax_registrations_read_back_equal,
             tax_id_checks_read_back_equal,
             tax_records_are_listed_by_filter_and_page,
+            invoice_mails_read_back_equal_in_every_state,
+            invoice_mails_are_listed_by_filter_and_page,
+            an_invoice_mail_is_leased_to_one_alone,
+            invoice_mails_wait_until_they_are_due,
             rollback_and_drop_keep_nothing,
             a_drop_outside_of_the_runtime_rolls_back,
             nobody_sees_what_is_not_committed,

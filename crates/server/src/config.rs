@@ -24,6 +24,10 @@ use url::Url;
 
 use crate::Settings;
 
+mod mail;
+
+pub(crate) use self::mail::MailConfig;
+
 /// The name under which Stripe's adapter is registered.
 pub(crate) const STRIPE: &str = "stripe";
 /// The key with which the sandbox inside is opened.
@@ -41,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) charging: Charging,
     /// How tax ids are looked up; absent where that is turned off.
     pub(crate) vies: Option<ViesConfig>,
+    /// How mail is sent; absent where that is turned off.
+    pub(crate) mail: Option<MailConfig>,
     pub(crate) sellers: Vec<Seller>,
 }
 
@@ -65,6 +71,7 @@ struct File {
     sandbox: FileSandbox,
     stripe: FileStripe,
     vies: FileVies,
+    mail: Option<mail::FileMail>,
     sellers: Vec<FileSeller>,
 }
 
@@ -247,13 +254,14 @@ impl Config {
             validator.refuse("access", Invalid::new("OPEN_ACCESS", expected));
         }
         let vies = vies(&mut validator, file.vies);
+        let mail = mail::mail(&mut validator, file.mail, given(&settings.mail_password));
         let sellers = sellers(&mut validator, file.sellers, is_live);
         if is_live && public_url.iter().flatten().any(|url| url.scheme() != "https") {
             let expected = "must begin with https:// with a live key: whoever reads the URL of an invoice can open it";
             validator.refuse("public_url", Invalid::new("SCHEME", expected));
         }
-        let parts = charging.zip(sellers).zip(vies).zip(public_url);
-        let config = parts.map(|(((charging, sellers), vies), public_url)| Self {
+        let parts = charging.zip(sellers).zip(vies.zip(mail)).zip(public_url);
+        let config = parts.map(|(((charging, sellers), (vies, mail)), public_url)| Self {
             grpc_listen,
             http_listen,
             public_url,
@@ -262,6 +270,7 @@ impl Config {
             access,
             charging,
             vies,
+            mail,
             sellers,
         });
         match validator.finish(config) {

@@ -76,6 +76,7 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
         renderer: crate::registry::renderer(),
         // No invoice is shared here.
         sharing: InvoiceSharing { key: SharedSecret::new(entropy()?), pages_url: String::new() },
+        mail: None,
         clock,
         ids: Arc::new(UuidGenerator),
         sellers: config.sellers,

@@ -93,6 +93,9 @@ struct Settings {
     /// Where the API of Stripe is, instead of at api.stripe.com.
     #[arg(long, env = "STRIPE_API_BASE", value_name = "URL")]
     stripe_api_base: Option<String>,
+    /// The password of the mail server.
+    #[arg(long, env = "PAYLINKS_MAIL_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    mail_password: Option<String>,
 }
 
 fn main() -> ExitCode {

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::{Config, MailConfig};
 use crate::registry;
 use crate::system::{SystemClock, UuidGenerator, entropy};
 
@@ -71,6 +71,7 @@ impl Running {
             tax_id_registry: config.vies.as_ref().map(registry::tax_ids).transpose()?,
             renderer: registry::renderer(),
             sharing,
+            mail: config.mail.map(MailConfig::parts).transpose()?,
             clock,
             ids: Arc::new(UuidGenerator),
             sellers: config.sellers,

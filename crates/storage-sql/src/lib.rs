@@ -15,6 +15,7 @@ mod credit_notes;
 mod discounts;
 mod errors;
 mod events;
+mod invoice_mails;
 mod queries;
 mod reversals;
 mod secrets;

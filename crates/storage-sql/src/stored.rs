@@ -6,6 +6,7 @@ use domain::credit_note::CreditNote;
 use domain::customer::Customer;
 use domain::dispute::Dispute;
 use domain::invoice::Invoice;
+use domain::invoice_mail::InvoiceMail;
 use domain::payment::Payment;
 use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
@@ -111,6 +112,11 @@ stored!(Invoice, "invoices", |it| [
     "credited_after_payment" = it.amount_credited_after_payment().minor(),
     "created_at_us" = it.created_at.unix_micros(),
 ]);
+stored!(
+    InvoiceMail,
+    "invoice_mails",
+    |it| ["invoice_id" = it.order.invoice_id.to_string(), "state" = it.state.name(),]
+);
 stored!(CreditNote, "credit_notes", |it| [
     "invoice_id" = it.invoice_id.to_string(),
     "customer_id" = text(&it.customer_id),

@@ -509,6 +509,6 @@ impl ApiKeyCommands for SqlUnitOfWork {
     }
 }
 
-fn micros(span: Duration) -> i64 {
+pub(crate) fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }

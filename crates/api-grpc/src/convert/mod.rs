@@ -4,6 +4,7 @@ pub(crate) mod credit_note;
 pub(crate) mod discount;
 pub(crate) mod documents;
 pub(crate) mod input;
+pub(crate) mod invoice_mail;
 pub(crate) mod link_options;
 pub(crate) mod out_of_band;
 pub(crate) mod output;

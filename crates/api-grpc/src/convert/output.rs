@@ -23,6 +23,7 @@ use time::Date;
 
 use super::credit_note::credit_note;
 use super::discount::{coupon, promotion_code, told_invoice_discount};
+use super::invoice_mail::invoice_mail;
 use super::link_options::{
     told_adjustable, told_automatic_tax, told_collection, told_invoice_creation, told_optional_item, told_payment,
     told_platform, told_shipping_option, told_subscription,
@@ -557,6 +558,7 @@ pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
         EventSubject::Customer(it) => Subject::Customer(customer(it)),
         EventSubject::PaymentMethod(it) => Subject::PaymentMethod(payment_method(it)),
         EventSubject::Invoice(it) => Subject::Invoice(invoice(it, event.occurred_at.date())),
+        EventSubject::InvoiceMail(it) => Subject::InvoiceMail(invoice_mail(it)),
         EventSubject::CreditNote(it) => Subject::CreditNote(credit_note(it)),
         EventSubject::ShippingRate(it) => Subject::ShippingRate(shipping_rate(it)),
         EventSubject::Coupon(it) => Subject::Coupon(coupon(it)),

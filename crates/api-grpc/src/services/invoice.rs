@@ -2,12 +2,13 @@
 
 use api_proto::v1::invoice_service_server::InvoiceService;
 use api_proto::v1::*;
-use application::{CreateInvoice, InvoiceChanges, ListQuery, Mutation, Named, Update};
+use application::{CreateInvoice, InvoiceChanges, ListQuery, Mutation, Named, SendInvoice, Update};
 use domain::access::Caller;
 use domain::document::Language;
 use domain::id::InvoiceId;
 use domain::invoice;
 use domain::money::Currency;
+use domain::party::Email;
 use domain::ports::storage::{CreditNoteFilter, InvoiceFilter};
 use domain::text::Description;
 use tonic::{Request, Response, Status};
@@ -17,6 +18,7 @@ use crate::convert::credit_note::{credit_note, credit_request};
 use crate::convert::discount::invoice_discount;
 use crate::convert::documents;
 use crate::convert::input::{Mask, date, id, invoice_lines, known, metadata, optional, optional_id, rounding};
+use crate::convert::invoice_mail::{invoice_mail, mail_kind};
 use crate::convert::out_of_band::receipt;
 use crate::convert::output;
 use crate::page_token::{next_page_token, page_request};
@@ -293,6 +295,50 @@ impl InvoiceService for Services {
         let shared = self.app.share_invoice(&caller, id, share).await.map_err(status)?;
         let expire_time = Some(output::timestamp(shared.expires_at));
         Ok(Response::new(ShareInvoiceResponse { url: shared.url, expire_time }))
+    }
+
+    async fn send_invoice(
+        &self,
+        request: Request<SendInvoiceRequest>,
+    ) -> Result<Response<SendInvoiceResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller_of(&caller, &m.invoice_id, Named::Invoice).await?;
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let invoice_id = id(v, "invoice_id", &m.invoice_id);
+            let kind = mail_kind(v, "kind", m.kind);
+            let language = optional(v, "language_code", &m.language_code, Language::parse);
+            let to = optional(v, "to", &m.to, Email::parse);
+            Some(SendInvoice { invoice_id: invoice_id?, kind: kind?, language: language?, to: to? })
+        })?;
+        let mail = self.app.send_invoice(mutation).await.map_err(status)?;
+        Ok(Response::new(SendInvoiceResponse { mail: Some(invoice_mail(&mail)) }))
+    }
+
+    async fn get_invoice_mail(
+        &self,
+        request: Request<GetInvoiceMailRequest>,
+    ) -> Result<Response<GetInvoiceMailResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let id = parse(|v| id(v, "id", &m.id))?;
+        let mail = self.app.get_invoice_mail(&caller, id).await.map_err(status)?;
+        Ok(Response::new(GetInvoiceMailResponse { mail: Some(invoice_mail(&mail)) }))
+    }
+
+    async fn list_invoice_mails(
+        &self,
+        request: Request<ListInvoiceMailsRequest>,
+    ) -> Result<Response<ListInvoiceMailsResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller(&caller, &m.seller_id)?;
+        let key = (seller.id.clone(), m.invoice_id.clone());
+        let (filter, page) = parse(|v| {
+            let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
+            invoice_id.zip(page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))
+        })?;
+        let page = self.app.list_invoice_mails(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
+        let next_page_token = next_page_token(&page, &key, |mail| mail.id.to_string());
+        let mails = page.items.iter().map(invoice_mail).collect();
+        Ok(Response::new(ListInvoiceMailsResponse { mails, next_page_token }))
     }
 }
 

@@ -5614,7 +5614,8 @@ pub struct CreditNote {
     #[prost(message, optional, tag = "14")]
     pub out_of_band_refund_amount: ::core::option::Option<Money>,
     /// The rest of post_payment_amount: to be given back by CreateRefund with this credit note's id. Which refunds did,
-    /// ListRefunds with that id tells; this amount stays as it is.
+    /// ListRefunds with that id tells; this amount stays as it is. Money that came in out of band can't be given back so: say it in
+    /// out_of_band_refund_amount of the request.
     #[prost(message, optional, tag = "15")]
     pub refundable_amount: ::core::option::Option<Money>,
     /// The tax by rate.
@@ -6382,6 +6383,166 @@ pub mod customer_service_server {
     pub const SERVICE_NAME: &str = "paylinks.v1.CustomerService";
     impl<T> tonic::server::NamedService for CustomerServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// A mail about an invoice. Set by the service but for what the request says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvoiceMail {
+    /// Id, such as mail_… .
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Who sends it.
+    #[prost(string, tag = "2")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// The invoice.
+    #[prost(string, tag = "3")]
+    pub invoice_id: ::prost::alloc::string::String,
+    /// Which document of it.
+    #[prost(enumeration = "InvoiceMailKind", tag = "4")]
+    pub kind: i32,
+    /// The language, by ISO 639-1: en, sv, de, fr or es.
+    #[prost(string, tag = "5")]
+    pub language_code: ::prost::alloc::string::String,
+    /// To whom.
+    #[prost(string, tag = "6")]
+    pub to: ::prost::alloc::string::String,
+    /// The Message-ID of every try, without angle brackets.
+    #[prost(string, tag = "7")]
+    pub message_id: ::prost::alloc::string::String,
+    /// Where it stands.
+    #[prost(enumeration = "InvoiceMailState", tag = "8")]
+    pub state: i32,
+    /// How many tries have come to an end.
+    #[prost(int32, tag = "9")]
+    pub attempts: i32,
+    /// Why it failed.
+    #[prost(enumeration = "InvoiceMailFailure", tag = "10")]
+    pub failure: i32,
+    /// Why the last try failed, where one did: the code of the mail server such as 550 5.1.1, or a word such as timeout,
+    /// connection, certificate or address. Empty once it is sent.
+    #[prost(string, tag = "11")]
+    pub failure_reason: ::prost::alloc::string::String,
+    /// When it is tried next, at the earliest. Only while it is queued.
+    #[prost(message, optional, tag = "12")]
+    pub next_attempt_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When a mail server took it. Only once it is sent.
+    #[prost(message, optional, tag = "13")]
+    pub send_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it failed. Only once it did.
+    #[prost(message, optional, tag = "14")]
+    pub fail_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was asked for: the date of the message.
+    #[prost(message, optional, tag = "15")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last changed.
+    #[prost(message, optional, tag = "16")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Which document of an invoice is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum InvoiceMailKind {
+    /// Not said: the invoice.
+    Unspecified = 0,
+    /// The invoice, which asks for what is due.
+    Invoice = 1,
+    /// The receipt for what has been paid on it.
+    Receipt = 2,
+}
+impl InvoiceMailKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INVOICE_MAIL_KIND_UNSPECIFIED",
+            Self::Invoice => "INVOICE_MAIL_KIND_INVOICE",
+            Self::Receipt => "INVOICE_MAIL_KIND_RECEIPT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INVOICE_MAIL_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "INVOICE_MAIL_KIND_INVOICE" => Some(Self::Invoice),
+            "INVOICE_MAIL_KIND_RECEIPT" => Some(Self::Receipt),
+            _ => None,
+        }
+    }
+}
+/// Where a mail stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum InvoiceMailState {
+    /// Not said.
+    Unspecified = 0,
+    /// To be sent, for the first time or again.
+    Queued = 1,
+    /// A mail server took it. One that bounces later comes back to the operator's address, and is not told here.
+    Sent = 2,
+    /// It is not tried any more; send another.
+    Failed = 3,
+}
+impl InvoiceMailState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INVOICE_MAIL_STATE_UNSPECIFIED",
+            Self::Queued => "INVOICE_MAIL_STATE_QUEUED",
+            Self::Sent => "INVOICE_MAIL_STATE_SENT",
+            Self::Failed => "INVOICE_MAIL_STATE_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INVOICE_MAIL_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "INVOICE_MAIL_STATE_QUEUED" => Some(Self::Queued),
+            "INVOICE_MAIL_STATE_SENT" => Some(Self::Sent),
+            "INVOICE_MAIL_STATE_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+/// Why a mail failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum InvoiceMailFailure {
+    /// It did not fail.
+    Unspecified = 0,
+    /// The mail server refused it for good: most often there is no such recipient.
+    Rejected = 1,
+    /// The mail server could not take it for 24 hours.
+    GaveUp = 2,
+    /// The invoice was voided before the mail was sent.
+    Overtaken = 3,
+}
+impl InvoiceMailFailure {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INVOICE_MAIL_FAILURE_UNSPECIFIED",
+            Self::Rejected => "INVOICE_MAIL_FAILURE_REJECTED",
+            Self::GaveUp => "INVOICE_MAIL_FAILURE_GAVE_UP",
+            Self::Overtaken => "INVOICE_MAIL_FAILURE_OVERTAKEN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INVOICE_MAIL_FAILURE_UNSPECIFIED" => Some(Self::Unspecified),
+            "INVOICE_MAIL_FAILURE_REJECTED" => Some(Self::Rejected),
+            "INVOICE_MAIL_FAILURE_GAVE_UP" => Some(Self::GaveUp),
+            "INVOICE_MAIL_FAILURE_OVERTAKEN" => Some(Self::Overtaken),
+            _ => None,
+        }
     }
 }
 /// Money of a payment that goes back to the customer. Set by the service but for what the request says.
@@ -8495,6 +8656,72 @@ pub struct ShareInvoiceResponse {
     #[prost(message, optional, tag = "2")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// Request of SendInvoice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SendInvoiceRequest {
+    /// The caller's id of this request. Required. To send once more, use another one.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the invoice. Required.
+    #[prost(string, tag = "2")]
+    pub invoice_id: ::prost::alloc::string::String,
+    /// Which document of it; the invoice where not said.
+    #[prost(enumeration = "InvoiceMailKind", tag = "3")]
+    pub kind: i32,
+    /// The language, as a tag whose region counts for nothing: en, sv, de, fr or es. The customer's where empty, else English.
+    #[prost(string, tag = "4")]
+    pub language_code: ::prost::alloc::string::String,
+    /// To whom. The customer's e-mail address as it was when the invoice was finalized where empty; required without that.
+    #[prost(string, tag = "5")]
+    pub to: ::prost::alloc::string::String,
+}
+/// Response of SendInvoice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SendInvoiceResponse {
+    /// The mail, queued.
+    #[prost(message, optional, tag = "1")]
+    pub mail: ::core::option::Option<InvoiceMail>,
+}
+/// Request of GetInvoiceMail.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetInvoiceMailRequest {
+    /// Id of the mail.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Response of GetInvoiceMail.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetInvoiceMailResponse {
+    /// The mail.
+    #[prost(message, optional, tag = "1")]
+    pub mail: ::core::option::Option<InvoiceMail>,
+}
+/// Request of ListInvoiceMails.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListInvoiceMailsRequest {
+    /// The seller; may be empty where the API key has one.
+    #[prost(string, tag = "1")]
+    pub seller_id: ::prost::alloc::string::String,
+    /// Mails of a page: 1 to 100; 0 for 20.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only about this invoice.
+    #[prost(string, tag = "4")]
+    pub invoice_id: ::prost::alloc::string::String,
+}
+/// Response of ListInvoiceMails.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListInvoiceMailsResponse {
+    /// The mails.
+    #[prost(message, repeated, tag = "1")]
+    pub mails: ::prost::alloc::vec::Vec<InvoiceMail>,
+    /// Token of the next page; empty if this is the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// Where an invoice stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -8884,6 +9111,56 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ShareInvoice"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sends an invoice, or the receipt for what was paid on it, by mail: a short text with the number, the amount, the due date
+        /// and the links that there are, as things stand when it is sent. It answers at once, with the mail queued; what becomes of
+        /// it GetInvoiceMail tells, and the events invoice.sent and invoice.send_failed. Where the mail server can't take it for now,
+        /// it is tried again, for 24 hours. It is sent at least once: where we stop at the wrong moment the same message is sent a
+        /// second time, with the same Message-ID. FAILED_PRECONDITION (MAIL_DISABLED) where the operator has not turned mail on, and
+        /// (INVOICE_STATE) for a draft, a void invoice, and a receipt of what nothing was paid on.
+        pub async fn send_invoice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SendInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::SendInvoiceResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/SendInvoice");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "SendInvoice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a mail. NOT_FOUND if there is none among the caller's sellers'.
+        pub async fn get_invoice_mail(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInvoiceMailRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetInvoiceMailResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/GetInvoiceMail");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "GetInvoiceMail"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists mails, newest first. An empty list is no error.
+        pub async fn list_invoice_mails(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListInvoiceMailsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListInvoiceMailsResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/ListInvoiceMails");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListInvoiceMails"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -8984,6 +9261,26 @@ pub mod invoice_service_server {
             &self,
             request: tonic::Request<super::ShareInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::ShareInvoiceResponse>, tonic::Status>;
+        /// Sends an invoice, or the receipt for what was paid on it, by mail: a short text with the number, the amount, the due date
+        /// and the links that there are, as things stand when it is sent. It answers at once, with the mail queued; what becomes of
+        /// it GetInvoiceMail tells, and the events invoice.sent and invoice.send_failed. Where the mail server can't take it for now,
+        /// it is tried again, for 24 hours. It is sent at least once: where we stop at the wrong moment the same message is sent a
+        /// second time, with the same Message-ID. FAILED_PRECONDITION (MAIL_DISABLED) where the operator has not turned mail on, and
+        /// (INVOICE_STATE) for a draft, a void invoice, and a receipt of what nothing was paid on.
+        async fn send_invoice(
+            &self,
+            request: tonic::Request<super::SendInvoiceRequest>,
+        ) -> std::result::Result<tonic::Response<super::SendInvoiceResponse>, tonic::Status>;
+        /// Reads a mail. NOT_FOUND if there is none among the caller's sellers'.
+        async fn get_invoice_mail(
+            &self,
+            request: tonic::Request<super::GetInvoiceMailRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetInvoiceMailResponse>, tonic::Status>;
+        /// Lists mails, newest first. An empty list is no error.
+        async fn list_invoice_mails(
+            &self,
+            request: tonic::Request<super::ListInvoiceMailsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListInvoiceMailsResponse>, tonic::Status>;
     }
     /// Invoices: draft, then open, then paid, void or uncollectible.
     #[derive(Debug)]
@@ -9449,6 +9746,90 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ShareInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/SendInvoice" => {
+                    #[allow(non_camel_case_types)]
+                    struct SendInvoiceSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::SendInvoiceRequest> for SendInvoiceSvc<T> {
+                        type Response = super::SendInvoiceResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::SendInvoiceRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::send_invoice(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SendInvoiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/GetInvoiceMail" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetInvoiceMailSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::GetInvoiceMailRequest> for GetInvoiceMailSvc<T> {
+                        type Response = super::GetInvoiceMailResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::GetInvoiceMailRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::get_invoice_mail(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetInvoiceMailSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.InvoiceService/ListInvoiceMails" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListInvoiceMailsSvc<T: InvoiceService>(pub Arc<T>);
+                    impl<T: InvoiceService> tonic::server::UnaryService<super::ListInvoiceMailsRequest> for ListInvoiceMailsSvc<T> {
+                        type Response = super::ListInvoiceMailsResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::ListInvoiceMailsRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as InvoiceService>::list_invoice_mails(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListInvoiceMailsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
@@ -10753,7 +11134,7 @@ pub struct Event {
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The thing that it happened to, as it was right after.
-    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21, 22, 23, 24, 25, 26, 27")]
+    #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28")]
     pub subject: ::core::option::Option<event::Subject>,
 }
 /// Nested message and enum types in `Event`.
@@ -10815,6 +11196,9 @@ pub mod event {
         /// A check of a tax id.
         #[prost(message, tag = "27")]
         TaxIdCheck(super::TaxIdCheck),
+        /// A mail about an invoice.
+        #[prost(message, tag = "28")]
+        InvoiceMail(super::InvoiceMail),
     }
 }
 /// Request of ListEvents.

@@ -7,6 +7,7 @@ pub(crate) mod customer;
 pub(crate) mod discount;
 pub(crate) mod event;
 pub(crate) mod invoice;
+pub(crate) mod invoice_mail;
 pub(crate) mod out_of_band;
 pub(crate) mod payment;
 pub(crate) mod payment_link;

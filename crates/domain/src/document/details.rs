@@ -2,6 +2,7 @@
 //! any language.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use time::Date;
 use url::Url;
 
@@ -11,19 +12,24 @@ use crate::money::Money;
 use crate::text::{DocumentFooter, DocumentMemo, PaymentInstructions};
 use crate::validation::Invalid;
 
-/// A language in which a document can be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+/// A language in which a document can be written; stored as its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum Language {
     /// English, with British dates.
     #[default]
+    #[serde(rename = "en")]
     English,
     /// Swedish.
+    #[serde(rename = "sv")]
     Swedish,
     /// German.
+    #[serde(rename = "de")]
     German,
     /// French.
+    #[serde(rename = "fr")]
     French,
     /// Spanish.
+    #[serde(rename = "es")]
     Spanish,
 }
 

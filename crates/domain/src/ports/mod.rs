@@ -4,6 +4,8 @@ pub mod clock;
 pub mod credit_notes;
 pub mod discounts;
 pub mod documents;
+pub mod invoice_mails;
+pub mod mail;
 pub mod provider;
 pub mod reversals;
 pub mod secrets;

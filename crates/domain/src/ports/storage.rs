@@ -33,6 +33,7 @@ use crate::timestamp::Timestamp;
 
 pub use super::credit_notes::{CreditNoteCommands, CreditNoteFilter, CreditNoteQueries};
 pub use super::discounts::{DiscountCommands, DiscountQueries, PromotionCodeFilter};
+pub use super::invoice_mails::{InvoiceMailCommands, InvoiceMailQueries};
 pub use super::reversals::{
     DisputeCommands, DisputeFilter, DisputeQueries, RefundCommands, RefundFilter, RefundQueries,
 };
@@ -81,6 +82,7 @@ pub trait Reader:
     + CustomerQueries
     + InvoiceQueries
     + CreditNoteQueries
+    + InvoiceMailQueries
     + PaymentLinkQueries
     + CheckoutQueries
     + PaymentQueries
@@ -106,6 +108,7 @@ pub trait UnitOfWork:
     + CustomerCommands
     + InvoiceCommands
     + CreditNoteCommands
+    + InvoiceMailCommands
     + PaymentLinkCommands
     + CheckoutCommands
     + PaymentCommands

@@ -8,8 +8,10 @@ use crate::catalog::{Coupon, PromotionCode};
 use crate::credit_note::CreditNote;
 use crate::dispute::Dispute;
 use crate::id::{
-    CouponId, CreditNoteId, DisputeId, PromotionCodeId, RefundId, SubscriptionId, TaxIdCheckId, TaxRegistrationId,
+    CouponId, CreditNoteId, DisputeId, InvoiceMailId, PromotionCodeId, RefundId, SubscriptionId, TaxIdCheckId,
+    TaxRegistrationId,
 };
+use crate::invoice_mail::InvoiceMail;
 use crate::refund::Refund;
 use crate::subscription::Subscription;
 use crate::tax::{StoredTaxRegistration, TaxRegistration};
@@ -46,6 +48,12 @@ mock! {
     impl InvoiceQueries for Storage {
         async fn get_invoice(&self, sellers: &Sellers, id: InvoiceId) -> Result<Option<Invoice>, StorageError>;
         async fn list_invoices(&self, seller: &SellerId, filter: InvoiceFilter, page: PageRequest<InvoiceId>) -> Result<Page<Invoice>, StorageError>;
+    }
+
+    #[async_trait]
+    impl InvoiceMailQueries for Storage {
+        async fn get_invoice_mail(&self, sellers: &Sellers, id: InvoiceMailId) -> Result<Option<InvoiceMail>, StorageError>;
+        async fn list_invoice_mails(&self, seller: &SellerId, invoice: Option<InvoiceId>, page: PageRequest<InvoiceMailId>) -> Result<Page<InvoiceMail>, StorageError>;
     }
 
     #[async_trait]
@@ -216,6 +224,19 @@ mock! {
         async fn reserve_collectable(&mut self, seller: &SellerId, invoice: InvoiceId, collectable: Collectable) -> Result<Reservation, StorageError>;
         async fn release_collectable(&mut self, collectable: Collectable) -> Result<(), StorageError>;
         async fn open_collectable(&mut self, invoice: InvoiceId) -> Result<Option<Collectable>, StorageError>;
+    }
+
+    #[async_trait]
+    impl InvoiceMailQueries for UnitOfWork {
+        async fn get_invoice_mail(&self, sellers: &Sellers, id: InvoiceMailId) -> Result<Option<InvoiceMail>, StorageError>;
+        async fn list_invoice_mails(&self, seller: &SellerId, invoice: Option<InvoiceId>, page: PageRequest<InvoiceMailId>) -> Result<Page<InvoiceMail>, StorageError>;
+    }
+
+    #[async_trait]
+    impl InvoiceMailCommands for UnitOfWork {
+        async fn insert_invoice_mail(&mut self, mail: &mut InvoiceMail) -> Result<(), StorageError>;
+        async fn lease_due_invoice_mails(&mut self, limit: u32, lease: Duration) -> Result<Vec<InvoiceMail>, StorageError>;
+        async fn update_invoice_mail(&mut self, mail: &mut InvoiceMail, retry_in: Duration) -> Result<(), StorageError>;
     }
 
     #[async_trait]

@@ -1,0 +1,165 @@
+//! Mails about invoices: written when they are sent, so that they tell how things stand then, and sent by the worker.
+//!
+//! A mail is queued in the transaction of the request that asks for it; it is leased, handed over outside of any
+//! transaction, and what came of that is committed with its event. A crash after the mail server took it, and before that
+//! commit, sends it again once the lease has run out: at least once, under the same message id. Two tries are never under
+//! way at once, since a try is cut off long before its lease runs out. No address and no word of a mail is logged.
+
+mod letter;
+mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::event::{EventKind, EventSubject};
+use domain::invoice::Invoice;
+use domain::invoice_mail::{InvoiceMail, MailKind, MailState};
+use domain::party::Email;
+use domain::ports::mail::{Attachment, FileName, HeaderText, MailError, Mailer, MediaType, Message, MessageId, Sender};
+use domain::validation::Invalid;
+
+use crate::app::App;
+use crate::documents::InvoiceDocumentKind;
+use crate::error::Error;
+use crate::shared_invoices::ShareInvoice;
+
+/// The longest that handing one mail over may take.
+const HANDOVER_MAX: Duration = Duration::from_secs(150);
+/// How long a mail belongs to whoever sends it: longer than writing it and handing it over takes.
+const LEASE: Duration = Duration::from_secs(300);
+
+/// Who sends mail, and from where.
+#[derive(Clone)]
+pub struct MailParts {
+    mailer: Arc<dyn Mailer>,
+    from: Email,
+}
+
+impl MailParts {
+    /// Mail from an address, to which answers and bounces go.
+    ///
+    /// # Errors
+    /// The domain of the address is not in ASCII, so that it can't be that of message ids.
+    pub fn new(mailer: Arc<dyn Mailer>, from: Email) -> Result<Self, Invalid> {
+        let parts = Self { mailer, from };
+        parts.message_id("1").map(|_| parts)
+    }
+
+    pub(crate) fn message_id(&self, unique: impl ToString) -> Result<MessageId, Invalid> {
+        let domain = self.from.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+        MessageId::parse(&format!("{}@{domain}", unique.to_string()))
+    }
+}
+
+/// What goes with a mail beside its words.
+#[derive(Debug, Default)]
+pub(crate) struct Enclosures {
+    /// Where the invoice can be paid.
+    pub(crate) payment_url: Option<String>,
+    /// Where its customer sees it.
+    pub(crate) page_url: Option<String>,
+    /// The document as a file.
+    pub(crate) document: Option<Attachment>,
+}
+
+impl App {
+    /// Sends mails that are due; returns how many it took.
+    pub(crate) async fn send_due_mails(&self) -> Result<usize, Error> {
+        const BATCH: u32 = 4;
+        let Some(parts) = &self.0.mail else { return Ok(0) };
+        let due = self
+            .transact(|_, uow| Box::pin(async move { Ok(uow.lease_due_invoice_mails(BATCH, LEASE).await?) }))
+            .await?;
+        let count = due.len();
+        futures::future::join_all(due.into_iter().map(|mail| async move {
+            let id = mail.id;
+            if let Err(error) = self.deliver(parts, mail).await {
+                // Its lease runs out, and it is tried again; the others go on.
+                tracing::warn!(mail = %id, error = &error as &dyn std::error::Error, "a mail could not be worked on");
+            }
+        }))
+        .await;
+        Ok(count)
+    }
+
+    async fn deliver(&self, parts: &MailParts, mut mail: InvoiceMail) -> Result<(), Error> {
+        let sellers = [mail.seller_id.clone()].into();
+        let invoice = self.0.storage.get_invoice(&sellers, mail.order.invoice_id).await?;
+        let invoice = invoice.ok_or_else(|| Error::internal(format!("the invoice of {} is gone", mail.id)))?;
+        if mail.order.kind.check(&invoice).is_err() {
+            mail.overtaken(self.now());
+            return self.note(mail, Duration::ZERO).await;
+        }
+        let outcome = match self.write(parts, &mail, &invoice).await {
+            Ok(message) => match tokio::time::timeout(HANDOVER_MAX, parts.mailer.send(&message)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(MailError::Unavailable { reason: "timeout".to_owned() }),
+            },
+            // A defect that goes away with a new version of this program, before the mail is given up, harms nobody.
+            Err(Error::Internal(source)) => {
+                tracing::error!(mail = %mail.id, error = source.as_ref() as &dyn std::error::Error, "a mail can't be written");
+                Err(MailError::Unavailable { reason: "internal".to_owned() })
+            }
+            Err(error) => return Err(error),
+        };
+        if let Err(error) = &outcome {
+            tracing::warn!(mail = %mail.id, attempts = mail.attempts + 1, %error, "a mail was not handed over");
+        }
+        let retry_in = mail.tried(outcome, self.now());
+        self.note(mail, retry_in.unwrap_or_default()).await
+    }
+
+    /// Commits what came of a try, with its event.
+    async fn note(&self, mail: InvoiceMail, retry_in: Duration) -> Result<(), Error> {
+        self.transact(move |app, uow| {
+            let mut mail = mail.clone();
+            Box::pin(async move {
+                uow.update_invoice_mail(&mut mail, retry_in).await?;
+                let kind = match mail.state {
+                    MailState::Queued { .. } => return Ok(()),
+                    MailState::Sent { .. } => EventKind::InvoiceSent,
+                    MailState::Failed { .. } => EventKind::InvoiceSendFailed,
+                };
+                app.record(uow, kind, EventSubject::InvoiceMail(Box::new(mail))).await
+            })
+        })
+        .await
+    }
+
+    async fn write(&self, parts: &MailParts, mail: &InvoiceMail, invoice: &Invoice) -> Result<Message, Error> {
+        let enclosures = self.enclosures(mail, invoice).await?;
+        let letter = letter::write(mail.order.kind, mail.order.language, invoice, &enclosures)
+            .ok_or_else(|| Error::internal("an invoice without number or seller"))?;
+        let from = Sender { name: HeaderText::from_lossy(&letter.sender), address: parts.from.clone() };
+        let subject = HeaderText::from_lossy(&letter.subject).ok_or_else(|| Error::internal("an empty subject"))?;
+        let written = (mail.message_id.clone(), mail.created_at);
+        let message = Message::new(written, (from, mail.order.to.clone()), (subject, letter.text));
+        Ok(match enclosures.document {
+            Some(document) => message.with_attachment(document),
+            None => message,
+        })
+    }
+
+    /// What goes with a mail: the document, where its customer sees it, and where to pay while something is due and a link is
+    /// open.
+    async fn enclosures(&self, mail: &InvoiceMail, invoice: &Invoice) -> Result<Enclosures, Error> {
+        let language = mail.order.language;
+        let kind = match mail.order.kind {
+            MailKind::Invoice => InvoiceDocumentKind::Invoice,
+            MailKind::Receipt => InvoiceDocumentKind::Receipt,
+        };
+        let file = self.render(self.document_of(invoice, kind, language).await?).await?;
+        let document = Attachment {
+            name: FileName::parse(&file.file_name).map_err(Error::internal)?,
+            content_type: MediaType::parse(file.content_type).map_err(Error::internal)?,
+            bytes: file.content,
+        };
+        let payment_url = self.payment_url(invoice).await?.map(|url| url.as_str().to_owned());
+        // A mail is kept, so its link is good for as long as one can be.
+        let page_url = self.shared_url(invoice.id, language, ShareInvoice::LIFETIME_MAX).url;
+        Ok(Enclosures { payment_url, page_url: Some(page_url), document: Some(document) })
+    }
+}
+
+#[cfg(test)]
+mod tests;
