@@ -101,7 +101,6 @@ pub enum CustomerTaxStatus {
 
 impl CustomerTaxStatus {
     /// Whether its place and its tax ids decide.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     pub const fn is_taxable(&self) -> bool {
         matches!(self, Self::Taxable)
     }

@@ -16,7 +16,7 @@ use crate::fixtures::{AWKWARD_TEXT, later, moment, next_uuid, only, seller, tax_
 fn registration(seller: &SellerId, code: &str) -> StoredTaxRegistration {
     let terms = TaxRegistration {
         jurisdiction: Jurisdiction::parse(code).unwrap(),
-        scheme: TaxScheme::UnionOss,
+        scheme: if code == "SE" { TaxScheme::UnionOss } else { TaxScheme::Standard },
         since: Some(date!(2026 - 01 - 01)),
         until: None,
     };
