@@ -1822,7 +1822,8 @@ pub mod catalog_service_client {
         }
         /// Creates a promotion code at the seller's provider. ALREADY_EXISTS (PROMOTION_CODE_TAKEN) if another of the seller's that
         /// is active has the same code; FAILED_PRECONDITION (PROVIDER_REJECTED) if the provider refuses it, as where another
-        /// program made such a code there.
+        /// program made such a code there. A code for one customer alone can't be made: who pays at a link is known only once it is
+        /// paid, so nobody could redeem it.
         pub async fn create_promotion_code(
             &mut self,
             request: impl tonic::IntoRequest<super::CreatePromotionCodeRequest>,
@@ -1974,7 +1975,8 @@ pub mod catalog_service_server {
         ) -> std::result::Result<tonic::Response<super::ListCouponsResponse>, tonic::Status>;
         /// Creates a promotion code at the seller's provider. ALREADY_EXISTS (PROMOTION_CODE_TAKEN) if another of the seller's that
         /// is active has the same code; FAILED_PRECONDITION (PROVIDER_REJECTED) if the provider refuses it, as where another
-        /// program made such a code there.
+        /// program made such a code there. A code for one customer alone can't be made: who pays at a link is known only once it is
+        /// paid, so nobody could redeem it.
         async fn create_promotion_code(
             &self,
             request: tonic::Request<super::CreatePromotionCodeRequest>,

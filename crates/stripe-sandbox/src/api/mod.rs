@@ -13,6 +13,8 @@ pub(crate) mod payments;
 mod prices;
 mod products;
 pub(crate) mod promotion_codes;
+#[cfg(test)]
+mod reference;
 pub(crate) mod refunds;
 pub(crate) mod sessions;
 pub(crate) mod shipping_rates;
