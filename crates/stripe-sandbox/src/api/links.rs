@@ -75,9 +75,6 @@ fn apply(ctx: &mut Ctx<'_>, link: &mut Value, params: &Map<String, Value>, items
     if let Some(given) = params.get("payment_intent_data") {
         link["payment_intent_data"] = options::payment_intent_data(given, &link["payment_intent_data"])?;
     }
-    if let Some(given) = params.get("subscription_data") {
-        link["subscription_data"] = options::subscription_data(given, &link["subscription_data"])?;
-    }
     if link["payment_method_types"].as_array().is_some_and(Vec::is_empty) {
         link["payment_method_types"] = Value::Null;
     }
@@ -90,6 +87,12 @@ fn apply(ctx: &mut Ctx<'_>, link: &mut Value, params: &Map<String, Value>, items
     let optional = params.get("optional_items").unwrap_or(&link["optional_items"]).clone();
     let facts = items::facts(ctx, items)?;
     link["optional_items"] = items::read_optional(ctx, &optional, (&currency, &facts, ITEMS_MAX))?;
+    let subscription = params.get("subscription_data").filter(|given| !given.is_null());
+    if facts.period.is_some() || subscription.is_some() {
+        // What makes subscriptions says how, also where nothing was given.
+        let given = subscription.cloned().unwrap_or_else(|| json!({}));
+        link["subscription_data"] = options::subscription_data(&given, &link["subscription_data"])?;
+    }
     if let Some(given) = params.get("shipping_options") {
         let rates = shipping_rates::read_options(ctx, given, &currency, SHIPPING_MAX)?;
         link["shipping_options"] = shipping(ctx, &rates, &currency);
