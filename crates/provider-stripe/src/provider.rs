@@ -27,9 +27,9 @@ use crate::capabilities::capabilities;
 use crate::client::{Client, Params};
 use crate::config::{ConfigError, StripeConfig};
 use crate::params::{
-    Prepared, changed_items, create_checkout, create_customer, create_link, create_price, create_product,
-    create_shipping_rate, items_to_prepare, lookup_key, of_one_amount, optional_items_to_prepare, push, refused_in,
-    update_link,
+    Prepared, changed_items, check_tax_codes, create_checkout, create_customer, create_link, create_price,
+    create_product, create_shipping_rate, items_to_prepare, lookup_key, of_one_amount, optional_items_to_prepare, push,
+    refused_in, update_link,
 };
 use crate::reversals::{create_refund, dispute_snapshot, refund_snapshot};
 use crate::sharing;
@@ -242,6 +242,7 @@ impl PaymentProvider for StripeProvider {
     }
 
     async fn create_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<HostedPage, ProviderError> {
+        check_tax_codes(link)?;
         let prepared = self.prepare(key, items_to_prepare(link).collect(), &link.options.shipping_options.0).await?;
         let made = self.client.post("/v1/payment_links", create_link(link, &prepared)?, &key.0).await;
         hosted_page(&made.map_err(|error| if link.invoice_id().is_some() { of_one_amount(error) } else { error })?)
@@ -253,6 +254,7 @@ impl PaymentProvider for StripeProvider {
         before: &PaymentLink,
         changed: &PaymentLink,
     ) -> Result<(), ProviderError> {
+        check_tax_codes(changed)?;
         let id = reference(changed.provider_ref.as_ref())?;
         let mut items = Vec::new();
         if changed_items(before, changed).next().is_some() {

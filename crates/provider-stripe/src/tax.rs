@@ -12,7 +12,7 @@
 //! A calculation is thrown away at Stripe by itself after a time, and nothing is recorded there for tax returns.
 
 mod answer;
-mod codes;
+pub(crate) mod codes;
 mod ids;
 mod question;
 

@@ -16,13 +16,14 @@ use domain::payment_link::{
     AfterCompletion, CustomerCreation, FutureUsage, LineItem, LinkOptions, LinkTarget, PaymentLink, ShippingOption,
 };
 use domain::ports::provider::ProviderError;
-use domain::tax::TaxBehavior;
+use domain::tax::{TaxBehavior, TaxCode};
 use domain::text::{Description, DisplayName};
 use sha2::{Digest, Sha256};
 
 use crate::amounts;
 use crate::capabilities::TRANSFERS;
 use crate::client::Params;
+use crate::tax::codes::stripe_code;
 
 /// The metadata key under which a link carries our id.
 pub(crate) const LINK_KEY: &str = "paylinks_link";
@@ -67,6 +68,33 @@ pub(crate) fn refused_in(error: ProviderError, field: &str) -> ProviderError {
     }
 }
 
+/// Refuses a kind of product that Stripe has no code for where Stripe computes the tax: it would tax it as what its account
+/// usually sells. Where it computes none, its code would say nothing, and [`tax_code`] leaves it out.
+///
+/// # Errors
+/// The first such kind, as the link's field.
+pub(crate) fn check_tax_codes(link: &PaymentLink) -> Result<(), ProviderError> {
+    if link.options.automatic_tax.is_none() {
+        return Ok(());
+    }
+    let items = match &link.target {
+        LinkTarget::Items { items } => items.iter().collect(),
+        LinkTarget::Invoice { .. } => Vec::new(),
+    };
+    let items = items.into_iter().map(|item| item.tax_code.as_ref()).enumerate();
+    let optional = link.options.optional_items.0.iter().map(|item| item.tax_code.as_ref()).enumerate();
+    let shipping = link.options.shipping_options.0.iter().map(|option| option.tax_code.as_ref()).enumerate();
+    let named = |field: &'static str| move |(index, code)| (field, index, code);
+    let all = items.map(named("line_items")).chain(optional.map(named("optional_items")));
+    for (field, index, code) in all.chain(shipping.map(named("shipping_options"))) {
+        if code.is_some_and(|code: &TaxCode| stripe_code(code).is_none()) {
+            let field = Some(format!("{field}[{index}]"));
+            return Err(ProviderError::Rejected { field, code: "unknown_tax_code".to_owned() });
+        }
+    }
+    Ok(())
+}
+
 /// The price of an item that is said inline: one per unit that is stored nowhere.
 const fn inline_price(item: &LineItem) -> Option<UnitPrice> {
     match (&item.model, item.price_id) {
@@ -81,7 +109,7 @@ pub(crate) fn lookup_key(item: &LineItem) -> String {
     let product_texts = [
         Some(item.name.as_str()),
         item.description.as_ref().map(|text| text.as_str()),
-        item.tax_code.as_ref().map(|code| code.as_str()),
+        item.tax_code.as_ref().and_then(stripe_code),
     ];
     let mut hasher = Sha256::new();
     for part in product_texts {
@@ -108,9 +136,7 @@ pub(crate) fn create_product(item: &LineItem) -> Params {
     if let Some(description) = &item.description {
         push(&mut params, "description", description);
     }
-    if let Some(code) = &item.tax_code {
-        push(&mut params, "tax_code", code.as_str());
-    }
+    tax_code(&mut params, "tax_code", item.tax_code.as_ref());
     params
 }
 
@@ -181,9 +207,7 @@ pub(crate) fn create_shipping_rate(option: &ShippingOption) -> Result<Params, Pr
     if let Some(behavior) = option.tax_behavior {
         push(&mut params, "tax_behavior", behavior_name(behavior));
     }
-    if let Some(code) = &option.tax_code {
-        push(&mut params, "tax_code", code.as_str());
-    }
+    tax_code(&mut params, "tax_code", option.tax_code.as_ref());
     if let Some(estimate) = option.delivery_estimate {
         for (name, bound) in [("minimum", estimate.minimum()), ("maximum", estimate.maximum())] {
             if let Some(bound) = bound {
@@ -193,6 +217,13 @@ pub(crate) fn create_shipping_rate(option: &ShippingOption) -> Result<Params, Pr
         }
     }
     Ok(params)
+}
+
+/// The kind of a product, where Stripe has a code for it.
+fn tax_code(params: &mut Params, name: &str, code: Option<&TaxCode>) {
+    if let Some(code) = code.and_then(stripe_code) {
+        push(params, name, code);
+    }
 }
 
 const fn behavior_name(behavior: TaxBehavior) -> &'static str {
@@ -432,9 +463,7 @@ fn line_item(params: &mut Params, at: &str, item: &LineItem, prepared: &Prepared
         if let Some(description) = &item.description {
             push(params, &format!("{data}[product_data][description]"), description);
         }
-        if let Some(code) = &item.tax_code {
-            push(params, &format!("{data}[product_data][tax_code]"), code.as_str());
-        }
+        tax_code(params, &format!("{data}[product_data][tax_code]"), item.tax_code.as_ref());
         if let Some(behavior) = item.tax_behavior {
             push(params, &format!("{data}[tax_behavior]"), behavior_name(behavior));
         }
@@ -571,27 +600,32 @@ pub(crate) fn our_field(param: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use domain::id::InvoiceId;
-    use domain::payment_link::NewPaymentLink;
+    use domain::payment_link::{LineItems, NewPaymentLink, OptionalItems, ShippingOptions};
     use port_contracts::fixtures::{items_link, made_link, moment, money, next_uuid, seller};
 
     use super::*;
 
-    fn vaulting() -> PaymentLink {
-        let new = NewPaymentLink {
+    fn new(target: LinkTarget, options: LinkOptions) -> NewPaymentLink {
+        NewPaymentLink {
             id: domain::id::PaymentLinkId::from_uuid(next_uuid()),
             seller_id: seller("north"),
-            target: LinkTarget::Invoice {
-                invoice_id: InvoiceId::from_uuid(next_uuid()),
-                amount: money(10_000),
-                title: DisplayName::parse("Hosting").unwrap(),
-                description: Some(Description::parse("SEK 100.00 + Moms 25% SEK 25.00").unwrap()),
-            },
-            options: LinkOptions::default(),
+            target,
+            options,
             payment_id: None,
-            stores_payment_method: true,
+            stores_payment_method: false,
             provider: "stripe".parse().unwrap(),
             livemode: false,
+        }
+    }
+
+    fn vaulting() -> PaymentLink {
+        let target = LinkTarget::Invoice {
+            invoice_id: InvoiceId::from_uuid(next_uuid()),
+            amount: money(10_000),
+            title: DisplayName::parse("Hosting").unwrap(),
+            description: Some(Description::parse("SEK 100.00 + Moms 25% SEK 25.00").unwrap()),
         };
+        let new = NewPaymentLink { stores_payment_method: true, ..new(target, LinkOptions::default()) };
         made_link(PaymentLink::creating(new, moment()), "plink_1")
     }
 
@@ -655,6 +689,54 @@ mod tests {
             assert_ne!(lookup_key(&changed), key);
         }
         assert_eq!(price_of_lookup_key(&lookup_key(&LineItem { price_id: None, ..item })), None);
+    }
+
+    #[test]
+    fn a_kind_of_product_is_told_by_stripes_code_or_not_at_all() {
+        let link = items_link(&seller("north"), None, Metadata::default());
+        let LinkTarget::Items { items } = &link.target else { panic!("it sells items") };
+        let item = items.iter().next().unwrap().clone();
+        let shipping = link.options.shipping_options.0[0].clone();
+        for (ours, theirs) in
+            [("ebook", Some("txcd_10302000")), ("txcd_92010001", Some("txcd_92010001")), ("accommodation", None)]
+        {
+            let code = Some(TaxCode::parse(ours).unwrap());
+            let item = LineItem { tax_code: code.clone(), adjustable: None, ..item.clone() };
+            let inline = LineItem {
+                model: PriceModel::PerUnit { unit_price: UnitPrice::parse(100.into(), item.model.currency()).unwrap() },
+                price_id: None,
+                ..item.clone()
+            };
+            let mut in_line = Params::new();
+            line_item(&mut in_line, "line_items[0]", &inline, &Prepared::default()).unwrap();
+            let option = ShippingOption { tax_code: code, ..shipping.clone() };
+            for params in [create_product(&item), in_line, create_shipping_rate(&option).unwrap()] {
+                let told = params.iter().find(|(name, _)| name.ends_with("tax_code") || name.ends_with("tax_code]"));
+                assert_eq!(told.map(|(_, code)| code.as_str()), theirs, "{ours}");
+            }
+            // A price is found again by what Stripe was told of its product.
+            let bare = LineItem { tax_code: None, ..item.clone() };
+            assert_eq!(lookup_key(&item) == lookup_key(&bare), theirs.is_none(), "{ours}");
+
+            let taxed = |options: LinkOptions| LinkOptions { automatic_tax: Some(Default::default()), ..options };
+            let none = LinkOptions::default;
+            let shipped = LinkOptions { shipping_options: ShippingOptions(vec![option]), ..none() };
+            let added = LinkOptions { optional_items: OptionalItems(vec![item.clone()]), ..none() };
+            for (sold, options, refused) in [
+                (&item, taxed(none()), Some("line_items[0]")),
+                (&bare, taxed(added), Some("optional_items[0]")),
+                (&bare, taxed(shipped), Some("shipping_options[0]")),
+                (&bare, taxed(none()), None),
+                (&item, none(), None),
+            ] {
+                let items = LineItems::parse(vec![sold.clone()]).unwrap();
+                let link = PaymentLink::creating(new(LinkTarget::Items { items }, options), moment());
+                let field = refused.filter(|_| theirs.is_none()).map(str::to_owned);
+                let unknown =
+                    |field| ProviderError::Rejected { field: Some(field), code: "unknown_tax_code".to_owned() };
+                assert_eq!(check_tax_codes(&link), field.map_or(Ok(()), |field| Err(unknown(field))), "{ours}");
+            }
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ const CODES: [(&str, &str); 14] = [
 ];
 
 /// Stripe's code for a kind of product: one of its own as it is, and ours where it has the same thing.
-pub(super) fn stripe_code(code: &TaxCode) -> Option<&str> {
+pub(crate) fn stripe_code(code: &TaxCode) -> Option<&str> {
     let ours = code.as_str();
     if ours.starts_with("txcd_") {
         return Some(ours);
