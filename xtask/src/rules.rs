@@ -11,12 +11,13 @@ use serde_json::Value;
 use crate::repo;
 
 /// What each crate may depend on among our own. `*` is everything. Arrows point inward only.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("api-proto", &[]),
-    ("api-grpc", &["api-proto", "application", "domain"]),
-    ("api-http", &["application", "document-language", "domain"]),
+    ("api-grpc", &["api-proto", "application", "call-headers", "domain"]),
+    ("api-http", &["application", "call-headers", "document-language", "domain"]),
+    ("call-headers", &[]),
     ("migrations", &[]),
     ("storage-sql", &["domain", "migrations"]),
     ("provider-stripe", &["domain"]),

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use application::{App, presented_call_id, presented_token};
+use application::App;
+use call_headers::CALL_ID;
 use domain::access::Scope;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -60,7 +61,7 @@ impl CallLayer {
     }
 
     fn call_id(&self, headers: &HeaderMap) -> String {
-        match presented_call_id(headers.get("x-request-id").and_then(|id| id.to_str().ok())) {
+        match call_headers::call_id(headers) {
             Some(id) => id.to_owned(),
             None => format!("{:016x}", self.calls.fetch_add(1, Ordering::Relaxed)),
         }
@@ -119,7 +120,7 @@ where
                 .increment(1);
             metrics::histogram!("paylinks_grpc_call_seconds", "method" => method).record(began.elapsed());
             if let Ok(value) = HeaderValue::try_from(call.call_id) {
-                response.headers_mut().insert("x-request-id", value);
+                response.headers_mut().insert(CALL_ID, value);
             }
             Ok(response)
         })
@@ -137,7 +138,7 @@ where
 {
     let method = request.uri().path().to_owned();
     if !is_public(&method, open_reflection) {
-        let token = token(request.headers()).map(str::to_owned);
+        let token = call_headers::token(request.headers()).map(str::to_owned);
         let caller = app.authenticate(token.as_deref()).await.map_err(status)?;
         app.authorize(&caller, scope(&method)).map_err(status)?;
         request.extensions_mut().insert(Credentials(token));
@@ -162,11 +163,6 @@ fn scope(method: &str) -> Scope {
     let name = method.rsplit('/').next().unwrap_or_default();
     let reads = ["Get", "List", "Stream", "Calculate", "Render", "Share", "ServerReflectionInfo"];
     if reads.iter().any(|verb| name.starts_with(verb)) { Scope::Read } else { Scope::Write }
-}
-
-fn token(headers: &HeaderMap) -> Option<&str> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    presented_token(header("authorization"), header("x-api-key"))
 }
 
 /// A little less than the caller's own deadline, so that our status comes before tonic's `CANCELLED`.

@@ -25,21 +25,6 @@ pub enum AccessPolicy {
     ApiKeys,
 }
 
-/// The longest id of a call that is taken over from a caller, in bytes.
-const CALL_ID_BYTES_MAX: usize = 100;
-
-/// The token in the headers of a call: `authorization` comes before `x-api-key`.
-pub fn presented_token<'a>(authorization: Option<&'a str>, api_key: Option<&'a str>) -> Option<&'a str> {
-    let bare = |value: &'a str| value.strip_prefix("Bearer ").or(value.strip_prefix("bearer ")).unwrap_or(value);
-    authorization.map(bare).or(api_key).map(str::trim)
-}
-
-/// The caller's own id of a call, if it may stand in logs and headers: graphic ASCII, not too long.
-pub fn presented_call_id(header: Option<&str>) -> Option<&str> {
-    let fits = |id: &&str| !id.is_empty() && id.len() <= CALL_ID_BYTES_MAX && id.bytes().all(|b| b.is_ascii_graphic());
-    header.filter(fits)
-}
-
 /// What a new key is to be.
 #[derive(Debug, Clone)]
 pub struct NewApiKey {

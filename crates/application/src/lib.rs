@@ -33,7 +33,7 @@ mod subscriptions;
 mod use_cases;
 mod worker;
 
-pub use access::{AccessPolicy, IssuedApiKey, NewApiKey, presented_call_id, presented_token};
+pub use access::{AccessPolicy, IssuedApiKey, NewApiKey};
 pub use app::{App, AppParts, ProviderInfo};
 pub use documents::{InvoiceDocumentKind, RenderedFile};
 pub use error::{Error, Lacking, Reason};

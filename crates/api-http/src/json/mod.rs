@@ -17,13 +17,14 @@ mod reader;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use application::{App, presented_call_id, presented_token};
+use application::App;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
+use call_headers::CALL_ID;
 use domain::access::{Caller, Scope};
 use domain::idempotency::RequestId;
 use domain::seller::Seller;
@@ -39,9 +40,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The description of both endpoints.
 const OPENAPI: &str = include_str!("../../openapi.json");
 
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const SELLER: HeaderName = HeaderName::from_static("x-seller-id");
-const CALL_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The routes.
 pub(crate) fn routes() -> Router<Face> {
@@ -122,7 +121,7 @@ async fn serve<E: Endpoint>(State(face): State<Face>, request: Request) -> Respo
 }
 
 async fn answer<E: Endpoint>(app: &App, ids: &mut Ids, request: Request) -> Result<E::Data, Fault> {
-    let caller = app.authenticate(token(request.headers())).await?;
+    let caller = app.authenticate(call_headers::token(request.headers())).await?;
     app.authorize(&caller, Scope::Write)?;
     if !is_json(request.headers()) {
         let message = "the content-type must be application/json";
@@ -175,7 +174,7 @@ fn refusal<E: Endpoint>(ids: &Ids, at: Timestamp, fault: Fault) -> Response {
 impl Ids {
     fn new(app: &App, headers: &HeaderMap) -> Self {
         let request = app.new_request_id();
-        let given = presented_call_id(headers.get(CALL_ID).and_then(|id| id.to_str().ok()));
+        let given = call_headers::call_id(headers);
         Self { call: given.map_or_else(|| request.clone(), str::to_owned), request }
     }
 }
@@ -183,11 +182,6 @@ impl Ids {
 fn with_call_id(mut response: Response, ids: &Ids) -> Response {
     response.headers_mut().extend(HeaderValue::try_from(ids.call.as_str()).map(|id| (CALL_ID, id)));
     response
-}
-
-fn token(headers: &HeaderMap) -> Option<&str> {
-    let header = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    presented_token(header(&header::AUTHORIZATION), header(&API_KEY))
 }
 
 /// A header's text. Bytes that are none are kept as what no rule lets through.
