@@ -273,14 +273,11 @@ fn per_unit(price: &Price, currency: Currency) -> Result<(UnitPrice, TaxBehavior
 
 /// What shipping costs on an invoice.
 fn shipping(rate: &ShippingRate, currency: Currency) -> Result<(UnitPrice, TaxBehavior), Invalid> {
-    let terms = &rate.terms;
-    let amount = Some(terms.amount).filter(|amount| amount.currency() == currency);
-    let Some(amount) = amount.or_else(|| terms.currency_options.get(&currency).copied()) else {
-        return Err(Invalid::new("CURRENCY_MISMATCH", format!("must have an amount in {currency}")));
-    };
+    let missing = || Invalid::new("CURRENCY_MISMATCH", format!("must have an amount in {currency}"));
+    let amount = rate.amount_in(currency).ok_or_else(missing)?;
     let unspecified =
         || Invalid::new("TAX_BEHAVIOR_REQUIRED", "must be a shipping rate that says whether tax is inside");
-    let tax_behavior = terms.tax_behavior.ok_or_else(unspecified)?;
+    let tax_behavior = rate.terms.tax_behavior.ok_or_else(unspecified)?;
     Ok((UnitPrice::parse(amount.minor().into(), currency)?, tax_behavior))
 }
 

@@ -310,14 +310,25 @@ pub enum InvoiceState {
 }
 
 impl InvoiceState {
+    /// The name of the state in which it may still change.
+    pub const DRAFT: &str = "draft";
+    /// The name of the state in which it is to be paid.
+    pub const OPEN: &str = "open";
+    /// The name of the state in which nothing is due any more.
+    pub const PAID: &str = "paid";
+    /// The name of the state in which it does not count.
+    pub const VOID: &str = "void";
+    /// The name of the state in which it was given up.
+    pub const UNCOLLECTIBLE: &str = "uncollectible";
+
     /// The state's name, in snake case.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Draft => "draft",
-            Self::Open { .. } => "open",
-            Self::Paid { .. } => "paid",
-            Self::Void { .. } => "void",
-            Self::Uncollectible { .. } => "uncollectible",
+            Self::Draft => Self::DRAFT,
+            Self::Open { .. } => Self::OPEN,
+            Self::Paid { .. } => Self::PAID,
+            Self::Void { .. } => Self::VOID,
+            Self::Uncollectible { .. } => Self::UNCOLLECTIBLE,
         }
     }
 }

@@ -151,6 +151,14 @@ impl PaymentState {
     pub const PROCESSING: &str = "processing";
     /// The name of the state in which money is held.
     pub const AUTHORIZED: &str = "authorized";
+    /// The name of the state in which the money is there.
+    pub const SUCCEEDED: &str = "succeeded";
+    /// The name of the state in which the money did not come.
+    pub const FAILED: &str = "failed";
+    /// The name of the state in which nothing is asked for or held any more.
+    pub const CANCELED: &str = "canceled";
+    /// The name of the state in which its time has passed.
+    pub const EXPIRED: &str = "expired";
 
     /// The state's name, in snake case.
     pub const fn name(&self) -> &'static str {
@@ -158,10 +166,10 @@ impl PaymentState {
             Self::Pending => Self::PENDING,
             Self::Processing => Self::PROCESSING,
             Self::Authorized { .. } => Self::AUTHORIZED,
-            Self::Succeeded { .. } => "succeeded",
-            Self::Failed { .. } => "failed",
-            Self::Canceled { .. } => "canceled",
-            Self::Expired { .. } => "expired",
+            Self::Succeeded { .. } => Self::SUCCEEDED,
+            Self::Failed { .. } => Self::FAILED,
+            Self::Canceled { .. } => Self::CANCELED,
+            Self::Expired { .. } => Self::EXPIRED,
         }
     }
 }

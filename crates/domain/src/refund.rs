@@ -107,15 +107,28 @@ pub enum RefundState {
 }
 
 impl RefundState {
+    /// The name of the state in which the provider has still to take it.
+    pub const CREATING: &str = "creating";
+    /// The name of the state in which it is on its way.
+    pub const PENDING: &str = "pending";
+    /// The name of the state in which the customer has to do something.
+    pub const REQUIRES_ACTION: &str = "requires_action";
+    /// The name of the state in which the money went back.
+    pub const SUCCEEDED: &str = "succeeded";
+    /// The name of the state in which the money did not go back.
+    pub const FAILED: &str = "failed";
+    /// The name of the state in which it was withdrawn.
+    pub const CANCELED: &str = "canceled";
+
     /// The state's name, in snake case.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Creating => "creating",
-            Self::Pending => "pending",
-            Self::RequiresAction => "requires_action",
-            Self::Succeeded { .. } => "succeeded",
-            Self::Failed { .. } => "failed",
-            Self::Canceled { .. } => "canceled",
+            Self::Creating => Self::CREATING,
+            Self::Pending => Self::PENDING,
+            Self::RequiresAction => Self::REQUIRES_ACTION,
+            Self::Succeeded { .. } => Self::SUCCEEDED,
+            Self::Failed { .. } => Self::FAILED,
+            Self::Canceled { .. } => Self::CANCELED,
         }
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use domain::access::{ApiKey, Scope};
 use domain::catalog::{
-    CurrencyOption, DeliveryBound, DeliveryEstimate, DeliveryUnit, Interval, NewPrice, NewProduct, NewShippingRate,
-    Price, PriceModel, Product, Recurrence, ShippingRate, Tier, TierEnd, Tiers,
+    CurrencyAmounts, CurrencyOption, DeliveryBound, DeliveryEstimate, DeliveryUnit, Interval, NewPrice, NewProduct,
+    NewShippingRate, Price, PriceModel, Product, Recurrence, ShippingRate, Tier, TierEnd, Tiers,
 };
 use domain::checkout::{CheckoutMode, CheckoutSession, NewCheckoutSession, SessionOrigin};
 use domain::credit_note::{
@@ -152,8 +152,7 @@ pub fn shipping_rate(seller: &SellerId) -> ShippingRate {
     let bound = |value| Some(DeliveryBound::parse(DeliveryUnit::BusinessDay, value).unwrap());
     let terms = NewShippingRate {
         display_name: ShippingName::parse("Bud på dörren").unwrap(),
-        amount: money(4_900),
-        currency_options: [(euro(), Money::new(590, euro()))].into(),
+        amounts: CurrencyAmounts::parse(money(4_900), "", &[Money::new(590, euro())]).unwrap(),
         delivery_estimate: Some(DeliveryEstimate::parse(bound(2), bound(5)).unwrap()),
         tax_behavior: Some(TaxBehavior::Inclusive),
         tax_code: Some(TaxCode::parse("txcd_92010001").unwrap()),
@@ -386,7 +385,7 @@ fn every_option(optional: LineItem) -> LinkOptions {
         shipping_options: ShippingOptions(vec![ShippingOption {
             shipping_rate_id: rate.id,
             display_name: rate.terms.display_name.clone(),
-            amount: rate.terms.amount,
+            amount: rate.terms.amounts.amount(),
             delivery_estimate: rate.terms.delivery_estimate,
             tax_behavior: rate.terms.tax_behavior,
             tax_code: rate.terms.tax_code.clone(),

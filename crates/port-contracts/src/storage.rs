@@ -80,6 +80,7 @@ macro_rules! storage_contract {
             discounts_are_listed_by_filter_and_page,
             subscriptions_read_back_equal_in_every_state,
             subscriptions_are_listed_by_filter_and_page,
+            renewals_read_back_equal_and_are_listed_by_subscription,
             tax_registrations_read_back_equal,
             tax_id_checks_read_back_equal,
             tax_records_are_listed_by_filter_and_page,

@@ -10,10 +10,10 @@ use domain::id::{
     ShippingRateId, TaxRateId,
 };
 use domain::idempotency::{RequestKey, StoredRequest};
-use domain::invoice::Invoice;
+use domain::invoice::{Invoice, InvoiceState};
 use domain::page::{Page, PageRequest};
 use domain::payment::Payment;
-use domain::payment_link::PaymentLink;
+use domain::payment_link::{LinkState, PaymentLink};
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
     ApiKeyQueries, CatalogQueries, CheckoutQueries, CustomerQueries, EventFilter, EventQueries, IntentQueries,
@@ -291,11 +291,13 @@ macro_rules! impl_reader {
                 request: PageRequest<InvoiceId>,
             ) -> Result<Page<Invoice>, StorageError> {
                 let $it = self;
+                // The state is said in the statement, as in the index over open invoices.
+                let overdue = format!("state = '{}' AND due_date < ?", InvoiceState::OPEN);
                 let filter = of(seller)
                     .and_some("customer_id = ?", text(filter.customer_id))
                     .and_some("state = ?", filter.state)
                     .and_some("number = ?", filter.number)
-                    .and_some("state = 'open' AND due_date < ?", text(filter.due_before));
+                    .and_some(&overdue, text(filter.due_before));
                 page($connection, filter, request).await
             }
         }
@@ -340,7 +342,9 @@ macro_rules! impl_reader {
             ) -> Result<Vec<PaymentLinkId>, StorageError> {
                 let $it = self;
                 let c = $connection;
-                let filter = Filter::new().and("state = 'active' AND expires_at_us <= ?", [until.unix_micros().into()]);
+                // The state is said in the statement, as in the index over links that expire.
+                let expiring = format!("state = '{}' AND expires_at_us <= ?", LinkState::ACTIVE);
+                let filter = Filter::new().and(&expiring, [until.unix_micros().into()]);
                 let order = format!(" ORDER BY expires_at_us LIMIT {limit}");
                 let statement = filter.statement(c.get_database_backend(), "SELECT id FROM payment_links", &order);
                 let rows = all(c, statement).await?;

@@ -9,30 +9,16 @@ use domain::discount::Discount;
 use domain::money::Money;
 use domain::validation::{Invalid, Validator};
 
-use super::input::{amount, decimal, required_amount};
+use super::input::{currency_amounts, decimal, required_amount};
 use super::output::{money, pairs, text, timestamp};
 
-/// An amount with what it is in other currencies, which are below `options_field`.
-pub(crate) fn currency_amounts(
+/// An amount of a discount with what it is in other currencies, which are below `options_field`.
+pub(crate) fn discount_amounts(
     v: &mut Validator,
-    (field, own): (&str, Option<&v1::Money>),
-    (options_field, options): (&str, &[v1::Money]),
+    own: (&str, Option<&v1::Money>),
+    options: (&str, &[v1::Money]),
 ) -> Option<CurrencyAmounts> {
-    let expect = |v: &mut Validator, field: &str, amount: Money| {
-        v.check(&format!("{field}.minor_units"), CurrencyAmounts::expect_amount(amount))
-    };
-    let own = required_amount(v, field, own).and_then(|own| expect(v, field, own));
-    let parsed: Vec<_> = options
-        .iter()
-        .enumerate()
-        .map(|(index, option)| {
-            let field = format!("{options_field}[{index}]");
-            amount(v, &field, option).and_then(|amount| expect(v, &field, amount))
-        })
-        .collect();
-    let options: Option<Vec<_>> = parsed.into_iter().collect();
-    let amounts = CurrencyAmounts::parse(own?, options_field, &options?);
-    amounts.map_err(|violations| v.absorb(violations)).ok()
+    currency_amounts(v, own, options, |minor, currency| CurrencyAmounts::expect_amount(Money::new(minor, currency)))
 }
 
 /// What a coupon takes off.
@@ -51,7 +37,7 @@ pub(crate) fn discount(
         }
         Some(Discount::AmountOff(off)) => v.within("amount_off", |v| {
             let options = ("currency_options", off.currency_options.as_slice());
-            currency_amounts(v, ("amount", off.amount.as_ref()), options).map(CouponDiscount::Amount)
+            discount_amounts(v, ("amount", off.amount.as_ref()), options).map(CouponDiscount::Amount)
         }),
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use api_proto::v1;
 use application::{InvoiceLineSpec, ItemPrice, LineItemSpec, LinePrice, TaxSpec};
+use domain::catalog::CurrencyAmounts;
 use domain::id::TaxRateId;
 use domain::locale::Locale;
 use domain::metadata::{Metadata, MetadataPatch};
@@ -58,11 +59,20 @@ fn required<'a, T>(v: &mut Validator, field: &str, message: Option<&'a T>) -> Op
 
 /// An amount to be paid.
 pub(crate) fn amount(v: &mut Validator, field: &str, money: &v1::Money) -> Option<Money> {
+    amount_by(v, field, money, Money::positive)
+}
+
+fn amount_by(
+    v: &mut Validator,
+    field: &str,
+    money: &v1::Money,
+    parse: impl Fn(i64, Currency) -> Result<Money, Invalid>,
+) -> Option<Money> {
     v.within(field, |v| {
         let currency = v.check("currency_code", Currency::parse(&money.currency_code));
         // A currency that is unknown does not hide an amount that is wrong.
         let probe = currency.or_else(|| Currency::parse("EUR").ok())?;
-        let money = v.check("minor_units", Money::positive(money.minor_units, probe));
+        let money = v.check("minor_units", parse(money.minor_units, probe));
         money.filter(|_| currency.is_some())
     })
 }
@@ -70,6 +80,21 @@ pub(crate) fn amount(v: &mut Validator, field: &str, money: &v1::Money) -> Optio
 pub(crate) fn required_amount(v: &mut Validator, field: &str, money: Option<&v1::Money>) -> Option<Money> {
     let money = required(v, field, money)?;
     amount(v, field, money)
+}
+
+/// An amount with what it is in other currencies, which are below `options_field`; `parse` says which amounts fit.
+pub(crate) fn currency_amounts(
+    v: &mut Validator,
+    (field, own): (&str, Option<&v1::Money>),
+    (options_field, options): (&str, &[v1::Money]),
+    parse: impl Fn(i64, Currency) -> Result<Money, Invalid>,
+) -> Option<CurrencyAmounts> {
+    let own = required(v, field, own).and_then(|own| amount_by(v, field, own, &parse));
+    let named = options.iter().enumerate().map(|(index, option)| (format!("{options_field}[{index}]"), option));
+    // All of them are read before one that is amiss ends it.
+    let options: Vec<_> = named.map(|(field, option)| amount_by(v, &field, option, &parse)).collect();
+    let options: Option<Vec<_>> = options.into_iter().collect();
+    CurrencyAmounts::parse(own?, options_field, &options?).map_err(|violations| v.absorb(violations)).ok()
 }
 
 pub(crate) fn optional_amount(v: &mut Validator, field: &str, money: Option<&v1::Money>) -> Option<Option<Money>> {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use api_proto::v1;
 use api_proto::v1::price_model::Model;
 use domain::catalog::{
-    ChosenAmount, CurrencyOption, DeliveryBound, DeliveryEstimate, DeliveryUnit, Interval, PackageRounding,
-    PackageSize, PriceModel, Recurrence, ShippingRate, Tier, TierEnd, Tiers,
+    ChosenAmount, CurrencyAmounts, CurrencyOption, DeliveryBound, DeliveryEstimate, DeliveryUnit, Interval,
+    NewShippingRate, PackageRounding, PackageSize, PriceModel, Recurrence, ShippingRate, Tier, TierEnd, Tiers,
 };
 use domain::money::{Currency, Money, UnitPrice};
 use domain::validation::{Invalid, Validator, Violations};
 use rust_decimal::Decimal;
 
-use super::input::{known, tax_behavior, unit_price};
+use super::input::{currency_amounts, known, tax_behavior, unit_price};
 use super::output;
 
 /// Keeps a parsed value, or notes what is wrong with it below `field`.
@@ -176,35 +176,13 @@ pub(crate) fn currency_options(
     is_whole.then_some(found)
 }
 
-/// Amounts in other currencies, each once.
-pub(crate) fn currency_amounts(v: &mut Validator, amounts: &[v1::Money]) -> Option<BTreeMap<Currency, Money>> {
-    let mut found = BTreeMap::new();
-    let mut is_whole = true;
-    for (index, amount) in amounts.iter().enumerate() {
-        let field = format!("currency_options[{index}]");
-        match shipping_amount(v, &field, Some(amount)) {
-            Some(money) => {
-                if found.insert(money.currency(), money).is_some() {
-                    v.refuse(&field, Invalid::new("TWICE", "must be in another currency than the amounts before it"));
-                }
-            }
-            None => is_whole = false,
-        }
-    }
-    is_whole.then_some(found)
-}
-
-/// An amount that may be nothing: to ship may be free.
-pub(crate) fn shipping_amount(v: &mut Validator, field: &str, money: Option<&v1::Money>) -> Option<Money> {
-    let money = v.check(field, money.ok_or_else(Invalid::required))?;
-    v.within(field, |v| {
-        let currency = v.check("currency_code", Currency::parse(&money.currency_code));
-        let fits = (0..=Money::MINOR_MAX).contains(&money.minor_units);
-        let expected = || format!("must be from 0 to {} minor units", Money::MINOR_MAX);
-        let checked = if fits { Ok(money.minor_units) } else { Err(Invalid::new("AMOUNT_OUT_OF_RANGE", expected())) };
-        let minor = v.check("minor_units", checked);
-        currency.zip(minor).map(|(currency, minor)| Money::new(minor, currency))
-    })
+/// What it costs to ship, in one currency and in others: it may be free.
+pub(crate) fn shipping_amounts(
+    v: &mut Validator,
+    own: Option<&v1::Money>,
+    options: &[v1::Money],
+) -> Option<CurrencyAmounts> {
+    currency_amounts(v, ("amount", own), ("currency_options", options), NewShippingRate::amount)
 }
 
 pub(crate) fn delivery_estimate(
@@ -313,8 +291,8 @@ pub(crate) fn shipping_rate(rate: &ShippingRate) -> v1::ShippingRate {
         id: rate.id.to_string(),
         seller_id: rate.seller_id.to_string(),
         display_name: rate.terms.display_name.to_string(),
-        amount: Some(output::money(rate.terms.amount)),
-        currency_options: rate.terms.currency_options.values().map(|amount| output::money(*amount)).collect(),
+        amount: Some(output::money(rate.terms.amounts.amount())),
+        currency_options: rate.terms.amounts.options().map(output::money).collect(),
         delivery_estimate: rate.terms.delivery_estimate.map(told_delivery),
         tax_behavior: output::optional_tax_behavior(rate.terms.tax_behavior),
         tax_code: rate.terms.tax_code.as_ref().map(|code| code.as_str().to_owned()).unwrap_or_default(),

@@ -20,12 +20,12 @@ pub(crate) fn refund_reason(reason: v1::RefundReason) -> Option<RefundReason> {
 pub(crate) fn refund_state_name(state: v1::RefundState) -> Option<&'static str> {
     match state {
         v1::RefundState::Unspecified => None,
-        v1::RefundState::Creating => Some("creating"),
-        v1::RefundState::Pending => Some("pending"),
-        v1::RefundState::RequiresAction => Some("requires_action"),
-        v1::RefundState::Succeeded => Some("succeeded"),
-        v1::RefundState::Failed => Some("failed"),
-        v1::RefundState::Canceled => Some("canceled"),
+        v1::RefundState::Creating => Some(RefundState::CREATING),
+        v1::RefundState::Pending => Some(RefundState::PENDING),
+        v1::RefundState::RequiresAction => Some(RefundState::REQUIRES_ACTION),
+        v1::RefundState::Succeeded => Some(RefundState::SUCCEEDED),
+        v1::RefundState::Failed => Some(RefundState::FAILED),
+        v1::RefundState::Canceled => Some(RefundState::CANCELED),
     }
 }
 

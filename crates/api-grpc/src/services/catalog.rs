@@ -7,7 +7,6 @@ use domain::catalog::{
     Code, CouponChanges, NewCoupon, NewPrice, NewProduct, NewShippingRate, PriceChanges, ProductChanges,
     PromotionCodeChanges, ShippingRateChanges,
 };
-use domain::money::Currency;
 use domain::ports::storage::{PriceFilter, PromotionCodeFilter};
 use domain::tax::TaxCode;
 use domain::text::{CouponName, Description, DisplayName, ShippingName};
@@ -18,8 +17,8 @@ use crate::convert::input::{
     Mask, id, known, metadata, optional, optional_id, optional_tax_behavior, tax_behavior, timestamp,
 };
 use crate::convert::price_model::{
-    by_index, currency_amounts, currency_options, delivery_estimate, model_currency, price_model, recurrence,
-    shipping_amount, shipping_rate,
+    by_index, currency_options, delivery_estimate, model_currency, price_model, recurrence, shipping_amounts,
+    shipping_rate,
 };
 use crate::convert::{discount, output};
 use crate::page_token::{next_page_token, page_request};
@@ -181,23 +180,19 @@ impl CatalogService for Services {
         let seller = self.seller(&caller, &m.seller_id)?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
             let display_name = v.check("display_name", ShippingName::parse(&m.display_name));
-            let amount = shipping_amount(v, "amount", m.amount.as_ref());
-            let currency_options = currency_amounts(v, &m.currency_options);
+            let amounts = shipping_amounts(v, m.amount.as_ref(), &m.currency_options);
             let delivery_estimate = delivery_estimate(v, "delivery_estimate", m.delivery_estimate.as_ref());
             let tax_behavior = optional_tax_behavior(v, "tax_behavior", m.tax_behavior);
             let tax_code = optional(v, "tax_code", &m.tax_code, TaxCode::parse);
             let metadata = metadata(v, &m.metadata);
-            let new = NewShippingRate {
+            Some(NewShippingRate {
                 display_name: display_name?,
-                amount: amount?,
-                currency_options: currency_options?,
+                amounts: amounts?,
                 delivery_estimate: delivery_estimate?,
                 tax_behavior: tax_behavior?,
                 tax_code: tax_code?,
                 metadata: metadata?,
-            };
-            let order = m.currency_options.iter().map(|amount| Currency::parse(&amount.currency_code).ok());
-            new.checked().map_err(|violations| v.absorb(by_index(order, violations))).ok()
+            })
         })?;
         let rate = self.app.create_shipping_rate(mutation).await.map_err(status)?;
         Ok(Response::new(CreateShippingRateResponse { shipping_rate: Some(shipping_rate(&rate)) }))
@@ -331,7 +326,7 @@ impl CatalogService for Services {
                 Some(None)
             } else {
                 let options = ("minimum_amount_options", m.minimum_amount_options.as_slice());
-                discount::currency_amounts(v, ("minimum_amount", m.minimum_amount.as_ref()), options).map(Some)
+                discount::discount_amounts(v, ("minimum_amount", m.minimum_amount.as_ref()), options).map(Some)
             };
             let metadata = metadata(v, &m.metadata);
             Some(CreatePromotionCode {

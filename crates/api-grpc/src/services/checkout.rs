@@ -3,6 +3,7 @@
 use api_proto::v1::checkout_service_server::CheckoutService;
 use api_proto::v1::*;
 use application::{CheckoutPurpose, CreateInvoiceCheckout, ListQuery, Named};
+use domain::checkout::SessionState;
 use domain::ports::storage::SessionFilter;
 use domain::redirect::RedirectUrl;
 use domain::validation::{Invalid, Validator};
@@ -65,12 +66,12 @@ impl CheckoutService for Services {
         })?;
         let state = match parse(|v| known::<CheckoutSessionState>(v, "state", m.state))? {
             CheckoutSessionState::Unspecified => None,
-            CheckoutSessionState::Creating => Some("creating"),
-            CheckoutSessionState::Open => Some("open"),
-            CheckoutSessionState::Closing => Some("closing"),
-            CheckoutSessionState::Completed => Some("completed"),
-            CheckoutSessionState::Expired => Some("expired"),
-            CheckoutSessionState::Failed => Some("failed"),
+            CheckoutSessionState::Creating => Some(SessionState::CREATING),
+            CheckoutSessionState::Open => Some(SessionState::OPEN),
+            CheckoutSessionState::Closing => Some(SessionState::CLOSING),
+            CheckoutSessionState::Completed => Some(SessionState::COMPLETED),
+            CheckoutSessionState::Expired => Some(SessionState::EXPIRED),
+            CheckoutSessionState::Failed => Some(SessionState::FAILED),
         };
         let filter = SessionFilter { invoice_id, payment_link_id, state };
         let page =

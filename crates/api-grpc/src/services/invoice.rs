@@ -177,11 +177,11 @@ impl InvoiceService for Services {
         })?;
         let state = match parse(|v| known::<InvoiceState>(v, "state", m.state))? {
             InvoiceState::Unspecified => None,
-            InvoiceState::Draft => Some("draft"),
-            InvoiceState::Open => Some("open"),
-            InvoiceState::Paid => Some("paid"),
-            InvoiceState::Void => Some("void"),
-            InvoiceState::Uncollectible => Some("uncollectible"),
+            InvoiceState::Draft => Some(invoice::InvoiceState::DRAFT),
+            InvoiceState::Open => Some(invoice::InvoiceState::OPEN),
+            InvoiceState::Paid => Some(invoice::InvoiceState::PAID),
+            InvoiceState::Void => Some(invoice::InvoiceState::VOID),
+            InvoiceState::Uncollectible => Some(invoice::InvoiceState::UNCOLLECTIBLE),
         };
         let due_before = m.overdue.then(|| self.app.now().date());
         let filter = InvoiceFilter { customer_id, state, due_before, ..InvoiceFilter::default() };

@@ -3,6 +3,7 @@
 use api_proto::v1::payment_service_server::PaymentService;
 use api_proto::v1::*;
 use application::{CapturePayment, CreatePayment, CreateRefund, ListQuery, Named, TaxSpec};
+use domain::payment;
 use domain::ports::storage::{DisputeFilter, PaymentFilter, RefundFilter};
 use domain::tax;
 use domain::text::Description;
@@ -87,13 +88,13 @@ impl PaymentService for Services {
         })?;
         let state = match parse(|v| known::<PaymentState>(v, "state", m.state))? {
             PaymentState::Unspecified => None,
-            PaymentState::Pending => Some("pending"),
-            PaymentState::Processing => Some("processing"),
-            PaymentState::Authorized => Some("authorized"),
-            PaymentState::Succeeded => Some("succeeded"),
-            PaymentState::Failed => Some("failed"),
-            PaymentState::Canceled => Some("canceled"),
-            PaymentState::Expired => Some("expired"),
+            PaymentState::Pending => Some(payment::PaymentState::PENDING),
+            PaymentState::Processing => Some(payment::PaymentState::PROCESSING),
+            PaymentState::Authorized => Some(payment::PaymentState::AUTHORIZED),
+            PaymentState::Succeeded => Some(payment::PaymentState::SUCCEEDED),
+            PaymentState::Failed => Some(payment::PaymentState::FAILED),
+            PaymentState::Canceled => Some(payment::PaymentState::CANCELED),
+            PaymentState::Expired => Some(payment::PaymentState::EXPIRED),
         };
         let filter =
             PaymentFilter { invoice_id, customer_id, payment_link_id, subscription_id, state, flagged: m.flagged };

@@ -441,7 +441,7 @@ pub struct Product {
     /// More about it, as customers see it: at most 500 characters.
     #[prost(string, tag = "4")]
     pub description: ::prost::alloc::string::String,
-    /// Its kind for tax; empty for a general one.
+    /// Its kind for tax, by a code as AutomaticTax.tax_code has it; empty for a general one.
     #[prost(string, tag = "5")]
     pub tax_code: ::prost::alloc::string::String,
     /// Whether new prices, invoices and links may name it.
@@ -628,7 +628,7 @@ pub struct ShippingRate {
     /// Whether tax is inside; as the provider does if unspecified.
     #[prost(enumeration = "TaxBehavior", tag = "7")]
     pub tax_behavior: i32,
-    /// Its kind for tax; empty for the provider's own for shipping.
+    /// Its kind for tax, by a code as AutomaticTax.tax_code has it; empty for the provider's own for shipping.
     #[prost(string, tag = "8")]
     pub tax_code: ::prost::alloc::string::String,
     /// Whether new links may offer it.
@@ -1007,7 +1007,7 @@ pub struct CreateProductRequest {
     /// More about it: at most 500 characters.
     #[prost(string, tag = "4")]
     pub description: ::prost::alloc::string::String,
-    /// Its kind for tax.
+    /// Its kind for tax, by a code as AutomaticTax.tax_code has it.
     #[prost(string, tag = "5")]
     pub tax_code: ::prost::alloc::string::String,
     /// The caller's pairs.
@@ -1209,7 +1209,7 @@ pub struct CreateShippingRateRequest {
     /// Whether tax is inside; as the provider does if unspecified.
     #[prost(enumeration = "TaxBehavior", tag = "7")]
     pub tax_behavior: i32,
-    /// Its kind for tax.
+    /// Its kind for tax, by a code as AutomaticTax.tax_code has it.
     #[prost(string, tag = "8")]
     pub tax_code: ::prost::alloc::string::String,
     /// The caller's pairs.
@@ -3511,7 +3511,7 @@ pub struct LinePriceData {
     /// Whether tax is inside; as the provider does if unspecified.
     #[prost(enumeration = "TaxBehavior", tag = "5")]
     pub tax_behavior: i32,
-    /// Its kind for tax; empty for a general one.
+    /// Its kind for tax, by a code as AutomaticTax.tax_code has it; empty for a general one.
     #[prost(string, tag = "6")]
     pub tax_code: ::prost::alloc::string::String,
 }
@@ -3723,7 +3723,8 @@ pub struct CreatePaymentLinkRequest {
     /// An invoice that the provider makes after a payment; none if absent.
     #[prost(message, optional, tag = "15")]
     pub invoice_creation: ::core::option::Option<InvoiceCreation>,
-    /// The provider's own computation of tax; none if absent.
+    /// The provider's own computation of tax; none if absent. Kinds of products are told to it by its own codes: with this, an
+    /// item or way to ship of a kind that it has none for is refused (PROVIDER_REJECTED).
     #[prost(message, optional, tag = "16")]
     pub automatic_tax: ::core::option::Option<ProviderTax>,
     /// Whether customers may enter promotion codes. Not for an invoice, nor for a seller that shares its account at the provider

@@ -11,7 +11,8 @@ use crate::validation::{Invalid, Validator, Violations};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CurrencyAmounts {
     amount: Money,
-    #[serde(default)]
+    /// Stored shipping rates have them under their older name.
+    #[serde(default, alias = "currency_options")]
     options: BTreeMap<Currency, Money>,
 }
 

@@ -1,9 +1,8 @@
 //! Shipping rates: what it costs to send something, and how long it takes.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
+use super::currency_amounts::CurrencyAmounts;
 use crate::aggregate::aggregate;
 use crate::id::ShippingRateId;
 use crate::metadata::{Metadata, MetadataPatch};
@@ -12,7 +11,7 @@ use crate::seller::SellerId;
 use crate::tax::{TaxBehavior, TaxCode};
 use crate::text::ShippingName;
 use crate::timestamp::Timestamp;
-use crate::validation::{Invalid, Validator, Violations};
+use crate::validation::{Invalid, Violations};
 
 aggregate!(
     /// A way to ship.
@@ -45,10 +44,9 @@ pub struct ShippingRateData {
 pub struct NewShippingRate {
     /// What customers call it.
     pub display_name: ShippingName,
-    /// What it costs.
-    pub amount: Money,
-    /// What it costs in other currencies.
-    pub currency_options: BTreeMap<Currency, Money>,
+    /// What it costs, in one currency and in others.
+    #[serde(flatten)]
+    pub amounts: CurrencyAmounts,
     /// How long it takes.
     pub delivery_estimate: Option<DeliveryEstimate>,
     /// Whether tax is inside; the provider's own default where absent.
@@ -163,29 +161,15 @@ pub struct ShippingRateChanges {
 }
 
 impl NewShippingRate {
-    /// The most other currencies of a shipping rate.
-    pub const CURRENCY_OPTIONS_MAX: usize = 20;
-
-    /// Checks what no single field can tell.
+    /// Parses one of the amounts, in minor units: to ship may be free.
     ///
     /// # Errors
-    /// Too many currency options, or one in the rate's own currency, or under another's name.
-    pub fn checked(self) -> Result<Self, Violations> {
-        let mut v = Validator::new();
-        if self.currency_options.len() > Self::CURRENCY_OPTIONS_MAX {
-            let expected = format!("must have at most {} currencies", Self::CURRENCY_OPTIONS_MAX);
-            v.refuse("currency_options", Invalid::new("TOO_MANY", expected));
+    /// Below 0 or above [`Money::MINOR_MAX`].
+    pub fn amount(minor: i64, currency: Currency) -> Result<Money, Invalid> {
+        if (0..=Money::MINOR_MAX).contains(&minor) {
+            return Ok(Money::new(minor, currency));
         }
-        for (currency, amount) in &self.currency_options {
-            if *currency == self.amount.currency() || amount.currency() != *currency {
-                let field = format!("currency_options[\"{}\"]", currency.code());
-                v.refuse(
-                    &field,
-                    Invalid::new("CURRENCY_MISMATCH", "must be in another currency than the amount itself"),
-                );
-            }
-        }
-        v.finish(Some(self))
+        Err(Invalid::new("AMOUNT_OUT_OF_RANGE", format!("must be from 0 to {} minor units", Money::MINOR_MAX)))
     }
 }
 
@@ -197,8 +181,7 @@ impl ShippingRate {
 
     /// What it costs in a currency; `None` if it has no price there.
     pub fn amount_in(&self, currency: Currency) -> Option<Money> {
-        let own = Some(self.terms.amount).filter(|amount| amount.currency() == currency);
-        own.or_else(|| self.terms.currency_options.get(&currency).copied())
+        self.terms.amounts.of(currency)
     }
 
     /// Applies a change.
@@ -212,5 +195,36 @@ impl ShippingRate {
         }
         self.0.updated_at = now;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_that_was_stored_with_a_map_of_its_own_reads_as_it_was() {
+        let money = |minor, code: &str| Money::new(minor, Currency::parse(code).unwrap());
+        let stored = serde_json::json!({
+            "display_name": "Post",
+            "amount": money(4_900, "SEK"),
+            "currency_options": {"EUR": money(590, "EUR")},
+            "delivery_estimate": null,
+            "tax_behavior": null,
+            "tax_code": null,
+            "metadata": {},
+        });
+        let terms: NewShippingRate = serde_json::from_value(stored).unwrap();
+        assert_eq!(terms.amounts, CurrencyAmounts::parse(money(4_900, "SEK"), "", &[money(590, "EUR")]).unwrap());
+        let again: NewShippingRate = serde_json::from_value(serde_json::to_value(&terms).unwrap()).unwrap();
+        assert_eq!(again, terms);
+    }
+
+    #[test]
+    fn to_ship_may_be_free_and_never_less() {
+        let krona = Currency::parse("SEK").unwrap();
+        for (minor, fits) in [(-1, false), (0, true), (Money::MINOR_MAX, true), (Money::MINOR_MAX + 1, false)] {
+            assert_eq!(NewShippingRate::amount(minor, krona).is_ok(), fits, "{minor}");
+        }
     }
 }

@@ -227,6 +227,33 @@ pub struct SessionNotOpen {
     pub state: &'static str,
 }
 
+impl SessionState {
+    /// The name of the state in which the provider has still to make it.
+    pub const CREATING: &str = "creating";
+    /// The name of the state in which it can be paid.
+    pub const OPEN: &str = "open";
+    /// The name of the state in which it is being closed at the provider.
+    pub const CLOSING: &str = "closing";
+    /// The name of the state in which the customer has gone through it.
+    pub const COMPLETED: &str = "completed";
+    /// The name of the state in which it can't be paid any more.
+    pub const EXPIRED: &str = "expired";
+    /// The name of the state in which the provider refused to make it.
+    pub const FAILED: &str = "failed";
+
+    /// The state's name, in snake case.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Creating => Self::CREATING,
+            Self::Open => Self::OPEN,
+            Self::Closing { .. } => Self::CLOSING,
+            Self::Completed { .. } => Self::COMPLETED,
+            Self::Expired { .. } => Self::EXPIRED,
+            Self::Failed { .. } => Self::FAILED,
+        }
+    }
+}
+
 impl CheckoutSession {
     /// A session that is intended.
     pub fn creating(new: NewCheckoutSession, now: Timestamp) -> Self {
@@ -362,14 +389,7 @@ impl CheckoutSession {
 
     /// The state's name, in snake case.
     pub fn state_name(&self) -> &'static str {
-        match self.state {
-            SessionState::Creating => "creating",
-            SessionState::Open => "open",
-            SessionState::Closing { .. } => "closing",
-            SessionState::Completed { .. } => "completed",
-            SessionState::Expired { .. } => "expired",
-            SessionState::Failed { .. } => "failed",
-        }
+        self.state.name()
     }
 
     fn move_to(&mut self, state: SessionState, now: Timestamp) {

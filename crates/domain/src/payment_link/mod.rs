@@ -247,6 +247,11 @@ pub enum LinkError {
     Violations(#[from] Violations),
 }
 
+impl LinkState {
+    /// The name of the state in which it can be paid.
+    pub const ACTIVE: &str = "active";
+}
+
 impl PaymentLink {
     /// A link that is intended.
     pub fn creating(new: NewPaymentLink, now: Timestamp) -> Self {
@@ -459,7 +464,7 @@ impl PaymentLink {
     pub fn state_name(&self) -> &'static str {
         match self.state {
             LinkState::Creating => "creating",
-            LinkState::Active => "active",
+            LinkState::Active => LinkState::ACTIVE,
             LinkState::Closing { .. } => "closing",
             LinkState::Inactive { .. } => "inactive",
             LinkState::Failed { .. } => "failed",

@@ -4,7 +4,7 @@ use domain::catalog::{PriceChanges, ProductChanges, ShippingRateChanges};
 use domain::checkout::{CheckoutSession, SessionOrigin, SessionPayment};
 use domain::customer::CustomerChanges;
 use domain::invoice::Invoice;
-use domain::payment::{Payment, PaymentFlag};
+use domain::payment::{Authorization, Payment, PaymentFlag};
 use domain::payment_link::{CloseReason, LinkChanges, LinkField, PaymentLink};
 use domain::ports::storage::{Sellers, StorageError};
 use domain::tax::TaxRateChanges;
@@ -261,6 +261,7 @@ pub async fn payments_read_back_equal_in_every_state(storage: Store) {
         }
     }
     let mut payment = pending_payment(&seller("north"), PaymentParties::default());
+    authorize(&mut payment, "pi_changed");
     let mut work = storage.begin().await.unwrap();
     work.insert_payment(&mut payment).await.unwrap();
     work.commit().await.unwrap();
@@ -274,13 +275,22 @@ pub async fn payments_read_back_equal_in_every_state(storage: Store) {
 fn payments_in_every_state() -> Vec<Payment> {
     let pending = || pending_payment(&seller("north"), PaymentParties::default());
     let (mut processing, mut succeeded, mut failed) = (pending(), pending(), pending());
-    let (mut canceled, mut expired) = (pending(), pending());
+    let (mut canceled, mut expired, mut authorized, mut released) = (pending(), pending(), pending(), pending());
     processing.process(provider_ref("pi_1"), processing.checkout_session_id.unwrap(), later());
     succeed(&mut succeeded, "pi_2", vec![]);
     failed.fail(later());
     canceled.cancel(later()).unwrap();
     expired.expire(later());
-    vec![pending(), processing, succeeded, failed, canceled, expired]
+    authorize(&mut authorized, "pi_3");
+    authorize(&mut released, "pi_4");
+    assert!(released.release((provider_ref("pi_4"), released.checkout_session_id.unwrap()), later()));
+    vec![pending(), processing, succeeded, failed, canceled, expired, authorized, released]
+}
+
+fn authorize(payment: &mut Payment, reference: &str) {
+    let session = payment.checkout_session_id.unwrap();
+    let held = Authorization { amount: money(160_875), capture_before: Some(later()) };
+    assert!(payment.authorize((provider_ref(reference), session), held, vec![PaymentFlag::Partial], later()));
 }
 
 fn succeed(payment: &mut Payment, reference: &str, flags: Vec<PaymentFlag>) {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use domain::catalog::{PriceChanges, ProductChanges, ShippingRateChanges};
-use domain::checkout::SessionOrigin;
+use domain::checkout::{SessionOrigin, SessionState};
+use domain::invoice::InvoiceState;
 use domain::metadata::MetadataPatch;
 use domain::page::{PageRequest, PageSize};
-use domain::payment::PaymentFlag;
+use domain::payment::{Authorization, PaymentFlag, PaymentState};
 use domain::payment_link::{CloseReason, LinkChanges};
 use domain::ports::storage::{InvoiceFilter, LinkFilter, PaymentFilter, PriceFilter, SessionFilter};
 use domain::tax::TaxRateChanges;
@@ -135,8 +136,11 @@ pub async fn invoices_are_listed_by_filter_and_page(storage: Store) {
     assert_eq!(ids!(storage, list_invoices(&north, any())), [d, c, b, a]);
     assert_eq!(ids!(storage, list_invoices(&south, any())), [e]);
     assert_eq!(ids!(storage, list_invoices(&north, InvoiceFilter { customer_id: Some(ada.id), ..any() })), [b, a]);
-    assert_eq!(ids!(storage, list_invoices(&north, InvoiceFilter { state: Some("open"), ..any() })), [c, b]);
-    assert_eq!(ids!(storage, list_invoices(&north, InvoiceFilter { state: Some("paid"), ..any() })), [d]);
+    assert_eq!(
+        ids!(storage, list_invoices(&north, InvoiceFilter { state: Some(InvoiceState::OPEN), ..any() })),
+        [c, b]
+    );
+    assert_eq!(ids!(storage, list_invoices(&north, InvoiceFilter { state: Some(InvoiceState::PAID), ..any() })), [d]);
     let second = || InvoiceFilter { number: Some("INV-00002".to_owned()), ..InvoiceFilter::default() };
     assert_eq!(ids!(storage, list_invoices(&north, second())), [c]);
     assert_eq!(ids!(storage, list_invoices(&south, second())), []);
@@ -251,7 +255,7 @@ pub async fn checkout_sessions_are_listed_by_filter_and_page(storage: Store) {
     assert_eq!(ids!(storage, list_checkout_sessions(&north, of_invoice())), [b, a]);
     let of_link = || list(SessionFilter { payment_link_id: Some(link), ..any() });
     assert_eq!(ids!(storage, list_checkout_sessions(&north, of_link())), [c, b]);
-    let open = || SessionFilter { state: Some("open"), ..of_link() };
+    let open = || SessionFilter { state: Some(SessionState::OPEN), ..of_link() };
     assert_eq!(ids!(storage, list_checkout_sessions(&north, open())), [b]);
     let creating = || list(SessionFilter { state: Some("creating"), ..any() });
     assert_eq!(ids!(storage, list_checkout_sessions(&north, creating())), [c, a]);
@@ -279,6 +283,9 @@ pub async fn payments_are_listed_by_filter_and_page(storage: Store) {
         let at = (provider_ref(&format!("pi_{}", flags.len())), payment.checkout_session_id.unwrap());
         payment.succeed(at, money(1), flags, later());
     }
+    let held = Authorization { amount: money(1), capture_before: None };
+    let at = (provider_ref("pi_held"), payments[3].checkout_session_id.unwrap());
+    assert!(payments[3].authorize(at, held, vec![], later()));
     for payment in &mut payments {
         work.insert_payment(payment).await.unwrap();
     }
@@ -291,7 +298,14 @@ pub async fn payments_are_listed_by_filter_and_page(storage: Store) {
     assert_eq!(ids!(storage, list_payments(&north, PaymentFilter { invoice_id, ..any() })), [b, a]);
     assert_eq!(ids!(storage, list_payments(&north, PaymentFilter { customer_id, ..any() })), [c, a]);
     assert_eq!(ids!(storage, list_payments(&north, PaymentFilter { payment_link_id, ..any() })), [a]);
-    assert_eq!(ids!(storage, list_payments(&north, PaymentFilter { state: Some("pending"), ..any() })), [d, c]);
+    assert_eq!(
+        ids!(storage, list_payments(&north, PaymentFilter { state: Some(PaymentState::PENDING), ..any() })),
+        [c]
+    );
+    assert_eq!(
+        ids!(storage, list_payments(&north, PaymentFilter { state: Some(PaymentState::AUTHORIZED), ..any() })),
+        [d]
+    );
     assert_eq!(ids!(storage, list_payments(&north, PaymentFilter { flagged: Some(true), ..any() })), [a]);
     let both = || PaymentFilter { invoice_id, flagged: Some(false), ..PaymentFilter::default() };
     assert_eq!(ids!(storage, list_payments(&north, both())), [b]);

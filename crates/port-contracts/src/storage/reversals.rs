@@ -6,7 +6,7 @@ use domain::money::Money;
 use domain::page::{PageRequest, PageSize};
 use domain::payment::Payment;
 use domain::ports::storage::{DisputeFilter, RefundFilter, StorageError};
-use domain::refund::{NewRefund, Refund, RefundProgress, RefundReason, RefundSnapshot};
+use domain::refund::{NewRefund, Refund, RefundProgress, RefundReason, RefundSnapshot, RefundState};
 use domain::timestamp::Timestamp;
 
 use super::Store;
@@ -208,7 +208,7 @@ pub async fn refunds_and_disputes_are_listed_by_filter_and_page(storage: Store) 
     assert_eq!(ids!(list_refunds("north", any())), [d, c, b, a]);
     assert_eq!(ids!(list_refunds("south", any())), [e]);
     assert_eq!(ids!(list_refunds("north", RefundFilter { payment_id: Some(one.id), ..any() })), [c, b, a]);
-    assert_eq!(ids!(list_refunds("north", RefundFilter { state: Some("succeeded"), ..any() })), [b]);
+    assert_eq!(ids!(list_refunds("north", RefundFilter { state: Some(RefundState::SUCCEEDED), ..any() })), [b]);
     assert_eq!(ids!(list_refunds("south", RefundFilter { payment_id: Some(one.id), ..any() })), []);
     let [p, q, r, s, t] = disputes.each_ref().map(|dispute| dispute.id);
     let any = DisputeFilter::default;

@@ -3,16 +3,18 @@
 
 use domain::catalog::{
     Code, Coupon, CouponChanges, CouponDiscount, CouponDuration, CurrencyAmounts, DurationMonths, Interval, NewCoupon,
-    NewPromotionCode, PercentOff, PromotionCode, PromotionCodeChanges, PromotionCodeSnapshot, Recurrence, Redemptions,
+    NewPromotionCode, PercentOff, PromotionCode, PromotionCodeChanges, PromotionCodeSnapshot, PromotionCodeState,
+    Recurrence, Redemptions,
 };
 use domain::checkout::{EnteredText, SessionOrigin};
-use domain::id::{CheckoutSessionId, CouponId, PriceId, PromotionCodeId, SubscriptionId};
+use domain::id::{CheckoutSessionId, CouponId, PaymentId, PriceId, PromotionCodeId, SubscriptionId};
 use domain::page::{PageRequest, PageSize};
+use domain::payment::{Payment, PaymentFlag};
 use domain::payment_link::PaymentLink;
-use domain::ports::storage::{PromotionCodeFilter, StorageError, SubscriptionFilter};
+use domain::ports::storage::{PaymentFilter, PromotionCodeFilter, StorageError, SubscriptionFilter};
 use domain::seller::SellerId;
 use domain::subscription::{
-    Subscription, SubscriptionItem, SubscriptionSnapshot, SubscriptionState, SubscriptionTerms,
+    RenewalPayment, Subscription, SubscriptionItem, SubscriptionSnapshot, SubscriptionState, SubscriptionTerms,
 };
 use domain::text::CouponName;
 
@@ -192,7 +194,10 @@ pub async fn discounts_are_listed_by_filter_and_page(storage: Store) {
     assert_eq!(by(entered).await, [codes[1].id, codes[0].id]);
     let of_coupon = PromotionCodeFilter { coupon_id: Some(coupons[1].id), ..Default::default() };
     assert_eq!(by(of_coupon).await, [codes[2].id]);
-    assert_eq!(by(PromotionCodeFilter { state: Some("active"), ..Default::default() }).await, [codes[1].id]);
+    assert_eq!(
+        by(PromotionCodeFilter { state: Some(PromotionCodeState::Active.name()), ..Default::default() }).await,
+        [codes[1].id]
+    );
 }
 
 /// Subscriptions in every state, new and changed; one of a provider's is one here.
@@ -233,6 +238,46 @@ pub async fn subscriptions_read_back_equal_in_every_state(storage: Store) {
         let found = storage.load_subscription_by_ref(&provider(), &provider_ref(&reference)).await.unwrap();
         assert_eq!(found, Some(begun));
     }
+}
+
+/// The payments of a subscription's periods: as they were written, by its id, and each once.
+pub async fn renewals_read_back_equal_and_are_listed_by_subscription(storage: Store) {
+    let link = stored_link(&storage, "north").await;
+    let own = only(&link.seller_id);
+    let mut both = ["sub_1", "sub_2"].map(|reference| subscription(&link, reference, SubscriptionState::Active));
+    let mut work = storage.begin().await.unwrap();
+    for subscription in &mut both {
+        assert!(work.insert_subscription(subscription).await.unwrap());
+    }
+    let period = |subscription: &Subscription, reference: &str, flags: Vec<PaymentFlag>| {
+        let (received, subtotal, tax, total) = (money(19_800), money(15_840), money(3_960), money(19_800));
+        let paid = RenewalPayment { payment_ref: provider_ref(reference), received, subtotal, tax, total };
+        Payment::renewal(PaymentId::from_uuid(next_uuid()), subscription, &paid, flags, later())
+    };
+    let [one, other] = &both;
+    let mut payments =
+        [period(one, "pi_1", vec![]), period(one, "pi_2", vec![PaymentFlag::Partial]), period(other, "pi_3", vec![])];
+    for payment in &mut payments {
+        work.insert_payment(payment).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    for payment in &payments {
+        assert_eq!(storage.get_payment(&own, payment.id).await.unwrap().as_ref(), Some(payment));
+        let found = storage.load_payment_by_ref(&provider(), payment.provider_ref.as_ref().unwrap()).await.unwrap();
+        assert_eq!(found.as_ref(), Some(payment));
+    }
+    let size = PageSize::parse(10).unwrap();
+    for (subscription_id, flagged, want) in
+        [(one.id, None, vec![1, 0]), (one.id, Some(true), vec![1]), (other.id, None, vec![2])]
+    {
+        let filter = PaymentFilter { subscription_id: Some(subscription_id), flagged, ..Default::default() };
+        let page = storage.list_payments(&link.seller_id, filter, PageRequest { size, before: None }).await.unwrap();
+        let want: Vec<Payment> = want.into_iter().map(|index: usize| payments[index].clone()).collect();
+        assert_eq!(page.items, want);
+    }
+    let mut work = storage.begin().await.unwrap();
+    let twice = work.insert_payment(&mut period(one, "pi_1", vec![])).await;
+    assert!(matches!(twice, Err(StorageError::Conflict { .. })), "{twice:?}");
 }
 
 /// By link, by session and by state.
