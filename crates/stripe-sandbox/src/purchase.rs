@@ -4,6 +4,7 @@
 
 pub(crate) mod figures;
 mod pay;
+mod postal_codes;
 pub(crate) mod tax;
 pub(crate) mod validation;
 

@@ -74,9 +74,12 @@ fn receipt(ctx: &mut Ctx<'_>, session: &Value, merchant: Option<&str>, locale: L
     let methods = [&intent["payment_method"], &subscription["default_payment_method"], &setup["payment_method"]];
     let method = methods.into_iter().find(|method| method.is_string()).unwrap_or(&Value::Null);
     let charge = object(account, "charge", &intent["latest_charge"]);
+    let payment_id = intent["id"].as_str();
+    let reference = [&subscription, &setup].iter().find_map(|object| object["id"].as_str());
     let facts = Facts {
         at: [&charge, &intent, &subscription, session].iter().find_map(|object| object["created"].as_i64()),
-        reference: [&intent, &subscription, &setup].iter().find_map(|object| object["id"].as_str()).map(str::to_owned),
+        payment_id: payment_id.map(str::to_owned),
+        reference: reference.filter(|_| payment_id.is_none()).map(str::to_owned),
         method: object(account, "payment_method", method),
         email: session["customer_details"]["email"].as_str().map(str::to_owned),
         shipping: session["collected_information"]["shipping_details"].clone(),

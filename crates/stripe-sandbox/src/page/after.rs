@@ -63,7 +63,9 @@ pub(crate) enum Outcome {
 pub(crate) struct Facts {
     /// In seconds since the Unix epoch.
     pub(crate) at: Option<i64>,
-    /// By which the merchant finds the payment.
+    /// By which the merchant finds the payment, if there is one.
+    pub(crate) payment_id: Option<String>,
+    /// The id of what there is where nothing is paid: a subscription, or what stored a payment method.
     pub(crate) reference: Option<String>,
     /// Stripe's payment method.
     pub(crate) method: Value,
@@ -283,7 +285,8 @@ fn facts(view: &Confirmation<'_>) -> Markup {
     let (words, facts) = (view.locale.words(), &view.facts);
     let told = [
         (words.date, facts.at.map(|at| vec![words.date(at)])),
-        (words.reference, facts.reference.clone().map(|reference| vec![reference])),
+        (words.payment_id, facts.payment_id.clone().map(|id| vec![id])),
+        (words.label("reference"), facts.reference.clone().map(|reference| vec![reference])),
         (words.paid_with, method(&facts.method, words).map(|method| vec![method])),
         (words.label("email"), facts.email.clone().map(|email| vec![email])),
         (words.shipped_to, addressee(&facts.shipping, view.locale)),
@@ -453,7 +456,8 @@ mod tests {
         let mut view = view(Locale::En, Outcome::Paid, None);
         view.facts = Facts {
             at: Some(1_796_688_000),
-            reference: Some("pi_1".to_owned()),
+            payment_id: Some("pi_1".to_owned()),
+            reference: None,
             method: json!({"type": "card", "card": {"brand": "visa", "last4": "4242"}}),
             email: Some("ada@example.com".to_owned()),
             shipping: json!({"name": "Ada", "address": {"line1": "Storgatan 1", "postal_code": "111 22",

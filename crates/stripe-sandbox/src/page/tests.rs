@@ -746,6 +746,7 @@ fn all_pages(locale: Locale) -> Vec<String> {
             facts: Facts {
                 at: Some(NOW),
                 method,
+                payment_id: Some("1".to_owned()),
                 reference: Some("1".to_owned()),
                 email: Some("1".to_owned()),
                 shipping: serde_json::json!({"address": {"country": "SE"}}),

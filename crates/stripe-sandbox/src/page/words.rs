@@ -197,7 +197,7 @@ pub(super) struct Words {
     pub(super) trialing_paid: &'static str,
     pub(super) details: &'static str,
     pub(super) date: &'static str,
-    pub(super) reference: &'static str,
+    pub(super) payment_id: &'static str,
     pub(super) paid_with: &'static str,
     pub(super) shipped_to: &'static str,
     pub(super) ending: &'static str,
@@ -326,6 +326,7 @@ impl Words {
         let of_name = match name.split_once('.') {
             Some(("quantity" | "optional", _)) => "quantity",
             Some(("field", _)) => "field",
+            Some(("billing" | "shipping", part)) => part,
             _ => name,
         };
         match kind {

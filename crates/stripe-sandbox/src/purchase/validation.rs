@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::api::items;
 use crate::api::options::FIELD_VALUE_MAX;
 use crate::api::sessions::DEBITS;
+use crate::purchase::postal_codes;
 use crate::purchase::{Address, AddressPart, FieldError, FieldErrorKind, FormField, Method, Purchase};
 use crate::state::{Ctx, text};
 
@@ -158,6 +159,10 @@ fn address(address: &Address, whole: bool) -> Vec<(AddressPart, FieldErrorKind)>
         if whole && needs_part(country, part) && entered.trim().is_empty() {
             wrong.push((part, FieldErrorKind::Missing));
         }
+    }
+    let postal_code = address.postal_code.trim();
+    if whole && !postal_code.is_empty() && !postal_codes::fits(country, postal_code) {
+        wrong.push((AddressPart::PostalCode, FieldErrorKind::Malformed));
     }
     wrong
 }
