@@ -1,9 +1,11 @@
 //! Links for items: what they can do, and how they change.
 
 use api_proto::v1;
+use tonic::Code;
 
 use crate::harness::{
-    Db, GOOD_CARD, Server, error_parts, eventually, http, item, mask, minor, on_both_databases, stored_item, unique,
+    Db, GOOD_CARD, Server, error_parts, eventually, http, item, mask, minor, on_both_databases, sek, stored_item,
+    unique,
 };
 
 on_both_databases!(
@@ -14,6 +16,7 @@ on_both_databases!(
     an_expired_link_closes_before_the_time_told,
     a_link_closed_at_the_provider_is_closed_here,
     the_page_ends_as_the_link_says,
+    kinds_of_products_reach_the_provider_by_its_codes,
 );
 
 fn request(items: Vec<v1::LineItemInput>) -> v1::CreatePaymentLinkRequest {
@@ -65,7 +68,7 @@ async fn a_link_is_updated_closed_with_its_message_and_opened_again(db: Db) {
     );
     let stale = v1::UpdatePaymentLinkRequest { request_id: unique("update"), ..change };
     let status = server.links().update_payment_link(stale).await.unwrap_err();
-    assert_eq!((error_parts(&status).0, error_parts(&status).1.as_str()), (tonic::Code::Aborted, "ETAG_MISMATCH"));
+    assert_eq!((error_parts(&status).0, error_parts(&status).1.as_str()), (Code::Aborted, "ETAG_MISMATCH"));
 
     let close = v1::DeactivatePaymentLinkRequest { request_id: unique("close"), id: link.id.clone() };
     let closed = server.links().deactivate_payment_link(close).await.unwrap().into_inner().payment_link.unwrap();
@@ -150,7 +153,7 @@ async fn a_stored_price_is_sold_by_a_link(db: Db) {
     let price = v1::CreatePriceRequest {
         request_id: unique("price"),
         product_id: product.id,
-        unit_price: Some(crate::harness::sek(19_900)),
+        unit_price: Some(sek(19_900)),
         tax_behavior: v1::TaxBehavior::Inclusive as i32,
         ..Default::default()
     };
@@ -262,4 +265,68 @@ async fn pay_by_form(url: &str) -> (u16, String) {
     let answer = http().post(session).form(&form).send().await.unwrap();
     let location = answer.headers()["location"].to_str().unwrap();
     (answer.status().as_u16(), answer.url().join(location).unwrap().to_string())
+}
+
+async fn kinds_of_products_reach_the_provider_by_its_codes(db: Db) {
+    let server = Server::start(db).await;
+    let product = |tax_code: &str| v1::CreateProductRequest {
+        request_id: unique("product"),
+        name: "Thing".to_owned(),
+        tax_code: tax_code.to_owned(),
+        ..Default::default()
+    };
+    let mut stored = Vec::new();
+    for tax_code in ["book", "accommodation"] {
+        let product = server.catalog().create_product(product(tax_code)).await.unwrap().into_inner().product.unwrap();
+        let price = v1::CreatePriceRequest {
+            request_id: unique("price"),
+            product_id: product.id,
+            unit_price: Some(sek(10_000)),
+            tax_behavior: v1::TaxBehavior::Inclusive as i32,
+            ..Default::default()
+        };
+        stored.push(server.catalog().create_price(price).await.unwrap().into_inner().price.unwrap().id);
+    }
+    let inline = |tax_code: &str| {
+        let mut inline = item("Download", 5_000, 1);
+        if let Some(v1::line_item_input::Price::PriceData(data)) = &mut inline.price {
+            data.tax_code = tax_code.to_owned();
+        }
+        inline
+    };
+    let sold = |items: Vec<v1::LineItemInput>, is_taxed: bool| v1::CreatePaymentLinkRequest {
+        request_id: unique("link"),
+        line_items: items,
+        automatic_tax: is_taxed.then(v1::ProviderTax::default),
+        ..Default::default()
+    };
+    let link = create(&server, sold(vec![inline("ebook"), stored_item(&stored[0], 1)], true)).await;
+    assert_eq!(items(&server, &link).await[0].tax_code, "ebook", "here it keeps the name that it was given");
+    let path = "/line_items?expand[]=data.price.product";
+    let url = format!("{}/v1/payment_links/{}{path}", server.sandbox, link.provider_ref);
+    let there: serde_json::Value =
+        http().get(url).bearer_auth("sk_test_paylinks_sandbox").send().await.unwrap().json().await.unwrap();
+    let codes = ["/data/0", "/data/1"].map(|at| there.pointer(&format!("{at}/price/product/tax_code")).unwrap());
+    assert_eq!(codes, ["txcd_10302000", "txcd_35010000"]);
+
+    // What the provider has no code for it can't tax, and can sell untaxed.
+    let before = server.all_changes().await;
+    let unknown = sold(vec![inline("ebook"), stored_item(&stored[1], 1)], true);
+    let refused = error_parts(&server.links().create_payment_link(unknown).await.unwrap_err());
+    let rejected = |field: &str| (Code::FailedPrecondition, "PROVIDER_REJECTED".to_owned(), vec![field.to_owned()]);
+    assert_eq!(refused, rejected("line_items[1]"));
+    assert_eq!(server.all_changes().await, before, "the provider was not asked");
+    let link = create(&server, sold(vec![inline("ebook"), stored_item(&stored[1], 1)], false)).await;
+    let request = v1::UpdatePaymentLinkRequest {
+        request_id: unique("update"),
+        payment_link: Some(v1::PaymentLink {
+            id: link.id.clone(),
+            automatic_tax: Some(v1::ProviderTax::default()),
+            ..Default::default()
+        }),
+        update_mask: mask(&["automatic_tax"]),
+    };
+    let refused = error_parts(&server.links().update_payment_link(request).await.unwrap_err());
+    assert_eq!(refused, rejected("payment_link.line_items[1]"));
+    assert_eq!(server.link(&link.id).await.automatic_tax, None);
 }

@@ -5,6 +5,7 @@
 
 mod asking;
 mod case;
+mod mishaps;
 mod paying;
 mod person;
 mod refused;
@@ -38,6 +39,11 @@ async fn every_row_of_asking_is_played_by_a_person_and_read_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_of_selling_is_played_by_a_person_and_read_back() {
     play(selling::cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_customers_do_by_mistake_charges_nobody_twice() {
+    play(mishaps::cases).await;
 }
 
 /// Apart from the others, for time passes in it.

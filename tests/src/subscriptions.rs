@@ -1,15 +1,18 @@
 //! Subscriptions: begun by a recurring link, renewed by the provider, and ended.
 
 use api_proto::v1;
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::Code;
 
 use crate::collected::{at_provider, buy, create};
-use crate::harness::{Db, Server, error_parts, eventually, http, item, mask, minor, on_both_databases, unique};
+use crate::harness::{
+    Db, GOOD_CARD, Server, error_parts, eventually, http, item, mask, minor, on_both_databases, unique,
+};
 use crate::refunds::told_of;
 
 on_both_databases!(
     a_subscription_is_read_and_listed_since_its_checkout,
+    a_subscription_that_is_known_before_its_checkout_learns_it,
     each_period_is_paid_and_recorded_once,
     a_trial_ends_in_a_payment,
     a_subscription_ends_when_its_period_does,
@@ -95,6 +98,44 @@ async fn a_subscription_is_read_and_listed_since_its_checkout(db: Db) {
     assert!(renewals(&server, &other).await.is_empty(), "the first period is the checkout's own payment");
     assert_eq!(told_of(&server, &other.id).await.first().unwrap(), "subscription.created");
     server.expect_no_notification_stuck().await;
+}
+
+async fn a_subscription_that_is_known_before_its_checkout_learns_it(db: Db) {
+    let server = Server::start(db).await;
+    let link = create(&server, monthly()).await;
+    server.control("webhooks/policy", json!({"lose": true})).await;
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    server.expect_no_notification_stuck().await;
+    let of_link = v1::ListSubscriptionsRequest { payment_link_id: link.id.clone(), ..Default::default() };
+    assert_eq!(list(&server, of_link.clone()).await, [], "all that told of it was lost");
+
+    server.control("webhooks/policy", json!({})).await;
+    let [there] = read_at_provider(&server, "/v1/subscriptions").await.try_into().unwrap();
+    let path = format!("/v1/subscriptions/{}", there["id"].as_str().unwrap());
+    at_provider(&server, &path, &[("cancel_at_period_end", "true")]).await;
+    let known = eventually(async || list(&server, of_link.clone()).await.pop()).await;
+    assert_eq!((known.checkout_session_id.as_str(), known.cancel_at_time.is_some()), ("", true));
+
+    let [told] = read_at_provider(&server, "/v1/events?type=checkout.session.completed").await.try_into().unwrap();
+    server.control("webhooks/resend", json!({"id": told["id"]})).await;
+    let learnt =
+        eventually(async || Some(get(&server, &known.id).await).filter(|it| !it.checkout_session_id.is_empty())).await;
+    let session = v1::GetCheckoutSessionRequest { id: learnt.checkout_session_id.clone() };
+    let session = server.checkouts().get_checkout_session(session).await.unwrap().into_inner().checkout_session;
+    assert_eq!(session.unwrap().payment_link_id, link.id);
+    let of_session =
+        v1::ListSubscriptionsRequest { checkout_session_id: learnt.checkout_session_id.clone(), ..Default::default() };
+    assert_eq!(list(&server, of_session).await, std::slice::from_ref(&learnt));
+    assert_eq!((learnt.cancel_at_time, learnt.state()), (known.cancel_at_time, known.state()), "what it knew stays");
+    server.expect_no_notification_stuck().await;
+    assert_eq!(told_of(&server, &known.id).await, ["subscription.created", "subscription.updated"]);
+}
+
+/// A list of the provider's.
+async fn read_at_provider(server: &Server, path: &str) -> Vec<Value> {
+    let request = http().get(format!("{}{path}", server.sandbox)).bearer_auth("sk_test_paylinks_sandbox");
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    answer["data"].as_array().unwrap().clone()
 }
 
 async fn each_period_is_paid_and_recorded_once(db: Db) {

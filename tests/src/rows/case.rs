@@ -85,12 +85,16 @@ pub(super) enum Step {
     Presses(&'static str),
     /// Comes back to the page later.
     Reloads,
+    /// Presses the browser's button back.
+    GoesBack,
     /// The browser is at an address that ends so.
     IsLedTo(&'static str),
     /// A screenshot more than those of the first sight and the end.
     Shoots(&'static str),
-    /// Pays without looking at a page.
+    /// Pays what is sold without looking at a page: for a link, by a visit of its own.
     PaysUnseen,
+    /// Pays on the page that is shown, in another tab.
+    PaysInAnotherTab,
     /// The session comes to be completed, its money in this state.
     Comes(v1::SessionPaymentState),
     /// Something happens elsewhere.
@@ -209,10 +213,18 @@ impl Case {
             Step::Unfolds(called) => person.unfolds(called).await,
             Step::Presses(called) => person.presses(called).await,
             Step::Reloads => person.reloads().await,
+            Step::GoesBack => person.goes_back().await,
             Step::IsLedTo(end) => person.is_led_to(end).await,
             Step::Shoots(moment) => {
                 person.shoot(&format!("-{moment}")).await;
                 Ok(())
+            }
+            Step::PaysInAnotherTab => {
+                let at = person.address().await?;
+                match server.pay(&at, crate::harness::GOOD_CARD).await {
+                    200 => Ok(()),
+                    state => Err(format!("{at} answers {state}")),
+                }
             }
             Step::PaysUnseen => match server.pay(&offer.url, crate::harness::GOOD_CARD).await {
                 200 => Ok(()),

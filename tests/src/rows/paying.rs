@@ -104,7 +104,8 @@ pub(super) fn cases(stock: &Stock) -> Vec<Case> {
                 IsLedTo("/?thanks"),
                 Comes(NotRequired),
                 Visits(""),
-                Sees(&["Your payment method is saved. Nothing was charged."]),
+                Sees(&["Your payment method is saved. Nothing was charged.", "Reference seti_"]),
+                Misses(&["Payment ID"]),
             ],
             reads: |read_back| {
                 let [method] = read_back.methods.as_slice() else { panic!("one method, not {:?}", read_back.methods) };

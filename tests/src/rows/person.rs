@@ -40,6 +40,15 @@ impl<'a> Person<'a> {
         self.client().refresh().await.map_err(|error| error.to_string())
     }
 
+    pub(super) async fn goes_back(&self) -> Result<(), String> {
+        self.client().back().await.map_err(|error| error.to_string())
+    }
+
+    /// Where the browser is.
+    pub(super) async fn address(&self) -> Result<String, String> {
+        self.client().current_url().await.map(|url| url.to_string()).map_err(|error| error.to_string())
+    }
+
     /// The whole page, as long as it is.
     pub(super) async fn shoot(&self, moment: &str) {
         let height = self.client().execute("return document.documentElement.scrollHeight", Vec::new()).await.unwrap();
@@ -74,7 +83,10 @@ impl<'a> Person<'a> {
         });
         match missing.await {
             None => Ok(()),
-            Some(word) => Err(format!("the page does not say `{word}` but: {page}")),
+            Some(word) => {
+                let at = self.address().await.unwrap_or_default();
+                Err(format!("{at} does not say `{word}` but: {page}"))
+            }
         }
     }
 

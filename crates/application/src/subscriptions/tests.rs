@@ -91,6 +91,32 @@ async fn a_subscription_ends_once_whatever_is_learnt_of_it_later() {
 }
 
 #[tokio::test]
+async fn what_came_about_without_its_session_learns_it_once_and_keeps_what_it_knows() {
+    let mut known = stored(SubscriptionState::PastDue);
+    assert_eq!(known.checkout_session_id, None);
+    for (told_again, kinds) in [(false, [EventKind::SubscriptionUpdated].as_slice()), (true, &[])] {
+        let mut uow = MockUnitOfWork::new();
+        let mut expected = kinds.iter();
+        uow.expect_append_event().times(kinds.len()).returning(move |event| {
+            assert_eq!(Some(&event.kind), expected.next());
+            Ok(())
+        });
+        let (by_ref, locked) = (known.clone(), known.clone());
+        uow.expect_insert_subscription().once().returning(|_| Ok(false));
+        uow.expect_load_subscription_by_ref().returning(move |_, _| Ok(Some(by_ref.clone())));
+        uow.expect_lock_subscription().returning(move |_| Ok(Some(locked.clone())));
+        uow.expect_update_subscription().times(kinds.len()).returning(|written| {
+            assert_eq!(written.checkout_session_id, Some(session()));
+            assert_eq!(written.terms.state, SubscriptionState::PastDue, "the session's look may be older");
+            Ok(())
+        });
+        let active = told(SubscriptionState::Active);
+        app().subscription_begun(&mut uow, &link(0), session(), &active).await.unwrap();
+        assert_eq!(known.came_about_in(session(), NOW), !told_again);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_a_look_overtook_writes_nothing() {
     let (id, canceled) = (stored(SubscriptionState::Active).id, told(SubscriptionState::Canceled));
     let mut uow = with(telling(&[]), Some(SubscriptionState::Active));
