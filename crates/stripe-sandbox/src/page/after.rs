@@ -286,7 +286,7 @@ fn facts(view: &Confirmation<'_>) -> Markup {
     let told = [
         (words.date, facts.at.map(|at| vec![words.date(at)])),
         (words.payment_id, facts.payment_id.clone().map(|id| vec![id])),
-        (words.label("reference"), facts.reference.clone().map(|reference| vec![reference])),
+        (words.reference, facts.reference.clone().map(|reference| vec![reference])),
         (words.paid_with, method(&facts.method, words).map(|method| vec![method])),
         (words.label("email"), facts.email.clone().map(|email| vec![email])),
         (words.shipped_to, addressee(&facts.shipping, view.locale)),

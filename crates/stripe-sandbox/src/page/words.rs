@@ -198,6 +198,7 @@ pub(super) struct Words {
     pub(super) details: &'static str,
     pub(super) date: &'static str,
     pub(super) payment_id: &'static str,
+    pub(super) reference: &'static str,
     pub(super) paid_with: &'static str,
     pub(super) shipped_to: &'static str,
     pub(super) ending: &'static str,

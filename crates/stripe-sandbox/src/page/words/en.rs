@@ -143,6 +143,7 @@ pub(super) static EN: Words = Words {
     details: "Details",
     date: "Date",
     payment_id: "Payment ID",
+    reference: "Reference",
     paid_with: "Payment method",
     shipped_to: "Shipped to",
     ending: "{} ending {}",

@@ -143,6 +143,7 @@ pub(super) static SV: Words = Words {
     details: "Uppgifter",
     date: "Datum",
     payment_id: "Betalnings-id",
+    reference: "Referens",
     paid_with: "Betalsätt",
     shipped_to: "Skickas till",
     ending: "{} som slutar på {}",
