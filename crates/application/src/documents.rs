@@ -198,7 +198,7 @@ pub(crate) fn credit_note_document(
         buyer: note.buyer.clone(),
         currency: note.currency,
         lines: lines.collect(),
-        tax_subtotals: note.subtotals.iter().map(DocumentTaxSubtotal::of).collect(),
+        tax_subtotals: note.tax_subtotals().map_err(Error::internal)?.iter().map(DocumentTaxSubtotal::of).collect(),
         net: note.net,
         tax: note.tax,
         gross: note.gross,

@@ -159,13 +159,20 @@ impl InvoiceItem {
 impl InvoiceContent {
     /// The most lines.
     pub const LINES_MAX: usize = 1_000;
+    /// The most days between the day of issue and the tax point or the due date, before it or after: ten years, for which
+    /// books are kept. What is further away is a slip.
+    pub const DATE_DAYS_MAX: i64 = 3_653;
 
-    /// Checks the rules that join fields: number of lines, one currency, line totals and their sum within range.
+    /// Checks the rules that join fields: number of lines, one currency, line totals and their sum within range; and the
+    /// dates of an invoice that is issued on `issued_on`.
     ///
     /// # Errors
     /// Every violation, with paths such as `lines[3].price_data.unit_price`.
-    pub fn check(&self) -> Result<(), Violations> {
+    pub fn check(&self, issued_on: Date) -> Result<(), Violations> {
         let mut validator = Validator::new();
+        for (field, date) in [("tax_point", self.tax_point), ("due_date", self.due_date)] {
+            validator.check_optional(field, date, |date| Self::check_date(date, issued_on));
+        }
         validator.check("lines", Self::check_line_count(self.items.len()));
         for (index, item) in self.items.iter().enumerate() {
             if let Err(mismatch) = InvoiceItem::check_currency(item.unit_price, self.currency) {
@@ -190,12 +197,50 @@ impl InvoiceContent {
         validator.finish(Some(()))
     }
 
+    /// Refuses a tax point or a due date that is too far from the day of issue. Both may lie before it: a supply is often
+    /// billed later, and what was to be paid at once is overdue from the start.
+    ///
+    /// # Errors
+    /// It is more than [`InvoiceContent::DATE_DAYS_MAX`] days away.
+    pub fn check_date(date: Date, issued_on: Date) -> Result<Date, Invalid> {
+        if (date - issued_on).whole_days().abs() <= Self::DATE_DAYS_MAX {
+            return Ok(date);
+        }
+        let expected = format!("must be within ten years of the day of issue, {issued_on}");
+        Err(Invalid::new("DATE_OUT_OF_RANGE", expected))
+    }
+
+    /// Refuses a total that is above what an amount may be. What the lines come to is bounded before their tax is known, and
+    /// several rates may come to more than 100 %.
+    ///
+    /// # Errors
+    /// It is above [`Money::MINOR_MAX`].
+    pub fn check_total(tax: &TaxCalculation) -> Result<(), Invalid> {
+        if tax.gross.minor() <= Money::MINOR_MAX {
+            return Ok(());
+        }
+        let expected = format!("must come to at most {} minor units with tax", Money::MINOR_MAX);
+        Err(Invalid::new("AMOUNT_OUT_OF_RANGE", expected))
+    }
+
+    /// Refuses an amount that is taken off in another currency than the invoice's.
+    ///
+    /// # Errors
+    /// It is in another.
+    pub fn check_discount_currency(discount: Option<Discount>, currency: Currency) -> Result<(), Invalid> {
+        match discount {
+            Some(Discount::Amount(amount)) if amount.currency() != currency => {
+                Err(Invalid::new("CURRENCY_MISMATCH", format!("must be in the invoice's currency, {currency}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses an amount that is taken off in another currency, or is more than there is, where that is known.
     fn check_discount(&self, v: &mut Validator, field: &str, discount: Option<Discount>, there: Option<Money>) {
         let Some(Discount::Amount(amount)) = discount else { return };
-        if amount.currency() != self.currency {
-            let expected = format!("must be in the invoice's currency, {}", self.currency);
-            v.refuse(&format!("{field}.currency_code"), Invalid::new("CURRENCY_MISMATCH", expected));
+        if let Err(mismatch) = Self::check_discount_currency(discount, self.currency) {
+            v.refuse(&format!("{field}.currency_code"), mismatch);
         } else if let Some(there) = there.filter(|there| amount.minor() > there.minor()) {
             let expected = format!("must be at most {there}, which is what it is taken off of");
             v.refuse(&format!("{field}.minor_units"), Invalid::new("DISCOUNT_ABOVE_AMOUNT", expected));

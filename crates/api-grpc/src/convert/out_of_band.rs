@@ -2,6 +2,7 @@
 
 use api_proto::v1;
 use domain::payment::{OutOfBand, OutOfBandMethod, OutOfBandReceipt};
+use domain::refund::OutOfBandRefund;
 use domain::text::{Description, DisplayName};
 use domain::validation::{Invalid, Validator};
 use time::Date;
@@ -15,7 +16,7 @@ pub(crate) fn receipt(v: &mut Validator, m: &v1::RecordInvoicePaymentRequest, to
     let method = method(v, m.method);
     let reference = optional(v, "reference", &m.reference, DisplayName::parse);
     let received_on = date(v, "receive_date", m.receive_date.as_ref()).and_then(|named| {
-        let checked = named.ok_or_else(Invalid::required).and_then(|day| OutOfBand::check_received_on(day, today));
+        let checked = named.ok_or_else(Invalid::required).and_then(|day| OutOfBand::check_day(day, today));
         v.check("receive_date", checked)
     });
     let description = optional(v, "description", &m.description, Description::parse);
@@ -40,14 +41,40 @@ fn method(v: &mut Validator, number: i32) -> Option<OutOfBandMethod> {
     }
 }
 
-pub(super) fn told_receipt(how: &OutOfBand) -> v1::OutOfBandReceipt {
-    let method = match how.method {
+/// How money went back, as a request tells.
+pub(crate) fn out_of_band_refund(
+    v: &mut Validator,
+    m: &v1::RecordRefundRequest,
+    today: Date,
+) -> Option<OutOfBandRefund> {
+    let method = method(v, m.method);
+    let reference = optional(v, "reference", &m.reference, DisplayName::parse);
+    let refunded_on = date(v, "refund_date", m.refund_date.as_ref()).and_then(|named| {
+        let checked = named.ok_or_else(Invalid::required).and_then(|day| OutOfBand::check_day(day, today));
+        v.check("refund_date", checked)
+    });
+    Some(OutOfBandRefund { method: method?, reference: reference?, refunded_on: refunded_on? })
+}
+
+pub(super) fn told_out_of_band_refund(how: &OutOfBandRefund) -> v1::OutOfBandRefund {
+    v1::OutOfBandRefund {
+        method: told_method(how.method) as i32,
+        reference: output::text(how.reference.as_ref()),
+        refund_date: Some(output::date(how.refunded_on)),
+    }
+}
+
+const fn told_method(method: OutOfBandMethod) -> v1::OutOfBandMethod {
+    match method {
         OutOfBandMethod::Cash => v1::OutOfBandMethod::Cash,
         OutOfBandMethod::BankTransfer => v1::OutOfBandMethod::BankTransfer,
         OutOfBandMethod::Other => v1::OutOfBandMethod::Other,
-    };
+    }
+}
+
+pub(super) fn told_receipt(how: &OutOfBand) -> v1::OutOfBandReceipt {
     v1::OutOfBandReceipt {
-        method: method as i32,
+        method: told_method(how.method) as i32,
         reference: output::text(how.reference.as_ref()),
         receive_date: Some(output::date(how.received_on)),
     }

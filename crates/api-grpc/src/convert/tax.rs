@@ -122,7 +122,8 @@ pub(super) fn taxed_line(line: &TaxedLine) -> v1::TaxedLine {
 
 pub(super) fn tax_subtotal(subtotal: &TaxSubtotal) -> v1::TaxSubtotal {
     v1::TaxSubtotal {
-        rate: Some(applied_rate(&subtotal.rate)),
+        category: category(subtotal.category).into(),
+        rate: subtotal.rate.as_ref().map(applied_rate),
         base: Some(money(subtotal.base)),
         tax: Some(money(subtotal.tax)),
     }
@@ -132,6 +133,7 @@ pub(super) fn trace_step(step: &TraceStep) -> v1::TaxTraceStep {
     v1::TaxTraceStep {
         line: i32::try_from(step.line).unwrap_or(i32::MAX),
         rule: step.decision.rule.to_string(),
+        category: category(step.decision.category).into(),
         rate: step.rate.as_ref().map(applied_rate),
         base: step.base.to_string(),
         unrounded: step.unrounded.to_string(),

@@ -109,7 +109,7 @@ pub struct TaxCalculation {
     /// One for each line asked for, in order.
     #[prost(message, repeated, tag = "1")]
     pub lines: ::prost::alloc::vec::Vec<TaxedLine>,
-    /// One for each rate.
+    /// One for each category and rate, and one for each category without a rate.
     #[prost(message, repeated, tag = "2")]
     pub subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
     /// All without tax.
@@ -154,10 +154,11 @@ pub struct TaxComponent {
     #[prost(message, optional, tag = "2")]
     pub tax: ::core::option::Option<Money>,
 }
-/// The tax of a document by one rate.
+/// The taxable amount and the tax of a document by one category and rate: the breakdown that EN 16931 asks for (BG-23). What no
+/// rate applies to, such as an exempt supply, has one for each category, without a rate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxSubtotal {
-    /// The rate.
+    /// The rate; absent where none applies.
     #[prost(message, optional, tag = "1")]
     pub rate: ::core::option::Option<AppliedTaxRate>,
     /// What it was charged on, without tax.
@@ -166,6 +167,9 @@ pub struct TaxSubtotal {
     /// Tax by it.
     #[prost(message, optional, tag = "3")]
     pub tax: ::core::option::Option<Money>,
+    /// What the supplies are for tax.
+    #[prost(enumeration = "TaxCategory", tag = "4")]
+    pub category: i32,
 }
 /// Why a line has the tax that it has.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -199,6 +203,9 @@ pub struct TaxTraceStep {
     /// The law that the rule follows, such as `Directive 2006/112/EC, art. 44 and 196`; empty where none is to be named.
     #[prost(string, tag = "9")]
     pub law: ::prost::alloc::string::String,
+    /// What the supply is for tax by that rule.
+    #[prost(enumeration = "TaxCategory", tag = "10")]
+    pub category: i32,
 }
 /// A manual tax rate.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5616,11 +5623,11 @@ pub struct CreditNote {
     #[prost(message, optional, tag = "14")]
     pub out_of_band_refund_amount: ::core::option::Option<Money>,
     /// The rest of post_payment_amount: to be given back by CreateRefund with this credit note's id. Which refunds did,
-    /// ListRefunds with that id tells; this amount stays as it is. Money that came in out of band can't be given back so: say it in
-    /// out_of_band_refund_amount of the request.
+    /// ListRefunds with that id tells; this amount stays as it is. What goes back by other ways than the provider later than the
+    /// credit note is issued, RecordRefund records with its id.
     #[prost(message, optional, tag = "15")]
     pub refundable_amount: ::core::option::Option<Money>,
-    /// The tax by rate.
+    /// The tax by category and rate.
     #[prost(message, repeated, tag = "16")]
     pub tax_subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
     /// Why.
@@ -5647,6 +5654,11 @@ pub struct CreditNote {
     /// When it was issued.
     #[prost(message, optional, tag = "24")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How each figure of tax came about: the steps of the invoice, with indexes of the lines here, and of base and unrounded the
+    /// part that the credited amount is of its line. Rounded is what is due up to it, less what earlier credit notes had. Empty
+    /// on those that were issued before it was told.
+    #[prost(message, repeated, tag = "25")]
+    pub tax_trace: ::prost::alloc::vec::Vec<TaxTraceStep>,
 }
 /// Why an invoice is credited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -6547,6 +6559,56 @@ impl InvoiceMailFailure {
         }
     }
 }
+/// By which way money came in, or went back, beside the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OutOfBandMethod {
+    /// Not said.
+    Unspecified = 0,
+    /// Notes and coins.
+    Cash = 1,
+    /// A transfer to the seller's bank account.
+    BankTransfer = 2,
+    /// Another way.
+    Other = 3,
+}
+impl OutOfBandMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OUT_OF_BAND_METHOD_UNSPECIFIED",
+            Self::Cash => "OUT_OF_BAND_METHOD_CASH",
+            Self::BankTransfer => "OUT_OF_BAND_METHOD_BANK_TRANSFER",
+            Self::Other => "OUT_OF_BAND_METHOD_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OUT_OF_BAND_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "OUT_OF_BAND_METHOD_CASH" => Some(Self::Cash),
+            "OUT_OF_BAND_METHOD_BANK_TRANSFER" => Some(Self::BankTransfer),
+            "OUT_OF_BAND_METHOD_OTHER" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+/// How money went back beside the provider.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutOfBandRefund {
+    /// By which way.
+    #[prost(enumeration = "OutOfBandMethod", tag = "1")]
+    pub method: i32,
+    /// What identifies it there; empty if nothing does.
+    #[prost(string, tag = "2")]
+    pub reference: ::prost::alloc::string::String,
+    /// The day on which it went back.
+    #[prost(message, optional, tag = "3")]
+    pub refund_date: ::core::option::Option<Date>,
+}
 /// Money of a payment that goes back to the customer. Set by the service but for what the request says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Refund {
@@ -6574,7 +6636,7 @@ pub struct Refund {
     /// Who asked for it.
     #[prost(enumeration = "RefundOrigin", tag = "8")]
     pub origin: i32,
-    /// Who pays it back: whoever charged.
+    /// Who pays it back: whoever charged, or out-of-band where no provider had to do with it.
     #[prost(string, tag = "9")]
     pub provider: ::prost::alloc::string::String,
     /// Its id at the provider; empty until there is one.
@@ -6595,6 +6657,9 @@ pub struct Refund {
     /// The credit note by which the money goes back; empty if it names none.
     #[prost(string, tag = "15")]
     pub credit_note_id: ::prost::alloc::string::String,
+    /// How it went back, where no provider had to do with it: recorded by RecordRefund.
+    #[prost(message, optional, tag = "16")]
+    pub out_of_band: ::core::option::Option<OutOfBandRefund>,
 }
 /// A customer's bank takes money of a payment back, or asks about it. It is answered at the provider; here it is recorded.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -6731,7 +6796,7 @@ impl RefundState {
 pub enum RefundOrigin {
     /// Not said.
     Unspecified = 0,
-    /// CreateRefund.
+    /// CreateRefund, or RecordRefund.
     Requested = 1,
     /// Someone at the provider, beside this service, such as a person at its dashboard.
     AtProvider = 2,
@@ -7061,6 +7126,50 @@ pub struct CreateRefundResponse {
     #[prost(message, optional, tag = "1")]
     pub refund: ::core::option::Option<Refund>,
 }
+/// Request of RecordRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordRefundRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the payment, whose money must have come in. Required.
+    #[prost(string, tag = "2")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// How much went back: from 1 minor unit to what is left, in the currency of what came in. Required.
+    #[prost(message, optional, tag = "3")]
+    pub amount: ::core::option::Option<Money>,
+    /// By which way. Required.
+    #[prost(enumeration = "OutOfBandMethod", tag = "4")]
+    pub method: i32,
+    /// What identifies it there, such as the reference on a bank statement or the number of a receipt: at most 250 characters,
+    /// and no card number.
+    #[prost(string, tag = "5")]
+    pub reference: ::prost::alloc::string::String,
+    /// The day on which it went back. Required; not in the future, and not before the receive_date of money that came in out of
+    /// band (DATE_BEFORE_RECEIPT).
+    #[prost(message, optional, tag = "6")]
+    pub refund_date: ::core::option::Option<Date>,
+    /// Why.
+    #[prost(enumeration = "RefundReason", tag = "7")]
+    pub reason: i32,
+    /// The credit note by which the money goes back, as of CreateRefund. What the credit note's own out_of_band_refund_amount
+    /// says is given back already, and is not recorded again by it.
+    #[prost(string, tag = "8")]
+    pub credit_note_id: ::prost::alloc::string::String,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+}
+/// Response of RecordRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordRefundResponse {
+    /// The refund: it has succeeded.
+    #[prost(message, optional, tag = "1")]
+    pub refund: ::core::option::Option<Refund>,
+    /// The payment as it is now.
+    #[prost(message, optional, tag = "2")]
+    pub payment: ::core::option::Option<Payment>,
+}
 /// Request of GetRefund.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRefundRequest {
@@ -7211,43 +7320,6 @@ impl PaymentKind {
             "PAYMENT_KIND_CHECKOUT" => Some(Self::Checkout),
             "PAYMENT_KIND_RENEWAL" => Some(Self::Renewal),
             "PAYMENT_KIND_OUT_OF_BAND" => Some(Self::OutOfBand),
-            _ => None,
-        }
-    }
-}
-/// By which way money came in beside the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum OutOfBandMethod {
-    /// Not said.
-    Unspecified = 0,
-    /// Notes and coins.
-    Cash = 1,
-    /// A transfer to the seller's bank account.
-    BankTransfer = 2,
-    /// Another way.
-    Other = 3,
-}
-impl OutOfBandMethod {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "OUT_OF_BAND_METHOD_UNSPECIFIED",
-            Self::Cash => "OUT_OF_BAND_METHOD_CASH",
-            Self::BankTransfer => "OUT_OF_BAND_METHOD_BANK_TRANSFER",
-            Self::Other => "OUT_OF_BAND_METHOD_OTHER",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "OUT_OF_BAND_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
-            "OUT_OF_BAND_METHOD_CASH" => Some(Self::Cash),
-            "OUT_OF_BAND_METHOD_BANK_TRANSFER" => Some(Self::BankTransfer),
-            "OUT_OF_BAND_METHOD_OTHER" => Some(Self::Other),
             _ => None,
         }
     }
@@ -7514,7 +7586,8 @@ pub mod payment_service_client {
         }
         /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
         /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note,
-        /// which a refund may name. Money that came in out of band is given back so too: FAILED_PRECONDITION (PAYMENT_STATE) here.
+        /// which a refund may name. Money that came in out of band is given back so too, see RecordRefund: FAILED_PRECONDITION
+        /// (PAYMENT_STATE) here.
         pub async fn create_refund(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateRefundRequest>,
@@ -7527,6 +7600,23 @@ pub mod payment_service_client {
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/CreateRefund");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CreateRefund"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Records money of a payment that went back beside the provider, such as in cash or by a bank transfer: it is done, and
+        /// never comes to more than what is left of what came in. That may have come in out of band or by the provider. Tells
+        /// refund.created, refund.succeeded and payment.updated.
+        pub async fn record_refund(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordRefundRequest>,
+        ) -> std::result::Result<tonic::Response<super::RecordRefundResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/RecordRefund");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "RecordRefund"));
             self.inner.unary(req, path, codec).await
         }
         /// Reads a refund. NOT_FOUND if there is none among the caller's sellers'.
@@ -7628,11 +7718,19 @@ pub mod payment_service_server {
         ) -> std::result::Result<tonic::Response<super::CapturePaymentResponse>, tonic::Status>;
         /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
         /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note,
-        /// which a refund may name. Money that came in out of band is given back so too: FAILED_PRECONDITION (PAYMENT_STATE) here.
+        /// which a refund may name. Money that came in out of band is given back so too, see RecordRefund: FAILED_PRECONDITION
+        /// (PAYMENT_STATE) here.
         async fn create_refund(
             &self,
             request: tonic::Request<super::CreateRefundRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateRefundResponse>, tonic::Status>;
+        /// Records money of a payment that went back beside the provider, such as in cash or by a bank transfer: it is done, and
+        /// never comes to more than what is left of what came in. That may have come in out of band or by the provider. Tells
+        /// refund.created, refund.succeeded and payment.updated.
+        async fn record_refund(
+            &self,
+            request: tonic::Request<super::RecordRefundRequest>,
+        ) -> std::result::Result<tonic::Response<super::RecordRefundResponse>, tonic::Status>;
         /// Reads a refund. NOT_FOUND if there is none among the caller's sellers'.
         async fn get_refund(
             &self,
@@ -7884,6 +7982,34 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateRefundSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.PaymentService/RecordRefund" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordRefundSvc<T: PaymentService>(pub Arc<T>);
+                    impl<T: PaymentService> tonic::server::UnaryService<super::RecordRefundRequest> for RecordRefundSvc<T> {
+                        type Response = super::RecordRefundResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::RecordRefundRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as PaymentService>::record_refund(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordRefundSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
@@ -8179,7 +8305,7 @@ pub struct Invoice {
     /// What came in beyond the total.
     #[prost(message, optional, tag = "13")]
     pub amount_overpaid: ::core::option::Option<Money>,
-    /// The tax by rate.
+    /// The tax by category and rate.
     #[prost(message, repeated, tag = "14")]
     pub tax_subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
     /// How each figure of tax came about.
@@ -8261,10 +8387,12 @@ pub struct CreateInvoiceRequest {
     /// A note on the whole: at most 500 characters.
     #[prost(string, tag = "7")]
     pub description: ::prost::alloc::string::String,
-    /// The date whose tax rates apply; the day of finalization where absent.
+    /// The date whose tax rates apply; the day of finalization where absent. It may lie before that day or after it, by ten years
+    /// (3653 days) at most: DATE_OUT_OF_RANGE otherwise, here and at finalization.
     #[prost(message, optional, tag = "8")]
     pub tax_point: ::core::option::Option<Date>,
-    /// The last day to pay; by the seller's terms where absent.
+    /// The last day to pay; by the seller's terms where absent. It may lie before the day of finalization or after it, as far as
+    /// tax_point: an invoice that is due before it is issued is overdue from the start.
     #[prost(message, optional, tag = "9")]
     pub due_date: ::core::option::Option<Date>,
     /// The caller's pairs.

@@ -366,7 +366,7 @@ impl App {
 
     /// Checks content and computes its tax.
     pub(crate) async fn price(&self, seller: &Seller, content: InvoiceContent) -> Result<PricedContent, Error> {
-        content.check()?;
+        content.check(self.now().date())?;
         let customer = self.taxed_customer(seller, content.customer_id).await?;
         let rounding = content.tax_rounding.unwrap_or(seller.tax_rounding);
         let tax_point = self.tax_point(content.tax_point, self.now());
@@ -374,6 +374,7 @@ impl App {
         let tax = self.calculate(seller, customer, (tax_point, rounding), (content.currency, lines)).await;
         let tax = tax
             .map_err(|error| CUSTOMER_FIELDS.iter().fold(error, |error, field| error.renamed(field, "customer_id")))?;
+        InvoiceContent::check_total(&tax).map_err(|invalid| Error::field("lines", invalid.rule, invalid.expected))?;
         Ok(PricedContent { content, rounding, tax })
     }
 

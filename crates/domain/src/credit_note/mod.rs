@@ -14,7 +14,7 @@ use crate::invoice::{Invoice, InvoiceContent, InvoiceState, PartySnapshot};
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, MoneyError, Quantity, UnitPrice};
 use crate::seller::SellerId;
-use crate::tax::{TaxBehavior, TaxSubtotal, TaxedLine};
+use crate::tax::{TaxBehavior, TaxSubtotal, TaxedLine, TraceStep, with_untaxed};
 use crate::text::Description;
 use crate::timestamp::Timestamp;
 use crate::validation::{Invalid, Violations};
@@ -53,8 +53,13 @@ pub struct CreditNoteData {
     pub tax_point: Date,
     /// What is credited, in the order of the invoice's lines.
     pub lines: Vec<CreditNoteLine>,
-    /// The tax by rate, in the order of the invoice's.
+    /// What it comes to by category and rate, in the order of the invoice's. Those that were issued before categories were
+    /// told have rates alone: [`CreditNote::tax_subtotals`] has all.
     pub subtotals: Vec<TaxSubtotal>,
+    /// How each figure of tax came about, with the indexes of the credit note's lines; empty on those that were issued before
+    /// it was told.
+    #[serde(default)]
+    pub trace: Vec<TraceStep>,
     /// All without tax; positive, as all amounts here.
     pub net: Money,
     /// All tax.
@@ -274,6 +279,7 @@ impl CreditNote {
             tax_point: fixed.tax_point,
             lines: figures.lines,
             subtotals: figures.subtotals,
+            trace: figures.trace,
             net: figures.net,
             tax: figures.tax,
             gross: figures.gross,
@@ -288,6 +294,14 @@ impl CreditNote {
         });
         invoice.take_credits(figures.credits_after, now);
         Ok(note)
+    }
+
+    /// What it comes to by category and rate, also where it was issued before categories were told.
+    ///
+    /// # Errors
+    /// A sum does not fit into 64 bits.
+    pub fn tax_subtotals(&self) -> Result<Vec<TaxSubtotal>, MoneyError> {
+        with_untaxed(&self.subtotals, self.lines.iter().map(|line| &line.taxed))
     }
 
     /// What of the money paid is to go back through a provider: by refunds that name this credit note.

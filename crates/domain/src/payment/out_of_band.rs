@@ -63,13 +63,13 @@ pub enum ReceiptRefused {
 }
 
 impl OutOfBand {
-    /// Refuses a day that has not begun anywhere on earth.
+    /// Refuses a day on which money can't have moved, since it has not begun anywhere on earth.
     ///
     /// # Errors
     /// It lies more than a day after `today` in UTC.
-    pub fn check_received_on(received_on: Date, today: Date) -> Result<Date, Invalid> {
-        if received_on <= today.next_day().unwrap_or(Date::MAX) {
-            return Ok(received_on);
+    pub fn check_day(day: Date, today: Date) -> Result<Date, Invalid> {
+        if day <= today.next_day().unwrap_or(Date::MAX) {
+            return Ok(day);
         }
         Err(Invalid::new("DATE_IN_FUTURE", "must be a day that has come"))
     }
@@ -142,9 +142,9 @@ mod tests {
     fn money_comes_in_on_a_day_that_has_begun_somewhere() {
         let today = date!(2026 - 11 - 24);
         for fine in [date!(1999 - 01 - 01), today, date!(2026 - 11 - 25)] {
-            assert_eq!(OutOfBand::check_received_on(fine, today), Ok(fine));
+            assert_eq!(OutOfBand::check_day(fine, today), Ok(fine));
         }
-        let refused = OutOfBand::check_received_on(date!(2026 - 11 - 26), today).unwrap_err();
+        let refused = OutOfBand::check_day(date!(2026 - 11 - 26), today).unwrap_err();
         assert_eq!(refused.rule, "DATE_IN_FUTURE");
     }
 }

@@ -12,7 +12,8 @@ use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::provider::ProviderRef;
 use domain::seller::SellerId;
 use domain::tax::{
-    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute,
+    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCategory, TaxRate, TaxRounding, TaxTreatment,
+    compute,
 };
 use domain::tax_id::TaxId;
 use domain::text::{Description, DisplayName, DocumentFooter, DocumentMemo, PartyName, PaymentInstructions};
@@ -267,8 +268,8 @@ pub(crate) fn credit_note(language: Language) -> Document {
         rates: rates.clone(),
     };
     let subtotal = DocumentTaxSubtotal {
-        name: DisplayName::parse("Moms").expect("a sample is valid"),
-        percentage: Percentage::parse(Decimal::from(25)).expect("a sample is valid"),
+        category: TaxCategory::Standard,
+        rate: rates.first().cloned(),
         jurisdiction: Some("SE".to_owned()),
         base: money(115_000),
         tax: money(28_750),
