@@ -92,6 +92,7 @@ mod tests {
             description: None,
             tax_point: None,
             due_date: None,
+            tax_exchange_rate: None,
             metadata: Metadata::default(),
         };
         let uuid = uuid::Uuid::from_u128(UUID);

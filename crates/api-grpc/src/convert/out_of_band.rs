@@ -4,6 +4,7 @@ use api_proto::v1;
 use domain::payment::{OutOfBand, OutOfBandMethod, OutOfBandReceipt};
 use domain::refund::OutOfBandRefund;
 use domain::text::{Description, DisplayName};
+use domain::timestamp::check_day_has_come;
 use domain::validation::{Invalid, Validator};
 use time::Date;
 
@@ -16,7 +17,7 @@ pub(crate) fn receipt(v: &mut Validator, m: &v1::RecordInvoicePaymentRequest, to
     let method = method(v, m.method);
     let reference = optional(v, "reference", &m.reference, DisplayName::parse);
     let received_on = date(v, "receive_date", m.receive_date.as_ref()).and_then(|named| {
-        let checked = named.ok_or_else(Invalid::required).and_then(|day| OutOfBand::check_day(day, today));
+        let checked = named.ok_or_else(Invalid::required).and_then(|day| check_day_has_come(day, today));
         v.check("receive_date", checked)
     });
     let description = optional(v, "description", &m.description, Description::parse);
@@ -50,7 +51,7 @@ pub(crate) fn out_of_band_refund(
     let method = method(v, m.method);
     let reference = optional(v, "reference", &m.reference, DisplayName::parse);
     let refunded_on = date(v, "refund_date", m.refund_date.as_ref()).and_then(|named| {
-        let checked = named.ok_or_else(Invalid::required).and_then(|day| OutOfBand::check_day(day, today));
+        let checked = named.ok_or_else(Invalid::required).and_then(|day| check_day_has_come(day, today));
         v.check("refund_date", checked)
     });
     Some(OutOfBandRefund { method: method?, reference: reference?, refunded_on: refunded_on? })

@@ -22,6 +22,7 @@ use crate::convert::input::{Mask, date, id, invoice_lines, known, metadata, opti
 use crate::convert::invoice_mail::{invoice_mail, mail_kind};
 use crate::convert::out_of_band::receipt;
 use crate::convert::output;
+use crate::convert::tax::tax_exchange_rate;
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -65,6 +66,7 @@ impl InvoiceService for Services {
             let description = optional(v, "description", &m.description, Description::parse);
             let tax_point = invoice_date(v, "tax_point", m.tax_point.as_ref(), today);
             let due_date = invoice_date(v, "due_date", m.due_date.as_ref(), today);
+            let exchange_rate = tax_exchange_rate(v, "tax_exchange_rate", m.tax_exchange_rate.as_ref());
             let metadata = metadata(v, &m.metadata);
             let tax_rounding = rounding(v, "tax_rounding", m.tax_rounding.as_ref(), seller.tax_rounding);
             Some(CreateInvoice {
@@ -76,6 +78,7 @@ impl InvoiceService for Services {
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,
+                tax_exchange_rate: exchange_rate?,
                 metadata: metadata?,
                 finalize: m.finalize,
             })
@@ -102,6 +105,7 @@ impl InvoiceService for Services {
                 "description",
                 "tax_point",
                 "due_date",
+                "tax_exchange_rate",
                 "metadata",
             ];
             let mask = Mask::parse(v, m.update_mask.as_ref(), &known);
@@ -113,6 +117,9 @@ impl InvoiceService for Services {
             let tax_point =
                 mask.pick("tax_point", || invoice_date(v, "draft.tax_point", new.tax_point.as_ref(), today));
             let due_date = mask.pick("due_date", || invoice_date(v, "draft.due_date", new.due_date.as_ref(), today));
+            let exchange_rate = mask.pick("tax_exchange_rate", || {
+                tax_exchange_rate(v, "draft.tax_exchange_rate", new.tax_exchange_rate.as_ref())
+            });
             let metadata = mask.metadata(v, "draft", &new.metadata);
             let tax_rounding = mask.pick("tax_rounding", || {
                 rounding(v, "draft.tax_rounding", new.tax_rounding.as_ref(), seller.tax_rounding)
@@ -125,6 +132,7 @@ impl InvoiceService for Services {
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,
+                tax_exchange_rate: exchange_rate?,
                 metadata: metadata?,
             };
             Some(Update { id: id?, etag: etag(&m.etag), changes })

@@ -171,6 +171,24 @@ pub struct TaxSubtotal {
     #[prost(enumeration = "TaxCategory", tag = "4")]
     pub category: i32,
 }
+/// By which rate the tax of a document is told in the seller's currency: what article 230 of Directive 2006/112/EC asks of an
+/// invoice in another currency.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaxExchangeRate {
+    /// The seller's national currency; another than the invoice's (SAME_CURRENCY). Required.
+    #[prost(string, tag = "1")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// What one unit of the invoice's currency is worth in it, as a decimal: above 0, at most 1000000000, with at most ten
+    /// decimals. Required.
+    #[prost(string, tag = "2")]
+    pub rate: ::prost::alloc::string::String,
+    /// The day of the rate; not in the future. Required.
+    #[prost(message, optional, tag = "3")]
+    pub date: ::core::option::Option<Date>,
+    /// Who published it, such as a central bank: at most 250 characters. Required.
+    #[prost(string, tag = "4")]
+    pub source: ::prost::alloc::string::String,
+}
 /// Why a line has the tax that it has.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxTraceStep {
@@ -5659,6 +5677,13 @@ pub struct CreditNote {
     /// on those that were issued before it was told.
     #[prost(message, repeated, tag = "25")]
     pub tax_trace: ::prost::alloc::vec::Vec<TaxTraceStep>,
+    /// The invoice's rate, where its tax is told in the seller's currency.
+    #[prost(message, optional, tag = "26")]
+    pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
+    /// All tax in the seller's currency, by that rate; that of all credit notes of a whole invoice is the invoice's to the minor
+    /// unit.
+    #[prost(message, optional, tag = "27")]
+    pub tax_in_sellers_currency: ::core::option::Option<Money>,
 }
 /// Why an invoice is credited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -8362,6 +8387,12 @@ pub struct Invoice {
     /// What was taken off in all, by all discounts.
     #[prost(message, optional, tag = "32")]
     pub discount_amount: ::core::option::Option<Money>,
+    /// By which rate the tax is told in the seller's currency; absent where none was named. Fixed at finalization.
+    #[prost(message, optional, tag = "33")]
+    pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
+    /// All tax in the seller's currency, by that rate; rounded half up. Documents show it.
+    #[prost(message, optional, tag = "34")]
+    pub tax_in_sellers_currency: ::core::option::Option<Money>,
 }
 /// Request of CreateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8387,11 +8418,12 @@ pub struct CreateInvoiceRequest {
     /// A note on the whole: at most 500 characters.
     #[prost(string, tag = "7")]
     pub description: ::prost::alloc::string::String,
-    /// The date whose tax rates apply; the day of finalization where absent. It may lie before that day or after it, by ten years
-    /// (3653 days) at most: DATE_OUT_OF_RANGE otherwise, here and at finalization.
+    /// The date whose tax rates apply; the day of finalization where absent. It may lie up to ten years
+    /// (3653 days) before that day or a hundred (36525 days) after it: DATE_OUT_OF_RANGE otherwise, here and at finalization.
+    /// The day of finalization is that in UTC, as are all dates that this service gives.
     #[prost(message, optional, tag = "8")]
     pub tax_point: ::core::option::Option<Date>,
-    /// The last day to pay; by the seller's terms where absent. It may lie before the day of finalization or after it, as far as
+    /// The last day to pay; by the seller's terms where absent. It may lie as far from the day of finalization as
     /// tax_point: an invoice that is due before it is issued is overdue from the start.
     #[prost(message, optional, tag = "9")]
     pub due_date: ::core::option::Option<Date>,
@@ -8404,6 +8436,10 @@ pub struct CreateInvoiceRequest {
     /// What is taken off of all lines, after their own discounts and before tax; the lines share it in proportion.
     #[prost(message, optional, tag = "12")]
     pub discount: ::core::option::Option<InvoiceDiscount>,
+    /// By which rate the tax is told in the seller's currency. Whoever bills in another currency than that of the country whose
+    /// VAT is charged names it: nobody else can know which rate the seller goes by.
+    #[prost(message, optional, tag = "13")]
+    pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
 }
 /// Response of CreateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8439,6 +8475,9 @@ pub struct InvoiceDraft {
     /// What is taken off of all lines, after their own discounts and before tax.
     #[prost(message, optional, tag = "8")]
     pub discount: ::core::option::Option<InvoiceDiscount>,
+    /// By which rate the tax is told in the seller's currency.
+    #[prost(message, optional, tag = "9")]
+    pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
 }
 /// Request of UpdateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8455,7 +8494,8 @@ pub struct UpdateInvoiceRequest {
     /// The new values.
     #[prost(message, optional, tag = "4")]
     pub draft: ::core::option::Option<InvoiceDraft>,
-    /// What changes: customer_id, lines, discount, tax_rounding, description, tax_point, due_date, metadata, or metadata.KEY. An empty value clears. Required.
+    /// What changes: customer_id, lines, discount, tax_rounding, description, tax_point, due_date, tax_exchange_rate, metadata,
+    /// or metadata.KEY. An empty value clears. Required.
     #[prost(message, optional, tag = "5")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::invoice::{Invoice, InvoiceLine};
 use crate::money::{Currency, Money, MoneyError, Quantity, Rounding};
-use crate::tax::{TaxBehavior, TaxComponent, TaxSubtotal, TraceStep, traced};
+use crate::tax::{ExchangedTax, TaxBehavior, TaxComponent, TaxSubtotal, TraceStep, traced};
 use crate::validation::{Invalid, Validator};
 
 /// What a credit note comes to, and what is credited of its invoice since.
@@ -20,6 +20,7 @@ pub(super) struct Figures {
     pub(super) lines: Vec<CreditNoteLine>,
     pub(super) subtotals: Vec<TaxSubtotal>,
     pub(super) trace: Vec<TraceStep>,
+    pub(super) exchanged_tax: Option<ExchangedTax>,
     pub(super) net: Money,
     pub(super) tax: Money,
     pub(super) gross: Money,
@@ -60,7 +61,19 @@ impl Figures {
         credits.post_payment = credits.post_payment.checked_add(post_payment)?;
         let subtotals = subtotals(invoice, &lines)?;
         let trace = trace(invoice, &lines)?;
-        Ok(Self { lines, subtotals, trace, net, tax, gross, pre_payment, post_payment, credits_after: credits })
+        let exchanged_tax = exchanged_tax(invoice, &credits)?;
+        Ok(Self {
+            lines,
+            subtotals,
+            trace,
+            exchanged_tax,
+            net,
+            tax,
+            gross,
+            pre_payment,
+            post_payment,
+            credits_after: credits,
+        })
     }
 }
 
@@ -247,6 +260,17 @@ fn subtotals(invoice: &Invoice, lines: &[CreditNoteLine]) -> Result<Vec<TaxSubto
         }
     }
     Ok(subtotals)
+}
+
+/// The tax in the seller's currency: what is due up to this credit note, less what was due up to those before it.
+fn exchanged_tax(invoice: &Invoice, after: &InvoiceCredits) -> Result<Option<ExchangedTax>, MoneyError> {
+    let Some(of_invoice) = &invoice.exchanged_tax else { return Ok(None) };
+    let up_to = |credits: &InvoiceCredits| of_invoice.exchange_rate.exchange(credits.tax()?);
+    let mut exchanged = up_to(after)?;
+    if let Some(before) = &invoice.credits {
+        exchanged.tax = exchanged.tax.checked_sub(up_to(before)?.tax)?;
+    }
+    Ok(Some(exchanged))
 }
 
 /// How each figure of tax came about: the steps of the invoice's lines, each with the credited part of what it says there.

@@ -14,7 +14,7 @@ use crate::invoice::{Invoice, InvoiceContent, InvoiceState, PartySnapshot};
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, MoneyError, Quantity, UnitPrice};
 use crate::seller::SellerId;
-use crate::tax::{TaxBehavior, TaxSubtotal, TaxedLine, TraceStep, with_untaxed};
+use crate::tax::{ExchangedTax, TaxBehavior, TaxSubtotal, TaxedLine, TraceStep, with_untaxed};
 use crate::text::Description;
 use crate::timestamp::Timestamp;
 use crate::validation::{Invalid, Violations};
@@ -56,6 +56,10 @@ pub struct CreditNoteData {
     /// What it comes to by category and rate, in the order of the invoice's. Those that were issued before categories were
     /// told have rates alone: [`CreditNote::tax_subtotals`] has all.
     pub subtotals: Vec<TaxSubtotal>,
+    /// The tax in the seller's currency, by the invoice's rate where it has one. That of all credit notes of a whole invoice is
+    /// the invoice's to the minor unit.
+    #[serde(default)]
+    pub exchanged_tax: Option<ExchangedTax>,
     /// How each figure of tax came about, with the indexes of the credit note's lines; empty on those that were issued before
     /// it was told.
     #[serde(default)]
@@ -280,6 +284,7 @@ impl CreditNote {
             lines: figures.lines,
             subtotals: figures.subtotals,
             trace: figures.trace,
+            exchanged_tax: figures.exchanged_tax,
             net: figures.net,
             tax: figures.tax,
             gross: figures.gross,
@@ -312,6 +317,14 @@ impl CreditNote {
 }
 
 impl InvoiceCredits {
+    /// The tax that credit notes have taken back so far.
+    ///
+    /// # Errors
+    /// It does not fit into 64 bits.
+    pub fn tax(&self) -> Result<Money, MoneyError> {
+        Money::sum(self.pre_payment.currency(), self.lines.iter().flat_map(|line| &line.taxes).copied())
+    }
+
     /// Nothing yet.
     pub fn none(invoice: &Invoice) -> Self {
         let zero = Money::zero(invoice.currency);

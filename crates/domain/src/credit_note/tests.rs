@@ -52,6 +52,7 @@ fn open(lines: &[Line<'_>], scope: RoundingScope) -> Invoice {
         description: None,
         tax_point: None,
         due_date: None,
+        tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
     let ids = (1..=lines.len()).map(line_id).collect();

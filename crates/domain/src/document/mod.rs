@@ -12,7 +12,7 @@ mod rules;
 use time::Date;
 
 pub use applying::{notes_of_credit_note, notes_of_invoice};
-pub use details::{DocumentDetails, ExchangeRate, Language, PaymentUrl, TaxInSellersCurrency};
+pub use details::{DocumentDetails, Language, PaymentUrl, TaxInSellersCurrency};
 pub use legal_note::{AppliedNote, LegalNote};
 pub use line::{DocumentLine, DocumentTaxSubtotal, LinePrice, LineRate};
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::id::{InvoiceLineId, TaxRateId};
 use crate::invoice::{Finalization, InvoiceContent, InvoiceItem};
 use crate::metadata::Metadata;
-use crate::money::{Quantity, UnitPrice};
+use crate::money::{ExchangeRate, Quantity, UnitPrice};
 use crate::payment::tests::{pending_payment, succeeded_payment};
 use crate::payment::{OutOfBand, OutOfBandMethod};
 use crate::seller::SellerId;
@@ -54,6 +54,7 @@ fn draft() -> (Invoice, TaxCalculation) {
         description: None,
         tax_point: None,
         due_date: None,
+        tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
     let line_ids = [1, 2].map(|n| InvoiceLineId::from_uuid(Uuid::from_u128(n))).to_vec();

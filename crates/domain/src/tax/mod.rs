@@ -10,19 +10,24 @@ mod decision;
 mod jurisdiction;
 mod rate;
 mod registration;
+mod sellers_currency;
 mod subtotal;
+
+use std::cmp::Ordering;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
 pub use charged::{Charge, ChargedError, ChargedFault, ChargedLine};
+use compute::order_of_rates;
 pub(crate) use compute::traced;
 pub use compute::{RatedLine, TaxComputeError, compute};
 pub use decision::{TaxCategory, TaxDecision};
 pub use jurisdiction::Jurisdiction;
 pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
 pub use registration::{StoredTaxRegistration, StoredTaxRegistrationData, TaxRegistration, TaxScheme};
+pub use sellers_currency::{ExchangedTax, TaxExchangeRate};
 pub use subtotal::TaxSubtotal;
 pub(crate) use subtotal::with_untaxed;
 
@@ -77,6 +82,23 @@ pub enum TaxTreatment {
 impl TaxTreatment {
     /// The most manual rates of a line.
     pub const RATES_MAX: usize = 5;
+
+    /// A total order, in which only equal treatments are equal.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Manual(mine), Self::Manual(theirs)) => mine
+                .iter()
+                .zip(theirs)
+                .map(|(mine, theirs)| order_of_rates(mine, theirs))
+                .find(|order| order.is_ne())
+                .unwrap_or_else(|| mine.len().cmp(&theirs.len())),
+            (Self::Manual(_), Self::Automatic { .. }) => Ordering::Less,
+            (Self::Automatic { .. }, Self::Manual(_)) => Ordering::Greater,
+            (Self::Automatic { tax_code: mine }, Self::Automatic { tax_code: theirs }) => {
+                mine.as_ref().map(TaxCode::as_str).cmp(&theirs.as_ref().map(TaxCode::as_str))
+            }
+        }
+    }
 }
 
 /// A line for which tax is asked.

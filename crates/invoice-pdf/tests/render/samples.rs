@@ -1,12 +1,12 @@
 //! Documents to render: such as a company sends, and such as are at the edge of what can be.
 use domain::document::{
     AppliedNote, CorrectedInvoice, CreditNoteFigures, Document, DocumentDetails, DocumentLine, DocumentTaxSubtotal,
-    ExchangeRate, Language, LegalNote, LinePrice, LineRate, PaymentUrl, TaxInSellersCurrency,
+    Language, LegalNote, LinePrice, LineRate, PaymentUrl, TaxInSellersCurrency,
 };
 use domain::id::{InvoiceId, InvoiceLineId, PaymentId, TaxRateId};
 use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartySnapshot};
 use domain::metadata::Metadata;
-use domain::money::{Currency, Money, Quantity, UnitPrice};
+use domain::money::{Currency, ExchangeRate, Money, Quantity, UnitPrice};
 use domain::party::{Address, Email};
 use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::provider::ProviderRef;
@@ -113,6 +113,7 @@ fn finalized(
         description: description.map(|text| Description::parse(text).expect("a sample is valid")),
         tax_point: None,
         due_date: None,
+        tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
     let ids = (InvoiceId::from_uuid(Uuid::from_u128(7)), line_ids);
