@@ -41,7 +41,7 @@ impl MigratorTrait for Migrator {
             step("m0008_invoice_mails", m0008_invoice_mails::STATEMENTS),
             Box::new(Step {
                 name: "m0010_books_stay",
-                statements: m0010_books_stay::STATEMENTS,
+                statements: "",
                 postgres: m0010_books_stay::POSTGRES,
                 sqlite: m0010_books_stay::SQLITE,
             }),

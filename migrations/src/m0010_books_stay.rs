@@ -6,9 +6,6 @@
 //! one, so that nobody makes a gap in it; a new one may begin behind the numbers of another system. Columns say what their
 //! document says, for reports read the one and the code the other. Nothing of it is removed.
 
-/// The statements, see [`Step`](crate::Step).
-pub(crate) const STATEMENTS: &str = "";
-
 /// The triggers of PostgreSQL.
 pub(crate) const POSTGRES: &str = r#"
 CREATE TRIGGER invoices_go_forward BEFORE UPDATE ON invoices FOR EACH ROW

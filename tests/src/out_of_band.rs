@@ -228,7 +228,7 @@ async fn what_goes_back_in_cash_is_recorded_after_its_credit_note_too(db: Db) {
         request_id: unique("cash"),
         payment_id: payment.id.clone(),
         amount: money(minor_units),
-        method: v1::OutOfBandMethod::Cash as i32,
+        method: v1::OutOfBandRefundMethod::Cash as i32,
         reference: "Receipt 17".to_owned(),
         refund_date: Some(v1::Date { year: 2026, month: 6, day: 2 }),
         credit_note_id: note.id.clone(),
@@ -242,7 +242,7 @@ async fn what_goes_back_in_cash_is_recorded_after_its_credit_note_too(db: Db) {
     let refund = answer.refund.clone().unwrap();
     assert_eq!((refund.state(), refund.provider.as_str()), (v1::RefundState::Succeeded, "out-of-band"));
     let how = refund.out_of_band.clone().unwrap();
-    assert_eq!((how.method(), how.refund_date), (v1::OutOfBandMethod::Cash, first.refund_date));
+    assert_eq!((how.method(), how.refund_date), (v1::OutOfBandRefundMethod::Cash, first.refund_date));
     assert_eq!(minor(answer.payment.as_ref().unwrap().refunded.as_ref()), 5_000);
     assert_eq!(recorded(first).await.unwrap(), answer);
     // More than what is left, and a day on which the money had not come in yet.

@@ -29,7 +29,7 @@ fn called(number: &str, seller: &PartyName) -> Result<DisplayName, Invalid> {
 pub(crate) fn tax_description(invoice: &Invoice, asked: Money) -> Option<Description> {
     let (net, tax) = invoice.part(asked).ok()?;
     let charged =
-        |subtotal: &'_ TaxSubtotal| Some((subtotal.rate.clone()?, subtotal.tax)).filter(|(_, tax)| !tax.is_zero());
+        |subtotal: &TaxSubtotal| Some((subtotal.rate.clone()?, subtotal.tax)).filter(|(_, tax)| !tax.is_zero());
     let charged: Vec<(AppliedRate, Money)> = invoice.tax.subtotals.iter().filter_map(charged).collect();
     if tax.is_zero() || charged.is_empty() {
         return None;

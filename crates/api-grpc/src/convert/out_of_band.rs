@@ -48,7 +48,15 @@ pub(crate) fn out_of_band_refund(
     m: &v1::RecordRefundRequest,
     today: Date,
 ) -> Option<OutOfBandRefund> {
-    let method = method(v, m.method);
+    let method = known(v, "method", m.method).and_then(|method| {
+        let named = match method {
+            v1::OutOfBandRefundMethod::Unspecified => None,
+            v1::OutOfBandRefundMethod::Cash => Some(OutOfBandMethod::Cash),
+            v1::OutOfBandRefundMethod::BankTransfer => Some(OutOfBandMethod::BankTransfer),
+            v1::OutOfBandRefundMethod::Other => Some(OutOfBandMethod::Other),
+        };
+        v.check("method", named.ok_or_else(Invalid::required))
+    });
     let reference = optional(v, "reference", &m.reference, DisplayName::parse);
     let refunded_on = date(v, "refund_date", m.refund_date.as_ref()).and_then(|named| {
         let checked = named.ok_or_else(Invalid::required).and_then(|day| check_day_has_come(day, today));
@@ -58,24 +66,26 @@ pub(crate) fn out_of_band_refund(
 }
 
 pub(super) fn told_out_of_band_refund(how: &OutOfBandRefund) -> v1::OutOfBandRefund {
+    let method = match how.method {
+        OutOfBandMethod::Cash => v1::OutOfBandRefundMethod::Cash,
+        OutOfBandMethod::BankTransfer => v1::OutOfBandRefundMethod::BankTransfer,
+        OutOfBandMethod::Other => v1::OutOfBandRefundMethod::Other,
+    };
     v1::OutOfBandRefund {
-        method: told_method(how.method) as i32,
+        method: method as i32,
         reference: output::text(how.reference.as_ref()),
         refund_date: Some(output::date(how.refunded_on)),
     }
 }
 
-const fn told_method(method: OutOfBandMethod) -> v1::OutOfBandMethod {
-    match method {
+pub(super) fn told_receipt(how: &OutOfBand) -> v1::OutOfBandReceipt {
+    let method = match how.method {
         OutOfBandMethod::Cash => v1::OutOfBandMethod::Cash,
         OutOfBandMethod::BankTransfer => v1::OutOfBandMethod::BankTransfer,
         OutOfBandMethod::Other => v1::OutOfBandMethod::Other,
-    }
-}
-
-pub(super) fn told_receipt(how: &OutOfBand) -> v1::OutOfBandReceipt {
+    };
     v1::OutOfBandReceipt {
-        method: told_method(how.method) as i32,
+        method: method as i32,
         reference: output::text(how.reference.as_ref()),
         receive_date: Some(output::date(how.received_on)),
     }

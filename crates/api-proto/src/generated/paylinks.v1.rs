@@ -6584,48 +6584,11 @@ impl InvoiceMailFailure {
         }
     }
 }
-/// By which way money came in, or went back, beside the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum OutOfBandMethod {
-    /// Not said.
-    Unspecified = 0,
-    /// Notes and coins.
-    Cash = 1,
-    /// A transfer to the seller's bank account.
-    BankTransfer = 2,
-    /// Another way.
-    Other = 3,
-}
-impl OutOfBandMethod {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "OUT_OF_BAND_METHOD_UNSPECIFIED",
-            Self::Cash => "OUT_OF_BAND_METHOD_CASH",
-            Self::BankTransfer => "OUT_OF_BAND_METHOD_BANK_TRANSFER",
-            Self::Other => "OUT_OF_BAND_METHOD_OTHER",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "OUT_OF_BAND_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
-            "OUT_OF_BAND_METHOD_CASH" => Some(Self::Cash),
-            "OUT_OF_BAND_METHOD_BANK_TRANSFER" => Some(Self::BankTransfer),
-            "OUT_OF_BAND_METHOD_OTHER" => Some(Self::Other),
-            _ => None,
-        }
-    }
-}
 /// How money went back beside the provider.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OutOfBandRefund {
     /// By which way.
-    #[prost(enumeration = "OutOfBandMethod", tag = "1")]
+    #[prost(enumeration = "OutOfBandRefundMethod", tag = "1")]
     pub method: i32,
     /// What identifies it there; empty if nothing does.
     #[prost(string, tag = "2")]
@@ -6844,6 +6807,43 @@ impl RefundOrigin {
             "REFUND_ORIGIN_UNSPECIFIED" => Some(Self::Unspecified),
             "REFUND_ORIGIN_REQUESTED" => Some(Self::Requested),
             "REFUND_ORIGIN_AT_PROVIDER" => Some(Self::AtProvider),
+            _ => None,
+        }
+    }
+}
+/// By which way money went back beside the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OutOfBandRefundMethod {
+    /// Not said.
+    Unspecified = 0,
+    /// Notes and coins.
+    Cash = 1,
+    /// A transfer from the seller's bank account.
+    BankTransfer = 2,
+    /// Another way.
+    Other = 3,
+}
+impl OutOfBandRefundMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OUT_OF_BAND_REFUND_METHOD_UNSPECIFIED",
+            Self::Cash => "OUT_OF_BAND_REFUND_METHOD_CASH",
+            Self::BankTransfer => "OUT_OF_BAND_REFUND_METHOD_BANK_TRANSFER",
+            Self::Other => "OUT_OF_BAND_REFUND_METHOD_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OUT_OF_BAND_REFUND_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "OUT_OF_BAND_REFUND_METHOD_CASH" => Some(Self::Cash),
+            "OUT_OF_BAND_REFUND_METHOD_BANK_TRANSFER" => Some(Self::BankTransfer),
+            "OUT_OF_BAND_REFUND_METHOD_OTHER" => Some(Self::Other),
             _ => None,
         }
     }
@@ -7164,7 +7164,7 @@ pub struct RecordRefundRequest {
     #[prost(message, optional, tag = "3")]
     pub amount: ::core::option::Option<Money>,
     /// By which way. Required.
-    #[prost(enumeration = "OutOfBandMethod", tag = "4")]
+    #[prost(enumeration = "OutOfBandRefundMethod", tag = "4")]
     pub method: i32,
     /// What identifies it there, such as the reference on a bank statement or the number of a receipt: at most 250 characters,
     /// and no card number.
@@ -7345,6 +7345,43 @@ impl PaymentKind {
             "PAYMENT_KIND_CHECKOUT" => Some(Self::Checkout),
             "PAYMENT_KIND_RENEWAL" => Some(Self::Renewal),
             "PAYMENT_KIND_OUT_OF_BAND" => Some(Self::OutOfBand),
+            _ => None,
+        }
+    }
+}
+/// By which way money came in beside the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OutOfBandMethod {
+    /// Not said.
+    Unspecified = 0,
+    /// Notes and coins.
+    Cash = 1,
+    /// A transfer to the seller's bank account.
+    BankTransfer = 2,
+    /// Another way.
+    Other = 3,
+}
+impl OutOfBandMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OUT_OF_BAND_METHOD_UNSPECIFIED",
+            Self::Cash => "OUT_OF_BAND_METHOD_CASH",
+            Self::BankTransfer => "OUT_OF_BAND_METHOD_BANK_TRANSFER",
+            Self::Other => "OUT_OF_BAND_METHOD_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OUT_OF_BAND_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "OUT_OF_BAND_METHOD_CASH" => Some(Self::Cash),
+            "OUT_OF_BAND_METHOD_BANK_TRANSFER" => Some(Self::BankTransfer),
+            "OUT_OF_BAND_METHOD_OTHER" => Some(Self::Other),
             _ => None,
         }
     }
