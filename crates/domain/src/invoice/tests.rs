@@ -342,5 +342,5 @@ fn what_several_rates_bring_above_the_limit_of_amounts_is_refused() {
     };
     assert_eq!(total(&["100"]), (Ok(()), false));
     assert_eq!(total(&["9"]), (Ok(()), true));
-    assert_eq!(total(&["100", "1"]).0, Err("AMOUNT_OUT_OF_RANGE".into()));
+    assert_eq!(total(&["100", "1"]).0, Err("AMOUNT_OUT_OF_RANGE"));
 }
