@@ -131,6 +131,40 @@ async fn invoices_name_every_bad_field(db: Db) {
     let request =
         v1::CreateInvoiceRequest { currency_code: "EUR".to_owned(), lines: vec![line(10_000)], ..invoice_request() };
     assert_eq!(refused(request).await, invalid(&["lines[0].price_data.unit_price"]));
+    // What is in another currency is told with all that is malformed.
+    let euro = Some(v1::Money { minor_units: 1, currency_code: "EUR".to_owned() });
+    let off = v1::InvoiceDiscount { discount: euro.map(v1::invoice_discount::Discount::AmountOff) };
+    let day = |year| Some(v1::Date { year, month: 1, day: 1 });
+    let request = v1::CreateInvoiceRequest {
+        request_id: "pay-4242424242424242".to_owned(),
+        currency_code: "EUR".to_owned(),
+        lines: vec![v1::InvoiceLineInput { quantity: 0, ..line(10_000) }],
+        discount: Some(v1::InvoiceDiscount {
+            discount: Some(v1::invoice_discount::Discount::AmountOff(v1::Money {
+                minor_units: 1,
+                currency_code: "SEK".to_owned(),
+            })),
+        }),
+        tax_point: day(1),
+        due_date: day(9999),
+        tax_exchange_rate: Some(v1::TaxExchangeRate { rate: "0".to_owned(), ..v1::TaxExchangeRate::default() }),
+        ..invoice_request()
+    };
+    let fields = [
+        "request_id",
+        "lines[0].quantity",
+        "lines[0].price_data.unit_price",
+        "discount.amount_off.currency_code",
+        "tax_point",
+        "due_date",
+        "tax_exchange_rate.currency_code",
+        "tax_exchange_rate.rate",
+        "tax_exchange_rate.date",
+        "tax_exchange_rate.source",
+    ];
+    assert_eq!(refused(request).await, invalid(&fields));
+    let request = v1::CreateInvoiceRequest { lines: vec![line(10_000)], discount: Some(off), ..invoice_request() };
+    assert_eq!(refused(request).await, invalid(&["discount.amount_off.currency_code"]));
     let rate =
         v1::CreateTaxRateRequest { request_id: unique("rate"), percentage: "100.5".to_owned(), ..Default::default() };
     let status = server.tax().create_tax_rate(rate).await.unwrap_err();

@@ -23,7 +23,49 @@ on_both_databases!(
     a_customer_who_is_faster_gets_the_credit_paid_back,
     credits_at_once_never_pass_the_invoice,
     held_money_is_decided_before_its_invoice_is_credited,
+    tax_is_told_and_explained_in_the_sellers_currency_too,
 );
+
+async fn tax_is_told_and_explained_in_the_sellers_currency_too(db: Db) {
+    let server = Server::start(db).await;
+    let price = v1::InlinePrice {
+        unit_price: Some(v1::UnitPrice { minor_units: "3333".to_owned(), currency_code: "EUR".to_owned() }),
+        tax_behavior: v1::TaxBehavior::Exclusive as i32,
+    };
+    let priced = v1::InvoiceLineInput {
+        quantity: 3,
+        price: Some(v1::invoice_line_input::Price::PriceData(price)),
+        ..line(10_000)
+    };
+    let untaxed = Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Untaxed(v1::Untaxed {})) });
+    let asked = v1::CreateInvoiceRequest {
+        currency_code: "EUR".to_owned(),
+        lines: vec![priced.clone(), v1::InvoiceLineInput { tax: untaxed, quantity: 1, ..priced }],
+        tax_exchange_rate: Some(v1::TaxExchangeRate {
+            currency_code: "SEK".to_owned(),
+            rate: "11.0785".to_owned(),
+            date: Some(v1::Date { year: 2026, month: 11, day: 27 }),
+            source: "European Central Bank".to_owned(),
+        }),
+        finalize: true,
+        ..invoice_request()
+    };
+    let invoice = server.invoices().create_invoice(asked.clone()).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!(invoice.tax_exchange_rate, asked.tax_exchange_rate);
+    // 25 % of 99.99 EUR is 25.00 EUR.
+    assert_eq!((minor(invoice.tax.as_ref()), minor(invoice.tax_in_sellers_currency.as_ref())), (2_500, 27_696));
+    let told = |it: &v1::TaxSubtotal| (it.category(), it.rate.is_some(), minor(it.base.as_ref()));
+    let bases: Vec<_> = invoice.tax_subtotals.iter().map(told).collect();
+    let want = [(v1::TaxCategory::Standard, true, 9_999), (v1::TaxCategory::OutsideScope, false, 3_333)];
+    assert_eq!(bases, want);
+    let (first, _) = credit(&server, &invoice, by_line(vec![(&invoice, 0, Part::Quantity(1))])).await;
+    let (second, _) = credit(&server, &invoice, rest()).await;
+    let exchanged = [&first, &second].map(|note| minor(note.tax_in_sellers_currency.as_ref()));
+    assert_eq!((exchanged.iter().sum::<i64>(), exchanged[0]), (27_696, 9_228));
+    assert_eq!([&first, &second].map(|note| note.tax_trace.len()), [1, 2]);
+    let step = &first.tax_trace[0];
+    assert_eq!((step.rule.as_str(), step.category(), step.rounded), ("DOMESTIC", v1::TaxCategory::Standard, 833));
+}
 
 const CLOSE: &str = "POST /v1/payment_links/{id}";
 

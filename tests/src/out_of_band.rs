@@ -4,6 +4,7 @@ use api_proto::v1;
 use serde_json::json;
 use tonic::{Code, Status};
 
+use crate::credit_notes::{request as credit_request, rest, try_credit};
 use crate::harness::{
     Db, GOOD_CARD, Server, error_parts, eventually, invoice_request, line, minor, on_both_databases, unique,
 };
@@ -16,6 +17,7 @@ on_both_databases!(
     what_is_on_its_way_comes_before_what_is_recorded,
     a_receipt_that_waits_for_the_provider_outlives_a_crash_and_is_recorded_once,
     an_overdue_or_uncollectible_invoice_is_paid_in_cash,
+    what_goes_back_in_cash_is_recorded_after_its_credit_note_too,
 );
 
 fn money(minor_units: i64) -> Option<v1::Money> {
@@ -214,4 +216,60 @@ async fn an_overdue_or_uncollectible_invoice_is_paid_in_cash(db: Db) {
     assert_eq!((partly.state(), minor(partly.amount_due.as_ref())), (v1::InvoiceState::Uncollectible, 12_000));
     let (_, paid) = record(&server, request(&invoice, 12_000)).await.unwrap();
     assert_eq!(paid.state(), v1::InvoiceState::Paid);
+}
+
+async fn what_goes_back_in_cash_is_recorded_after_its_credit_note_too(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let (payment, _) = record(&server, request(&invoice, 12_500)).await.unwrap();
+    let (note, _) = try_credit(&server, credit_request(&invoice, rest())).await.unwrap();
+    assert_eq!(minor(note.refundable_amount.as_ref()), 12_500);
+    let asked = |minor_units: i64| v1::RecordRefundRequest {
+        request_id: unique("cash"),
+        payment_id: payment.id.clone(),
+        amount: money(minor_units),
+        method: v1::OutOfBandRefundMethod::Cash as i32,
+        reference: "Receipt 17".to_owned(),
+        refund_date: Some(v1::Date { year: 2026, month: 6, day: 2 }),
+        credit_note_id: note.id.clone(),
+        ..v1::RecordRefundRequest::default()
+    };
+    let recorded = async |request: v1::RecordRefundRequest| {
+        server.payments().record_refund(request).await.map(|response| response.into_inner())
+    };
+    let first = asked(5_000);
+    let answer = recorded(first.clone()).await.unwrap();
+    let refund = answer.refund.clone().unwrap();
+    assert_eq!((refund.state(), refund.provider.as_str()), (v1::RefundState::Succeeded, "out-of-band"));
+    let how = refund.out_of_band.clone().unwrap();
+    assert_eq!((how.method(), how.refund_date), (v1::OutOfBandRefundMethod::Cash, first.refund_date));
+    assert_eq!(minor(answer.payment.as_ref().unwrap().refunded.as_ref()), 5_000);
+    assert_eq!(recorded(first).await.unwrap(), answer);
+    // More than what is left, and a day on which the money had not come in yet.
+    let early = Some(v1::Date { year: 2026, month: 5, day: 30 });
+    assert_eq!(error_parts(&recorded(asked(7_501)).await.unwrap_err()).2, ["amount.minor_units"]);
+    let before = v1::RecordRefundRequest { refund_date: early, ..asked(100) };
+    assert_eq!(error_parts(&recorded(before).await.unwrap_err()).2, ["refund_date"]);
+    let second = recorded(asked(7_500)).await.unwrap();
+    assert_eq!(minor(second.payment.unwrap().refunded.as_ref()), 12_500);
+    let none_left = v1::RecordRefundRequest { credit_note_id: String::new(), ..asked(1) };
+    assert_eq!(error_parts(&recorded(none_left).await.unwrap_err()).2, ["amount.minor_units"]);
+    let by_note = v1::ListRefundsRequest { credit_note_id: note.id.clone(), ..v1::ListRefundsRequest::default() };
+    let refunds = server.payments().list_refunds(by_note).await.unwrap().into_inner().refunds;
+    assert_eq!(refunds, [second.refund.unwrap(), refund]);
+    let bad = v1::RecordRefundRequest {
+        payment_id: payment.id.clone(),
+        refund_date: Some(v1::Date { year: 9999, month: 1, day: 1 }),
+        ..v1::RecordRefundRequest::default()
+    };
+    let fields = ["request_id", "amount", "method", "refund_date"];
+    assert_eq!(error_parts(&recorded(bad).await.unwrap_err()).2, fields);
+    let told = async || {
+        let types: Vec<_> = server.all_events().await.into_iter().map(|event| event.r#type).collect();
+        let kinds: Vec<_> =
+            types.into_iter().filter(|kind| kind.starts_with("refund.") || kind == "payment.updated").collect();
+        (kinds.len() == 6).then_some(kinds)
+    };
+    let one = ["refund.created", "refund.succeeded", "payment.updated"];
+    assert_eq!(eventually(told).await, [one, one].concat());
 }

@@ -93,7 +93,10 @@ async fn an_invoice_has_the_tax_that_the_engine_charges(db: Db) {
         assert_eq!(told, ("PROVIDER_TAX", country, category, tax), "{country} {tax_id} {status:?}");
         assert_eq!((minor(invoice.total.as_ref()), step.unrounded.as_str()), (10_000 + tax, &*tax.to_string()));
         assert_eq!(step.rate.as_ref().map(|rate| rate.source.as_str()), (tax > 0).then_some("Stripe Tax"));
-        assert_eq!(invoice.tax_subtotals.len(), usize::from(tax > 0), "{country} {status:?}");
+        let told =
+            |it: &v1::TaxSubtotal| (it.category(), it.rate.is_some(), minor(it.base.as_ref()), minor(it.tax.as_ref()));
+        let subtotals: Vec<_> = invoice.tax_subtotals.iter().map(told).collect();
+        assert_eq!(subtotals, [(category, tax > 0, 10_000, tax)], "{country} {status:?}");
         let request = v1::GetInvoiceRequest { id: invoice.id.clone() };
         let read = server.invoices().get_invoice(request).await.unwrap().into_inner().invoice.unwrap();
         assert_eq!(read, invoice);
@@ -133,7 +136,10 @@ async fn lines_of_both_kinds_are_one_document(db: Db) {
     assert_eq!([&calculation.net, &calculation.tax].map(|sum| minor(sum.as_ref())), [4_003, 191 + 60 + 24 * 19]);
     let rules: Vec<_> = calculation.trace.iter().take(4).map(|step| step.rule.as_str()).collect();
     assert_eq!(rules, ["UNTAXED", "PROVIDER_TAX", "MANUAL_RATE", "PROVIDER_TAX"]);
-    assert_eq!(calculation.subtotals.len(), 2);
+    let bases: Vec<_> =
+        calculation.subtotals.iter().map(|it| (it.category(), it.rate.is_some(), minor(it.base.as_ref()))).collect();
+    let standard = v1::TaxCategory::Standard;
+    assert_eq!(bases, [(standard, true, 500), (standard, true, 3_403), (v1::TaxCategory::OutsideScope, false, 100)]);
     // Where there is nothing for the engine to decide, it isn't asked.
     let asked = server.executed(CALCULATIONS).await;
     server.tax().calculate_tax(question(&[(100, untaxed)])).await.unwrap();

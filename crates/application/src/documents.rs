@@ -9,7 +9,7 @@ use domain::access::Caller;
 use domain::credit_note::{CreditNote, CreditReason};
 use domain::document::{
     CorrectedInvoice, CreditNoteFigures, Document, DocumentDetails, DocumentError, DocumentLine, DocumentTaxSubtotal,
-    Language, LinePrice, LineRate, PaymentUrl, notes_of_credit_note, notes_of_invoice,
+    Language, LinePrice, LineRate, PaymentUrl, TaxInSellersCurrency, notes_of_credit_note, notes_of_invoice,
 };
 use domain::id::{CreditNoteId, InvoiceId};
 use domain::invoice::Invoice;
@@ -103,6 +103,7 @@ impl App {
             language,
             legal_notes: notes_of_invoice(invoice),
             is_overdue: invoice.is_overdue(self.now().date()),
+            tax_in_sellers_currency: invoice.exchanged_tax.as_ref().map(TaxInSellersCurrency::of),
             ..DocumentDetails::default()
         };
         let document = match kind {
@@ -198,7 +199,7 @@ pub(crate) fn credit_note_document(
         buyer: note.buyer.clone(),
         currency: note.currency,
         lines: lines.collect(),
-        tax_subtotals: note.subtotals.iter().map(DocumentTaxSubtotal::of).collect(),
+        tax_subtotals: note.tax_subtotals().map_err(Error::internal)?.iter().map(DocumentTaxSubtotal::of).collect(),
         net: note.net,
         tax: note.tax,
         gross: note.gross,
@@ -206,6 +207,7 @@ pub(crate) fn credit_note_document(
     let details = DocumentDetails {
         language,
         legal_notes: notes_of_credit_note(note, invoice),
+        tax_in_sellers_currency: note.exchanged_tax.as_ref().map(TaxInSellersCurrency::of),
         memo: note.memo.as_ref().and_then(|memo| DocumentMemo::parse(memo.as_str()).ok()),
         ..DocumentDetails::default()
     };

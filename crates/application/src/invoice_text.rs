@@ -3,7 +3,7 @@
 
 use domain::invoice::Invoice;
 use domain::money::Money;
-use domain::tax::TaxSubtotal;
+use domain::tax::{AppliedRate, TaxSubtotal};
 use domain::text::{Description, DisplayName, PartyName};
 use domain::validation::Invalid;
 
@@ -28,24 +28,20 @@ fn called(number: &str, seller: &PartyName) -> Result<DisplayName, Invalid> {
 /// is in it. Taxes are called what their rates are called.
 pub(crate) fn tax_description(invoice: &Invoice, asked: Money) -> Option<Description> {
     let (net, tax) = invoice.part(asked).ok()?;
-    let charged: Vec<&TaxSubtotal> = invoice.tax.subtotals.iter().filter(|subtotal| !subtotal.tax.is_zero()).collect();
+    let charged =
+        |subtotal: &TaxSubtotal| Some((subtotal.rate.clone()?, subtotal.tax)).filter(|(_, tax)| !tax.is_zero());
+    let charged: Vec<(AppliedRate, Money)> = invoice.tax.subtotals.iter().filter_map(charged).collect();
     if tax.is_zero() || charged.is_empty() {
         return None;
     }
     // An amount stays on one line.
     let written = |money: Money| money.to_string().replace(' ', "\u{a0}");
-    let rate = |subtotal: &TaxSubtotal| {
-        format!("{} {}%", subtotal.rate.display_name, subtotal.rate.percentage.percent().normalize())
-    };
+    let rate = |rate: &AppliedRate| format!("{} {}%", rate.display_name, rate.percentage.percent().normalize());
     let taxes = if asked == invoice.total() {
-        charged
-            .iter()
-            .map(|subtotal| format!("{} {}", rate(subtotal), written(subtotal.tax)))
-            .collect::<Vec<_>>()
-            .join(" + ")
+        charged.iter().map(|(by, tax)| format!("{} {}", rate(by), written(*tax))).collect::<Vec<_>>().join(" + ")
     } else {
         // Which rate the tax of a part is by, nobody can say.
-        format!("{} {}", charged.iter().map(|subtotal| rate(subtotal)).collect::<Vec<_>>().join(", "), written(tax))
+        format!("{} {}", charged.iter().map(|(by, _)| rate(by)).collect::<Vec<_>>().join(", "), written(tax))
     };
     Description::parse(&format!("{} + {taxes}", written(net))).ok()
 }
@@ -96,6 +92,7 @@ mod tests {
             description: None,
             tax_point: None,
             due_date: None,
+            tax_exchange_rate: None,
             metadata: Metadata::default(),
         };
         let uuid = uuid::Uuid::from_u128(UUID);

@@ -54,7 +54,7 @@ pub use use_cases::payment::{CapturePayment, CreatePayment};
 pub use use_cases::payment_link::{
     CreatePaymentLink, ItemPrice, LineItemSpec, LinkTargetSpec, Offers, UpdatePaymentLink,
 };
-pub use use_cases::refund::CreateRefund;
+pub use use_cases::refund::{CreateRefund, RecordRefund, RecordedRefund};
 pub use use_cases::subscription::CancelSubscription;
 pub use use_cases::tax::{CalculateTax, TaxLineSpec, TaxSpec};
 pub use use_cases::tax_records::{CheckTaxId, EndTaxRegistration};

@@ -101,6 +101,7 @@ pub(crate) fn draft_invoice() -> Invoice {
         description: None,
         tax_point: None,
         due_date: None,
+        tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
     let rounding = TaxRounding::default();

@@ -175,16 +175,15 @@ impl App {
     }
 
     /// Tells how a refund moved, after it is stored, and counts it at its payment.
-    async fn refund_moved(
+    pub(crate) async fn refund_moved(
         &self,
         uow: &mut dyn UnitOfWork,
         payment: &mut Payment,
         before: Option<&Refund>,
         refund: &Refund,
     ) -> Result<(), Error> {
-        let was_made = before.is_some_and(|before| before.provider_ref.is_some());
-        let is_made = refund.provider_ref.is_some();
-        let created = (is_made && !was_made).then_some(EventKind::RefundCreated);
+        let was_made = before.is_some_and(Refund::is_made);
+        let created = (refund.is_made() && !was_made).then_some(EventKind::RefundCreated);
         let moved = match refund.state {
             RefundState::Succeeded { .. } => Some(EventKind::RefundSucceeded),
             RefundState::Failed { .. } => Some(EventKind::RefundFailed),

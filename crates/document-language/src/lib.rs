@@ -2,6 +2,7 @@
 //! countries, in five languages. The
 //! PDF and the hosted page say the same with them. It must not know how a document looks, or which word applies when.
 
+mod category;
 mod countries;
 mod format;
 mod mention;

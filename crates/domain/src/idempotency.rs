@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::seller::SellerId;
+use crate::text::refuse_card_number;
 use crate::timestamp::Timestamp;
 use crate::validation::{Invalid, Violation};
 
@@ -18,7 +19,7 @@ impl RequestId {
     /// Parses an id.
     ///
     /// # Errors
-    /// Empty, too long, or with other characters.
+    /// Empty, too long, with other characters, or with a card number in it.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
             return Err(Invalid::new(
@@ -29,6 +30,7 @@ impl RequestId {
         if text.len() > Self::CHARS_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Invalid::new("MALFORMED_REQUEST_ID", "must be 1 to 100 visible ASCII characters"));
         }
+        refuse_card_number(text)?;
         Ok(Self(text.to_owned()))
     }
 
@@ -89,4 +91,20 @@ pub struct StoredRefusal {
     pub message: String,
     /// The fields at fault, if any.
     pub violations: Vec<Violation>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_no_card_number_and_every_uuid_will_do() {
+        for text in ["order-51910", "42424242-4242-4242-8242-424242424242", "01J9Z3K8Q2"] {
+            assert!(RequestId::parse(text).is_ok(), "{text}");
+        }
+        for (text, rule) in [("", "REQUIRED"), ("a b", "MALFORMED_REQUEST_ID"), ("pay-4242424242424242", "CARD_NUMBER")]
+        {
+            assert_eq!(RequestId::parse(text).unwrap_err().rule, rule, "{text}");
+        }
+    }
 }

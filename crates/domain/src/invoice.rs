@@ -3,6 +3,8 @@
 //! A finalized invoice is never edited: its number, lines, tax and parties stay as they were, and only what is paid on it,
 //! what is credited of it and its state move.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 use time::Date;
 
@@ -15,7 +17,10 @@ use crate::money::{Currency, Money, MoneyError, Quantity, UnitPrice};
 use crate::party::{Address, Email};
 use crate::payment::PaymentFlag;
 use crate::seller::SellerId;
-use crate::tax::{TaxBehavior, TaxCalculation, TaxRounding, TaxTreatment, TaxableLine, TaxedLine, part_of};
+use crate::tax::{
+    ExchangedTax, TaxBehavior, TaxCalculation, TaxExchangeRate, TaxRounding, TaxTreatment, TaxableLine, TaxedLine,
+    part_of,
+};
 use crate::tax_id::TaxId;
 use crate::text::{Description, PartyName};
 use crate::timestamp::Timestamp;
@@ -49,6 +54,9 @@ pub struct InvoiceData {
     pub tax_rounding: TaxRounding,
     /// The tax; its gross is the total of the invoice.
     pub tax: TaxCalculation,
+    /// The tax in the seller's currency, where the caller named an exchange rate.
+    #[serde(default)]
+    pub exchanged_tax: Option<ExchangedTax>,
     /// A note on the whole.
     pub description: Option<Description>,
     /// The date that decides tax rates where the caller named one; else the day of finalization.
@@ -131,6 +139,8 @@ pub struct InvoiceContent {
     pub tax_point: Option<Date>,
     /// When it is due.
     pub due_date: Option<Date>,
+    /// By which rate the tax is told in the seller's currency.
+    pub tax_exchange_rate: Option<TaxExchangeRate>,
     /// The caller's pairs.
     pub metadata: Metadata,
 }
@@ -142,6 +152,13 @@ impl InvoiceItem {
     /// It is.
     pub fn check_amount(unit_price: UnitPrice, quantity: Quantity) -> Result<(), Invalid> {
         unit_price.times(quantity).map(|_| ()).map_err(|_| amount_overflow())
+    }
+
+    /// An order in which only lines that are taxed alike are equal.
+    fn order_by_tax(&self, other: &Self) -> Ordering {
+        let is_inclusive = |item: &Self| item.tax_behavior == TaxBehavior::Inclusive;
+        let by_behavior = is_inclusive(self).cmp(&is_inclusive(other));
+        by_behavior.then_with(|| self.tax_treatment.order(&other.tax_treatment))
     }
 
     /// Refuses a price in another currency than its invoice's.
@@ -159,13 +176,25 @@ impl InvoiceItem {
 impl InvoiceContent {
     /// The most lines.
     pub const LINES_MAX: usize = 1_000;
+    /// The most days by which the tax point or the due date lies before the day of issue: ten years, for which books are kept.
+    /// What is further away is a slip.
+    pub const DATE_DAYS_BEFORE_MAX: i64 = 3_653;
+    /// The most days by which they lie after it: a hundred years.
+    pub const DATE_DAYS_AFTER_MAX: i64 = 36_525;
 
-    /// Checks the rules that join fields: number of lines, one currency, line totals and their sum within range.
+    /// Checks the rules that join fields: number of lines, one currency, line totals and their sum within range; and the
+    /// dates of an invoice that is issued on `issued_on`.
     ///
     /// # Errors
     /// Every violation, with paths such as `lines[3].price_data.unit_price`.
-    pub fn check(&self) -> Result<(), Violations> {
+    pub fn check(&self, issued_on: Date) -> Result<(), Violations> {
         let mut validator = Validator::new();
+        for (field, date) in [("tax_point", self.tax_point), ("due_date", self.due_date)] {
+            validator.check_optional(field, date, |date| Self::check_date(date, issued_on));
+        }
+        if let Some(rate) = &self.tax_exchange_rate {
+            validator.within("tax_exchange_rate", |v| rate.check(v, (self.currency, issued_on)));
+        }
         validator.check("lines", Self::check_line_count(self.items.len()));
         for (index, item) in self.items.iter().enumerate() {
             if let Err(mismatch) = InvoiceItem::check_currency(item.unit_price, self.currency) {
@@ -190,12 +219,66 @@ impl InvoiceContent {
         validator.finish(Some(()))
     }
 
+    /// Refuses a tax point or a due date that is too far from the day of issue. Both may lie before it: a supply is often
+    /// billed later, and what was to be paid at once is overdue from the start.
+    ///
+    /// # Errors
+    /// It is more than [`InvoiceContent::DATE_DAYS_BEFORE_MAX`] days before it, or more than
+    /// [`InvoiceContent::DATE_DAYS_AFTER_MAX`] after.
+    pub fn check_date(date: Date, issued_on: Date) -> Result<Date, Invalid> {
+        if (-Self::DATE_DAYS_BEFORE_MAX..=Self::DATE_DAYS_AFTER_MAX).contains(&(date - issued_on).whole_days()) {
+            return Ok(date);
+        }
+        let expected = format!("must be from 10 years before to 100 years after the day of issue, {issued_on}");
+        Err(Invalid::new("DATE_OUT_OF_RANGE", expected))
+    }
+
+    /// Refuses a total that is above what an amount may be. What the lines come to is bounded before their tax is known, and
+    /// several rates may come to more than 100 %.
+    ///
+    /// # Errors
+    /// It is above [`Money::MINOR_MAX`].
+    pub fn check_total(tax: &TaxCalculation) -> Result<(), Invalid> {
+        if tax.gross.minor() <= Money::MINOR_MAX {
+            return Ok(());
+        }
+        let expected = format!("must come to at most {} minor units with tax", Money::MINOR_MAX);
+        Err(Invalid::new("AMOUNT_OUT_OF_RANGE", expected))
+    }
+
+    /// Refuses an exchange rate by which the tax is out of range.
+    ///
+    /// # Errors
+    /// It is above [`Money::MINOR_MAX`].
+    pub fn check_exchanged_tax(&self, tax: &TaxCalculation) -> Result<(), Invalid> {
+        let exchanged = self.tax_exchange_rate.as_ref().map(|rate| rate.exchange(tax.tax));
+        match exchanged {
+            Some(exchanged) if exchanged.as_ref().map_or(true, |it| it.tax.minor() > Money::MINOR_MAX) => {
+                let expected = format!("must bring the tax to at most {} minor units", Money::MINOR_MAX);
+                Err(Invalid::new("AMOUNT_OUT_OF_RANGE", expected))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses an amount that is taken off in another currency than the invoice's.
+    ///
+    /// # Errors
+    /// It is in another.
+    pub fn check_discount_currency(discount: Option<Discount>, currency: Currency) -> Result<(), Invalid> {
+        match discount {
+            Some(Discount::Amount(amount)) if amount.currency() != currency => {
+                Err(Invalid::new("CURRENCY_MISMATCH", format!("must be in the invoice's currency, {currency}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses an amount that is taken off in another currency, or is more than there is, where that is known.
     fn check_discount(&self, v: &mut Validator, field: &str, discount: Option<Discount>, there: Option<Money>) {
         let Some(Discount::Amount(amount)) = discount else { return };
-        if amount.currency() != self.currency {
-            let expected = format!("must be in the invoice's currency, {}", self.currency);
-            v.refuse(&format!("{field}.currency_code"), Invalid::new("CURRENCY_MISMATCH", expected));
+        if let Err(mismatch) = Self::check_discount_currency(discount, self.currency) {
+            v.refuse(&format!("{field}.currency_code"), mismatch);
         } else if let Some(there) = there.filter(|there| amount.minor() > there.minor()) {
             let expected = format!("must be at most {there}, which is what it is taken off of");
             v.refuse(&format!("{field}.minor_units"), Invalid::new("DISCOUNT_ABOVE_AMOUNT", expected));
@@ -248,24 +331,28 @@ impl PricedItem {
 }
 
 /// Prices the lines of an invoice. What is taken off of the whole is taken of what is left of each line, in proportion, by
-/// largest remainder.
+/// largest remainder. Where equal lines compete for a minor unit, how they are taxed decides and not their order, which would
+/// decide the tax with it.
 fn price_items<'a>(
     currency: Currency,
     items: impl Iterator<Item = &'a InvoiceItem>,
     discount: Option<Discount>,
 ) -> Result<Vec<PricedItem>, MoneyError> {
-    let mut priced = Vec::new();
-    for item in items {
+    let items: Vec<_> = items.collect();
+    let mut priced = Vec::with_capacity(items.len());
+    for item in &items {
         let price = item.unit_price.times(item.quantity)?;
         let own = item.discount.map(|discount| discount.parts(currency, &[price])).transpose()?;
         let own_discount = own.and_then(|parts| parts.first().copied()).unwrap_or(Money::zero(currency));
         priced.push(PricedItem { price, own_discount, shared_discount: Money::zero(currency) });
     }
     if let Some(discount) = discount {
-        let left =
-            priced.iter().map(|item| item.price.checked_sub(item.own_discount)).collect::<Result<Vec<_>, _>>()?;
-        for (item, share) in priced.iter_mut().zip(discount.parts(currency, &left)?) {
-            item.shared_discount = share;
+        let mut places: Vec<usize> = (0..items.len()).collect();
+        places.sort_by(|a, b| items[*a].order_by_tax(items[*b]));
+        let left = |place: &usize| priced[*place].price.checked_sub(priced[*place].own_discount);
+        let left = places.iter().map(left).collect::<Result<Vec<_>, _>>()?;
+        for (place, share) in places.into_iter().zip(discount.parts(currency, &left)?) {
+            priced[place].shared_discount = share;
         }
     }
     Ok(priced)
@@ -432,6 +519,7 @@ impl Invoice {
                 gross: Money::zero(currency),
                 trace: Vec::new(),
             },
+            exchanged_tax: None,
             description: None,
             tax_point: None,
             due_date: None,
@@ -464,7 +552,9 @@ impl Invoice {
         }
         let lines =
             price_lines(content.currency, line_ids.into_iter().zip(content.items).collect(), content.discount, &tax)?;
+        let exchanged_tax = content.tax_exchange_rate.map(|rate| rate.exchange(tax.tax)).transpose()?;
         let data = &mut self.0;
+        data.exchanged_tax = exchanged_tax;
         data.discount = content.discount;
         data.customer_id = content.customer_id;
         data.currency = content.currency;
@@ -492,6 +582,7 @@ impl Invoice {
             description: self.description.clone(),
             tax_point: self.tax_point,
             due_date: self.due_date,
+            tax_exchange_rate: self.exchanged_tax.as_ref().map(|exchanged| exchanged.exchange_rate.clone()),
             metadata: self.metadata.clone(),
         }
     }
@@ -503,7 +594,10 @@ impl Invoice {
     pub fn finalize(&mut self, finalization: Finalization, tax: TaxCalculation) -> Result<(), InvoiceError> {
         self.expect_draft()?;
         let lines = self.0.lines.iter().map(|line| (line.id, line.item.clone())).collect();
+        let rate = self.exchanged_tax.as_ref().map(|exchanged| &exchanged.exchange_rate);
+        let exchanged_tax = rate.map(|rate| rate.exchange(tax.tax)).transpose()?;
         self.0.lines = price_lines(self.currency, lines, self.discount, &tax)?;
+        self.0.exchanged_tax = exchanged_tax;
         self.0.tax = tax;
         let now = finalization.finalized_at;
         self.0.updated_at = now;
@@ -636,8 +730,7 @@ impl Invoice {
     /// # Errors
     /// The amount is in another currency, or does not fit.
     pub fn part(&self, asked: Money) -> Result<(Money, Money), MoneyError> {
-        let taxes = self.credits.iter().flat_map(|credits| &credits.lines).flat_map(|line| &line.taxes);
-        let credited_tax = Money::sum(self.currency, taxes.copied())?;
+        let credited_tax = self.credits.as_ref().map_or(Ok(Money::zero(self.currency)), InvoiceCredits::tax)?;
         let left = (self.total().checked_sub(self.amount_credited())?, self.tax.tax.checked_sub(credited_tax)?);
         let kept = self.amount_paid.checked_sub(self.amount_credited_after_payment())?;
         part_of(left, kept, asked, self.tax_rounding.mode)
@@ -720,3 +813,6 @@ fn price_lines(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use isocountry::CountryCode;
 use serde::{Deserialize, Serialize};
 
 use crate::tax::Jurisdiction;
-use crate::text::refuse_unfit;
+use crate::text::{refuse_card_number, refuse_unfit};
 use crate::text_form::text_form;
 use crate::validation::{Invalid, Validator, Violations};
 
@@ -144,7 +144,11 @@ impl Email {
                     && !domain.starts_with('.')
                     && !domain.ends_with('.')
             });
-        if fits { Ok(Self(text.to_owned())) } else { Err(Invalid::new("MALFORMED_EMAIL", "must be an e-mail address")) }
+        if !fits {
+            return Err(Invalid::new("MALFORMED_EMAIL", "must be an e-mail address"));
+        }
+        refuse_card_number(text)?;
+        Ok(Self(text.to_owned()))
     }
 
     /// The address.
@@ -184,5 +188,6 @@ mod tests {
         for bad in ["", "a", "@x.se", "a@b", "a b@x.se", "a@@x.se", "a@.se", "a@x."] {
             assert!(Email::parse(bad).is_err(), "{bad}");
         }
+        assert_eq!(Email::parse("4242424242424242@example.com").unwrap_err().rule, "CARD_NUMBER");
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use crate::text::refuse_card_number;
 use crate::validation::Invalid;
 
 /// A URL that a hosted page may send a browser to: https, or http on loopback; no user information; at most 2,048
@@ -29,7 +30,8 @@ impl RedirectUrl {
     /// `{CHECKOUT_SESSION_ID}` must survive.
     ///
     /// # Errors
-    /// Too long, not a URL, not https (or http on loopback), with user information, or to a host that is not allowed.
+    /// Too long, not a URL, not https (or http on loopback), with user information, to a host that is not allowed,
+    /// or with a card number in it.
     pub fn parse(text: &str, policy: &RedirectPolicy) -> Result<Self, Invalid> {
         if text.chars().count() > Self::CHARS_MAX {
             return Err(Invalid::new("TOO_LONG", format!("must have at most {} characters", Self::CHARS_MAX)));
@@ -51,6 +53,7 @@ impl RedirectUrl {
         if !policy.allows(&host) {
             return Err(Invalid::new("URL_HOST", "must lead to a host that is allowed for this seller"));
         }
+        refuse_card_number(text)?;
         Ok(Self(text.to_owned()))
     }
 

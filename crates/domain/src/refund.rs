@@ -3,15 +3,18 @@
 //! It must not know how a provider words its states; adapters turn those into [`RefundProgress`].
 
 use serde::{Deserialize, Serialize};
+use time::Date;
 
 use crate::aggregate::aggregate;
 use crate::id::{CreditNoteId, PaymentId, RefundId};
 use crate::metadata::Metadata;
 use crate::money::Money;
-use crate::payment::Payment;
+use crate::payment::{OutOfBandMethod, Payment};
 use crate::provider::{ProviderName, ProviderRef};
 use crate::seller::SellerId;
+use crate::text::DisplayName;
 use crate::timestamp::Timestamp;
+use crate::validation::Invalid;
 
 aggregate!(
     /// A refund. It changes only while its payment is locked, so that the payment's sum of refunds is always theirs.
@@ -41,10 +44,13 @@ pub struct RefundData {
     pub amount: Money,
     /// Why, if said.
     pub reason: Option<RefundReason>,
-    /// Who pays it back: whoever charged.
+    /// Who pays it back: whoever charged, unless it went back out of band.
     pub provider: ProviderName,
     /// Its id at the provider, once there is one. One provider refund is one refund here.
     pub provider_ref: Option<ProviderRef>,
+    /// How the money went back, where no provider had to do with it.
+    #[serde(default)]
+    pub out_of_band: Option<OutOfBandRefund>,
     /// The caller's pairs; empty for one that was made at the provider.
     pub metadata: Metadata,
     /// Whether real money moves.
@@ -53,6 +59,17 @@ pub struct RefundData {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// How money went back beside every provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutOfBandRefund {
+    /// By which way.
+    pub method: OutOfBandMethod,
+    /// What identifies it there, such as the reference on a bank statement or the number of a receipt.
+    pub reference: Option<DisplayName>,
+    /// The day on which it went back.
+    pub refunded_on: Date,
 }
 
 /// Who asked for a refund.
@@ -213,11 +230,36 @@ impl Refund {
             reason: new.reason,
             provider: payment.provider.clone(),
             provider_ref: None,
+            out_of_band: None,
             metadata: new.metadata,
             livemode: payment.livemode,
             created_at: now,
             updated_at: now,
         })
+    }
+
+    /// A refund of money that went back beside every provider, as a caller says: it is done. It may be of money that came in
+    /// by a provider, as where a card has ended since.
+    ///
+    /// # Errors
+    /// It went back before it came in, where that day is known.
+    pub fn recorded(new: NewRefund, how: OutOfBandRefund, payment: &Payment, now: Timestamp) -> Result<Self, Invalid> {
+        if let Some(came_in) =
+            payment.out_of_band.as_ref().map(|how| how.received_on).filter(|day| how.refunded_on < *day)
+        {
+            let expected = format!("must not be before {came_in}, the day on which the money came in");
+            return Err(Invalid::new("DATE_BEFORE_RECEIPT", expected));
+        }
+        let mut refund = Self::creating(new, payment, now);
+        refund.0.provider = ProviderName::out_of_band();
+        refund.0.state = RefundState::Succeeded { succeeded_at: now };
+        refund.0.out_of_band = Some(how);
+        Ok(refund)
+    }
+
+    /// Whether whoever pays it back knows of it: the provider, or a caller who paid it back without one.
+    pub fn is_made(&self) -> bool {
+        self.provider_ref.is_some() || self.out_of_band.is_some()
     }
 
     /// A refund that someone made at the provider.
@@ -281,7 +323,10 @@ impl Refund {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::date;
+
     use super::*;
+    use crate::payment::OutOfBand;
     use crate::payment::tests::succeeded_payment;
 
     fn at(second: i64) -> Timestamp {
@@ -321,5 +366,26 @@ mod tests {
         assert!(!refund.created(&told(RefundProgress::Pending), at(2)));
         assert!(!refund.refused("late".into(), at(2)));
         assert_eq!(refund.state.name(), "succeeded");
+    }
+
+    #[test]
+    fn money_goes_back_on_the_day_on_which_it_came_in_or_later() {
+        let mut cash = (*succeeded_payment(100)).clone();
+        let received_on = date!(2026 - 11 - 02);
+        cash.out_of_band = Some(OutOfBand { method: OutOfBandMethod::Cash, reference: None, received_on });
+        let cash = Payment::from_stored(cash);
+        let on = |refunded_on: Date, payment: &Payment| {
+            let id = RefundId::from_uuid(uuid::Uuid::from_u128(1));
+            let (amount, metadata) = (payment.total, Metadata::default());
+            let new = NewRefund { id, amount, reason: None, credit_note_id: None, metadata };
+            let how = OutOfBandRefund { method: OutOfBandMethod::Cash, reference: None, refunded_on };
+            Refund::recorded(new, how, payment, at(3))
+        };
+        assert_eq!(on(date!(2026 - 11 - 01), &cash).unwrap_err().rule, "DATE_BEFORE_RECEIPT");
+        for (day, payment) in [(received_on, &cash), (date!(2026 - 11 - 01), &succeeded_payment(100))] {
+            let refund = on(day, payment).unwrap();
+            assert_eq!((refund.state.name(), refund.counted()), ("succeeded", Some(payment.total)));
+            assert_eq!((refund.provider.as_str(), refund.is_made()), ("out-of-band", true));
+        }
     }
 }

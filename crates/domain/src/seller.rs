@@ -99,6 +99,9 @@ pub enum TaxEngine {
 /// How the numbers of a series are written, such as `INV-{year}-{number:5}`.
 ///
 /// With `{year}` in it, each year is a series of its own that begins at 1. `{number:5}` pads with zeros to five digits.
+///
+/// A series is known by what its format says, the padding with it: a seller that changes its format begins a new series at 1,
+/// and goes on with the old one when it changes back. The year is that of the day of issue in UTC, as all dates here are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NumberFormat {
@@ -202,6 +205,7 @@ mod tests {
     use time::macros::date;
 
     use super::*;
+    use crate::timestamp::Timestamp;
 
     #[test]
     fn each_year_is_a_series_where_the_year_is_in_the_format() {
@@ -211,6 +215,25 @@ mod tests {
         let plain = NumberFormat::parse("{number}").unwrap();
         assert_eq!(plain.number(date!(2026 - 11 - 24), 51_910), "51910");
         assert_eq!(plain.series(date!(2026 - 12 - 31)), plain.series(date!(2027 - 01 - 01)));
+    }
+
+    #[test]
+    fn the_year_changes_at_midnight_in_utc() {
+        let format = NumberFormat::parse("INV-{year}-{number:5}").unwrap();
+        // The last microsecond of 2026, and the first of 2027.
+        let midnight = Timestamp::from_unix_seconds(1_798_761_600);
+        let before = Timestamp::from_unix_micros(midnight.unix_micros() - 1);
+        let number = |at: Timestamp| format.number(at.date(), 7);
+        assert_eq!([number(before), number(midnight)], ["INV-2026-00007", "INV-2027-00007"]);
+        assert_ne!(format.series(before.date()), format.series(midnight.date()));
+    }
+
+    #[test]
+    fn another_format_is_another_series() {
+        let day = date!(2026 - 06 - 30);
+        let series = ["INV-{number}", "INV-{year}-{number}", "F-{number}", "INV-{number:5}"]
+            .map(|format| NumberFormat::parse(format).unwrap().series(day));
+        assert_eq!(series.iter().collect::<std::collections::BTreeSet<_>>().len(), series.len(), "{series:?}");
     }
 
     #[test]

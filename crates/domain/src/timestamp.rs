@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime};
 
+use crate::validation::Invalid;
+
 /// A moment in time as microseconds since 1970-01-01T00:00:00Z, leap seconds ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -87,6 +89,17 @@ fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// Refuses a day that has not begun anywhere on earth, where something is said to have happened on it.
+///
+/// # Errors
+/// It lies more than a day after `today` in UTC.
+pub fn check_day_has_come(day: Date, today: Date) -> Result<Date, Invalid> {
+    if day <= today.next_day().unwrap_or(Date::MAX) {
+        return Ok(day);
+    }
+    Err(Invalid::new("DATE_IN_FUTURE", "must be a day that has come"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +117,15 @@ mod tests {
     fn moments_before_the_epoch_split_into_floored_seconds_and_positive_nanoseconds() {
         let stamp = Timestamp::from_unix_micros(-1);
         assert_eq!((stamp.unix_seconds(), stamp.subsec_nanos()), (-1, 999_999_000));
+    }
+
+    #[test]
+    fn something_happens_on_a_day_that_has_begun_somewhere() {
+        let today = time::macros::date!(2026 - 11 - 24);
+        for fine in [time::macros::date!(1999 - 01 - 01), today, today.next_day().unwrap()] {
+            assert_eq!(check_day_has_come(fine, today), Ok(fine));
+        }
+        let refused = check_day_has_come(time::macros::date!(2026 - 11 - 26), today).unwrap_err();
+        assert_eq!(refused.rule, "DATE_IN_FUTURE");
     }
 }

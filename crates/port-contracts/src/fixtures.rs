@@ -230,6 +230,7 @@ pub fn draft_invoice(seller: &SellerId, customer: Option<CustomerId>) -> Invoice
         description: Some(Description::parse("November").unwrap()),
         tax_point: Some(date!(2026 - 11 - 24)),
         due_date: Some(date!(2026 - 12 - 24)),
+        tax_exchange_rate: None,
         metadata: metadata(&[("order", "1042")]),
     };
     let ids = (InvoiceId::from_uuid(next_uuid()), vec![InvoiceLineId::from_uuid(next_uuid())]);

@@ -11,12 +11,15 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use domain::event::{EventKind, EventPosition};
-use domain::id::ProductId;
+use domain::id::{ProductId, RefundId};
+use domain::payment::{OutOfBandMethod, Payment};
 use domain::ports::storage::{
     CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InvoiceQueries, Storage, StorageError,
 };
+use domain::refund::{NewRefund, OutOfBandRefund, Refund};
 use port_contracts::fixtures::{
-    credit_note, draft_invoice, later, metadata, money, next_uuid, only, open_invoice, product, product_event, seller,
+    PaymentParties, credit_note, draft_invoice, later, metadata, money, next_uuid, only, open_invoice, pending_payment,
+    product, product_event, provider_ref, seller,
 };
 use port_contracts::storage::Store;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
@@ -58,6 +61,7 @@ on_both_databases! {
     an_event_of_another_replica_wakes_who_waits,
     what_a_later_version_added_is_tolerated,
     a_statement_that_would_change_what_is_final_is_refused,
+    a_statement_that_would_rewrite_the_books_is_refused,
     a_database_that_is_gone_is_unavailable,
 }
 
@@ -384,6 +388,105 @@ async fn a_statement_that_would_change_what_is_final_is_refused(url: String) {
     assert_eq!(number(&connection, kept).await, 1);
     connection.close().await.unwrap();
     storage.close().await;
+}
+
+/// At a database console too: money that came in and went back, events and the last number of a series are not rewritten, what
+/// was paid on an invoice does not shrink, and no column says another thing than its document. What the code asks goes through.
+async fn a_statement_that_would_rewrite_the_books_is_refused(url: String) {
+    let storage = open(&url).await;
+    let mut invoice = open_invoice(&seller("north"), None, 1, date!(2026 - 12 - 24));
+    let parties = PaymentParties { invoice_id: Some(invoice.id), ..PaymentParties::default() };
+    let mut payment = pending_payment(&seller("north"), parties);
+    let mut work = storage.begin().await.unwrap();
+    work.next_number(&seller("north"), "INV").await.unwrap();
+    work.insert_invoice(&mut invoice).await.unwrap();
+    work.insert_payment(&mut payment).await.unwrap();
+    let session = payment.checkout_session_id.unwrap();
+    let total = payment.total;
+    assert!(payment.succeed((provider_ref("pi_1"), session), total, vec![], later()));
+    work.update_payment(&mut payment).await.unwrap();
+    invoice.receive(payment.total, later()).unwrap();
+    work.update_invoice(&mut invoice).await.unwrap();
+    let mut refund = refund_in_cash(&payment);
+    assert!(work.insert_refund(&mut refund).await.unwrap());
+    payment.recount_refund(None, refund.counted(), later()).unwrap();
+    work.update_payment(&mut payment).await.unwrap();
+    work.append_event(&product_event(EventKind::ProductCreated, &product(&seller("north")))).await.unwrap();
+    work.commit().await.unwrap();
+    storage.sequence_events().await.unwrap();
+
+    let connection = Database::connect(&url).await.unwrap();
+    let is_postgres = url.starts_with("postgres");
+    let set = |table: &str, path: &str, value: &str| {
+        if is_postgres {
+            let keys = path.replace('.', ",");
+            format!("UPDATE {table} SET document = jsonb_set(document, '{{{keys}}}', '{value}')")
+        } else {
+            format!("UPDATE {table} SET document = json_set(document, '$.{path}', json('{value}'))")
+        }
+    };
+    let columns = |table: &'static str, names: &'static [&'static str]| {
+        names.iter().map(move |name| format!("UPDATE {table} SET {name} = {name} || 'x'"))
+    };
+    let amounts = |table: &'static str, names: &'static [&'static str]| {
+        names.iter().map(move |name| format!("UPDATE {table} SET {name} = {name} + 1"))
+    };
+    let tables = ["payments", "refunds", "events", "number_series", "invoices"];
+    let mut statements: Vec<String> = tables.iter().map(|table| format!("DELETE FROM {table}")).collect();
+    if is_postgres {
+        statements.extend(tables.iter().map(|table| format!("TRUNCATE {table} CASCADE")));
+    }
+    statements.extend(columns("payments", &["id", "seller_id", "provider", "currency", "received_currency", "state"]));
+    statements.extend(columns("refunds", &["id", "seller_id", "provider", "currency", "state"]));
+    statements.extend(columns("events", &["id", "seller_id", "kind", "subject_id"]));
+    statements.extend(columns("number_series", &["seller_id", "series"]));
+    statements.extend(amounts("payments", &["total", "received", "refunded", "created_at_us"]));
+    statements.extend(amounts("refunds", &["amount", "created_at_us"]));
+    statements.extend(amounts("events", &["seq", "position", "occurred_at_us"]));
+    statements.extend(amounts("invoices", &["amount_paid", "amount_overpaid"]));
+    statements.extend([
+        "UPDATE payments SET invoice_id = NULL".to_owned(),
+        "UPDATE payments SET received = NULL".to_owned(),
+        "UPDATE events SET position = NULL".to_owned(),
+        "UPDATE number_series SET last_number = last_number".to_owned(),
+        "UPDATE number_series SET last_number = last_number + 2".to_owned(),
+        "UPDATE number_series SET last_number = last_number - 1".to_owned(),
+        "UPDATE invoices SET amount_paid = 0".to_owned(),
+        "UPDATE invoices SET state = 'uncollectible'".to_owned(),
+        set("payments", "received.minor", "1"),
+        set("payments", "total.minor", "1"),
+        set("payments", "state.state", "\"failed\""),
+        set("refunds", "amount.minor", "1"),
+        set("refunds", "out_of_band.refunded_on", "\"x\""),
+        set("events", "kind", "\"x\""),
+        set("invoices", "amount_paid.minor", "0"),
+        set("invoices", "state.state", "\"void\""),
+    ]);
+    let tables = ["invoices", "payments", "refunds", "events", "number_series"];
+    let mut before = Vec::new();
+    for table in tables {
+        before.push(number(&connection, &format!("SELECT count(*) FROM {table}")).await);
+    }
+    for statement in statements {
+        assert!(connection.execute_unprepared(&statement).await.is_err(), "{statement}");
+    }
+    for (table, count) in tables.into_iter().zip(before) {
+        assert!(count > 0 && number(&connection, &format!("SELECT count(*) FROM {table}")).await == count, "{table}");
+    }
+    connection.close().await.unwrap();
+    storage.close().await;
+}
+
+fn refund_in_cash(payment: &Payment) -> Refund {
+    let new = NewRefund {
+        id: RefundId::from_uuid(next_uuid()),
+        amount: payment.total,
+        reason: None,
+        credit_note_id: None,
+        metadata: metadata(&[]),
+    };
+    let how = OutOfBandRefund { method: OutOfBandMethod::Cash, reference: None, refunded_on: date!(2026 - 12 - 31) };
+    Refund::recorded(new, how, payment, later()).unwrap()
 }
 
 /// Once the pool is closed everything says that the store is unavailable: reads, `begin`, and readiness.

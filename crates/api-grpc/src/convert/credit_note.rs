@@ -10,7 +10,7 @@ use domain::validation::{Invalid, Validator};
 
 use super::input::{amount, id, known, metadata, optional, optional_amount};
 use super::output::{date, money, pairs, party, tax_behavior, text, timestamp, unit_price};
-use super::tax::{tax_subtotal, taxed_line};
+use super::tax::{tax_subtotal, taxed_line, told_exchange_rate, trace_step};
 
 /// What a request asks to be credited.
 pub(crate) fn credit_request(v: &mut Validator, m: &v1::CreateCreditNoteRequest) -> Option<CreditRequest> {
@@ -101,7 +101,11 @@ pub(crate) fn credit_note(note: &CreditNote) -> v1::CreditNote {
         post_payment_amount: Some(money(note.post_payment_amount)),
         out_of_band_refund_amount: Some(money(note.out_of_band_refund_amount)),
         refundable_amount: Some(money(note.refundable_amount())),
-        tax_subtotals: note.subtotals.iter().map(tax_subtotal).collect(),
+        // Sums of parts of an amount that fits.
+        tax_subtotals: note.tax_subtotals().unwrap_or_default().iter().map(tax_subtotal).collect(),
+        tax_exchange_rate: note.exchanged_tax.as_ref().map(told_exchange_rate),
+        tax_in_sellers_currency: note.exchanged_tax.as_ref().map(|exchanged| money(exchanged.tax)),
+        tax_trace: note.trace.iter().map(trace_step).collect(),
         reason: reason as i32,
         reason_text: reason_text.to_owned(),
         memo: text(note.memo.as_ref()),

@@ -6,7 +6,8 @@ use domain::catalog::{
     PromotionCodeState, Redemptions,
 };
 use domain::discount::Discount;
-use domain::money::Money;
+use domain::invoice::InvoiceContent;
+use domain::money::{Currency, Money};
 use domain::validation::{Invalid, Validator};
 
 use super::input::{currency_amounts, decimal, required_amount};
@@ -47,6 +48,7 @@ pub(crate) fn invoice_discount(
     v: &mut Validator,
     field: &str,
     discount: Option<&v1::InvoiceDiscount>,
+    currency: Option<Currency>,
 ) -> Option<Option<Discount>> {
     use v1::invoice_discount::Discount as Said;
     let Some(discount) = discount else { return Some(None) };
@@ -60,6 +62,10 @@ pub(crate) fn invoice_discount(
             required_amount(v, &format!("{field}.amount_off"), Some(amount)).map(Discount::Amount)
         }
     };
+    if let Some(currency) = currency {
+        let fits = InvoiceContent::check_discount_currency(parsed, currency);
+        v.check(&format!("{field}.amount_off.currency_code"), fits);
+    }
     parsed.map(Some)
 }
 

@@ -7,6 +7,7 @@ use api_proto::v1;
 use application::{InvoiceLineSpec, ItemPrice, LineItemSpec, LinePrice, TaxSpec};
 use domain::catalog::CurrencyAmounts;
 use domain::id::TaxRateId;
+use domain::invoice::InvoiceItem;
 use domain::locale::Locale;
 use domain::metadata::{Metadata, MetadataPatch};
 use domain::money::{Currency, Money, Quantity, Rounding, UnitPrice};
@@ -189,16 +190,19 @@ pub(crate) fn invoice_lines(
     v: &mut Validator,
     field: &str,
     lines: &[v1::InvoiceLineInput],
+    currency: Option<Currency>,
 ) -> Option<Vec<InvoiceLineSpec>> {
     let parsed: Vec<_> = lines
         .iter()
         .enumerate()
-        .map(|(index, line)| v.within(&format!("{field}[{index}]"), |v| invoice_line(v, line)))
+        .map(|(index, line)| v.within(&format!("{field}[{index}]"), |v| invoice_line(v, line, currency)))
         .collect();
     parsed.into_iter().collect()
 }
 
-fn invoice_line(v: &mut Validator, line: &v1::InvoiceLineInput) -> Option<InvoiceLineSpec> {
+/// A line of an invoice. Where the invoice's `currency` is known already, what is in another is refused with all that is
+/// malformed.
+fn invoice_line(v: &mut Validator, line: &v1::InvoiceLineInput, currency: Option<Currency>) -> Option<InvoiceLineSpec> {
     use v1::invoice_line_input::Price;
     let description = optional(v, "description", &line.description, Description::parse);
     let quantity = v.check("quantity", Quantity::parse(line.quantity));
@@ -208,6 +212,9 @@ fn invoice_line(v: &mut Validator, line: &v1::InvoiceLineInput) -> Option<Invoic
         Price::ShippingRateId(text) => id(v, "shipping_rate_id", text).map(LinePrice::Shipping),
         Price::PriceData(data) => v.within("price_data", |v| {
             let unit_price = unit_price(v, "unit_price", data.unit_price.as_ref());
+            if let Some((unit_price, currency)) = unit_price.zip(currency) {
+                v.check("unit_price", InvoiceItem::check_currency(unit_price, currency));
+            }
             let tax_behavior = tax_behavior(v, "tax_behavior", data.tax_behavior());
             Some(LinePrice::Inline { unit_price: unit_price?, tax_behavior: tax_behavior? })
         }),
@@ -216,7 +223,7 @@ fn invoice_line(v: &mut Validator, line: &v1::InvoiceLineInput) -> Option<Invoic
         v.refuse("description", Invalid::required());
     }
     let tax = line_tax(v, "tax", line.tax.as_ref());
-    let discount = invoice_discount(v, "discount", line.discount.as_ref());
+    let discount = invoice_discount(v, "discount", line.discount.as_ref(), currency);
     Some(InvoiceLineSpec {
         description: description?,
         quantity: quantity?,

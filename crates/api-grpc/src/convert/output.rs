@@ -33,8 +33,8 @@ use super::price_model::{shipping_rate, told_model, told_recurrence, told_unit_p
 use super::reversals::{dispute, refund};
 use super::subscription::subscription;
 use super::tax::{
-    tax_id_check, tax_rate, tax_registration, tax_subtotal, taxed_line, told_customer_tax_status, told_rounding,
-    trace_step,
+    tax_id_check, tax_rate, tax_registration, tax_subtotal, taxed_line, told_customer_tax_status, told_exchange_rate,
+    told_rounding, trace_step,
 };
 
 pub(crate) fn money(money: Money) -> v1::Money {
@@ -235,6 +235,8 @@ pub(crate) fn invoice(invoice: &Invoice, today: Date) -> v1::Invoice {
         finalize_time: fixed.map(|fixed| timestamp(fixed.finalized_at)),
         paid_time: paid_at.map(timestamp),
         tax_rounding: Some(told_rounding(invoice.tax_rounding)),
+        tax_exchange_rate: invoice.exchanged_tax.as_ref().map(told_exchange_rate),
+        tax_in_sellers_currency: invoice.exchanged_tax.as_ref().map(|exchanged| money(exchanged.tax)),
     }
 }
 

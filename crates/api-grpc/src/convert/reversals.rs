@@ -4,6 +4,7 @@ use api_proto::v1;
 use domain::dispute::{Dispute, DisputeState};
 use domain::refund::{Refund, RefundOrigin, RefundReason, RefundState};
 
+use super::out_of_band::told_out_of_band_refund;
 use super::output::{money, pairs, text, timestamp};
 
 /// The reason that a request names.
@@ -68,6 +69,7 @@ pub(crate) fn refund(refund: &Refund) -> v1::Refund {
         seller_id: refund.seller_id.to_string(),
         payment_id: refund.payment_id.to_string(),
         credit_note_id: text(refund.credit_note_id.as_ref()),
+        out_of_band: refund.out_of_band.as_ref().map(told_out_of_band_refund),
         amount: Some(money(refund.amount)),
         state: state as i32,
         failure_code: failure_code.to_owned(),

@@ -1,17 +1,18 @@
 //! Tax, between domain values and proto messages. It must not know the rules of tax.
 
 use api_proto::v1;
-use domain::money::Rounding;
+use domain::money::{Currency, ExchangeRate, Rounding};
 use domain::ports::tax_ids::TaxIdLookup;
 use domain::seller::SellerId;
 use domain::tax::{
-    AppliedRate, CustomerTaxStatus, Jurisdiction, RoundingScope, StoredTaxRegistration, TaxCalculation, TaxCategory,
-    TaxRate, TaxRegistration, TaxRounding, TaxScheme, TaxSubtotal, TaxedLine, TraceStep,
+    AppliedRate, CustomerTaxStatus, ExchangedTax, Jurisdiction, RoundingScope, StoredTaxRegistration, TaxCalculation,
+    TaxCategory, TaxExchangeRate, TaxRate, TaxRegistration, TaxRounding, TaxScheme, TaxSubtotal, TaxedLine, TraceStep,
 };
 use domain::tax_id_check::{RegistryAnswer, TaxIdCheck};
+use domain::text::DisplayName;
 use domain::validation::{Invalid, Validator};
 
-use super::input::{country, known};
+use super::input::{self, country, decimal, known};
 use super::output::{date, money, pairs, text, timestamp};
 
 /// A country, or a part of it, from their two fields; `Some(None)` where neither is said.
@@ -108,6 +109,33 @@ fn applied_rate(rate: &AppliedRate) -> v1::AppliedTaxRate {
     }
 }
 
+/// The rate by which tax is told in the seller's currency.
+pub(crate) fn tax_exchange_rate(
+    v: &mut Validator,
+    field: &str,
+    rate: Option<&v1::TaxExchangeRate>,
+) -> Option<Option<TaxExchangeRate>> {
+    let Some(m) = rate else { return Some(None) };
+    v.within(field, |v| {
+        let currency = v.check("currency_code", Currency::parse(&m.currency_code));
+        let rate = v.check("rate", decimal(&m.rate).and_then(ExchangeRate::parse));
+        let day = input::date(v, "date", m.date.as_ref());
+        let day = day.and_then(|day| v.check("date", day.ok_or_else(Invalid::required)));
+        let source = v.check("source", DisplayName::parse(&m.source));
+        Some(Some(TaxExchangeRate { currency: currency?, rate: rate?, date: day?, source: source? }))
+    })
+}
+
+pub(super) fn told_exchange_rate(exchanged: &ExchangedTax) -> v1::TaxExchangeRate {
+    let rate = &exchanged.exchange_rate;
+    v1::TaxExchangeRate {
+        currency_code: rate.currency.code().to_owned(),
+        rate: rate.rate.get().to_string(),
+        date: Some(date(rate.date)),
+        source: rate.source.to_string(),
+    }
+}
+
 pub(super) fn taxed_line(line: &TaxedLine) -> v1::TaxedLine {
     let component =
         |c: &domain::tax::TaxComponent| v1::TaxComponent { rate: Some(applied_rate(&c.rate)), tax: Some(money(c.tax)) };
@@ -122,7 +150,8 @@ pub(super) fn taxed_line(line: &TaxedLine) -> v1::TaxedLine {
 
 pub(super) fn tax_subtotal(subtotal: &TaxSubtotal) -> v1::TaxSubtotal {
     v1::TaxSubtotal {
-        rate: Some(applied_rate(&subtotal.rate)),
+        category: category(subtotal.category).into(),
+        rate: subtotal.rate.as_ref().map(applied_rate),
         base: Some(money(subtotal.base)),
         tax: Some(money(subtotal.tax)),
     }
@@ -132,6 +161,7 @@ pub(super) fn trace_step(step: &TraceStep) -> v1::TaxTraceStep {
     v1::TaxTraceStep {
         line: i32::try_from(step.line).unwrap_or(i32::MAX),
         rule: step.decision.rule.to_string(),
+        category: category(step.decision.category).into(),
         rate: step.rate.as_ref().map(applied_rate),
         base: step.base.to_string(),
         unrounded: step.unrounded.to_string(),

@@ -11,6 +11,7 @@ use domain::money::Currency;
 use domain::party::Email;
 use domain::ports::storage::{CreditNoteFilter, InvoiceFilter};
 use domain::text::Description;
+use domain::validation::Validator;
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
@@ -21,6 +22,7 @@ use crate::convert::input::{Mask, date, id, invoice_lines, known, metadata, opti
 use crate::convert::invoice_mail::{invoice_mail, mail_kind};
 use crate::convert::out_of_band::receipt;
 use crate::convert::output;
+use crate::convert::tax::tax_exchange_rate;
 use crate::page_token::{next_page_token, page_request};
 use crate::status::status;
 
@@ -50,17 +52,21 @@ impl InvoiceService for Services {
     ) -> Result<Response<CreateInvoiceResponse>, Status> {
         let (caller, m) = caller(request)?;
         let seller = self.seller(&caller, &m.seller_id)?;
+        let today = self.app.now().date();
         let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
             let currency = optional(v, "currency_code", &m.currency_code, Currency::parse);
-            let lines = invoice_lines(v, "lines", &m.lines);
+            // The one that holds for all amounts, where it is said well or not at all.
+            let of_all = currency.map(|named| named.unwrap_or(seller.currency));
+            let lines = invoice_lines(v, "lines", &m.lines, of_all);
             if m.lines.is_empty() {
                 v.refuse("lines", domain::validation::Invalid::required());
             }
-            let discount = invoice_discount(v, "discount", m.discount.as_ref());
+            let discount = invoice_discount(v, "discount", m.discount.as_ref(), of_all);
             let description = optional(v, "description", &m.description, Description::parse);
-            let tax_point = date(v, "tax_point", m.tax_point.as_ref());
-            let due_date = date(v, "due_date", m.due_date.as_ref());
+            let tax_point = invoice_date(v, "tax_point", m.tax_point.as_ref(), today);
+            let due_date = invoice_date(v, "due_date", m.due_date.as_ref(), today);
+            let exchange_rate = tax_exchange_rate(v, "tax_exchange_rate", m.tax_exchange_rate.as_ref());
             let metadata = metadata(v, &m.metadata);
             let tax_rounding = rounding(v, "tax_rounding", m.tax_rounding.as_ref(), seller.tax_rounding);
             Some(CreateInvoice {
@@ -72,6 +78,7 @@ impl InvoiceService for Services {
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,
+                tax_exchange_rate: exchange_rate?,
                 metadata: metadata?,
                 finalize: m.finalize,
             })
@@ -86,6 +93,7 @@ impl InvoiceService for Services {
     ) -> Result<Response<UpdateInvoiceResponse>, Status> {
         let (caller, m) = caller(request)?;
         let new = m.draft.unwrap_or_default();
+        let today = self.app.now().date();
         let seller = self.seller_of(&caller, &m.id, Named::Invoice).await?;
         let mutation = self.mutation(caller, seller, &m.request_id, |v, seller| {
             let id = id(v, "id", &m.id);
@@ -97,16 +105,21 @@ impl InvoiceService for Services {
                 "description",
                 "tax_point",
                 "due_date",
+                "tax_exchange_rate",
                 "metadata",
             ];
             let mask = Mask::parse(v, m.update_mask.as_ref(), &known);
             let customer_id = mask.pick("customer_id", || optional_id(v, "draft.customer_id", &new.customer_id));
-            let lines = mask.pick("lines", || invoice_lines(v, "draft.lines", &new.lines));
-            let discount = mask.pick("discount", || invoice_discount(v, "draft.discount", new.discount.as_ref()));
+            let lines = mask.pick("lines", || invoice_lines(v, "draft.lines", &new.lines, None));
+            let discount = mask.pick("discount", || invoice_discount(v, "draft.discount", new.discount.as_ref(), None));
             let description =
                 mask.pick("description", || optional(v, "draft.description", &new.description, Description::parse));
-            let tax_point = mask.pick("tax_point", || date(v, "draft.tax_point", new.tax_point.as_ref()));
-            let due_date = mask.pick("due_date", || date(v, "draft.due_date", new.due_date.as_ref()));
+            let tax_point =
+                mask.pick("tax_point", || invoice_date(v, "draft.tax_point", new.tax_point.as_ref(), today));
+            let due_date = mask.pick("due_date", || invoice_date(v, "draft.due_date", new.due_date.as_ref(), today));
+            let exchange_rate = mask.pick("tax_exchange_rate", || {
+                tax_exchange_rate(v, "draft.tax_exchange_rate", new.tax_exchange_rate.as_ref())
+            });
             let metadata = mask.metadata(v, "draft", &new.metadata);
             let tax_rounding = mask.pick("tax_rounding", || {
                 rounding(v, "draft.tax_rounding", new.tax_rounding.as_ref(), seller.tax_rounding)
@@ -119,6 +132,7 @@ impl InvoiceService for Services {
                 description: description?,
                 tax_point: tax_point?,
                 due_date: due_date?,
+                tax_exchange_rate: exchange_rate?,
                 metadata: metadata?,
             };
             Some(Update { id: id?, etag: etag(&m.etag), changes })
@@ -340,6 +354,12 @@ impl InvoiceService for Services {
         let mails = page.items.iter().map(invoice_mail).collect();
         Ok(Response::new(ListInvoiceMailsResponse { mails, next_page_token }))
     }
+}
+
+/// A date of an invoice that is issued today at the earliest.
+fn invoice_date(v: &mut Validator, field: &str, named: Option<&Date>, today: time::Date) -> Option<Option<time::Date>> {
+    let parsed = date(v, field, named)?;
+    v.check_optional(field, parsed, |date| invoice::InvoiceContent::check_date(date, today))
 }
 
 /// The version that the caller has read; any if empty.

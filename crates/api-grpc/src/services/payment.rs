@@ -2,8 +2,8 @@
 
 use api_proto::v1::payment_service_server::PaymentService;
 use api_proto::v1::*;
-use application::{CapturePayment, CreatePayment, CreateRefund, ListQuery, Named, TaxSpec};
 use domain::payment;
+use application::{CapturePayment, CreatePayment, CreateRefund, ListQuery, Named, RecordRefund, TaxSpec};
 use domain::ports::storage::{DisputeFilter, PaymentFilter, RefundFilter};
 use domain::tax;
 use domain::text::Description;
@@ -13,6 +13,7 @@ use super::{Services, caller, parse};
 use crate::convert::input::{
     after_completion, id, known, line_tax, metadata, optional_amount, optional_id, required_amount, timestamp,
 };
+use crate::convert::out_of_band::out_of_band_refund;
 use crate::convert::reversals::{dispute_state_name, refund_reason, refund_state_name};
 use crate::convert::{output, reversals};
 use crate::page_token::{next_page_token, page_request};
@@ -154,6 +155,34 @@ impl PaymentService for Services {
         })?;
         let refund = self.app.create_refund(mutation).await.map_err(status)?;
         Ok(Response::new(CreateRefundResponse { refund: Some(reversals::refund(&refund)) }))
+    }
+
+    async fn record_refund(
+        &self,
+        request: Request<RecordRefundRequest>,
+    ) -> Result<Response<RecordRefundResponse>, Status> {
+        let (caller, m) = caller(request)?;
+        let seller = self.seller_of(&caller, &m.payment_id, Named::Payment).await?;
+        let today = self.app.now().date();
+        let mutation = self.mutation(caller, seller, &m.request_id, |v, _| {
+            let payment_id = id(v, "payment_id", &m.payment_id);
+            let amount = required_amount(v, "amount", m.amount.as_ref());
+            let how = out_of_band_refund(v, &m, today);
+            let reason = known::<RefundReason>(v, "reason", m.reason).map(refund_reason);
+            let metadata = metadata(v, &m.metadata);
+            let credit_note_id = optional_id(v, "credit_note_id", &m.credit_note_id);
+            let refund = CreateRefund {
+                payment_id: payment_id?,
+                amount: Some(amount?),
+                reason: reason?,
+                credit_note_id: credit_note_id?,
+                metadata: metadata?,
+            };
+            Some(RecordRefund { refund, how: how? })
+        })?;
+        let recorded = self.app.record_refund(mutation).await.map_err(status)?;
+        let refund = Some(reversals::refund(&recorded.refund));
+        Ok(Response::new(RecordRefundResponse { refund, payment: Some(output::payment(&recorded.payment)) }))
     }
 
     async fn get_refund(&self, request: Request<GetRefundRequest>) -> Result<Response<GetRefundResponse>, Status> {

@@ -288,11 +288,9 @@ impl Page<'_> {
                 } }
                 tbody {
                     @for subtotal in &document.tax_subtotals {
-                        @let levier = subtotal.jurisdiction.as_ref().map(|levier| format!(" ({levier})")).unwrap_or_default();
-                        (row(format!("{}{levier}", subtotal.name.as_str()), self.format.percentage(subtotal.percentage), subtotal.base, subtotal.tax))
-                    }
-                    @if let Some(untaxed) = document.untaxed() {
-                        (row(fill(words.untaxed, &[self.term]), NONE.to_owned(), untaxed, Money::zero(document.currency)))
+                        @let name = words.tax_subtotal(document.details.language, subtotal, self.term);
+                        @let rate = subtotal.rate.as_ref().map(|rate| self.format.percentage(rate.percentage));
+                        (row(name, rate.unwrap_or_else(|| NONE.to_owned()), subtotal.base, subtotal.tax))
                     }
                 }
             }

@@ -109,7 +109,7 @@ pub struct TaxCalculation {
     /// One for each line asked for, in order.
     #[prost(message, repeated, tag = "1")]
     pub lines: ::prost::alloc::vec::Vec<TaxedLine>,
-    /// One for each rate.
+    /// One for each category and rate, and one for each category without a rate.
     #[prost(message, repeated, tag = "2")]
     pub subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
     /// All without tax.
@@ -154,10 +154,11 @@ pub struct TaxComponent {
     #[prost(message, optional, tag = "2")]
     pub tax: ::core::option::Option<Money>,
 }
-/// The tax of a document by one rate.
+/// The taxable amount and the tax of a document by one category and rate: the breakdown that EN 16931 asks for (BG-23). What no
+/// rate applies to, such as an exempt supply, has one for each category, without a rate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxSubtotal {
-    /// The rate.
+    /// The rate; absent where none applies.
     #[prost(message, optional, tag = "1")]
     pub rate: ::core::option::Option<AppliedTaxRate>,
     /// What it was charged on, without tax.
@@ -166,6 +167,27 @@ pub struct TaxSubtotal {
     /// Tax by it.
     #[prost(message, optional, tag = "3")]
     pub tax: ::core::option::Option<Money>,
+    /// What the supplies are for tax.
+    #[prost(enumeration = "TaxCategory", tag = "4")]
+    pub category: i32,
+}
+/// By which rate the tax of a document is told in the seller's currency: what article 230 of Directive 2006/112/EC asks of an
+/// invoice in another currency.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaxExchangeRate {
+    /// The seller's national currency; another than the invoice's (SAME_CURRENCY). Required.
+    #[prost(string, tag = "1")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// What one unit of the invoice's currency is worth in it, as a decimal: above 0, at most 1000000000, with at most ten
+    /// decimals. Required.
+    #[prost(string, tag = "2")]
+    pub rate: ::prost::alloc::string::String,
+    /// The day of the rate; not in the future. Required.
+    #[prost(message, optional, tag = "3")]
+    pub date: ::core::option::Option<Date>,
+    /// Who published it, such as a central bank: at most 250 characters. Required.
+    #[prost(string, tag = "4")]
+    pub source: ::prost::alloc::string::String,
 }
 /// Why a line has the tax that it has.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -199,6 +221,9 @@ pub struct TaxTraceStep {
     /// The law that the rule follows, such as `Directive 2006/112/EC, art. 44 and 196`; empty where none is to be named.
     #[prost(string, tag = "9")]
     pub law: ::prost::alloc::string::String,
+    /// What the supply is for tax by that rule.
+    #[prost(enumeration = "TaxCategory", tag = "10")]
+    pub category: i32,
 }
 /// A manual tax rate.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5617,11 +5642,11 @@ pub struct CreditNote {
     #[prost(message, optional, tag = "14")]
     pub out_of_band_refund_amount: ::core::option::Option<Money>,
     /// The rest of post_payment_amount: to be given back by CreateRefund with this credit note's id. Which refunds did,
-    /// ListRefunds with that id tells; this amount stays as it is. Money that came in out of band can't be given back so: say it in
-    /// out_of_band_refund_amount of the request.
+    /// ListRefunds with that id tells; this amount stays as it is. What goes back by other ways than the provider later than the
+    /// credit note is issued, RecordRefund records with its id.
     #[prost(message, optional, tag = "15")]
     pub refundable_amount: ::core::option::Option<Money>,
-    /// The tax by rate.
+    /// The tax by category and rate.
     #[prost(message, repeated, tag = "16")]
     pub tax_subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
     /// Why.
@@ -5648,6 +5673,18 @@ pub struct CreditNote {
     /// When it was issued.
     #[prost(message, optional, tag = "24")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How each figure of tax came about: the steps of the invoice, with indexes of the lines here, and of base and unrounded the
+    /// part that the credited amount is of its line. Rounded is what is due up to it, less what earlier credit notes had. Empty
+    /// on those that were issued before it was told.
+    #[prost(message, repeated, tag = "25")]
+    pub tax_trace: ::prost::alloc::vec::Vec<TaxTraceStep>,
+    /// The invoice's rate, where its tax is told in the seller's currency.
+    #[prost(message, optional, tag = "26")]
+    pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
+    /// All tax in the seller's currency, by that rate; that of all credit notes of a whole invoice is the invoice's to the minor
+    /// unit.
+    #[prost(message, optional, tag = "27")]
+    pub tax_in_sellers_currency: ::core::option::Option<Money>,
 }
 /// Why an invoice is credited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -6548,6 +6585,19 @@ impl InvoiceMailFailure {
         }
     }
 }
+/// How money went back beside the provider.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutOfBandRefund {
+    /// By which way.
+    #[prost(enumeration = "OutOfBandRefundMethod", tag = "1")]
+    pub method: i32,
+    /// What identifies it there; empty if nothing does.
+    #[prost(string, tag = "2")]
+    pub reference: ::prost::alloc::string::String,
+    /// The day on which it went back.
+    #[prost(message, optional, tag = "3")]
+    pub refund_date: ::core::option::Option<Date>,
+}
 /// Money of a payment that goes back to the customer. Set by the service but for what the request says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Refund {
@@ -6575,7 +6625,7 @@ pub struct Refund {
     /// Who asked for it.
     #[prost(enumeration = "RefundOrigin", tag = "8")]
     pub origin: i32,
-    /// Who pays it back: whoever charged.
+    /// Who pays it back: whoever charged, or out-of-band where no provider had to do with it.
     #[prost(string, tag = "9")]
     pub provider: ::prost::alloc::string::String,
     /// Its id at the provider; empty until there is one.
@@ -6596,6 +6646,9 @@ pub struct Refund {
     /// The credit note by which the money goes back; empty if it names none.
     #[prost(string, tag = "15")]
     pub credit_note_id: ::prost::alloc::string::String,
+    /// How it went back, where no provider had to do with it: recorded by RecordRefund.
+    #[prost(message, optional, tag = "16")]
+    pub out_of_band: ::core::option::Option<OutOfBandRefund>,
 }
 /// A customer's bank takes money of a payment back, or asks about it. It is answered at the provider; here it is recorded.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -6732,7 +6785,7 @@ impl RefundState {
 pub enum RefundOrigin {
     /// Not said.
     Unspecified = 0,
-    /// CreateRefund.
+    /// CreateRefund, or RecordRefund.
     Requested = 1,
     /// Someone at the provider, beside this service, such as a person at its dashboard.
     AtProvider = 2,
@@ -6755,6 +6808,43 @@ impl RefundOrigin {
             "REFUND_ORIGIN_UNSPECIFIED" => Some(Self::Unspecified),
             "REFUND_ORIGIN_REQUESTED" => Some(Self::Requested),
             "REFUND_ORIGIN_AT_PROVIDER" => Some(Self::AtProvider),
+            _ => None,
+        }
+    }
+}
+/// By which way money went back beside the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OutOfBandRefundMethod {
+    /// Not said.
+    Unspecified = 0,
+    /// Notes and coins.
+    Cash = 1,
+    /// A transfer from the seller's bank account.
+    BankTransfer = 2,
+    /// Another way.
+    Other = 3,
+}
+impl OutOfBandRefundMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OUT_OF_BAND_REFUND_METHOD_UNSPECIFIED",
+            Self::Cash => "OUT_OF_BAND_REFUND_METHOD_CASH",
+            Self::BankTransfer => "OUT_OF_BAND_REFUND_METHOD_BANK_TRANSFER",
+            Self::Other => "OUT_OF_BAND_REFUND_METHOD_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OUT_OF_BAND_REFUND_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "OUT_OF_BAND_REFUND_METHOD_CASH" => Some(Self::Cash),
+            "OUT_OF_BAND_REFUND_METHOD_BANK_TRANSFER" => Some(Self::BankTransfer),
+            "OUT_OF_BAND_REFUND_METHOD_OTHER" => Some(Self::Other),
             _ => None,
         }
     }
@@ -7061,6 +7151,50 @@ pub struct CreateRefundResponse {
     /// The refund.
     #[prost(message, optional, tag = "1")]
     pub refund: ::core::option::Option<Refund>,
+}
+/// Request of RecordRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordRefundRequest {
+    /// The caller's id of this request. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Id of the payment, whose money must have come in. Required.
+    #[prost(string, tag = "2")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// How much went back: from 1 minor unit to what is left, in the currency of what came in. Required.
+    #[prost(message, optional, tag = "3")]
+    pub amount: ::core::option::Option<Money>,
+    /// By which way. Required.
+    #[prost(enumeration = "OutOfBandRefundMethod", tag = "4")]
+    pub method: i32,
+    /// What identifies it there, such as the reference on a bank statement or the number of a receipt: at most 250 characters,
+    /// and no card number.
+    #[prost(string, tag = "5")]
+    pub reference: ::prost::alloc::string::String,
+    /// The day on which it went back. Required; not in the future, and not before the receive_date of money that came in out of
+    /// band (DATE_BEFORE_RECEIPT).
+    #[prost(message, optional, tag = "6")]
+    pub refund_date: ::core::option::Option<Date>,
+    /// Why.
+    #[prost(enumeration = "RefundReason", tag = "7")]
+    pub reason: i32,
+    /// The credit note by which the money goes back, as of CreateRefund. What the credit note's own out_of_band_refund_amount
+    /// says is given back already, and is not recorded again by it.
+    #[prost(string, tag = "8")]
+    pub credit_note_id: ::prost::alloc::string::String,
+    /// The caller's pairs.
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+}
+/// Response of RecordRefund.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordRefundResponse {
+    /// The refund: it has succeeded.
+    #[prost(message, optional, tag = "1")]
+    pub refund: ::core::option::Option<Refund>,
+    /// The payment as it is now.
+    #[prost(message, optional, tag = "2")]
+    pub payment: ::core::option::Option<Payment>,
 }
 /// Request of GetRefund.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -7515,7 +7649,8 @@ pub mod payment_service_client {
         }
         /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
         /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note,
-        /// which a refund may name. Money that came in out of band is given back so too: FAILED_PRECONDITION (PAYMENT_STATE) here.
+        /// which a refund may name. Money that came in out of band is given back so too, see RecordRefund: FAILED_PRECONDITION
+        /// (PAYMENT_STATE) here.
         pub async fn create_refund(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateRefundRequest>,
@@ -7528,6 +7663,23 @@ pub mod payment_service_client {
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/CreateRefund");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CreateRefund"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Records money of a payment that went back beside the provider, such as in cash or by a bank transfer: it is done, and
+        /// never comes to more than what is left of what came in. That may have come in out of band or by the provider. Tells
+        /// refund.created, refund.succeeded and payment.updated.
+        pub async fn record_refund(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordRefundRequest>,
+        ) -> std::result::Result<tonic::Response<super::RecordRefundResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/RecordRefund");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "RecordRefund"));
             self.inner.unary(req, path, codec).await
         }
         /// Reads a refund. NOT_FOUND if there is none among the caller's sellers'.
@@ -7629,11 +7781,19 @@ pub mod payment_service_server {
         ) -> std::result::Result<tonic::Response<super::CapturePaymentResponse>, tonic::Status>;
         /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
         /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note,
-        /// which a refund may name. Money that came in out of band is given back so too: FAILED_PRECONDITION (PAYMENT_STATE) here.
+        /// which a refund may name. Money that came in out of band is given back so too, see RecordRefund: FAILED_PRECONDITION
+        /// (PAYMENT_STATE) here.
         async fn create_refund(
             &self,
             request: tonic::Request<super::CreateRefundRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateRefundResponse>, tonic::Status>;
+        /// Records money of a payment that went back beside the provider, such as in cash or by a bank transfer: it is done, and
+        /// never comes to more than what is left of what came in. That may have come in out of band or by the provider. Tells
+        /// refund.created, refund.succeeded and payment.updated.
+        async fn record_refund(
+            &self,
+            request: tonic::Request<super::RecordRefundRequest>,
+        ) -> std::result::Result<tonic::Response<super::RecordRefundResponse>, tonic::Status>;
         /// Reads a refund. NOT_FOUND if there is none among the caller's sellers'.
         async fn get_refund(
             &self,
@@ -7885,6 +8045,34 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateRefundSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/paylinks.v1.PaymentService/RecordRefund" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordRefundSvc<T: PaymentService>(pub Arc<T>);
+                    impl<T: PaymentService> tonic::server::UnaryService<super::RecordRefundRequest> for RecordRefundSvc<T> {
+                        type Response = super::RecordRefundResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(&mut self, request: tonic::Request<super::RecordRefundRequest>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as PaymentService>::record_refund(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordRefundSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
@@ -8180,7 +8368,7 @@ pub struct Invoice {
     /// What came in beyond the total.
     #[prost(message, optional, tag = "13")]
     pub amount_overpaid: ::core::option::Option<Money>,
-    /// The tax by rate.
+    /// The tax by category and rate.
     #[prost(message, repeated, tag = "14")]
     pub tax_subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
     /// How each figure of tax came about.
@@ -8237,6 +8425,12 @@ pub struct Invoice {
     /// What was taken off in all, by all discounts.
     #[prost(message, optional, tag = "32")]
     pub discount_amount: ::core::option::Option<Money>,
+    /// By which rate the tax is told in the seller's currency; absent where none was named. Fixed at finalization.
+    #[prost(message, optional, tag = "33")]
+    pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
+    /// All tax in the seller's currency, by that rate; rounded half up. Documents show it.
+    #[prost(message, optional, tag = "34")]
+    pub tax_in_sellers_currency: ::core::option::Option<Money>,
 }
 /// Request of CreateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8262,10 +8456,13 @@ pub struct CreateInvoiceRequest {
     /// A note on the whole: at most 500 characters.
     #[prost(string, tag = "7")]
     pub description: ::prost::alloc::string::String,
-    /// The date whose tax rates apply; the day of finalization where absent.
+    /// The date whose tax rates apply; the day of finalization where absent. It may lie up to ten years
+    /// (3653 days) before that day or a hundred (36525 days) after it: DATE_OUT_OF_RANGE otherwise, here and at finalization.
+    /// The day of finalization is that in UTC, as are all dates that this service gives.
     #[prost(message, optional, tag = "8")]
     pub tax_point: ::core::option::Option<Date>,
-    /// The last day to pay; by the seller's terms where absent.
+    /// The last day to pay; by the seller's terms where absent. It may lie as far from the day of finalization as
+    /// tax_point: an invoice that is due before it is issued is overdue from the start.
     #[prost(message, optional, tag = "9")]
     pub due_date: ::core::option::Option<Date>,
     /// The caller's pairs.
@@ -8277,6 +8474,10 @@ pub struct CreateInvoiceRequest {
     /// What is taken off of all lines, after their own discounts and before tax; the lines share it in proportion.
     #[prost(message, optional, tag = "12")]
     pub discount: ::core::option::Option<InvoiceDiscount>,
+    /// By which rate the tax is told in the seller's currency. Whoever bills in another currency than that of the country whose
+    /// VAT is charged names it: nobody else can know which rate the seller goes by.
+    #[prost(message, optional, tag = "13")]
+    pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
 }
 /// Response of CreateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8312,6 +8513,9 @@ pub struct InvoiceDraft {
     /// What is taken off of all lines, after their own discounts and before tax.
     #[prost(message, optional, tag = "8")]
     pub discount: ::core::option::Option<InvoiceDiscount>,
+    /// By which rate the tax is told in the seller's currency.
+    #[prost(message, optional, tag = "9")]
+    pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
 }
 /// Request of UpdateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8328,7 +8532,8 @@ pub struct UpdateInvoiceRequest {
     /// The new values.
     #[prost(message, optional, tag = "4")]
     pub draft: ::core::option::Option<InvoiceDraft>,
-    /// What changes: customer_id, lines, discount, tax_rounding, description, tax_point, due_date, metadata, or metadata.KEY. An empty value clears. Required.
+    /// What changes: customer_id, lines, discount, tax_rounding, description, tax_point, due_date, tax_exchange_rate, metadata,
+    /// or metadata.KEY. An empty value clears. Required.
     #[prost(message, optional, tag = "5")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }

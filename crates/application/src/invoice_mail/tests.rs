@@ -46,6 +46,7 @@ fn invoice() -> Invoice {
         description: None,
         tax_point: None,
         due_date: None,
+        tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
     let uuid = Uuid::from_u128(UUID);

@@ -14,8 +14,9 @@ use domain::payment::{Payment, PaymentState};
 use domain::payment_link::CloseReason;
 use domain::ports::storage::{InvoiceFilter, PaymentFilter, UnitOfWork};
 use domain::seller::Seller;
-use domain::tax::{TaxBehavior, TaxCalculation, TaxRounding};
+use domain::tax::{TaxBehavior, TaxCalculation, TaxExchangeRate, TaxRounding};
 use domain::text::Description;
+use domain::validation::Validator;
 use serde::Serialize;
 use time::{Date, Duration};
 
@@ -61,6 +62,9 @@ pub struct CreateInvoice {
     pub tax_point: Option<Date>,
     /// When it is due.
     pub due_date: Option<Date>,
+    /// By which rate the tax is told in the seller's currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_exchange_rate: Option<TaxExchangeRate>,
     /// The caller's pairs.
     pub metadata: Metadata,
     /// Whether to finalize it at once.
@@ -118,6 +122,9 @@ pub struct InvoiceChanges {
     pub tax_point: Option<Option<Date>>,
     /// When it is due.
     pub due_date: Option<Option<Date>>,
+    /// By which rate the tax is told in the seller's currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax_exchange_rate: Option<Option<TaxExchangeRate>>,
     /// Change of the metadata.
     pub metadata: MetadataPatch,
 }
@@ -163,6 +170,7 @@ impl App {
             description: command.description,
             tax_point: command.tax_point,
             due_date: command.due_date,
+            tax_exchange_rate: command.tax_exchange_rate,
             metadata: command.metadata,
         };
         let priced = self.price(&mutation.seller, content).await?;
@@ -208,6 +216,7 @@ impl App {
         content.description = changes.description.unwrap_or(content.description);
         content.tax_point = changes.tax_point.unwrap_or(content.tax_point);
         content.due_date = changes.due_date.unwrap_or(content.due_date);
+        content.tax_exchange_rate = changes.tax_exchange_rate.unwrap_or(content.tax_exchange_rate);
         let priced = self.price(&seller, content).await?;
         let version = invoice.version;
         self.mutate("UpdateInvoice", mutation, move |app, uow, m| {
@@ -366,7 +375,7 @@ impl App {
 
     /// Checks content and computes its tax.
     pub(crate) async fn price(&self, seller: &Seller, content: InvoiceContent) -> Result<PricedContent, Error> {
-        content.check()?;
+        content.check(self.now().date())?;
         let customer = self.taxed_customer(seller, content.customer_id).await?;
         let rounding = content.tax_rounding.unwrap_or(seller.tax_rounding);
         let tax_point = self.tax_point(content.tax_point, self.now());
@@ -374,6 +383,10 @@ impl App {
         let tax = self.calculate(seller, customer, (tax_point, rounding), (content.currency, lines)).await;
         let tax = tax
             .map_err(|error| CUSTOMER_FIELDS.iter().fold(error, |error, field| error.renamed(field, "customer_id")))?;
+        let mut validator = Validator::new();
+        validator.check("lines", InvoiceContent::check_total(&tax));
+        validator.check("tax_exchange_rate.rate", content.check_exchanged_tax(&tax));
+        validator.finish(Some(()))?;
         Ok(PricedContent { content, rounding, tax })
     }
 

@@ -257,6 +257,7 @@ impl App {
             description: None,
             tax_point: None,
             due_date: None,
+            tax_exchange_rate: None,
             metadata: command.metadata.clone(),
         })
     }

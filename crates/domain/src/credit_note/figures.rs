@@ -12,13 +12,15 @@ use super::{
 };
 use crate::invoice::{Invoice, InvoiceLine};
 use crate::money::{Currency, Money, MoneyError, Quantity, Rounding};
-use crate::tax::{TaxBehavior, TaxComponent, TaxSubtotal};
+use crate::tax::{ExchangedTax, TaxBehavior, TaxComponent, TaxSubtotal, TraceStep, traced};
 use crate::validation::{Invalid, Validator};
 
 /// What a credit note comes to, and what is credited of its invoice since.
 pub(super) struct Figures {
     pub(super) lines: Vec<CreditNoteLine>,
     pub(super) subtotals: Vec<TaxSubtotal>,
+    pub(super) trace: Vec<TraceStep>,
+    pub(super) exchanged_tax: Option<ExchangedTax>,
     pub(super) net: Money,
     pub(super) tax: Money,
     pub(super) gross: Money,
@@ -58,7 +60,20 @@ impl Figures {
         credits.pre_payment = credits.pre_payment.checked_add(pre_payment)?;
         credits.post_payment = credits.post_payment.checked_add(post_payment)?;
         let subtotals = subtotals(invoice, &lines)?;
-        Ok(Self { lines, subtotals, net, tax, gross, pre_payment, post_payment, credits_after: credits })
+        let trace = trace(invoice, &lines)?;
+        let exchanged_tax = exchanged_tax(invoice, &credits)?;
+        Ok(Self {
+            lines,
+            subtotals,
+            trace,
+            exchanged_tax,
+            net,
+            tax,
+            gross,
+            pre_payment,
+            post_payment,
+            credits_after: credits,
+        })
     }
 }
 
@@ -215,25 +230,83 @@ fn share(amount: Money, (part, all): (i64, i64), rounding: Rounding) -> Result<M
     Ok(Money::new(rounding.to_minor(exact)?, amount.currency()))
 }
 
-/// The tax of the lines by rate, in the order in which the invoice tells its own.
+/// What the lines come to by category and rate, in the order in which the invoice tells its own.
 fn subtotals(invoice: &Invoice, lines: &[CreditNoteLine]) -> Result<Vec<TaxSubtotal>, MoneyError> {
     let mut subtotals = Vec::new();
     for of_invoice in &invoice.tax.subtotals {
         let mut subtotal = of_invoice.clone();
         (subtotal.base, subtotal.tax) = (Money::zero(invoice.currency), Money::zero(invoice.currency));
-        let mut is_charged = false;
-        for line in lines {
-            for component in line.taxed.components.iter().filter(|component| component.rate == subtotal.rate) {
-                is_charged = true;
-                subtotal.base = subtotal.base.checked_add(line.taxed.net)?;
-                subtotal.tax = subtotal.tax.checked_add(component.tax)?;
+        let mut is_there = false;
+        let mut add = |base: Money, tax: Money| {
+            is_there = true;
+            subtotal.base = subtotal.base.checked_add(base)?;
+            subtotal.tax = subtotal.tax.checked_add(tax)?;
+            Ok(())
+        };
+        for taxed in lines.iter().map(|line| &line.taxed) {
+            match &of_invoice.rate {
+                None if taxed.components.is_empty() && taxed.category == of_invoice.category => {
+                    add(taxed.net, taxed.tax)?;
+                }
+                None => {}
+                Some(rate) => {
+                    let is_of = |c: &&TaxComponent| c.rate == *rate && taxed.category_of(rate) == of_invoice.category;
+                    taxed.components.iter().filter(is_of).try_for_each(|component| add(taxed.net, component.tax))?;
+                }
             }
         }
-        if is_charged {
+        if is_there {
             subtotals.push(subtotal);
         }
     }
     Ok(subtotals)
+}
+
+/// The tax in the seller's currency: what is due up to this credit note, less what was due up to those before it.
+fn exchanged_tax(invoice: &Invoice, after: &InvoiceCredits) -> Result<Option<ExchangedTax>, MoneyError> {
+    let Some(of_invoice) = &invoice.exchanged_tax else { return Ok(None) };
+    let up_to = |credits: &InvoiceCredits| of_invoice.exchange_rate.exchange(credits.tax()?);
+    let mut exchanged = up_to(after)?;
+    if let Some(before) = &invoice.credits {
+        exchanged.tax = exchanged.tax.checked_sub(up_to(before)?.tax)?;
+    }
+    Ok(Some(exchanged))
+}
+
+/// How each figure of tax came about: the steps of the invoice's lines, each with the credited part of what it says there.
+fn trace(invoice: &Invoice, lines: &[CreditNoteLine]) -> Result<Vec<TraceStep>, MoneyError> {
+    let places: HashMap<_, _> = invoice.lines.iter().enumerate().map(|(place, line)| (line.id, place)).collect();
+    let mut steps_of: HashMap<usize, Vec<&TraceStep>> = HashMap::new();
+    for step in &invoice.tax.trace {
+        steps_of.entry(step.line).or_default().push(step);
+    }
+    let mut trace = Vec::with_capacity(invoice.tax.trace.len());
+    for (index, line) in lines.iter().enumerate() {
+        let Some(place) = places.get(&line.invoice_line_id) else { continue };
+        let all = invoice.lines[*place].amount;
+        let credited = |exact: Decimal| {
+            if line.amount == all {
+                return Ok(exact);
+            }
+            let product = exact.checked_mul(line.amount.minor().into());
+            let part =
+                product.and_then(|product| product.checked_div(all.minor().into())).ok_or(MoneyError::Overflow)?;
+            Ok(traced(part))
+        };
+        // The steps with a rate are in the order of the line's components.
+        let mut components = line.taxed.components.iter();
+        for step in steps_of.get(place).into_iter().flatten() {
+            let charged = step.rate.as_ref().and_then(|_| components.next()).map_or(0, |part| part.tax.minor());
+            trace.push(TraceStep {
+                line: index,
+                base: credited(step.base)?,
+                unrounded: credited(step.unrounded)?,
+                rounded: charged,
+                ..(*step).clone()
+            });
+        }
+    }
+    Ok(trace)
 }
 
 /// Refuses what can't have been given back.

@@ -14,7 +14,7 @@ use crate::invoice::{Invoice, InvoiceContent, InvoiceState, PartySnapshot};
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, MoneyError, Quantity, UnitPrice};
 use crate::seller::SellerId;
-use crate::tax::{TaxBehavior, TaxSubtotal, TaxedLine};
+use crate::tax::{ExchangedTax, TaxBehavior, TaxSubtotal, TaxedLine, TraceStep, with_untaxed};
 use crate::text::Description;
 use crate::timestamp::Timestamp;
 use crate::validation::{Invalid, Violations};
@@ -53,8 +53,17 @@ pub struct CreditNoteData {
     pub tax_point: Date,
     /// What is credited, in the order of the invoice's lines.
     pub lines: Vec<CreditNoteLine>,
-    /// The tax by rate, in the order of the invoice's.
+    /// What it comes to by category and rate, in the order of the invoice's. Those that were issued before categories were
+    /// told have rates alone: [`CreditNote::tax_subtotals`] has all.
     pub subtotals: Vec<TaxSubtotal>,
+    /// The tax in the seller's currency, by the invoice's rate where it has one. That of all credit notes of a whole invoice is
+    /// the invoice's to the minor unit.
+    #[serde(default)]
+    pub exchanged_tax: Option<ExchangedTax>,
+    /// How each figure of tax came about, with the indexes of the credit note's lines; empty on those that were issued before
+    /// it was told.
+    #[serde(default)]
+    pub trace: Vec<TraceStep>,
     /// All without tax; positive, as all amounts here.
     pub net: Money,
     /// All tax.
@@ -274,6 +283,8 @@ impl CreditNote {
             tax_point: fixed.tax_point,
             lines: figures.lines,
             subtotals: figures.subtotals,
+            trace: figures.trace,
+            exchanged_tax: figures.exchanged_tax,
             net: figures.net,
             tax: figures.tax,
             gross: figures.gross,
@@ -290,6 +301,14 @@ impl CreditNote {
         Ok(note)
     }
 
+    /// What it comes to by category and rate, also where it was issued before categories were told.
+    ///
+    /// # Errors
+    /// A sum does not fit into 64 bits.
+    pub fn tax_subtotals(&self) -> Result<Vec<TaxSubtotal>, MoneyError> {
+        with_untaxed(&self.subtotals, self.lines.iter().map(|line| &line.taxed))
+    }
+
     /// What of the money paid is to go back through a provider: by refunds that name this credit note.
     pub fn refundable_amount(&self) -> Money {
         let left = self.post_payment_amount.minor() - self.out_of_band_refund_amount.minor();
@@ -298,6 +317,14 @@ impl CreditNote {
 }
 
 impl InvoiceCredits {
+    /// The tax that credit notes have taken back so far.
+    ///
+    /// # Errors
+    /// It does not fit into 64 bits.
+    pub fn tax(&self) -> Result<Money, MoneyError> {
+        Money::sum(self.pre_payment.currency(), self.lines.iter().flat_map(|line| &line.taxes).copied())
+    }
+
     /// Nothing yet.
     pub fn none(invoice: &Invoice) -> Self {
         let zero = Money::zero(invoice.currency);

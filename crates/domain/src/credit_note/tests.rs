@@ -52,6 +52,7 @@ fn open(lines: &[Line<'_>], scope: RoundingScope) -> Invoice {
         description: None,
         tax_point: None,
         due_date: None,
+        tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
     let ids = (1..=lines.len()).map(line_id).collect();
@@ -301,4 +302,51 @@ fn what_is_asked_for_after_a_credit_has_the_tax_that_is_left() {
     invoice.receive(sek(5_000), NOW).unwrap();
     let rest = invoice.amount_due();
     assert_eq!(invoice.part(rest).unwrap(), (sek(6_001), sek(1_500)));
+}
+
+#[test]
+fn a_credit_note_explains_its_tax_as_its_invoice_does() {
+    let lines_of = |invoice: &mut Invoice, scope| credit(invoice, request(scope)).unwrap();
+    let lines_there: [Line<'_>; 3] = [
+        ("33.3", 3, &["25", "6"], TaxBehavior::Exclusive),
+        ("100", 1, &[], TaxBehavior::Exclusive),
+        ("999", 2, &["12"], TaxBehavior::Inclusive),
+    ];
+    let whole = open(&lines_there, RoundingScope::PerInvoice);
+    let mirror = lines_of(&mut whole.clone(), CreditScope::Rest);
+    assert_eq!((&mirror.trace, &mirror.subtotals), (&whole.tax.trace, &whole.tax.subtotals));
+
+    let mut invoice = whole.clone();
+    let part = lines_of(&mut invoice, lines(&[(2, CreditPart::Rest), (3, pieces(1))]));
+    let told: Vec<_> = part
+        .trace
+        .iter()
+        .map(|step| (step.line, step.decision.rule.as_ref(), step.rate.is_some(), step.rounded))
+        .collect();
+    assert_eq!(told, [(0, "UNTAXED", false, 0), (1, "MANUAL_RATE", true, part.lines[1].taxed.tax.minor())]);
+    let whole_line = whole.tax.trace.iter().find(|step| step.line == 2).unwrap();
+    let apart = part.trace[1].unrounded * Decimal::TWO - whole_line.unrounded;
+    assert!(apart.abs() <= Decimal::new(1, 12), "half of the line: {:?}", part.trace[1]);
+    let bases: Vec<_> = part.subtotals.iter().map(|it| (it.category.name(), it.base.minor())).collect();
+    assert_eq!(bases, [("standard", part.lines[1].taxed.net.minor()), ("outside_scope", 100)]);
+}
+
+#[test]
+fn a_credit_note_from_before_categories_were_told_tells_every_base() {
+    let mut invoice = open(
+        &[("100", 1, &["25"], TaxBehavior::Exclusive), ("7", 1, &[], TaxBehavior::Exclusive)],
+        RoundingScope::PerLine,
+    );
+    let note = credit(&mut invoice, request(CreditScope::Rest)).unwrap();
+    let mut stored = serde_json::to_value(&note).unwrap();
+    stored.as_object_mut().unwrap().remove("trace");
+    stored["subtotals"].as_array_mut().unwrap().retain(|subtotal| !subtotal["rate"].is_null());
+    for list in ["subtotals", "lines"] {
+        for one in stored[list].as_array_mut().unwrap() {
+            one.as_object_mut().unwrap().remove("category");
+            one.get_mut("taxed").map(|taxed| taxed.as_object_mut().unwrap().remove("category"));
+        }
+    }
+    let read: CreditNote = serde_json::from_value(stored).unwrap();
+    assert_eq!((read.subtotals.len(), read.tax_subtotals().unwrap()), (1, note.subtotals.clone()));
 }

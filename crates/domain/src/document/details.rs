@@ -1,14 +1,14 @@
 //! What a caller adds to a document beyond the figures: its language, notes, and how to pay. It must not know the words of
 //! any language.
 
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::Date;
 use url::Url;
 
 use super::AppliedNote;
 use crate::locale::Locale;
-use crate::money::Money;
+use crate::money::{ExchangeRate, Money};
+use crate::tax::ExchangedTax;
 use crate::text::{DocumentFooter, DocumentMemo, PaymentInstructions};
 use crate::validation::Invalid;
 
@@ -96,32 +96,11 @@ pub struct TaxInSellersCurrency {
     pub rate_date: Date,
 }
 
-/// What one unit of a currency is worth in another: above 0, at most ten decimals and 1,000,000,000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ExchangeRate(Decimal);
-
-impl ExchangeRate {
-    /// The most decimals.
-    pub const DECIMALS_MAX: u32 = 10;
-    /// The highest rate.
-    pub const MAX: u32 = 1_000_000_000;
-
-    /// Parses a rate.
-    ///
-    /// # Errors
-    /// Not above 0, above [`ExchangeRate::MAX`], or with more than [`ExchangeRate::DECIMALS_MAX`] decimals.
-    pub fn parse(rate: Decimal) -> Result<Self, Invalid> {
-        let rate = rate.normalize();
-        if rate <= Decimal::ZERO || rate > Decimal::from(Self::MAX) || rate.scale() > Self::DECIMALS_MAX {
-            let expected = format!("must be above 0, at most {}, with at most ten decimals", Self::MAX);
-            return Err(Invalid::new("EXCHANGE_RATE_OUT_OF_RANGE", expected));
-        }
-        Ok(Self(rate))
-    }
-
-    /// The rate.
-    pub const fn get(self) -> Decimal {
-        self.0
+impl TaxInSellersCurrency {
+    /// The tax as it was fixed with the document.
+    pub fn of(exchanged: &ExchangedTax) -> Self {
+        let rate = &exchanged.exchange_rate;
+        Self { tax: exchanged.tax, exchange_rate: rate.rate, rate_date: rate.date }
     }
 }
 
@@ -192,14 +171,6 @@ mod tests {
             (long.as_str(), "TOO_LONG"),
         ] {
             assert_eq!(PaymentUrl::parse(text).unwrap_err().rule, rule, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_exchange_rate_is_positive_and_bounded() {
-        assert_eq!(ExchangeRate::parse("11.2345".parse().unwrap()).unwrap().get().to_string(), "11.2345");
-        for bad in ["0", "-1", "1000000000.1", "0.00000000001"] {
-            assert_eq!(ExchangeRate::parse(bad.parse().unwrap()).unwrap_err().rule, "EXCHANGE_RATE_OUT_OF_RANGE");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::invoice::InvoiceLine;
 use crate::money::{Money, Quantity, UnitPrice};
-use crate::tax::{AppliedRate, Percentage, TaxBehavior, TaxSubtotal};
+use crate::tax::{AppliedRate, Percentage, TaxBehavior, TaxCategory, TaxSubtotal};
 use crate::text::{Description, DisplayName};
 
 /// A line of a document. Net and tax add up to gross.
@@ -45,14 +45,14 @@ pub struct LineRate {
     pub percentage: Percentage,
 }
 
-/// What one rate comes to on the whole document.
+/// What one rate comes to on the whole document, or what has no rate by one category (article 226, point 8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentTaxSubtotal {
-    /// What the rate is called.
-    pub name: DisplayName,
-    /// The percentage.
-    pub percentage: Percentage,
-    /// Whose tax it is, as a code of ISO 3166 such as `SE`; absent if that is not known.
+    /// What the supplies are for tax.
+    pub category: TaxCategory,
+    /// The rate; absent where none applies.
+    pub rate: Option<LineRate>,
+    /// Whose tax it is, as a code of ISO 3166 such as `SE`; absent if that is not known, or no rate applies.
     pub jurisdiction: Option<String>,
     /// What it is charged on, without tax.
     pub base: Money,
@@ -92,14 +92,15 @@ impl LineRate {
 }
 
 impl DocumentTaxSubtotal {
-    /// What a rate comes to by a tax calculation.
+    /// What a rate or a category comes to by a tax calculation.
     pub fn of(subtotal: &TaxSubtotal) -> Self {
-        let LineRate { name, percentage } = LineRate::of(&subtotal.rate);
-        let jurisdiction = jurisdiction_of(&subtotal.rate);
-        Self { name, percentage, jurisdiction, base: subtotal.base, tax: subtotal.tax }
+        let levier = |rate: &AppliedRate| rate.jurisdiction.map(|levier| levier.to_string());
+        Self {
+            category: subtotal.category,
+            rate: subtotal.rate.as_ref().map(LineRate::of),
+            jurisdiction: subtotal.rate.as_ref().and_then(levier),
+            base: subtotal.base,
+            tax: subtotal.tax,
+        }
     }
-}
-
-fn jurisdiction_of(rate: &AppliedRate) -> Option<String> {
-    rate.jurisdiction.map(|levier| levier.to_string())
 }

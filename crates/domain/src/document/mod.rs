@@ -12,7 +12,7 @@ mod rules;
 use time::Date;
 
 pub use applying::{notes_of_credit_note, notes_of_invoice};
-pub use details::{DocumentDetails, ExchangeRate, Language, PaymentUrl, TaxInSellersCurrency};
+pub use details::{DocumentDetails, Language, PaymentUrl, TaxInSellersCurrency};
 pub use legal_note::{AppliedNote, LegalNote};
 pub use line::{DocumentLine, DocumentTaxSubtotal, LinePrice, LineRate};
 
@@ -47,7 +47,7 @@ pub struct DocumentContent {
     pub currency: Currency,
     /// What is supplied (points 6 and 8).
     pub lines: Vec<DocumentLine>,
-    /// The taxable amount and the tax of each rate (points 8 to 10).
+    /// The taxable amount and the tax of each rate, and the taxable amount of each category without one (points 8 to 10).
     pub tax_subtotals: Vec<DocumentTaxSubtotal>,
     /// All without tax.
     pub net: Money,
@@ -124,7 +124,7 @@ pub enum Standing {
 /// A payment that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedPayment {
-    /// When it was recorded.
+    /// When it came in: the day that whoever recorded it names, else that of the provider's word.
     pub received_on: Date,
     /// What came in.
     pub amount: Money,
@@ -162,7 +162,7 @@ pub struct CreditNoteFigures {
     pub currency: Currency,
     /// What is credited.
     pub lines: Vec<DocumentLine>,
-    /// The taxable amount and the tax of each rate.
+    /// The taxable amount and the tax of each rate, and the taxable amount of each category without one.
     pub tax_subtotals: Vec<DocumentTaxSubtotal>,
     /// All without tax.
     pub net: Money,
@@ -273,14 +273,6 @@ impl Document {
         })
     }
 
-    /// The taxable amount of the lines to which no rate applies, if there are such lines.
-    pub fn untaxed(&self) -> Option<Money> {
-        let mut nets = self.lines.iter().filter(|line| line.rates.is_empty()).map(|line| line.net).peekable();
-        nets.peek()?;
-        // The sum of all lines was checked to fit, but that of some need not: signs may differ.
-        Money::sum(self.currency, nets).ok()
-    }
-
     fn with_figures_of(
         invoice: &Invoice,
         subject: Subject,
@@ -323,7 +315,9 @@ impl std::ops::Deref for Document {
 impl ReceivedPayment {
     fn of(payment: &Payment) -> Option<Self> {
         let PaymentState::Succeeded { succeeded_at } = payment.state else { return None };
-        Some(Self { received_on: succeeded_at.date(), amount: payment.received?, reference: payment.id.to_string() })
+        // Of money that came in beside every provider, the day of recording says nothing.
+        let received_on = payment.out_of_band.as_ref().map_or(succeeded_at.date(), |how| how.received_on);
+        Some(Self { received_on, amount: payment.received?, reference: payment.id.to_string() })
     }
 }
 

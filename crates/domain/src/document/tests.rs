@@ -7,8 +7,9 @@ use super::*;
 use crate::id::{InvoiceLineId, TaxRateId};
 use crate::invoice::{Finalization, InvoiceContent, InvoiceItem};
 use crate::metadata::Metadata;
-use crate::money::{Quantity, UnitPrice};
+use crate::money::{ExchangeRate, Quantity, UnitPrice};
 use crate::payment::tests::{pending_payment, succeeded_payment};
+use crate::payment::{OutOfBand, OutOfBandMethod};
 use crate::seller::SellerId;
 use crate::tax::{Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute};
 use crate::text::DisplayName;
@@ -53,6 +54,7 @@ fn draft() -> (Invoice, TaxCalculation) {
         description: None,
         tax_point: None,
         due_date: None,
+        tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
     let line_ids = [1, 2].map(|n| InvoiceLineId::from_uuid(Uuid::from_u128(n))).to_vec();
@@ -112,7 +114,12 @@ fn an_invoice_shows_what_was_fixed_and_what_is_due() {
     assert_eq!((document.number.as_str(), document.issued_on), ("INV-7", date!(2026 - 02 - 01)));
     assert_eq!(document.supplied_on, Some(date!(2026 - 01 - 31)));
     assert_eq!([document.net, document.tax, document.gross].map(Money::minor), [10_500, 2_500, 13_000]);
-    assert_eq!(document.untaxed().map(Money::minor), Some(500));
+    let bases: Vec<_> = document
+        .tax_subtotals
+        .iter()
+        .map(|it| (it.category.name(), it.rate.is_some(), it.base.minor(), it.tax.minor()))
+        .collect();
+    assert_eq!(bases, [("standard", true, 10_000, 2_500), ("outside_scope", false, 500, 0)]);
     let Subject::Invoice { due, standing, .. } = document.subject else { panic!("no invoice") };
     assert_eq!((due.minor(), standing), (13_000, Standing::Open { is_overdue: false }));
 }
@@ -171,6 +178,20 @@ fn a_receipt_adds_up_what_came_in_and_tells_what_is_left() {
     let Subject::Receipt { payments, received, refunded, due, .. } = &document.subject else { panic!("no receipt") };
     assert_eq!(payments.len(), 1);
     assert_eq!([*received, *refunded, *due].map(Money::minor), [4_000, 0, 9_000]);
+}
+
+#[test]
+fn a_receipt_tells_the_day_on_which_money_came_in_beside_every_provider() {
+    let invoice = open();
+    let mut cash = (*payment_of(&invoice, 4_000)).clone();
+    let received_on = date!(2026 - 02 - 13);
+    cash.out_of_band = Some(OutOfBand { method: OutOfBandMethod::Cash, reference: None, received_on });
+    let payments = [Payment::from_stored(cash), payment_of(&invoice, 100)];
+    let document = Document::receipt_of_invoice(&invoice, &payments, DocumentDetails::default()).unwrap();
+    assert_eq!(document.issued_on, received_on);
+    let Subject::Receipt { payments, .. } = &document.subject else { panic!("no receipt") };
+    let days: Vec<_> = payments.iter().map(|payment| (payment.received_on, payment.amount.minor())).collect();
+    assert_eq!(days, [(date!(1970 - 01 - 01), 100), (received_on, 4_000)]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Money: whole minor units and a currency, with checked arithmetic and named rounding.
 
 mod currency;
+mod exchange_rate;
 mod rounding;
 mod unit_price;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use currency::Currency;
+pub use exchange_rate::ExchangeRate;
 pub use rounding::{Rounding, allocate};
 pub use unit_price::{Quantity, UnitPrice};
 

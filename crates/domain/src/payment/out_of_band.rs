@@ -62,19 +62,6 @@ pub enum ReceiptRefused {
     Fields(#[from] Violations),
 }
 
-impl OutOfBand {
-    /// Refuses a day that has not begun anywhere on earth.
-    ///
-    /// # Errors
-    /// It lies more than a day after `today` in UTC.
-    pub fn check_received_on(received_on: Date, today: Date) -> Result<Date, Invalid> {
-        if received_on <= today.next_day().unwrap_or(Date::MAX) {
-            return Ok(received_on);
-        }
-        Err(Invalid::new("DATE_IN_FUTURE", "must be a day that has come"))
-    }
-}
-
 impl OutOfBandReceipt {
     /// Fails if the money can't be recorded on an invoice, as it stands now.
     ///
@@ -129,22 +116,5 @@ impl Payment {
         payment.0.out_of_band = Some(receipt.how);
         payment.0.flags = flags;
         payment
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use time::macros::date;
-
-    use super::*;
-
-    #[test]
-    fn money_comes_in_on_a_day_that_has_begun_somewhere() {
-        let today = date!(2026 - 11 - 24);
-        for fine in [date!(1999 - 01 - 01), today, date!(2026 - 11 - 25)] {
-            assert_eq!(OutOfBand::check_received_on(fine, today), Ok(fine));
-        }
-        let refused = OutOfBand::check_received_on(date!(2026 - 11 - 26), today).unwrap_err();
-        assert_eq!(refused.rule, "DATE_IN_FUTURE");
     }
 }

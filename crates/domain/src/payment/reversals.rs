@@ -14,7 +14,7 @@ pub enum RefundRefused {
         state: &'static str,
     },
     /// No provider has the money.
-    #[error("the money came in out of band, and goes back so; a credit note can record that")]
+    #[error("the money came in out of band, and goes back so; RecordRefund records that")]
     OutOfBand,
     /// All of it has gone back, or is going.
     #[error("nothing is left to refund: all that came in is refunded or disputed")]
@@ -51,18 +51,27 @@ impl Payment {
         if self.out_of_band.is_some() {
             return Err(RefundRefused::OutOfBand);
         }
-        let left = self.refundable().ok_or(RefundRefused::NotSucceeded { state: self.state.name() })?;
-        let amount = match asked {
-            None if left.is_zero() => return Err(RefundRefused::NothingLeft),
-            None => left,
-            Some(asked) if asked.currency() != left.currency() => {
-                return Err(RefundRefused::WrongCurrency { received: left.currency() });
-            }
-            Some(asked) if asked.minor() > left.minor() => return Err(RefundRefused::TooMuch { left }),
-            Some(asked) => asked,
-        };
+        let amount = self.expect_refundable(asked)?;
+        let left = self.refundable().unwrap_or(amount);
         self.recount_refund(None, Some(amount), now).map_err(|_| RefundRefused::TooMuch { left })?;
         Ok(amount)
+    }
+
+    /// How much goes back where `asked` is to, or all that is left.
+    ///
+    /// # Errors
+    /// See [`RefundRefused`].
+    pub fn expect_refundable(&self, asked: Option<Money>) -> Result<Money, RefundRefused> {
+        let left = self.refundable().ok_or(RefundRefused::NotSucceeded { state: self.state.name() })?;
+        match asked {
+            None if left.is_zero() => Err(RefundRefused::NothingLeft),
+            None => Ok(left),
+            Some(asked) if asked.currency() != left.currency() => {
+                Err(RefundRefused::WrongCurrency { received: left.currency() })
+            }
+            Some(asked) if asked.minor() > left.minor() => Err(RefundRefused::TooMuch { left }),
+            Some(asked) => Ok(asked),
+        }
     }
 
     /// Counts a refund for `after` that was counted for `before`. Says whether the sum changed.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metadata::Metadata;
 use crate::money::Money;
-use crate::text::{Description, InvoiceFieldName, InvoiceFieldValue, InvoiceFooter};
+use crate::text::{Description, InvoiceFieldName, InvoiceFieldValue, InvoiceFooter, refuse_card_number};
 use crate::validation::Invalid;
 
 /// How the payment is made.
@@ -155,6 +155,7 @@ impl StatementDescriptor {
                 format!("must be {least} to 22 Latin characters, a letter among them, none of < > \\ \" ' *");
             return Err(Invalid::new("MALFORMED_DESCRIPTOR", expected));
         }
+        refuse_card_number(text)?;
         Ok(Self(text.to_owned()))
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::compute::order_of_rates;
+use super::subtotal::{add_subtotal, order_of_subtotals, rate_category};
 use super::{
     AppliedRate, TaxBehavior, TaxCalculation, TaxCategory, TaxComponent, TaxDecision, TaxSubtotal, TaxedLine, TraceStep,
 };
@@ -161,40 +161,33 @@ fn step(line: usize, charge: &Charge) -> TraceStep {
     }
 }
 
-/// One for each rate; an error names the line with which the sum became too large.
+/// One for each category and rate; an error names the line with which the sum became too large.
 fn subtotals(lines: &[ChargedLine]) -> Result<Vec<TaxSubtotal>, (usize, MoneyError)> {
     let mut sums = Vec::new();
     for (index, line) in lines.iter().enumerate() {
+        let mut add = |one| add_subtotal(&mut sums, one).map_err(|error| (index, error));
         for charge in &line.charges {
             if let Some(rate) = &charge.rate {
-                let one = TaxSubtotal { rate: rate.clone(), base: charge.base, tax: charge.tax };
-                add(&mut sums, one).map_err(|error| (index, error))?;
+                let category = rate_category(charge.decision.category, rate);
+                add(TaxSubtotal { category, rate: Some(rate.clone()), base: charge.base, tax: charge.tax })?;
             }
         }
+        if line.charges.iter().all(|charge| charge.rate.is_none()) {
+            // Without a rate there is no tax, so that the amount is net, whatever its behavior.
+            add(TaxSubtotal { category: line.category, rate: None, base: line.amount, tax: line.tax })?;
+        }
     }
-    sums.sort_by(|a, b| order_of_rates(&a.rate, &b.rate));
+    sums.sort_by(order_of_subtotals);
     Ok(sums)
 }
 
 fn merged(subtotals: Vec<TaxSubtotal>) -> Result<Vec<TaxSubtotal>, MoneyError> {
     let mut sums = Vec::with_capacity(subtotals.len());
     for subtotal in subtotals {
-        add(&mut sums, subtotal)?;
+        add_subtotal(&mut sums, subtotal)?;
     }
-    sums.sort_by(|a, b| order_of_rates(&a.rate, &b.rate));
+    sums.sort_by(order_of_subtotals);
     Ok(sums)
-}
-
-/// Adds to the sum of the same rate, or begins it. A document has few rates.
-fn add(sums: &mut Vec<TaxSubtotal>, one: TaxSubtotal) -> Result<(), MoneyError> {
-    match sums.iter_mut().find(|sum| sum.rate == one.rate) {
-        Some(sum) => {
-            sum.base = sum.base.checked_add(one.base)?;
-            sum.tax = sum.tax.checked_add(one.tax)?;
-        }
-        None => sums.push(one),
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -278,7 +271,7 @@ mod tests {
         assert_eq!(nets, [1_003, 1_000, 500, 1_000]);
         let subtotals: Vec<_> =
             calculation.subtotals.iter().map(|part| (part.base.minor(), part.tax.minor())).collect();
-        assert_eq!(subtotals, [(2_003, 500), (1_000, 10), (1_000, 63)], "in the order of jurisdictions");
+        assert_eq!(subtotals, [(2_003, 500), (1_000, 10), (1_000, 63), (500, 0)], "in the order of jurisdictions");
         assert_eq!(calculation.trace.len(), 5);
         assert!(calculation.trace.iter().all(|step| step.unrounded == Decimal::from(step.rounded)));
     }

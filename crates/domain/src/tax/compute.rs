@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{
-    AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxComponent, TaxDecision, TaxRounding, TaxSubtotal,
-    TaxedLine, TraceStep, amount_field, currency_mismatch,
+    AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxCategory, TaxComponent, TaxDecision, TaxRounding,
+    TaxSubtotal, TaxedLine, TraceStep, amount_field, currency_mismatch,
 };
 use crate::money::{Currency, Money, MoneyError, Rounding, allocate};
 use crate::validation::{Invalid, Violations};
@@ -79,7 +79,8 @@ impl TaxComputeError {
 /// With [`RoundingScope::PerLine`] each rate is rounded on each line. With [`RoundingScope::PerInvoice`] the exact tax of
 /// a rate is summed over all lines and rounded once; the lines share it by largest remainder.
 ///
-/// Subtotals are in the order of jurisdiction (none first), percentage and name.
+/// Subtotals are in the order of jurisdiction (none first), percentage and name, and those of what has no rate come last,
+/// by category.
 ///
 /// # Errors
 /// A line is in another currency, or a figure does not fit into 64 bits of minor units.
@@ -329,21 +330,27 @@ fn subtotals(
     lines: &[TaxedLine],
     charges: &[Charge],
 ) -> Result<Vec<TaxSubtotal>, TaxComputeError> {
-    let mut sums = vec![(0i128, 0i128, 0); rates.len()];
+    // By the rank of the rate and the category; what has no rate comes after all rates.
+    let mut sums: BTreeMap<(usize, TaxCategory), (i128, i128, usize)> = BTreeMap::new();
+    let mut add = |key, line: usize, tax: i64| {
+        let (base_sum, tax_sum, last) = sums.entry(key).or_default();
+        *base_sum += i128::from(lines[line].net.minor());
+        *tax_sum += i128::from(tax);
+        *last = line;
+    };
     for charge in charges {
-        let (base, tax, last) = &mut sums[charge.rate];
-        *base += i128::from(lines[charge.line].net.minor());
-        *tax += i128::from(charge.tax);
-        *last = charge.line;
+        let category = lines[charge.line].category_of(rates[charge.rate]);
+        add((charge.rate, category), charge.line, charge.tax);
     }
-    rates
-        .iter()
-        .zip(sums)
-        .map(|(rate, (base, tax, last))| {
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.components.is_empty()) {
+        add((rates.len(), line.category), index, 0);
+    }
+    sums.into_iter()
+        .map(|((rank, category), (base, tax, last))| {
             let error = TaxComputeError::on(last);
             let base = narrow(currency, base).map_err(&error)?;
             let tax = narrow(currency, tax).map_err(&error)?;
-            Ok(TaxSubtotal { rate: (*rate).clone(), base, tax })
+            Ok(TaxSubtotal { category, rate: rates.get(rank).map(|rate| (*rate).clone()), base, tax })
         })
         .collect()
 }
@@ -378,7 +385,7 @@ fn trace(lines: &[RatedLine], charges: &[Charge]) -> Vec<TraceStep> {
 }
 
 /// A figure as the trace tells it: at most [`TRACE_DECIMALS`] decimals, halves away from zero, no trailing zeros.
-fn traced(exact: Decimal) -> Decimal {
+pub(crate) fn traced(exact: Decimal) -> Decimal {
     exact.round_dp_with_strategy(TRACE_DECIMALS, RoundingStrategy::MidpointAwayFromZero).normalize()
 }
 

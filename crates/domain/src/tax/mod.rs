@@ -10,17 +10,26 @@ mod decision;
 mod jurisdiction;
 mod rate;
 mod registration;
+mod sellers_currency;
+mod subtotal;
+
+use std::cmp::Ordering;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
 pub use charged::{Charge, ChargedError, ChargedFault, ChargedLine};
+use compute::order_of_rates;
+pub(crate) use compute::traced;
 pub use compute::{RatedLine, TaxComputeError, compute};
 pub use decision::{TaxCategory, TaxDecision};
 pub use jurisdiction::Jurisdiction;
 pub use rate::{AppliedRate, Percentage, TaxCode, TaxRate, TaxRateChanges, TaxRateData};
 pub use registration::{StoredTaxRegistration, StoredTaxRegistrationData, TaxRegistration, TaxScheme};
+pub use sellers_currency::{ExchangedTax, TaxExchangeRate};
+pub use subtotal::TaxSubtotal;
+pub(crate) use subtotal::with_untaxed;
 
 use crate::money::{Currency, Money, MoneyError, Rounding};
 use crate::party::Address;
@@ -73,6 +82,23 @@ pub enum TaxTreatment {
 impl TaxTreatment {
     /// The most manual rates of a line.
     pub const RATES_MAX: usize = 5;
+
+    /// A total order, in which only equal treatments are equal.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Manual(mine), Self::Manual(theirs)) => mine
+                .iter()
+                .zip(theirs)
+                .map(|(mine, theirs)| order_of_rates(mine, theirs))
+                .find(|order| order.is_ne())
+                .unwrap_or_else(|| mine.len().cmp(&theirs.len())),
+            (Self::Manual(_), Self::Automatic { .. }) => Ordering::Less,
+            (Self::Automatic { .. }, Self::Manual(_)) => Ordering::Greater,
+            (Self::Automatic { tax_code: mine }, Self::Automatic { tax_code: theirs }) => {
+                mine.as_ref().map(TaxCode::as_str).cmp(&theirs.as_ref().map(TaxCode::as_str))
+            }
+        }
+    }
 }
 
 /// A line for which tax is asked.
@@ -166,10 +192,11 @@ fn currency_mismatch(currency: Currency) -> Invalid {
 
 /// The tax of a document. Nets and taxes add up to grosses, lines to totals, and components to lines, exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredTaxCalculation")]
 pub struct TaxCalculation {
     /// One for each line of the request, in its order.
     pub lines: Vec<TaxedLine>,
-    /// One for each rate, by jurisdiction and percentage.
+    /// One for each category and rate, by jurisdiction and percentage; then one for each category without a rate.
     pub subtotals: Vec<TaxSubtotal>,
     /// All without tax.
     pub net: Money,
@@ -211,8 +238,30 @@ fn tax_up_to((gross, tax): (Money, Money), up_to: Money, rounding: Rounding) -> 
     Ok(Money::new(rounding.to_minor(share)?, tax.currency()))
 }
 
+/// The form in which calculations are stored: early ones lack categories, and the subtotals of what has no rate.
+#[derive(Deserialize)]
+struct StoredTaxCalculation {
+    lines: Vec<TaxedLine>,
+    subtotals: Vec<TaxSubtotal>,
+    net: Money,
+    tax: Money,
+    gross: Money,
+    trace: Vec<TraceStep>,
+}
+
+impl TryFrom<StoredTaxCalculation> for TaxCalculation {
+    type Error = MoneyError;
+
+    fn try_from(stored: StoredTaxCalculation) -> Result<Self, MoneyError> {
+        let StoredTaxCalculation { lines, subtotals, net, tax, gross, trace } = stored;
+        let subtotals = with_untaxed(&subtotals, lines.iter())?;
+        Ok(Self { lines, subtotals, net, tax, gross, trace })
+    }
+}
+
 /// A line with its tax.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "subtotal::StoredTaxedLine")]
 pub struct TaxedLine {
     /// Without tax.
     pub net: Money,
@@ -221,7 +270,6 @@ pub struct TaxedLine {
     /// With tax.
     pub gross: Money,
     /// What the supply is for tax.
-    #[serde(default)]
     pub category: TaxCategory,
     /// The tax by rate; empty where no tax applies.
     pub components: Vec<TaxComponent>,
@@ -236,19 +284,9 @@ pub struct TaxComponent {
     pub tax: Money,
 }
 
-/// The tax of a document by one rate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaxSubtotal {
-    /// The rate.
-    pub rate: AppliedRate,
-    /// What it was charged on, without tax.
-    pub base: Money,
-    /// Tax by it.
-    pub tax: Money,
-}
-
 /// Why a line has the tax that it has: one step for each line and rate, or one that says why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredTraceStep")]
 pub struct TraceStep {
     /// Index of the line in the request.
     pub line: usize,
@@ -263,4 +301,23 @@ pub struct TraceStep {
     pub unrounded: Decimal,
     /// The tax in minor units as charged on this line.
     pub rounded: i64,
+}
+
+/// The form in which steps are stored: the decisions of early ones have no category.
+#[derive(Deserialize)]
+struct StoredTraceStep {
+    line: usize,
+    #[serde(flatten)]
+    decision: decision::StoredDecision,
+    rate: Option<AppliedRate>,
+    base: Decimal,
+    unrounded: Decimal,
+    rounded: i64,
+}
+
+impl From<StoredTraceStep> for TraceStep {
+    fn from(stored: StoredTraceStep) -> Self {
+        let StoredTraceStep { line, decision, rate, base, unrounded, rounded } = stored;
+        Self { line, decision: decision.of_rates(rate.as_slice()), rate, base, unrounded, rounded }
+    }
 }

@@ -9,7 +9,7 @@ use crate::id::TaxRateId;
 use crate::metadata::{Metadata, MetadataPatch};
 use crate::seller::SellerId;
 use crate::tax::Jurisdiction;
-use crate::text::DisplayName;
+use crate::text::{DisplayName, refuse_card_number};
 use crate::timestamp::Timestamp;
 use crate::validation::{Invalid, Violations};
 
@@ -59,11 +59,11 @@ impl TaxCode {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let fits =
             (1..=60).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Invalid::new("MALFORMED_TAX_CODE", "must be 1 to 60 letters, digits, _, - and ."))
+        if !fits {
+            return Err(Invalid::new("MALFORMED_TAX_CODE", "must be 1 to 60 letters, digits, _, - and ."));
         }
+        refuse_card_number(text)?;
+        Ok(Self(text.to_owned()))
     }
 
     /// The code.

@@ -174,7 +174,7 @@ impl Composer<'_> {
         self.push(Tree::group(Tag::P, leaves.into_iter().flatten().collect()));
     }
 
-    /// What each rate comes to, and the tax in the seller's currency.
+    /// What each rate and category comes to, and the tax in the seller's currency.
     pub(super) fn tax_breakdown(&mut self) {
         let (words, document) = (self.words, self.document);
         let heading_text = capitalized(&fill(words.tax_breakdown, &[self.term]));
@@ -184,26 +184,19 @@ impl Composer<'_> {
             heading(words.taxable_amount, Kind::Decimal),
             heading(&capitalized(self.term), Kind::Decimal),
         ];
-        let mut rows: Vec<Vec<Cell>> = document
+        let rows: Vec<Vec<Cell>> = document
             .tax_subtotals
             .iter()
             .map(|subtotal| {
-                let name = subtotal.name.as_str();
-                let of = |levier: &String| format!("{name} ({levier})");
+                let rate = subtotal.rate.as_ref().map(|rate| self.format.percentage(rate.percentage));
                 vec![
-                    subtotal.jurisdiction.as_ref().map_or(name.to_owned(), of).into(),
-                    self.format.percentage(subtotal.percentage).into(),
+                    self.words.tax_subtotal(document.details.language, subtotal, self.term).into(),
+                    rate.unwrap_or_else(|| NONE.to_owned()).into(),
                     self.format.amount(subtotal.base).into(),
                     self.format.amount(subtotal.tax).into(),
                 ]
             })
             .collect();
-        if let Some(untaxed) = document.untaxed() {
-            let none = Money::zero(document.currency);
-            let amounts = [untaxed, none].map(|amount| self.format.amount(amount).into());
-            let [base, tax] = amounts;
-            rows.push(vec![fill(words.untaxed, &[self.term]).into(), NONE.to_owned().into(), base, tax]);
-        }
         if !rows.is_empty() {
             self.heading(&format!("{heading_text} ({})", document.currency));
             self.table(&headings, &rows, heading_text);

@@ -1,18 +1,19 @@
 //! Documents to render: such as a company sends, and such as are at the edge of what can be.
 use domain::document::{
     AppliedNote, CorrectedInvoice, CreditNoteFigures, Document, DocumentDetails, DocumentLine, DocumentTaxSubtotal,
-    ExchangeRate, Language, LegalNote, LinePrice, LineRate, PaymentUrl, TaxInSellersCurrency,
+    Language, LegalNote, LinePrice, LineRate, PaymentUrl, TaxInSellersCurrency,
 };
 use domain::id::{InvoiceId, InvoiceLineId, PaymentId, TaxRateId};
 use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartySnapshot};
 use domain::metadata::Metadata;
-use domain::money::{Currency, Money, Quantity, UnitPrice};
+use domain::money::{Currency, ExchangeRate, Money, Quantity, UnitPrice};
 use domain::party::{Address, Email};
 use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::provider::ProviderRef;
 use domain::seller::SellerId;
 use domain::tax::{
-    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute,
+    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCategory, TaxRate, TaxRounding, TaxTreatment,
+    compute,
 };
 use domain::tax_id::TaxId;
 use domain::text::{Description, DisplayName, DocumentFooter, DocumentMemo, PartyName, PaymentInstructions};
@@ -112,6 +113,7 @@ fn finalized(
         description: description.map(|text| Description::parse(text).expect("a sample is valid")),
         tax_point: None,
         due_date: None,
+        tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
     let ids = (InvoiceId::from_uuid(Uuid::from_u128(7)), line_ids);
@@ -267,8 +269,8 @@ pub(crate) fn credit_note(language: Language) -> Document {
         rates: rates.clone(),
     };
     let subtotal = DocumentTaxSubtotal {
-        name: DisplayName::parse("Moms").expect("a sample is valid"),
-        percentage: Percentage::parse(Decimal::from(25)).expect("a sample is valid"),
+        category: TaxCategory::Standard,
+        rate: rates.first().cloned(),
         jurisdiction: Some("SE".to_owned()),
         base: money(115_000),
         tax: money(28_750),

@@ -328,7 +328,7 @@ fn the_rate_is_that_of_the_tax_point() {
 fn the_trace_tells_the_law_the_place_and_where_the_rate_comes_from() {
     let mut sale = request("FI", &["FI"], Some("EE"), vec![automatic(10_000)]);
     let calculation = calculate(&sale).unwrap();
-    let rate = &calculation.subtotals[0].rate;
+    let rate = calculation.subtotals[0].rate.as_ref().unwrap();
     assert_eq!((rate.jurisdiction, rate.since), (Some(place("FI")), Some(date!(2024 - 09 - 01))));
     assert_eq!((rate.display_name.as_str(), rate.tax_rate_id), ("ALV", None));
     assert!(rate.source.as_deref().unwrap().contains("1501/1993"));

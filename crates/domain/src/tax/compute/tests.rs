@@ -108,7 +108,7 @@ fn parts_of_a_half_over_different_divisors_are_rounded_as_a_half() {
 fn an_untaxed_line_says_so_in_the_trace() {
     let calculation = computed(PER_INVOICE, &[exclusive(500, &[])]);
     assert_eq!(figures(&calculation), (500, 0, 500));
-    assert!(calculation.subtotals.is_empty() && calculation.lines[0].components.is_empty());
+    assert!(calculation.subtotals.iter().all(|s| s.rate.is_none()) && calculation.lines[0].components.is_empty());
     let step = &calculation.trace[0];
     assert_eq!((&*step.decision.rule, &step.rate, step.rounded), ("TEST", &None, 0));
     assert_eq!(calculation.lines[0].category, TaxCategory::Export);
@@ -135,7 +135,8 @@ fn rates_that_differ_in_anything_have_subtotals_of_their_own() {
     let bases: Vec<_> = calculation
         .subtotals
         .iter()
-        .map(|s| (s.rate.percentage.percent().to_string(), s.rate.display_name.to_string(), s.base.minor()))
+        .filter_map(|s| Some((s.rate.as_ref()?, s.base.minor())))
+        .map(|(rate, base)| (rate.percentage.percent().to_string(), rate.display_name.to_string(), base))
         .collect();
     let row = |percent: &str, name: &str, base| (percent.to_owned(), name.to_owned(), base);
     let expected = [
@@ -306,11 +307,20 @@ proptest! {
             prop_assert_eq!(steps, line.rates.len().max(1));
         }
         for subtotal in &calculation.subtotals {
-            let carriers = calculation.lines.iter().flat_map(|l| l.components.iter().map(move |c| (l, c)));
-            let (bases, taxes): (Vec<Money>, Vec<Money>) =
-                carriers.filter(|(_, c)| c.rate == subtotal.rate).map(|(l, c)| (l.net, c.tax)).unzip();
+            let (bases, taxes): (Vec<Money>, Vec<Money>) = match &subtotal.rate {
+                None => {
+                    let untaxed = calculation.lines.iter().filter(|l| l.components.is_empty());
+                    untaxed.filter(|l| l.category == subtotal.category).map(|l| (l.net, l.tax)).unzip()
+                }
+                Some(rate) => {
+                    let carriers = calculation.lines.iter().flat_map(|l| l.components.iter().map(move |c| (l, c)));
+                    carriers.filter(|(_, c)| c.rate == *rate).map(|(l, c)| (l.net, c.tax)).unzip()
+                }
+            };
             prop_assert_eq!((sum(bases), sum(taxes)), (subtotal.base, subtotal.tax));
         }
+        let has_untaxed = calculation.lines.iter().any(|l| l.components.is_empty());
+        prop_assert_eq!(calculation.subtotals.iter().any(|s| s.rate.is_none()), has_untaxed);
     }
 
     #[test]
