@@ -30,8 +30,10 @@ async fn config_check_says_what_would_run_or_every_fault_at_once() {
         check("[[sellers]]\nid = \"Acme!\"\nname = \"\"\ncountry = \"Sweden\"\ncurrency = \"XXX\"\n").await;
     assert!(!fine);
     for field in ["sellers[0].id", "sellers[0].name", "sellers[0].country", "sellers[0].currency"] {
-        assert!(output_text.contains(field), "{field} is not named: {output_text}");
+        assert!(output_text.contains(&format!("  {field} ")), "{field} is not named: {output_text}");
     }
+    let (fine, output_text) = check("[stripe]\nwebhook_secrets = \"whsec_canary\"\n").await;
+    assert!(!fine && output_text.contains("line 2") && !output_text.contains("canary"), "{output_text}");
     let (fine, output_text) = check("acces = \"open\"\n").await;
     assert!(!fine && output_text.contains("acces"), "{output_text}");
 }
@@ -46,6 +48,14 @@ async fn keys_need_no_server_and_one_directory_has_one_server() {
     };
     assert_eq!(keys(&["list"]).await, "There are no keys.\n");
     assert!(keys(&["create", "--name", "billing"]).await.contains("token  pl_"));
+    let listed = keys(&["list"]).await;
+    let (header, row) = listed.split_once('\n').unwrap();
+    // Each column begins where its heading does.
+    for (heading, cell) in
+        [("ID", "key_"), ("SCOPE", "write"), ("SELLERS", "every seller"), ("STATE", "active"), ("NAME", "billing")]
+    {
+        assert_eq!(header.find(heading), row.find(cell), "{heading}: {listed}");
+    }
     assert!(keys(&["create", "--name", "x", "--seller", "acme"]).await.contains("--seller acme is not configured"));
     let server = Server::start(Db::Sqlite).await;
     let second = server.try_command(&["serve"]).await.unwrap_err();

@@ -33,6 +33,9 @@ city = "Stockholm"
 tax_ids = ["SE556000000101"]
 tax_registrations = [{ country = "SE" }, { country = "SE", scheme = "union_oss" }]
 currency = "SEK"
+registration_number = "556000-0001"
+registered_office = "Stockholm"
+transfer = { iban = "SE45 5000 0000 0583 9825 7466", bic = "ESSESESS", bankgiro = "160-9908", reference = "Ref {number}" }
 "#;
 
 const LANGUAGES: [&str; 5] = ["en", "sv", "de", "fr", "es"];

@@ -61,6 +61,8 @@ async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
 
     let (status, german) = page(&url).await;
     assert_eq!(status, 200);
+    let reference = format!("Ref {}", invoice.number);
+    check(&german, &["SE45 5000 0000 0583 9825 7466", "160-9908", &reference, "Register-Nr. 556000-0001"], &[]);
     check(&german, &["<html lang=\"de\">", "Nordljus Drift AB", &invoice.number, "200,00\u{a0}SEK", "09.03.2097"], &[]);
     check(
         &german,
@@ -74,6 +76,8 @@ async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
         &["<html lang=\"en\">", &format!("href=\"{}\"", link.url), "Pay SEK\u{a0}200.00"],
         &["receipt.pdf"],
     );
+    // Of two languages the first counts, and nothing of a query is an error.
+    check(&page(&format!("{url}?lang=en&lang=sv&%ff=%ff")).await.1, &["<html lang=\"en\">"], &[]);
     // A language that we don't speak leaves the one of the URL.
     check(&page(&format!("{url}?lang=fi")).await.1, &["<html lang=\"de\">"], &[]);
 
@@ -82,6 +86,7 @@ async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
     let note = credit_notes::request(&invoice, credit_notes::rest());
     let (note, _) = credit_notes::try_credit(&server, note).await.unwrap();
     let (_, paid) = page(&format!("{url}?lang=en")).await;
+    check(&paid, &[], &["SE45 5000"]);
     check(&paid, &["Paid on", "receipt.pdf", "credit-notes/1.pdf", &note.number], &["class=\"pay\"", &link.url]);
 
     for (path, said) in [
@@ -130,8 +135,8 @@ async fn a_token_that_is_forged_has_ended_or_is_of_nothing_is_not_found(db: Db) 
     let foreign = share(&other, &foreign.id, "").await;
     let foreign = foreign.rsplit_once('/').unwrap().1;
     let mut answers = Vec::new();
-    for forged in [&flipped(0), &flipped(10), &flipped(59), &token[..40], "x", "%00", foreign] {
-        for path in ["", "/invoice.pdf", "/receipt.pdf", "/credit-notes/1.pdf"] {
+    for forged in [&flipped(0), &flipped(10), &flipped(59), &token[..40], "x", "%00", "%ff", foreign] {
+        for path in ["", "/invoice.pdf", "/receipt.pdf", "/credit-notes/1.pdf", "/other", "/a/b", "/credit-notes/%ff"] {
             let response = http().get(format!("{pages}/{forged}{path}")).send().await.unwrap();
             assert_eq!(response.status(), 404, "{forged}{path}");
             for (name, value) in GUARDS {

@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tonic::Code;
 
+use crate::documents::SELLER;
 use crate::harness::{
     Db, PATIENCE, Server, error_parts, eventually, invoice_request, line, needs, on_both_databases, unique,
 };
@@ -17,6 +18,7 @@ on_both_databases!(
     a_receipt_is_sent_in_the_language_asked_for,
     a_refused_recipient_fails_the_mail_and_is_told,
     what_can_not_be_sent_is_refused,
+    a_seller_has_a_sender_of_its_own_and_says_how_to_transfer,
 );
 
 /// A mail server that ends with its handle.
@@ -55,7 +57,7 @@ async fn read(taken: &Value) -> Value {
     const READER: &str = "import base64, email, email.policy, json, sys\n\
         m = email.message_from_bytes(base64.b64decode(sys.argv[1]), policy=email.policy.default)\n\
         print(json.dumps({'subject': m['subject'], 'from': str(m['from']), 'id': m['message-id'],\n\
-        'text': m.get_body(['plain']).get_content()}))";
+        'reply_to': str(m['reply-to']), 'text': m.get_body(['plain']).get_content()}))";
     let mut command = Command::new(std::env::var("PAYLINKS_TEST_MAIL_PYTHON").unwrap());
     let output = command.args(["-c", READER, taken["content"].as_str().unwrap()]).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -147,6 +149,27 @@ async fn an_invoice_is_sent_once_and_told(db: Db) {
     let list = v1::ListInvoiceMailsRequest { invoice_id: invoice.id, ..v1::ListInvoiceMailsRequest::default() };
     let listed = server.invoices().list_invoice_mails(list).await.unwrap().into_inner().mails;
     assert_eq!(listed, [again, sent]);
+}
+
+async fn a_seller_has_a_sender_of_its_own_and_says_how_to_transfer(db: Db) {
+    let Some(mut post) = MailServer::start().await else { return };
+    let own = "mail_from = \"invoices@own.example\"\nmail_reply_to = \"help@own.example\"\n";
+    let server = Server::start_with(db, &format!("{}{SELLER}{own}", post.config())).await;
+    let request = v1::CreateInvoiceRequest { lines: vec![line(100)], finalize: true, ..invoice_request() };
+    let invoice = server.invoices().create_invoice(request).await.unwrap().into_inner().invoice.unwrap();
+    let queued = send(&server, to(&invoice, "ada@buyer.example")).await;
+    let taken = post.taken().await;
+    assert_eq!(taken["mail_from"], "invoices@own.example");
+    let message = read(&taken).await;
+    assert_eq!(message["from"], "Nordljus Drift AB <invoices@own.example>");
+    assert_eq!(
+        (&message["reply_to"], &message["id"]),
+        (&"help@own.example".into(), &format!("<{}@own.example>", queued.id).into(),)
+    );
+    let text = message["text"].as_str().unwrap();
+    for said in ["IBAN: SE45 5000 0000 0583 9825 7466", "Bankgiro: 160-9908", &format!("Ref {}", invoice.number)] {
+        assert!(text.contains(said), "{said} is not in {text}");
+    }
 }
 
 async fn a_receipt_is_sent_in_the_language_asked_for(db: Db) {

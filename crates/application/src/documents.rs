@@ -6,30 +6,21 @@
 use std::sync::Arc;
 
 use domain::access::Caller;
-use domain::credit_note::{CreditNote, CreditReason};
+use domain::credit_note::CreditNote;
 use domain::document::{
-    CorrectedInvoice, CreditNoteFigures, Document, DocumentDetails, DocumentError, DocumentLine, DocumentTaxSubtotal,
-    Language, LinePrice, LineRate, PaymentUrl, TaxInSellersCurrency, notes_of_credit_note, notes_of_invoice,
+    Document, DocumentDetails, DocumentError, InvoiceDocumentKind, Language, PaymentUrl, TaxInSellersCurrency,
+    notes_of_credit_note, notes_of_invoice,
 };
 use domain::id::{CreditNoteId, InvoiceId};
 use domain::invoice::Invoice;
 use domain::page::{PageRequest, PageSize};
 use domain::payment::Payment;
 use domain::payment_link::LinkState;
-use domain::ports::storage::{LinkFilter, PaymentFilter, Sellers};
+use domain::ports::storage::{CustomerQueries, LinkFilter, PaymentFilter, Sellers};
 use domain::text::DocumentMemo;
 
 use crate::app::App;
 use crate::error::{Error, Reason};
-
-/// Which document of an invoice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InvoiceDocumentKind {
-    /// The invoice itself, as it stands.
-    Invoice,
-    /// The receipt for what has come in.
-    Receipt,
-}
 
 /// A document as a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,19 +68,12 @@ impl App {
         self.render(credit_note_document(&note, &invoice, language)?).await
     }
 
-    /// The language of an invoice's documents: the one asked for, else the customer's, else English.
     pub(crate) async fn document_language(
         &self,
         invoice: &Invoice,
         asked: Option<Language>,
     ) -> Result<Language, Error> {
-        if let Some(language) = asked {
-            return Ok(language);
-        }
-        let Some(id) = invoice.customer_id else { return Ok(Language::default()) };
-        let customer = self.0.storage.get_customer(&Sellers::from([invoice.seller_id.clone()]), id).await?;
-        let locale = customer.and_then(|customer| customer.profile.locale.clone());
-        Ok(locale.as_ref().and_then(Language::of).unwrap_or_default())
+        language_of(self.0.storage.as_ref(), invoice, asked).await
     }
 
     /// A document of an invoice, with all that is read for it.
@@ -169,41 +153,27 @@ impl App {
     }
 }
 
+/// The language of an invoice's documents: the one asked for, else the customer's, else English.
+pub(crate) async fn language_of<Q: CustomerQueries + Sync + ?Sized>(
+    queries: &Q,
+    invoice: &Invoice,
+    asked: Option<Language>,
+) -> Result<Language, Error> {
+    if let Some(language) = asked {
+        return Ok(language);
+    }
+    let Some(id) = invoice.customer_id else { return Ok(Language::default()) };
+    let customer = queries.get_customer(&Sellers::from([invoice.seller_id.clone()]), id).await?;
+    let locale = customer.and_then(|customer| customer.profile.locale.clone());
+    Ok(locale.as_ref().and_then(Language::of).unwrap_or_default())
+}
+
 /// The document of a credit note.
 pub(crate) fn credit_note_document(
     note: &CreditNote,
     invoice: &Invoice,
     language: Language,
 ) -> Result<Document, Error> {
-    let fixed = invoice.finalization().ok_or_else(|| no_document(DocumentError::NotFinalized))?;
-    let lines = note.lines.iter().map(|line| DocumentLine {
-        description: line.description.clone(),
-        price: line.quantity.map(|quantity| LinePrice { quantity, unit_price: line.unit_price }),
-        discount: line.discount_amount(),
-        behavior: line.tax_behavior,
-        net: line.taxed.net,
-        tax: line.taxed.tax,
-        gross: line.taxed.gross,
-        rates: line.taxed.components.iter().map(|component| LineRate::of(&component.rate)).collect(),
-    });
-    let figures = CreditNoteFigures {
-        number: note.number.number.clone(),
-        issued_on: note.issued_at.date(),
-        supplied_on: None,
-        corrects: CorrectedInvoice { number: note.invoice_number.clone(), issued_on: fixed.finalized_at.date() },
-        reason: match &note.reason {
-            CreditReason::Other(text) => Some(text.clone()),
-            _ => None,
-        },
-        seller: note.seller.clone(),
-        buyer: note.buyer.clone(),
-        currency: note.currency,
-        lines: lines.collect(),
-        tax_subtotals: note.tax_subtotals().map_err(Error::internal)?.iter().map(DocumentTaxSubtotal::of).collect(),
-        net: note.net,
-        tax: note.tax,
-        gross: note.gross,
-    };
     let details = DocumentDetails {
         language,
         legal_notes: notes_of_credit_note(note, invoice),
@@ -211,7 +181,7 @@ pub(crate) fn credit_note_document(
         memo: note.memo.as_ref().and_then(|memo| DocumentMemo::parse(memo.as_str()).ok()),
         ..DocumentDetails::default()
     };
-    Document::credit_note(figures, details).map_err(no_document)
+    Document::of_credit_note(note, invoice, details).map_err(no_document)
 }
 
 /// What it means to a caller that there is no document.

@@ -6,48 +6,42 @@
 //! way at once, since a try is cut off long before its lease runs out. No address and no word of a mail is logged.
 
 mod letter;
-mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use document_language::Words;
 use domain::event::{EventKind, EventSubject};
 use domain::invoice::Invoice;
-use domain::invoice_mail::{InvoiceMail, MailKind, MailState};
-use domain::party::Email;
-use domain::ports::mail::{Attachment, FileName, HeaderText, MailError, Mailer, MediaType, Message, MessageId, Sender};
-use domain::validation::Invalid;
+use domain::invoice_mail::{InvoiceMail, MailOrder, MailState};
+use domain::ports::mail::{
+    Attachment, FileName, HeaderText, MailError, Mailer, MediaType, Message, Sender, SenderAddress,
+};
+use domain::seller::Seller;
 
 use crate::app::App;
-use crate::documents::InvoiceDocumentKind;
-use crate::error::Error;
+use crate::error::{Error, Reason};
 use crate::shared_invoices::ShareInvoice;
 
-/// The longest that handing one mail over may take.
-const HANDOVER_MAX: Duration = Duration::from_secs(150);
-/// How long a mail belongs to whoever sends it: longer than writing it and handing it over takes.
+/// The longest that one try may take: waiting for a thread that renders, writing the mail, and handing it over.
+const TRY_MAX: Duration = Duration::from_secs(180);
+/// How long a mail belongs to whoever sends it: longer than a try and noting what came of it take.
 const LEASE: Duration = Duration::from_secs(300);
+const _: () = assert!(TRY_MAX.as_secs() + 60 < LEASE.as_secs(), "two tries would be under way at once");
 
 /// Who sends mail, and from where.
 #[derive(Clone)]
 pub struct MailParts {
-    mailer: Arc<dyn Mailer>,
-    from: Email,
+    /// Who hands it over.
+    pub mailer: Arc<dyn Mailer>,
+    /// Where it comes from, of sellers that name no address of their own. Answers and bounces go there.
+    pub from: SenderAddress,
 }
 
 impl MailParts {
-    /// Mail from an address, to which answers and bounces go.
-    ///
-    /// # Errors
-    /// The domain of the address is not in ASCII, so that it can't be that of message ids.
-    pub fn new(mailer: Arc<dyn Mailer>, from: Email) -> Result<Self, Invalid> {
-        let parts = Self { mailer, from };
-        parts.message_id("1").map(|_| parts)
-    }
-
-    pub(crate) fn message_id(&self, unique: impl ToString) -> Result<MessageId, Invalid> {
-        let domain = self.from.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
-        MessageId::parse(&format!("{}@{domain}", unique.to_string()))
+    /// Where the mails of a seller come from.
+    pub(crate) fn sender<'a>(&'a self, seller: &'a Seller) -> &'a SenderAddress {
+        seller.mail_from.as_ref().unwrap_or(&self.from)
     }
 }
 
@@ -58,6 +52,8 @@ pub(crate) struct Enclosures {
     pub(crate) payment_url: Option<String>,
     /// Where its customer sees it.
     pub(crate) page_url: Option<String>,
+    /// How to transfer what is due, as label and value; lines without a label are free.
+    pub(crate) transfer: Vec<(String, String)>,
     /// The document as a file.
     pub(crate) document: Option<Attachment>,
 }
@@ -73,7 +69,7 @@ impl App {
         let count = due.len();
         futures::future::join_all(due.into_iter().map(|mail| async move {
             let id = mail.id;
-            if let Err(error) = self.deliver(parts, mail).await {
+            if let Err(error) = self.deliver(parts, mail, TRY_MAX).await {
                 // Its lease runs out, and it is tried again; the others go on.
                 tracing::warn!(mail = %id, error = &error as &dyn std::error::Error, "a mail could not be worked on");
             }
@@ -82,31 +78,44 @@ impl App {
         Ok(count)
     }
 
-    async fn deliver(&self, parts: &MailParts, mut mail: InvoiceMail) -> Result<(), Error> {
+    /// One try of a mail, which takes no longer than `limit`.
+    async fn deliver(&self, parts: &MailParts, mut mail: InvoiceMail, limit: Duration) -> Result<(), Error> {
         let sellers = [mail.seller_id.clone()].into();
         let invoice = self.0.storage.get_invoice(&sellers, mail.order.invoice_id).await?;
         let invoice = invoice.ok_or_else(|| Error::internal(format!("the invoice of {} is gone", mail.id)))?;
-        if mail.order.kind.check(&invoice).is_err() {
-            mail.overtaken(self.now());
-            return self.note(mail, Duration::ZERO).await;
-        }
-        let outcome = match self.write(parts, &mail, &invoice).await {
-            Ok(message) => match tokio::time::timeout(HANDOVER_MAX, parts.mailer.send(&message)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(MailError::Unavailable { reason: "timeout".to_owned() }),
-            },
+        let trying = tokio::time::timeout(limit, self.try_once(parts, &mail, &invoice));
+        let outcome = match trying.await {
+            Err(_) => Err(MailError::Unavailable { reason: "timeout".to_owned() }),
+            Ok(Ok(outcome)) => outcome,
+            // What it was to tell does not hold any more, and may never again: it is not tried for ever.
+            Ok(Err(Error::FailedPrecondition { .. })) => {
+                mail.overtaken(self.now());
+                return self.note(mail, Duration::ZERO).await;
+            }
             // A defect that goes away with a new version of this program, before the mail is given up, harms nobody.
-            Err(Error::Internal(source)) => {
+            Ok(Err(Error::Internal(source))) => {
                 tracing::error!(mail = %mail.id, error = source.as_ref() as &dyn std::error::Error, "a mail can't be written");
                 Err(MailError::Unavailable { reason: "internal".to_owned() })
             }
-            Err(error) => return Err(error),
+            Ok(Err(error)) => return Err(error),
         };
         if let Err(error) = &outcome {
             tracing::warn!(mail = %mail.id, attempts = mail.attempts + 1, %error, "a mail was not handed over");
         }
         let retry_in = mail.tried(outcome, self.now());
         self.note(mail, retry_in.unwrap_or_default()).await
+    }
+
+    /// Writes a mail and hands it over: what the mailer says, unless there is nothing to hand over.
+    async fn try_once(
+        &self,
+        parts: &MailParts,
+        mail: &InvoiceMail,
+        invoice: &Invoice,
+    ) -> Result<Result<(), MailError>, Error> {
+        MailOrder::check(mail.order.kind, invoice).map_err(|error| Error::precondition(Reason::InvoiceState, error))?;
+        let message = self.write(parts, mail, invoice).await?;
+        Ok(parts.mailer.send(&message).await)
     }
 
     /// Commits what came of a try, with its event.
@@ -130,10 +139,16 @@ impl App {
         let enclosures = self.enclosures(mail, invoice).await?;
         let letter = letter::write(mail.order.kind, mail.order.language, invoice, &enclosures)
             .ok_or_else(|| Error::internal("an invoice without number or seller"))?;
-        let from = Sender { name: HeaderText::from_lossy(&letter.sender), address: parts.from.clone() };
+        let seller = self.seller(&mail.seller_id)?;
+        let address = parts.sender(seller).clone();
+        let from = Sender { name: HeaderText::from_lossy(&letter.sender), address };
         let subject = HeaderText::from_lossy(&letter.subject).ok_or_else(|| Error::internal("an empty subject"))?;
         let written = (mail.message_id.clone(), mail.created_at);
         let message = Message::new(written, (from, mail.order.to.clone()), (subject, letter.text));
+        let message = match seller.mail_reply_to.clone() {
+            Some(reply_to) => message.with_reply_to(reply_to),
+            None => message,
+        };
         Ok(match enclosures.document {
             Some(document) => message.with_attachment(document),
             None => message,
@@ -144,11 +159,9 @@ impl App {
     /// open.
     async fn enclosures(&self, mail: &InvoiceMail, invoice: &Invoice) -> Result<Enclosures, Error> {
         let language = mail.order.language;
-        let kind = match mail.order.kind {
-            MailKind::Invoice => InvoiceDocumentKind::Invoice,
-            MailKind::Receipt => InvoiceDocumentKind::Receipt,
-        };
-        let file = self.render(self.document_of(invoice, kind, language).await?).await?;
+        let document = self.document_of(invoice, mail.order.kind, language).await?;
+        let transfer = Words::of(language).transfer(&document);
+        let file = self.render(document).await?;
         let document = Attachment {
             name: FileName::parse(&file.file_name).map_err(Error::internal)?,
             content_type: MediaType::parse(file.content_type).map_err(Error::internal)?,
@@ -157,7 +170,7 @@ impl App {
         let payment_url = self.payment_url(invoice).await?.map(|url| url.as_str().to_owned());
         // A mail is kept, so its link is good for as long as one can be.
         let page_url = self.shared_url(invoice.id, language, ShareInvoice::LIFETIME_MAX).url;
-        Ok(Enclosures { payment_url, page_url: Some(page_url), document: Some(document) })
+        Ok(Enclosures { payment_url, page_url: Some(page_url), transfer, document: Some(document) })
     }
 }
 

@@ -106,6 +106,7 @@ mod tests {
             tax_point: date!(2026 - 11 - 24),
             due_date: date!(2026 - 12 - 24),
             seller: PartySnapshot { name: None, address: None, email: None, tax_ids: vec![] },
+            letterhead: domain::letterhead::Letterhead::default(),
             buyer: None,
         };
         invoice.finalize(finalization, tax).unwrap();

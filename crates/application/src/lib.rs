@@ -35,7 +35,7 @@ mod worker;
 
 pub use access::{AccessPolicy, IssuedApiKey, NewApiKey};
 pub use app::{App, AppParts, ProviderInfo};
-pub use documents::{InvoiceDocumentKind, RenderedFile};
+pub use documents::RenderedFile;
 pub use error::{Error, Lacking, Reason};
 pub use inbox::NotificationReceipt;
 pub use invoice_mail::MailParts;

@@ -120,7 +120,7 @@ impl App {
                 let performed = std::sync::Arc::new(performed);
                 self.transact(move |app, uow| {
                     let (intent, performed) = (intent.clone(), std::sync::Arc::clone(&performed));
-                    Box::pin(async move { app.conclude(uow, intent, performed.as_ref()).await })
+                    Box::pin(async move { Box::pin(app.conclude(uow, intent, performed.as_ref())).await })
                 })
                 .await
             }

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::access::Caller;
 use domain::credit_note::CreditNote;
-use domain::document::{Document, DocumentError, Language};
+use domain::document::{Document, DocumentError, InvoiceDocumentKind, Language};
 use domain::id::InvoiceId;
 use domain::invoice::Invoice;
 use domain::page::{PageRequest, PageSize};
@@ -22,7 +22,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::app::App;
-use crate::documents::{InvoiceDocumentKind, RenderedFile, credit_note_document, no_document};
+use crate::documents::{RenderedFile, credit_note_document, no_document};
 use crate::error::{Error, Reason};
 
 /// How invoices are shared with their customers.
@@ -66,10 +66,8 @@ pub struct SharedInvoice {
 /// A document of a shared invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SharedDocument {
-    /// The invoice.
-    Invoice,
-    /// The receipt for what has come in.
-    Receipt,
+    /// The invoice, or the receipt for what has come in.
+    OfInvoice(InvoiceDocumentKind),
     /// A credit note by its place, from 1, the earliest first.
     CreditNote(usize),
 }
@@ -150,8 +148,7 @@ impl App {
     ) -> Result<RenderedFile, Error> {
         let (invoice, language) = self.granted(token, language).await?;
         let document = match which {
-            SharedDocument::Invoice => self.document_of(&invoice, InvoiceDocumentKind::Invoice, language).await,
-            SharedDocument::Receipt => self.document_of(&invoice, InvoiceDocumentKind::Receipt, language).await,
+            SharedDocument::OfInvoice(kind) => self.document_of(&invoice, kind, language).await,
             SharedDocument::CreditNote(place) => {
                 let notes = self.shared_credit_notes(&invoice, language).await?;
                 let note = place.checked_sub(1).and_then(|index| notes.into_iter().nth(index));

@@ -12,6 +12,7 @@ use crate::aggregate::aggregate;
 use crate::credit_note::InvoiceCredits;
 use crate::discount::Discount;
 use crate::id::{CustomerId, InvoiceId, InvoiceLineId, PriceId, ShippingRateId};
+use crate::letterhead::Letterhead;
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, MoneyError, Quantity, UnitPrice};
 use crate::party::{Address, Email};
@@ -437,6 +438,9 @@ pub struct Finalization {
     pub due_date: Date,
     /// The seller as it was.
     pub seller: PartySnapshot,
+    /// What else stood on the seller's documents.
+    #[serde(default)]
+    pub letterhead: Letterhead,
     /// The customer as it was.
     pub buyer: Option<PartySnapshot>,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::aggregate;
-use crate::document::Language;
+use crate::document::{InvoiceDocumentKind, Language};
 use crate::id::{InvoiceId, InvoiceMailId};
 use crate::invoice::{Invoice, InvoiceState};
 use crate::party::Email;
@@ -59,21 +59,11 @@ pub struct MailOrder {
     /// The invoice.
     pub invoice_id: InvoiceId,
     /// Which document of it is sent.
-    pub kind: MailKind,
+    pub kind: InvoiceDocumentKind,
     /// The language of the message and of the document.
     pub language: Language,
     /// Who gets it.
     pub to: Email,
-}
-
-/// Which document is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MailKind {
-    /// The invoice, which asks for what is due.
-    Invoice,
-    /// The receipt for what came in.
-    Receipt,
 }
 
 /// Where a mail stands.
@@ -144,16 +134,16 @@ pub enum MailOrderError {
     NothingPaid,
 }
 
-impl MailKind {
-    /// Whether a mail of this kind can be about the invoice as it stands.
+impl MailOrder {
+    /// Whether a mail with a document of this kind can be about the invoice as it stands.
     ///
     /// # Errors
     /// See [`MailOrderError`].
-    pub fn check(self, invoice: &Invoice) -> Result<(), MailOrderError> {
-        match (&invoice.state, self) {
+    pub fn check(kind: InvoiceDocumentKind, invoice: &Invoice) -> Result<(), MailOrderError> {
+        match (&invoice.state, kind) {
             (InvoiceState::Draft, _) | (InvoiceState::Void { finalization: None, .. }, _) => Err(MailOrderError::Draft),
             (InvoiceState::Void { .. }, _) => Err(MailOrderError::Void),
-            (_, Self::Receipt) if invoice.amount_paid.is_zero() => Err(MailOrderError::NothingPaid),
+            (_, InvoiceDocumentKind::Receipt) if invoice.amount_paid.is_zero() => Err(MailOrderError::NothingPaid),
             _ => Ok(()),
         }
     }
@@ -240,7 +230,7 @@ mod tests {
         let id = InvoiceMailId::from_uuid(Uuid::from_u128(1));
         let order = MailOrder {
             invoice_id: InvoiceId::from_uuid(Uuid::from_u128(2)),
-            kind: MailKind::Invoice,
+            kind: InvoiceDocumentKind::Invoice,
             language: Language::Swedish,
             to: Email::parse("canary@example.com").unwrap(),
         };

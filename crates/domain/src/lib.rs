@@ -42,6 +42,7 @@
 
 pub mod access;
 pub mod aggregate;
+pub mod bank_account;
 pub mod catalog;
 mod check_digit;
 pub mod checkout;
@@ -55,6 +56,7 @@ pub mod id;
 pub mod idempotency;
 pub mod invoice;
 pub mod invoice_mail;
+pub mod letterhead;
 pub mod locale;
 pub mod metadata;
 pub mod money;

@@ -5,8 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use crate::letterhead::Letterhead;
 use crate::money::Currency;
-use crate::party::Address;
+use crate::party::{Address, Email};
+use crate::ports::mail::SenderAddress;
 use crate::provider::ProviderName;
 use crate::redirect::RedirectPolicy;
 use crate::tax::{TaxCode, TaxRegistration, TaxRounding};
@@ -61,6 +63,14 @@ pub struct Seller {
     pub name: PartyName,
     /// Where it is established.
     pub address: Address,
+    /// Where its customers write to it, as it stands on invoices.
+    pub email: Option<Email>,
+    /// What else stands on its documents.
+    pub letterhead: Letterhead,
+    /// Who its mails come from, and bounces go to; what holds for all sellers where absent.
+    pub mail_from: Option<SenderAddress>,
+    /// Who gets the answers to its mails; whoever they come from where absent.
+    pub mail_reply_to: Option<Email>,
     /// Its tax ids, as they stand on invoices.
     pub tax_ids: Vec<TaxId>,
     /// Where it is registered for tax by the configuration; more registrations may be stored. It charges tax nowhere else.

@@ -104,7 +104,7 @@ proptest! {
         let rates: [&[&str]; 3] = [&["25"], &[], &["6", "5.5"]];
         let items: Vec<Item<'_>> = (0..lines).map(|n| Item(&description, 1, &price, rates[n % 3])).collect();
         let behaviors = [TaxBehavior::Exclusive, TaxBehavior::Inclusive];
-        let parties = (samples::seller(), None);
+        let parties = (samples::seller(), samples::letterhead(), None);
         let invoice = samples::invoice(samples::currency(code), &behaviors, &items, parties, None);
         let details = DocumentDetails { language: Language::ALL[language], ..DocumentDetails::default() };
         prop_assert!(PdfRenderer.render(&Document::of_invoice(&invoice, details).unwrap()).is_ok());

@@ -12,7 +12,7 @@ use lettre::message::{Attachment as FilePart, Body, Mailbox, MultiPart, SinglePa
 
 /// What travels: from whom to whom, and the bytes.
 pub(crate) fn compose(message: &Message) -> Result<(Envelope, Vec<u8>), MailError> {
-    let from = mailbox(message.from().name.as_ref(), &message.from().address)?;
+    let from = mailbox(message.from().name.as_ref(), message.from().address.email())?;
     let builder = lettre::Message::builder()
         .from(from)
         .to(mailbox(None, message.to())?)
@@ -21,6 +21,10 @@ pub(crate) fn compose(message: &Message) -> Result<(Envelope, Vec<u8>), MailErro
         .message_id(Some(format!("<{}>", message.id())))
         // Programs that answer by themselves keep silent (RFC 3834).
         .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()));
+    let builder = match message.reply_to() {
+        Some(reply_to) => builder.reply_to(mailbox(None, reply_to)?),
+        None => builder,
+    };
     let text = SinglePart::plain(message.text().to_owned());
     let built = match (message.html(), message.attachments()) {
         (None, []) => builder.singlepart(text),
@@ -64,7 +68,7 @@ fn system_time(moment: Timestamp) -> SystemTime {
 
 #[cfg(test)]
 mod tests {
-    use domain::ports::mail::{MessageId, Sender};
+    use domain::ports::mail::{MessageId, Sender, SenderAddress};
 
     use super::*;
 
@@ -72,7 +76,7 @@ mod tests {
         let id = MessageId::parse("mail_1@example.com").unwrap();
         let from = Sender {
             name: Some(HeaderText::parse("Å \"Quoted\", AB <x@evil.example>").unwrap()),
-            address: Email::parse("billing@example.com").unwrap(),
+            address: SenderAddress::parse("billing@example.com").unwrap(),
         };
         let subject = HeaderText::parse("Faktura för maj").unwrap();
         let written = (id, Timestamp::from_unix_seconds(1_764_000_000));
@@ -95,6 +99,15 @@ mod tests {
             assert!(headers.lines().any(|header| header == line), "{line} in {headers}");
         }
         assert_eq!(envelope.to().iter().map(ToString::to_string).collect::<Vec<_>>(), ["ada@example.com"]);
+        assert_eq!(envelope.from().map(ToString::to_string).as_deref(), Some("billing@example.com"));
+    }
+
+    #[test]
+    fn answers_go_where_the_message_says_and_bounces_to_its_sender() {
+        let message = message("ada@example.com").with_reply_to(Email::parse("help@example.com").unwrap());
+        let (envelope, bytes) = compose(&message).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.lines().any(|header| header == "Reply-To: help@example.com"), "{text}");
         assert_eq!(envelope.from().map(ToString::to_string).as_deref(), Some("billing@example.com"));
     }
 

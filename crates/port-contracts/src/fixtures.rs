@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use domain::access::{ApiKey, Scope};
+use domain::bank_account::Iban;
 use domain::catalog::{
     CurrencyAmounts, CurrencyOption, DeliveryBound, DeliveryEstimate, DeliveryUnit, Interval, NewPrice, NewProduct,
     NewShippingRate, Price, PriceModel, Product, Recurrence, ShippingRate, Tier, TierEnd, Tiers,
@@ -22,6 +23,7 @@ use domain::id::{
 };
 use domain::idempotency::{RequestId, RequestKey, RequestProgress, StoredRequest};
 use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartySnapshot};
+use domain::letterhead::{Letterhead, TransferInstructions};
 use domain::locale::Locale;
 use domain::metadata::Metadata;
 use domain::money::{Currency, Money, Quantity, UnitPrice};
@@ -48,7 +50,8 @@ use domain::tax::{
 };
 use domain::tax_id::TaxId;
 use domain::text::{
-    ConfirmationMessage, CustomText, Description, DisplayName, FieldLabel, InactiveMessage, PartyName, ShippingName,
+    ConfirmationMessage, CustomText, Description, DisplayName, FieldLabel, InactiveMessage, LetterheadText, PartyName,
+    ShippingName,
 };
 use domain::timestamp::Timestamp;
 use rust_decimal::Decimal;
@@ -301,6 +304,14 @@ pub fn finalization(sequence: u64, due_date: Date) -> Finalization {
         tax_point: date!(2026 - 11 - 24),
         due_date,
         seller: party.clone(),
+        letterhead: Letterhead {
+            registration_number: Some(LetterheadText::parse("556000-0001").unwrap()),
+            transfer: Some(TransferInstructions {
+                iban: Some(Iban::parse("SE4550000000058398257466").unwrap()),
+                ..TransferInstructions::default()
+            }),
+            ..Letterhead::default()
+        },
         buyer: Some(party),
     }
 }

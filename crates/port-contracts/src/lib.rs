@@ -4,4 +4,5 @@
 //! must not know any adapter.
 
 pub mod fixtures;
+pub mod mail;
 pub mod storage;

@@ -6,25 +6,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use application::AccessPolicy;
-use domain::money::{Currency, Rounding};
-use domain::party::{Address, Country};
 use domain::provider::ProviderName;
-use domain::redirect::RedirectPolicy;
-use domain::seller::{NumberFormat, Seller, SellerId, TaxEngine};
-use domain::tax::{Jurisdiction, RoundingScope, TaxCode, TaxRegistration, TaxRounding, TaxScheme};
+use domain::seller::Seller;
 use domain::tax_id::TaxId;
-use domain::text::PartyName;
 use domain::validation::{Invalid, Validator};
 use provider_stripe::StripeConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
 use tax_id_vies::ViesConfig;
-use time::Date;
 use url::Url;
 
 use crate::Settings;
 
 mod mail;
+mod sellers;
 
 pub(crate) use self::mail::MailConfig;
 
@@ -72,7 +67,7 @@ struct File {
     stripe: FileStripe,
     vies: FileVies,
     mail: Option<mail::FileMail>,
-    sellers: Vec<FileSeller>,
+    sellers: Vec<sellers::FileSeller>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -106,93 +101,6 @@ struct FileVies {
     requester: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileSeller {
-    id: String,
-    name: String,
-    country: String,
-    #[serde(default)]
-    line1: String,
-    #[serde(default)]
-    line2: String,
-    #[serde(default)]
-    postal_code: String,
-    #[serde(default)]
-    city: String,
-    #[serde(default)]
-    state: String,
-    #[serde(default)]
-    tax_ids: Vec<String>,
-    #[serde(default)]
-    tax_registrations: Vec<FileRegistration>,
-    #[serde(default = "default_tax_code")]
-    default_tax_code: String,
-    #[serde(default)]
-    tax_engine: TaxEngine,
-    currency: String,
-    #[serde(default = "default_numbers")]
-    invoice_numbers: String,
-    #[serde(default = "default_credit_note_numbers")]
-    credit_note_numbers: String,
-    #[serde(default)]
-    tax_rounding_per_line: bool,
-    #[serde(default)]
-    tax_rounding_half_even: bool,
-    #[serde(default = "default_terms")]
-    payment_terms_days: u16,
-    /// Hosts to which hosted pages may send a browser: exact, or `*.example.com`. `["*"]` for every host.
-    redirect_hosts: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileRegistration {
-    country: String,
-    /// The part of the country that registered the seller, such as QC; the country itself where empty.
-    #[serde(default)]
-    subdivision: String,
-    #[serde(default)]
-    scheme: TaxScheme,
-    since: Option<FileDate>,
-    until: Option<FileDate>,
-}
-
-/// A date, as TOML writes it or as a text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum FileDate {
-    Toml(toml::value::Datetime),
-    Text(String),
-}
-
-impl FileDate {
-    fn parse(&self) -> Result<Date, Invalid> {
-        let text = match self {
-            Self::Toml(date) => date.to_string(),
-            Self::Text(text) => text.clone(),
-        };
-        let format = time::macros::format_description!("[year]-[month]-[day]");
-        Date::parse(&text, format).map_err(|_| Invalid::new("MALFORMED_DATE", "must be a date such as 2024-01-01"))
-    }
-}
-
-fn default_numbers() -> String {
-    "INV-{year}-{number:5}".to_owned()
-}
-
-fn default_tax_code() -> String {
-    "electronic_service".to_owned()
-}
-
-fn default_credit_note_numbers() -> String {
-    "CN-{year}-{number:5}".to_owned()
-}
-
-const fn default_terms() -> u16 {
-    30
-}
-
 impl Config {
     /// Loads and checks the configuration.
     ///
@@ -202,7 +110,7 @@ impl Config {
         let file = match given(&settings.config) {
             Some(path) => {
                 let text = std::fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
-                toml::from_str(&text).with_context(|| format!("{path} is not as it should be"))?
+                toml::from_str(&text).map_err(|error| unreadable(&path, &text, &error))?
             }
             None => File::default(),
         };
@@ -255,7 +163,7 @@ impl Config {
         }
         let vies = vies(&mut validator, file.vies);
         let mail = mail::mail(&mut validator, file.mail, given(&settings.mail_password));
-        let sellers = sellers(&mut validator, file.sellers, is_live);
+        let sellers = sellers::sellers(&mut validator, file.sellers, is_live);
         if is_live && public_url.iter().flatten().any(|url| url.scheme() != "https") {
             let expected = "must begin with https:// with a live key: whoever reads the URL of an invoice can open it";
             validator.refuse("public_url", Invalid::new("SCHEME", expected));
@@ -334,6 +242,19 @@ impl Config {
     }
 }
 
+/// What is wrong with the form of the file, and where. TOML's own words show the line, and serde's the value: either may be
+/// a secret.
+fn unreadable(path: &str, text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    let place = line.map_or_else(|| path.to_owned(), |line| format!("{path}, line {line}"));
+    let message = error.message();
+    let said = match (message.split_once("string \""), message.rsplit_once("\", expected ")) {
+        (Some((before, _)), Some((_, expected))) => format!("{before}a string, expected {expected}"),
+        _ => message.to_owned(),
+    };
+    anyhow::anyhow!("{place} is not as it should be: {said}")
+}
+
 /// A setting that says something.
 fn given(setting: &Option<String>) -> Option<String> {
     setting.clone().filter(|text| !text.is_empty())
@@ -377,16 +298,21 @@ fn charging(
     (listen, data_dir): (SocketAddr, &Path),
 ) -> Option<Charging> {
     let api_key = given(&settings.stripe_api_key).or(file.api_key).filter(|key| !key.is_empty());
+    let secrets: Vec<String> = match given(&settings.stripe_webhook_secret) {
+        Some(list) => list.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect(),
+        None => file.webhook_secrets,
+    };
     let Some(api_key) = api_key else {
+        if !secrets.is_empty() {
+            // Whoever has an endpoint means to charge: money that seems to move in the sandbox would be lost.
+            let expected = "is required beside a webhook secret (STRIPE_API_KEY): else nobody would be charged";
+            validator.refuse("stripe.api_key", Invalid::new("REQUIRED", expected));
+        }
         if !listen.ip().is_loopback() {
             validator
                 .refuse("sandbox.listen", Invalid::new("NOT_LOOPBACK", "must be on loopback: it lets everyone in"));
         }
         return Some(Charging::Sandbox { listen, state_file: data_dir.join("sandbox.json") });
-    };
-    let secrets: Vec<String> = match given(&settings.stripe_webhook_secret) {
-        Some(list) => list.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect(),
-        None => file.webhook_secrets,
     };
     if !secrets.iter().all(|secret| secret.starts_with("whsec_")) {
         let expected = "must be signing secrets, which begin with whsec_";
@@ -412,129 +338,10 @@ fn charging(
     Some(Charging::Stripe(Box::new(config)))
 }
 
-fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) -> Option<Vec<Seller>> {
-    if file.is_empty() {
-        if is_live {
-            validator.refuse("sellers", Invalid::new("REQUIRED", "must name who invoices, before real money moves"));
-            return None;
-        }
-        file.push(FileSeller {
-            id: "default".to_owned(),
-            name: "Demo Seller AB".to_owned(),
-            country: "SE".to_owned(),
-            line1: "Storgatan 1".to_owned(),
-            line2: String::new(),
-            postal_code: "111 22".to_owned(),
-            city: "Stockholm".to_owned(),
-            state: String::new(),
-            tax_ids: Vec::new(),
-            tax_registrations: vec![FileRegistration {
-                country: "SE".to_owned(),
-                subdivision: String::new(),
-                scheme: TaxScheme::Standard,
-                since: None,
-                until: None,
-            }],
-            default_tax_code: default_tax_code(),
-            tax_engine: TaxEngine::Tables,
-            currency: "SEK".to_owned(),
-            invoice_numbers: default_numbers(),
-            credit_note_numbers: default_credit_note_numbers(),
-            tax_rounding_per_line: false,
-            tax_rounding_half_even: false,
-            payment_terms_days: default_terms(),
-            redirect_hosts: None,
-        });
-    }
-    let parsed: Vec<_> = file
-        .into_iter()
-        .enumerate()
-        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, row, is_live)))
-        .collect();
-    let sellers: Vec<Seller> = parsed.into_iter().collect::<Option<_>>()?;
-    for (index, seller) in sellers.iter().enumerate() {
-        if sellers.iter().take(index).any(|earlier| earlier.id == seller.id) {
-            validator.refuse(
-                &format!("sellers[{index}].id"),
-                Invalid::new("TWICE", "must be another's than an earlier seller's"),
-            );
-        }
-    }
-    Some(sellers)
-}
-
-fn tax_registration(v: &mut Validator, row: &FileRegistration) -> Option<TaxRegistration> {
-    let country = v.check("country", Country::parse(&row.country));
-    let since = v.check_optional("since", row.since.as_ref(), FileDate::parse);
-    let until = v.check_optional("until", row.until.as_ref(), FileDate::parse);
-    let country = country?;
-    let jurisdiction = match row.subdivision.as_str() {
-        "" => Some(Jurisdiction::of(country)),
-        code => v.check("subdivision", Jurisdiction::part(country, code)),
-    };
-    let registration =
-        TaxRegistration { jurisdiction: jurisdiction?, scheme: row.scheme, since: since?, until: until? };
-    let until = v.check("until", registration.check_end());
-    let scheme = v.check("scheme", registration.check_scheme());
-    until.and(scheme).map(|()| registration)
-}
-
-fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
-    let id = v.check("id", SellerId::parse(&row.id));
-    let name = v.check("name", PartyName::parse(&row.name));
-    let parts = [row.line1.as_str(), &row.line2, &row.postal_code, &row.city, &row.state];
-    let address = match Address::parse(parts, &row.country) {
-        Ok(address) => Some(address),
-        Err(violations) => {
-            v.absorb(violations);
-            None
-        }
-    };
-    let tax_ids = row.tax_ids.iter().enumerate().map(|(i, text)| v.check(&format!("tax_ids[{i}]"), TaxId::parse(text)));
-    let tax_ids: Option<Vec<_>> = tax_ids.collect::<Vec<_>>().into_iter().collect();
-    let registrations =
-        row.tax_registrations.iter().enumerate().map(|(i, registration)| {
-            v.within(&format!("tax_registrations[{i}]"), |v| tax_registration(v, registration))
-        });
-    let tax_registrations: Option<Vec<_>> = registrations.collect::<Vec<_>>().into_iter().collect();
-    let default_tax_code = v.check("default_tax_code", TaxCode::parse(&row.default_tax_code));
-    let currency = v.check("currency", Currency::parse(&row.currency));
-    let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
-    let credit_note_numbers = v.check("credit_note_numbers", NumberFormat::parse(&row.credit_note_numbers));
-    let redirects = match row.redirect_hosts.map(RedirectPolicy::parse) {
-        None => Some(RedirectPolicy::AnyHost),
-        Some(Ok(policy)) => Some(policy),
-        Some(Err((index, invalid))) => {
-            v.refuse(&format!("redirect_hosts[{index}]"), invalid);
-            None
-        }
-    };
-    if is_live && redirects == Some(RedirectPolicy::AnyHost) {
-        let expected = "must name the hosts to which hosted pages may send a browser, before real money moves";
-        v.refuse("redirect_hosts", Invalid::new("REQUIRED", expected));
-    }
-    let scope = if row.tax_rounding_per_line { RoundingScope::PerLine } else { RoundingScope::PerInvoice };
-    let mode = if row.tax_rounding_half_even { Rounding::HalfEven } else { Rounding::HalfUp };
-    Some(Seller {
-        id: id?,
-        name: name?,
-        address: address?,
-        tax_ids: tax_ids?,
-        tax_registrations: tax_registrations?,
-        default_tax_code: default_tax_code?,
-        tax_engine: row.tax_engine,
-        tax_rounding: TaxRounding { scope, mode },
-        invoice_numbers: invoice_numbers?,
-        credit_note_numbers: credit_note_numbers?,
-        currency: currency?,
-        provider: STRIPE.parse().ok()?,
-        redirects: redirects?,
-        payment_terms_days: row.payment_terms_days,
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use domain::seller::TaxEngine;
+
     use super::*;
 
     fn check(settings: Settings, file: &str) -> Result<Config, String> {
@@ -610,6 +417,38 @@ mod tests {
             check(Settings::default(), "public_url = \"https://x.se\"").unwrap().public_url.unwrap().host_str(),
             Some("x.se")
         );
+    }
+
+    #[test]
+    fn a_webhook_secret_without_a_key_is_no_silent_sandbox() {
+        let expected = "stripe.api_key is required beside a webhook secret";
+        let settings = Settings { stripe_webhook_secret: Some("whsec_x".to_owned()), ..Settings::default() };
+        assert!(check(settings, "").err().unwrap().contains(expected));
+        let file = "[stripe]\nwebhook_secrets = [\"whsec_x\"]\n";
+        assert!(check(Settings::default(), file).err().unwrap().contains(expected));
+        let settings = Settings { stripe_webhook_secret: Some(", ".to_owned()), ..Settings::default() };
+        assert!(check(settings, "").is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_form_of_the_file_is_told_without_its_values() {
+        let told = |text: &str| {
+            let error = toml::from_str::<File>(text).err().unwrap();
+            unreadable("paylinks.toml", text, &error).to_string()
+        };
+        for text in [
+            "[stripe]\napi_key = sk_live_canary\n",
+            "[stripe]\nwebhook_secrets = \"whsec_canary\"\n",
+            "[stripe]\nwebhook_secrets = [\"whsec_canary\", 1]\n",
+            "[stripe]\napi_key = \"sk_live_canary\n",
+            "[mail]\npassword = [\"canary\"]\n",
+            "[mail]\nport = \"canary, \\\", expected\"\n",
+        ] {
+            let told = told(text);
+            assert!(!told.contains("canary") && told.starts_with("paylinks.toml, line 2 is not"), "{told}");
+        }
+        assert!(told("[stripe]\nwebhook_secrets = \"x\"\n").ends_with("invalid type: a string, expected a sequence"));
+        assert!(told("\n\nacces = \"open\"\n").contains("line 3 is not as it should be: unknown field `acces`"));
     }
 
     #[test]

@@ -125,7 +125,7 @@ async fn list(app: &App) -> Result<()> {
     if keys.is_empty() {
         return say("There are no keys.\n");
     }
-    let mut text = "id, scope, sellers, state, name\n".to_owned();
+    let mut rows = vec![["ID", "SCOPE", "SELLERS", "STATE", "NAME"].map(str::to_owned)];
     for key in keys {
         let state = match key.revoked_at {
             Some(at) => format!("revoked {at}"),
@@ -134,9 +134,19 @@ async fn list(app: &App) -> Result<()> {
         };
         let sellers: Vec<_> = key.sellers.iter().map(|seller| seller.as_str()).collect();
         let sellers = if sellers.is_empty() { "every seller".to_owned() } else { sellers.join(",") };
-        text.push_str(&format!("{}  {}  {sellers}  {state}  {}\n", key.id, key.scope.name(), key.name));
+        rows.push([key.id.to_string(), key.scope.name().to_owned(), sellers, state, key.name.to_string()]);
     }
-    say(&text)
+    say(&aligned(&rows))
+}
+
+/// Rows with their columns below each other; the last is as long as it is.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
 }
 
 async fn revoke(app: &App, id: &str) -> Result<()> {

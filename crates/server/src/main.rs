@@ -69,7 +69,7 @@ struct Settings {
     /// Where gRPC listens [default: 127.0.0.1:50051].
     #[arg(long, env = "PAYLINKS_GRPC_LISTEN", value_name = "IP:PORT")]
     grpc_listen: Option<String>,
-    /// Where HTTP listens, for webhooks, hosted invoices, health and metrics [default: 127.0.0.1:8080].
+    /// Where HTTP listens, for webhooks, the JSON endpoints, hosted invoices, health and metrics [default: 127.0.0.1:8080].
     #[arg(long, env = "PAYLINKS_HTTP_LISTEN", value_name = "IP:PORT")]
     http_listen: Option<String>,
     /// Where the world reaches the HTTP listener, for URLs of hosted invoices [default: http:// and the HTTP listener].

@@ -1,8 +1,8 @@
 //! Documents: which is asked for, and the file that is answered.
 
 use api_proto::v1;
-use application::{InvoiceDocumentKind, RenderedFile, ShareInvoice};
-use domain::document::Language;
+use application::{RenderedFile, ShareInvoice};
+use domain::document::{InvoiceDocumentKind, Language};
 use domain::validation::{Invalid, Validator};
 
 use super::input::{known, optional};

@@ -1,24 +1,25 @@
 //! Mails about invoices, from proto messages and to them.
 
 use api_proto::v1;
-use domain::invoice_mail::{InvoiceMail, MailFailure, MailKind, MailState};
+use domain::document::InvoiceDocumentKind;
+use domain::invoice_mail::{InvoiceMail, MailFailure, MailState};
 use domain::validation::Validator;
 
 use super::input::known;
 use super::output::timestamp;
 
 /// Which document is sent: the invoice where nothing is said.
-pub(crate) fn mail_kind(v: &mut Validator, field: &str, number: i32) -> Option<MailKind> {
+pub(crate) fn mail_kind(v: &mut Validator, field: &str, number: i32) -> Option<InvoiceDocumentKind> {
     known(v, field, number).map(|kind| match kind {
-        v1::InvoiceMailKind::Unspecified | v1::InvoiceMailKind::Invoice => MailKind::Invoice,
-        v1::InvoiceMailKind::Receipt => MailKind::Receipt,
+        v1::InvoiceMailKind::Unspecified | v1::InvoiceMailKind::Invoice => InvoiceDocumentKind::Invoice,
+        v1::InvoiceMailKind::Receipt => InvoiceDocumentKind::Receipt,
     })
 }
 
 pub(crate) fn invoice_mail(mail: &InvoiceMail) -> v1::InvoiceMail {
     let kind = match mail.order.kind {
-        MailKind::Invoice => v1::InvoiceMailKind::Invoice,
-        MailKind::Receipt => v1::InvoiceMailKind::Receipt,
+        InvoiceDocumentKind::Invoice => v1::InvoiceMailKind::Invoice,
+        InvoiceDocumentKind::Receipt => v1::InvoiceMailKind::Receipt,
     };
     let told = v1::InvoiceMail {
         id: mail.id.to_string(),

@@ -2,8 +2,8 @@
 
 use api_proto::v1::payment_service_server::PaymentService;
 use api_proto::v1::*;
-use domain::payment;
 use application::{CapturePayment, CreatePayment, CreateRefund, ListQuery, Named, RecordRefund, TaxSpec};
+use domain::payment;
 use domain::ports::storage::{DisputeFilter, PaymentFilter, RefundFilter};
 use domain::tax;
 use domain::text::Description;

@@ -14,15 +14,15 @@ use std::time::Instant;
 
 use application::{Error, RenderedFile, SharedDocument};
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Query, RawPathParams, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use domain::document::Language;
+use domain::document::{InvoiceDocumentKind, Language};
 use maud::Markup;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::Face;
@@ -46,78 +46,80 @@ pub(crate) fn routes() -> Router<Face> {
         .route("/invoices/{token}/invoice.pdf", get(invoice_file))
         .route("/invoices/{token}/receipt.pdf", get(receipt_file))
         .route("/invoices/{token}/credit-notes/{file}", get(credit_note_file))
+        .route("/invoices/{token}/{*rest}", get(nothing))
 }
 
-/// What a reader chooses.
-#[derive(Deserialize)]
-struct Choice {
-    /// The language, by its code; another than ours counts as none.
-    #[serde(default)]
-    lang: String,
+/// What a reader asks for: whatever they send, they get a page and no error of a parser.
+struct Asked {
+    /// The parameters of the path, in their order; none where they are no text.
+    path: Vec<String>,
+    /// The language of the query, if it is one of ours.
+    language: Option<Language>,
+    headers: HeaderMap,
 }
 
-impl Choice {
-    fn language(&self) -> Option<Language> {
-        Language::parse(&self.lang).ok()
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let path = RawPathParams::from_request_parts(parts, state).await.ok();
+        let path = path.iter().flatten().map(|(_, value)| value.to_owned()).collect();
+        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.ok();
+        let language = query.iter().flat_map(|Query(pairs)| pairs).find(|(name, _)| name == "lang");
+        let language = language.and_then(|(_, tag)| Language::parse(tag).ok());
+        Ok(Self { path, language, headers: parts.headers.clone() })
     }
 }
 
-async fn invoice(
-    State(face): State<Face>,
-    Path(token): Path<String>,
-    Query(choice): Query<Choice>,
-    headers: HeaderMap,
-) -> Response {
+impl Asked {
+    fn token(&self) -> &str {
+        self.path.first().map(String::as_str).unwrap_or_default()
+    }
+
+    /// The language of a page that knows no invoice: the chosen one, else the first that the browser asks for and we speak.
+    fn page_language(&self) -> Language {
+        let accepted = self.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let mut accepted = accepted.unwrap_or_default().split(',').filter_map(|range| range.split(';').next());
+        self.language.or_else(|| accepted.find_map(|tag| Language::parse(tag.trim()).ok())).unwrap_or_default()
+    }
+}
+
+async fn invoice(State(face): State<Face>, asked: Asked) -> Response {
     let began = Instant::now();
-    let response = match face.app.open_shared_invoice(&token, choice.language()).await {
-        Ok(shared) => show(StatusCode::OK, page::invoice(&shared, &token)),
-        Err(error) => refuse(&error, choice.language(), &headers),
+    let response = match face.app.open_shared_invoice(asked.token(), asked.language).await {
+        Ok(shared) => show(StatusCode::OK, page::invoice(&shared, asked.token())),
+        Err(error) => refuse(&error, &asked),
     };
     log("page", response, began)
 }
 
-async fn invoice_file(
-    face: State<Face>,
-    Path(token): Path<String>,
-    choice: Query<Choice>,
-    headers: HeaderMap,
-) -> Response {
-    file(face, (&token, Some(SharedDocument::Invoice)), choice, &headers).await
+async fn invoice_file(State(face): State<Face>, asked: Asked) -> Response {
+    file(&face, &asked, Some(SharedDocument::OfInvoice(InvoiceDocumentKind::Invoice))).await
 }
 
-async fn receipt_file(
-    face: State<Face>,
-    Path(token): Path<String>,
-    choice: Query<Choice>,
-    headers: HeaderMap,
-) -> Response {
-    file(face, (&token, Some(SharedDocument::Receipt)), choice, &headers).await
+async fn receipt_file(State(face): State<Face>, asked: Asked) -> Response {
+    file(&face, &asked, Some(SharedDocument::OfInvoice(InvoiceDocumentKind::Receipt))).await
 }
 
 /// The last part of the path is the place of the credit note and `.pdf`.
-async fn credit_note_file(
-    face: State<Face>,
-    Path((token, name)): Path<(String, String)>,
-    choice: Query<Choice>,
-    headers: HeaderMap,
-) -> Response {
-    let place = name.strip_suffix(".pdf").and_then(|place| place.parse().ok());
-    file(face, (&token, place.map(SharedDocument::CreditNote)), choice, &headers).await
+async fn credit_note_file(State(face): State<Face>, asked: Asked) -> Response {
+    let place = asked.path.get(1).and_then(|name| name.strip_suffix(".pdf")?.parse().ok());
+    file(&face, &asked, place.map(SharedDocument::CreditNote)).await
 }
 
-async fn file(
-    State(face): State<Face>,
-    (token, which): (&str, Option<SharedDocument>),
-    Query(choice): Query<Choice>,
-    headers: &HeaderMap,
-) -> Response {
+/// What lies below an invoice and is none of its documents.
+async fn nothing(State(face): State<Face>, asked: Asked) -> Response {
+    file(&face, &asked, None).await
+}
+
+async fn file(face: &Face, asked: &Asked, which: Option<SharedDocument>) -> Response {
     let began = Instant::now();
     let response = match which {
-        Some(which) => match face.app.render_shared(token, which, choice.language()).await {
+        Some(which) => match face.app.render_shared(asked.token(), which, asked.language).await {
             Ok(file) => download(file),
-            Err(error) => refuse(&error, choice.language(), headers),
+            Err(error) => refuse(&error, asked),
         },
-        None => show(StatusCode::NOT_FOUND, page::not_found(language_of(choice.language(), headers))),
+        None => show(StatusCode::NOT_FOUND, page::not_found(asked.page_language())),
     };
     log("document", response, began)
 }
@@ -152,8 +154,8 @@ fn guard(mut response: Response) -> Response {
 }
 
 /// The page that says why there is none. What can't be known is not found; the rest is ours to mend.
-fn refuse(error: &Error, chosen: Option<Language>, headers: &HeaderMap) -> Response {
-    let language = language_of(chosen, headers);
+fn refuse(error: &Error, asked: &Asked) -> Response {
+    let language = asked.page_language();
     match error {
         Error::NotFound { .. } => show(StatusCode::NOT_FOUND, page::not_found(language)),
         Error::Unavailable { .. } | Error::Aborted { .. } => {
@@ -166,13 +168,6 @@ fn refuse(error: &Error, chosen: Option<Language>, headers: &HeaderMap) -> Respo
             show(StatusCode::INTERNAL_SERVER_ERROR, page::unavailable(language))
         }
     }
-}
-
-/// The language of a page that knows no invoice: the chosen one, else the first that the browser asks for and we speak.
-fn language_of(chosen: Option<Language>, headers: &HeaderMap) -> Language {
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut accepted = accepted.split(',').filter_map(|range| Language::parse(range.split(';').next()?.trim()).ok());
-    chosen.or_else(|| accepted.next()).unwrap_or_default()
 }
 
 /// A line in the log, without the path: the token is in it.

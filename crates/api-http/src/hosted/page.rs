@@ -37,6 +37,7 @@ pub(super) fn invoice(shared: &SharedInvoice, token: &str) -> Markup {
                 h1 { (title) }
             }
             (page.ask())
+            (page.transfer())
             (page.facts())
             @for text in [document.description.as_ref().map(|text| text.as_str()), document.details.memo.as_ref().map(|text| text.as_str())].into_iter().flatten() {
                 p.said { (text) }
@@ -46,6 +47,7 @@ pub(super) fn invoice(shared: &SharedInvoice, token: &str) -> Markup {
             (page.tax_breakdown())
             (page.notes())
             (page.files(shared, token))
+            @if let Some(footer) = &document.letterhead.footer { p.small { (footer.as_str()) } }
         }
         footer { nav aria-label=(page.page.language) {
             @for other in Language::ALL {
@@ -144,6 +146,23 @@ impl Page<'_> {
         }
     }
 
+    /// How to pay by a transfer, for who does not pay online.
+    fn transfer(&self) -> Markup {
+        let rows = self.words.transfer(self.document);
+        if rows.is_empty() {
+            return html! {};
+        }
+        html! {
+            section.transfer aria-labelledby="transfer" {
+                h2 id="transfer" { (self.words.payment_instructions) }
+                dl { @for (label, value) in rows.iter().filter(|(label, _)| !label.is_empty()) {
+                    div { dt { (label) } dd { (value) } }
+                } }
+                @for (_, line) in rows.iter().filter(|(label, _)| label.is_empty()) { p { (line) } }
+            }
+        }
+    }
+
     fn facts(&self) -> Markup {
         let (words, document) = (self.words, self.document);
         let mut dates = vec![(words.issued_on, document.issued_on)];
@@ -153,14 +172,14 @@ impl Page<'_> {
         }
         html! {
             div.facts {
-                (self.party(words.from, &document.seller))
-                @if let Some(buyer) = &document.buyer { (self.party(words.customer, buyer)) }
+                (self.party(words.from, &document.seller, &words.letterhead(&document.letterhead)))
+                @if let Some(buyer) = &document.buyer { (self.party(words.customer, buyer, &[])) }
                 dl { @for (label, date) in dates { div { dt { (label) } dd { (self.format.date(date)) } } } }
             }
         }
     }
 
-    fn party(&self, kind: &str, party: &PartySnapshot) -> Markup {
+    fn party(&self, kind: &str, party: &PartySnapshot, more: &[String]) -> Markup {
         let language = self.document.details.language;
         html! {
             address.party {
@@ -169,6 +188,7 @@ impl Page<'_> {
                 @for line in party.address.iter().flat_map(|address| address_lines(address, language)) { span { (line) } }
                 @if let Some(email) = &party.email { span { (email.as_str()) } }
                 @for id in &party.tax_ids { span { (self.words.labelled_tax_id(id)) } }
+                @for line in more { span { (line) } }
             }
         }
     }
@@ -181,16 +201,16 @@ impl Page<'_> {
         };
         let (unit_price, amount) = (labelled(words.unit_price), labelled(words.amount));
         html! {
-            table.lines.cards {
+            table.lines.cards role="table" {
                 caption.hidden { (words.lines) " (" (self.document.currency) ")" }
-                thead { tr {
-                    th scope="col" { (words.description) }
-                    th.figure scope="col" { (words.quantity) }
-                    th.figure scope="col" { (broken(&unit_price, words.unit_price)) }
-                    th.figure scope="col" { (capitalized(self.term)) }
-                    th.figure scope="col" { (broken(&amount, words.amount)) }
+                thead role="rowgroup" { tr role="row" {
+                    th role="columnheader" scope="col" { (words.description) }
+                    th.figure role="columnheader" scope="col" { (words.quantity) }
+                    th.figure role="columnheader" scope="col" { (broken(&unit_price, words.unit_price)) }
+                    th.figure role="columnheader" scope="col" { (capitalized(self.term)) }
+                    th.figure role="columnheader" scope="col" { (broken(&amount, words.amount)) }
                 } }
-                tbody { @for line in &self.document.lines { (self.line(line, (&unit_price, &amount), behavior.is_none())) } }
+                tbody role="rowgroup" { @for line in &self.document.lines { (self.line(line, (&unit_price, &amount), behavior.is_none())) } }
             }
         }
     }
@@ -199,17 +219,17 @@ impl Page<'_> {
         let rates: Vec<_> = line.rates.iter().map(|rate| self.format.percentage(rate.percentage)).collect();
         let rates = if rates.is_empty() { NONE.to_owned() } else { rates.join(" + ") };
         html! {
-            tr {
-                td.what { (line.description.as_str()) }
+            tr role="row" {
+                td.what role="rowheader" { (line.description.as_str()) }
                 @if let Some(price) = line.price {
-                    td.figure data-label=(self.words.quantity) { span { (self.format.number(price.quantity.get().into())) } }
-                    td.figure data-label=(unit_price) { span { (self.format.unit_price(price.unit_price)) } }
+                    td.figure role="cell" data-label=(self.words.quantity) { span { (self.format.number(price.quantity.get().into())) } }
+                    td.figure role="cell" data-label=(unit_price) { span { (self.format.unit_price(price.unit_price)) } }
                 } @else {
-                    td.figure data-label=(self.words.quantity) { span { (NONE) } }
-                    td.figure data-label=(unit_price) { span { (NONE) } }
+                    td.figure role="cell" data-label=(self.words.quantity) { span { (NONE) } }
+                    td.figure role="cell" data-label=(unit_price) { span { (NONE) } }
                 }
-                td.figure data-label=(capitalized(self.term)) { span { (rates) } }
-                td.figure data-label=(amount) {
+                td.figure role="cell" data-label=(capitalized(self.term)) { span { (rates) } }
+                td.figure role="cell" data-label=(amount) {
                     span {
                         (self.format.amount(line.amount()))
                         @if tells_behavior { span.aside { (self.with_or_without(line.behavior)) } }
@@ -253,7 +273,7 @@ impl Page<'_> {
             }
         }
         html! {
-            table.sums { tbody {
+            table.sums aria-label=(words.total) { tbody {
                 @for (label, amount, is_strong) in sums {
                     tr.strong[is_strong] { th scope="row" { (label) } td.figure { (self.format.money(amount)) } }
                 }
@@ -269,24 +289,24 @@ impl Page<'_> {
         let tax = capitalized(self.term);
         let row = |name: String, rate: String, base: Money, amount: Money| {
             html! {
-                tr {
-                    td.what { (name) }
-                    td.figure data-label=(words.rate) { span { (rate) } }
-                    td.figure data-label=(words.taxable_amount) { span { (self.format.amount(base)) } }
-                    td.figure data-label=(tax) { span { (self.format.amount(amount)) } }
+                tr role="row" {
+                    td.what role="rowheader" { (name) }
+                    td.figure role="cell" data-label=(words.rate) { span { (rate) } }
+                    td.figure role="cell" data-label=(words.taxable_amount) { span { (self.format.amount(base)) } }
+                    td.figure role="cell" data-label=(tax) { span { (self.format.amount(amount)) } }
                 }
             }
         };
         html! {
-            h2 { (capitalized(&fill(words.tax_breakdown, &[self.term]))) " (" (document.currency) ")" }
-            table.cards {
-                thead { tr {
-                    th scope="col" { (tax) }
-                    th.figure scope="col" { (words.rate) }
-                    th.figure scope="col" { (words.taxable_amount) }
-                    th.figure scope="col" { (tax) }
+            h2 id="tax" { (capitalized(&fill(words.tax_breakdown, &[self.term]))) " (" (document.currency) ")" }
+            table.cards role="table" aria-labelledby="tax" {
+                thead role="rowgroup" { tr role="row" {
+                    th role="columnheader" scope="col" { (tax) }
+                    th.figure role="columnheader" scope="col" { (words.rate) }
+                    th.figure role="columnheader" scope="col" { (words.taxable_amount) }
+                    th.figure role="columnheader" scope="col" { (tax) }
                 } }
-                tbody {
+                tbody role="rowgroup" {
                     @for subtotal in &document.tax_subtotals {
                         @let name = words.tax_subtotal(document.details.language, subtotal, self.term);
                         @let rate = subtotal.rate.as_ref().map(|rate| self.format.percentage(rate.percentage));

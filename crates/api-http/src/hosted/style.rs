@@ -35,6 +35,12 @@ h2 { margin: 2.25rem 0 .5rem; font-size: 1rem; font-weight: 650; }
   color: var(--accent-ink); font-weight: 650; font-size: 1.05rem; text-decoration: none; font-variant-numeric: tabular-nums; }
 .pay:hover { filter: brightness(1.08); }
 .ask .hint { color: var(--soft); font-size: .84rem; line-height: 1.4; margin-top: .5rem; }
+.transfer { margin: 2rem 0; }
+.transfer h2 { margin-top: 0; }
+.transfer dl { margin: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, auto)); gap: .75rem 2rem; justify-content: start; }
+.transfer dl > div + div { margin: 0; }
+.transfer p { margin: .75rem 0 0; color: var(--soft); }
+.small { margin: 2rem 0 0; color: var(--soft); font-size: .84rem; white-space: pre-line; overflow-wrap: anywhere; }
 .facts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 1.5rem 2rem; }
 .facts p, .facts dl { margin: 0; }
 .party { font-style: normal; overflow-wrap: anywhere; }

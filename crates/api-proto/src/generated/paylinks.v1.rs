@@ -270,7 +270,8 @@ pub enum TaxBehavior {
     Unspecified = 0,
     /// Tax is added to the price.
     Exclusive = 1,
-    /// The price includes the tax.
+    /// The price includes the tax, whichever applies: what the customer pays is the price. Where no tax does (reverse charge, an
+    /// export, an exemption), none is inside: the total is still the price, and all of it is net.
     Inclusive = 2,
 }
 impl TaxBehavior {

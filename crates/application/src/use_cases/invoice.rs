@@ -434,9 +434,10 @@ impl App {
             seller: PartySnapshot {
                 name: Some(seller.name.clone()),
                 address: Some(seller.address.clone()),
-                email: None,
+                email: seller.email.clone(),
                 tax_ids: seller.tax_ids.clone(),
             },
+            letterhead: seller.letterhead.clone(),
             buyer,
         };
         invoice.finalize(finalization, tax).map_err(invoice_error)?;

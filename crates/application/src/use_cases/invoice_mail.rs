@@ -1,15 +1,14 @@
 //! Sending invoices and receipts by mail: asking for it, and reading what became of it.
 
-use domain::document::Language;
+use domain::document::{InvoiceDocumentKind, Language};
 use domain::id::{InvoiceId, InvoiceMailId};
-use domain::invoice::Invoice;
-use domain::invoice_mail::{InvoiceMail, MailKind, MailOrder};
+use domain::invoice_mail::{InvoiceMail, MailOrder};
 use domain::party::Email;
-use domain::ports::storage::UnitOfWork;
 use serde::Serialize;
 
 use super::reads;
 use crate::app::App;
+use crate::documents::language_of;
 use crate::error::{Error, Reason};
 use crate::mutation::{Mutation, Step};
 
@@ -19,7 +18,7 @@ pub struct SendInvoice {
     /// The invoice.
     pub invoice_id: InvoiceId,
     /// Which document of it.
-    pub kind: MailKind,
+    pub kind: InvoiceDocumentKind,
     /// In which language; the customer's if absent, else English.
     pub language: Option<Language>,
     /// To whom; to the customer as the invoice has it if absent.
@@ -41,15 +40,14 @@ impl App {
                     let parts = app.0.mail.as_ref().ok_or_else(disabled)?;
                     let invoice = uow.get_invoice(&m.caller.sellers, order.invoice_id).await?;
                     let invoice = invoice.ok_or_else(|| Error::not_found("invoice", order.invoice_id))?;
-                    order.kind.check(&invoice).map_err(|error| Error::precondition(Reason::InvoiceState, error))?;
+                    MailOrder::check(order.kind, &invoice)
+                        .map_err(|error| Error::precondition(Reason::InvoiceState, error))?;
                     let known = invoice.finalization().and_then(|fixed| fixed.buyer.as_ref()?.email.clone());
                     let to = order.to.clone().or(known).ok_or_else(no_recipient)?;
-                    let language = match order.language {
-                        Some(language) => language,
-                        None => language_of_customer(uow, &invoice).await?,
-                    };
+                    let language = language_of(uow, &invoice, order.language).await?;
                     let id = app.new_invoice_mail_id();
-                    let ids = (id, parts.message_id(id).map_err(Error::internal)?);
+                    let sender = parts.sender(&m.seller);
+                    let ids = (id, sender.message_id(id).map_err(Error::internal)?);
                     let order = MailOrder { invoice_id: invoice.id, kind: order.kind, language, to };
                     let mut mail = InvoiceMail::queued(ids, m.seller.id.clone(), order, app.now());
                     uow.insert_invoice_mail(&mut mail).await?;
@@ -68,11 +66,4 @@ fn disabled() -> Error {
 
 fn no_recipient() -> Error {
     Error::field("to", "REQUIRED", "is required, since the invoice has no e-mail address of its customer")
-}
-
-async fn language_of_customer(uow: &dyn UnitOfWork, invoice: &Invoice) -> Result<Language, Error> {
-    let Some(id) = invoice.customer_id else { return Ok(Language::default()) };
-    let customer = uow.get_customer(&[invoice.seller_id.clone()].into(), id).await?;
-    let locale = customer.and_then(|customer| customer.profile.locale.clone());
-    Ok(locale.as_ref().and_then(Language::of).unwrap_or_default())
 }

@@ -134,6 +134,22 @@ pub struct Words {
     pub and: &'static str,
     /// Heading of how to pay otherwise.
     pub payment_instructions: &'static str,
+    /// Label of what a payer writes beside a transfer.
+    pub payment_reference: &'static str,
+    /// Template: a label and what it names.
+    pub labelled: &'static str,
+    /// Template: the number in a register of companies.
+    pub registration_number: &'static str,
+    /// Template: the town of the registered office.
+    pub registered_office: &'static str,
+    /// Why a credit note was issued: it was billed twice.
+    pub duplicate: &'static str,
+    /// Why a credit note was issued: the order was a fraud.
+    pub fraudulent: &'static str,
+    /// Why a credit note was issued: the order changed.
+    pub order_change: &'static str,
+    /// Why a credit note was issued: the customer was not satisfied.
+    pub product_unsatisfactory: &'static str,
     /// Template: which page of how many.
     pub page: &'static str,
     /// The mention of a legal note.
@@ -194,6 +210,9 @@ mod tests {
                 words.untaxed,
                 words.tax_in_sellers_currency,
                 words.reason,
+                words.labelled,
+                words.registration_number,
+                words.registered_office,
                 words.on_line,
                 words.on_lines,
                 words.article,
@@ -205,7 +224,7 @@ mod tests {
         for language in Language::ALL {
             assert_eq!(
                 blanks(Words::of(language)),
-                [1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 6, 1, 1, 1, 1, 1, 2],
+                [1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 6, 1, 2, 1, 1, 1, 1, 1, 1, 2],
                 "{language:?}"
             );
         }

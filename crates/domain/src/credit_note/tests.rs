@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::invoice::{Finalization, InvoiceItem};
+use crate::letterhead::Letterhead;
 use crate::money::Rounding;
 use crate::tax::{AppliedRate, RatedLine, RoundingScope, TaxCalculation, TaxRounding, TaxTreatment, compute};
 use crate::text::DisplayName;
@@ -68,6 +69,7 @@ fn open(lines: &[Line<'_>], scope: RoundingScope) -> Invoice {
         tax_point: date!(2026 - 11 - 01),
         due_date: date!(2026 - 12 - 01),
         seller: party,
+        letterhead: Letterhead::default(),
         buyer: None,
     };
     invoice.finalize(finalization, tax).unwrap();

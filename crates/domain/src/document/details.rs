@@ -1,4 +1,4 @@
-//! What a caller adds to a document beyond the figures: its language, notes, and how to pay. It must not know the words of
+//! What a caller adds to a document beyond the figures: its language, notes, and where to pay. It must not know the words of
 //! any language.
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::AppliedNote;
 use crate::locale::Locale;
 use crate::money::{ExchangeRate, Money};
 use crate::tax::ExchangedTax;
-use crate::text::{DocumentFooter, DocumentMemo, PaymentInstructions};
+use crate::text::DocumentMemo;
 use crate::validation::Invalid;
 
 /// A language in which a document can be written; stored as its code.
@@ -73,12 +73,8 @@ pub struct DocumentDetails {
     pub legal_notes: Vec<AppliedNote>,
     /// Where to pay: on an invoice, as a link and a QR code, while something is due.
     pub payment_url: Option<PaymentUrl>,
-    /// How else to pay, such as a bank account and a reference; on an invoice while something is due.
-    pub payment_instructions: Option<PaymentInstructions>,
     /// A message to the customer.
     pub memo: Option<DocumentMemo>,
-    /// What stands below everything else, such as terms or the register that the seller is in.
-    pub footer: Option<DocumentFooter>,
     /// Whether the last day to pay has passed. Of an invoice that is not open it says nothing.
     pub is_overdue: bool,
     /// The tax in the seller's national currency (article 230 of Directive 2006/112/EC), where the document is in another.

@@ -1,6 +1,7 @@
 //! The lines and tax subtotals of a document, and the one place where a document reads the rates that were applied. It
 //! must not know how figures are written.
 
+use crate::credit_note::CreditNoteLine;
 use crate::invoice::InvoiceLine;
 use crate::money::{Money, Quantity, UnitPrice};
 use crate::tax::{AppliedRate, Percentage, TaxBehavior, TaxCategory, TaxSubtotal};
@@ -68,6 +69,20 @@ impl DocumentLine {
             price: Some(LinePrice { quantity: line.item.quantity, unit_price: line.item.unit_price }),
             discount: line.discount_amount,
             behavior: line.item.tax_behavior,
+            net: line.taxed.net,
+            tax: line.taxed.tax,
+            gross: line.taxed.gross,
+            rates: line.taxed.components.iter().map(|component| LineRate::of(&component.rate)).collect(),
+        }
+    }
+
+    /// The line of a credit note.
+    pub fn of_credit(line: &CreditNoteLine) -> Self {
+        Self {
+            description: line.description.clone(),
+            price: line.quantity.map(|quantity| LinePrice { quantity, unit_price: line.unit_price }),
+            discount: line.discount_amount(),
+            behavior: line.tax_behavior,
             net: line.taxed.net,
             tax: line.taxed.tax,
             gross: line.taxed.gross,

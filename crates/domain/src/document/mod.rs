@@ -9,6 +9,7 @@ mod legal_note;
 mod line;
 mod rules;
 
+use serde::{Deserialize, Serialize};
 use time::Date;
 
 pub use applying::{notes_of_credit_note, notes_of_invoice};
@@ -16,8 +17,10 @@ pub use details::{DocumentDetails, Language, PaymentUrl, TaxInSellersCurrency};
 pub use legal_note::{AppliedNote, LegalNote};
 pub use line::{DocumentLine, DocumentTaxSubtotal, LinePrice, LineRate};
 
+use crate::credit_note::{CreditNote, CreditReason};
 use crate::id::InvoiceId;
 use crate::invoice::{Invoice, InvoiceState, PartySnapshot};
+use crate::letterhead::{Letterhead, TransferInstructions};
 use crate::money::{Currency, Money, MoneyError};
 use crate::payment::{Payment, PaymentFlag, PaymentState};
 use crate::text::Description;
@@ -41,6 +44,8 @@ pub struct DocumentContent {
     pub supplied_on: Option<Date>,
     /// Who supplies: name, address and VAT id (points 3 and 5).
     pub seller: PartySnapshot,
+    /// What else stands on the seller's documents.
+    pub letterhead: Letterhead,
     /// Who is supplied (points 4 and 5). Absent where the customer is not known: a simplified invoice (article 226b).
     pub buyer: Option<PartySnapshot>,
     /// Currency of every amount.
@@ -97,8 +102,18 @@ pub enum Subject {
         /// The invoice.
         corrects: CorrectedInvoice,
         /// Why.
-        reason: Option<Description>,
+        reason: CreditReason,
     },
+}
+
+/// Which document of an invoice: to be made, or to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvoiceDocumentKind {
+    /// The invoice itself, as it stands: it asks for what is due.
+    Invoice,
+    /// The receipt for what has come in.
+    Receipt,
 }
 
 /// Where an invoice stands, as far as its reader cares.
@@ -139,37 +154,6 @@ pub struct CorrectedInvoice {
     pub number: String,
     /// Its date of issue.
     pub issued_on: Date,
-}
-
-/// What a credit note says, in plain figures. Positive amounts are in the buyer's favour.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CreditNoteFigures {
-    /// Its own number, in a series without gaps.
-    pub number: String,
-    /// The date of issue.
-    pub issued_on: Date,
-    /// The date of the event that made the correction needed, where it is another than that of issue.
-    pub supplied_on: Option<Date>,
-    /// The invoice that it corrects.
-    pub corrects: CorrectedInvoice,
-    /// Why.
-    pub reason: Option<Description>,
-    /// Who issues it.
-    pub seller: PartySnapshot,
-    /// Who is credited.
-    pub buyer: Option<PartySnapshot>,
-    /// Currency of every amount.
-    pub currency: Currency,
-    /// What is credited.
-    pub lines: Vec<DocumentLine>,
-    /// The taxable amount and the tax of each rate, and the taxable amount of each category without one.
-    pub tax_subtotals: Vec<DocumentTaxSubtotal>,
-    /// All without tax.
-    pub net: Money,
-    /// All tax.
-    pub tax: Money,
-    /// All with tax.
-    pub gross: Money,
 }
 
 /// Why there is no document.
@@ -250,27 +234,45 @@ impl Document {
         Self::with_figures_of(invoice, subject, issued_on, details)
     }
 
-    /// The document of a credit note.
+    /// The document of a credit note on an invoice.
     ///
     /// # Errors
-    /// The figures don't add up or are in several currencies, a number is missing, or the details don't fit.
-    pub fn credit_note(figures: CreditNoteFigures, details: DocumentDetails) -> Result<Self, DocumentError> {
+    /// The invoice has no number, or the details don't fit the credit note.
+    pub fn of_credit_note(
+        note: &CreditNote,
+        invoice: &Invoice,
+        details: DocumentDetails,
+    ) -> Result<Self, DocumentError> {
+        let fixed = invoice.finalization().ok_or(DocumentError::NotFinalized)?;
+        let corrects = CorrectedInvoice { number: note.invoice_number.clone(), issued_on: fixed.finalized_at.date() };
         Self::checked(DocumentContent {
-            subject: Subject::CreditNote { corrects: figures.corrects, reason: figures.reason },
-            number: figures.number,
-            issued_on: figures.issued_on,
-            supplied_on: figures.supplied_on.filter(|date| *date != figures.issued_on),
-            seller: figures.seller,
-            buyer: figures.buyer,
-            currency: figures.currency,
-            lines: figures.lines,
-            tax_subtotals: figures.tax_subtotals,
-            net: figures.net,
-            tax: figures.tax,
-            gross: figures.gross,
+            subject: Subject::CreditNote { corrects, reason: note.reason.clone() },
+            number: note.number.number.clone(),
+            issued_on: note.issued_at.date(),
+            supplied_on: None,
+            seller: note.seller.clone(),
+            letterhead: fixed.letterhead.clone(),
+            buyer: note.buyer.clone(),
+            currency: note.currency,
+            lines: note.lines.iter().map(DocumentLine::of_credit).collect(),
+            tax_subtotals: note.tax_subtotals()?.iter().map(DocumentTaxSubtotal::of).collect(),
+            net: note.net,
+            tax: note.tax,
+            gross: note.gross,
             description: None,
             details,
         })
+    }
+
+    /// Whether the document asks for money that is still due.
+    pub fn is_payable(&self) -> bool {
+        matches!(&self.subject, Subject::Invoice { due, standing: Standing::Open { .. }, .. } if due.minor() > 0)
+    }
+
+    /// How to transfer what is due, and the reference to write beside it; on what is payable alone.
+    pub fn transfer(&self) -> Option<(&TransferInstructions, String)> {
+        let transfer = self.letterhead.transfer.as_ref().filter(|_| self.is_payable())?;
+        Some((transfer, transfer.reference.of(&self.number)))
     }
 
     fn with_figures_of(
@@ -286,6 +288,7 @@ impl Document {
             issued_on,
             supplied_on: Some(fixed.tax_point).filter(|date| *date != fixed.finalized_at.date()),
             seller: fixed.seller.clone(),
+            letterhead: fixed.letterhead.clone(),
             buyer: fixed.buyer.clone(),
             currency: invoice.currency,
             lines: invoice.lines.iter().map(DocumentLine::of).collect(),

@@ -4,8 +4,10 @@ use time::macros::date;
 use uuid::Uuid;
 
 use super::*;
-use crate::id::{InvoiceLineId, TaxRateId};
+use crate::credit_note::{CreditNoteData, CreditNoteNumber, CreditRequest, CreditScope};
+use crate::id::{CreditNoteId, InvoiceLineId, TaxRateId};
 use crate::invoice::{Finalization, InvoiceContent, InvoiceItem};
+use crate::letterhead::ReferenceFormat;
 use crate::metadata::Metadata;
 use crate::money::{ExchangeRate, Quantity, UnitPrice};
 use crate::payment::tests::{pending_payment, succeeded_payment};
@@ -62,9 +64,8 @@ fn draft() -> (Invoice, TaxCalculation) {
     (Invoice::draft(ids, seller, content, (TaxRounding::default(), tax.clone()), ISSUED).unwrap(), tax)
 }
 
-fn open() -> Invoice {
-    let (mut invoice, tax) = draft();
-    let finalization = Finalization {
+fn finalization() -> Finalization {
+    Finalization {
         number: "INV-7".to_owned(),
         series: "INV".to_owned(),
         sequence: 7,
@@ -72,9 +73,14 @@ fn open() -> Invoice {
         tax_point: date!(2026 - 01 - 31),
         due_date: date!(2026 - 03 - 03),
         seller: party(),
+        letterhead: Letterhead::default(),
         buyer: None,
-    };
-    invoice.finalize(finalization, tax).unwrap();
+    }
+}
+
+fn open() -> Invoice {
+    let (mut invoice, tax) = draft();
+    invoice.finalize(finalization(), tax).unwrap();
     invoice
 }
 
@@ -84,23 +90,22 @@ fn payment_of(invoice: &Invoice, minor: i64) -> Payment {
     Payment::from_stored(data)
 }
 
-fn credit_note() -> CreditNoteFigures {
-    let of_invoice = Document::of_invoice(&open(), DocumentDetails::default()).unwrap();
-    CreditNoteFigures {
-        number: "CN-1".to_owned(),
-        issued_on: date!(2026 - 02 - 10),
-        supplied_on: None,
-        corrects: CorrectedInvoice { number: "INV-7".to_owned(), issued_on: ISSUED.date() },
-        reason: None,
-        seller: party(),
-        buyer: None,
-        currency: sek(),
-        lines: of_invoice.lines.clone(),
-        tax_subtotals: of_invoice.tax_subtotals.clone(),
-        net: of_invoice.net,
-        tax: of_invoice.tax,
-        gross: of_invoice.gross,
-    }
+/// All of the open invoice, taken back.
+fn credit_note() -> CreditNoteData {
+    let request = CreditRequest {
+        scope: CreditScope::Rest,
+        reason: CreditReason::Duplicate,
+        memo: None,
+        metadata: Metadata::default(),
+        out_of_band_refund: None,
+    };
+    let number = CreditNoteNumber { number: "CN-1".to_owned(), series: "CN".to_owned(), sequence: 1 };
+    let id = CreditNoteId::from_uuid(Uuid::from_u128(9));
+    (*CreditNote::issue(&mut open(), request, (id, number), ISSUED).unwrap()).clone()
+}
+
+fn of_credit_note(note: CreditNoteData, details: DocumentDetails) -> Result<Document, DocumentError> {
+    Document::of_credit_note(&CreditNote::from_stored(note), &open(), details)
 }
 
 fn refused(document: Result<Document, DocumentError>) -> Vec<(String, String)> {
@@ -126,9 +131,35 @@ fn an_invoice_shows_what_was_fixed_and_what_is_due() {
 
 #[test]
 fn the_date_of_supply_is_told_only_where_it_is_another() {
-    let mut figures = credit_note();
-    figures.supplied_on = Some(figures.issued_on);
-    assert_eq!(Document::credit_note(figures, DocumentDetails::default()).unwrap().supplied_on, None);
+    let supplied_on = |tax_point| {
+        let (mut invoice, tax) = draft();
+        invoice.finalize(Finalization { tax_point, ..finalization() }, tax).unwrap();
+        Document::of_invoice(&invoice, DocumentDetails::default()).unwrap().supplied_on
+    };
+    assert_eq!(supplied_on(ISSUED.date()), None);
+    assert_eq!(supplied_on(date!(2026 - 01 - 31)), Some(date!(2026 - 01 - 31)));
+}
+
+#[test]
+fn how_to_transfer_is_told_with_the_number_while_something_is_due() {
+    let transfer = TransferInstructions {
+        reference: ReferenceFormat::parse("Invoice {number}").unwrap(),
+        ..TransferInstructions::default()
+    };
+    let letterhead = Letterhead { transfer: Some(transfer), ..Letterhead::default() };
+    let (mut invoice, tax) = draft();
+    invoice.finalize(Finalization { letterhead, ..finalization() }, tax).unwrap();
+    let reference = |invoice: &Invoice| {
+        let document = Document::of_invoice(invoice, DocumentDetails::default()).unwrap();
+        document.transfer().map(|(_, reference)| reference)
+    };
+    assert_eq!(reference(&invoice).as_deref(), Some("Invoice INV-7"));
+    let mut void = invoice.clone();
+    void.void(ISSUED).unwrap();
+    assert_eq!(reference(&void), None);
+    invoice.receive(Money::new(13_000, sek()), ISSUED).unwrap();
+    assert_eq!(reference(&invoice), None);
+    assert_eq!(reference(&open()), None);
 }
 
 #[test]
@@ -210,20 +241,20 @@ fn a_receipt_counts_only_money_that_came_in_for_its_own_invoice() {
 
 #[test]
 fn figures_that_do_not_add_up_are_refused_with_their_field() {
-    let with = |change: fn(&mut CreditNoteFigures)| {
-        let mut figures = credit_note();
-        change(&mut figures);
-        refused(Document::credit_note(figures, DocumentDetails::default()))
+    let with = |change: fn(&mut CreditNoteData)| {
+        let mut note = credit_note();
+        change(&mut note);
+        refused(of_credit_note(note, DocumentDetails::default()))
     };
     let one = |field: &str, rule: &str| vec![(field.to_owned(), rule.to_owned())];
-    assert!(Document::credit_note(credit_note(), DocumentDetails::default()).is_ok());
+    assert!(of_credit_note(credit_note(), DocumentDetails::default()).is_ok());
     assert_eq!(with(|f| f.gross = f.net), one("gross", "SUM_MISMATCH"));
-    assert_eq!(with(|f| f.lines[1].gross = f.net), one("lines[1]", "SUM_MISMATCH"));
-    assert_eq!(with(|f| f.tax_subtotals.clear()), one("tax_subtotals", "SUM_MISMATCH"));
+    assert_eq!(with(|f| f.lines[1].taxed.gross = f.net), one("lines[1]", "SUM_MISMATCH"));
+    assert_eq!(with(|f| f.subtotals.clear()), one("tax_subtotals", "SUM_MISMATCH"));
     assert_eq!(with(|f| f.lines.clear()), one("lines", "LINE_COUNT"));
-    assert_eq!(with(|f| f.number = " ".to_owned()), one("number", "REQUIRED"));
-    assert_eq!(with(|f| f.corrects.number = "x".repeat(101)), one("corrects.number", "TOO_LONG"));
-    let mixed = with(|f| f.lines[0].net = Money::new(1, Currency::parse("EUR").unwrap()));
+    assert_eq!(with(|f| f.number.number = " ".to_owned()), one("number", "REQUIRED"));
+    assert_eq!(with(|f| f.invoice_number = "x".repeat(101)), one("corrects.number", "TOO_LONG"));
+    let mixed = with(|f| f.lines[0].taxed.net = Money::new(1, Currency::parse("EUR").unwrap()));
     assert_eq!(mixed, one("lines[0]", "CURRENCY_MISMATCH"));
 }
 
@@ -233,10 +264,10 @@ fn notes_are_on_lines_that_exist_and_the_sellers_currency_is_another() {
         legal_notes: vec![AppliedNote { note: LegalNote::ReverseCharge, lines }],
         ..DocumentDetails::default()
     };
-    assert!(Document::credit_note(credit_note(), with_lines(vec![0, 1])).is_ok());
+    assert!(of_credit_note(credit_note(), with_lines(vec![0, 1])).is_ok());
     let one = |field: &str, rule: &str| vec![(field.to_owned(), rule.to_owned())];
     for lines in [vec![2], vec![1, 0], vec![0, 0]] {
-        let found = refused(Document::credit_note(credit_note(), with_lines(lines)));
+        let found = refused(of_credit_note(credit_note(), with_lines(lines)));
         assert_eq!(found, one("details.legal_notes[0].lines", "LINE_INDEX"));
     }
     let same = TaxInSellersCurrency {
@@ -246,7 +277,7 @@ fn notes_are_on_lines_that_exist_and_the_sellers_currency_is_another() {
     };
     let details = DocumentDetails { tax_in_sellers_currency: Some(same), ..DocumentDetails::default() };
     assert_eq!(
-        refused(Document::credit_note(credit_note(), details)),
+        refused(of_credit_note(credit_note(), details)),
         one("details.tax_in_sellers_currency", "SAME_CURRENCY")
     );
 }

@@ -59,6 +59,7 @@ pub struct Message {
     id: MessageId,
     date: Timestamp,
     from: Sender,
+    reply_to: Option<Email>,
     to: Email,
     subject: HeaderText,
     text: String,
@@ -71,8 +72,49 @@ pub struct Message {
 pub struct Sender {
     /// What is shown, such as the name of a company.
     pub name: Option<HeaderText>,
-    /// Where answers and bounces go.
-    pub address: Email,
+    /// Where bounces go, and answers unless the message says otherwise.
+    pub address: SenderAddress,
+}
+
+/// An address that mail can come from: in ASCII as a whole, since not every server takes another (RFC 6531), and with a
+/// domain that can stand in ids of messages.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SenderAddress(Email);
+
+impl SenderAddress {
+    /// Parses an address.
+    ///
+    /// # Errors
+    /// Not an e-mail address, or not one that mail can come from.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let address = Self(Email::parse(text)?);
+        let is_fit = address.0.as_str().is_ascii() && address.message_id("1").is_ok();
+        if is_fit { Ok(address) } else { Err(Invalid::new("MALFORMED_SENDER", "must be an e-mail address in ASCII")) }
+    }
+
+    /// The address.
+    pub const fn email(&self) -> &Email {
+        &self.0
+    }
+
+    /// Its domain: what is ours to name messages by.
+    pub fn domain(&self) -> &str {
+        self.0.as_str().rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
+    /// The id of a message that comes from here.
+    ///
+    /// # Errors
+    /// `unique` can't be the left part of one.
+    pub fn message_id(&self, unique: impl fmt::Display) -> Result<MessageId, Invalid> {
+        MessageId::parse(&format!("{unique}@{}", self.domain()))
+    }
+}
+
+impl fmt::Debug for SenderAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SenderAddress(..)")
+    }
 }
 
 impl Message {
@@ -82,7 +124,13 @@ impl Message {
         (from, to): (Sender, Email),
         (subject, text): (HeaderText, String),
     ) -> Self {
-        Self { id, date, from, to, subject, text, html: None, attachments: Vec::new() }
+        Self { id, date, from, reply_to: None, to, subject, text, html: None, attachments: Vec::new() }
+    }
+
+    /// The same message, whose answers go to another address than its sender's.
+    #[must_use]
+    pub fn with_reply_to(self, reply_to: Email) -> Self {
+        Self { reply_to: Some(reply_to), ..self }
     }
 
     /// The same message, with its text as HTML beside the plain one. It must say the same.
@@ -111,6 +159,11 @@ impl Message {
     /// Who sends it.
     pub const fn from(&self) -> &Sender {
         &self.from
+    }
+
+    /// Who gets the answers; the sender where absent.
+    pub const fn reply_to(&self) -> Option<&Email> {
+        self.reply_to.as_ref()
     }
 
     /// Who gets it.
@@ -364,6 +417,16 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_is_in_ascii_and_names_its_messages() {
+        let sender = SenderAddress::parse("billing@north.example").unwrap();
+        assert_eq!(sender.message_id("mail_1").unwrap().as_str(), "mail_1@north.example");
+        for bad in ["å@north.example", "billing@exämple.com", "billing@[127.0.0.1]"] {
+            assert_eq!(SenderAddress::parse(bad).unwrap_err().rule, "MALFORMED_SENDER", "{bad}");
+        }
+        assert_eq!(SenderAddress::parse("billing").unwrap_err().rule, "MALFORMED_EMAIL");
+    }
+
+    #[test]
     fn file_names_name_no_other_place() {
         assert!(FileName::parse("Rechnung INV-2026-00001.pdf").is_ok());
         for bad in ["", "../x", "a/b", "a\\b", ".hidden", "a\"b", "c:x"] {
@@ -382,7 +445,7 @@ mod tests {
     #[test]
     fn debug_shows_no_personal_data() {
         let canary = || HeaderText::parse("canary").unwrap();
-        let sender = Sender { name: Some(canary()), address: Email::parse("canary@example.com").unwrap() };
+        let sender = Sender { name: Some(canary()), address: SenderAddress::parse("canary@example.com").unwrap() };
         let id = MessageId::parse("1@example.com").unwrap();
         let parties = (sender, Email::parse("canary@example.com").unwrap());
         let message = Message::new((id, Timestamp::from_unix_seconds(0)), parties, (canary(), "canary".to_owned()))

@@ -31,8 +31,8 @@ struct Sum {
 impl Composer<'_> {
     /// The note on the whole, the reason of a credit note, and the message to the customer.
     pub(super) fn introduction(&mut self) {
-        if let Subject::CreditNote { reason: Some(reason), .. } = &self.document.subject {
-            let text = fill(self.words.reason, &[reason.as_str()]);
+        if let Subject::CreditNote { reason, .. } = &self.document.subject {
+            let text = fill(self.words.reason, &[self.words.credit_reason(reason)]);
             self.paragraph(&text, BODY, INK, LEADING);
             self.sheet.space(6.0);
         }

@@ -4,7 +4,7 @@ use domain::document::Subject;
 use domain::invoice::PartySnapshot;
 use krilla::tagging::Tag;
 
-use super::{BODY, Composer, LABEL, LEADING, STRONG, name_of};
+use super::{BODY, Composer, LABEL, LEADING, SMALL, SMALL_LEADING, STRONG, name_of};
 use crate::pdf::HEADING;
 use crate::sheet::{Align, CONTENT_WIDTH, Color, Column, INK, MARGIN, MUTED, Tree, baseline_within};
 use crate::typeface::{Digits, Line, Style, Weight};
@@ -33,14 +33,21 @@ struct Fact {
 }
 
 impl Composer<'_> {
-    /// The seller's name and the title with the number.
+    /// The seller's name with its letterhead, and the title with the number.
     pub(super) fn head(&mut self) {
         let top = self.sheet.y();
         self.mark(self.whole_title());
         let name = name_of(self.document.seller.name.as_ref());
         let seller = self.setter.lines(name, SELLER, SELLER_WIDTH);
-        let (seller_end, seller_leaves) =
+        let (end, mut seller_leaves) =
             self.stack((MARGIN, top), seller, (SELLER_WIDTH, SELLER_LEADING, Align::Left), INK);
+        // A fact such as a telephone number stays on its line.
+        let facts = self.words.letterhead(&self.document.letterhead).into_iter();
+        let letterhead = facts.map(|fact| fact.replace(' ', "\u{a0}")).collect::<Vec<_>>().join(" · ");
+        let letterhead = self.setter.lines(&letterhead, SMALL, SELLER_WIDTH);
+        let (seller_end, letterhead_leaves) =
+            self.stack((MARGIN, end), letterhead, (SELLER_WIDTH, SMALL_LEADING, Align::Left), MUTED);
+        seller_leaves.extend(letterhead_leaves);
 
         let x = MARGIN + SELLER_WIDTH + GAP;
         let title = self.setter.lines(self.title(), TITLE, TITLE_WIDTH);

@@ -1,10 +1,11 @@
-//! What stands below the figures: the mentions of the law, how to pay otherwise, and the seller's own footer.
+//! What stands below the figures: how to pay otherwise, the mentions of the law, and the seller's own footer.
 
 use super::{BODY, Composer, INK, LEADING, MUTED, SMALL, SMALL_LEADING};
 
 impl Composer<'_> {
     /// All of it.
     pub(super) fn notes(&mut self) {
+        self.transfer();
         let details = &self.document.details;
         if !details.legal_notes.is_empty() {
             self.heading(self.words.notes);
@@ -13,13 +14,18 @@ impl Composer<'_> {
             }
             self.sheet.space(10.0);
         }
-        if let Some(instructions) = details.payment_instructions.as_ref().filter(|_| self.is_payable()) {
-            self.heading(self.words.payment_instructions);
-            self.paragraph(instructions.as_str(), BODY, INK, LEADING);
-            self.sheet.space(10.0);
-        }
-        if let Some(footer) = &details.footer {
+        if let Some(footer) = &self.document.letterhead.footer {
             self.paragraph(footer.as_str(), SMALL, MUTED, SMALL_LEADING);
+        }
+    }
+
+    /// What else there is to say of how to pay; the accounts stand in the panel.
+    fn transfer(&mut self) {
+        let text = self.document.transfer().and_then(|(transfer, _)| transfer.text.clone());
+        if let Some(text) = text {
+            self.heading(self.words.payment_instructions);
+            self.paragraph(text.as_str(), BODY, INK, LEADING);
+            self.sheet.space(10.0);
         }
     }
 }

@@ -14,6 +14,10 @@ const AMOUNT: Style = Style { weight: Weight::SemiBold, digits: Digits::Tabular,
 const AMOUNT_LEADING: f32 = 29.0;
 const PADDING: f32 = 12.0;
 const GAP: f32 = 18.0;
+/// From baseline to baseline of accounts.
+const ROW_LEADING: f32 = 12.5;
+/// Between a label and its value.
+const LABEL_GAP: f32 = 8.0;
 /// A URL on more lines is told by its host: the whole is behind the link and in the code.
 const URL_LINES_MAX: usize = 3;
 
@@ -22,6 +26,12 @@ struct Message {
     label: String,
     amount: Option<Money>,
     detail: Option<(String, Style, Color)>,
+}
+
+/// A label and its value in the panel, each where its column begins.
+struct Pair {
+    label: (f32, Line),
+    value: (f32, Vec<Line>),
 }
 
 /// A line of the panel with its height and colour.
@@ -35,7 +45,7 @@ impl Composer<'_> {
     /// The panel.
     pub(super) fn panel(&mut self) {
         let message = self.message();
-        let url = self.document.details.payment_url.clone().filter(|_| self.is_payable());
+        let url = self.document.details.payment_url.clone().filter(|_| self.document.is_payable());
         let code = url.as_ref().and_then(|url| Code::of(url.as_str()));
         let code_side = code.as_ref().map_or(0.0, Code::side);
         let beside = if code.is_some() { code_side + GAP } else { 0.0 };
@@ -47,7 +57,10 @@ impl Composer<'_> {
             code.as_ref().map(|_| self.setter.lines(self.words.scan_to_pay, SMALL, code_side)).unwrap_or_default();
         let link_gap = if link.is_empty() { 0.0 } else { 6.0 };
         let height_of = |lines: &[Set]| lines.iter().map(|set| set.leading).sum::<f32>();
-        let text_height = height_of(&said) + link_gap + height_of(&link);
+        let accounts = self.accounts(width);
+        let accounts_height = accounts.iter().map(|row| row_height(row)).sum::<f32>();
+        let accounts_gap = if accounts.is_empty() { 0.0 } else { 6.0 };
+        let text_height = height_of(&said) + link_gap + height_of(&link) + accounts_gap + accounts_height;
         let code_height = code_side + caption.len() as f32 * SMALL_LEADING;
         let height = text_height.max(code_height) + 2.0 * PADDING;
 
@@ -58,20 +71,17 @@ impl Composer<'_> {
         let y = top + ((height - text_height) / 2.0).max(PADDING);
         let (end, leaves, _) = self.draw_set(x, y, said);
         self.push(Tree::group(Tag::P, leaves));
+        let link_height = height_of(&link);
         if let Some(url) = &url {
             self.draw_link(url, (x, end + link_gap), link);
         }
+        self.draw_accounts(x, end + link_gap + link_height + accounts_gap, accounts);
         if let (Some(url), Some(code)) = (url, code) {
             let left = MARGIN + CONTENT_WIDTH - PADDING - code_side;
             let code_top = top + (height - code_height) / 2.0;
             self.draw_code(&url, Area { x: left, y: code_top, width: code_side, height: code_side }, (code, caption));
         }
         self.sheet.space(height + 16.0);
-    }
-
-    /// Whether the document asks for money that is still due.
-    pub(super) fn is_payable(&self) -> bool {
-        matches!(&self.document.subject, Subject::Invoice { due, standing: Standing::Open { .. }, .. } if due.minor() > 0)
     }
 
     fn message(&self) -> Message {
@@ -146,6 +156,50 @@ impl Composer<'_> {
         label.chain(lines.into_iter().map(|line| Set { line, color: LINK, leading: SMALL_LEADING })).collect()
     }
 
+    /// The accounts to transfer to: two in a row where all of them fit so, else one.
+    fn accounts(&self, width: f32) -> Vec<Vec<Pair>> {
+        let told = self.words.transfer(self.document).into_iter().filter(|(label, _)| !label.is_empty());
+        let set = told.map(|(label, value)| (self.setter.line(&label, SMALL), value));
+        let told: Vec<(Line, String)> = set.collect();
+        let widest = |of: &dyn Fn(&(Line, String)) -> f32, column: usize, columns: usize| {
+            told.iter().skip(column).step_by(columns).map(of).fold(0.0, f32::max)
+        };
+        // A little room, for a line that is set anew adds its widths in another order.
+        let value_width = |(_, value): &(Line, String)| self.setter.line(value, BODY).width() + 0.1;
+        let label_width = |(label, _): &(Line, String)| label.width() + LABEL_GAP;
+        let labels = [0, 1].map(|column| widest(&label_width, column, 2));
+        let values = [0, 1].map(|column| widest(&value_width, column, 2));
+        let second = labels[0] + values[0] + GAP;
+        if second + labels[1] + values[1] <= width {
+            let places = [(0.0, labels[0], values[0]), (second, labels[1], values[1])];
+            return told
+                .chunks(2)
+                .map(|row| row.iter().zip(places).map(|(told, at)| self.pair(told, at)).collect())
+                .collect();
+        }
+        let label = widest(&label_width, 0, 1);
+        told.iter().map(|told| vec![self.pair(told, (0.0, label, width - label))]).collect()
+    }
+
+    fn pair(&self, (label, value): &(Line, String), (x, label_width, width): (f32, f32, f32)) -> Pair {
+        Pair { label: (x, label.clone()), value: (x + label_width, self.setter.lines(value, BODY, width)) }
+    }
+
+    fn draw_accounts(&mut self, x: f32, mut y: f32, rows: Vec<Vec<Pair>>) {
+        for row in rows {
+            let height = row_height(&row);
+            for Pair { label: (label_x, label), value: (value_x, lines) } in row {
+                let mut leaves = vec![self.sheet.text((x + label_x, y + baseline_within(ROW_LEADING)), label, MUTED)];
+                for (index, line) in lines.into_iter().enumerate() {
+                    let baseline = y + index as f32 * ROW_LEADING + baseline_within(ROW_LEADING);
+                    leaves.push(self.sheet.text((x + value_x, baseline), line, INK));
+                }
+                self.push(Tree::group(Tag::P, leaves));
+            }
+            y += height;
+        }
+    }
+
     fn draw_link(&mut self, url: &PaymentUrl, (x, y): (f32, f32), lines: Vec<Set>) {
         let (_, leaves, areas) = self.draw_set(x, y, lines);
         let place =
@@ -181,4 +235,9 @@ impl Composer<'_> {
         }
         (y, leaves, areas)
     }
+}
+
+fn row_height(row: &[Pair]) -> f32 {
+    let lines = row.iter().map(|pair| pair.value.1.len()).max().unwrap_or_default();
+    lines as f32 * ROW_LEADING
 }

@@ -121,7 +121,10 @@ fn what_the_law_asks_of_an_invoice_is_said() {
         "Date of issue|2\u{a0}March\u{a0}2026",
         "Date of supply|28\u{a0}February\u{a0}2026",
         "From|Nordljus Drift AB|Storgatan 1|111 22 Stockholm|Sweden",
+        "Company\u{a0}no.\u{a0}556000-0001 · Registered\u{a0}office:\u{a0}Stockholm ·|+46\u{a0}8\u{a0}123\u{a0}45\u{a0}67 · nordljus.example",
         "VAT no. SE556000000101",
+        "IBAN|SE45 5000 0000 0583 9825 7466|BIC|ESSESESS|Bankgiro|160-9908|Payment reference|INV-2026-00042",
+        "How to pay|Payments from abroad: charges are shared.",
         "VAT no. DE136695976",
         "1|Software licence|5|1,200.00|–|6,000.00",
         "3|Support|1|500.00|25%|500.00",
@@ -135,13 +138,24 @@ fn what_the_law_asks_of_an_invoice_is_said() {
 }
 
 #[test]
+fn a_credit_note_says_why_in_its_own_language_and_asks_for_no_transfer() {
+    for (language, reason) in [
+        (Language::English, "Reason: Goods or services not as agreed"),
+        (Language::French, "Motif\u{a0}: Bien ou service non conforme"),
+    ] {
+        let heard = heard(&composed(&samples::credit_note(language)));
+        assert!(heard.contains(reason) && !heard.contains("IBAN"), "{heard}");
+    }
+}
+
+#[test]
 fn prices_with_tax_inside_are_labelled_so_and_mixed_ones_each() {
     let sum = |document: &Document| heard(&composed(document));
     assert!(sum(&samples::receipt(Language::English)).contains("Unit price|incl. VAT"));
     assert!(sum(&samples::common(Language::English)).contains("Unit price|excl. VAT"));
     let items = [Item("a", 1, "12500", &["25"]), Item("b", 1, "10000", &["25"])];
     let behaviors = [TaxBehavior::Inclusive, TaxBehavior::Exclusive];
-    let parties = (samples::seller(), Some(samples::buyer()));
+    let parties = (samples::seller(), samples::letterhead(), Some(samples::buyer()));
     let invoice = samples::invoice(samples::currency("SEK"), &behaviors, &items, parties, None);
     let mixed = sum(&Document::of_invoice(&invoice, DocumentDetails::default()).unwrap());
     assert!(
@@ -185,8 +199,13 @@ fn tax_is_called_as_it_is_where_the_seller_is() {
     let heard_of = |country: &str| {
         let seller = samples::party("Seller", ["1 Main St", "1", "Town", country, "12-3456789"]);
         let items = [Item("a", 1, "10000", &["25"])];
-        let invoice =
-            samples::invoice(samples::currency("USD"), &[TaxBehavior::Exclusive], &items, (seller, None), None);
+        let invoice = samples::invoice(
+            samples::currency("USD"),
+            &[TaxBehavior::Exclusive],
+            &items,
+            (seller, samples::letterhead(), None),
+            None,
+        );
         heard(&composed(&Document::of_invoice(&invoice, DocumentDetails::default()).unwrap()))
     };
     assert!(heard_of("US").contains("Total excl. tax") && heard_of("US").contains("Tax no. 12-3456789"));
@@ -227,7 +246,7 @@ proptest! {
             tax_ids: (0..ids).map(|n| TaxId::parse(&format!("NUMBER-5560000000{n}")).unwrap()).collect(),
         };
         let invoice =
-            samples::invoice(samples::currency("EUR"), &[TaxBehavior::Exclusive], &items, (party.clone(), Some(party)), None);
+            samples::invoice(samples::currency("EUR"), &[TaxBehavior::Exclusive], &items, (party.clone(), samples::letterhead(), Some(party)), None);
         let document = Document::of_invoice(&invoice, samples::details(Language::ALL[language])).unwrap();
         let checked = check_layout(&document);
         prop_assert!(checked.is_ok(), "{:?}", checked);

@@ -1,10 +1,12 @@
 //! Documents to render: such as a company sends, and such as are at the edge of what can be.
-use domain::document::{
-    AppliedNote, CorrectedInvoice, CreditNoteFigures, Document, DocumentDetails, DocumentLine, DocumentTaxSubtotal,
-    Language, LegalNote, LinePrice, LineRate, PaymentUrl, TaxInSellersCurrency,
+use domain::bank_account::{Bankgiro, Bic, Iban};
+use domain::credit_note::{
+    CreditNote, CreditNoteNumber, CreditPart, CreditReason, CreditRequest, CreditScope, LineCredit,
 };
-use domain::id::{InvoiceId, InvoiceLineId, PaymentId, TaxRateId};
+use domain::document::{AppliedNote, Document, DocumentDetails, Language, LegalNote, PaymentUrl, TaxInSellersCurrency};
+use domain::id::{CreditNoteId, InvoiceId, InvoiceLineId, PaymentId, TaxRateId};
 use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartySnapshot};
+use domain::letterhead::{Letterhead, ReferenceFormat, TransferInstructions, Website};
 use domain::metadata::Metadata;
 use domain::money::{Currency, ExchangeRate, Money, Quantity, UnitPrice};
 use domain::party::{Address, Email};
@@ -12,13 +14,13 @@ use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::provider::ProviderRef;
 use domain::seller::SellerId;
 use domain::tax::{
-    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxCategory, TaxRate, TaxRounding, TaxTreatment,
-    compute,
+    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute,
 };
 use domain::tax_id::TaxId;
-use domain::text::{Description, DisplayName, DocumentFooter, DocumentMemo, PartyName, PaymentInstructions};
+use domain::text::{
+    Description, DisplayName, DocumentFooter, DocumentMemo, LetterheadText, PartyName, PaymentInstructions,
+};
 use domain::timestamp::Timestamp;
-use rust_decimal::Decimal;
 use time::macros::date;
 use uuid::Uuid;
 
@@ -53,6 +55,24 @@ pub(crate) fn buyer() -> PartySnapshot {
     party("Müller & Söhne Maschinenbau GmbH", ["Lindenstraße 12", "10969", "Berlin", "DE", "DE136695976"])
 }
 
+/// The letterhead of most samples.
+pub(crate) fn letterhead() -> Letterhead {
+    Letterhead {
+        registration_number: LetterheadText::parse("556000-0001").ok(),
+        registered_office: LetterheadText::parse("Stockholm").ok(),
+        phone: LetterheadText::parse("+46 8 123 45 67").ok(),
+        website: Website::parse("https://nordljus.example").ok(),
+        transfer: Some(TransferInstructions {
+            iban: Iban::parse("SE45 5000 0000 0583 9825 7466").ok(),
+            bic: Bic::parse("ESSESESS").ok(),
+            bankgiro: Bankgiro::parse("160-9908").ok(),
+            reference: ReferenceFormat::default(),
+            text: PaymentInstructions::parse("Payments from abroad: charges are shared.").ok(),
+        }),
+        footer: DocumentFooter::parse("Godkänd för F-skatt. Late payment interest by law.").ok(),
+    }
+}
+
 fn rate(name: &str, percentage: &str) -> AppliedRate {
     let named = (
         DisplayName::parse(name).expect("a sample is valid"),
@@ -68,7 +88,7 @@ pub(crate) fn invoice(
     currency: Currency,
     behaviors: &[TaxBehavior],
     items: &[Item<'_>],
-    (seller, buyer): (PartySnapshot, Option<PartySnapshot>),
+    (seller, letterhead, buyer): (PartySnapshot, Letterhead, Option<PartySnapshot>),
     description: Option<&str>,
 ) -> Invoice {
     let behavior = |index: usize| behaviors[index % behaviors.len()];
@@ -93,14 +113,14 @@ pub(crate) fn invoice(
         })
         .collect();
     let tax = compute(currency, TaxRounding::default(), &rated).expect("a sample is valid");
-    finalized(currency, contents, tax, (seller, buyer), description)
+    finalized(currency, contents, tax, (seller, letterhead, buyer), description)
 }
 
 fn finalized(
     currency: Currency,
     items: Vec<InvoiceItem>,
     tax: TaxCalculation,
-    (seller, buyer): (PartySnapshot, Option<PartySnapshot>),
+    (seller, letterhead, buyer): (PartySnapshot, Letterhead, Option<PartySnapshot>),
     description: Option<&str>,
 ) -> Invoice {
     let line_ids = (0..items.len()).map(|n| InvoiceLineId::from_uuid(Uuid::from_u128(n as u128))).collect();
@@ -129,6 +149,7 @@ fn finalized(
         tax_point: date!(2026 - 02 - 28),
         due_date: date!(2026 - 04 - 01),
         seller,
+        letterhead,
         buyer,
     };
     invoice.finalize(finalization, tax).expect("a sample is valid");
@@ -139,15 +160,9 @@ fn finalized(
 pub(crate) fn details(language: Language) -> DocumentDetails {
     DocumentDetails {
         language,
-        payment_url: Some(PaymentUrl::parse("https://pay.example.com/l/plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968").expect("a sample is valid")),
-        payment_instructions: Some(
-            PaymentInstructions::parse("IBAN SE45 5000 0000 0583 9825 7466, BIC ESSESESS\nOCR 2026 0004 2").expect("a sample is valid"),
-        ),
-        footer: Some(
-            DocumentFooter::parse(
-                "Bolagsverket 556000-0001. Godkänd för F-skatt. Styrelsens säte: Stockholm. Late payment interest by law.",
-            )
-            .expect("a sample is valid"),
+        payment_url: Some(
+            PaymentUrl::parse("https://pay.example.com/l/plink_0193a5c2e8b27c3a9f0e1d2c3b4a5968")
+                .expect("a sample is valid"),
         ),
         ..DocumentDetails::default()
     }
@@ -171,7 +186,7 @@ pub(crate) fn common_invoice() -> Invoice {
         currency("SEK"),
         &[TaxBehavior::Exclusive],
         &items,
-        (seller(), Some(buyer())),
+        (seller(), letterhead(), Some(buyer())),
         Some("Order 4711, contact: Åsa Lindqvist"),
     )
 }
@@ -195,7 +210,8 @@ pub(crate) fn noted(language: Language) -> Document {
         Item("Support", 1, "50000", &["25"]),
         Item("Training", 1, "75000", &[]),
     ];
-    let invoice = invoice(currency("EUR"), &[TaxBehavior::Exclusive], &items, (seller(), Some(buyer())), None);
+    let invoice =
+        invoice(currency("EUR"), &[TaxBehavior::Exclusive], &items, (seller(), letterhead(), Some(buyer())), None);
     let national = TaxInSellersCurrency {
         tax: Money::new(140_431, currency("SEK")),
         exchange_rate: ExchangeRate::parse("11.2345".parse().expect("a sample is valid")).expect("a sample is valid"),
@@ -217,7 +233,8 @@ pub(crate) fn noted(language: Language) -> Document {
 /// A receipt for a part of an invoice whose prices have their tax inside.
 pub(crate) fn receipt(language: Language) -> Document {
     let items = [Item("Årskort, vuxen", 2, "249900", &["25"]), Item("Bok", 1, "19900", &["6"])];
-    let mut invoice = invoice(currency("SEK"), &[TaxBehavior::Inclusive], &items, (seller(), Some(buyer())), None);
+    let mut invoice =
+        invoice(currency("SEK"), &[TaxBehavior::Inclusive], &items, (seller(), letterhead(), Some(buyer())), None);
     let first = Money::new(200_000, currency("SEK"));
     let payment = payment(&invoice, first);
     invoice.receive(first, ISSUED).expect("a sample is valid");
@@ -248,52 +265,25 @@ fn payment(invoice: &Invoice, amount: Money) -> Payment {
     payment
 }
 
-/// A credit note with a plain sum, a negative line and a reason.
+/// A credit note for a part of the common invoice: a piece of one line, and a plain sum of another.
 pub(crate) fn credit_note(language: Language) -> Document {
-    let money = |minor| Money::new(minor, currency("EUR"));
-    let rates = vec![LineRate {
-        name: DisplayName::parse("Moms").expect("a sample is valid"),
-        percentage: Percentage::parse(Decimal::from(25)).expect("a sample is valid"),
-    }];
-    let line = |text: &str, price: Option<(i64, i64)>, net: i64, tax: i64| DocumentLine {
-        description: Description::parse(text).expect("a sample is valid"),
-        price: price.map(|(count, minor)| LinePrice {
-            quantity: Quantity::parse(count).expect("a sample is valid"),
-            unit_price: UnitPrice::parse(minor.into(), currency("EUR")).expect("a sample is valid"),
-        }),
-        discount: None,
-        behavior: TaxBehavior::Exclusive,
-        net: money(net),
-        tax: money(tax),
-        gross: money(net + tax),
-        rates: rates.clone(),
+    let mut invoice = common_invoice();
+    let credit = |index: usize, part| LineCredit { line_id: invoice.lines[index].id, part };
+    let parts = vec![
+        credit(0, CreditPart::Quantity(Quantity::parse(2).expect("a sample is valid"))),
+        credit(2, CreditPart::Amount(Money::new(50_000, currency("SEK")))),
+    ];
+    let request = CreditRequest {
+        scope: CreditScope::Lines(parts),
+        reason: CreditReason::ProductUnsatisfactory,
+        memo: None,
+        metadata: Metadata::default(),
+        out_of_band_refund: None,
     };
-    let subtotal = DocumentTaxSubtotal {
-        category: TaxCategory::Standard,
-        rate: rates.first().cloned(),
-        jurisdiction: Some("SE".to_owned()),
-        base: money(115_000),
-        tax: money(28_750),
-    };
-    let figures = CreditNoteFigures {
-        number: "CN-2026-00003".to_owned(),
-        issued_on: date!(2026 - 03 - 20),
-        supplied_on: Some(date!(2026 - 03 - 18)),
-        corrects: CorrectedInvoice { number: "INV-2026-00042".to_owned(), issued_on: date!(2026 - 03 - 02) },
-        reason: Some(Description::parse("One of the machines was returned.").expect("a sample is valid")),
-        seller: seller(),
-        buyer: Some(buyer()),
-        currency: currency("EUR"),
-        lines: vec![
-            line("Machine, returned", Some((1, 120_000)), 120_000, 30_000),
-            line("Handling of the return", None, -5_000, -1_250),
-        ],
-        tax_subtotals: vec![subtotal],
-        net: money(115_000),
-        tax: money(28_750),
-        gross: money(143_750),
-    };
-    Document::credit_note(figures, details(language)).expect("a sample is valid")
+    let number = CreditNoteNumber { number: "CN-2026-00003".to_owned(), series: "CN".to_owned(), sequence: 3 };
+    let id = CreditNoteId::from_uuid(Uuid::from_u128(3));
+    let note = CreditNote::issue(&mut invoice, request, (id, number), ISSUED).expect("a sample is valid");
+    Document::of_credit_note(&note, &invoice, details(language)).expect("a sample is valid")
 }
 
 /// An invoice of so many lines.
@@ -301,7 +291,8 @@ pub(crate) fn long(lines: usize) -> Document {
     let text = |n: usize| format!("Item {n}: spare part for line {n} of the plant in Västerås, with delivery");
     let texts: Vec<String> = (1..=lines).map(text).collect();
     let items: Vec<Item<'_>> = texts.iter().map(|text| Item(text, 3, "1234.5", &["25"])).collect();
-    let invoice = invoice(currency("SEK"), &[TaxBehavior::Exclusive], &items, (seller(), Some(buyer())), None);
+    let invoice =
+        invoice(currency("SEK"), &[TaxBehavior::Exclusive], &items, (seller(), letterhead(), Some(buyer())), None);
     Document::of_invoice(&invoice, details(Language::English)).expect("a sample is valid")
 }
 
@@ -322,16 +313,30 @@ pub(crate) fn extreme(language: Language) -> Document {
         Item(&wide, 999_999, "123456.123456", &[]),
     ];
     let behaviors = [TaxBehavior::Exclusive, TaxBehavior::Inclusive, TaxBehavior::Exclusive];
-    let invoice = invoice(currency("KWD"), &behaviors, &items, (long_party(), Some(long_party())), Some(&wide));
-    let url = format!("https://pay.example.com/{}", "x".repeat(PaymentUrl::BYTES_MAX - 24));
     let text = |words: usize| "Wörterbuchübersetzung ".repeat(words);
+    let fact = || LetterheadText::parse(&"W".repeat(LetterheadText::CHARS_MAX)).ok();
+    let long_letterhead = Letterhead {
+        registration_number: fact(),
+        registered_office: fact(),
+        phone: fact(),
+        website: Website::parse(&format!("https://example.com/{}", "w".repeat(180))).ok(),
+        transfer: Some(TransferInstructions {
+            iban: Iban::parse("MT84MALT011000012345MTLCAST001S").ok(),
+            bic: Bic::parse("DEUTDEFF500").ok(),
+            bankgiro: Bankgiro::parse("5050-1055").ok(),
+            reference: ReferenceFormat::parse(&format!("{} {{number}}", "W".repeat(31))).expect("a sample is valid"),
+            text: Some(PaymentInstructions::parse(&text(45)).expect("a sample is valid")),
+        }),
+        footer: Some(DocumentFooter::parse(&text(90)).expect("a sample is valid")),
+    };
+    let invoice =
+        invoice(currency("KWD"), &behaviors, &items, (long_party(), long_letterhead, Some(long_party())), Some(&wide));
+    let url = format!("https://pay.example.com/{}", "x".repeat(PaymentUrl::BYTES_MAX - 24));
     let details = DocumentDetails {
         language,
         legal_notes: LegalNote::ALL.map(|note| AppliedNote { note, lines: vec![0, 2] }).to_vec(),
         payment_url: Some(PaymentUrl::parse(&url).expect("a sample is valid")),
-        payment_instructions: Some(PaymentInstructions::parse(&text(45)).expect("a sample is valid")),
         memo: Some(DocumentMemo::parse(&text(45)).expect("a sample is valid")),
-        footer: Some(DocumentFooter::parse(&text(90)).expect("a sample is valid")),
         is_overdue: true,
         tax_in_sellers_currency: None,
     };
@@ -342,6 +347,7 @@ pub(crate) fn extreme(language: Language) -> Document {
 pub(crate) fn bare(code: &str) -> Document {
     let nobody = PartySnapshot { name: None, address: None, email: None, tax_ids: Vec::new() };
     let items = [Item("漢字 \u{e000} \u{1F469}\u{200d}\u{1F680} שלום e\u{301}", 1, "1", &[])];
-    let invoice = invoice(currency(code), &[TaxBehavior::Inclusive], &items, (nobody, None), None);
+    let invoice =
+        invoice(currency(code), &[TaxBehavior::Inclusive], &items, (nobody, Letterhead::default(), None), None);
     Document::of_invoice(&invoice, DocumentDetails::default()).expect("a sample is valid")
 }

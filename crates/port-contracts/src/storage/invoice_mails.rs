@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use domain::document::Language;
+use domain::document::{InvoiceDocumentKind, Language};
 use domain::id::InvoiceMailId;
 use domain::invoice::Invoice;
-use domain::invoice_mail::{InvoiceMail, MailKind, MailOrder};
+use domain::invoice_mail::{InvoiceMail, MailOrder};
 use domain::page::{PageRequest, PageSize};
 use domain::party::Email;
 use domain::ports::mail::{MailError, MessageId};
@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_secs(3_600);
 fn mail(invoice: &Invoice) -> InvoiceMail {
     let order = MailOrder {
         invoice_id: invoice.id,
-        kind: MailKind::Invoice,
+        kind: InvoiceDocumentKind::Invoice,
         language: Language::Swedish,
         to: Email::parse("ada@example.com").unwrap(),
     };

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use application::MailParts;
-use domain::party::Email;
-use domain::ports::mail::MessageId;
+use domain::ports::mail::SenderAddress;
 use domain::validation::{Invalid, Validator};
 use mail_smtp::{Encryption, SmtpConfig, SmtpCredentials};
 use secrecy::SecretString;
@@ -17,16 +16,15 @@ const TIMEOUT_SECONDS_MAX: u64 = 120;
 pub(crate) struct MailConfig {
     /// The mail server.
     pub(crate) smtp: SmtpConfig,
-    /// Who sends: where answers and bounces go.
-    pub(crate) from: Email,
+    /// Where mail comes from, of sellers that name no address of their own: answers and bounces go there.
+    pub(crate) from: SenderAddress,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct FileMail {
     host: String,
     port: Option<u16>,
-    #[serde(default)]
     tls: FileTls,
     from: String,
     username: Option<String>,
@@ -57,7 +55,7 @@ fn checked(v: &mut Validator, file: FileMail, password: Option<String>) -> Optio
         FileTls::Starttls => Encryption::StartTls,
         FileTls::None => Encryption::None,
     };
-    let from = v.check("from", sender(&file.from));
+    let from = v.check("from", SenderAddress::parse(&file.from));
     let password = password.map(SecretString::from).or(file.password);
     let credentials = match (file.username.filter(|name| !name.is_empty()), password) {
         (None, None) => Some(None),
@@ -77,26 +75,20 @@ fn checked(v: &mut Validator, file: FileMail, password: Option<String>) -> Optio
         std::fs::read(path)
             .map_err(|error| Invalid::new("UNREADABLE", format!("must be a file that can be read: {error}")))
     });
-    let from = from?;
+    // The server is held to its rules whatever else is wrong.
+    let hello = from.as_ref().map_or("localhost", SenderAddress::domain).to_owned();
     let smtp = SmtpConfig {
         host: file.host,
         port: file.port.unwrap_or(encryption.default_port()),
         encryption,
-        credentials: credentials?,
-        hello: from.as_str().rsplit_once('@').map_or_else(String::new, |(_, domain)| domain.to_owned()),
-        timeout: timeout?,
-        trusted: trusted?,
+        credentials: credentials.clone().flatten(),
+        hello,
+        timeout: timeout.unwrap_or(SmtpConfig::TIMEOUT),
+        trusted: trusted.clone().flatten(),
     };
     let is_fine = smtp.check().map_err(|error| Invalid::new("SMTP", format!("is refused: {error}")));
-    v.check("host", is_fine).map(|()| MailConfig { smtp, from })
-}
-
-/// An address whose domain can be that of message ids, and what we call ourselves.
-fn sender(text: &str) -> Result<Email, Invalid> {
-    let address = Email::parse(text)?;
-    let domain = address.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
-    let is_ascii = MessageId::parse(&format!("1@{domain}")).is_ok() && address.as_str().is_ascii();
-    if is_ascii { Ok(address) } else { Err(Invalid::new("MALFORMED_SENDER", "must be an e-mail address in ASCII")) }
+    v.check("host", is_fine)?;
+    credentials.zip(timeout).zip(trusted).zip(from).map(|(_, from)| MailConfig { smtp, from })
 }
 
 fn timeout(seconds: Option<u64>) -> Result<Duration, Invalid> {
@@ -114,7 +106,7 @@ impl MailConfig {
     /// TLS can't be set up.
     pub(crate) fn parts(self) -> anyhow::Result<MailParts> {
         let mailer = mail_smtp::SmtpMailer::new(self.smtp)?;
-        Ok(MailParts::new(std::sync::Arc::new(mailer), self.from)?)
+        Ok(MailParts { mailer: std::sync::Arc::new(mailer), from: self.from })
     }
 }
 
@@ -159,7 +151,12 @@ mod tests {
         assert_eq!(check(file, None).err().unwrap(), wanted);
         let clear = "host = \"mail.example.com\"\nfrom = \"billing@example.com\"\ntls = \"none\"";
         assert_eq!(check(clear, None).err().unwrap(), ["mail.host SMTP"]);
-        assert_eq!(check(clear, Some("x")).err().unwrap(), ["mail.username REQUIRED"]);
+        assert_eq!(check(clear, Some("x")).err().unwrap(), ["mail.username REQUIRED", "mail.host SMTP"]);
+    }
+
+    #[test]
+    fn a_part_with_nothing_in_it_lacks_a_server_and_a_sender() {
+        assert_eq!(check("", None).err().unwrap(), ["mail.from MALFORMED_EMAIL", "mail.host SMTP"]);
     }
 
     #[test]

@@ -1,0 +1,379 @@
+//! Who invoices: the parts `[[sellers]]` of the file. Without any, a seller for trying things out.
+
+use domain::bank_account::{Bankgiro, Bic, Iban};
+use domain::letterhead::{Letterhead, ReferenceFormat, TransferInstructions, Website};
+use domain::money::{Currency, Rounding};
+use domain::party::{Address, Country, Email};
+use domain::ports::mail::SenderAddress;
+use domain::redirect::RedirectPolicy;
+use domain::seller::{NumberFormat, Seller, SellerId, TaxEngine};
+use domain::tax::{Jurisdiction, RoundingScope, TaxCode, TaxRegistration, TaxRounding, TaxScheme};
+use domain::tax_id::TaxId;
+use domain::text::{DocumentFooter, LetterheadText, PartyName, PaymentInstructions};
+use domain::validation::{Invalid, Validator};
+use serde::Deserialize;
+use time::Date;
+
+use super::STRIPE;
+
+/// A seller in the file.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FileSeller {
+    id: String,
+    name: String,
+    country: String,
+    line1: String,
+    line2: String,
+    postal_code: String,
+    city: String,
+    state: String,
+    /// Where its customers write to it.
+    email: Option<String>,
+    registration_number: Option<String>,
+    registered_office: Option<String>,
+    phone: Option<String>,
+    website: Option<String>,
+    /// How money is transferred to it.
+    transfer: Option<FileTransfer>,
+    /// What stands below everything else on its documents.
+    footer: Option<String>,
+    mail_from: Option<String>,
+    mail_reply_to: Option<String>,
+    tax_ids: Vec<String>,
+    tax_registrations: Vec<FileRegistration>,
+    default_tax_code: String,
+    tax_engine: TaxEngine,
+    currency: String,
+    invoice_numbers: String,
+    credit_note_numbers: String,
+    tax_rounding_per_line: bool,
+    tax_rounding_half_even: bool,
+    payment_terms_days: u16,
+    /// Hosts to which hosted pages may send a browser: exact, or `*.example.com`. `["*"]` for every host.
+    redirect_hosts: Option<Vec<String>>,
+}
+
+/// How money is transferred to a seller.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct FileTransfer {
+    iban: Option<String>,
+    bic: Option<String>,
+    bankgiro: Option<String>,
+    reference: Option<String>,
+    text: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct FileRegistration {
+    country: String,
+    /// The part of the country that registered the seller, such as QC; the country itself where empty.
+    subdivision: String,
+    scheme: TaxScheme,
+    since: Option<FileDate>,
+    until: Option<FileDate>,
+}
+
+/// A date, as TOML writes it or as a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FileDate {
+    Toml(toml::value::Datetime),
+    Text(String),
+}
+
+impl FileDate {
+    fn parse(&self) -> Result<Date, Invalid> {
+        let text = match self {
+            Self::Toml(date) => date.to_string(),
+            Self::Text(text) => text.clone(),
+        };
+        let format = time::macros::format_description!("[year]-[month]-[day]");
+        Date::parse(&text, format).map_err(|_| Invalid::new("MALFORMED_DATE", "must be a date such as 2024-01-01"))
+    }
+}
+
+impl Default for FileSeller {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            name: String::new(),
+            country: String::new(),
+            line1: String::new(),
+            line2: String::new(),
+            postal_code: String::new(),
+            city: String::new(),
+            state: String::new(),
+            email: None,
+            registration_number: None,
+            registered_office: None,
+            phone: None,
+            website: None,
+            transfer: None,
+            footer: None,
+            mail_from: None,
+            mail_reply_to: None,
+            tax_ids: Vec::new(),
+            tax_registrations: Vec::new(),
+            default_tax_code: "electronic_service".to_owned(),
+            tax_engine: TaxEngine::Tables,
+            currency: String::new(),
+            invoice_numbers: "INV-{year}-{number:5}".to_owned(),
+            credit_note_numbers: "CN-{year}-{number:5}".to_owned(),
+            tax_rounding_per_line: false,
+            tax_rounding_half_even: false,
+            payment_terms_days: 30,
+            redirect_hosts: None,
+        }
+    }
+}
+
+impl FileSeller {
+    /// Who invoices where nobody is configured. It charges tax, so it has a VAT id to be named on its invoices: one that is
+    /// right by its digits.
+    fn demo() -> Self {
+        Self {
+            id: "default".to_owned(),
+            name: "Demo Seller AB".to_owned(),
+            country: "SE".to_owned(),
+            line1: "Storgatan 1".to_owned(),
+            postal_code: "111 22".to_owned(),
+            city: "Stockholm".to_owned(),
+            tax_ids: vec!["SE556000000101".to_owned()],
+            tax_registrations: vec![FileRegistration { country: "SE".to_owned(), ..FileRegistration::default() }],
+            currency: "SEK".to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Who invoices.
+pub(super) fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) -> Option<Vec<Seller>> {
+    if file.is_empty() {
+        if is_live {
+            validator.refuse("sellers", Invalid::new("REQUIRED", "must name who invoices, before real money moves"));
+            return None;
+        }
+        file.push(FileSeller::demo());
+    }
+    let parsed: Vec<_> = file
+        .into_iter()
+        .enumerate()
+        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, row, is_live)))
+        .collect();
+    let sellers: Vec<Seller> = parsed.into_iter().collect::<Option<_>>()?;
+    for (index, seller) in sellers.iter().enumerate() {
+        if sellers.iter().take(index).any(|earlier| earlier.id == seller.id) {
+            validator.refuse(
+                &format!("sellers[{index}].id"),
+                Invalid::new("TWICE", "must be another's than an earlier seller's"),
+            );
+        }
+    }
+    Some(sellers)
+}
+
+fn tax_registration(v: &mut Validator, row: &FileRegistration) -> Option<TaxRegistration> {
+    let country = v.check("country", Country::parse(&row.country));
+    let since = v.check_optional("since", row.since.as_ref(), FileDate::parse);
+    let until = v.check_optional("until", row.until.as_ref(), FileDate::parse);
+    let country = country?;
+    let jurisdiction = match row.subdivision.as_str() {
+        "" => Some(Jurisdiction::of(country)),
+        code => v.check("subdivision", Jurisdiction::part(country, code)),
+    };
+    let registration =
+        TaxRegistration { jurisdiction: jurisdiction?, scheme: row.scheme, since: since?, until: until? };
+    let until = v.check("until", registration.check_end());
+    let scheme = v.check("scheme", registration.check_scheme());
+    until.and(scheme).map(|()| registration)
+}
+
+fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
+    let id = v.check("id", SellerId::parse(&row.id));
+    let name = v.check("name", PartyName::parse(&row.name));
+    let parts = [row.line1.as_str(), &row.line2, &row.postal_code, &row.city, &row.state];
+    let address = match Address::parse(parts, &row.country) {
+        Ok(address) => Some(address),
+        Err(violations) => {
+            // The file has a name of its own for it.
+            v.absorb(violations.renamed("country_code", "country"));
+            None
+        }
+    };
+    let email = v.check_optional("email", row.email.as_deref(), Email::parse);
+    let mail_from = v.check_optional("mail_from", row.mail_from.as_deref(), SenderAddress::parse);
+    let mail_reply_to = v.check_optional("mail_reply_to", row.mail_reply_to.as_deref(), reply_address);
+    let letterhead = letterhead(v, &row);
+    let tax_ids = row.tax_ids.iter().enumerate().map(|(i, text)| v.check(&format!("tax_ids[{i}]"), TaxId::parse(text)));
+    let tax_ids: Option<Vec<_>> = tax_ids.collect::<Vec<_>>().into_iter().collect();
+    let registrations =
+        row.tax_registrations.iter().enumerate().map(|(i, registration)| {
+            v.within(&format!("tax_registrations[{i}]"), |v| tax_registration(v, registration))
+        });
+    let tax_registrations: Option<Vec<_>> = registrations.collect::<Vec<_>>().into_iter().collect();
+    let default_tax_code = v.check("default_tax_code", TaxCode::parse(&row.default_tax_code));
+    let currency = v.check("currency", Currency::parse(&row.currency));
+    let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
+    let credit_note_numbers = v.check("credit_note_numbers", NumberFormat::parse(&row.credit_note_numbers));
+    let redirects = match row.redirect_hosts.map(RedirectPolicy::parse) {
+        None => Some(RedirectPolicy::AnyHost),
+        Some(Ok(policy)) => Some(policy),
+        Some(Err((index, invalid))) => {
+            v.refuse(&format!("redirect_hosts[{index}]"), invalid);
+            None
+        }
+    };
+    if is_live && redirects == Some(RedirectPolicy::AnyHost) {
+        let expected = "must name the hosts to which hosted pages may send a browser, before real money moves";
+        v.refuse("redirect_hosts", Invalid::new("REQUIRED", expected));
+    }
+    let scope = if row.tax_rounding_per_line { RoundingScope::PerLine } else { RoundingScope::PerInvoice };
+    let mode = if row.tax_rounding_half_even { Rounding::HalfEven } else { Rounding::HalfUp };
+    Some(Seller {
+        id: id?,
+        name: name?,
+        address: address?,
+        email: email?,
+        letterhead: letterhead?,
+        mail_from: mail_from?,
+        mail_reply_to: mail_reply_to?,
+        tax_ids: tax_ids?,
+        tax_registrations: tax_registrations?,
+        default_tax_code: default_tax_code?,
+        tax_engine: row.tax_engine,
+        tax_rounding: TaxRounding { scope, mode },
+        invoice_numbers: invoice_numbers?,
+        credit_note_numbers: credit_note_numbers?,
+        currency: currency?,
+        provider: STRIPE.parse().ok()?,
+        redirects: redirects?,
+        payment_terms_days: row.payment_terms_days,
+    })
+}
+
+/// An address that answers can go to. It stands in a header beside others, so it is held to what a sender is.
+fn reply_address(text: &str) -> Result<Email, Invalid> {
+    SenderAddress::parse(text).map(|address| address.email().clone())
+}
+
+fn letterhead(v: &mut Validator, row: &FileSeller) -> Option<Letterhead> {
+    let registration_number =
+        v.check_optional("registration_number", row.registration_number.as_deref(), letterhead_line);
+    let registered_office = v.check_optional("registered_office", row.registered_office.as_deref(), letterhead_line);
+    let phone = v.check_optional("phone", row.phone.as_deref(), letterhead_line);
+    let website = v.check_optional("website", row.website.as_deref(), Website::parse);
+    let footer = v.check_optional("footer", row.footer.as_deref(), DocumentFooter::parse);
+    let transfer = match &row.transfer {
+        None => Some(None),
+        Some(transfer) => v.within("transfer", |v| transfer_instructions(v, transfer)).map(Some),
+    };
+    Some(Letterhead {
+        registration_number: registration_number?,
+        registered_office: registered_office?,
+        phone: phone?,
+        website: website?,
+        transfer: transfer?,
+        footer: footer?,
+    })
+}
+
+fn letterhead_line(text: &str) -> Result<LetterheadText, Invalid> {
+    let parsed = LetterheadText::parse(text)?;
+    if parsed.as_str().contains('\n') { Err(Invalid::new("LINE_BREAK", "must be one line")) } else { Ok(parsed) }
+}
+
+fn transfer_instructions(v: &mut Validator, row: &FileTransfer) -> Option<TransferInstructions> {
+    let iban = v.check_optional("iban", row.iban.as_deref(), Iban::parse);
+    let bic = v.check_optional("bic", row.bic.as_deref(), Bic::parse);
+    let bankgiro = v.check_optional("bankgiro", row.bankgiro.as_deref(), Bankgiro::parse);
+    let reference = v.check_optional("reference", row.reference.as_deref(), ReferenceFormat::parse);
+    let text = v.check_optional("text", row.text.as_deref(), PaymentInstructions::parse);
+    let transfer = TransferInstructions {
+        iban: iban?,
+        bic: bic?,
+        bankgiro: bankgiro?,
+        reference: reference?.unwrap_or_default(),
+        text: text?,
+    };
+    v.check("bic", transfer.check_bic())?;
+    if !transfer.has_account() && transfer.text.is_none() {
+        v.refuse("", Invalid::new("REQUIRED", "must have an iban, a bankgiro or a text"));
+        return None;
+    }
+    Some(transfer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(more: &str) -> Result<Seller, Vec<String>> {
+        let file = format!("id = \"acme\"\nname = \"Acme AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n{more}");
+        let mut validator = Validator::new();
+        let parsed = sellers(&mut validator, vec![toml::from_str(&file).unwrap()], false);
+        let told = validator.finish(parsed).map(|mut sellers| sellers.remove(0));
+        told.map_err(|violations| violations.iter().map(|v| format!("{} {}", v.field, v.rule)).collect())
+    }
+
+    #[test]
+    fn a_letterhead_has_what_is_given_and_a_reference_of_its_own() {
+        let seller = check(
+            "registration_number = \"556000-0001\"\nregistered_office = \"Stockholm\"\nphone = \"+46 8 123 45 67\"\n\
+             website = \"https://acme.example\"\nemail = \"billing@acme.example\"\nfooter = \"Approved for F-tax\"\n\
+             mail_from = \"invoices@acme.example\"\nmail_reply_to = \"help@acme.example\"\n\
+             transfer = { iban = \"SE45 5000 0000 0583 9825 7466\", bic = \"ESSESESS\", bankgiro = \"160-9908\" }\n",
+        )
+        .unwrap();
+        let transfer = seller.letterhead.transfer.unwrap();
+        assert_eq!(transfer.iban.unwrap().to_string(), "SE45 5000 0000 0583 9825 7466");
+        assert_eq!(transfer.reference.of("INV-7"), "INV-7");
+        assert_eq!(seller.mail_from.unwrap().domain(), "acme.example");
+        assert_eq!(check("").unwrap().letterhead, Letterhead::default());
+    }
+
+    #[test]
+    fn every_fault_of_a_letterhead_is_told_at_once() {
+        let told = check(
+            "registration_number = \"a\\nb\"\nphone = \"\"\nwebsite = \"acme.example\"\nemail = \"acme\"\n\
+             mail_from = \"å@acme.example\"\nmail_reply_to = \"help\"\n\
+             transfer = { iban = \"SE45\", bic = \"x\", bankgiro = \"160-9909\", reference = \"x\" }\n",
+        );
+        let wanted = [
+            "email MALFORMED_EMAIL",
+            "mail_from MALFORMED_SENDER",
+            "mail_reply_to MALFORMED_EMAIL",
+            "registration_number LINE_BREAK",
+            "phone REQUIRED",
+            "website MALFORMED_URL",
+            "transfer.iban MALFORMED_IBAN",
+            "transfer.bic MALFORMED_BIC",
+            "transfer.bankgiro CHECK_DIGIT",
+            "transfer.reference MALFORMED_REFERENCE",
+        ];
+        assert_eq!(told.err().unwrap(), wanted.map(|told| format!("sellers[0].{told}")));
+    }
+
+    #[test]
+    fn a_bank_without_an_account_and_a_way_to_nowhere_are_refused() {
+        let told = |transfer: &str| check(&format!("transfer = {{ {transfer} }}")).err().unwrap();
+        assert_eq!(told("bic = \"ESSESESS\""), ["sellers[0].transfer.bic BIC_WITHOUT_IBAN"]);
+        assert_eq!(told("reference = \"{number}\""), ["sellers[0].transfer REQUIRED"]);
+    }
+
+    #[test]
+    fn what_a_seller_lacks_is_told_by_the_names_of_the_file() {
+        let mut validator = Validator::new();
+        let parsed = sellers(&mut validator, vec![toml::from_str("country = \"Sweden\"").unwrap()], false);
+        let told: Vec<_> = validator.finish(parsed).unwrap_err().iter().map(|v| v.field.clone()).collect();
+        assert_eq!(told, ["sellers[0].id", "sellers[0].name", "sellers[0].country", "sellers[0].currency"]);
+    }
+
+    #[test]
+    fn the_seller_of_the_demo_has_a_vat_id_for_the_vat_that_it_charges() {
+        let demo = sellers(&mut Validator::new(), Vec::new(), false).unwrap().remove(0);
+        assert_eq!((demo.tax_ids.len(), demo.tax_registrations.len()), (1, 1));
+    }
+}
