@@ -93,7 +93,7 @@ fn open(content: InvoiceContent, rounding: TaxRounding) -> Invoice {
         tax_point: TODAY,
         due_date: TODAY,
         seller: PartySnapshot { name: None, address: None, email: None, tax_ids: vec![] },
-        letterhead: crate::letterhead::Letterhead::default(),
+        letterhead: Letterhead::default(),
         buyer: None,
     };
     invoice.finalize(finalization, tax).unwrap();
