@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use application::AccessPolicy;
 use domain::money::{Currency, Rounding};
-use domain::party::{Address, Country};
+use domain::party::Address;
+use domain::ports::tax::TaxRegistrationRules;
 use domain::provider::ProviderName;
 use domain::redirect::RedirectPolicy;
 use domain::seller::{NumberFormat, Seller, SellerId, TaxEngine};
-use domain::tax::{Jurisdiction, RoundingScope, TaxCode, TaxRegistration, TaxRounding, TaxScheme};
+use domain::tax::{RoundingScope, TaxCode, TaxRounding};
 use domain::tax_id::TaxId;
 use domain::text::PartyName;
 use domain::validation::{Invalid, Validator};
@@ -19,14 +20,16 @@ use provider_stripe::StripeConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
 use tax_id_vies::ViesConfig;
-use time::Date;
+use tax_tables::TableTaxCalculator;
 use url::Url;
 
 use crate::Settings;
 
 mod mail;
+mod registrations;
 
 pub(crate) use self::mail::MailConfig;
+use self::registrations::FileRegistration;
 
 /// The name under which Stripe's adapter is registered.
 pub(crate) const STRIPE: &str = "stripe";
@@ -143,38 +146,6 @@ struct FileSeller {
     payment_terms_days: u16,
     /// Hosts to which hosted pages may send a browser: exact, or `*.example.com`. `["*"]` for every host.
     redirect_hosts: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileRegistration {
-    country: String,
-    /// The part of the country that registered the seller, such as QC; the country itself where empty.
-    #[serde(default)]
-    subdivision: String,
-    #[serde(default)]
-    scheme: TaxScheme,
-    since: Option<FileDate>,
-    until: Option<FileDate>,
-}
-
-/// A date, as TOML writes it or as a text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum FileDate {
-    Toml(toml::value::Datetime),
-    Text(String),
-}
-
-impl FileDate {
-    fn parse(&self) -> Result<Date, Invalid> {
-        let text = match self {
-            Self::Toml(date) => date.to_string(),
-            Self::Text(text) => text.clone(),
-        };
-        let format = time::macros::format_description!("[year]-[month]-[day]");
-        Date::parse(&text, format).map_err(|_| Invalid::new("MALFORMED_DATE", "must be a date such as 2024-01-01"))
-    }
 }
 
 fn default_numbers() -> String {
@@ -428,13 +399,7 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
             city: "Stockholm".to_owned(),
             state: String::new(),
             tax_ids: Vec::new(),
-            tax_registrations: vec![FileRegistration {
-                country: "SE".to_owned(),
-                subdivision: String::new(),
-                scheme: TaxScheme::Standard,
-                since: None,
-                until: None,
-            }],
+            tax_registrations: vec![FileRegistration::of("SE")],
             default_tax_code: default_tax_code(),
             tax_engine: TaxEngine::Tables,
             currency: "SEK".to_owned(),
@@ -446,10 +411,13 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
             redirect_hosts: None,
         });
     }
+    let rules = TableTaxCalculator::embedded();
+    let rules = rules.map_err(|error| Invalid::new("TAX_TABLES", format!("can't be checked: {error}")));
+    let rules = validator.check("sellers", rules)?;
     let parsed: Vec<_> = file
         .into_iter()
         .enumerate()
-        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, row, is_live)))
+        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, &rules, row, is_live)))
         .collect();
     let sellers: Vec<Seller> = parsed.into_iter().collect::<Option<_>>()?;
     for (index, seller) in sellers.iter().enumerate() {
@@ -463,23 +431,7 @@ fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) 
     Some(sellers)
 }
 
-fn tax_registration(v: &mut Validator, row: &FileRegistration) -> Option<TaxRegistration> {
-    let country = v.check("country", Country::parse(&row.country));
-    let since = v.check_optional("since", row.since.as_ref(), FileDate::parse);
-    let until = v.check_optional("until", row.until.as_ref(), FileDate::parse);
-    let country = country?;
-    let jurisdiction = match row.subdivision.as_str() {
-        "" => Some(Jurisdiction::of(country)),
-        code => v.check("subdivision", Jurisdiction::part(country, code)),
-    };
-    let registration =
-        TaxRegistration { jurisdiction: jurisdiction?, scheme: row.scheme, since: since?, until: until? };
-    let until = v.check("until", registration.check_end());
-    let scheme = v.check("scheme", registration.check_scheme());
-    until.and(scheme).map(|()| registration)
-}
-
-fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
+fn seller(v: &mut Validator, rules: &dyn TaxRegistrationRules, row: FileSeller, is_live: bool) -> Option<Seller> {
     let id = v.check("id", SellerId::parse(&row.id));
     let name = v.check("name", PartyName::parse(&row.name));
     let parts = [row.line1.as_str(), &row.line2, &row.postal_code, &row.city, &row.state];
@@ -492,11 +444,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
     };
     let tax_ids = row.tax_ids.iter().enumerate().map(|(i, text)| v.check(&format!("tax_ids[{i}]"), TaxId::parse(text)));
     let tax_ids: Option<Vec<_>> = tax_ids.collect::<Vec<_>>().into_iter().collect();
-    let registrations =
-        row.tax_registrations.iter().enumerate().map(|(i, registration)| {
-            v.within(&format!("tax_registrations[{i}]"), |v| tax_registration(v, registration))
-        });
-    let tax_registrations: Option<Vec<_>> = registrations.collect::<Vec<_>>().into_iter().collect();
+    let tax_registrations = registrations::tax_registrations(v, rules, &row.country, &row.tax_registrations);
     let default_tax_code = v.check("default_tax_code", TaxCode::parse(&row.default_tax_code));
     let currency = v.check("currency", Currency::parse(&row.currency));
     let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
