@@ -11,6 +11,7 @@ mod m0005_credit_notes;
 mod m0006_tax_records;
 mod m0007_shared_secrets;
 mod m0008_invoice_mails;
+mod m0009_tax_id_checks_are_fixed;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -38,6 +39,12 @@ impl MigratorTrait for Migrator {
             step("m0006_tax_records", m0006_tax_records::STATEMENTS),
             step("m0007_shared_secrets", m0007_shared_secrets::STATEMENTS),
             step("m0008_invoice_mails", m0008_invoice_mails::STATEMENTS),
+            Box::new(Step {
+                name: "m0009_tax_id_checks_are_fixed",
+                statements: "",
+                postgres: m0009_tax_id_checks_are_fixed::POSTGRES,
+                sqlite: m0009_tax_id_checks_are_fixed::SQLITE,
+            }),
         ]
     }
 }
@@ -67,9 +74,10 @@ impl MigrationTrait for Step {
             _ => ("TEXT", "INTEGER PRIMARY KEY AUTOINCREMENT", self.sqlite),
         };
         let statements = self.statements.replace("{json}", json).replace("{serial}", serial);
-        manager.get_connection().execute_unprepared(&statements).await?;
-        if !alone.is_empty() {
-            manager.get_connection().execute_unprepared(alone).await?;
+        for statements in [statements.as_str(), alone] {
+            if !statements.is_empty() {
+                manager.get_connection().execute_unprepared(statements).await?;
+            }
         }
         Ok(())
     }
