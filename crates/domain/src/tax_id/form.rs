@@ -138,8 +138,8 @@ fn judge_digits(number: &str, forms: &[&Form], country: CountryCode, scope: Scop
 /// Whether a number has noughts alone wherever its form leaves a choice. Nobody was given such a one, though most checks let
 /// it pass.
 fn is_blank(number: &str, pattern: &str) -> bool {
-    let chosen = number.chars().zip(pattern.chars()).filter(|(_, class)| !class.is_ascii_digit());
-    !chosen.into_iter().any(|(c, _)| matches!(c, '1'..='9'))
+    let mut chosen = number.chars().zip(pattern.chars()).filter(|(_, class)| !class.is_ascii_digit());
+    !chosen.any(|(c, _)| matches!(c, '1'..='9'))
 }
 
 /// Whether what follows the prefix begins as the country's ids do. A word that happens to begin with the two letters
