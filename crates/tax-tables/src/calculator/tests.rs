@@ -14,6 +14,8 @@ use time::macros::date;
 
 use super::*;
 
+mod every_pair;
+
 fn place(code: &str) -> Jurisdiction {
     Jurisdiction::parse(code).unwrap()
 }
