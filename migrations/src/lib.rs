@@ -11,6 +11,7 @@ mod m0005_credit_notes;
 mod m0006_tax_records;
 mod m0007_shared_secrets;
 mod m0008_invoice_mails;
+mod m0009_tax_id_checks_are_fixed;
 mod m0010_books_stay;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -39,6 +40,12 @@ impl MigratorTrait for Migrator {
             step("m0006_tax_records", m0006_tax_records::STATEMENTS),
             step("m0007_shared_secrets", m0007_shared_secrets::STATEMENTS),
             step("m0008_invoice_mails", m0008_invoice_mails::STATEMENTS),
+            Box::new(Step {
+                name: "m0009_tax_id_checks_are_fixed",
+                statements: "",
+                postgres: m0009_tax_id_checks_are_fixed::POSTGRES,
+                sqlite: m0009_tax_id_checks_are_fixed::SQLITE,
+            }),
             Box::new(Step {
                 name: "m0010_books_stay",
                 statements: "",

@@ -11,7 +11,9 @@ on_both_databases!(
     a_product_brings_its_tax_code_to_the_lines_of_its_price,
     a_province_has_to_be_named_where_provinces_tax,
     tax_that_is_not_known_names_its_line,
+    what_a_question_says_twice_or_wrongly_is_told_at_once,
     a_registration_is_charged_by_from_its_beginning_to_its_end,
+    a_registration_that_nobody_can_have_is_refused_and_a_mistaken_one_withdrawn,
     a_tax_id_is_checked_and_what_its_register_said_is_kept,
     a_register_that_does_not_answer_stops_nobody,
 );
@@ -212,6 +214,112 @@ async fn tax_that_is_not_known_names_its_line(db: Db) {
 
 fn day(year: i32, month: i32, day: i32) -> Option<v1::Date> {
     Some(v1::Date { year, month, day })
+}
+
+fn amount(minor_units: i64, currency_code: &str) -> Option<v1::Money> {
+    Some(v1::Money { minor_units, currency_code: currency_code.to_owned() })
+}
+
+fn tax_line(minor_units: i64, currency_code: &str) -> v1::TaxLine {
+    v1::TaxLine {
+        amount: amount(minor_units, currency_code),
+        tax_behavior: v1::TaxBehavior::Exclusive.into(),
+        tax: Some(item_tax("")),
+    }
+}
+
+async fn what_a_question_says_twice_or_wrongly_is_told_at_once(db: Db) {
+    let server = Server::start_with(db, SELLERS).await;
+    let swedish = customer(&server, "SE", "", v1::CustomerTaxStatus::Taxable).await;
+    let canadian = customer(&server, "CA", "", v1::CustomerTaxStatus::Taxable).await;
+    let refused = async |request| error_parts(&server.tax().calculate_tax(request).await.unwrap_err()).2;
+    let of = |buyer: &v1::Customer| v1::CalculateTaxRequest {
+        seller_id: buyer.seller_id.clone(),
+        customer_id: buyer.id.clone(),
+        lines: vec![tax_line(10_000, "SEK")],
+        ..v1::CalculateTaxRequest::default()
+    };
+    let request = v1::CalculateTaxRequest {
+        customer_tax_ids: vec!["DE136695976".to_owned()],
+        customer_tax_status: v1::CustomerTaxStatus::Exempt.into(),
+        lines: vec![
+            tax_line(10_000, "SEK"),
+            tax_line(1, "EUR"),
+            v1::TaxLine { tax: None, ..tax_line(1, "SEK") },
+            tax_line(1, "XXX"),
+        ],
+        tax_point: day(2026, 13, 1),
+        ..of(&swedish)
+    };
+    let expected = [
+        "customer_tax_ids",
+        "customer_tax_status",
+        "tax_point",
+        "lines[1].amount",
+        "lines[2].tax",
+        "lines[3].amount.currency_code",
+    ];
+    assert_eq!(refused(request).await, expected);
+    // It is the stored customer that says no province, or is elsewhere.
+    assert_eq!(refused(of(&canadian)).await, ["customer_id"]);
+    let elsewhere = |country: &str, part: &str, buyer| v1::CalculateTaxRequest {
+        customer_country_code: country.to_owned(),
+        customer_subdivision_code: part.to_owned(),
+        ..of(buyer)
+    };
+    assert_eq!(refused(elsewhere("DE", "", &swedish)).await, ["customer_country_code"]);
+    assert_eq!(refused(elsewhere("CA", "QC", &canadian)).await, ["customer_subdivision_code"]);
+    server.tax().calculate_tax(elsewhere("SE", "", &swedish)).await.unwrap();
+    let many = v1::CalculateTaxRequest { lines: vec![v1::TaxLine::default(); 1_001], ..of(&swedish) };
+    assert_eq!(refused(many).await, ["lines"]);
+}
+
+async fn a_registration_that_nobody_can_have_is_refused_and_a_mistaken_one_withdrawn(db: Db) {
+    let server = Server::start_with(db, SELLERS).await;
+    let of = |country: &str, part: &str, scheme: v1::TaxScheme| v1::CreateTaxRegistrationRequest {
+        request_id: unique("registration"),
+        seller_id: "acme".to_owned(),
+        country_code: country.to_owned(),
+        subdivision_code: part.to_owned(),
+        scheme: scheme.into(),
+        since: day(2026, 1, 1),
+        ..v1::CreateTaxRegistrationRequest::default()
+    };
+    use v1::TaxScheme::{NonUnionOss, Standard, UnionOss};
+    for (request, fields) in [
+        (of("FI", "", UnionOss), &["country_code"][..]),
+        (of("FI", "", NonUnionOss), &["scheme"]),
+        (of("CA", "ZZ", Standard), &["subdivision_code"]),
+        (of("DE", "BY", Standard), &["subdivision_code"]),
+        (
+            v1::CreateTaxRegistrationRequest { until: day(2025, 12, 31), ..of("CA", "ZZ", UnionOss) },
+            &["until", "subdivision_code", "scheme"],
+        ),
+    ] {
+        let told = error_parts(&server.tax().create_tax_registration(request.clone()).await.unwrap_err());
+        let fields: Vec<_> = fields.iter().map(|field| (*field).to_owned()).collect();
+        assert_eq!((told.1.as_str(), told.2), ("INVALID_FIELDS", fields), "{request:?}");
+    }
+    assert_eq!(server.all_events().await.len(), 0, "nothing is stored");
+    let create = async |request| {
+        let answer = server.tax().create_tax_registration(request).await.unwrap().into_inner();
+        answer.tax_registration.unwrap()
+    };
+    let mistaken = create(of("NO", "", Standard)).await;
+    let buyer = customer(&server, "NO", "", v1::CustomerTaxStatus::Taxable).await;
+    let sold = server.invoices().create_invoice(invoice(&buyer, "")).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!((sold.tax_trace[0].rule.as_str(), minor(sold.tax.as_ref())), ("DESTINATION", 2_500));
+    let end = |until| v1::EndTaxRegistrationRequest { request_id: unique("end"), id: mistaken.id.clone(), until };
+    let too_early = server.tax().end_tax_registration(end(day(2025, 12, 30))).await.unwrap_err();
+    assert_eq!(error_parts(&too_early).2, ["until"]);
+    let ended = server.tax().end_tax_registration(end(day(2025, 12, 31))).await.unwrap().into_inner();
+    assert_eq!(ended.tax_registration.unwrap().until, day(2025, 12, 31));
+    // It never was in force; what was billed by it stays as it is, and the right one takes its place.
+    let next = server.invoices().create_invoice(invoice(&buyer, "")).await.unwrap().into_inner().invoice.unwrap();
+    assert_eq!((next.tax_trace[0].rule.as_str(), minor(next.tax.as_ref())), ("OUTSIDE_SCOPE", 0));
+    let read = v1::GetInvoiceRequest { id: sold.id.clone() };
+    assert_eq!(server.invoices().get_invoice(read).await.unwrap().into_inner().invoice.unwrap(), sold);
+    create(of("NO", "", Standard)).await;
 }
 
 async fn a_registration_is_charged_by_from_its_beginning_to_its_end(db: Db) {

@@ -10,7 +10,7 @@ use domain::ports::clock::{Clock, IdGenerator};
 use domain::ports::documents::InvoiceRenderer;
 use domain::ports::provider::PaymentProvider;
 use domain::ports::storage::Storage;
-use domain::ports::tax::TaxCalculator;
+use domain::ports::tax::{TaxCalculator, TaxRegistrationRules};
 use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::{Capabilities, ProviderName};
 use domain::seller::{Seller, SellerId, TaxEngine};
@@ -30,6 +30,8 @@ pub struct AppParts {
     pub providers: Vec<Arc<dyn PaymentProvider>>,
     /// Who knows which tax applies, for sellers whose engine is the tables.
     pub tax_calculator: Arc<dyn TaxCalculator>,
+    /// Who knows which registrations for tax there can be, whatever a seller's engine is.
+    pub tax_registration_rules: Arc<dyn TaxRegistrationRules>,
     /// The tax engines of the providers that have one, for sellers that use it.
     pub provider_tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
     /// Who knows to whom tax ids were issued; absent where looking them up is turned off.
@@ -58,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) storage: Arc<dyn Storage>,
     providers: BTreeMap<ProviderName, Arc<dyn PaymentProvider>>,
     tax_calculator: Arc<dyn TaxCalculator>,
+    pub(crate) tax_registration_rules: Arc<dyn TaxRegistrationRules>,
     provider_tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
     pub(crate) tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
     pub(crate) renderer: Arc<dyn InvoiceRenderer>,
@@ -120,6 +123,7 @@ impl App {
             storage: parts.storage,
             providers,
             tax_calculator: parts.tax_calculator,
+            tax_registration_rules: parts.tax_registration_rules,
             provider_tax: parts.provider_tax,
             tax_id_registry: parts.tax_id_registry,
             renderer: parts.renderer,

@@ -14,7 +14,7 @@ use domain::ports::clock::{MockClock, MockIdGenerator};
 use domain::ports::documents::MockInvoiceRenderer;
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, SharedSecret};
-use domain::ports::tax::MockTaxCalculator;
+use domain::ports::tax::{MockTaxCalculator, MockTaxRegistrationRules};
 use domain::provider::{Intent, IntentState, ProviderAction, ProviderName, ProviderRef};
 use domain::redirect::RedirectPolicy;
 use domain::seller::{NumberFormat, Seller, SellerId};
@@ -67,6 +67,7 @@ pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> 
         storage: Arc::new(storage),
         providers: vec![Arc::new(provider)],
         tax_calculator: Arc::new(MockTaxCalculator::new()),
+        tax_registration_rules: Arc::new(MockTaxRegistrationRules::new()),
         provider_tax: std::collections::BTreeMap::new(),
         tax_id_registry: None,
         renderer: Arc::new(MockInvoiceRenderer::new()),

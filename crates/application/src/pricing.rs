@@ -193,7 +193,7 @@ impl App {
     }
 
     /// The tax of lines, as the seller, its engine, the customer and the date decide. What is wrong with the place of the
-    /// customer is told of `customer.place`, and that none is known of `customer.place.country`. An engine that can't be
+    /// customer is told of `customer.place`, and that none is known of `customer.place.country`; with that of the seller, of `seller_id`. An engine that can't be
     /// reached has no substitute: another's figures would be others.
     pub(crate) async fn calculate(
         &self,
@@ -213,7 +213,7 @@ impl App {
             lines,
         };
         self.tax_calculator(seller)?.calculate(&request).await.map_err(|error| match error {
-            TaxError::Rejected(violations) => Error::Invalid(violations),
+            TaxError::Rejected(violations) => Error::Invalid(violations.renamed("seller", "seller_id")),
             TaxError::Unavailable => Error::Unavailable {
                 reason: Reason::TaxUnavailable,
                 message: "the tax calculator can't be reached; retry".to_owned(),

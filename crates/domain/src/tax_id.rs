@@ -10,7 +10,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use self::form::{Scope, Verdict, judge};
+pub use self::form::TaxIdHolder;
+use self::form::{Scope, Verdict, holder_in, judge};
 use crate::party::Country;
 use crate::validation::Invalid;
 
@@ -82,7 +83,7 @@ impl TaxId {
 
     /// The kind of id. Nothing if it is of none that we know, and also for a stored one whose check digits do not fit.
     pub fn kind(&self) -> Option<TaxIdKind> {
-        let Verdict::Right { country, scope } = judge(&self.0) else { return None };
+        let Verdict::Right { country, scope, .. } = judge(&self.0) else { return None };
         let country = Country::from(country);
         Some(match scope {
             Scope::MemberState => TaxIdKind::EuVat(country),
@@ -96,6 +97,18 @@ impl TaxId {
         match judge(&self.0) {
             Verdict::Right { country, .. } => Some(Country::from(country)),
             _ => None,
+        }
+    }
+
+    /// Whom it is given to, as an id of `country`: nothing if it is another country's. What says nothing of its country is read
+    /// as one of that country, and counts as a business's where it fits no form that we know.
+    ///
+    /// A VAT id is a business's, also where it is made of a person's number: it is given for the business, and tells a taxable
+    /// person (Implementing Regulation (EU) 282/2011, art. 18). What every person has, such as Brazil's CPF, tells none.
+    pub fn holder_in(&self, country: Country) -> Option<TaxIdHolder> {
+        match judge(&self.0) {
+            Verdict::Right { country: of, holder, .. } => (Country::from(of) == country).then_some(holder),
+            _ => Some(holder_in(&self.0.replace('-', ""), country).unwrap_or(TaxIdHolder::Business)),
         }
     }
 

@@ -201,7 +201,8 @@ fn address() -> Address {
     Address::parse(["Åsögatan 1", "2 tr", "118 24", "Stockholm", ""], "SE").unwrap()
 }
 
-pub(crate) fn tax_id() -> TaxId {
+/// A VAT id of Sweden.
+pub fn tax_id() -> TaxId {
     TaxId::parse("SE556000000101").unwrap()
 }
 

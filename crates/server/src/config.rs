@@ -19,6 +19,7 @@ use url::Url;
 use crate::Settings;
 
 mod mail;
+mod registrations;
 mod sellers;
 
 pub(crate) use self::mail::MailConfig;

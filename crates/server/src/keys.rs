@@ -67,10 +67,12 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
     let clock = Arc::new(SystemClock);
     // Keys need no provider, but sellers name one; none of its calls is made here.
     let providers = crate::registry::idle(config.charging, clock.clone())?;
+    let tables = Arc::new(TableTaxCalculator::embedded()?);
     let app = App::new(AppParts {
         storage: Arc::new(storage.clone()),
         providers: providers.all,
-        tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
+        tax_calculator: tables.clone(),
+        tax_registration_rules: tables,
         provider_tax: providers.tax,
         tax_id_registry: None,
         renderer: crate::registry::renderer(),

@@ -63,10 +63,12 @@ impl Running {
             key: storage.shared_secret(SHARING_KEY, SharedSecret::new(entropy()?)).await?,
             pages_url: format!("{}{}/", public_url.trim_end_matches('/'), api_http::INVOICE_PAGES),
         };
+        let tables = Arc::new(TableTaxCalculator::embedded()?);
         let app = App::new(AppParts {
             storage: Arc::new(storage.clone()),
             providers: providers.all,
-            tax_calculator: Arc::new(TableTaxCalculator::embedded()?),
+            tax_calculator: tables.clone(),
+            tax_registration_rules: tables,
             provider_tax: providers.tax,
             tax_id_registry: config.vies.as_ref().map(registry::tax_ids).transpose()?,
             renderer: registry::renderer(),

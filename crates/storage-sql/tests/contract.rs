@@ -11,15 +11,17 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use domain::event::{EventKind, EventPosition};
-use domain::id::{ProductId, RefundId};
+use domain::id::{ProductId, RefundId, TaxIdCheckId};
 use domain::payment::{OutOfBandMethod, Payment};
 use domain::ports::storage::{
     CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InvoiceQueries, Storage, StorageError,
+    TaxRecordQueries,
 };
 use domain::refund::{NewRefund, OutOfBandRefund, Refund};
+use domain::tax_id_check::{RegistryAnswer, TaxIdCheck};
 use port_contracts::fixtures::{
     PaymentParties, credit_note, draft_invoice, later, metadata, money, next_uuid, only, open_invoice, pending_payment,
-    product, product_event, provider_ref, seller,
+    product, product_event, provider_ref, seller, tax_id,
 };
 use port_contracts::storage::Store;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
@@ -313,7 +315,8 @@ async fn what_a_later_version_added_is_tolerated(url: String) {
     storage.close().await;
 }
 
-/// At a database console too: what a finalized invoice or a credit note says can't be changed, and neither can be removed.
+/// At a database console too: what a finalized invoice, a credit note or a check of a tax id says can't be changed, and none of
+/// them can be removed.
 /// The shape in which a later version spells a finalized invoice does not matter, since it is not written again.
 async fn a_statement_that_would_change_what_is_final_is_refused(url: String) {
     let storage = open(&url).await;
@@ -321,10 +324,13 @@ async fn a_statement_that_would_change_what_is_final_is_refused(url: String) {
     let mut invoice = open_invoice(&seller("north"), None, 1, date!(2026 - 12 - 24));
     let mut draft = draft_invoice(&seller("north"), None);
     let mut note = credit_note(&mut invoice, 1_000, 1);
+    let asked = (tax_id(), RegistryAnswer::Unavailable);
+    let mut check = TaxIdCheck::new(TaxIdCheckId::from_uuid(next_uuid()), seller("north"), asked, later());
     let mut work = storage.begin().await.unwrap();
     work.insert_invoice(&mut invoice).await.unwrap();
     work.insert_invoice(&mut draft).await.unwrap();
     work.insert_credit_note(&mut note).await.unwrap();
+    work.insert_tax_id_check(&mut check).await.unwrap();
     work.commit().await.unwrap();
     let is_postgres = url.starts_with("postgres");
     let set = |table: &str, path: &str| match (is_postgres, path.split('.').collect::<Vec<_>>()) {
@@ -343,6 +349,9 @@ async fn a_statement_that_would_change_what_is_final_is_refused(url: String) {
         "UPDATE invoices SET due_date = '2031-01-01' WHERE number IS NOT NULL".to_owned(),
         "UPDATE invoices SET state = 'draft'".to_owned(),
         "UPDATE invoices SET credited_before_payment = gross + 1".to_owned(),
+        "DELETE FROM tax_id_checks".to_owned(),
+        "UPDATE tax_id_checks SET version = version".to_owned(),
+        set("tax_id_checks", "answer"),
         set("credit_notes", "memo"),
         set("invoices", "description"),
         set("invoices", "lines"),
@@ -354,7 +363,8 @@ async fn a_statement_that_would_change_what_is_final_is_refused(url: String) {
         set("invoices", "new_key"),
     ];
     if is_postgres {
-        statements.extend(["TRUNCATE credit_notes CASCADE".to_owned(), "TRUNCATE invoices CASCADE".to_owned()]);
+        let tables = ["credit_notes", "invoices", "tax_id_checks"];
+        statements.extend(tables.map(|table| format!("TRUNCATE {table} CASCADE")));
     }
     let connection = Database::connect(&url).await.unwrap();
     for statement in statements {
@@ -364,6 +374,7 @@ async fn a_statement_that_would_change_what_is_final_is_refused(url: String) {
     assert_eq!(number(&connection, "SELECT count(*) FROM invoices").await, 2);
     assert_eq!(storage.get_invoice(&own, invoice.id).await.unwrap().as_ref(), Some(&invoice));
     assert_eq!(storage.get_credit_note(&own, note.id).await.unwrap().as_ref(), Some(&note));
+    assert_eq!(storage.get_tax_id_check(&own, check.id).await.unwrap().as_ref(), Some(&check));
 
     // The draft becomes a finalized invoice in the shape of a later version.
     let later_shape = if is_postgres {

@@ -12,13 +12,13 @@ use domain::tax::{
 };
 use domain::validation::{Invalid, Validator, Violations};
 
-use crate::place::{Parties, Place};
+use crate::place::{BeforeKnownRules, KNOWN_SINCE, Parties, Place};
 use crate::table::{PartRelation, RateTable, TableError};
 
 /// Calculates tax by a [`RateTable`], without asking anybody.
 #[derive(Debug, Clone)]
 pub struct TableTaxCalculator {
-    table: RateTable,
+    pub(crate) table: RateTable,
 }
 
 impl TableTaxCalculator {
@@ -76,7 +76,10 @@ impl TableTaxCalculator {
             let expected = "must be a tax code that the tables know, such as goods, electronic_service or ebook";
             return Err(Refusal::of_code("UNKNOWN_TAX_CODE", expected.to_owned()));
         };
-        let place = parties.place_of(kind.supply);
+        let place = parties.place_of(kind.supply).map_err(|BeforeKnownRules| {
+            let expected = format!("must be {KNOWN_SINCE} or later for a supply to another country");
+            Refusal::of_whole("tax_point", "NO_TAX_RULES", expected)
+        })?;
         let Some(jurisdiction) = place.jurisdiction.filter(|_| place.is_charged) else {
             return Ok(Decided::of(place, Vec::new()));
         };

@@ -8,6 +8,7 @@
 
 mod calculator;
 mod place;
+mod registration;
 mod table;
 mod tax_code;
 

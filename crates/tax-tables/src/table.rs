@@ -205,6 +205,12 @@ impl RateTable {
         rates.and_then(|rates| rates.eu_membership).is_some_and(|membership| membership.contains(on))
     }
 
+    /// Whether the country is as a Member State on the first and the last of those days; without a last day, for good.
+    pub fn is_eu_member_throughout(&self, country: Country, since: Option<Date>, until: Option<Date>) -> bool {
+        let is_member = |on| self.is_eu_member(country, on);
+        since.is_none_or(is_member) && is_member(until.unwrap_or(Date::MAX))
+    }
+
     /// Whether sellers from abroad that are registered in the country charge its tax to businesses too, and not to consumers
     /// alone.
     pub fn foreign_sellers_charge_businesses(&self, country: Country) -> bool {

@@ -3,10 +3,12 @@
 use api_proto::v1::tax_service_server::TaxService;
 use api_proto::v1::*;
 use application::{CalculateTax, CheckTaxId, EndTaxRegistration, ListQuery, Named, NewTaxRate, TaxLineSpec, Update};
-use domain::tax::{TaxRateChanges, TaxRegistration, TaxedCustomer};
+use domain::invoice::InvoiceContent;
+use domain::money::Currency;
+use domain::tax::{TaxRateChanges, TaxRegistration, TaxRequest, TaxedCustomer};
 use domain::tax_id::TaxId;
 use domain::text::DisplayName;
-use domain::validation::Invalid;
+use domain::validation::{Invalid, Validator};
 use tonic::{Request, Response, Status};
 
 use super::{Services, caller, parse};
@@ -35,27 +37,37 @@ impl TaxService for Services {
             let place = jurisdiction(v, ("customer_country_code", &m.customer_country_code), at_part);
             let tax_ids = tax_ids(v, "customer_tax_ids", &m.customer_tax_ids);
             let status = customer_tax_status(v, "customer_tax_status", m.customer_tax_status);
+            if !m.customer_id.is_empty() {
+                refuse_beside_customer(v, &m);
+            }
             let tax_point = date(v, "tax_point", m.tax_point.as_ref());
             let rounding = rounding(v, "rounding", m.rounding.as_ref(), seller.tax_rounding);
+            let mut currency = None;
             let lines = m.lines.iter().enumerate().map(|(index, line)| {
                 v.within(&format!("lines[{index}]"), |v| {
                     let amount = required_amount(v, "amount", line.amount.as_ref());
+                    let amount = amount.and_then(|amount| v.check("amount", in_one_currency(&mut currency, amount)));
                     let tax_behavior = tax_behavior(v, "tax_behavior", line.tax_behavior());
                     let tax = line_tax(v, "tax", line.tax.as_ref());
                     Some(TaxLineSpec { amount: amount?, tax_behavior: tax_behavior?, tax: tax? })
                 })
             });
-            let lines: Option<Vec<_>> = lines.collect::<Vec<_>>().into_iter().collect();
+            // Too many are not read: each could be told of.
+            let lines: Option<Vec<_>> = if m.lines.len() > InvoiceContent::LINES_MAX {
+                v.check("lines", InvoiceContent::check_line_count(m.lines.len()))?;
+                None
+            } else {
+                lines.collect::<Vec<_>>().into_iter().collect()
+            };
             if m.lines.is_empty() {
                 v.refuse("lines", Invalid::required());
             }
-            let currency = lines.as_ref()?.first()?.amount.currency();
             Some(CalculateTax {
                 rounding: rounding?,
                 seller: seller.clone(),
                 customer_id: customer_id?,
                 customer: TaxedCustomer { place: place?, address: None, tax_ids: tax_ids?, status: status? },
-                currency,
+                currency: currency?,
                 lines: lines?,
                 tax_point: tax_point?,
             })
@@ -218,4 +230,27 @@ impl TaxService for Services {
             next_page_token,
         }))
     }
+}
+
+/// Refuses what a request says of the buyer that a stored customer says of itself.
+fn refuse_beside_customer(v: &mut Validator, m: &CalculateTaxRequest) {
+    let status = CustomerTaxStatus::try_from(m.customer_tax_status);
+    for (field, is_said) in [
+        ("customer_tax_ids", !m.customer_tax_ids.is_empty()),
+        ("customer_tax_status", status.is_ok_and(|status| status != CustomerTaxStatus::Unspecified)),
+    ] {
+        if is_said {
+            let expected = "must be empty where customer_id is given: the stored customer's counts";
+            v.refuse(field, Invalid::new("EXCLUSIVE", expected));
+        }
+    }
+}
+
+/// An amount in the currency of those before it.
+fn in_one_currency(
+    currency: &mut Option<Currency>,
+    amount: domain::money::Money,
+) -> Result<domain::money::Money, Invalid> {
+    let first = *currency.get_or_insert(amount.currency());
+    TaxRequest::check_currency(first, amount).map(|()| amount)
 }

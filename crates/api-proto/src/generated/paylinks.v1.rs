@@ -10241,7 +10241,7 @@ pub struct TaxRegistration {
     /// The first date on which tax is charged by it; absent for always.
     #[prost(message, optional, tag = "6")]
     pub since: ::core::option::Option<Date>,
-    /// The last date on which tax is charged by it; absent while it has no end.
+    /// The last date on which tax is charged by it; absent while it has no end. Before since where it never was in force.
     #[prost(message, optional, tag = "7")]
     pub until: ::core::option::Option<Date>,
     /// When it was created. Set by the service; absent for one of the configuration.
@@ -10307,7 +10307,8 @@ pub struct CalculateTaxRequest {
     /// The seller; may be empty where the API key has one.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Who buys, if a stored customer. Where it has no address, customer_country_code tells its place.
+    /// Who buys, if a stored customer. Where it has no address, customer_country_code tells its place; where it has one, another
+    /// place is refused (NOT_CUSTOMERS_PLACE). SUBDIVISION_REQUIRED where its address lacks a part of the country that is needed.
     #[prost(string, tag = "2")]
     pub customer_id: ::prost::alloc::string::String,
     /// Where the buyer is, by ISO 3166-1 alpha-2; for goods where they go to. Taken for the seller's country where nothing says
@@ -10317,7 +10318,8 @@ pub struct CalculateTaxRequest {
     /// The lines: 1 to 1000, in one currency.
     #[prost(message, repeated, tag = "4")]
     pub lines: ::prost::alloc::vec::Vec<TaxLine>,
-    /// The date whose rates apply; today in UTC where absent. The provider's engine takes those of about two days before and
+    /// The date whose rates and rules apply; today in UTC where absent. The tables know the rules between countries since
+    /// 2010-01-01 (NO_TAX_RULES), and each country's rates since a date of its own (NO_TAX_RATE). The provider's engine takes those of about two days before and
     /// after today.
     #[prost(message, optional, tag = "5")]
     pub tax_point: ::core::option::Option<Date>,
@@ -10327,10 +10329,10 @@ pub struct CalculateTaxRequest {
     /// The part of customer_country_code, such as ON. Needed where parts have taxes of their own (Canada): SUBDIVISION_REQUIRED.
     #[prost(string, tag = "7")]
     pub customer_subdivision_code: ::prost::alloc::string::String,
-    /// The buyer's tax ids, if not a stored customer: at most 5.
+    /// The buyer's tax ids, if not a stored customer: at most 5. Refused beside customer_id (EXCLUSIVE).
     #[prost(string, repeated, tag = "8")]
     pub customer_tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// What the buyer is for tax, if not a stored customer.
+    /// What the buyer is for tax, if not a stored customer. Refused beside customer_id (EXCLUSIVE).
     #[prost(enumeration = "CustomerTaxStatus", tag = "9")]
     pub customer_tax_status: i32,
 }
@@ -10474,7 +10476,8 @@ pub struct EndTaxRegistrationRequest {
     /// The registration. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// The last date on which tax is charged by it: not before since. Required.
+    /// The last date on which tax is charged by it: the day before since at the earliest, which says that it never was in force.
+    /// Of one without since, a day before all supplies says so. Required.
     #[prost(message, optional, tag = "3")]
     pub until: ::core::option::Option<Date>,
 }
@@ -10569,7 +10572,8 @@ pub enum TaxScheme {
     /// Supplies in the country or its part itself.
     Standard = 1,
     /// The EU's one-stop shop of sellers that are established in it: distance sales, and services to consumers, in all other
-    /// Member States. The country is the Member State of identification.
+    /// Member States. The country is the Member State of identification, which is the seller's own. For goods since 2021-07-01,
+    /// for electronic services since 2015-01-01.
     UnionOss = 2,
     /// The EU's one-stop shop of sellers from outside of it: services to consumers in all Member States.
     NonUnionOss = 3,
@@ -10800,7 +10804,10 @@ pub mod tax_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Registers a seller for tax, beside the registrations of the configuration: tax by rules is charged where it is registered
-        /// and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days.
+        /// and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days. Refused is what no
+        /// authority can have given: a part of a country without a tax of its own (UNTAXED_SUBDIVISION, UNKNOWN_SUBDIVISION), a place
+        /// that has another country's tax (TAXED_AS_ANOTHER), a one-stop shop that is not open to the seller (SCHEME_NOT_OPEN), or
+        /// that is another Member State's (NOT_SELLERS_COUNTRY) or no Member State's (NOT_MEMBER_STATE).
         pub async fn create_tax_registration(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateTaxRegistrationRequest>,
@@ -10815,7 +10822,8 @@ pub mod tax_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CreateTaxRegistration"));
             self.inner.unary(req, path, codec).await
         }
-        /// Ends a registration, or moves its end. Final invoices stay as they are.
+        /// Ends a registration, or moves its end, or withdraws one that was stored by mistake, also if invoices were taxed by it: final
+        /// invoices stay as they are, and credit notes mend them.
         pub async fn end_tax_registration(
             &mut self,
             request: impl tonic::IntoRequest<super::EndTaxRegistrationRequest>,
@@ -10912,12 +10920,16 @@ pub mod tax_service_server {
             request: tonic::Request<super::ListTaxRatesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListTaxRatesResponse>, tonic::Status>;
         /// Registers a seller for tax, beside the registrations of the configuration: tax by rules is charged where it is registered
-        /// and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days.
+        /// and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days. Refused is what no
+        /// authority can have given: a part of a country without a tax of its own (UNTAXED_SUBDIVISION, UNKNOWN_SUBDIVISION), a place
+        /// that has another country's tax (TAXED_AS_ANOTHER), a one-stop shop that is not open to the seller (SCHEME_NOT_OPEN), or
+        /// that is another Member State's (NOT_SELLERS_COUNTRY) or no Member State's (NOT_MEMBER_STATE).
         async fn create_tax_registration(
             &self,
             request: tonic::Request<super::CreateTaxRegistrationRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateTaxRegistrationResponse>, tonic::Status>;
-        /// Ends a registration, or moves its end. Final invoices stay as they are.
+        /// Ends a registration, or moves its end, or withdraws one that was stored by mistake, also if invoices were taxed by it: final
+        /// invoices stay as they are, and credit notes mend them.
         async fn end_tax_registration(
             &self,
             request: tonic::Request<super::EndTaxRegistrationRequest>,

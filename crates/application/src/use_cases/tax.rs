@@ -7,7 +7,7 @@ use domain::invoice::InvoiceContent;
 use domain::money::{Currency, Money};
 use domain::ports::storage::Sellers;
 use domain::seller::Seller;
-use domain::tax::{TaxBehavior, TaxCalculation, TaxCode, TaxRounding, TaxableLine, TaxedCustomer};
+use domain::tax::{Jurisdiction, TaxBehavior, TaxCalculation, TaxCode, TaxRounding, TaxableLine, TaxedCustomer};
 use domain::validation::Validator;
 use serde::Serialize;
 use time::Date;
@@ -48,7 +48,7 @@ pub struct CalculateTax {
     pub seller: Arc<Seller>,
     /// Who buys, if a stored customer.
     pub customer_id: Option<CustomerId>,
-    /// The buyer, if not a stored customer; its place counts also where a stored one has none.
+    /// The buyer, if not a stored customer; its place alone counts also where a stored one has none.
     pub customer: TaxedCustomer,
     /// Currency of every line.
     pub currency: Currency,
@@ -78,22 +78,49 @@ impl App {
             }
         }
         let lines = validator.finish(Some(lines))?;
-        let customer = match query.customer_id {
-            None => query.customer,
+        let (customer, fields) = match query.customer_id {
+            None => (query.customer, FIELDS_OF_REQUEST),
             Some(id) => {
                 let stored = self.taxed_customer(&query.seller, Some(id)).await?;
-                TaxedCustomer { place: stored.place.or(query.customer.place), ..stored }
+                stored_or_named(stored, query.customer.place)?
             }
         };
         let tax_point = self.tax_point(query.tax_point, self.now());
         let rounding = query.rounding.unwrap_or(query.seller.tax_rounding);
         let calculated = self.calculate(&query.seller, customer, (tax_point, rounding), (query.currency, lines)).await;
-        calculated.map_err(|error| {
-            error
-                .renamed("customer.place.country", "customer_country_code")
-                .renamed("customer.place", "customer_subdivision_code")
-                .renamed("customer.tax_ids", "customer_tax_ids")
-                .renamed("customer.status", "customer_tax_status")
-        })
+        calculated.map_err(|error| fields.iter().fold(error, |error, (of, at)| error.renamed(of, at)))
+    }
+}
+
+/// Fields of a question to a calculator, and where the request has what they hold.
+type Fields = [(&'static str, &'static str); 4];
+
+/// Where a buyer that is not stored is told.
+const FIELDS_OF_REQUEST: Fields = [
+    ("customer.place.country", "customer_country_code"),
+    ("customer.place", "customer_subdivision_code"),
+    ("customer.tax_ids", "customer_tax_ids"),
+    ("customer.status", "customer_tax_status"),
+];
+/// Where a stored buyer is told whose address is known.
+const FIELDS_OF_STORED: Fields = [
+    ("customer.place.country", "customer_id"),
+    ("customer.place", "customer_id"),
+    ("customer.tax_ids", "customer_id"),
+    ("customer.status", "customer_id"),
+];
+
+/// A stored customer, at the place that the request names where it has none itself.
+fn stored_or_named(stored: TaxedCustomer, named: Option<Jurisdiction>) -> Result<(TaxedCustomer, Fields), Error> {
+    let [country, place, ..] = FIELDS_OF_REQUEST;
+    let [.., tax_ids, status] = FIELDS_OF_STORED;
+    match (stored.place, named) {
+        (Some(known), Some(named)) if known != named => {
+            let field = if known.country() == named.country() { place.1 } else { country.1 };
+            let expected = "must be empty, or where the customer is by its address";
+            Err(Error::field(field, "NOT_CUSTOMERS_PLACE", expected))
+        }
+        (Some(_), _) => Ok((stored, FIELDS_OF_STORED)),
+        (None, named) => Ok((TaxedCustomer { place: named, ..stored }, [country, place, tax_ids, status])),
     }
 }

@@ -73,7 +73,8 @@ impl App {
     /// Registers a seller for tax: from then on it is charged there.
     ///
     /// # Errors
-    /// It ends before it begins, or overlaps another; the request id was used otherwise.
+    /// Nobody can have registered the seller so, with everything that is wrong at once; it overlaps another; the request id
+    /// was used otherwise.
     pub async fn create_tax_registration(
         &self,
         mutation: Mutation<TaxRegistration>,
@@ -81,6 +82,7 @@ impl App {
         self.mutate("CreateTaxRegistration", mutation, |app, uow, m| {
             Box::pin(async move {
                 let new = m.command;
+                check_registration(app, &m.seller, &new)?;
                 let mut others = m.seller.tax_registrations.clone();
                 others.extend(uow.load_tax_registrations(&m.seller.id).await?);
                 if others.len() >= Self::TAX_REGISTRATIONS_MAX {
@@ -104,10 +106,10 @@ impl App {
         .await
     }
 
-    /// Ends a registration. Invoices whose tax point is later are not taxed by it.
+    /// Ends a registration, or says that it never was in force. Invoices whose tax point is later are not taxed by it.
     ///
     /// # Errors
-    /// There is none, or it would end before it begins.
+    /// There is none; it would end earlier than the day before it begins, or overlap another.
     pub async fn end_tax_registration(
         &self,
         mutation: Mutation<EndTaxRegistration>,
@@ -165,6 +167,14 @@ impl App {
         })
         .await
     }
+}
+
+/// Refuses what nobody can have registered the seller for, by the fields of a request.
+fn check_registration(app: &App, seller: &Seller, registration: &TaxRegistration) -> Result<(), Error> {
+    app.0.tax_registration_rules.check(seller.address.jurisdiction(), registration).map_err(|violations| {
+        let violations = violations.renamed("jurisdiction.country", "country_code");
+        Error::Invalid(violations.renamed("jurisdiction.subdivision", "subdivision_code"))
+    })
 }
 
 /// Two that are asked for at once may still overlap, which changes no tax: one in force is enough.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::tax::{TaxCalculation, TaxRequest};
+use crate::tax::{Jurisdiction, TaxCalculation, TaxRegistration, TaxRequest};
 use crate::validation::Violations;
 
 /// Computes the tax of a document.
@@ -14,6 +14,16 @@ pub trait TaxCalculator: Send + Sync {
     /// # Errors
     /// See [`TaxError`].
     async fn calculate(&self, request: &TaxRequest) -> Result<TaxCalculation, TaxError>;
+}
+
+/// Knows which registrations for tax there can be: where the borders are, and who may use which scheme.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait TaxRegistrationRules: Send + Sync {
+    /// Refuses a registration that no authority can have given a seller that is established in `seller`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once: of `jurisdiction.country`, `jurisdiction.subdivision`, `scheme` and `until`.
+    fn check(&self, seller: Jurisdiction, registration: &TaxRegistration) -> Result<(), Violations>;
 }
 
 /// Why there is no calculation.

@@ -168,12 +168,18 @@ pub struct TaxRequest {
 }
 
 impl TaxRequest {
+    /// Refuses an amount in another currency than the whole request.
+    ///
+    /// # Errors
+    /// It is in another.
+    pub fn check_currency(currency: Currency, amount: Money) -> Result<(), Invalid> {
+        if amount.currency() == currency { Ok(()) } else { Err(currency_mismatch(currency)) }
+    }
+
     /// Refuses lines in another currency, or with too many rates: what no calculator can answer.
     pub fn check_lines(&self, validator: &mut Validator) {
         for (index, line) in self.lines.iter().enumerate() {
-            if line.amount.currency() != self.currency {
-                validator.refuse(&amount_field(index), currency_mismatch(self.currency));
-            }
+            validator.check(&amount_field(index), Self::check_currency(self.currency, line.amount));
             if matches!(&line.treatment, TaxTreatment::Manual(rates) if rates.len() > TaxTreatment::RATES_MAX) {
                 let expected = format!("must have at most {} rates", TaxTreatment::RATES_MAX);
                 validator.refuse(&format!("lines[{index}].tax"), Invalid::new("TOO_MANY", expected));

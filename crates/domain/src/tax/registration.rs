@@ -20,7 +20,8 @@ pub struct TaxRegistration {
     pub scheme: TaxScheme,
     /// The first date on which tax is charged by it; absent for always.
     pub since: Option<Date>,
-    /// The last date on which tax is charged by it; absent while it has no end.
+    /// The last date on which tax is charged by it; absent while it has no end. The day before `since` where it never was in
+    /// force.
     pub until: Option<Date>,
 }
 
@@ -45,7 +46,7 @@ impl TaxRegistration {
         Self { jurisdiction, scheme: TaxScheme::Standard, since: None, until: None }
     }
 
-    /// Refuses one that ends before it begins.
+    /// Refuses one that ends before it begins: what never was in force is not to be registered.
     ///
     /// # Errors
     /// It does.
@@ -56,6 +57,11 @@ impl TaxRegistration {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether it ended before it began, so that tax was never charged by it.
+    pub fn is_never_in_force(&self) -> bool {
+        self.check_end().is_err()
     }
 
     /// Refuses a one-stop shop of a part of a country: Member States alone identify sellers for it.
@@ -77,6 +83,8 @@ impl TaxRegistration {
         };
         self.jurisdiction == other.jurisdiction
             && self.scheme == other.scheme
+            && !self.is_never_in_force()
+            && !other.is_never_in_force()
             && begins_in_time(self, other)
             && begins_in_time(other, self)
     }
@@ -130,14 +138,18 @@ impl StoredTaxRegistration {
         Ok(Self(data))
     }
 
-    /// Ends it: `until` is the last date on which tax is charged by it.
+    /// Ends it: `until` is the last date on which tax is charged by it. The day before it begins withdraws one that was
+    /// stored by mistake: it never was in force. That it may have been used is no hindrance: what was finalized stays as it is
+    /// and is mended by credit notes, and a mistake that can't be withdrawn would go on being charged.
     ///
     /// # Errors
-    /// It would end before it begins.
+    /// It would end earlier than that.
     pub fn end(&mut self, until: Date, now: Timestamp) -> Result<(), Invalid> {
-        let ended = TaxRegistration { until: Some(until), ..self.registration };
-        ended.check_end()?;
-        self.0.registration = ended;
+        if self.registration.since.and_then(Date::previous_day).is_some_and(|day_before| until < day_before) {
+            let expected = "must not be before the day before it begins, which says that it never was in force";
+            return Err(Invalid::new("ENDS_BEFORE_BEGIN", expected));
+        }
+        self.0.registration.until = Some(until);
         self.0.updated_at = now;
         Ok(())
     }
@@ -157,11 +169,30 @@ mod tests {
         let mut stored =
             StoredTaxRegistration::new(id, SellerId::parse("acme").unwrap(), terms, Timestamp::from_unix_seconds(0))
                 .unwrap();
-        assert!(stored.end(date!(2025 - 12 - 31), Timestamp::from_unix_seconds(0)).is_err());
+        assert!(stored.end(date!(2025 - 12 - 30), Timestamp::from_unix_seconds(0)).is_err());
         assert_eq!(stored.registration.until, None);
         stored.end(date!(2026 - 01 - 01), Timestamp::from_unix_seconds(0)).unwrap();
         assert!(stored.registration.is_in_force(date!(2026 - 01 - 01)));
         assert!(!stored.registration.is_in_force(date!(2026 - 01 - 02)));
+        assert!(!stored.registration.is_never_in_force());
+        let backwards = TaxRegistration { until: Some(date!(2025 - 12 - 31)), ..terms };
+        let seller = SellerId::parse("acme").unwrap();
+        assert!(StoredTaxRegistration::new(id, seller, backwards, Timestamp::from_unix_seconds(0)).is_err());
+    }
+
+    #[test]
+    fn one_that_is_withdrawn_is_in_force_on_no_day_and_in_nobodys_way() {
+        let standard = TaxRegistration::standard(Jurisdiction::parse("SE").unwrap());
+        let terms = TaxRegistration { since: Some(date!(2026 - 01 - 01)), ..standard };
+        let id = TaxRegistrationId::from_uuid(uuid::Uuid::nil());
+        let seller = SellerId::parse("acme").unwrap();
+        let mut stored = StoredTaxRegistration::new(id, seller, terms, Timestamp::from_unix_seconds(0)).unwrap();
+        stored.end(date!(2025 - 12 - 31), Timestamp::from_unix_seconds(0)).unwrap();
+        assert!(stored.registration.is_never_in_force());
+        for day in [date!(2025 - 12 - 31), date!(2026 - 01 - 01)] {
+            assert!(!stored.registration.is_in_force(day), "{day}");
+        }
+        assert!(!standard.overlaps(&stored.registration) && !stored.registration.overlaps(&standard));
     }
 
     #[test]

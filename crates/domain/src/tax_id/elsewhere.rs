@@ -54,7 +54,7 @@ pub(super) const COUNTRIES_ELSEWHERE: [CountryForms; 8] = [
         "BR",
         CountryCode::BRA,
         "BR and the 14 characters of the CNPJ or the 11 digits of the CPF",
-        &[Form::new("xxxxxxxxxxxxdd", brazilian_company), Form::new("ddddddddddd", brazilian_person)],
+        &[Form::new("xxxxxxxxxxxxdd", brazilian_company), Form::of_person("ddddddddddd", brazilian_person)],
     ),
     elsewhere("US", CountryCode::USA, "US and the 9 digits of the EIN", &[Form::new("ddddddddd", |_| true)]),
 ];
@@ -75,8 +75,10 @@ fn australia(number: &str) -> bool {
     remainder(&digits[..2], 100) > 10 && sum % 89 == 10
 }
 
-/// Inland Revenue's, with second weights where the first give 10; what gives 10 again is not issued. Numbers lie between
-/// 10,000,000 and 200,000,000.
+/// Inland Revenue's ("RWT and NRWT specification document"), with second weights where the first give 10; what gives 10 again
+/// is not issued. Numbers lie between 10,000,000 and 200,000,000; the document of 2016 ended at 150,000,000, which it meant to
+/// last for ten years. A number that a buyer tells its supplier is that of a business (Goods and Services Tax Act 1985,
+/// s. 8BB(2)), though everybody who pays tax has one.
 fn new_zealand(number: &str) -> bool {
     let digits = digits(&format!("{number:0>9}"));
     let check = |weights: &[u32]| (11 - weighted_sum(&digits[..8], weights) % 11) % 11;
@@ -87,9 +89,10 @@ fn new_zealand(number: &str) -> bool {
     (10_000_001..200_000_000).contains(&remainder(&digits, 1_000_000_000)) && check == u32::from(digits[8])
 }
 
-/// Nine digits, right by Luhn; the program account behind them does not count.
+/// Nine digits, right by Luhn and not all of them noughts; the program account behind them does not count.
 fn canada(number: &str) -> bool {
-    luhn_holds(&digits(&number[..9]))
+    let digits = digits(&number[..9]);
+    digits.iter().any(|digit| *digit != 0) && luhn_holds(&digits)
 }
 
 /// The corporate number, whose first digit checks the other twelve (Ministry of Finance, ordinance 70 of 2014).
@@ -112,7 +115,8 @@ fn brazilian_company(number: &str) -> bool {
     [first, second] == [u32::from(values[12]), u32::from(values[13])]
 }
 
-/// Receita Federal's; eleven times the same digit passes and is not issued.
+/// Receita Federal's, in the register of natural persons (Cadastro de Pessoas Físicas), where everybody is; eleven times the
+/// same digit passes and is not issued.
 fn brazilian_person(number: &str) -> bool {
     let digits = digits(number);
     let first = brazilian_check(&digits[..9], &[10, 9, 8, 7, 6, 5, 4, 3, 2]);

@@ -172,7 +172,7 @@ pub(super) const COUNTRIES_OF_EUROPE: [CountryForms; 7] = [
         country: CountryCode::TUR,
         scope: Scope::Elsewhere,
         expected: "TR and 10 digits, or the 11 of a person",
-        forms: &[Form::new("dddddddddd", turkish_company), Form::new("ndddddddddd", turkish_person)],
+        forms: &[Form::new("dddddddddd", turkish_company), Form::of_person("ndddddddddd", turkish_person)],
     },
 ];
 
@@ -338,7 +338,8 @@ fn finland(number: &str) -> bool {
 fn france(number: &str) -> bool {
     let (key, siren) = number.split_at(2);
     let siren = digits(siren);
-    if !siren.starts_with(&[0, 0, 0]) && !luhn_holds(&siren) {
+    let is_blank = siren.iter().all(|digit| *digit == 0);
+    if is_blank || (!siren.starts_with(&[0, 0, 0]) && !luhn_holds(&siren)) {
         return false;
     }
     if let Ok(key) = key.parse::<u32>() {
@@ -402,7 +403,8 @@ fn lithuania(number: &str) -> bool {
     let Some((check, body)) = digits.split_last() else { return false };
     let first = weighted_sum(body, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2]) % 11;
     let second = weighted_sum(body, &[3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4]) % 11 % 10;
-    u32::from(*check) == if first == 10 { second } else { first }
+    let is_blank = body[..body.len() - 1].iter().all(|digit| *digit == 0);
+    !is_blank && u32::from(*check) == if first == 10 { second } else { first }
 }
 
 fn luxembourg(number: &str) -> bool {
@@ -410,17 +412,18 @@ fn luxembourg(number: &str) -> bool {
     remainder(&digits[..6], 89) == remainder(&digits[6..], 100)
 }
 
-/// From 4 on the number is a company's; below it begins with a person's day of birth, or since July 2017 with 32 or more
-/// and tells no day.
+/// From 4 on the number is a company's; below it is a person's code, which begins with the day of birth. Since July 2017 a code
+/// begins with 32 to 39 and is random from there on, so that nothing checks it (Office of Citizenship and Migration Affairs,
+/// "Personas koda maiņa").
 fn latvia(number: &str) -> bool {
     let digits = digits(number);
     if digits[0] > 3 {
         return weighted_sum(&digits, &[9, 1, 4, 8, 3, 10, 2, 5, 7, 6, 1]) % 11 == 3;
     }
     let [day, month, year] = [two(&digits, 0), two(&digits, 2), two(&digits, 4)];
-    let is_born = day >= 32 || is_date(1800 + 100 * i32::from(digits[6]) + year, month, day);
     let check = (1 + weighted_sum(&digits, &[10, 5, 8, 4, 2, 1, 6, 3, 7, 9])) % 11 % 10;
-    is_born && check == u32::from(digits[10])
+    let is_born = is_date(1800 + 100 * i32::from(digits[6]) + year, month, day);
+    day >= 32 || (is_born && check == u32::from(digits[10]))
 }
 
 fn malta(number: &str) -> bool {
@@ -506,6 +509,8 @@ fn turkish_company(number: &str) -> bool {
     (sum + u32::from(digits[9])).is_multiple_of(10)
 }
 
+/// The number of a citizen or of a foreigner who lives there (Law 5490 on civil registration, art. 46 and 47): everybody has
+/// one.
 fn turkish_person(number: &str) -> bool {
     let digits = digits(number);
     // 9 stands for -1.

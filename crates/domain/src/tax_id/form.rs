@@ -5,6 +5,7 @@ use isocountry::CountryCode;
 
 use super::elsewhere::{BARE_FORMS, COUNTRIES_ELSEWHERE};
 use super::europe::{COUNTRIES_OF_EUROPE, MEMBER_STATES};
+use crate::party::Country;
 
 /// A country whose ids we can check, and the two letters that they begin with.
 pub(super) struct CountryForms {
@@ -24,19 +25,34 @@ pub(super) enum Scope {
     Elsewhere,
 }
 
+/// Who is given ids of a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaxIdHolder {
+    /// Somebody in business, be it a company or a person: the id shows that its holder is one.
+    Business,
+    /// Any natural person: the id shows no business, though its holder may have one.
+    Person,
+}
+
 /// One form of a country's ids, without the prefix.
 ///
 /// The pattern has a character for each of the id's: `d` is a digit, `n` a digit other than 0, `a` a letter, `x` a letter
 /// or digit, `s` a letter, `+` or `*`, and any other stands for itself.
 pub(super) struct Form {
     pub(super) pattern: &'static str,
+    pub(super) holder: TaxIdHolder,
     /// Whether the digits are right, of a number that fits the pattern.
     pub(super) check: fn(&str) -> bool,
 }
 
 impl Form {
     pub(super) const fn new(pattern: &'static str, check: fn(&str) -> bool) -> Self {
-        Self { pattern, check }
+        Self { pattern, holder: TaxIdHolder::Business, check }
+    }
+
+    /// A form that natural persons have as such.
+    pub(super) const fn of_person(pattern: &'static str, check: fn(&str) -> bool) -> Self {
+        Self { pattern, holder: TaxIdHolder::Person, check }
     }
 }
 
@@ -46,16 +62,30 @@ pub(super) struct BareForm {
     pub(super) form: Form,
 }
 
-/// Forms of ids that are written without a prefix and begin with letters, which may be those of a prefix: India's PAN,
-/// Italy's codice fiscale, and Mexico's RFC of companies and of people. Brazil's CNPJ may have letters anywhere, so that its
-/// form would excuse too much: one that begins as another country's ids do has to be given with BR.
-const UNPREFIXED: [&str; 4] = ["aaaaadddda", "aaaaaaddaddaddda", "aaaddddddxxx", "aaaaddddddxxx"];
+/// A form of ids that are written without a prefix, and that are not checked.
+struct UnprefixedForm {
+    country: CountryCode,
+    pattern: &'static str,
+    holder: TaxIdHolder,
+}
+
+/// Forms of ids that are written without a prefix and begin with letters, which may be those of a prefix: India's PAN, whose
+/// fourth letter is P for a person (Income Tax Department), Italy's codice fiscale, and Mexico's RFC, of 12 characters for
+/// companies and 13 for persons (SAT). The first that fits counts. Brazil's CNPJ may have letters anywhere, so that its form
+/// would excuse too much: one that begins as another country's ids do has to be given with BR.
+const UNPREFIXED: [UnprefixedForm; 5] = [
+    UnprefixedForm { country: CountryCode::IND, pattern: "aaaPadddda", holder: TaxIdHolder::Person },
+    UnprefixedForm { country: CountryCode::IND, pattern: "aaaaadddda", holder: TaxIdHolder::Business },
+    UnprefixedForm { country: CountryCode::ITA, pattern: "aaaaaaddaddaddda", holder: TaxIdHolder::Person },
+    UnprefixedForm { country: CountryCode::MEX, pattern: "aaaddddddxxx", holder: TaxIdHolder::Business },
+    UnprefixedForm { country: CountryCode::MEX, pattern: "aaaaddddddxxx", holder: TaxIdHolder::Person },
+];
 
 /// What an id is found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Of this country, and its check digits fit.
-    Right { country: CountryCode, scope: Scope },
+    Right { country: CountryCode, scope: Scope, holder: TaxIdHolder },
     /// Of this country's form, but its digits do not go together.
     WrongDigits,
     /// It begins as ids of a country do, and is none of them; what was expected.
@@ -75,7 +105,7 @@ pub(super) fn judge(id: &str) -> Verdict {
     if !fitting.is_empty() {
         return judge_digits(number, &fitting, row.country, row.scope);
     }
-    if is_claimed(row, number) && !UNPREFIXED.iter().any(|pattern| fits(id, pattern)) {
+    if is_claimed(row, number) && !UNPREFIXED.iter().any(|form| fits(id, form.pattern)) {
         return Verdict::Malformed { expected: row.expected };
     }
     Verdict::Unknown
@@ -85,14 +115,31 @@ fn rows() -> impl Iterator<Item = &'static CountryForms> {
     MEMBER_STATES.iter().chain(&COUNTRIES_OF_EUROPE).chain(&COUNTRIES_ELSEWHERE)
 }
 
-fn judge_digits(number: &str, forms: &[&Form], country: CountryCode, scope: Scope) -> Verdict {
-    // Nobody was given a number of noughts, though most checks let it pass.
-    let is_blank = !number.bytes().any(|b| matches!(b, b'1'..=b'9'));
-    if !is_blank && forms.iter().any(|form| (form.check)(number)) {
-        Verdict::Right { country, scope }
-    } else {
-        Verdict::WrongDigits
+/// Whom an id is given to that says nothing of its country, read as one of `country`; nothing where it fits no form of it.
+pub(super) fn holder_in(id: &str, country: Country) -> Option<TaxIdHolder> {
+    let is_of = |code: CountryCode| Country::from(code) == country;
+    if let Some(form) = UNPREFIXED.iter().find(|form| is_of(form.country) && fits(id, form.pattern)) {
+        return Some(form.holder);
     }
+    let row = rows().find(|row| is_of(row.country) && !row.forms.is_empty())?;
+    match judge(&format!("{}{id}", row.prefix)) {
+        Verdict::Right { holder, .. } => Some(holder),
+        Verdict::WrongDigits | Verdict::Malformed { .. } | Verdict::Unknown => None,
+    }
+}
+
+fn judge_digits(number: &str, forms: &[&Form], country: CountryCode, scope: Scope) -> Verdict {
+    match forms.iter().find(|form| !is_blank(number, form.pattern) && (form.check)(number)) {
+        Some(form) => Verdict::Right { country, scope, holder: form.holder },
+        None => Verdict::WrongDigits,
+    }
+}
+
+/// Whether a number has noughts alone wherever its form leaves a choice. Nobody was given such a one, though most checks let
+/// it pass.
+fn is_blank(number: &str, pattern: &str) -> bool {
+    let mut chosen = number.chars().zip(pattern.chars()).filter(|(_, class)| !class.is_ascii_digit());
+    !chosen.any(|(c, _)| matches!(c, '1'..='9'))
 }
 
 /// Whether what follows the prefix begins as the country's ids do. A word that happens to begin with the two letters

@@ -60,7 +60,8 @@ const EXAMPLES: [([&str; 2], &str, Slip); 78] = [
     (["LU15027442", "LU90257425"], "LU", Seen),
     (["LV40003521600", "LV44873613009"], "LV", Seen),
     (["LV16117519997", "LV19108738593"], "LV", Mostly),
-    (["LV32023146050", "LV32284436697"], "LV", Mostly),
+    // Of no day of birth: nothing checks them.
+    (["LV32023146051", "LV39284436697"], "LV", Unseen),
     (["MT11679112", "MT20390024"], "MT", Seen),
     (["NL004495445B01", "NL796497199B19"], "NL", Mostly),
     // Since 2020: the example of the tax administration, and another.
@@ -207,6 +208,12 @@ fn digits_that_do_not_go_together_are_told_apart_from_a_wrong_form() {
         // Only noughts: most checks would let them pass.
         "FI00000000",
         "BE0000000000",
+        // ... where the form leaves a choice.
+        "SE000000000001",
+        "CA000000000RT0001",
+        "000000000RT0001",
+        "FR12000000000",
+        "LT000000018",
         // 00 instead of 97, 98 instead of 01.
         "BE0000009700",
         // A company's number whose suffix is 00.
@@ -264,6 +271,35 @@ fn greece_is_a_member_state_and_northern_ireland_for_goods_alone() {
     assert_eq!((irish.kind(), irish.eu_vat_country()), (Some(TaxIdKind::NorthernIrelandVat), None));
     let british = TaxId::parse("GB980780684").unwrap();
     assert_eq!((british.kind(), british.eu_vat_country()), (Some(TaxIdKind::Other(country("GB"))), None));
+}
+
+#[test]
+fn an_id_that_every_person_has_tells_no_business() {
+    use TaxIdHolder::{Business, Person};
+    for (text, country, holder) in [
+        ("BR16727230000197", "BR", Some(Business)),
+        ("BR21743717075", "BR", Some(Person)),
+        // As people in the country write them.
+        ("217.437.170-75", "BR", Some(Person)),
+        ("16.727.230/0001-97".replace('/', "").as_str(), "BR", Some(Business)),
+        ("TR17291716060", "TR", Some(Person)),
+        ("17291716060", "TR", Some(Person)),
+        ("TR4540536920", "TR", Some(Business)),
+        ("ABCPE1234F", "IN", Some(Person)),
+        ("ABCCE1234F", "IN", Some(Business)),
+        ("27AAPFU0939F1ZV", "IN", Some(Business)),
+        ("GODE561231GR8", "MX", Some(Person)),
+        ("MAB9307148T4", "MX", Some(Business)),
+        // A VAT id is given for a business, also where it is made of a person's number.
+        ("ES54362315K", "ES", Some(Business)),
+        ("BG7523169263", "BG", Some(Business)),
+        // Another country's tells nothing, and what has no form that we know does.
+        ("BR16727230000197", "TR", None),
+        ("123456789", "AR", Some(Business)),
+    ] {
+        let id = TaxId::parse(text).unwrap_or_else(|invalid| panic!("{text}: {invalid}"));
+        assert_eq!(id.holder_in(Country::parse(country).unwrap()), holder, "{text} {country}");
+    }
 }
 
 #[test]

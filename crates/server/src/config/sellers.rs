@@ -3,18 +3,20 @@
 use domain::bank_account::{Bankgiro, Bic, Iban};
 use domain::letterhead::{Letterhead, ReferenceFormat, TransferInstructions, Website};
 use domain::money::{Currency, Rounding};
-use domain::party::{Address, Country, Email};
+use domain::party::{Address, Email};
 use domain::ports::mail::SenderAddress;
+use domain::ports::tax::TaxRegistrationRules;
 use domain::redirect::RedirectPolicy;
 use domain::seller::{NumberFormat, Seller, SellerId, TaxEngine};
-use domain::tax::{Jurisdiction, RoundingScope, TaxCode, TaxRegistration, TaxRounding, TaxScheme};
+use domain::tax::{RoundingScope, TaxCode, TaxRounding};
 use domain::tax_id::TaxId;
 use domain::text::{DocumentFooter, LetterheadText, PartyName, PaymentInstructions};
 use domain::validation::{Invalid, Validator};
 use serde::Deserialize;
-use time::Date;
+use tax_tables::TableTaxCalculator;
 
 use super::STRIPE;
+use super::registrations::{FileRegistration, tax_registrations};
 
 /// A seller in the file.
 #[derive(Deserialize)]
@@ -65,36 +67,6 @@ struct FileTransfer {
     text: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, deny_unknown_fields)]
-struct FileRegistration {
-    country: String,
-    /// The part of the country that registered the seller, such as QC; the country itself where empty.
-    subdivision: String,
-    scheme: TaxScheme,
-    since: Option<FileDate>,
-    until: Option<FileDate>,
-}
-
-/// A date, as TOML writes it or as a text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum FileDate {
-    Toml(toml::value::Datetime),
-    Text(String),
-}
-
-impl FileDate {
-    fn parse(&self) -> Result<Date, Invalid> {
-        let text = match self {
-            Self::Toml(date) => date.to_string(),
-            Self::Text(text) => text.clone(),
-        };
-        let format = time::macros::format_description!("[year]-[month]-[day]");
-        Date::parse(&text, format).map_err(|_| Invalid::new("MALFORMED_DATE", "must be a date such as 2024-01-01"))
-    }
-}
-
 impl Default for FileSeller {
     fn default() -> Self {
         Self {
@@ -142,7 +114,7 @@ impl FileSeller {
             postal_code: "111 22".to_owned(),
             city: "Stockholm".to_owned(),
             tax_ids: vec!["SE556000000101".to_owned()],
-            tax_registrations: vec![FileRegistration { country: "SE".to_owned(), ..FileRegistration::default() }],
+            tax_registrations: vec![FileRegistration::of("SE")],
             currency: "SEK".to_owned(),
             ..Self::default()
         }
@@ -158,10 +130,13 @@ pub(super) fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_l
         }
         file.push(FileSeller::demo());
     }
+    let rules = TableTaxCalculator::embedded();
+    let rules = rules.map_err(|error| Invalid::new("TAX_TABLES", format!("can't be checked: {error}")));
+    let rules = validator.check("sellers", rules)?;
     let parsed: Vec<_> = file
         .into_iter()
         .enumerate()
-        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, row, is_live)))
+        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, &rules, row, is_live)))
         .collect();
     let sellers: Vec<Seller> = parsed.into_iter().collect::<Option<_>>()?;
     for (index, seller) in sellers.iter().enumerate() {
@@ -175,23 +150,7 @@ pub(super) fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_l
     Some(sellers)
 }
 
-fn tax_registration(v: &mut Validator, row: &FileRegistration) -> Option<TaxRegistration> {
-    let country = v.check("country", Country::parse(&row.country));
-    let since = v.check_optional("since", row.since.as_ref(), FileDate::parse);
-    let until = v.check_optional("until", row.until.as_ref(), FileDate::parse);
-    let country = country?;
-    let jurisdiction = match row.subdivision.as_str() {
-        "" => Some(Jurisdiction::of(country)),
-        code => v.check("subdivision", Jurisdiction::part(country, code)),
-    };
-    let registration =
-        TaxRegistration { jurisdiction: jurisdiction?, scheme: row.scheme, since: since?, until: until? };
-    let until = v.check("until", registration.check_end());
-    let scheme = v.check("scheme", registration.check_scheme());
-    until.and(scheme).map(|()| registration)
-}
-
-fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
+fn seller(v: &mut Validator, rules: &dyn TaxRegistrationRules, row: FileSeller, is_live: bool) -> Option<Seller> {
     let id = v.check("id", SellerId::parse(&row.id));
     let name = v.check("name", PartyName::parse(&row.name));
     let parts = [row.line1.as_str(), &row.line2, &row.postal_code, &row.city, &row.state];
@@ -209,11 +168,7 @@ fn seller(v: &mut Validator, row: FileSeller, is_live: bool) -> Option<Seller> {
     let letterhead = letterhead(v, &row);
     let tax_ids = row.tax_ids.iter().enumerate().map(|(i, text)| v.check(&format!("tax_ids[{i}]"), TaxId::parse(text)));
     let tax_ids: Option<Vec<_>> = tax_ids.collect::<Vec<_>>().into_iter().collect();
-    let registrations =
-        row.tax_registrations.iter().enumerate().map(|(i, registration)| {
-            v.within(&format!("tax_registrations[{i}]"), |v| tax_registration(v, registration))
-        });
-    let tax_registrations: Option<Vec<_>> = registrations.collect::<Vec<_>>().into_iter().collect();
+    let tax_registrations = tax_registrations(v, rules, &row.country, &row.tax_registrations);
     let default_tax_code = v.check("default_tax_code", TaxCode::parse(&row.default_tax_code));
     let currency = v.check("currency", Currency::parse(&row.currency));
     let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));

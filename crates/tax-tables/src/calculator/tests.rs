@@ -14,6 +14,8 @@ use time::macros::date;
 
 use super::*;
 
+mod every_pair;
+
 fn place(code: &str) -> Jurisdiction {
     Jurisdiction::parse(code).unwrap()
 }
@@ -88,13 +90,19 @@ struct Sale {
     code: &'static str,
 }
 
+impl Sale {
+    fn request(&self) -> TaxRequest {
+        let mut request = request(self.seller, self.registered, None, vec![coded(10_000, self.code)]);
+        request.customer.place = (!self.customer.is_empty()).then(|| place(self.customer));
+        request.customer.tax_ids =
+            (!self.tax_id.is_empty()).then(|| TaxId::parse(self.tax_id).unwrap()).into_iter().collect();
+        request
+    }
+}
+
 /// Holds that a rule decides, and what tax and category follow.
 fn check(sale: &Sale, rule: &str, category: TaxCategory, tax: i64) {
-    let mut request = request(sale.seller, sale.registered, None, vec![coded(10_000, sale.code)]);
-    request.customer.place = (!sale.customer.is_empty()).then(|| place(sale.customer));
-    request.customer.tax_ids =
-        (!sale.tax_id.is_empty()).then(|| TaxId::parse(sale.tax_id).unwrap()).into_iter().collect();
-    check_request(&request, rule, category, tax);
+    check_request(&sale.request(), rule, category, tax);
 }
 
 fn check_request(request: &TaxRequest, rule: &str, category: TaxCategory, tax: i64) {
@@ -201,6 +209,103 @@ fn a_country_is_outside_the_eu_until_its_accession() {
     check_request(&request, "EXPORT", Export, 0);
     request.tax_point = date!(2013 - 07 - 01);
     check_request(&request, "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
+}
+
+/// What a sale was on a day, and the law that its trace names.
+fn check_on(sale: &Sale, on: Date, (rule, tax): (&str, i64), law: &str) {
+    let mut request = sale.request();
+    request.tax_point = on;
+    let calculation = calculate(&request).unwrap();
+    let decision = &calculation.trace[0].decision;
+    assert_eq!((&*decision.rule, calculation.tax.minor()), (rule, tax), "{request:?}");
+    assert_eq!(decision.law.as_deref().unwrap_or_default(), law, "{request:?}");
+}
+
+#[test]
+fn the_one_stop_shop_covers_electronic_services_since_2015_and_goods_since_july_2021() {
+    let shop = |code| Sale { registered: &["SE", "OSS SE"], ..from_sweden("DE", "", code) };
+    let (at_33, at_34, at_58) =
+        ("Directive 2006/112/EC, art. 33", "Directive 2006/112/EC, art. 34", "Directive 2006/112/EC, art. 58");
+    check_on(&shop("goods"), date!(2021 - 06 - 30), ("ORIGIN_BELOW_THRESHOLD", 2_500), at_34);
+    check_on(&shop("goods"), date!(2021 - 07 - 01), ("DESTINATION", 1_900), at_33);
+    check_on(&shop("electronic_service"), date!(2015 - 01 - 01), ("DESTINATION", 1_900), at_58);
+    let at_45 = "Directive 2006/112/EC, art. 45";
+    for registered in [&["SE", "OSS SE"][..], &["SE", "DE"]] {
+        let sale = Sale { registered, ..from_sweden("DE", "", "electronic_service") };
+        check_on(&sale, date!(2014 - 12 - 31), ("SUPPLIER_COUNTRY", 2_500), at_45);
+    }
+    // A seller from outside the EU charged the customer's tax on electronic services before that too.
+    let from_norway =
+        Sale { seller: "NO", registered: &["NONUNION IE"], ..from_sweden("DE", "", "electronic_service") };
+    check_on(&from_norway, date!(2014 - 12 - 31), ("DESTINATION", 1_900), at_58);
+}
+
+#[test]
+fn a_threshold_for_electronic_services_is_there_since_2019() {
+    let sale = from_sweden("DE", "", "electronic_service");
+    let at_58 = "Directive 2006/112/EC, art. 58";
+    check_on(&sale, date!(2018 - 12 - 31), ("NOT_REGISTERED", 0), at_58);
+    let by_58_2 = "Directive 2006/112/EC, art. 58(2)";
+    check_on(&sale, date!(2019 - 01 - 01), ("ORIGIN_BELOW_THRESHOLD", 2_500), by_58_2);
+    check_on(&sale, date!(2021 - 06 - 30), ("ORIGIN_BELOW_THRESHOLD", 2_500), by_58_2);
+    let by_59c = "Directive 2006/112/EC, art. 59c";
+    check_on(&sale, date!(2021 - 07 - 01), ("ORIGIN_BELOW_THRESHOLD", 2_500), by_59c);
+}
+
+#[test]
+fn the_united_kingdom_was_as_a_member_state_up_to_the_end_of_2020() {
+    let (then, since) = (date!(2020 - 12 - 31), date!(2021 - 01 - 01));
+    let to_business = |code| from_sweden("GB", "GB980780684", code);
+    let at_138 = "Directive 2006/112/EC, art. 138(1)";
+    check_on(&to_business("goods"), then, ("INTRA_COMMUNITY_SUPPLY", 0), at_138);
+    check_on(&to_business("goods"), since, ("EXPORT", 0), "Directive 2006/112/EC, art. 146(1)(a)");
+    let at_44 = "Directive 2006/112/EC, art. 44 and 196";
+    check_on(&to_business("service"), then, ("REVERSE_CHARGE", 0), at_44);
+    check_on(&to_business("service"), since, ("OUTSIDE_SCOPE", 0), "Directive 2006/112/EC, art. 44");
+    let to_consumer = from_sweden("GB", "", "goods");
+    check_on(&to_consumer, then, ("ORIGIN_BELOW_THRESHOLD", 2_500), "Directive 2006/112/EC, art. 34");
+    check_on(&to_consumer, since, ("EXPORT", 0), "Directive 2006/112/EC, art. 146(1)(a)");
+    let from_britain =
+        Sale { seller: "GB", registered: &["GB", "OSS GB"], ..from_sweden("DE", "", "electronic_service") };
+    check_on(&from_britain, then, ("DESTINATION", 1_600), "Directive 2006/112/EC, art. 58");
+    check_on(&from_britain, since, ("OUTSIDE_SCOPE", 0), "");
+}
+
+#[test]
+fn northern_ireland_is_in_the_eu_for_goods_alone() {
+    let (on, at_138) = (date!(2026 - 11 - 24), "Directive 2006/112/EC, art. 138(1)");
+    for customer in ["GB", "GB-NIR", ""] {
+        check_on(&from_sweden(customer, "XI980780684", "goods"), on, ("INTRA_COMMUNITY_SUPPLY", 0), at_138);
+        let at_44 = "Directive 2006/112/EC, art. 44";
+        check_on(&from_sweden(customer, "XI980780684", "service"), on, ("OUTSIDE_SCOPE", 0), at_44);
+    }
+    let to_consumer = |registered| Sale { registered, ..from_sweden("GB-NIR", "", "goods") };
+    check(&to_consumer(&["SE"]), "ORIGIN_BELOW_THRESHOLD", Standard, 2_500);
+    check(&to_consumer(&["SE", "OSS SE"]), "DESTINATION", Standard, 2_000);
+    check(&from_sweden("GB-NIR", "", "electronic_service"), "OUTSIDE_SCOPE", OutsideScope, 0);
+    let from_there = |customer, tax_id, code| Sale { seller: "GB-NIR", registered: &["GB"], customer, tax_id, code };
+    check(&from_there("DE", "DE136695976", "goods"), "INTRA_COMMUNITY_SUPPLY", IntraCommunitySupply, 0);
+    check(&from_there("DE", "", "goods"), "ORIGIN_BELOW_THRESHOLD", Standard, 2_000);
+    check(&from_there("GB", "", "goods"), "DOMESTIC", Standard, 2_000);
+    check(&from_there("DE", "", "electronic_service"), "OUTSIDE_SCOPE", OutsideScope, 0);
+}
+
+#[test]
+fn a_tax_point_before_the_known_rules_is_refused_between_countries() {
+    let mut sale = from_sweden("DE", "DE136695976", "service").request();
+    sale.tax_point = date!(2009 - 12 - 31);
+    assert_eq!(refused(&sale), refusals(&[("tax_point", "NO_TAX_RULES")]));
+    sale.customer = TaxedCustomer { place: Some(place("SE")), ..TaxedCustomer::default() };
+    check_request(&sale, "DOMESTIC", Standard, 2_500);
+}
+
+#[test]
+fn an_id_that_every_person_has_makes_no_business() {
+    for tax_id in ["BR21743717075", "217.437.170-75"] {
+        check(&from_sweden("BR", tax_id, "service"), "SUPPLIER_COUNTRY", Standard, 2_500);
+    }
+    check(&from_sweden("BR", "BR16727230000197", "service"), "OUTSIDE_SCOPE", OutsideScope, 0);
+    check(&from_sweden("TR", "TR17291716060", "service"), "SUPPLIER_COUNTRY", Standard, 2_500);
 }
 
 #[test]
