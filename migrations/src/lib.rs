@@ -13,6 +13,7 @@ mod m0007_shared_secrets;
 mod m0008_invoice_mails;
 mod m0009_tax_id_checks_are_fixed;
 mod m0010_books_stay;
+mod m0011_reconciliations;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
                 postgres: m0010_books_stay::POSTGRES,
                 sqlite: m0010_books_stay::SQLITE,
             }),
+            step("m0011_reconciliations", m0011_reconciliations::STATEMENTS),
         ]
     }
 }

@@ -26,6 +26,7 @@ mod numbering;
 mod out_of_band;
 mod payments;
 mod provider_tax;
+mod reconciliation;
 mod reference;
 mod refunds;
 mod resilience;

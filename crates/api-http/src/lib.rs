@@ -6,6 +6,7 @@
 
 mod hosted;
 mod json;
+mod server;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ const BODY_BYTES_MAX: usize = 512 << 10;
 
 /// Below which the hosted invoices are.
 pub use hosted::INVOICE_PAGES;
+pub use server::{HttpLimits, serve};
 
 /// Renders the metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;

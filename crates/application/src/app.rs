@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::access::{Caller, Scope};
 use domain::catalog::Code;
@@ -40,6 +41,8 @@ pub struct AppParts {
     pub renderer: Arc<dyn InvoiceRenderer>,
     /// How invoices are shared with their customers.
     pub sharing: InvoiceSharing,
+    /// How often what providers have told is read back.
+    pub reconcile_every: Duration,
     /// Who sends mail; absent where that is turned off.
     pub mail: Option<MailParts>,
     /// Who tells the time.
@@ -68,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) renders: Arc<Semaphore>,
     pub(crate) sharing: InvoiceSharing,
     pub(crate) mail: Option<MailParts>,
+    pub(crate) reconcile_every: Duration,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
@@ -130,6 +134,7 @@ impl App {
             renders: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             sharing: parts.sharing,
             mail: parts.mail,
+            reconcile_every: parts.reconcile_every,
             clock: parts.clock,
             ids: parts.ids,
             sellers,
@@ -216,6 +221,10 @@ impl App {
     /// The provider registered under a name, for faces that take its notifications.
     pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<dyn PaymentProvider>> {
         name.parse().ok().and_then(|name: ProviderName| self.0.providers.get(&name))
+    }
+
+    pub(crate) fn all_providers(&self) -> impl Iterator<Item = &Arc<dyn PaymentProvider>> {
+        self.0.providers.values()
     }
 
     /// The providers of the caller's sellers.

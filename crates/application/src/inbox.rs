@@ -73,24 +73,7 @@ impl App {
             Ok(notifications) => notifications,
             Err(error) => return Ok(NotificationReceipt::Refused(error)),
         };
-        let name = provider.name().clone();
-        self.transact(move |app, uow| {
-            let (name, notifications) = (name.clone(), notifications.clone());
-            Box::pin(async move {
-                for notification in notifications {
-                    let entry = InboxEntry {
-                        id: app.new_notification_id(),
-                        provider: name.clone(),
-                        notification,
-                        attempts: 0,
-                        received_at: now,
-                    };
-                    uow.insert_notification(&entry).await?;
-                }
-                Ok(())
-            })
-        })
-        .await?;
+        self.store_notifications(provider.name(), notifications).await?;
         self.0.work.notify_one();
         Ok(NotificationReceipt::Stored)
     }

@@ -25,6 +25,7 @@ mod mutation;
 mod owners;
 mod pricing;
 mod provider_calls;
+mod reconciliation;
 mod refunds;
 mod sequels;
 mod settlement;

@@ -73,6 +73,7 @@ pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> 
         renderer: Arc::new(MockInvoiceRenderer::new()),
         sharing: sharing(),
         mail: None,
+        reconcile_every: std::time::Duration::from_secs(300),
         clock: Arc::new(clock),
         ids: Arc::new(ids),
         sellers: vec![seller],

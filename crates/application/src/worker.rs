@@ -14,6 +14,8 @@ use crate::error::Error;
 /// How long the worker rests when nothing wakes it: the longest that work of another replica's, or work that came due,
 /// waits.
 const REST: Duration = Duration::from_secs(1);
+/// How often it is looked whether reading back what providers told is due.
+const RECONCILIATION_REST: Duration = Duration::from_secs(5);
 /// How much earlier than told a link is closed, so that it is closed at the provider by then.
 pub(crate) const EXPIRY_LEAD: Duration = Duration::from_secs(30);
 
@@ -46,13 +48,19 @@ impl Worker {
     }
 
     /// Works until `shutdown` completes; a round that has begun is finished. Mails have rounds of their own, since a mail
-    /// server may take its time, and nothing else is to wait for it.
+    /// server may take its time, and so has what is read back from providers: nothing else is to wait for them.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let shutdown = shutdown.shared();
         let app = &self.app;
-        let work = rounds(shutdown.clone(), &app.0.work, || async { Ok(self.round().await?.is_idle()) }.boxed());
-        let mails = rounds(shutdown, &app.0.mail_work, || async { Ok(app.send_due_mails().await? == 0) }.boxed());
-        tokio::join!(work, mails);
+        let work =
+            rounds(shutdown.clone(), (&app.0.work, REST), || async { Ok(self.round().await?.is_idle()) }.boxed());
+        let mails = rounds(shutdown.clone(), (&app.0.mail_work, REST), || {
+            async { Ok(app.send_due_mails().await? == 0) }.boxed()
+        });
+        let never = Notify::new();
+        let reconciliation =
+            rounds(shutdown, (&never, RECONCILIATION_REST), || async { app.reconcile().await.map(|_| true) }.boxed());
+        tokio::join!(work, mails, reconciliation);
     }
 
     /// Does all that is due now, once, but for mails.
@@ -68,20 +76,21 @@ impl Worker {
     }
 }
 
-/// Does rounds, which say whether they were idle, until `shutdown` completes: at once while there is work, else as soon as `wake` says so or after a rest.
+/// Does rounds, which say whether they were idle, until `shutdown` completes: at once while there is work, else as soon as
+/// `wake` says so or after a rest.
 async fn rounds<'a>(
     shutdown: impl Future<Output = ()>,
-    wake: &Notify,
+    (wake, rest): (&Notify, Duration),
     round: impl Fn() -> BoxFuture<'a, Result<bool, Error>>,
 ) {
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let rest = match round().await {
             Ok(is_idle) if !is_idle => Duration::ZERO,
-            Ok(_) => REST,
+            Ok(_) => rest,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the worker's round failed");
-                REST
+                rest
             }
         };
         tokio::select! {

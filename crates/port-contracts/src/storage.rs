@@ -19,6 +19,7 @@ mod credit_notes;
 mod events;
 mod invoice_mails;
 mod lists;
+mod reconciliation;
 mod reversals;
 mod secrets;
 mod subscriptions;
@@ -31,6 +32,7 @@ pub use credit_notes::*;
 pub use events::*;
 pub use invoice_mails::*;
 pub use lists::*;
+pub use reconciliation::*;
 pub use reversals::*;
 pub use secrets::*;
 pub use subscriptions::*;
@@ -115,6 +117,8 @@ macro_rules! storage_contract {
             sequencing_at_once_gives_each_event_one_position,
             a_tailing_reader_sees_each_event_once_and_in_order,
             one_of_many_secrets_of_a_name_is_kept,
+            a_turn_of_reading_back_is_leased_to_one_alone,
+            reading_back_goes_on_where_it_ended,
             the_store_answers_a_ping,
         }
     };

@@ -10,6 +10,7 @@ mod capabilities;
 mod client;
 mod config;
 mod discounts;
+mod notifications;
 mod params;
 mod provider;
 mod reversals;

@@ -11,11 +11,10 @@ use domain::dispute::DisputeSnapshot;
 use domain::id::{CheckoutSessionId, PaymentLinkId};
 use domain::money::Money;
 use domain::payment_link::{LineItem, LinkSharing, PaymentLink, ShippingOption};
-use domain::ports::clock::Clock;
-use domain::ports::provider::{HostedPage, LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
-use domain::provider::{
-    Capabilities, CheckoutSnapshot, Notification, NotificationTopic, ProviderKey, ProviderName, ProviderRef,
+use domain::ports::provider::{
+    HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
 };
+use domain::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey, ProviderName, ProviderRef};
 use domain::refund::{Refund, RefundSnapshot};
 use domain::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
 use domain::timestamp::Timestamp;
@@ -36,7 +35,7 @@ use crate::sharing;
 use crate::signature::verify;
 use crate::tax::StripeTaxCalculator;
 use crate::wire::{checkout_id, checkout_snapshot, found_page, hosted_page, link_id, link_snapshot};
-use crate::{discounts, subscriptions};
+use crate::{discounts, notifications, subscriptions};
 
 /// How many pages of a list are read at the most, a hundred objects each.
 const PAGES_MAX: usize = 50;
@@ -49,7 +48,6 @@ pub struct StripeProvider {
     capabilities: Capabilities,
     webhook_secrets: Vec<SecretString>,
     client: Arc<Client>,
-    clock: Arc<dyn Clock>,
 }
 
 impl StripeProvider {
@@ -57,13 +55,12 @@ impl StripeProvider {
     ///
     /// # Errors
     /// See [`ConfigError`].
-    pub fn new(config: StripeConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+    pub fn new(config: StripeConfig) -> Result<Self, ConfigError> {
         Ok(Self {
             client: Arc::new(Client::new(&config)?),
             capabilities: capabilities(config.is_live()),
             name: config.name,
             webhook_secrets: config.webhook_secrets,
-            clock,
         })
     }
 
@@ -534,50 +531,17 @@ impl PaymentProvider for StripeProvider {
         let header = headers.iter().find(|(name, _)| name == "stripe-signature").map(|(_, value)| value.as_str());
         verify(header.unwrap_or_default(), body, &self.webhook_secrets, now)?;
         let event: Value = serde_json::from_slice(body).map_err(|_| NotificationError::Malformed)?;
-        let kind = event["type"].as_str().ok_or(NotificationError::Malformed)?;
-        let object = &event["data"]["object"];
-        let topic = match object["id"].as_str() {
-            // Test events at a live endpoint, or the other way round, are not ours.
-            Some(id) if event["livemode"].as_bool() == Some(self.capabilities.livemode) => topic(kind, id, object),
-            _ => NotificationTopic::Other { name: kind.to_owned() },
-        };
-        Ok(vec![Notification {
-            provider_event_id: event["id"].as_str().ok_or(NotificationError::Malformed)?.to_owned(),
-            occurred_at: event["created"].as_i64().map_or_else(|| self.clock.now(), Timestamp::from_unix_seconds),
-            topic,
-        }])
+        let notification = notifications::read(&event, self.capabilities.livemode);
+        notification.map(|notification| vec![notification]).ok_or(NotificationError::Malformed)
     }
-}
 
-fn topic(kind: &str, id: &str, object: &Value) -> NotificationTopic {
-    let provider_ref = ProviderRef(id.to_owned());
-    // Ours are all paid through a payment intent; what was charged without one is another program's.
-    let payment_ref = object["payment_intent"].as_str().map(|id| ProviderRef(id.to_owned()));
-    match (kind, payment_ref) {
-        ("refund.created" | "refund.updated" | "refund.failed" | "charge.refunded", Some(payment_ref)) => {
-            return NotificationTopic::Refund { payment_ref };
-        }
-        (kind, Some(payment_ref)) if kind.starts_with("charge.dispute.") => {
-            return NotificationTopic::Dispute { provider_ref, payment_ref };
-        }
-        _ => {}
-    }
-    match kind {
-        // All others are told by their sessions; those of held money have nothing more to tell.
-        "payment_intent.succeeded" | "payment_intent.canceled" | "payment_intent.amount_capturable_updated"
-            if object["capture_method"] == "manual" =>
-        {
-            NotificationTopic::HeldPayment { payment_ref: provider_ref }
-        }
-        kind if kind.starts_with("checkout.session.") => NotificationTopic::Checkout { provider_ref },
-        "payment_link.updated" => NotificationTopic::PaymentLink { provider_ref },
-        "payment_method.detached" => NotificationTopic::PaymentMethodDetached { provider_ref },
-        "promotion_code.updated" => NotificationTopic::PromotionCode { provider_ref },
-        kind if kind.starts_with("customer.subscription.") => NotificationTopic::Subscription { provider_ref },
-        "invoice.paid" if !object["parent"]["subscription_details"].is_null() => {
-            NotificationTopic::Renewal { invoice_ref: provider_ref }
-        }
-        _ => NotificationTopic::Other { name: kind.to_owned() },
+    async fn list_notifications(
+        &self,
+        since: Timestamp,
+        cursor: Option<String>,
+    ) -> Result<NotificationPage, ProviderError> {
+        let page = self.client.get("/v1/events", notifications::question(since, cursor.as_deref())).await?;
+        notifications::page(&page, self.capabilities.livemode).ok_or(ProviderError::Unavailable)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use application::AccessPolicy;
@@ -26,6 +27,10 @@ pub(crate) use self::mail::MailConfig;
 
 /// The name under which Stripe's adapter is registered.
 pub(crate) const STRIPE: &str = "stripe";
+/// How often what the provider has told is read back, unless it is configured.
+const RECONCILE_EVERY_SECONDS: u32 = 300;
+/// The most that it can be: the longest that a lost webhook may go unnoticed.
+const RECONCILE_EVERY_SECONDS_MAX: u32 = 86_400;
 /// The key with which the sandbox inside is opened.
 pub(crate) const SANDBOX_KEY: &str = "sk_test_paylinks_sandbox";
 
@@ -43,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) vies: Option<ViesConfig>,
     /// How mail is sent; absent where that is turned off.
     pub(crate) mail: Option<MailConfig>,
+    /// How often what the provider has told is read back.
+    pub(crate) reconcile_every: Duration,
     pub(crate) sellers: Vec<Seller>,
 }
 
@@ -64,6 +71,7 @@ struct File {
     data_dir: Option<String>,
     database_url: Option<String>,
     access: Option<Access>,
+    reconcile_every_seconds: Option<u32>,
     sandbox: FileSandbox,
     stripe: FileStripe,
     vies: FileVies,
@@ -162,6 +170,11 @@ impl Config {
             let expected = "must be api_keys unless it listens on loopback without a live key";
             validator.refuse("access", Invalid::new("OPEN_ACCESS", expected));
         }
+        let reconcile_every = file.reconcile_every_seconds.unwrap_or(RECONCILE_EVERY_SECONDS);
+        if !(1..=RECONCILE_EVERY_SECONDS_MAX).contains(&reconcile_every) {
+            let expected = format!("must be between 1 and {RECONCILE_EVERY_SECONDS_MAX}");
+            validator.refuse("reconcile_every_seconds", Invalid::new("OUT_OF_RANGE", expected));
+        }
         let vies = vies(&mut validator, file.vies);
         let mail = mail::mail(&mut validator, file.mail, given(&settings.mail_password));
         let sellers = sellers::sellers(&mut validator, file.sellers, is_live);
@@ -180,6 +193,7 @@ impl Config {
             charging,
             vies,
             mail,
+            reconcile_every: Duration::from_secs(reconcile_every.into()),
             sellers,
         });
         match validator.finish(config) {

@@ -66,7 +66,7 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
         SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
     let clock = Arc::new(SystemClock);
     // Keys need no provider, but sellers name one; none of its calls is made here.
-    let providers = crate::registry::idle(config.charging, clock.clone())?;
+    let providers = crate::registry::idle(config.charging)?;
     let tables = Arc::new(TableTaxCalculator::embedded()?);
     let app = App::new(AppParts {
         storage: Arc::new(storage.clone()),
@@ -79,6 +79,7 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
         // No invoice is shared here.
         sharing: InvoiceSharing { key: SharedSecret::new(entropy()?), pages_url: String::new() },
         mail: None,
+        reconcile_every: config.reconcile_every,
         clock,
         ids: Arc::new(UuidGenerator),
         sellers: config.sellers,

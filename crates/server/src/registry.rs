@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use domain::ports::clock::Clock;
 use domain::ports::documents::InvoiceRenderer;
 use domain::ports::provider::PaymentProvider;
 use domain::ports::tax::TaxCalculator;
@@ -27,7 +26,7 @@ pub(crate) struct Providers {
 }
 
 /// Makes the adapters. `http_url` is where our own webhooks come in.
-pub(crate) async fn providers(charging: Charging, http_url: &str, clock: Arc<dyn Clock>) -> Result<Providers> {
+pub(crate) async fn providers(charging: Charging, http_url: &str) -> Result<Providers> {
     let (config, sandbox) = match charging {
         Charging::Stripe(config) => (*config, None),
         Charging::Sandbox { listen, state_file } => {
@@ -43,11 +42,11 @@ pub(crate) async fn providers(charging: Charging, http_url: &str, clock: Arc<dyn
             (config, Some(sandbox))
         }
     };
-    providers_of(config, clock, sandbox)
+    providers_of(config, sandbox)
 }
 
-fn providers_of(config: StripeConfig, clock: Arc<dyn Clock>, sandbox: Option<Sandbox>) -> Result<Providers> {
-    let stripe = StripeProvider::new(config, clock)?;
+fn providers_of(config: StripeConfig, sandbox: Option<Sandbox>) -> Result<Providers> {
+    let stripe = StripeProvider::new(config)?;
     let tax: Arc<dyn TaxCalculator> = Arc::new(stripe.tax_calculator());
     let tax = BTreeMap::from([(stripe.name().clone(), tax)]);
     Ok(Providers { all: vec![Arc::new(stripe)], tax, sandbox })
@@ -64,7 +63,7 @@ pub(crate) fn renderer() -> Arc<dyn InvoiceRenderer> {
 }
 
 /// The adapters without anything behind them, for commands that call no provider.
-pub(crate) fn idle(charging: Charging, clock: Arc<dyn Clock>) -> Result<Providers> {
+pub(crate) fn idle(charging: Charging) -> Result<Providers> {
     let config = match charging {
         Charging::Stripe(config) => *config,
         Charging::Sandbox { listen, .. } => {
@@ -73,5 +72,5 @@ pub(crate) fn idle(charging: Charging, clock: Arc<dyn Clock>) -> Result<Provider
             StripeConfig::new(name, SecretString::from(SANDBOX_KEY), Vec::new(), base)
         }
     };
-    providers_of(config, clock, None)
+    providers_of(config, None)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use api_grpc::GrpcConfig;
+use api_http::HttpLimits;
 use application::{AccessPolicy, App, AppParts, InvoiceSharing, Worker};
 use domain::ports::clock::Clock;
 use domain::ports::storage::{SharedSecret, Storage};
@@ -56,7 +57,7 @@ impl Running {
         let storage =
             SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let providers = registry::providers(config.charging, &format!("http://{http}"), Arc::clone(&clock)).await?;
+        let providers = registry::providers(config.charging, &format!("http://{http}")).await?;
         let access = config.access;
         let public_url = config.public_url.map_or_else(|| format!("http://{http}"), String::from);
         let sharing = InvoiceSharing {
@@ -74,6 +75,7 @@ impl Running {
             renderer: registry::renderer(),
             sharing,
             mail: config.mail.map(MailConfig::parts).transpose()?,
+            reconcile_every: config.reconcile_every,
             clock,
             ids: Arc::new(UuidGenerator),
             sellers: config.sellers,
@@ -189,24 +191,7 @@ async fn serve_grpc(app: App, listener: TcpListener, access: AccessPolicy, stop:
 fn serve_http(app: App, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<impl Future<Output = ()>> {
     let recorder = PrometheusBuilder::new().install_recorder().context("metrics can't be recorded")?;
     let router = api_http::router(app, Arc::new(move || recorder.render()));
-    Ok(serve_router(listener, router, stop, DRAIN))
-}
-
-/// Serves until it is to stop, and then for as long as calls run, but no longer than `drain`.
-async fn serve_router(listener: TcpListener, router: axum::Router, stop: watch::Receiver<bool>, drain: Duration) {
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stopped(stop.clone()));
-    let too_long = async {
-        stopped(stop).await;
-        tokio::time::sleep(drain).await;
-    };
-    tokio::select! {
-        served = serving.into_future() => {
-            if let Err(error) = served {
-                tracing::error!(%error, "HTTP stopped serving");
-            }
-        }
-        () = too_long => tracing::warn!("calls over HTTP were still running, and are cut off"),
-    }
+    Ok(api_http::serve(router, listener, HttpLimits { drain: DRAIN, ..HttpLimits::default() }, stop))
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
@@ -216,9 +201,6 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpStream;
-
     use super::*;
 
     #[tokio::test]
@@ -229,24 +211,5 @@ mod tests {
         let ended = tokio::time::timeout(DRAIN * 2, running.run_until(std::future::pending())).await.unwrap();
         std::fs::remove_dir_all(&directory).unwrap();
         assert!(format!("{:#}", ended.unwrap_err()).contains("died"));
-    }
-
-    #[tokio::test]
-    async fn a_call_over_http_that_never_ends_does_not_keep_the_service_up() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (called, mut calls) = tokio::sync::mpsc::channel::<()>(1);
-        let endless = axum::routing::get(move || async move {
-            called.send(()).await.unwrap();
-            std::future::pending::<()>().await;
-        });
-        let (stop, stopping) = watch::channel(false);
-        let router = axum::Router::new().route("/", endless);
-        let serving = tokio::spawn(serve_router(listener, router, stopping, Duration::from_millis(50)));
-        let mut caller = TcpStream::connect(address).await.unwrap();
-        caller.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
-        calls.recv().await.unwrap();
-        stop.send(true).unwrap();
-        tokio::time::timeout(DRAIN, serving).await.unwrap().unwrap();
     }
 }

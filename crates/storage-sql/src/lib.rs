@@ -17,6 +17,7 @@ mod errors;
 mod events;
 mod invoice_mails;
 mod queries;
+mod reconciliation;
 mod reversals;
 mod secrets;
 mod sql;

@@ -7,6 +7,7 @@ pub mod documents;
 pub mod invoice_mails;
 pub mod mail;
 pub mod provider;
+pub mod reconciliation;
 pub mod reversals;
 pub mod secrets;
 pub mod storage;

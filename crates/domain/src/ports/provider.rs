@@ -238,6 +238,27 @@ pub trait PaymentProvider: Send + Sync {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Vec<Notification>, NotificationError>;
+
+    /// Reads back what [notifications](Self::parse_notification) have told since `since`, whether they arrived or not: a page
+    /// of it, in any order. `cursor` is the `next` of the page before. What is read back has the `provider_event_id` of what
+    /// is delivered; what means nothing here may be left out.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn list_notifications(
+        &self,
+        since: Timestamp,
+        cursor: Option<String>,
+    ) -> Result<NotificationPage, ProviderError>;
+}
+
+/// A page of what a provider has told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NotificationPage {
+    /// What it told.
+    pub notifications: Vec<Notification>,
+    /// Where the next page begins; absent behind the last.
+    pub next: Option<String>,
 }
 
 /// A hosted page at the provider.

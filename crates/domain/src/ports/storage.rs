@@ -34,6 +34,7 @@ use crate::timestamp::Timestamp;
 pub use super::credit_notes::{CreditNoteCommands, CreditNoteFilter, CreditNoteQueries};
 pub use super::discounts::{DiscountCommands, DiscountQueries, PromotionCodeFilter};
 pub use super::invoice_mails::{InvoiceMailCommands, InvoiceMailQueries};
+pub use super::reconciliation::ReconciliationCommands;
 pub use super::reversals::{
     DisputeCommands, DisputeFilter, DisputeQueries, RefundCommands, RefundFilter, RefundQueries,
 };
@@ -121,6 +122,7 @@ pub trait UnitOfWork:
     + RequestCommands
     + IntentCommands
     + InboxCommands
+    + ReconciliationCommands
     + ApiKeyCommands
 {
     /// Keeps all of it.

@@ -418,6 +418,12 @@ mock! {
     }
 
     #[async_trait]
+    impl ReconciliationCommands for UnitOfWork {
+        async fn lease_reconciliation(&mut self, provider: &ProviderName, beginning: Timestamp, lease: Duration) -> Result<Option<Timestamp>, StorageError>;
+        async fn update_reconciliation(&mut self, provider: &ProviderName, until: Timestamp, due_in: Duration) -> Result<(), StorageError>;
+    }
+
+    #[async_trait]
     impl ApiKeyQueries for UnitOfWork {
         async fn load_api_key_by_prefix(&self, prefix: &str) -> Result<Option<ApiKey>, StorageError>;
         async fn list_api_keys(&self) -> Result<Vec<ApiKey>, StorageError>;

@@ -1,26 +1,18 @@
 //! Calls that belong together, against a server that answers as it is told.
 
 use domain::metadata::Metadata;
-use port_contracts::fixtures::{items_link, made_link, moment, seller};
+use port_contracts::fixtures::{items_link, made_link, seller};
 use serde_json::json;
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now(&self) -> Timestamp {
-        moment()
-    }
-}
-
 fn stripe(server: &MockServer) -> StripeProvider {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let base = server.uri().parse().unwrap();
     let config = StripeConfig::new("stripe".parse().unwrap(), "sk_test_1".into(), vec![], base);
-    StripeProvider::new(config, Arc::new(Stopped)).unwrap()
+    StripeProvider::new(config).unwrap()
 }
 
 fn key() -> ProviderKey {

@@ -1,0 +1,114 @@
+//! Reconciliation: what a lost notification would have told is found by asking the provider.
+//!
+//! Everything that a provider has told is read back from time to time, and comes in by the same door: what was delivered is
+//! in the inbox already, and the rest is stored there, and processed like all of it. How far it was read goes by the
+//! provider's own clock, so that a wrong one here loses nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ports::provider::PaymentProvider;
+use domain::provider::{InboxEntry, Notification, ProviderName};
+use domain::timestamp::Timestamp;
+
+use crate::app::App;
+use crate::error::Error;
+
+/// How long the turn belongs to whoever reads back. Longer than a week of notifications takes.
+const LEASE: Duration = Duration::from_secs(15 * 60);
+/// How much of what was read before is read again: providers list with a delay, and clocks are read before commits.
+const OVERLAP: Duration = Duration::from_secs(10 * 60);
+/// When it is tried again after a failure, at the latest.
+const RETRY_IN: Duration = Duration::from_secs(30);
+
+impl App {
+    /// Reads back what providers have told, where it is due; returns how many notifications it found that had not come in.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn reconcile(&self) -> Result<usize, Error> {
+        let mut found = 0;
+        for provider in self.all_providers() {
+            found += self.reconcile_with(provider).await?;
+        }
+        Ok(found)
+    }
+
+    async fn reconcile_with(&self, provider: &Arc<dyn PaymentProvider>) -> Result<usize, Error> {
+        let name = provider.name().clone();
+        let beginning = self.now();
+        let leased = self
+            .transact(move |_, uow| {
+                let name = name.clone();
+                Box::pin(async move { Ok(uow.lease_reconciliation(&name, beginning, LEASE).await?) })
+            })
+            .await?;
+        let Some(read_until) = leased else { return Ok(0) };
+        let name = provider.name().clone();
+        let (until, due_in, found) = match self.read_back(provider, read_until).await {
+            Ok((until, found)) => (until, self.0.reconcile_every, found),
+            Err(Error::Internal(source)) => return Err(Error::Internal(source)),
+            Err(error) => {
+                tracing::warn!(provider = %name, %error, "what the provider told can't be read back; it is tried again");
+                (read_until, RETRY_IN.min(self.0.reconcile_every), 0)
+            }
+        };
+        if found > 0 {
+            tracing::warn!(provider = %name, found, "found what no notification had told yet");
+            self.0.work.notify_one();
+        }
+        self.transact(move |_, uow| {
+            let name = name.clone();
+            Box::pin(async move { Ok(uow.update_reconciliation(&name, until, due_in).await?) })
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// Stores all that a provider told since `read_until`, page by page; answers when the last of it happened, and how much
+    /// of it had not come in.
+    async fn read_back(
+        &self,
+        provider: &Arc<dyn PaymentProvider>,
+        read_until: Timestamp,
+    ) -> Result<(Timestamp, usize), Error> {
+        let since = read_until.minus(OVERLAP);
+        let (mut until, mut found, mut cursor) = (read_until, 0, None);
+        loop {
+            let page = provider.list_notifications(since, cursor).await?;
+            until = page.notifications.iter().map(|told| told.occurred_at).fold(until, Timestamp::max);
+            found += self.store_notifications(provider.name(), page.notifications).await?;
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok((until, found)),
+            }
+        }
+    }
+
+    /// Puts notifications into the inbox, each once; answers how many were not there.
+    pub(crate) async fn store_notifications(
+        &self,
+        provider: &ProviderName,
+        notifications: Vec<Notification>,
+    ) -> Result<usize, Error> {
+        let (provider, now) = (provider.clone(), self.now());
+        self.transact(move |app, uow| {
+            let (provider, notifications) = (provider.clone(), notifications.clone());
+            Box::pin(async move {
+                let mut news = 0;
+                for notification in notifications {
+                    let entry = InboxEntry {
+                        id: app.new_notification_id(),
+                        provider: provider.clone(),
+                        notification,
+                        attempts: 0,
+                        received_at: now,
+                    };
+                    news += usize::from(uow.insert_notification(&entry).await?);
+                }
+                Ok(news)
+            })
+        })
+        .await
+    }
+}
