@@ -310,10 +310,7 @@ impl InvoiceCommands for SimulatedUnitOfWork {
     ) -> Result<Reservation, StorageError> {
         self.statement().await?;
         let open = |view: &View<'_>| view.find(|tables| &tables.collectables, &invoice).copied().flatten();
-        self.storage
-            .database
-            .wait_until_free(self.id, &of_invoice(invoice), |view| open(view).is_none())
-            .await?;
+        self.storage.database.wait_until_free(self.id, &of_invoice(invoice), |view| open(view).is_none()).await?;
         let mut state = self.storage.database.state();
         match open(&state.view(Some(self.id))) {
             Some(held) if held == collectable => Ok(Reservation::Reserved),
@@ -591,9 +588,8 @@ impl IntentCommands for SimulatedUnitOfWork {
         let lease_until_us = database.due_us(retry_in);
         let mut state = database.state();
         let stored = state.view(Some(self.id)).find(|tables| &tables.intents, &intent.id).cloned();
-        let is_ours = |row: &IntentRow| {
-            row.intent.state.is_unfinished() && row.intent.lease_epoch == intent.lease_epoch
-        };
+        let is_ours =
+            |row: &IntentRow| row.intent.state.is_unfinished() && row.intent.lease_epoch == intent.lease_epoch;
         let Some(stored) = stored.filter(is_ours) else { return Err(StorageError::Stale) };
         let row = IntentRow { intent: intent.clone(), lease_until_us, ..stored };
         state.own(self.id)?.intents.insert(intent.id, row);

@@ -9,14 +9,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::checkout::CheckoutSession;
+use domain::credit_note::CreditNote;
 use domain::event::{Event, EventPosition};
+use domain::id::InvoiceId;
 use domain::idempotency::StoredRequest;
+use domain::invoice::Invoice;
+use domain::payment::Payment;
+use domain::payment_link::PaymentLink;
 use domain::ports::storage::{Collectable, SharedSecret, Storage, StorageError, UnitOfWork};
 use domain::provider::{InboxEntry, Intent};
+use domain::refund::Refund;
 
 use crate::process::{Chaos, Process, Reach};
 use database::{Database, TransactionId};
-use tables::{NotificationState, View};
+use tables::{NotificationState, Row, Tables, View};
 
 /// A process's handle onto a simulated store.
 #[derive(Clone)]
@@ -54,21 +61,26 @@ impl SimulatedStorage {
         Self { database, reach: Reach { process: process.clone(), chaos: chaos.clone() } }
     }
 
-    /// What is committed that no port reads, for checks.
-    pub fn leftovers(&self) -> Leftovers {
+    /// All that is committed, for checks.
+    pub fn contents(&self) -> Contents {
         let state = self.database.state();
         let tables = &state.committed;
         let notifications = |wanted: NotificationState| {
             let rows = tables.notifications.values().filter(move |row| row.state == wanted);
             rows.map(|row| row.entry.clone()).collect()
         };
-        Leftovers {
+        Contents {
+            invoices: rows(tables),
+            credit_notes: rows(tables),
+            links: rows(tables),
+            sessions: rows(tables),
+            payments: rows(tables),
+            refunds: rows(tables),
             intents: tables.intents.values().map(|row| row.intent.clone()).collect(),
             unprocessed: notifications(NotificationState::New),
             set_aside: notifications(NotificationState::Aside),
             requests: tables.requests.values().cloned().collect(),
-            collectables: tables.collectables.values().copied().flatten().collect(),
-            last_numbers: tables.number_series.values().copied().sum(),
+            collectables: tables.collectables.iter().filter_map(|(invoice, open)| Some((*invoice, (*open)?))).collect(),
             events: state.events.iter().map(|sequenced| sequenced.event.clone()).collect(),
         }
     }
@@ -83,23 +95,37 @@ impl SimulatedStorage {
     }
 }
 
-/// What a store holds that no port reads.
+/// All that a store holds about money, each kind by its ids.
 #[derive(Debug, Clone)]
-pub struct Leftovers {
-    /// Every intended call, finished or not.
+pub struct Contents {
+    /// Invoices.
+    pub invoices: Vec<Invoice>,
+    /// Credit notes.
+    pub credit_notes: Vec<CreditNote>,
+    /// Payment links.
+    pub links: Vec<PaymentLink>,
+    /// Checkout sessions.
+    pub sessions: Vec<CheckoutSession>,
+    /// Payments.
+    pub payments: Vec<Payment>,
+    /// Refunds.
+    pub refunds: Vec<Refund>,
+    /// Intended calls, finished or not.
     pub intents: Vec<Intent>,
     /// Notifications that wait to be processed.
     pub unprocessed: Vec<InboxEntry>,
     /// Notifications that were given up.
     pub set_aside: Vec<InboxEntry>,
-    /// Every request.
+    /// Requests.
     pub requests: Vec<StoredRequest>,
-    /// The open collectables of all invoices.
-    pub collectables: Vec<Collectable>,
-    /// How many numbers were given, in all series together.
-    pub last_numbers: u64,
-    /// Every event that has a position, in that order.
+    /// The open collectables of invoices.
+    pub collectables: Vec<(InvoiceId, Collectable)>,
+    /// Events that have a position, in that order.
     pub events: Vec<Event>,
+}
+
+fn rows<R: Row>(tables: &Tables) -> Vec<R> {
+    R::table(tables).values().map(|row| row.as_ref().clone()).collect()
 }
 
 impl SimulatedUnitOfWork {

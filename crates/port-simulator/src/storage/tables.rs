@@ -275,7 +275,8 @@ impl<'a> View<'a> {
         table: impl Fn(&Tables) -> &BTreeMap<K, V>,
     ) -> impl Iterator<Item = (&'a K, &'a V)> {
         let own = self.own.map(&table);
-        let committed = table(self.committed).iter().filter(move |(key, _)| own.is_none_or(|own| !own.contains_key(*key)));
+        let committed =
+            table(self.committed).iter().filter(move |(key, _)| own.is_none_or(|own| !own.contains_key(*key)));
         committed.chain(own.into_iter().flatten())
     }
 
