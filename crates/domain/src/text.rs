@@ -10,12 +10,13 @@ const CARD_NUMBER_DIGITS_MIN: usize = 13;
 /// Most digits of a payment card number (ISO/IEC 7812-1).
 const CARD_NUMBER_DIGITS_MAX: usize = 19;
 
+// The text is shared: a document repeats the name of a rate on each of its lines.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $max:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(std::sync::Arc<str>);
 
         impl $name {
             /// The most characters (Unicode scalar values) that it may have.
@@ -26,7 +27,7 @@ macro_rules! text {
             /// # Errors
             /// Empty, too long, with control characters other than a line feed, or with a card number in it.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
-                parse_text(text, Self::CHARS_MAX).map(Self)
+                parse_text(text, Self::CHARS_MAX).map(|text| Self(text.into()))
             }
 
             /// The text.
@@ -43,13 +44,13 @@ macro_rules! text {
     };
 }
 
-fn parse_text(text: &str, chars_max: usize) -> Result<String, Invalid> {
+fn parse_text(text: &str, chars_max: usize) -> Result<&str, Invalid> {
     let text = text.trim();
     if !text.chars().any(|c| !c.is_whitespace() && !matches!(c, '\u{200c}'..='\u{200f}')) {
         return Err(Invalid::required());
     }
     refuse_unfit(text, chars_max)?;
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 /// Refuses text that is too long, has control characters, or has a card number in it.
