@@ -140,21 +140,31 @@ pub fn has_card_number(text: &str) -> bool {
     run_has_card_number(&groups)
 }
 
-/// The text with each UUID in its usual form (RFC 9562, section 4) as a letter.
+/// The text with each UUID as a letter: in its usual form (RFC 9562, section 4), or without hyphens, as many programs write it.
 fn without_uuids(text: &str) -> Cow<'_, str> {
-    const UUID_BYTES: usize = 36;
-    let is_uuid = |bytes: &[u8]| {
-        let is_hyphen = |place: usize| matches!(place, 8 | 13 | 18 | 23);
-        let fits = |(place, byte): (usize, &u8)| {
-            if is_hyphen(place) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
-        };
-        bytes.iter().enumerate().all(fits)
-    };
     // All of a match is ASCII, so that it begins and ends at characters.
-    match text.as_bytes().windows(UUID_BYTES).position(is_uuid) {
+    let found = |bytes: usize, is_uuid: fn(&[u8]) -> bool| {
+        text.as_bytes().windows(bytes).position(is_uuid).map(|at| (at, at + bytes))
+    };
+    match found(36, is_hyphenated_uuid).or_else(|| found(32, is_simple_uuid)) {
         None => Cow::Borrowed(text),
-        Some(at) => Cow::Owned(format!("{}x{}", &text[..at], without_uuids(&text[at + UUID_BYTES..]))),
+        Some((at, end)) => Cow::Owned(format!("{}x{}", without_uuids(&text[..at]), without_uuids(&text[end..]))),
     }
+}
+
+fn is_hyphenated_uuid(bytes: &[u8]) -> bool {
+    let fits = |(place, byte): (usize, &u8)| match place {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    bytes.iter().enumerate().all(fits)
+}
+
+/// 32 hexadecimal digits with a version and a variant (RFC 9562, sections 4.1 and 4.2) in their places.
+fn is_simple_uuid(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_hexdigit)
+        && matches!(bytes[12], b'1'..=b'8')
+        && matches!(bytes[16].to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
 }
 
 /// A digit as people type it: also the full-width ones and those of Arabic and Persian.
@@ -244,6 +254,7 @@ mod tests {
             "3782 822463 10005",
             "to 12345 or 5555 5555 5555 4444",
             "42424242-4242-4242-8242-424242424242 4242424242424242",
+            "4242424242424242 a49525847f1e4318258555291c736625",
         ] {
             assert!(has_card_number(text), "{text}");
         }
@@ -262,6 +273,8 @@ mod tests {
             "4242 4242 and 4242 4242",
             "42424242-4242-4242-8242-424242424242",
             "order 42424242-4242-4242-8242-424242424242 of 2026",
+            "a49525847f1e4318858255291c736625",
+            "42424242424242428242424242424242 of 2026",
         ] {
             assert!(!has_card_number(text), "{text}");
         }
