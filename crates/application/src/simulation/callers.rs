@@ -34,7 +34,7 @@ pub(super) enum Command {
     FinalizeInvoice(InvoiceId),
     VoidInvoice(InvoiceId),
     GiveInvoiceUp(InvoiceId),
-    CreateLink(CreatePaymentLink),
+    CreateLink(Box<CreatePaymentLink>),
     CloseLink(PaymentLinkId),
     ReopenLink(PaymentLinkId),
     CreateCheckout(CreateInvoiceCheckout),
@@ -89,9 +89,9 @@ impl Command {
                 let invoice = open()?;
                 let amount = part(invoice.amount_due(), step.pick);
                 let target = LinkTargetSpec::Invoice { invoice_id: invoice.id, amount: (!odd).then_some(amount) };
-                Self::CreateLink(new_link(target, LinkOptions::default()))
+                Self::CreateLink(Box::new(new_link(target, LinkOptions::default())))
             }
-            Action::CreateItemsLink => Self::CreateLink(new_items_link(step.pick)),
+            Action::CreateItemsLink => Self::CreateLink(Box::new(new_items_link(step.pick))),
             Action::CloseLink => Self::CloseLink(link()?),
             Action::ReopenLink => Self::ReopenLink(link()?),
             Action::CreateCheckout => {
@@ -178,7 +178,7 @@ impl Command {
             Self::FinalizeInvoice(id) => ask!(finalize_invoice(update(id, ()))),
             Self::VoidInvoice(id) => ask!(void_invoice(update(id, ()))),
             Self::GiveInvoiceUp(id) => ask!(mark_invoice_uncollectible(update(id, ()))),
-            Self::CreateLink(command) => ask!(create_payment_link(command)),
+            Self::CreateLink(command) => ask!(create_payment_link(*command)),
             Self::CloseLink(id) => ask!(deactivate_payment_link(id)),
             Self::ReopenLink(id) => ask!(activate_payment_link(id)),
             Self::CreateCheckout(command) => ask!(create_invoice_checkout(command)),

@@ -134,7 +134,7 @@ impl World {
         // The world's own handle, which no fault reaches.
         let storage = SimulatedStorage::new(&Process::default(), &chaos);
         let seller = mocked::seller("acquirer".parse().unwrap());
-        let start = || start_replica((&storage, &acquirer), (&chaos, clock, &ids), &seller);
+        let start = || start_replica((&storage, &acquirer), (clock, &ids), &seller);
         Self {
             replicas: Mutex::new([start(), start()]),
             seller: Arc::new(seller),
@@ -255,7 +255,7 @@ impl World {
     fn crash(&self, index: usize) {
         let mut replicas = self.replicas.lock().unwrap();
         replicas[index].process.kill();
-        let made_of = (&self.chaos, self.clock, &self.ids);
+        let made_of = (self.clock, &self.ids);
         replicas[index] = start_replica((&self.storage, &self.acquirer), made_of, &self.seller);
     }
 
@@ -294,7 +294,7 @@ impl World {
             let asked = self.asked.lock().unwrap();
             (asked[index].command.clone(), asked[index].request_id.clone())
         };
-        let answered = tokio::time::timeout(CALLER_PATIENCE, command.ask(app, &self.seller, &request_id)).await;
+        let answered = tokio::time::timeout(CALLER_PATIENCE, Box::pin(command.ask(app, &self.seller, &request_id))).await;
         let mut asked = self.asked.lock().unwrap();
         let asked = &mut asked[index];
         match answered {
@@ -427,7 +427,7 @@ fn unfinished(contents: &Contents) -> Option<String> {
 
 fn start_replica(
     (storage, acquirer): (&SimulatedStorage, &Acquirer),
-    (_chaos, clock, ids): (&Chaos, SimulatedClock, &SeededIds),
+    (clock, ids): (SimulatedClock, &SeededIds),
     seller: &Seller,
 ) -> Replica {
     let process = Process::default();
