@@ -46,8 +46,9 @@ async fn keys_need_no_server_and_one_directory_has_one_server() {
         let output = paylinks(&[]).arg("keys").args(arguments).args(["--data-dir", &data]).output().await.unwrap();
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
-    assert_eq!(keys(&["list"]).await, "There are no keys.\n");
-    assert!(keys(&["create", "--name", "billing"]).await.contains("token  pl_"));
+    assert_eq!(keys(&["list"]).await, format!("There are no keys in {data}/paylinks.db\n"));
+    let made = keys(&["create", "--name", "billing"]).await;
+    assert!(made.contains("token     pl_") && made.contains(&format!("database  {data}/paylinks.db\n")), "{made}");
     let listed = keys(&["list"]).await;
     let (header, row) = listed.split_once('\n').unwrap();
     // Each column begins where its heading does.

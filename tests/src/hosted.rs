@@ -7,10 +7,11 @@ use tonic::Code;
 use crate::browser::{shoot, start};
 use crate::credit_notes;
 use crate::documents::{SELLER, customer, finalized, priced, text};
-use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, needs, on_both_databases};
+use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, invoice_request, needs, on_both_databases};
 
 on_both_databases!(
     a_page_follows_its_invoice_and_has_its_documents,
+    a_discount_and_the_tax_in_the_sellers_currency_are_on_the_page_as_in_the_pdf,
     a_token_that_is_forged_has_ended_or_is_of_nothing_is_not_found,
     a_url_outlives_a_crash,
 );
@@ -87,6 +88,7 @@ async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
     let (note, _) = credit_notes::try_credit(&server, note).await.unwrap();
     let (_, paid) = page(&format!("{url}?lang=en")).await;
     check(&paid, &[], &["SE45 5000"]);
+    check(&paid, &["Credited after payment</th><td class=\"figure\">SEK\u{a0}200.00</td>"], &[]);
     check(&paid, &["Paid on", "receipt.pdf", "credit-notes/1.pdf", &note.number], &["class=\"pay\"", &link.url]);
 
     for (path, said) in [
@@ -109,6 +111,48 @@ async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
     }
     for path in ["credit-notes/0.pdf", "credit-notes/2.pdf", "credit-notes/1", "credit-notes/x.pdf", "other.pdf"] {
         assert_eq!(page(&format!("{url}/{path}")).await.0, 404, "{path}");
+    }
+}
+
+async fn a_discount_and_the_tax_in_the_sellers_currency_are_on_the_page_as_in_the_pdf(db: Db) {
+    let server = Server::start_with(db, SELLER).await;
+    let price = v1::InlinePrice {
+        unit_price: Some(v1::UnitPrice { minor_units: "14000".to_owned(), currency_code: "EUR".to_owned() }),
+        tax_behavior: v1::TaxBehavior::Exclusive as i32,
+    };
+    let line = v1::InvoiceLineInput {
+        price: Some(v1::invoice_line_input::Price::PriceData(price)),
+        ..priced("Consulting", 12, 14_000, "service")
+    };
+    let rate = |currency: &str| v1::TaxExchangeRate {
+        currency_code: currency.to_owned(),
+        rate: "11.2345".to_owned(),
+        date: Some(v1::Date { year: 2026, month: 11, day: 27 }),
+        source: "Sveriges Riksbank".to_owned(),
+    };
+    let ask = |currency: &str| v1::CreateInvoiceRequest {
+        currency_code: "EUR".to_owned(),
+        lines: vec![line.clone()],
+        discount: Some(v1::InvoiceDiscount {
+            discount: Some(v1::invoice_discount::Discount::PercentOff("10".to_owned())),
+        }),
+        tax_exchange_rate: Some(rate(currency)),
+        finalize: true,
+        ..invoice_request()
+    };
+    let refused = error_parts(&server.invoices().create_invoice(ask("NOK")).await.unwrap_err());
+    assert!(format!("{refused:?}").contains("tax_exchange_rate.currency_code"), "{refused:?}");
+    let invoice = server.invoices().create_invoice(ask("SEK")).await.unwrap().into_inner().invoice.unwrap();
+    let url = share(&server, &invoice.id, "en").await;
+    // 25 % of 1,512.00 EUR is 378.00 EUR.
+    let said = [
+        "Discount 10% \u{2212}168.00",
+        "VAT in SEK: 4,246.64 (1 EUR = 11.2345 SEK, Sveriges Riksbank, 27\u{a0}November\u{a0}2026)",
+    ];
+    check(&page(&url).await.1, &said, &[]);
+    let pdf = http().get(format!("{url}/invoice.pdf")).send().await.unwrap().bytes().await.unwrap();
+    if let Some(text) = text(&pdf).await {
+        check(&text, &said.map(|said| said.replace('\u{a0}', " ")).each_ref().map(String::as_str), &[]);
     }
 }
 

@@ -89,14 +89,16 @@ const TOP_LEVEL: [&str; 10] = [
 ];
 
 /// Where no provider may be named.
-const PROVIDER_FREE: [&str; 12] = [
+const PROVIDER_FREE: [&str; 14] = [
     "crates/domain",
     "crates/application",
     "crates/api-proto",
     "crates/api-grpc",
     "crates/api-http",
+    "crates/call-headers",
     "crates/storage-sql",
     "crates/tax-tables",
+    "crates/document-language",
     "crates/invoice-pdf",
     "crates/mail-smtp",
     "crates/port-contracts",

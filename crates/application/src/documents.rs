@@ -8,8 +8,8 @@ use std::sync::Arc;
 use domain::access::Caller;
 use domain::credit_note::CreditNote;
 use domain::document::{
-    Document, DocumentDetails, DocumentError, InvoiceDocumentKind, Language, PaymentUrl, TaxInSellersCurrency,
-    notes_of_credit_note, notes_of_invoice,
+    Document, DocumentDetails, DocumentError, InvoiceDocumentKind, Language, PaymentUrl, notes_of_credit_note,
+    notes_of_invoice,
 };
 use domain::id::{CreditNoteId, InvoiceId};
 use domain::invoice::Invoice;
@@ -87,7 +87,7 @@ impl App {
             language,
             legal_notes: notes_of_invoice(invoice),
             is_overdue: invoice.is_overdue(self.now().date()),
-            tax_in_sellers_currency: invoice.exchanged_tax.as_ref().map(TaxInSellersCurrency::of),
+            tax_in_sellers_currency: invoice.exchanged_tax.clone(),
             ..DocumentDetails::default()
         };
         let document = match kind {
@@ -177,7 +177,7 @@ pub(crate) fn credit_note_document(
     let details = DocumentDetails {
         language,
         legal_notes: notes_of_credit_note(note, invoice),
-        tax_in_sellers_currency: note.exchanged_tax.as_ref().map(TaxInSellersCurrency::of),
+        tax_in_sellers_currency: note.exchanged_tax.clone(),
         memo: note.memo.as_ref().and_then(|memo| DocumentMemo::parse(memo.as_str()).ok()),
         ..DocumentDetails::default()
     };

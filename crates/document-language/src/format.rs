@@ -69,7 +69,12 @@ impl Format {
 
     /// A percentage: `25%`, `5,5 %`.
     pub fn percentage(self, percentage: Percentage) -> String {
-        let number = self.number(percentage.percent());
+        self.percent(percentage.percent())
+    }
+
+    /// So many parts of a hundred, written as a percentage.
+    pub(crate) fn percent(self, percent: Decimal) -> String {
+        let number = self.number(percent);
         match self.language {
             Language::English => format!("{number}%"),
             Language::French => format!("{number}{NARROW_NO_BREAK_SPACE}%"),

@@ -4,6 +4,7 @@
 
 mod category;
 mod countries;
+mod figures;
 mod format;
 mod letter;
 mod letterhead;
@@ -11,6 +12,7 @@ mod mention;
 mod parties;
 mod words;
 
+pub use figures::Sum;
 pub use format::Format;
 pub use letter::LetterWords;
 pub use parties::address_lines;

@@ -184,17 +184,17 @@ impl InvoiceContent {
     pub const DATE_DAYS_AFTER_MAX: i64 = 36_525;
 
     /// Checks the rules that join fields: number of lines, one currency, line totals and their sum within range; and the
-    /// dates of an invoice that is issued on `issued_on`.
+    /// dates of an invoice that is issued on `issued_on`, by a seller whose own currency is `sellers_currency`.
     ///
     /// # Errors
     /// Every violation, with paths such as `lines[3].price_data.unit_price`.
-    pub fn check(&self, issued_on: Date) -> Result<(), Violations> {
+    pub fn check(&self, issued_on: Date, sellers_currency: Currency) -> Result<(), Violations> {
         let mut validator = Validator::new();
         for (field, date) in [("tax_point", self.tax_point), ("due_date", self.due_date)] {
             validator.check_optional(field, date, |date| Self::check_date(date, issued_on));
         }
         if let Some(rate) = &self.tax_exchange_rate {
-            validator.within("tax_exchange_rate", |v| rate.check(v, (self.currency, issued_on)));
+            validator.within("tax_exchange_rate", |v| rate.check(v, (self.currency, issued_on), sellers_currency));
         }
         validator.check("lines", Self::check_line_count(self.items.len()));
         for (index, item) in self.items.iter().enumerate() {

@@ -115,7 +115,7 @@ text_form!(ReferenceFormat);
 pub struct Website(Url);
 
 impl Website {
-    /// The most characters.
+    /// The most characters, as typed and as a URL is written: with a host in Punycode and what is beyond ASCII in percents.
     pub const CHARS_MAX: usize = 200;
 
     /// Parses a URL.
@@ -125,9 +125,12 @@ impl Website {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         refuse_unfit(text, Self::CHARS_MAX)?;
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        url.filter(|url| url.username().is_empty() && url.password().is_none())
-            .map(Self)
-            .ok_or_else(|| Invalid::new("MALFORMED_URL", "must be a URL such as https://example.com"))
+        let url = url
+            .filter(|url| url.username().is_empty() && url.password().is_none())
+            .ok_or_else(|| Invalid::new("MALFORMED_URL", "must be a URL such as https://example.com"))?;
+        // What is kept is this form, which is held to the same limit when it is read again.
+        refuse_unfit(url.as_str(), Self::CHARS_MAX)?;
+        Ok(Self(url))
     }
 
     /// The URL.
@@ -172,6 +175,19 @@ mod tests {
         for bad in ["", "example.com", "ftp://example.com", "https://a:b@example.com", "javascript:alert(1)"] {
             assert!(Website::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_site_that_is_taken_can_be_read_again() {
+        for (letters, is_fit) in [(30, true), (31, false), (100, false)] {
+            let typed = format!("https://example.com/{}", "å".repeat(letters));
+            match Website::parse(&typed) {
+                Ok(site) => assert!(is_fit && Website::parse(site.as_str()) == Ok(site.clone()), "{typed}"),
+                Err(invalid) => assert_eq!((is_fit, invalid.rule), (false, "TOO_LONG"), "{typed}"),
+            }
+        }
+        let host = format!("https://{}.example", "ä".repeat(50));
+        assert_eq!(Website::parse(&host).and_then(|site| Website::parse(site.as_str())), Website::parse(&host));
     }
 
     #[test]

@@ -85,7 +85,8 @@ pub struct Seller {
     pub invoice_numbers: NumberFormat,
     /// How its credit notes are numbered: in a series of their own, unless the format is that of its invoices.
     pub credit_note_numbers: NumberFormat,
-    /// The currency of what it sells where a caller names none.
+    /// Its own currency: that of what it sells where a caller names none, and the one in which its tax is told beside another
+    /// (article 230 of Directive 2006/112/EC).
     pub currency: Currency,
     /// The provider that charges for it.
     pub provider: ProviderName,

@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let code = language.code();
         documents.push((format!("invoice-{code}"), samples::common(language)));
         documents.push((format!("noted-{code}"), samples::noted(language)));
+        documents.push((format!("discounted-{code}"), samples::discounted_and_credited(language)));
         documents.push((format!("receipt-{code}"), samples::receipt(language)));
         documents.push((format!("credit-note-{code}"), samples::credit_note(language)));
     }

@@ -35,6 +35,7 @@ fn every_document_in_every_language_keeps_both_standards() {
         for document in [
             samples::common(language),
             samples::noted(language),
+            samples::discounted_and_credited(language),
             samples::receipt(language),
             samples::credit_note(language),
         ] {

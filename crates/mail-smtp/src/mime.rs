@@ -26,16 +26,9 @@ pub(crate) fn compose(message: &Message) -> Result<(Envelope, Vec<u8>), MailErro
         None => builder,
     };
     let text = SinglePart::plain(message.text().to_owned());
-    let built = match (message.html(), message.attachments()) {
-        (None, []) => builder.singlepart(text),
-        (None, files) => builder.multipart(with_files(MultiPart::mixed().singlepart(text), files)?),
-        (Some(html), files) => {
-            let both = MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(html.to_owned()));
-            match files {
-                [] => builder.multipart(both),
-                files => builder.multipart(with_files(MultiPart::mixed().multipart(both), files)?),
-            }
-        }
+    let built = match message.attachments() {
+        [] => builder.singlepart(text),
+        files => builder.multipart(with_files(MultiPart::mixed().singlepart(text), files)?),
     };
     let built = built.map_err(|_| rejected("message"))?;
     Ok((built.envelope().clone(), built.formatted()))

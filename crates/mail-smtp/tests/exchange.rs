@@ -123,7 +123,6 @@ impl PostOffice for Office {
             reply_to: read["reply_to"].as_str().map(str::to_owned),
             subject: text(&read["subject"]),
             text: text(&read["plain"]),
-            html: read["html"].as_str().map(str::to_owned),
             files: read["files"].as_array().unwrap().iter().map(file).collect(),
         }
     }

@@ -38,8 +38,6 @@ pub struct Arrived {
     pub subject: String,
     /// The plain text, with line feeds.
     pub text: String,
-    /// The text as HTML, where there is one.
-    pub html: Option<String>,
     /// Name, media type and bytes of each file.
     pub files: Vec<(String, String, Vec<u8>)>,
 }
@@ -56,16 +54,14 @@ pub fn message(to: &str) -> Message {
     Message::new(written, (from, Email::parse(to).unwrap()), (subject, text))
 }
 
-/// Every header, both texts and each byte of each file arrive, at the recipient alone.
+/// Every header, the text and each byte of each file arrive, at the recipient alone.
 pub async fn a_message_arrives_once_as_it_was_written(mut office: impl PostOffice) {
     let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(100_000).collect();
     let files = [
         ("Fakturaunderlag å.pdf", "application/pdf", bytes),
         ("lines.txt", "text/plain", b"\r\nlf\nonly\n.\nno end".to_vec()),
     ];
-    let mut sent = message("ada@example.com")
-        .with_reply_to(Email::parse("help@example.com").unwrap())
-        .with_html("<p>Hej, åäö €</p>".to_owned());
+    let mut sent = message("ada@example.com").with_reply_to(Email::parse("help@example.com").unwrap());
     for (name, kind, bytes) in files.clone() {
         let (name, content_type) = (FileName::parse(name).unwrap(), MediaType::parse(kind).unwrap());
         sent = sent.with_attachment(Attachment { name, content_type, bytes });
@@ -82,16 +78,15 @@ pub async fn a_message_arrives_once_as_it_was_written(mut office: impl PostOffic
     assert_eq!(arrived.reply_to.as_deref(), Some("help@example.com"));
     assert_eq!(arrived.subject, sent.subject().as_str());
     assert_eq!(trimmed(&arrived.text), trimmed(sent.text()));
-    assert_eq!(arrived.html.as_deref().map(trimmed).as_deref(), sent.html());
     let wanted = files.map(|(name, kind, bytes)| (name.to_owned(), kind.to_owned(), bytes));
     assert_eq!(arrived.files, wanted);
 }
 
-/// A message needs neither HTML nor files, and has no other place for answers unless it says so.
+/// A message needs no files, and has no other place for answers unless it says so.
 pub async fn a_plain_message_is_enough(mut office: impl PostOffice) {
     office.mailer().send(&message("ada@example.com")).await.unwrap();
     let arrived = office.arrived().await;
-    assert_eq!((&arrived.html, &arrived.reply_to, arrived.files.len()), (&None, &None, 0));
+    assert_eq!((&arrived.reply_to, arrived.files.len()), (&None, 0));
     assert_eq!(arrived.text.trim_end(), message("ada@example.com").text().trim_end());
 }
 
@@ -192,7 +187,6 @@ impl PostOffice for KeptMailOffice {
             reply_to: message.reply_to().map(|address| address.as_str().to_owned()),
             subject: message.subject().as_str().to_owned(),
             text: message.text().to_owned(),
-            html: message.html().map(str::to_owned),
             files: message
                 .attachments()
                 .iter()

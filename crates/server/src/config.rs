@@ -178,9 +178,17 @@ impl Config {
         let vies = vies(&mut validator, file.vies);
         let mail = mail::mail(&mut validator, file.mail, given(&settings.mail_password));
         let sellers = sellers::sellers(&mut validator, file.sellers, is_live);
-        if is_live && public_url.iter().flatten().any(|url| url.scheme() != "https") {
-            let expected = "must begin with https:// with a live key: whoever reads the URL of an invoice can open it";
-            validator.refuse("public_url", Invalid::new("SCHEME", expected));
+        match &public_url {
+            Some(None) if is_live => {
+                let expected = "is required with a live key: customers get URLs of invoices below it";
+                validator.refuse("public_url", Invalid::new("REQUIRED", expected));
+            }
+            Some(Some(url)) if is_live && url.scheme() != "https" => {
+                let expected =
+                    "must begin with https:// with a live key: whoever reads the URL of an invoice can open it";
+                validator.refuse("public_url", Invalid::new("SCHEME", expected));
+            }
+            _ => {}
         }
         let parts = charging.zip(sellers).zip(vies.zip(mail)).zip(public_url);
         let config = parts.map(|(((charging, sellers), (vies, mail)), public_url)| Self {
@@ -235,9 +243,25 @@ impl Config {
         (!in_memory).then_some(Path::new(path))
     }
 
+    /// Where the database is, without its password: the whole path of a file, or a server's address.
+    pub(crate) fn database_place(&self) -> String {
+        if let Some(file) = self.sqlite_file() {
+            return std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).display().to_string();
+        }
+        let scheme = self.database_url.split(':').next().unwrap_or_default();
+        match Url::parse(&self.database_url) {
+            // Neither who logs in nor an option, which may be a password too.
+            Ok(url) if url.has_host() => {
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                format!("{scheme}://{}{port}{}", url.host_str().unwrap_or_default(), url.path())
+            }
+            _ => scheme.to_owned(),
+        }
+    }
+
     /// What is configured, without secrets.
     pub(crate) fn summary(&self) -> String {
-        let database = self.database_url.split(':').next().unwrap_or_default();
+        let database = self.database_place();
         let charging = match &self.charging {
             Charging::Sandbox { listen, .. } => format!("the sandbox, on http://{listen}"),
             Charging::Stripe(config) if config.is_live() => "Stripe, with a live key".to_owned(),
@@ -262,12 +286,19 @@ impl Config {
 fn unreadable(path: &str, text: &str, error: &toml::de::Error) -> anyhow::Error {
     let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
     let place = line.map_or_else(|| path.to_owned(), |line| format!("{path}, line {line}"));
-    let message = error.message();
-    let said = match (message.split_once("string \""), message.rsplit_once("\", expected ")) {
-        (Some((before, _)), Some((_, expected))) => format!("{before}a string, expected {expected}"),
+    anyhow::anyhow!("{place} is not as it should be: {}", without_value(error.message()))
+}
+
+/// What serde says without the value that it repeats: `invalid type: integer, expected a string`. The name of a field stays,
+/// which is no value.
+fn without_value(message: &str) -> String {
+    let kind = |before: &str| before.split(['`', '"']).next().unwrap_or_default().trim_end().to_owned();
+    let repeats = ["invalid type: ", "invalid value: ", "unknown variant "].iter().any(|it| message.starts_with(it));
+    match message.rsplit_once(", expected ") {
+        Some((before, expected)) if repeats => format!("{}, expected {expected}", kind(before)),
+        _ if repeats => kind(message),
         _ => message.to_owned(),
-    };
-    anyhow::anyhow!("{place} is not as it should be: {said}")
+    }
 }
 
 /// A setting that says something.
@@ -384,7 +415,7 @@ mod tests {
     fn a_live_key_needs_secrets_sellers_and_hosts_and_everything_is_told_at_once() {
         let settings = Settings { stripe_api_key: Some("sk_live_x".into()), ..Settings::default() };
         let error = check(settings.clone(), "access = \"open\"").err().unwrap();
-        for field in ["stripe.webhook_secrets", "sellers", "access"] {
+        for field in ["stripe.webhook_secrets", "sellers", "access", "public_url is required"] {
             assert!(error.contains(field), "{field}: {error}");
         }
         let seller = "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"";
@@ -458,11 +489,20 @@ mod tests {
             "[stripe]\napi_key = \"sk_live_canary\n",
             "[mail]\npassword = [\"canary\"]\n",
             "[mail]\nport = \"canary, \\\", expected\"\n",
+            "[mail]\ntls = \"canary\"\n",
+            "[mail]\npassword = 424242\n",
+            "[mail]\npassword = 4242.42\n",
+            "[stripe]\napi_key = -424242\n",
+            "[mail]\nport = 42424242\n",
         ] {
             let told = told(text);
-            assert!(!told.contains("canary") && told.starts_with("paylinks.toml, line 2 is not"), "{told}");
+            assert!(
+                !told.contains("canary") && !told.contains("4242") && told.starts_with("paylinks.toml, line 2 is not"),
+                "{told}"
+            );
         }
-        assert!(told("[stripe]\nwebhook_secrets = \"x\"\n").ends_with("invalid type: a string, expected a sequence"));
+        assert!(told("[stripe]\nwebhook_secrets = \"x\"\n").ends_with("invalid type: string, expected a sequence"));
+        assert!(told("[mail]\npassword = 123456\n").ends_with("invalid type: integer, expected a string"));
         assert!(told("\n\nacces = \"open\"\n").contains("line 3 is not as it should be: unknown field `acces`"));
     }
 
@@ -561,5 +601,22 @@ mod tests {
             ..Settings::default()
         };
         assert!(!check(settings, "").unwrap().summary().contains("canary"));
+    }
+
+    #[test]
+    fn the_database_is_told_by_its_whole_path_or_its_server_without_a_password() {
+        let place = |url: &str| {
+            let settings = Settings { database_url: Some(url.to_owned()), ..Settings::default() };
+            check(settings, "").unwrap().database_place()
+        };
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(
+            check(Settings::default(), "").unwrap().database_place(),
+            here.join("data/paylinks.db").display().to_string()
+        );
+        assert_eq!(place("sqlite://x/y.db?mode=rwc"), here.join("x/y.db").display().to_string());
+        assert_eq!(place("sqlite::memory:"), "sqlite");
+        assert_eq!(place("postgres://ada:canary@db:5433/pay?password=canary"), "postgres://db:5433/pay");
+        assert_eq!(place("postgres:///pay?password=canary"), "postgres");
     }
 }

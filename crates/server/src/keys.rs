@@ -62,6 +62,7 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
     let config = Config::load(command.settings())?;
     config.make_directories()?;
     let known: Vec<_> = config.sellers.iter().map(|seller| seller.id.as_str().to_owned()).collect();
+    let database = config.database_place();
     let storage =
         SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
     let clock = Arc::new(SystemClock);
@@ -89,14 +90,14 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
     let done = match command {
         KeysCommand::Create { name, scope, sellers, expires_in_days, .. } => {
             match sellers.iter().find(|seller| !known.contains(seller)) {
-                None => create(&app, (&name, &scope), &sellers, expires_in_days).await,
+                None => create(&app, &database, (&name, &scope), &sellers, expires_in_days).await,
                 Some(unknown) => Err(anyhow::anyhow!(
                     "--seller {unknown} is not configured (there is {}; --config names the file)",
                     known.join(", ")
                 )),
             }
         }
-        KeysCommand::List(_) => list(&app).await,
+        KeysCommand::List(_) => list(&app, &database).await,
         KeysCommand::Revoke { id, .. } => revoke(&app, &id).await,
     };
     storage.close().await;
@@ -105,6 +106,7 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
 
 async fn create(
     app: &App,
+    database: &str,
     (name, scope): (&str, &str),
     sellers: &[String],
     expires_in_days: Option<u32>,
@@ -118,15 +120,15 @@ async fn create(
     let expires_at = expires_in_days.map(|days| app.now().plus(Duration::from_secs(u64::from(days) * 24 * 60 * 60)));
     let issued = app.create_api_key(NewApiKey { name, scope, sellers, expires_at, entropy: entropy()? }).await?;
     say(&format!(
-        "id     {}\ntoken  {}\nThe token is shown this once, and kept nowhere.\n",
+        "id        {}\ntoken     {}\ndatabase  {database}\nThe token is shown this once, and kept nowhere.\n",
         issued.key.id, issued.token
     ))
 }
 
-async fn list(app: &App) -> Result<()> {
+async fn list(app: &App, database: &str) -> Result<()> {
     let keys = app.list_api_keys().await?;
     if keys.is_empty() {
-        return say("There are no keys.\n");
+        return say(&format!("There are no keys in {database}\n"));
     }
     let mut rows = vec![["ID", "SCOPE", "SELLERS", "STATE", "NAME"].map(str::to_owned)];
     for key in keys {
@@ -139,7 +141,7 @@ async fn list(app: &App) -> Result<()> {
         let sellers = if sellers.is_empty() { "every seller".to_owned() } else { sellers.join(",") };
         rows.push([key.id.to_string(), key.scope.name().to_owned(), sellers, state, key.name.to_string()]);
     }
-    say(&aligned(&rows))
+    say(&format!("{}In {database}\n", aligned(&rows)))
 }
 
 /// Rows with their columns below each other; the last is as long as it is.

@@ -240,7 +240,7 @@ impl<'a> Parties<'a> {
         }
         match self.threshold(supply) {
             Some(law) => Place::charged(Rule::OriginBelowThreshold, self.seller, Some(law)),
-            None => Place::free(Rule::NotRegistered, self.customer, Some(law)),
+            None => Place::free(Rule::NotRegistered, self.customer, None),
         }
     }
 

@@ -6,7 +6,6 @@ use document_language::{Format, Words, address_lines, capitalized, fill};
 use domain::document::{Document, DocumentLine, Language, PaymentUrl, Standing, Subject};
 use domain::invoice::PartySnapshot;
 use domain::money::Money;
-use domain::tax::TaxBehavior;
 use domain::text::PartyName;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -45,6 +44,7 @@ pub(super) fn invoice(shared: &SharedInvoice, token: &str) -> Markup {
             (page.lines())
             (page.sums())
             (page.tax_breakdown())
+            (page.tax_exchanged())
             (page.notes())
             (page.files(shared, token))
             @if let Some(footer) = &document.letterhead.footer { p.small { (footer.as_str()) } }
@@ -105,7 +105,7 @@ struct Page<'a> {
 impl Page<'_> {
     /// What matters most: what is to be paid until when, and where; or that nothing is.
     fn ask(&self) -> Markup {
-        let Subject::Invoice { due_on, paid, credited, due, standing } = &self.document.subject else {
+        let Subject::Invoice { due_on, paid, credited, due, standing, .. } = &self.document.subject else {
             return html! {};
         };
         let (words, page) = (self.words, self.page);
@@ -195,9 +195,10 @@ impl Page<'_> {
 
     fn lines(&self) -> Markup {
         let words = self.words;
-        let behavior = self.common_behavior();
+        let behavior = self.document.common_behavior();
         let labelled = |label: &str| {
-            behavior.map_or(label.to_owned(), |behavior| format!("{label} {}", self.with_or_without(behavior)))
+            behavior
+                .map_or(label.to_owned(), |behavior| format!("{label} {}", words.with_or_without(behavior, self.term)))
         };
         let (unit_price, amount) = (labelled(words.unit_price), labelled(words.amount));
         html! {
@@ -220,7 +221,12 @@ impl Page<'_> {
         let rates = if rates.is_empty() { NONE.to_owned() } else { rates.join(" + ") };
         html! {
             tr role="row" {
-                td.what role="rowheader" { (line.description.as_str()) }
+                td.what role="rowheader" {
+                    (line.description.as_str())
+                    @if let Some(discount) = &line.discount {
+                        span.aside { (self.words.line_discount(self.format, discount)) }
+                    }
+                }
                 @if let Some(price) = line.price {
                     td.figure role="cell" data-label=(self.words.quantity) { span { (self.format.number(price.quantity.get().into())) } }
                     td.figure role="cell" data-label=(unit_price) { span { (self.format.unit_price(price.unit_price)) } }
@@ -232,50 +238,18 @@ impl Page<'_> {
                 td.figure role="cell" data-label=(amount) {
                     span {
                         (self.format.amount(line.amount()))
-                        @if tells_behavior { span.aside { (self.with_or_without(line.behavior)) } }
+                        @if tells_behavior { span.aside { (self.words.with_or_without(line.behavior, self.term)) } }
                     }
                 }
             }
         }
     }
 
-    /// Whether tax is inside the stated prices, if it is the same for all lines.
-    fn common_behavior(&self) -> Option<TaxBehavior> {
-        let mut behaviors = self.document.lines.iter().map(|line| line.behavior);
-        let first = behaviors.next()?;
-        behaviors.all(|behavior| behavior == first).then_some(first)
-    }
-
-    fn with_or_without(&self, behavior: TaxBehavior) -> String {
-        let template = match behavior {
-            TaxBehavior::Exclusive => self.words.exclusive,
-            TaxBehavior::Inclusive => self.words.inclusive,
-        };
-        fill(template, &[self.term])
-    }
-
     fn sums(&self) -> Markup {
-        let (words, document) = (self.words, self.document);
-        let total = |behavior| format!("{} {}", words.total, self.with_or_without(behavior));
-        let mut sums = vec![
-            (total(TaxBehavior::Exclusive), document.net, false),
-            (fill(words.tax_total, &[self.term]), document.tax, false),
-            (total(TaxBehavior::Inclusive), document.gross, true),
-        ];
-        if let Subject::Invoice { paid, credited, due, .. } = &document.subject {
-            for (label, amount) in [(words.credited, credited), (words.paid, paid)] {
-                if !amount.is_zero() {
-                    sums.push((label.to_owned(), *amount, false));
-                }
-            }
-            if *due != document.gross {
-                sums.push((words.amount_due.to_owned(), *due, true));
-            }
-        }
         html! {
-            table.sums aria-label=(words.total) { tbody {
-                @for (label, amount, is_strong) in sums {
-                    tr.strong[is_strong] { th scope="row" { (label) } td.figure { (self.format.money(amount)) } }
+            table.sums aria-label=(self.words.total) { tbody {
+                @for sum in self.words.sums(self.document) {
+                    tr.strong[sum.is_strong] { th scope="row" { (sum.label) } td.figure { (self.format.money(sum.amount)) } }
                 }
             } }
         }
@@ -315,6 +289,11 @@ impl Page<'_> {
                 }
             }
         }
+    }
+
+    /// The tax in the seller's currency.
+    fn tax_exchanged(&self) -> Markup {
+        html! { @if let Some(text) = self.words.tax_exchanged(self.document) { p.beside { (text) } } }
     }
 
     fn notes(&self) -> Markup {

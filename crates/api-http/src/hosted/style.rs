@@ -66,6 +66,7 @@ td.what { overflow-wrap: anywhere; white-space: pre-line; width: 50%; }
 .sums .strong > * { font-weight: 680; }
 .sums th { font-weight: 400; color: var(--soft); }
 .sums .strong th { color: var(--ink); }
+.beside { margin: .75rem 0 0; color: var(--soft); font-size: .92rem; overflow-wrap: anywhere; }
 .notes { margin: 0; padding: 0; list-style: none; color: var(--soft); }
 .files { margin: 0; padding: 0; list-style: none; border-top: 1px solid var(--line); }
 .files a { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; padding: .8rem 0; border-bottom: 1px solid var(--line);

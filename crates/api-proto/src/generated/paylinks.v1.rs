@@ -178,7 +178,8 @@ pub struct TaxSubtotal {
 /// invoice in another currency.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxExchangeRate {
-    /// The seller's national currency; another than the invoice's (SAME_CURRENCY). Required.
+    /// The seller's own currency, which its operator configured (NOT_SELLERS_CURRENCY); an invoice that is in it has no rate
+    /// (SAME_CURRENCY). Required.
     #[prost(string, tag = "1")]
     pub currency_code: ::prost::alloc::string::String,
     /// What one unit of the invoice's currency is worth in it, as a decimal: above 0, at most 1000000000, with at most ten

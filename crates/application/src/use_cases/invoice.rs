@@ -375,7 +375,7 @@ impl App {
 
     /// Checks content and computes its tax.
     pub(crate) async fn price(&self, seller: &Seller, content: InvoiceContent) -> Result<PricedContent, Error> {
-        content.check(self.now().date())?;
+        content.check(self.now().date(), seller.currency)?;
         let customer = self.taxed_customer(seller, content.customer_id).await?;
         let rounding = content.tax_rounding.unwrap_or(seller.tax_rounding);
         let tax_point = self.tax_point(content.tax_point, self.now());

@@ -96,6 +96,8 @@ pub struct Words {
     pub paid: &'static str,
     /// What credit notes took off what was to be paid.
     pub credited: &'static str,
+    /// What of the money paid credit notes gave back, or are to.
+    pub credited_after_payment: &'static str,
     /// Template: heading of what each rate of the tax that is named comes to.
     pub tax_breakdown: &'static str,
     /// Column of percentages.
@@ -104,7 +106,7 @@ pub struct Words {
     pub taxable_amount: &'static str,
     /// Template: what has none of the tax that is named.
     pub untaxed: &'static str,
-    /// Template: tax, currency, amount, one unit of the document's currency, its worth, the day.
+    /// Template: tax, currency, amount, one unit of the document's currency, its worth, who published that, the day.
     pub tax_in_sellers_currency: &'static str,
     /// Heading of payments.
     pub payments: &'static str,
@@ -224,7 +226,7 @@ mod tests {
         for language in Language::ALL {
             assert_eq!(
                 blanks(Words::of(language)),
-                [1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 6, 1, 2, 1, 1, 1, 1, 1, 1, 2],
+                [1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 7, 1, 2, 1, 1, 1, 1, 1, 1, 2],
                 "{language:?}"
             );
         }

@@ -2,12 +2,10 @@
 //! any language.
 
 use serde::{Deserialize, Serialize};
-use time::Date;
 use url::Url;
 
 use super::AppliedNote;
 use crate::locale::Locale;
-use crate::money::{ExchangeRate, Money};
 use crate::tax::ExchangedTax;
 use crate::text::DocumentMemo;
 use crate::validation::Invalid;
@@ -78,26 +76,7 @@ pub struct DocumentDetails {
     /// Whether the last day to pay has passed. Of an invoice that is not open it says nothing.
     pub is_overdue: bool,
     /// The tax in the seller's national currency (article 230 of Directive 2006/112/EC), where the document is in another.
-    pub tax_in_sellers_currency: Option<TaxInSellersCurrency>,
-}
-
-/// The tax of a document in the seller's national currency.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaxInSellersCurrency {
-    /// The total tax.
-    pub tax: Money,
-    /// What one unit of the document's currency is worth in it.
-    pub exchange_rate: ExchangeRate,
-    /// The day of the rate.
-    pub rate_date: Date,
-}
-
-impl TaxInSellersCurrency {
-    /// The tax as it was fixed with the document.
-    pub fn of(exchanged: &ExchangedTax) -> Self {
-        let rate = &exchanged.exchange_rate;
-        Self { tax: exchanged.tax, exchange_rate: rate.rate, rate_date: rate.date }
-    }
+    pub tax_in_sellers_currency: Option<ExchangedTax>,
 }
 
 /// The URL under which a document can be paid: http or https, in ASCII as URLs are sent, at most 2,048 bytes, so that it

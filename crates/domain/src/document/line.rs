@@ -1,7 +1,9 @@
 //! The lines and tax subtotals of a document, and the one place where a document reads the rates that were applied. It
 //! must not know how figures are written.
 
+use crate::catalog::PercentOff;
 use crate::credit_note::CreditNoteLine;
+use crate::discount::Discount;
 use crate::invoice::InvoiceLine;
 use crate::money::{Money, Quantity, UnitPrice};
 use crate::tax::{AppliedRate, Percentage, TaxBehavior, TaxCategory, TaxSubtotal};
@@ -15,7 +17,7 @@ pub struct DocumentLine {
     /// How many at which price; absent where a sum alone is stated, as on a credit note for a part of a price.
     pub price: Option<LinePrice>,
     /// What was taken off of the price, where anything was (article 226, point 8); with tax inside if `behavior` says so.
-    pub discount: Option<Money>,
+    pub discount: Option<LineDiscount>,
     /// Whether the stated price and amount have their tax inside.
     pub behavior: TaxBehavior,
     /// Without tax.
@@ -26,6 +28,15 @@ pub struct DocumentLine {
     pub gross: Money,
     /// The rates that apply; none where no tax does.
     pub rates: Vec<LineRate>,
+}
+
+/// What was taken off of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineDiscount {
+    /// How much; never zero.
+    pub amount: Money,
+    /// By which percentage, where one alone led to it; the amount may differ from it by a share of what was rounded.
+    pub percent: Option<PercentOff>,
 }
 
 /// How many at which price.
@@ -62,12 +73,16 @@ pub struct DocumentTaxSubtotal {
 }
 
 impl DocumentLine {
-    /// The line of an invoice.
-    pub fn of(line: &InvoiceLine) -> Self {
+    /// The line of an invoice, of which `whole` is taken off of all lines.
+    pub fn of(line: &InvoiceLine, whole: Option<Discount>) -> Self {
+        let percent = match (line.item.discount, whole) {
+            (Some(Discount::Percent(percent)), None) | (None, Some(Discount::Percent(percent))) => Some(percent),
+            _ => None,
+        };
         Self {
             description: line.item.description.clone(),
             price: Some(LinePrice { quantity: line.item.quantity, unit_price: line.item.unit_price }),
-            discount: line.discount_amount,
+            discount: LineDiscount::of(line.discount_amount, percent),
             behavior: line.item.tax_behavior,
             net: line.taxed.net,
             tax: line.taxed.tax,
@@ -81,7 +96,7 @@ impl DocumentLine {
         Self {
             description: line.description.clone(),
             price: line.quantity.map(|quantity| LinePrice { quantity, unit_price: line.unit_price }),
-            discount: line.discount_amount(),
+            discount: LineDiscount::of(line.discount_amount(), None),
             behavior: line.tax_behavior,
             net: line.taxed.net,
             tax: line.taxed.tax,
@@ -96,6 +111,13 @@ impl DocumentLine {
             TaxBehavior::Exclusive => self.net,
             TaxBehavior::Inclusive => self.gross,
         }
+    }
+}
+
+impl LineDiscount {
+    /// What was taken off. Older invoices have a stored zero where nothing was.
+    fn of(amount: Option<Money>, percent: Option<PercentOff>) -> Option<Self> {
+        amount.filter(|amount| !amount.is_zero()).map(|amount| Self { amount, percent })
     }
 }
 

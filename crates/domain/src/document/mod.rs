@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 pub use applying::{notes_of_credit_note, notes_of_invoice};
-pub use details::{DocumentDetails, Language, PaymentUrl, TaxInSellersCurrency};
+pub use details::{DocumentDetails, Language, PaymentUrl};
 pub use legal_note::{AppliedNote, LegalNote};
-pub use line::{DocumentLine, DocumentTaxSubtotal, LinePrice, LineRate};
+pub use line::{DocumentLine, DocumentTaxSubtotal, LineDiscount, LinePrice, LineRate};
 
 use crate::credit_note::{CreditNote, CreditReason};
 use crate::id::InvoiceId;
@@ -23,6 +23,7 @@ use crate::invoice::{Invoice, InvoiceState, PartySnapshot};
 use crate::letterhead::{Letterhead, TransferInstructions};
 use crate::money::{Currency, Money, MoneyError};
 use crate::payment::{Payment, PaymentFlag, PaymentState};
+use crate::tax::TaxBehavior;
 use crate::text::Description;
 use crate::validation::Violations;
 
@@ -77,6 +78,8 @@ pub enum Subject {
         paid: Money,
         /// What credit notes took off what was to be paid.
         credited: Money,
+        /// What of the money paid credit notes gave back, or are to.
+        credited_after_payment: Money,
         /// What is still to be paid.
         due: Money,
         /// Where it stands.
@@ -199,6 +202,7 @@ impl Document {
             due_on: fixed.due_date,
             paid: invoice.amount_paid,
             credited: invoice.amount_settled().checked_sub(invoice.amount_paid)?,
+            credited_after_payment: invoice.amount_credited_after_payment(),
             due: invoice.amount_due(),
             standing,
         };
@@ -264,6 +268,13 @@ impl Document {
         })
     }
 
+    /// Whether tax is inside the stated prices, if it is the same for all lines.
+    pub fn common_behavior(&self) -> Option<TaxBehavior> {
+        let mut behaviors = self.lines.iter().map(|line| line.behavior);
+        let first = behaviors.next()?;
+        behaviors.all(|behavior| behavior == first).then_some(first)
+    }
+
     /// Whether the document asks for money that is still due.
     pub fn is_payable(&self) -> bool {
         matches!(&self.subject, Subject::Invoice { due, standing: Standing::Open { .. }, .. } if due.minor() > 0)
@@ -291,7 +302,7 @@ impl Document {
             letterhead: fixed.letterhead.clone(),
             buyer: fixed.buyer.clone(),
             currency: invoice.currency,
-            lines: invoice.lines.iter().map(DocumentLine::of).collect(),
+            lines: invoice.lines.iter().map(|line| DocumentLine::of(line, invoice.discount)).collect(),
             tax_subtotals: invoice.tax.subtotals.iter().map(DocumentTaxSubtotal::of).collect(),
             net: invoice.tax.net,
             tax: invoice.tax.tax,

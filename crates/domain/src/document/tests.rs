@@ -4,7 +4,9 @@ use time::macros::date;
 use uuid::Uuid;
 
 use super::*;
+use crate::catalog::PercentOff;
 use crate::credit_note::{CreditNoteData, CreditNoteNumber, CreditRequest, CreditScope};
+use crate::discount::Discount;
 use crate::id::{CreditNoteId, InvoiceLineId, TaxRateId};
 use crate::invoice::{Finalization, InvoiceContent, InvoiceItem};
 use crate::letterhead::ReferenceFormat;
@@ -13,7 +15,9 @@ use crate::money::{ExchangeRate, Quantity, UnitPrice};
 use crate::payment::tests::{pending_payment, succeeded_payment};
 use crate::payment::{OutOfBand, OutOfBandMethod};
 use crate::seller::SellerId;
-use crate::tax::{Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute};
+use crate::tax::{
+    Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxExchangeRate, TaxRate, TaxRounding, TaxTreatment, compute,
+};
 use crate::text::DisplayName;
 use crate::timestamp::Timestamp;
 use crate::validation::Violation;
@@ -193,6 +197,39 @@ fn what_is_credited_before_it_is_paid_is_no_payment() {
 }
 
 #[test]
+fn what_is_credited_after_it_was_paid_is_told_beside_the_money() {
+    let mut invoice = open();
+    invoice.receive(Money::new(13_000, sek()), ISSUED).unwrap();
+    let none = crate::credit_note::InvoiceCredits::none(&invoice);
+    let credits = crate::credit_note::InvoiceCredits { post_payment: Money::new(1_500, sek()), ..none };
+    invoice.take_credits(credits, ISSUED);
+    let document = Document::of_invoice(&invoice, DocumentDetails::default()).unwrap();
+    let Subject::Invoice { paid, credited, credited_after_payment, due, .. } = document.subject else {
+        panic!("no invoice")
+    };
+    assert_eq!([paid, credited, credited_after_payment, due].map(Money::minor), [13_000, 0, 1_500, 0]);
+}
+
+#[test]
+fn a_line_tells_what_was_taken_off_and_by_which_percentage_where_one_alone_was() {
+    let percent = |percent: i64| Some(Discount::Percent(PercentOff::parse(percent.into()).unwrap()));
+    let of = |own, whole, amount: Option<i64>| {
+        let mut line = open().lines[0].clone();
+        (line.item.discount, line.discount_amount) = (own, amount.map(|minor| Money::new(minor, sek())));
+        let told = DocumentLine::of(&line, whole).discount;
+        told.map(|told| (told.amount.minor(), told.percent.map(|percent| percent.percent().to_string())))
+    };
+    let ten = Some("10".to_owned());
+    assert_eq!(of(percent(10), None, Some(1_000)), Some((1_000, ten.clone())));
+    assert_eq!(of(None, percent(10), Some(1_000)), Some((1_000, ten)));
+    assert_eq!(of(percent(10), percent(10), Some(1_900)), Some((1_900, None)));
+    assert_eq!(of(None, Some(Discount::Amount(Money::new(5, sek()))), Some(5)), Some((5, None)));
+    // Invoices that an older version stored have a zero where nothing was taken off.
+    assert_eq!(of(None, None, Some(0)), None);
+    assert_eq!(of(None, None, None), None);
+}
+
+#[test]
 fn a_draft_has_no_document() {
     let (draft, _) = draft();
     assert_eq!(Document::of_invoice(&draft, DocumentDetails::default()), Err(DocumentError::NotFinalized));
@@ -270,11 +307,13 @@ fn notes_are_on_lines_that_exist_and_the_sellers_currency_is_another() {
         let found = refused(of_credit_note(credit_note(), with_lines(lines)));
         assert_eq!(found, one("details.legal_notes[0].lines", "LINE_INDEX"));
     }
-    let same = TaxInSellersCurrency {
-        tax: Money::new(2_500, sek()),
-        exchange_rate: ExchangeRate::parse(1.into()).unwrap(),
-        rate_date: date!(2026 - 02 - 01),
+    let rate = TaxExchangeRate {
+        currency: sek(),
+        rate: ExchangeRate::parse(1.into()).unwrap(),
+        date: date!(2026 - 02 - 01),
+        source: DisplayName::parse("Sveriges Riksbank").unwrap(),
     };
+    let same = rate.exchange(Money::new(2_500, sek())).unwrap();
     let details = DocumentDetails { tax_in_sellers_currency: Some(same), ..DocumentDetails::default() };
     assert_eq!(
         refused(of_credit_note(credit_note(), details)),

@@ -47,8 +47,12 @@ fn item(unit_price: Decimal, quantity: u32, rates: &[&str], tax_behavior: TaxBeh
     }
 }
 
+/// The seller's own currency.
+fn sek() -> Currency {
+    Currency::parse("SEK").unwrap()
+}
+
 fn content(items: Vec<InvoiceItem>, discount: Option<Discount>) -> InvoiceContent {
-    let sek = Currency::parse("SEK").unwrap();
     InvoiceContent {
         customer_id: None,
         currency: eur(0).currency(),
@@ -59,7 +63,7 @@ fn content(items: Vec<InvoiceItem>, discount: Option<Discount>) -> InvoiceConten
         tax_point: None,
         due_date: None,
         tax_exchange_rate: Some(TaxExchangeRate {
-            currency: sek,
+            currency: sek(),
             rate: ExchangeRate::parse("11.0785".parse().unwrap()).unwrap(),
             date: TODAY,
             source: DisplayName::parse("European Central Bank").unwrap(),
@@ -79,7 +83,7 @@ fn taxed(content: &InvoiceContent, rounding: TaxRounding) -> TaxCalculation {
 
 /// An open invoice.
 fn open(content: InvoiceContent, rounding: TaxRounding) -> Invoice {
-    content.check(TODAY).unwrap();
+    content.check(TODAY, sek()).unwrap();
     let tax = taxed(&content, rounding);
     let ids = (1..=content.items.len()).map(|n| InvoiceLineId::from_uuid(Uuid::from_u128(n as u128))).collect();
     let id = (InvoiceId::from_uuid(Uuid::from_u128(1)), ids);
@@ -312,22 +316,42 @@ fn dates_and_exchange_rates_that_can_not_be_are_refused_by_name() {
     let mut slip = content(vec![item(100.into(), 1, &["25"], TaxBehavior::Exclusive)], None);
     for fine in [date!(2016 - 11 - 28), date!(2126 - 11 - 27)] {
         (slip.tax_point, slip.due_date) = (Some(fine), Some(fine));
-        assert_eq!(slip.check(TODAY), Ok(()), "{fine}");
+        assert_eq!(slip.check(TODAY, sek()), Ok(()), "{fine}");
     }
     let mut rate = slip.tax_exchange_rate.clone().unwrap();
     (rate.currency, rate.date) = (slip.currency, date!(2026 - 12 - 01));
     slip.tax_exchange_rate = Some(rate);
     for bad in [date!(0001 - 01 - 01), date!(2016 - 11 - 26), date!(2126 - 12 - 01), date!(9999 - 12 - 31)] {
         (slip.tax_point, slip.due_date) = (Some(bad), Some(bad));
-        let told = slip.check(TODAY).unwrap_err();
+        let told = slip.check(TODAY, sek()).unwrap_err();
         let told: Vec<_> = told.iter().map(|violation| (violation.field.as_str(), violation.rule.as_ref())).collect();
         let expected = [
             ("tax_point", "DATE_OUT_OF_RANGE"),
             ("due_date", "DATE_OUT_OF_RANGE"),
-            ("tax_exchange_rate.currency_code", "SAME_CURRENCY"),
+            ("tax_exchange_rate.currency_code", "NOT_SELLERS_CURRENCY"),
             ("tax_exchange_rate.date", "DATE_IN_FUTURE"),
         ];
         assert_eq!(told, expected, "{bad}");
+    }
+}
+
+#[test]
+fn tax_is_exchanged_into_the_sellers_own_currency_alone_and_only_from_another() {
+    let mut content = content(vec![item(100.into(), 1, &["25"], TaxBehavior::Exclusive)], None);
+    let mut told = |rate: &str, own: &str| {
+        let currency = Currency::parse(rate).unwrap();
+        content.tax_exchange_rate.as_mut().unwrap().currency = currency;
+        let told = content.check(TODAY, Currency::parse(own).unwrap());
+        let told =
+            told.err().map(|told| told.iter().map(|it| (it.field.clone(), it.rule.to_string())).collect::<Vec<_>>());
+        told.unwrap_or_default()
+    };
+    let refused = |rule: &str| vec![("tax_exchange_rate.currency_code".to_owned(), rule.to_owned())];
+    assert_eq!(told("SEK", "SEK"), []);
+    assert_eq!(told("NOK", "SEK"), refused("NOT_SELLERS_CURRENCY"));
+    assert_eq!(told("EUR", "SEK"), refused("NOT_SELLERS_CURRENCY"));
+    for rate in ["EUR", "SEK"] {
+        assert_eq!(told(rate, "EUR"), refused("SAME_CURRENCY"));
     }
 }
 
@@ -337,7 +361,7 @@ fn what_several_rates_bring_above_the_limit_of_amounts_is_refused() {
     let rounding = TaxRounding::default();
     let total = |rates: &[&str]| {
         let content = content(vec![item(half, 1, rates, TaxBehavior::Exclusive)], None);
-        content.check(TODAY).unwrap();
+        content.check(TODAY, sek()).unwrap();
         let tax = taxed(&content, rounding);
         (InvoiceContent::check_total(&tax).map_err(|invalid| invalid.rule), content.check_exchanged_tax(&tax).is_ok())
     };

@@ -63,7 +63,6 @@ pub struct Message {
     to: Email,
     subject: HeaderText,
     text: String,
-    html: Option<String>,
     attachments: Vec<Attachment>,
 }
 
@@ -124,19 +123,13 @@ impl Message {
         (from, to): (Sender, Email),
         (subject, text): (HeaderText, String),
     ) -> Self {
-        Self { id, date, from, reply_to: None, to, subject, text, html: None, attachments: Vec::new() }
+        Self { id, date, from, reply_to: None, to, subject, text, attachments: Vec::new() }
     }
 
     /// The same message, whose answers go to another address than its sender's.
     #[must_use]
     pub fn with_reply_to(self, reply_to: Email) -> Self {
         Self { reply_to: Some(reply_to), ..self }
-    }
-
-    /// The same message, with its text as HTML beside the plain one. It must say the same.
-    #[must_use]
-    pub fn with_html(self, html: String) -> Self {
-        Self { html: Some(html), ..self }
     }
 
     /// The same message, with another file at the end of its attachments.
@@ -179,11 +172,6 @@ impl Message {
     /// Its text; lines end with line feeds.
     pub fn text(&self) -> &str {
         &self.text
-    }
-
-    /// Its text as HTML, if it has that too.
-    pub fn html(&self) -> Option<&str> {
-        self.html.as_deref()
     }
 
     /// The files with it.
@@ -449,7 +437,6 @@ mod tests {
         let id = MessageId::parse("1@example.com").unwrap();
         let parties = (sender, Email::parse("canary@example.com").unwrap());
         let message = Message::new((id, Timestamp::from_unix_seconds(0)), parties, (canary(), "canary".to_owned()))
-            .with_html("canary".to_owned())
             .with_attachment(Attachment {
                 name: FileName::parse("canary").unwrap(),
                 content_type: MediaType::parse("text/plain").unwrap(),

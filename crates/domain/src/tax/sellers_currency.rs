@@ -12,7 +12,7 @@ use crate::validation::{Invalid, Validator};
 /// By which rate the tax of a document is told in the seller's currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxExchangeRate {
-    /// The seller's national currency.
+    /// The seller's own currency.
     pub currency: Currency,
     /// What one unit of the document's currency is worth in it.
     pub rate: ExchangeRate,
@@ -32,11 +32,14 @@ pub struct ExchangedTax {
 }
 
 impl TaxExchangeRate {
-    /// Refuses a rate that a document in `currency`, issued on `issued_on`, can't have.
-    pub fn check(&self, v: &mut Validator, (currency, issued_on): (Currency, Date)) {
-        if self.currency == currency {
-            let expected = format!("must be another currency than the invoice's, {currency}");
+    /// Refuses a rate that a document in `currency`, issued on `issued_on`, of a seller with the currency `own` can't have.
+    pub fn check(&self, v: &mut Validator, (currency, issued_on): (Currency, Date), own: Currency) {
+        if own == currency {
+            let expected = format!("must be absent: the invoice is in the seller's own currency, {own}");
             v.refuse("currency_code", Invalid::new("SAME_CURRENCY", expected));
+        } else if self.currency != own {
+            let expected = format!("must be the seller's own currency, {own}");
+            v.refuse("currency_code", Invalid::new("NOT_SELLERS_CURRENCY", expected));
         }
         v.check("date", check_day_has_come(self.date, issued_on));
     }

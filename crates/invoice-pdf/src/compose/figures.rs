@@ -2,15 +2,13 @@
 //! given, and adds nothing up.
 
 use domain::document::{DocumentLine, Subject};
-use domain::money::Money;
-use domain::tax::TaxBehavior;
 use krilla::tagging::Tag;
 
 use super::{BODY, Composer, FIGURE, INK, LEADING, MUTED, STRONG};
 use crate::sheet::{Align, CONTENT_WIDTH, Color, Column, HAIRLINE, MARGIN, Tree};
 use crate::table::{self, Cell, Heading, Kind};
 use crate::typeface::{Digits, Style};
-use document_language::{capitalized, fill};
+use document_language::{Sum, capitalized, fill};
 
 /// The block of sums stands at the right.
 const SUMS_WIDTH: f32 = 250.0;
@@ -20,13 +18,6 @@ const SUM_GAP: f32 = 10.0;
 const SUM_PADDING: f32 = 2.0;
 /// Where nothing applies.
 const NONE: &str = "–";
-
-/// A row of the block of sums.
-struct Sum {
-    label: String,
-    amount: Money,
-    is_strong: bool,
-}
 
 impl Composer<'_> {
     /// The note on the whole, the reason of a credit note, and the message to the customer.
@@ -50,9 +41,10 @@ impl Composer<'_> {
     /// What is supplied.
     pub(super) fn lines(&mut self) {
         let words = self.words;
-        let behavior = self.common_behavior();
-        let labelled =
-            |label: &str| behavior.map_or(label.to_owned(), |b| format!("{label}\n{}", self.with_or_without(b)));
+        let behavior = self.document.common_behavior();
+        let labelled = |label: &str| {
+            behavior.map_or(label.to_owned(), |b| format!("{label}\n{}", words.with_or_without(b, self.term)))
+        };
         let headings = [
             heading(words.position, Kind::Left),
             heading(words.description, Kind::Rest),
@@ -74,7 +66,7 @@ impl Composer<'_> {
     }
 
     fn line_cells(&self, index: usize, line: &DocumentLine, tells_behavior: bool) -> Vec<Cell> {
-        let aside = tells_behavior.then(|| self.with_or_without(line.behavior));
+        let aside = tells_behavior.then(|| self.words.with_or_without(line.behavior, self.term));
         let figure = |text: String| Cell { text, aside: aside.clone() };
         let (quantity, unit_price) = line.price.map_or((NONE.to_owned(), NONE.to_owned()), |price| {
             (self.format.number(price.quantity.get().into()), self.format.unit_price(price.unit_price))
@@ -84,7 +76,7 @@ impl Composer<'_> {
             (index + 1).to_string().into(),
             Cell {
                 text: line.description.as_str().to_owned(),
-                aside: line.discount.map(|off| fill(self.words.discount, &[&self.format.amount(off)])),
+                aside: line.discount.map(|discount| self.words.line_discount(self.format, &discount)),
             },
             quantity.into(),
             figure(unit_price),
@@ -93,52 +85,9 @@ impl Composer<'_> {
         ]
     }
 
-    /// Whether tax is inside the stated prices, if it is the same for all lines.
-    fn common_behavior(&self) -> Option<TaxBehavior> {
-        let mut behaviors = self.document.lines.iter().map(|line| line.behavior);
-        let first = behaviors.next()?;
-        behaviors.all(|behavior| behavior == first).then_some(first)
-    }
-
-    fn with_or_without(&self, behavior: TaxBehavior) -> String {
-        let template = match behavior {
-            TaxBehavior::Exclusive => self.words.exclusive,
-            TaxBehavior::Inclusive => self.words.inclusive,
-        };
-        fill(template, &[self.term])
-    }
-
     /// The sums: without tax, tax, with tax, and what was paid and is left.
     pub(super) fn totals(&mut self) {
-        let (words, document) = (self.words, self.document);
-        let sum = |label: String, amount: Money| Sum { label, amount, is_strong: false };
-        let strong = |label: &str, amount: Money| Sum { label: label.to_owned(), amount, is_strong: true };
-        let without_tax = format!("{} {}", words.total, self.with_or_without(TaxBehavior::Exclusive));
-        let mut sums = vec![sum(without_tax, document.net)];
-        sums.push(sum(fill(words.tax_total, &[self.term]), document.tax));
-        sums.push(strong(&format!("{} {}", words.total, self.with_or_without(TaxBehavior::Inclusive)), document.gross));
-        match &document.subject {
-            Subject::Invoice { paid, credited, due, .. } => {
-                for (label, amount) in [(words.credited, credited), (words.paid, paid)] {
-                    if !amount.is_zero() {
-                        sums.push(sum(label.to_owned(), *amount));
-                    }
-                }
-                if due != &document.gross {
-                    sums.push(strong(words.amount_due, *due));
-                }
-            }
-            Subject::Receipt { received, refunded, overpaid, due, .. } => {
-                sums.push(strong(words.amount_received, *received));
-                for (label, amount) in [(words.refunded, refunded), (words.overpaid, overpaid)] {
-                    if !amount.is_zero() {
-                        sums.push(sum(label.to_owned(), *amount));
-                    }
-                }
-                sums.push(strong(words.amount_due, *due));
-            }
-            Subject::CreditNote { .. } => {}
-        }
+        let sums = self.words.sums(self.document);
         self.sheet.keep_together(sums.len() as f32 * (LEADING + 2.0 * SUM_PADDING));
         for sum in sums {
             self.sum(&sum);
@@ -202,18 +151,7 @@ impl Composer<'_> {
             self.table(&headings, &rows, heading_text);
             self.sheet.space(10.0);
         }
-        if let Some(national) = &document.details.tax_in_sellers_currency {
-            let (own, theirs) = (document.currency.to_string(), national.tax.currency().to_string());
-            let rate = format!("{} {theirs}", self.format.number(national.exchange_rate.get()));
-            let values = [
-                &capitalized(self.term),
-                &theirs,
-                &self.format.amount(national.tax),
-                &own,
-                &rate,
-                &self.format.date(national.rate_date),
-            ];
-            let text = fill(words.tax_in_sellers_currency, &values.map(String::as_str));
+        if let Some(text) = words.tax_exchanged(document) {
             self.paragraph(&text, BODY, INK, LEADING);
             self.sheet.space(10.0);
         }

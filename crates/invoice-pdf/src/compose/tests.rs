@@ -90,6 +90,7 @@ fn nothing_overlaps_or_leaves_the_page_in_any_language() {
         for document in [
             samples::common(language),
             samples::noted(language),
+            samples::discounted_and_credited(language),
             samples::receipt(language),
             samples::credit_note(language),
         ] {
@@ -131,7 +132,18 @@ fn what_the_law_asks_of_an_invoice_is_said() {
         "Total excl. VAT|EUR\u{a0}97,250.00|Total VAT|EUR\u{a0}125.00|Total incl. VAT|EUR\u{a0}97,375.00",
         "Moms|25%|500.00|125.00|Without VAT|–|96,750.00|0.00",
         "Reverse charge (Articles 44 and 196 of Directive 2006/112/EC). Lines 1 and 4.",
-        "VAT in SEK: 1,404.31 (1 EUR = 11.2345 SEK, 27\u{a0}February\u{a0}2026)",
+        "VAT in SEK: 1,404.31 (1 EUR = 11.2345 SEK, Sveriges Riksbank, 27\u{a0}February\u{a0}2026)",
+    ] {
+        assert!(heard.contains(said), "{said} is not in {heard}");
+    }
+}
+
+#[test]
+fn what_was_taken_off_and_what_was_credited_after_payment_are_told() {
+    let heard = heard(&composed(&samples::discounted_and_credited(Language::English)));
+    for said in [
+        "1|Consulting|Discount 10% \u{2212}168.00|12|140.00|25%|1,512.00",
+        "Total incl. VAT|EUR\u{a0}1,890.00|Paid|EUR\u{a0}1,890.00|Credited after payment|EUR\u{a0}157.50|Amount due|EUR\u{a0}0.00",
     ] {
         assert!(heard.contains(said), "{said} is not in {heard}");
     }

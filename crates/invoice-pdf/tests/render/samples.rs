@@ -1,9 +1,11 @@
 //! Documents to render: such as a company sends, and such as are at the edge of what can be.
 use domain::bank_account::{Bankgiro, Bic, Iban};
+use domain::catalog::PercentOff;
 use domain::credit_note::{
     CreditNote, CreditNoteNumber, CreditPart, CreditReason, CreditRequest, CreditScope, LineCredit,
 };
-use domain::document::{AppliedNote, Document, DocumentDetails, Language, LegalNote, PaymentUrl, TaxInSellersCurrency};
+use domain::discount::Discount;
+use domain::document::{AppliedNote, Document, DocumentDetails, Language, LegalNote, PaymentUrl};
 use domain::id::{CreditNoteId, InvoiceId, InvoiceLineId, PaymentId, TaxRateId};
 use domain::invoice::{Finalization, Invoice, InvoiceContent, InvoiceItem, PartySnapshot};
 use domain::letterhead::{Letterhead, ReferenceFormat, TransferInstructions, Website};
@@ -14,7 +16,8 @@ use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::provider::ProviderRef;
 use domain::seller::SellerId;
 use domain::tax::{
-    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxRate, TaxRounding, TaxTreatment, compute,
+    AppliedRate, Percentage, RatedLine, TaxBehavior, TaxCalculation, TaxExchangeRate, TaxRate, TaxRounding,
+    TaxTreatment, compute,
 };
 use domain::tax_id::TaxId;
 use domain::text::{
@@ -88,8 +91,18 @@ pub(crate) fn invoice(
     currency: Currency,
     behaviors: &[TaxBehavior],
     items: &[Item<'_>],
-    (seller, letterhead, buyer): (PartySnapshot, Letterhead, Option<PartySnapshot>),
+    parties: (PartySnapshot, Letterhead, Option<PartySnapshot>),
     description: Option<&str>,
+) -> Invoice {
+    with_discount(currency, behaviors, items, parties, (description, None))
+}
+
+fn with_discount(
+    currency: Currency,
+    behaviors: &[TaxBehavior],
+    items: &[Item<'_>],
+    parties: (PartySnapshot, Letterhead, Option<PartySnapshot>),
+    (description, discount): (Option<&str>, Option<Discount>),
 ) -> Invoice {
     let behavior = |index: usize| behaviors[index % behaviors.len()];
     let items_of = |(index, Item(text, count, price, _)): (usize, &Item<'_>)| InvoiceItem {
@@ -103,32 +116,11 @@ pub(crate) fn invoice(
         discount: None,
     };
     let contents: Vec<InvoiceItem> = items.iter().enumerate().map(items_of).collect();
-    let rated: Vec<RatedLine> = contents
-        .iter()
-        .zip(items)
-        .map(|(item, Item(.., percentages))| {
-            let amount = item.unit_price.times(item.quantity).expect("a sample is valid");
-            let rates = percentages.iter().map(|percentage| rate("Moms", percentage)).collect();
-            RatedLine::manual(amount, item.tax_behavior, rates)
-        })
-        .collect();
-    let tax = compute(currency, TaxRounding::default(), &rated).expect("a sample is valid");
-    finalized(currency, contents, tax, (seller, letterhead, buyer), description)
-}
-
-fn finalized(
-    currency: Currency,
-    items: Vec<InvoiceItem>,
-    tax: TaxCalculation,
-    (seller, letterhead, buyer): (PartySnapshot, Letterhead, Option<PartySnapshot>),
-    description: Option<&str>,
-) -> Invoice {
-    let line_ids = (0..items.len()).map(|n| InvoiceLineId::from_uuid(Uuid::from_u128(n as u128))).collect();
     let content = InvoiceContent {
         customer_id: None,
         currency,
-        items,
-        discount: None,
+        items: contents,
+        discount,
         tax_rounding: None,
         description: description.map(|text| Description::parse(text).expect("a sample is valid")),
         tax_point: None,
@@ -136,6 +128,25 @@ fn finalized(
         tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
+    let taxable = content.taxable_lines().expect("a sample is valid");
+    let rated: Vec<RatedLine> = taxable
+        .into_iter()
+        .zip(items)
+        .map(|(line, Item(.., percentages))| {
+            let rates = percentages.iter().map(|percentage| rate("Moms", percentage)).collect();
+            RatedLine::manual(line.amount, line.behavior, rates)
+        })
+        .collect();
+    let tax = compute(currency, TaxRounding::default(), &rated).expect("a sample is valid");
+    finalized(content, tax, parties)
+}
+
+fn finalized(
+    content: InvoiceContent,
+    tax: TaxCalculation,
+    (seller, letterhead, buyer): (PartySnapshot, Letterhead, Option<PartySnapshot>),
+) -> Invoice {
+    let line_ids = (0..content.items.len()).map(|n| InvoiceLineId::from_uuid(Uuid::from_u128(n as u128))).collect();
     let ids = (InvoiceId::from_uuid(Uuid::from_u128(7)), line_ids);
     let with_tax = (TaxRounding::default(), tax.clone());
     let mut invoice =
@@ -212,11 +223,13 @@ pub(crate) fn noted(language: Language) -> Document {
     ];
     let invoice =
         invoice(currency("EUR"), &[TaxBehavior::Exclusive], &items, (seller(), letterhead(), Some(buyer())), None);
-    let national = TaxInSellersCurrency {
-        tax: Money::new(140_431, currency("SEK")),
-        exchange_rate: ExchangeRate::parse("11.2345".parse().expect("a sample is valid")).expect("a sample is valid"),
-        rate_date: date!(2026 - 02 - 27),
+    let rate = TaxExchangeRate {
+        currency: currency("SEK"),
+        rate: ExchangeRate::parse("11.2345".parse().expect("a sample is valid")).expect("a sample is valid"),
+        date: date!(2026 - 02 - 27),
+        source: DisplayName::parse("Sveriges Riksbank").expect("a sample is valid"),
     };
+    let national = rate.exchange(invoice.tax.tax).expect("a sample is valid");
     let details = DocumentDetails {
         legal_notes: vec![
             AppliedNote { note: LegalNote::ReverseCharge, lines: vec![0, 3] },
@@ -265,16 +278,31 @@ fn payment(invoice: &Invoice, amount: Money) -> Payment {
     payment
 }
 
+/// An invoice with a tenth off that was paid, and of which a piece was credited afterwards.
+pub(crate) fn discounted_and_credited(language: Language) -> Document {
+    let tenth = PercentOff::parse(10.into()).map(Discount::Percent).ok();
+    let items = [Item("Consulting", 12, "14000", &["25"])];
+    let parties = (seller(), letterhead(), Some(buyer()));
+    let mut invoice = with_discount(currency("EUR"), &[TaxBehavior::Exclusive], &items, parties, (None, tenth));
+    invoice.receive(invoice.total(), ISSUED).expect("a sample is valid");
+    let one = CreditPart::Quantity(Quantity::parse(1).expect("a sample is valid"));
+    credit(&mut invoice, vec![(0, one)]);
+    Document::of_invoice(&invoice, details(language)).expect("a sample is valid")
+}
+
 /// A credit note for a part of the common invoice: a piece of one line, and a plain sum of another.
 pub(crate) fn credit_note(language: Language) -> Document {
     let mut invoice = common_invoice();
-    let credit = |index: usize, part| LineCredit { line_id: invoice.lines[index].id, part };
-    let parts = vec![
-        credit(0, CreditPart::Quantity(Quantity::parse(2).expect("a sample is valid"))),
-        credit(2, CreditPart::Amount(Money::new(50_000, currency("SEK")))),
-    ];
+    let pieces = CreditPart::Quantity(Quantity::parse(2).expect("a sample is valid"));
+    let sum = CreditPart::Amount(Money::new(50_000, currency("SEK")));
+    let note = credit(&mut invoice, vec![(0, pieces), (2, sum)]);
+    Document::of_credit_note(&note, &invoice, details(language)).expect("a sample is valid")
+}
+
+fn credit(invoice: &mut Invoice, parts: Vec<(usize, CreditPart)>) -> CreditNote {
+    let of_line = |(index, part): (usize, CreditPart)| LineCredit { line_id: invoice.lines[index].id, part };
     let request = CreditRequest {
-        scope: CreditScope::Lines(parts),
+        scope: CreditScope::Lines(parts.into_iter().map(of_line).collect()),
         reason: CreditReason::ProductUnsatisfactory,
         memo: None,
         metadata: Metadata::default(),
@@ -282,8 +310,7 @@ pub(crate) fn credit_note(language: Language) -> Document {
     };
     let number = CreditNoteNumber { number: "CN-2026-00003".to_owned(), series: "CN".to_owned(), sequence: 3 };
     let id = CreditNoteId::from_uuid(Uuid::from_u128(3));
-    let note = CreditNote::issue(&mut invoice, request, (id, number), ISSUED).expect("a sample is valid");
-    Document::of_credit_note(&note, &invoice, details(language)).expect("a sample is valid")
+    CreditNote::issue(invoice, request, (id, number), ISSUED).expect("a sample is valid")
 }
 
 /// An invoice of so many lines.
