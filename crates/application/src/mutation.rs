@@ -87,12 +87,12 @@ impl<C> Mutation<C> {
 
 impl App {
     /// Carries a mutation out, see the [module](self).
-    pub(crate) async fn mutate<C, T, W>(
+    pub(crate) fn mutate<C, T, W>(
         &self,
         operation: &'static str,
         mutation: Mutation<C>,
         work: W,
-    ) -> Result<T, Error>
+    ) -> impl Future<Output = Result<T, Error>>
     where
         C: Serialize + Send + Sync + 'static,
         T: Serialize + DeserializeOwned + Send + 'static,
@@ -107,7 +107,6 @@ impl App {
             |_, _| Box::pin(async { Ok(()) }),
             move |app, uow, m, ()| work(app, uow, m),
         )
-        .await
     }
 
     /// Carries a mutation out whose transaction rests on what is prepared before it, as a tax for which someone else may be
