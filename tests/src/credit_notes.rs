@@ -19,6 +19,7 @@ on_both_databases!(
     a_draft_and_a_payment_under_way_are_not_credited,
     the_open_link_is_closed_before_what_is_due_is_lowered,
     what_was_paid_goes_back_by_refunds_that_name_the_credit_note,
+    what_goes_back_with_a_credit_note_and_without_is_never_more_than_what_came_in,
     a_credit_that_waits_for_the_provider_outlives_a_crash_and_is_issued_once,
     a_customer_who_is_faster_gets_the_credit_paid_back,
     credits_at_once_never_pass_the_invoice,
@@ -65,6 +66,19 @@ async fn tax_is_told_and_explained_in_the_sellers_currency_too(db: Db) {
     assert_eq!([&first, &second].map(|note| note.tax_trace.len()), [1, 2]);
     let step = &first.tax_trace[0];
     assert_eq!((step.rule.as_str(), step.category(), step.rounded), ("DOMESTIC", v1::TaxCategory::Standard, 833));
+}
+
+/// Money of a payment that went back in cash, by a credit note.
+fn in_cash(payment_id: &str, note: &v1::CreditNote, minor_units: i64) -> v1::RecordRefundRequest {
+    v1::RecordRefundRequest {
+        request_id: unique("cash"),
+        payment_id: payment_id.to_owned(),
+        amount: Some(money(minor_units)),
+        method: v1::OutOfBandRefundMethod::Cash as i32,
+        refund_date: Some(v1::Date { year: 2026, month: 6, day: 2 }),
+        credit_note_id: note.id.clone(),
+        ..v1::RecordRefundRequest::default()
+    }
 }
 
 const CLOSE: &str = "POST /v1/payment_links/{id}";
@@ -268,7 +282,6 @@ async fn a_bad_credit_names_every_field_at_once(db: Db) {
         reason_text: "twice".to_owned(),
         memo: "x".repeat(501),
         metadata: [(String::new(), "1".to_owned())].into(),
-        out_of_band_refund_amount: Some(money(0)),
         ..request(&invoice, Scope::ByLine(v1::CreditedLines { lines }))
     };
     let want = [
@@ -284,16 +297,20 @@ async fn a_bad_credit_names_every_field_at_once(db: Db) {
     let fields = error_parts(&try_credit(&server, bad).await.unwrap_err()).2;
     assert_eq!(fields[..want.len()], want);
     assert!(fields[want.len()].starts_with("metadata"), "{fields:?}");
-    assert_eq!(fields.last().unwrap(), "out_of_band_refund_amount.minor_units");
     let empty = v1::CreateCreditNoteRequest { invoice_id: invoice.id.clone(), ..Default::default() };
     let status = try_credit(&server, empty).await.unwrap_err();
     assert_eq!(error_parts(&status).2, ["request_id", "scope", "reason"]);
     // An empty list is not taken for the whole.
     let none = request(&invoice, Scope::ByLine(v1::CreditedLines::default()));
     assert_eq!(error_parts(&try_credit(&server, none).await.unwrap_err()).2, ["by_line.lines"]);
-    let back = v1::CreateCreditNoteRequest { out_of_band_refund_amount: Some(money(1)), ..request(&invoice, rest()) };
+    #[expect(deprecated, reason = "it is refused, which is what is seen here")]
+    let back = v1::CreateCreditNoteRequest {
+        memo: "x".repeat(501),
+        out_of_band_refund_amount: Some(money(1)),
+        ..request(&invoice, rest())
+    };
     let status = try_credit(&server, back).await.unwrap_err();
-    assert_eq!(error_parts(&status).2, ["out_of_band_refund_amount.minor_units"]);
+    assert_eq!(error_parts(&status).2, ["memo", "out_of_band_refund_amount"]);
     assert_eq!(server.invoice(&invoice.id).await, invoice);
 }
 
@@ -350,13 +367,9 @@ async fn what_was_paid_goes_back_by_refunds_that_name_the_credit_note(db: Db) {
     let link = server.invoice_link(&invoice.id).await.unwrap();
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
     server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
-    let asked = v1::CreateCreditNoteRequest {
-        out_of_band_refund_amount: Some(money(500)),
-        ..request(&invoice, by_line(vec![(&invoice, 0, Part::Amount(money(4_000)))]))
-    };
-    let (note, credited) = try_credit(&server, asked).await.unwrap();
+    let (note, credited) = credit(&server, &invoice, by_line(vec![(&invoice, 0, Part::Amount(money(4_000)))])).await;
     let amounts = [&note.pre_payment_amount, &note.post_payment_amount, &note.refundable_amount];
-    assert_eq!(amounts.map(|amount| minor(amount.as_ref())), [0, 5_000, 4_500]);
+    assert_eq!(amounts.map(|amount| minor(amount.as_ref())), [0, 5_000, 5_000]);
     assert_eq!(minor(credited.amount_credited_after_payment.as_ref()), 5_000);
     let payments = v1::ListPaymentsRequest { invoice_id: invoice.id.clone(), ..Default::default() };
     let payment = server.payments().list_payments(payments).await.unwrap().into_inner().payments.remove(0);
@@ -367,6 +380,9 @@ async fn what_was_paid_goes_back_by_refunds_that_name_the_credit_note(db: Db) {
         credit_note_id: note.id.clone(),
         ..v1::CreateRefundRequest::default()
     };
+    // A part goes back beside the provider.
+    let in_cash = server.payments().record_refund(in_cash(&payment.id, &note, 500)).await.unwrap().into_inner();
+    assert_eq!(minor(in_cash.payment.unwrap().refunded.as_ref()), 500);
     let above = server.payments().create_refund(refund(&note, Some(4_501))).await.unwrap_err();
     assert_eq!(error_parts(&above).2, ["amount.minor_units"]);
     for (asked, got) in [(Some(1_500), 1_500), (None, 3_000)] {
@@ -376,11 +392,37 @@ async fn what_was_paid_goes_back_by_refunds_that_name_the_credit_note(db: Db) {
     let none_left = server.payments().create_refund(refund(&note, None)).await.unwrap_err();
     assert_eq!(reason(&none_left), refused("INVOICE_CREDITED"));
     let listed = v1::ListRefundsRequest { credit_note_id: note.id.clone(), ..Default::default() };
-    assert_eq!(server.payments().list_refunds(listed).await.unwrap().into_inner().refunds.len(), 2);
+    assert_eq!(server.payments().list_refunds(listed).await.unwrap().into_inner().refunds.len(), 3);
     let elsewhere = server.open_invoice(100).await;
     let (foreign, _) = credit(&server, &elsewhere, rest()).await;
     let status = server.payments().create_refund(refund(&foreign, Some(1))).await.unwrap_err();
     assert_eq!(error_parts(&status).2, ["credit_note_id"]);
+}
+
+async fn what_goes_back_with_a_credit_note_and_without_is_never_more_than_what_came_in(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let link = server.invoice_link(&invoice.id).await.unwrap();
+    assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    let (note, _) = credit(&server, &paid, rest()).await;
+    assert_eq!(minor(note.refundable_amount.as_ref()), 12_500);
+    let payments = v1::ListPaymentsRequest { invoice_id: invoice.id.clone(), ..Default::default() };
+    let payment = server.payments().list_payments(payments).await.unwrap().into_inner().payments.remove(0);
+    server.payments().record_refund(in_cash(&payment.id, &note, 5_000)).await.unwrap();
+    let without_note = |minor_units: Option<i64>| v1::CreateRefundRequest {
+        request_id: unique("refund"),
+        payment_id: payment.id.clone(),
+        amount: minor_units.map(money),
+        ..v1::CreateRefundRequest::default()
+    };
+    let above = server.payments().create_refund(without_note(Some(7_501))).await.unwrap_err();
+    assert_eq!(error_parts(&above).2, ["amount.minor_units"]);
+    let rest = server.payments().create_refund(without_note(None)).await.unwrap().into_inner().refund.unwrap();
+    assert_eq!(minor(rest.amount.as_ref()), 7_500);
+    // What the credit note still gives back by its own count is not there any more.
+    let gone = server.payments().record_refund(in_cash(&payment.id, &note, 1)).await.unwrap_err();
+    assert_eq!(error_parts(&gone).2, ["amount.minor_units"]);
 }
 
 async fn a_credit_that_waits_for_the_provider_outlives_a_crash_and_is_issued_once(db: Db) {

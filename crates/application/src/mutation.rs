@@ -87,16 +87,43 @@ impl<C> Mutation<C> {
 
 impl App {
     /// Carries a mutation out, see the [module](self).
-    pub(crate) async fn mutate<C, T, W>(
+    pub(crate) fn mutate<C, T, W>(
         &self,
         operation: &'static str,
         mutation: Mutation<C>,
         work: W,
-    ) -> Result<T, Error>
+    ) -> impl Future<Output = Result<T, Error>>
     where
         C: Serialize + Send + Sync + 'static,
         T: Serialize + DeserializeOwned + Send + 'static,
         W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.mutate_prepared(
+            operation,
+            mutation,
+            |_, _| Box::pin(async { Ok(()) }),
+            move |app, uow, m, ()| work(app, uow, m),
+        )
+    }
+
+    /// Carries a mutation out whose transaction rests on what is prepared before it, as a tax for which someone else may be
+    /// asked: each try prepares anew, so that a transaction that finds it outdated is contended, and tried again.
+    pub(crate) async fn mutate_prepared<C, B, T, P, W>(
+        &self,
+        operation: &'static str,
+        mutation: Mutation<C>,
+        prepare: P,
+        work: W,
+    ) -> Result<T, Error>
+    where
+        C: Serialize + Send + Sync + 'static,
+        B: Send + 'static,
+        T: Serialize + DeserializeOwned + Send + 'static,
+        P: for<'a> Fn(&'a App, &'a Mutation<C>) -> BoxFuture<'a, Result<B, Error>> + Send + Sync + 'static,
+        W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>, B) -> BoxFuture<'a, Result<Step<T>, Error>>
             + Send
             + Sync
             + 'static,
@@ -113,7 +140,8 @@ impl App {
             let mut attempt = 0;
             loop {
                 attempt += 1;
-                match app.attempt(&request, &mutation, &work).await {
+                let prepared = prepare(&app, &mutation).await?;
+                match app.attempt(&request, &mutation, |app, uow, m| work(app, uow, m, prepared)).await {
                     Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => back_off(attempt).await,
                     other => return other,
                 }
@@ -135,10 +163,10 @@ impl App {
         outlive_caller(async move { app.answer_again(operation, &payload_sha256, earlier).await.map(Some) }).await
     }
 
-    async fn attempt<C, T, W>(&self, request: &StoredRequest, mutation: &Mutation<C>, work: &W) -> Result<T, Error>
+    async fn attempt<C, T, W>(&self, request: &StoredRequest, mutation: &Mutation<C>, work: W) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned,
-        W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>,
+        W: for<'a> FnOnce(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>,
     {
         let mut uow = self.0.storage.begin().await?;
         let claimed = match uow.claim_request(request).await {
@@ -176,11 +204,11 @@ impl App {
         uow: &mut dyn UnitOfWork,
         request: &StoredRequest,
         mutation: &Mutation<C>,
-        work: &W,
+        work: W,
     ) -> Result<Step<T>, Error>
     where
         T: Serialize,
-        W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>,
+        W: for<'a> FnOnce(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>,
     {
         let step = work(self, uow, mutation).await?;
         if let Step::Done(answer) = &step {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::catalog::{Price, PriceModel, Product, ShippingRate};
+use domain::customer::Customer;
 use domain::id::{CustomerId, PriceId, ShippingRateId, TaxRateId};
 use domain::invoice::{InvoiceContent, InvoiceItem};
 use domain::money::{Currency, UnitPrice};
@@ -226,22 +227,31 @@ impl App {
         })
     }
 
-    /// What a calculator needs to know of a customer.
-    pub(crate) async fn taxed_customer(&self, seller: &Seller, id: Option<CustomerId>) -> Result<TaxedCustomer, Error> {
-        let Some(id) = id else { return Ok(TaxedCustomer::default()) };
+    /// The customer who is named, if one is.
+    pub(crate) async fn customer_to_tax(
+        &self,
+        seller: &Seller,
+        id: Option<CustomerId>,
+    ) -> Result<Option<Customer>, Error> {
+        let Some(id) = id else { return Ok(None) };
         let sellers = BTreeSet::from([seller.id.clone()]);
-        let customer = self.0.storage.get_customer(&sellers, id).await?.ok_or_else(|| unknown_customer(id))?;
-        Ok(TaxedCustomer {
-            place: customer.profile.address.as_ref().map(Address::jurisdiction),
-            address: customer.profile.address.clone(),
-            tax_ids: customer.profile.tax_ids.clone(),
-            status: customer.profile.tax_status,
-        })
+        self.0.storage.get_customer(&sellers, id).await?.ok_or_else(|| unknown_customer(id)).map(Some)
     }
 
     /// The date whose rates apply: the one named, or today's in UTC.
     pub(crate) fn tax_point(&self, named: Option<Date>, now: Timestamp) -> Date {
         named.unwrap_or_else(|| now.date())
+    }
+}
+
+/// What a calculator needs to know of a customer; nothing is known where none is named.
+pub(crate) fn taxed_customer(customer: Option<&Customer>) -> TaxedCustomer {
+    let Some(customer) = customer else { return TaxedCustomer::default() };
+    TaxedCustomer {
+        place: customer.profile.address.as_ref().map(Address::jurisdiction),
+        address: customer.profile.address.clone(),
+        tax_ids: customer.profile.tax_ids.clone(),
+        status: customer.profile.tax_status,
     }
 }
 

@@ -113,7 +113,6 @@ mod tests {
             reason: CreditReason::Duplicate,
             memo: None,
             metadata: Metadata::default(),
-            out_of_band_refund: None,
         };
         let sequel = Sequel::Credit { invoice_id: draft_invoice().id, request: Box::new(request) };
         mocked::app(MockStorage::new(), MockPaymentProvider::new()).conclude_sequel(&mut uow, sequel).await

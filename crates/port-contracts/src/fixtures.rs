@@ -283,7 +283,6 @@ pub fn credit_note(invoice: &mut Invoice, minor: i64, sequence: u64) -> CreditNo
         reason: CreditReason::Other(Description::parse(AWKWARD_TEXT).unwrap()),
         memo: Some(Description::parse(AWKWARD_TEXT).unwrap()),
         metadata: metadata(&[("case", "7")]),
-        out_of_band_refund: None,
     };
     let number = CreditNoteNumber { number: format!("CN-{sequence:05}"), series: "CN".to_owned(), sequence };
     CreditNote::issue(invoice, request, (CreditNoteId::from_uuid(next_uuid()), number), later()).unwrap()

@@ -8,7 +8,7 @@ use domain::money::Quantity;
 use domain::text::Description;
 use domain::validation::{Invalid, Validator};
 
-use super::input::{amount, id, known, metadata, optional, optional_amount};
+use super::input::{amount, id, known, metadata, optional};
 use super::output::{date, money, pairs, party, tax_behavior, text, timestamp, unit_price};
 use super::tax::{tax_subtotal, taxed_line, told_exchange_rate, trace_step};
 
@@ -18,14 +18,18 @@ pub(crate) fn credit_request(v: &mut Validator, m: &v1::CreateCreditNoteRequest)
     let reason = reason(v, m.reason, &m.reason_text);
     let memo = optional(v, "memo", &m.memo, Description::parse);
     let metadata = metadata(v, &m.metadata);
-    let refund = optional_amount(v, "out_of_band_refund_amount", m.out_of_band_refund_amount.as_ref());
-    Some(CreditRequest {
-        scope: scope?,
-        reason: reason?,
-        memo: memo?,
-        metadata: metadata?,
-        out_of_band_refund: refund?,
-    })
+    refuse_refund(v, m);
+    Some(CreditRequest { scope: scope?, reason: reason?, memo: memo?, metadata: metadata? })
+}
+
+/// Refuses to be told with a credit note what went back already: it would be counted at no payment, and could go back again.
+#[expect(deprecated, reason = "callers may still send the field, and must not believe that it was taken")]
+fn refuse_refund(v: &mut Validator, m: &v1::CreateCreditNoteRequest) {
+    if m.out_of_band_refund_amount.is_some() {
+        let expected = "must be absent: PaymentService.RecordRefund records what went back beside the provider, with the \
+                        id of the credit note as its credit_note_id";
+        v.refuse("out_of_band_refund_amount", Invalid::new("DEPRECATED", expected));
+    }
 }
 
 fn scope(v: &mut Validator, scope: Option<&v1::create_credit_note_request::Scope>) -> Option<CreditScope> {

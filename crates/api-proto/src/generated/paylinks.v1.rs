@@ -5594,8 +5594,9 @@ pub struct CreditNoteLine {
     /// Net, tax and gross of it, by the rates of the line.
     #[prost(message, optional, tag = "7")]
     pub taxed: ::core::option::Option<TaxedLine>,
-    /// What had been taken off of the price of the pieces: quantity times unit_price less this is amount. Absent where nothing
-    /// was, or an amount is credited.
+    /// What had been taken off of the price of the pieces: quantity times unit_price less this is amount. Absent where the
+    /// invoice's line has no discount, or an amount is credited. Pieces of a line without a discount may come to a minor unit
+    /// more or less than quantity times unit_price: the amount of a line is rounded as a whole, and they are its parts.
     #[prost(message, optional, tag = "8")]
     pub discount_amount: ::core::option::Option<Money>,
 }
@@ -5644,12 +5645,12 @@ pub struct CreditNote {
     /// The rest of the total: the part that had been paid, and goes back to the customer.
     #[prost(message, optional, tag = "13")]
     pub post_payment_amount: ::core::option::Option<Money>,
-    /// What of post_payment_amount the seller gave back by other ways than the provider, as the request said.
+    /// What of post_payment_amount the seller gave back beside the provider, on credit notes that were issued while their
+    /// request could say so; 0 on all others. Refunds by RecordRefund with this credit note's id are not in it.
     #[prost(message, optional, tag = "14")]
     pub out_of_band_refund_amount: ::core::option::Option<Money>,
-    /// The rest of post_payment_amount: to be given back by CreateRefund with this credit note's id. Which refunds did,
-    /// ListRefunds with that id tells; this amount stays as it is. What goes back by other ways than the provider later than the
-    /// credit note is issued, RecordRefund records with its id.
+    /// The rest of post_payment_amount: to be given back with this credit note's id, by CreateRefund through the provider, or
+    /// beside it as RecordRefund records. Which refunds did, ListRefunds with that id tells; this amount stays as it is.
     #[prost(message, optional, tag = "15")]
     pub refundable_amount: ::core::option::Option<Money>,
     /// The tax by category and rate.
@@ -7184,8 +7185,7 @@ pub struct RecordRefundRequest {
     /// Why.
     #[prost(enumeration = "RefundReason", tag = "7")]
     pub reason: i32,
-    /// The credit note by which the money goes back, as of CreateRefund. What the credit note's own out_of_band_refund_amount
-    /// says is given back already, and is not recorded again by it.
+    /// The credit note by which the money goes back, as of CreateRefund.
     #[prost(string, tag = "8")]
     pub credit_note_id: ::prost::alloc::string::String,
     /// The caller's pairs.
@@ -8722,8 +8722,9 @@ pub struct CreateCreditNoteRequest {
     /// The caller's pairs.
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// What the seller gave back of the money paid by other ways than the provider: at most post_payment_amount, in the
-    /// invoice's currency. Nothing where absent.
+    /// Must be absent (DEPRECATED). What went back beside the provider is recorded by PaymentService.RecordRefund with the
+    /// credit note's id as its credit_note_id, which counts it at the payment, so that it can't go back twice.
+    #[deprecated]
     #[prost(message, optional, tag = "10")]
     pub out_of_band_refund_amount: ::core::option::Option<Money>,
     /// How much of it is credited. Exactly one is required.

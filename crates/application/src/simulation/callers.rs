@@ -257,11 +257,5 @@ fn credit(invoice: &Invoice, pick: u64) -> CreditRequest {
             CreditScope::Lines(vec![LineCredit { line_id: line.id, part }])
         }
     };
-    CreditRequest {
-        scope,
-        reason: CreditReason::OrderChange,
-        memo: None,
-        metadata: Metadata::default(),
-        out_of_band_refund: None,
-    }
+    CreditRequest { scope, reason: CreditReason::OrderChange, memo: None, metadata: Metadata::default() }
 }

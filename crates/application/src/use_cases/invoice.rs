@@ -1,7 +1,8 @@
 //! Invoices.
 //!
 //! Names are resolved and tax is computed before the transaction, since a calculator may have to ask someone; the
-//! transaction then holds the invoice to the version that was computed.
+//! transaction then holds the invoice to the version that was computed, and where it fixes the tax, also the customer and
+//! the tax point.
 
 use domain::discount::Discount;
 use domain::event::{EventKind, EventSubject};
@@ -24,8 +25,9 @@ use super::catalog::in_metadata;
 use super::reads;
 use super::tax::TaxSpec;
 use crate::app::App;
-use crate::error::{Error, Reason};
+use crate::error::{Error, RETRY_AFTER, Reason};
 use crate::mutation::{Mutation, Step, Update};
+use crate::pricing::taxed_customer;
 
 reads!("invoice", Invoice, InvoiceId, get_invoice, list_invoices(InvoiceFilter));
 
@@ -134,14 +136,24 @@ pub struct InvoiceChanges {
 pub(crate) struct PricedContent {
     content: InvoiceContent,
     rounding: TaxRounding,
-    tax: TaxCalculation,
+    tax: PricedTax,
 }
 
 impl PricedContent {
     /// The tax of the content.
-    pub(crate) fn tax(&self) -> &TaxCalculation {
+    pub(crate) fn tax(&self) -> &PricedTax {
         &self.tax
     }
+}
+
+/// Tax that is computed, and what it rests on.
+#[derive(Clone)]
+pub(crate) struct PricedTax {
+    calculation: TaxCalculation,
+    /// The date whose rates it has.
+    tax_point: Date,
+    /// The version of the customer whom it taxes, if there is one.
+    customer_version: Option<i64>,
 }
 
 /// What a calculator finds wrong with a customer, where a request names a stored one.
@@ -173,18 +185,24 @@ impl App {
             tax_exchange_rate: command.tax_exchange_rate,
             metadata: command.metadata,
         };
-        let priced = self.price(&mutation.seller, content).await?;
-        self.mutate("CreateInvoice", mutation, move |app, uow, m| {
-            let priced = priced.clone();
-            Box::pin(async move {
-                let tax = priced.tax.clone();
-                let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
-                if m.command.finalize {
-                    app.finalize(uow, &m.seller, &mut invoice, tax).await?;
-                }
-                Ok(Step::Done(invoice))
-            })
-        })
+        self.mutate_prepared(
+            "CreateInvoice",
+            mutation,
+            move |app, m| {
+                let content = content.clone();
+                Box::pin(async move { app.price(&m.seller, content).await })
+            },
+            |app, uow, m, priced| {
+                Box::pin(async move {
+                    let tax = priced.tax.clone();
+                    let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
+                    if m.command.finalize {
+                        app.finalize(uow, &m.seller, &mut invoice, tax).await?;
+                    }
+                    Ok(Step::Done(invoice))
+                })
+            },
+        )
         .await
     }
 
@@ -225,7 +243,7 @@ impl App {
                 let mut invoice = lock(uow, m.command.id, version).await?;
                 let line_ids = priced.content.items.iter().map(|_| app.new_invoice_line_id()).collect();
                 invoice
-                    .rewrite(line_ids, priced.content, (priced.rounding, priced.tax), app.now())
+                    .rewrite(line_ids, priced.content, (priced.rounding, priced.tax.calculation), app.now())
                     .map_err(invoice_error)?;
                 uow.update_invoice(&mut invoice).await?;
                 app.record(uow, EventKind::InvoiceUpdated, EventSubject::Invoice(Box::new(invoice.clone()))).await?;
@@ -247,16 +265,22 @@ impl App {
         mutation.command.expect_etag(&invoice.etag())?;
         invoice.expect_draft().map_err(invoice_error)?;
         let seller = self.seller(&invoice.seller_id)?.clone();
-        let tax = self.price(&seller, invoice.content()).await?.tax;
         let version = invoice.version;
-        self.mutate("FinalizeInvoice", mutation, move |app, uow, m| {
-            let (seller, tax) = (seller.clone(), tax.clone());
-            Box::pin(async move {
-                let mut invoice = lock(uow, m.command.id, version).await?;
-                app.finalize(uow, &seller, &mut invoice, tax).await?;
-                Ok(Step::Done(invoice))
-            })
-        })
+        self.mutate_prepared(
+            "FinalizeInvoice",
+            mutation,
+            move |app, _| {
+                let (seller, content) = (seller.clone(), invoice.content());
+                Box::pin(async move { Ok((app.price(&seller, content).await?.tax, seller)) })
+            },
+            move |app, uow, m, (tax, seller)| {
+                Box::pin(async move {
+                    let mut invoice = lock(uow, m.command.id, version).await?;
+                    app.finalize(uow, &seller, &mut invoice, tax).await?;
+                    Ok(Step::Done(invoice))
+                })
+            },
+        )
         .await
     }
 
@@ -376,17 +400,20 @@ impl App {
     /// Checks content and computes its tax.
     pub(crate) async fn price(&self, seller: &Seller, content: InvoiceContent) -> Result<PricedContent, Error> {
         content.check(self.now().date(), seller.currency)?;
-        let customer = self.taxed_customer(seller, content.customer_id).await?;
+        let customer = self.customer_to_tax(seller, content.customer_id).await?;
+        let customer_version = customer.as_ref().map(|customer| customer.version);
         let rounding = content.tax_rounding.unwrap_or(seller.tax_rounding);
         let tax_point = self.tax_point(content.tax_point, self.now());
         let lines = content.taxable_lines().map_err(Error::internal)?;
-        let tax = self.calculate(seller, customer, (tax_point, rounding), (content.currency, lines)).await;
+        let taxed = taxed_customer(customer.as_ref());
+        let tax = self.calculate(seller, taxed, (tax_point, rounding), (content.currency, lines)).await;
         let tax = tax
             .map_err(|error| CUSTOMER_FIELDS.iter().fold(error, |error, field| error.renamed(field, "customer_id")))?;
         let mut validator = Validator::new();
         validator.check("lines", InvoiceContent::check_total(&tax));
         validator.check("tax_exchange_rate.rate", content.check_exchanged_tax(&tax));
         validator.finish(Some(()))?;
+        let tax = PricedTax { calculation: tax, tax_point, customer_version };
         Ok(PricedContent { content, rounding, tax })
     }
 
@@ -399,7 +426,7 @@ impl App {
     ) -> Result<Invoice, Error> {
         let line_ids = priced.content.items.iter().map(|_| self.new_invoice_line_id()).collect();
         let ids = (self.new_invoice_id(), line_ids);
-        let tax = (priced.rounding, priced.tax);
+        let tax = (priced.rounding, priced.tax.calculation);
         let mut invoice =
             Invoice::draft(ids, seller.id.clone(), priced.content, tax, self.now()).map_err(Error::internal)?;
         uow.insert_invoice(&mut invoice).await?;
@@ -407,16 +434,26 @@ impl App {
         Ok(invoice)
     }
 
-    /// Gives a draft its number and opens it.
+    /// Gives a draft its number and opens it, with the tax of the very customer and tax point that it tells. Where those are
+    /// others than when the tax was computed, it is contended.
     pub(crate) async fn finalize(
         &self,
         uow: &mut dyn UnitOfWork,
         seller: &Seller,
         invoice: &mut Invoice,
-        tax: TaxCalculation,
+        tax: PricedTax,
     ) -> Result<(), Error> {
         let now = self.now();
-        let buyer = self.customer_of_invoice(uow, invoice).await?.map(|customer| PartySnapshot {
+        let tax_point = self.tax_point(invoice.tax_point, now);
+        let customer = self.customer_of_invoice(uow, invoice).await?;
+        if (tax_point, customer.as_ref().map(|customer| customer.version)) != (tax.tax_point, tax.customer_version) {
+            return Err(Error::Aborted {
+                reason: Reason::ConcurrentChange,
+                message: "the customer or the tax point changed while the tax was computed; retry".to_owned(),
+                retry_after: Some(RETRY_AFTER),
+            });
+        }
+        let buyer = customer.map(|customer| PartySnapshot {
             name: customer.profile.name.clone(),
             address: customer.profile.address.clone(),
             email: customer.profile.email.clone(),
@@ -429,7 +466,7 @@ impl App {
             series,
             sequence,
             finalized_at: now,
-            tax_point: self.tax_point(invoice.tax_point, now),
+            tax_point,
             due_date: invoice.due_date.unwrap_or_else(|| due_date(now.date(), seller.payment_terms_days)),
             seller: PartySnapshot {
                 name: Some(seller.name.clone()),
@@ -440,7 +477,7 @@ impl App {
             letterhead: seller.letterhead.clone(),
             buyer,
         };
-        invoice.finalize(finalization, tax).map_err(invoice_error)?;
+        invoice.finalize(finalization, tax.calculation).map_err(invoice_error)?;
         uow.update_invoice(invoice).await?;
         self.record(uow, EventKind::InvoiceFinalized, EventSubject::Invoice(Box::new(invoice.clone()))).await?;
         if matches!(invoice.state, InvoiceState::Paid { .. }) {
@@ -481,52 +518,4 @@ pub(crate) fn invoice_error(error: InvoiceError) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::id::PaymentId;
-    use domain::page::Page;
-    use domain::payment::{NewPayment, PaymentKind};
-    use domain::ports::provider::MockPaymentProvider;
-    use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::mocked::{self, NOW, UUID, draft_invoice, money, north};
-
-    fn on_its_way() -> Payment {
-        let new = NewPayment {
-            id: PaymentId::from_uuid(Uuid::from_u128(UUID)),
-            seller_id: north(),
-            kind: PaymentKind::Link,
-            provider: "acquirer".parse().unwrap(),
-            invoice_id: Some(draft_invoice().id),
-            payment_link_id: None,
-            checkout_session_id: None,
-            customer_id: None,
-            subtotal: money(100),
-            tax: money(0),
-            total: money(100),
-            description: None,
-            metadata: Metadata::default(),
-            expires_at: None,
-            livemode: false,
-        };
-        Payment::pending(new, NOW)
-    }
-
-    /// What comes of a void whose look at the payments ends so.
-    async fn concluded(payments: Result<Vec<Payment>, StorageError>) -> Result<Result<Invoice, Error>, Error> {
-        let mut uow = MockUnitOfWork::new();
-        uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
-        let found = payments.map(|items| Page { items, has_more: false });
-        uow.expect_list_payments().return_once(|_, _, _| found);
-        mocked::app(MockStorage::new(), MockPaymentProvider::new()).conclude_void(&mut uow, draft_invoice().id).await
-    }
-
-    #[tokio::test]
-    async fn a_lost_race_is_no_refusal_of_a_void() {
-        let refused = concluded(Ok(vec![on_its_way()])).await.unwrap().unwrap_err();
-        assert!(matches!(refused, Error::FailedPrecondition { reason: Reason::PaymentUnderWay, .. }), "{refused:?}");
-        // It would be stored as the answer for good.
-        assert!(matches!(concluded(Err(StorageError::Stale)).await, Err(Error::Aborted { .. })));
-    }
-}
+mod tests;

@@ -94,62 +94,63 @@ impl App {
             let capabilities = provider.capabilities();
             (capabilities.livemode, command.customer_id.is_some() && capabilities.has(Feature::StoredPaymentMethods))
         };
-        let priced = self.price(&mutation.seller, content).await.map_err(|error| match error {
-            // The one line of its invoice is the amount that was asked for.
-            Error::Invalid(violations) => Error::Invalid(
-                violations.renamed("lines[0].tax", "tax").renamed("lines[0]", "amount").renamed("lines", "amount"),
-            ),
-            other => other,
-        })?;
-        self.mutate("CreatePayment", mutation, move |app, uow, m| {
-            let (priced, options) = (priced.clone(), options.clone());
-            Box::pin(async move {
-                let tax = priced.tax().clone();
-                let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
-                app.finalize(uow, &m.seller, &mut invoice, tax).await?;
-                let link_id = app.new_payment_link_id();
-                app.reserve_collectable(uow, &m.seller.id, invoice.id, Collectable::PaymentLink(link_id)).await?;
-                let command = &m.command;
-                let new = NewPayment {
-                    id: app.new_payment_id(),
-                    seller_id: m.seller.id.clone(),
-                    kind: PaymentKind::AdHoc,
-                    provider: m.seller.provider.clone(),
-                    invoice_id: Some(invoice.id),
-                    payment_link_id: Some(link_id),
-                    checkout_session_id: None,
-                    customer_id: command.customer_id,
-                    subtotal: invoice.tax.net,
-                    tax: invoice.tax.tax,
-                    total: invoice.total(),
-                    description: Some(command.description.clone()),
-                    metadata: command.metadata.clone(),
-                    expires_at: options.expires_at,
-                    livemode,
-                };
-                let mut payment = Payment::pending(new, app.now());
-                let title: String = command.description.as_str().chars().take(DisplayName::CHARS_MAX).collect();
-                let link = NewPaymentLink {
-                    id: link_id,
-                    seller_id: m.seller.id.clone(),
-                    target: LinkTarget::Invoice {
-                        invoice_id: invoice.id,
-                        amount: invoice.total(),
-                        title: DisplayName::parse(&title).map_err(Error::internal)?,
-                        description: tax_description(&invoice, invoice.total()),
-                    },
-                    options,
-                    payment_id: Some(payment.id),
-                    stores_payment_method: stores,
-                    provider: m.seller.provider.clone(),
-                    livemode,
-                };
-                // The link's row comes first, since the payment's refers to it.
-                let step = app.begin_link(uow, m, link).await?;
-                uow.insert_payment(&mut payment).await?;
-                Ok(step)
-            })
-        })
+        self.mutate_prepared(
+            "CreatePayment",
+            mutation,
+            move |app, m| {
+                let content = content.clone();
+                Box::pin(async move { app.price(&m.seller, content).await.map_err(of_payment) })
+            },
+            move |app, uow, m, priced| {
+                let options = options.clone();
+                Box::pin(async move {
+                    let tax = priced.tax().clone();
+                    let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
+                    app.finalize(uow, &m.seller, &mut invoice, tax).await?;
+                    let link_id = app.new_payment_link_id();
+                    app.reserve_collectable(uow, &m.seller.id, invoice.id, Collectable::PaymentLink(link_id)).await?;
+                    let command = &m.command;
+                    let new = NewPayment {
+                        id: app.new_payment_id(),
+                        seller_id: m.seller.id.clone(),
+                        kind: PaymentKind::AdHoc,
+                        provider: m.seller.provider.clone(),
+                        invoice_id: Some(invoice.id),
+                        payment_link_id: Some(link_id),
+                        checkout_session_id: None,
+                        customer_id: command.customer_id,
+                        subtotal: invoice.tax.net,
+                        tax: invoice.tax.tax,
+                        total: invoice.total(),
+                        description: Some(command.description.clone()),
+                        metadata: command.metadata.clone(),
+                        expires_at: options.expires_at,
+                        livemode,
+                    };
+                    let mut payment = Payment::pending(new, app.now());
+                    let title: String = command.description.as_str().chars().take(DisplayName::CHARS_MAX).collect();
+                    let link = NewPaymentLink {
+                        id: link_id,
+                        seller_id: m.seller.id.clone(),
+                        target: LinkTarget::Invoice {
+                            invoice_id: invoice.id,
+                            amount: invoice.total(),
+                            title: DisplayName::parse(&title).map_err(Error::internal)?,
+                            description: tax_description(&invoice, invoice.total()),
+                        },
+                        options,
+                        payment_id: Some(payment.id),
+                        stores_payment_method: stores,
+                        provider: m.seller.provider.clone(),
+                        livemode,
+                    };
+                    // The link's row comes first, since the payment's refers to it.
+                    let step = app.begin_link(uow, m, link).await?;
+                    uow.insert_payment(&mut payment).await?;
+                    Ok(step)
+                })
+            },
+        )
         .await
     }
 
@@ -260,6 +261,16 @@ impl App {
             tax_exchange_rate: None,
             metadata: command.metadata.clone(),
         })
+    }
+}
+
+/// What is wrong with the invoice of a payment, whose one line is the amount that was asked for, by the payment's fields.
+fn of_payment(error: Error) -> Error {
+    match error {
+        Error::Invalid(violations) => Error::Invalid(
+            violations.renamed("lines[0].tax", "tax").renamed("lines[0]", "amount").renamed("lines", "amount"),
+        ),
+        other => other,
     }
 }
 

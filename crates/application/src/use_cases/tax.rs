@@ -14,6 +14,7 @@ use time::Date;
 
 use crate::app::App;
 use crate::error::Error;
+use crate::pricing::taxed_customer;
 
 /// How a caller wants a line taxed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,7 +82,7 @@ impl App {
         let (customer, fields) = match query.customer_id {
             None => (query.customer, FIELDS_OF_REQUEST),
             Some(id) => {
-                let stored = self.taxed_customer(&query.seller, Some(id)).await?;
+                let stored = taxed_customer(self.customer_to_tax(&query.seller, Some(id)).await?.as_ref());
                 stored_or_named(stored, query.customer.place)?
             }
         };

@@ -11,7 +11,7 @@ use super::{
     expect_creditable,
 };
 use crate::invoice::{Invoice, InvoiceLine};
-use crate::money::{Currency, Money, MoneyError, Quantity, Rounding};
+use crate::money::{Money, MoneyError, Quantity, Rounding};
 use crate::tax::{ExchangedTax, TaxBehavior, TaxComponent, TaxSubtotal, TraceStep, traced};
 use crate::validation::{Invalid, Validator};
 
@@ -51,11 +51,6 @@ impl Figures {
         }
         let pre_payment = Money::new(gross.minor().min(invoice.amount_due().minor()), invoice.currency);
         let post_payment = gross.checked_sub(pre_payment)?;
-        if let Some(refund) = request.out_of_band_refund {
-            // With lines refused, how much goes back is not known.
-            let most = validator.is_clean().then_some(post_payment);
-            check_refund(refund, (invoice.currency, most), &mut validator);
-        }
         validator.finish(Some(()))?;
         credits.pre_payment = credits.pre_payment.checked_add(pre_payment)?;
         credits.post_payment = credits.post_payment.checked_add(post_payment)?;
@@ -218,6 +213,7 @@ fn credit_line(
         quantity: quantity.and_then(|quantity| Quantity::parse(quantity.into()).ok()),
         unit_price: line.item.unit_price,
         tax_behavior: line.item.tax_behavior,
+        is_discounted: line.discount_amount.is_some(),
         amount,
         taxed,
     })
@@ -307,16 +303,4 @@ fn trace(invoice: &Invoice, lines: &[CreditNoteLine]) -> Result<Vec<TraceStep>, 
         }
     }
     Ok(trace)
-}
-
-/// Refuses what can't have been given back.
-fn check_refund(refund: Money, (currency, most): (Currency, Option<Money>), validator: &mut Validator) {
-    const FIELD: &str = "out_of_band_refund_amount";
-    if refund.currency() != currency {
-        let expected = format!("must be {currency}, the currency of the invoice");
-        validator.refuse(&format!("{FIELD}.currency_code"), Invalid::new("CURRENCY_MISMATCH", expected));
-    } else if let Some(most) = most.filter(|most| refund.minor() > most.minor()) {
-        let expected = format!("must be at most {most}, which is what of the money paid goes back");
-        validator.refuse(&format!("{FIELD}.minor_units"), Invalid::new("ABOVE_AMOUNT_PAID_BACK", expected));
-    }
 }

@@ -74,7 +74,8 @@ pub struct CreditNoteData {
     pub pre_payment_amount: Money,
     /// The part of the gross that had been paid, and goes back.
     pub post_payment_amount: Money,
-    /// What of `post_payment_amount` the seller gave back by other ways than a provider, as the caller said.
+    /// What of `post_payment_amount` went back beside the provider, on notes that were issued while a caller could say so
+    /// with the note; else nothing: a recorded refund says it, which is counted at its payment.
     pub out_of_band_refund_amount: Money,
     /// Why.
     pub reason: CreditReason,
@@ -112,6 +113,9 @@ pub struct CreditNoteLine {
     pub unit_price: UnitPrice,
     /// Whether the price had its tax inside.
     pub tax_behavior: TaxBehavior,
+    /// Whether the invoice's line has a discount. Those that were issued before it was told may have one.
+    #[serde(default = "maybe_discounted")]
+    pub is_discounted: bool,
     /// What is credited in the terms of the line: without tax where that is exclusive, with it where it is inclusive.
     pub amount: Money,
     /// Net, tax and gross of it, by the rates of the line.
@@ -119,11 +123,22 @@ pub struct CreditNoteLine {
 }
 
 impl CreditNoteLine {
-    /// What had been taken off of the price of the pieces; nothing where an amount is credited.
+    /// What had been taken off of the price of the pieces; nothing where the line has no discount, or an amount is credited.
+    ///
+    /// Pieces of a line without a discount may come to a minor unit more or less than their price: the line's amount is
+    /// rounded as a whole, and they are its parts.
     pub fn discount_amount(&self) -> Option<Money> {
+        if !self.is_discounted {
+            return None;
+        }
         let price = self.unit_price.times(self.quantity?).ok()?;
         price.checked_sub(self.amount).ok().filter(|discount| discount.minor() > 0)
     }
+}
+
+/// What a stored line says of its discount where it says nothing.
+fn maybe_discounted() -> bool {
+    true
 }
 
 /// Why an invoice is credited.
@@ -153,8 +168,6 @@ pub struct CreditRequest {
     pub memo: Option<Description>,
     /// The caller's pairs.
     pub metadata: Metadata,
-    /// What the seller gave back already by other ways than a provider.
-    pub out_of_band_refund: Option<Money>,
 }
 
 /// How much of an invoice is credited.
@@ -290,7 +303,7 @@ impl CreditNote {
             gross: figures.gross,
             pre_payment_amount: figures.pre_payment,
             post_payment_amount: figures.post_payment,
-            out_of_band_refund_amount: request.out_of_band_refund.unwrap_or(Money::zero(currency)),
+            out_of_band_refund_amount: Money::zero(currency),
             reason: request.reason,
             memo: request.memo,
             metadata: request.metadata,
@@ -309,7 +322,7 @@ impl CreditNote {
         with_untaxed(&self.subtotals, self.lines.iter().map(|line| &line.taxed))
     }
 
-    /// What of the money paid is to go back through a provider: by refunds that name this credit note.
+    /// What of the money paid is to go back by refunds that name this credit note, made by a provider or recorded.
     pub fn refundable_amount(&self) -> Money {
         let left = self.post_payment_amount.minor() - self.out_of_band_refund_amount.minor();
         Money::new(left, self.currency)

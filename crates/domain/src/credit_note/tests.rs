@@ -6,6 +6,7 @@ use time::macros::date;
 use uuid::Uuid;
 
 use super::*;
+use crate::discount::Discount;
 use crate::invoice::{Finalization, InvoiceItem};
 use crate::letterhead::Letterhead;
 use crate::money::Rounding;
@@ -28,6 +29,11 @@ type Line<'a> = (&'a str, u32, &'a [&'a str], TaxBehavior);
 
 /// An open invoice of these lines.
 fn open(lines: &[Line<'_>], scope: RoundingScope) -> Invoice {
+    open_discounted(lines, scope, None)
+}
+
+/// An open invoice of these lines, with a discount on all of them together.
+fn open_discounted(lines: &[Line<'_>], scope: RoundingScope, discount: Option<Discount>) -> Invoice {
     let currency = sek(0).currency();
     let items: Vec<InvoiceItem> = lines
         .iter()
@@ -43,12 +49,11 @@ fn open(lines: &[Line<'_>], scope: RoundingScope) -> Invoice {
         })
         .collect();
     let rounding = TaxRounding { scope, mode: Rounding::HalfUp };
-    let tax = taxed(&items, rounding);
     let content = InvoiceContent {
         customer_id: None,
         currency,
         items,
-        discount: None,
+        discount,
         tax_rounding: Some(rounding),
         description: None,
         tax_point: None,
@@ -56,6 +61,7 @@ fn open(lines: &[Line<'_>], scope: RoundingScope) -> Invoice {
         tax_exchange_rate: None,
         metadata: Metadata::default(),
     };
+    let tax = taxed(&content, rounding);
     let ids = (1..=lines.len()).map(line_id).collect();
     let seller = SellerId::parse("north").unwrap();
     let id = (InvoiceId::from_uuid(Uuid::from_u128(1)), ids);
@@ -76,12 +82,14 @@ fn open(lines: &[Line<'_>], scope: RoundingScope) -> Invoice {
     invoice
 }
 
-fn taxed(items: &[InvoiceItem], rounding: TaxRounding) -> TaxCalculation {
-    let rated: Vec<RatedLine> = items
-        .iter()
-        .map(|item| {
-            let TaxTreatment::Manual(rates) = &item.tax_treatment else { unreachable!("all are manual") };
-            RatedLine::manual(item.unit_price.times(item.quantity).unwrap(), item.tax_behavior, rates.clone())
+fn taxed(content: &InvoiceContent, rounding: TaxRounding) -> TaxCalculation {
+    let rated: Vec<RatedLine> = content
+        .taxable_lines()
+        .unwrap()
+        .into_iter()
+        .map(|line| {
+            let TaxTreatment::Manual(rates) = line.treatment else { unreachable!("all are manual") };
+            RatedLine::manual(line.amount, line.behavior, rates)
         })
         .collect();
     compute(sek(0).currency(), rounding, &rated).unwrap()
@@ -101,13 +109,7 @@ fn pieces(quantity: i64) -> CreditPart {
 }
 
 fn request(scope: CreditScope) -> CreditRequest {
-    CreditRequest {
-        scope,
-        reason: CreditReason::OrderChange,
-        memo: None,
-        metadata: Metadata::default(),
-        out_of_band_refund: None,
-    }
+    CreditRequest { scope, reason: CreditReason::OrderChange, memo: None, metadata: Metadata::default() }
 }
 
 fn credit(invoice: &mut Invoice, request: CreditRequest) -> Result<CreditNote, CreditRefused> {
@@ -164,14 +166,14 @@ fn what_is_due_is_lowered_first_and_the_rest_goes_back() {
     let first = credit(&mut invoice, request(lines(&[(1, CreditPart::Amount(sek(1_000)))]))).unwrap();
     assert_eq!((first.gross, first.pre_payment_amount, first.post_payment_amount), (sek(1_250), sek(1_250), sek(0)));
     assert_eq!((invoice.state.name(), invoice.amount_due()), ("open", sek(1_250)));
-    let mut second = request(lines(&[(1, CreditPart::Amount(sek(2_000)))]));
-    second.out_of_band_refund = Some(sek(1_251));
-    let above = ("out_of_band_refund_amount.minor_units".to_owned(), "ABOVE_AMOUNT_PAID_BACK".to_owned());
-    assert_eq!(refused(&invoice, &second), [above]);
-    second.out_of_band_refund = Some(sek(250));
-    let second = credit(&mut invoice, second).unwrap();
+    let second = credit(&mut invoice, request(lines(&[(1, CreditPart::Amount(sek(2_000)))]))).unwrap();
     assert_eq!((second.pre_payment_amount, second.post_payment_amount), (sek(1_250), sek(1_250)));
-    assert_eq!(second.refundable_amount(), sek(1_000));
+    assert_eq!((second.out_of_band_refund_amount, second.refundable_amount()), (sek(0), sek(1_250)));
+    // One that was issued while a caller could say with it what had gone back already.
+    let mut stored = serde_json::to_value(&second).unwrap();
+    stored["out_of_band_refund_amount"] = serde_json::to_value(sek(250)).unwrap();
+    let read: CreditNote = serde_json::from_value(stored).unwrap();
+    assert_eq!((read.out_of_band_refund_amount, read.refundable_amount()), (sek(250), sek(1_000)));
     assert_eq!((invoice.state.name(), invoice.amount_due(), invoice.amount_paid), ("paid", sek(0), sek(10_000)));
     assert_eq!((invoice.amount_credited(), invoice.amount_credited_after_payment()), (sek(3_750), sek(1_250)));
     let rest = credit(&mut invoice, request(CreditScope::Rest)).unwrap();
@@ -186,6 +188,28 @@ fn money_that_comes_after_a_credit_completes_the_invoice() {
     assert_eq!(invoice.receive(sek(10_100), NOW).unwrap(), [crate::payment::PaymentFlag::Overpaid]);
     assert_eq!((invoice.amount_paid, invoice.amount_overpaid), (sek(10_000), sek(100)));
     assert_eq!((invoice.state.name(), invoice.amount_settled()), ("paid", invoice.total()));
+}
+
+#[test]
+fn pieces_tell_a_discount_only_of_a_line_that_has_one() {
+    // Three at 1.5 öre are 5 öre, so that the second piece comes to less than the price of one.
+    let mut invoice = open(&[("1.5", 3, &[], EXCLUSIVE)], RoundingScope::PerInvoice);
+    let mut of_pieces = Vec::new();
+    for _ in 0..3 {
+        let note = credit(&mut invoice, request(lines(&[(1, pieces(1))]))).unwrap();
+        of_pieces.push((note.lines[0].amount, note.lines[0].discount_amount()));
+    }
+    assert_eq!(of_pieces, [(sek(2), None), (sek(1), None), (sek(2), None)]);
+
+    let off = Discount::Amount(sek(20));
+    let mut invoice = open_discounted(&[("100", 2, &[], EXCLUSIVE)], RoundingScope::PerInvoice, Some(off));
+    let note = credit(&mut invoice, request(lines(&[(1, pieces(1))]))).unwrap();
+    assert_eq!((note.lines[0].amount, note.lines[0].discount_amount()), (sek(90), Some(sek(10))));
+    // A note from before lines said whether they have one.
+    let mut stored = serde_json::to_value(&note).unwrap();
+    stored["lines"][0].as_object_mut().unwrap().remove("is_discounted");
+    let read: CreditNote = serde_json::from_value(stored).unwrap();
+    assert_eq!(read.lines[0].discount_amount(), Some(sek(10)));
 }
 
 #[test]

@@ -101,7 +101,6 @@ fn credit_note() -> CreditNoteData {
         reason: CreditReason::Duplicate,
         memo: None,
         metadata: Metadata::default(),
-        out_of_band_refund: None,
     };
     let number = CreditNoteNumber { number: "CN-1".to_owned(), series: "CN".to_owned(), sequence: 1 };
     let id = CreditNoteId::from_uuid(Uuid::from_u128(9));

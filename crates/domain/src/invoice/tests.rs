@@ -105,13 +105,7 @@ fn open(content: InvoiceContent, rounding: TaxRounding) -> Invoice {
 }
 
 fn credit(invoice: &mut Invoice, scope: CreditScope) -> Option<CreditNote> {
-    let request = CreditRequest {
-        scope,
-        reason: CreditReason::OrderChange,
-        memo: None,
-        metadata: Metadata::default(),
-        out_of_band_refund: None,
-    };
+    let request = CreditRequest { scope, reason: CreditReason::OrderChange, memo: None, metadata: Metadata::default() };
     let number = CreditNoteNumber { number: "CN-1".to_owned(), series: "CN".to_owned(), sequence: 1 };
     CreditNote::issue(invoice, request, (CreditNoteId::from_uuid(Uuid::from_u128(9)), number), NOW).ok()
 }

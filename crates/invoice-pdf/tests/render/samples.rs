@@ -306,7 +306,6 @@ fn credit(invoice: &mut Invoice, parts: Vec<(usize, CreditPart)>) -> CreditNote 
         reason: CreditReason::ProductUnsatisfactory,
         memo: None,
         metadata: Metadata::default(),
-        out_of_band_refund: None,
     };
     let number = CreditNoteNumber { number: "CN-2026-00003".to_owned(), series: "CN".to_owned(), sequence: 3 };
     let id = CreditNoteId::from_uuid(Uuid::from_u128(3));
