@@ -729,7 +729,8 @@ impl Invoice {
     }
 
     /// What of an amount that is asked for next is without tax, and the tax in it. What was credited is not asked for, nor
-    /// is its tax; of the rest, each part has its share in proportion, and all parts together all of its tax.
+    /// is its tax; of the rest, each part has its share in proportion, and all parts together all of its tax. What is credited
+    /// between two parts changes the proportion, and the first keeps the share that it was told.
     ///
     /// # Errors
     /// The amount is in another currency, or does not fit.

@@ -6953,7 +6953,8 @@ pub struct Payment {
     /// What was asked for, without tax.
     #[prost(message, optional, tag = "8")]
     pub subtotal: ::core::option::Option<Money>,
-    /// The tax in it.
+    /// The tax in it. A part of an invoice has its share in proportion, by what was credited when it was asked for: a credit note
+    /// between two payments can leave their shares a little off the invoice's own tax, which is the figure to book.
     #[prost(message, optional, tag = "9")]
     pub tax: ::core::option::Option<Money>,
     /// What was asked for.
