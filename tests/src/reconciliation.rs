@@ -57,7 +57,8 @@ async fn what_no_webhook_told_for_a_week_is_found(db: Db) {
     server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
     let complete = async || Some(received(&server).await).filter(|all| all.len() == VISITORS + 1);
     let (mut ours, mut theirs) = (eventually(complete).await, ledger(&server).await);
-    (ours.sort_unstable(), theirs.sort_unstable());
+    ours.sort_unstable();
+    theirs.sort_unstable();
     assert_eq!(ours, theirs);
 
     // What happens in the provider's dashboard a week later.

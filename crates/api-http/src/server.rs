@@ -42,7 +42,8 @@ impl Default for HttpLimits {
         Self {
             connections_max: 1_024,
             head: Duration::from_secs(15),
-            request: Duration::from_secs(30),
+            // More than the faces give themselves, since they tell it better.
+            request: Duration::from_secs(40),
             connection: Duration::from_secs(600),
             drain: Duration::from_secs(10),
         }

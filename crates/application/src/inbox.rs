@@ -8,7 +8,7 @@ use domain::event::{EventKind, EventSubject};
 use domain::id::SubscriptionId;
 use domain::payment::PaymentState;
 use domain::payment_link::{CloseReason, LinkState};
-use domain::ports::provider::{LinkSnapshot, NotificationError, ProviderError};
+use domain::ports::provider::{LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
 use domain::provider::{CheckoutSnapshot, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef};
 use domain::refund::RefundSnapshot;
@@ -44,7 +44,8 @@ pub enum NotificationReceipt {
 /// How things stand at the provider, as asked when a notification is processed.
 enum Findings {
     Checkout(Box<CheckoutSnapshot>),
-    Link(LinkSnapshot),
+    /// With the version that was stored before the look.
+    Link(i64, LinkSnapshot),
     MethodDetached(ProviderRef),
     Refunds(Look, Vec<RefundSnapshot>),
     Dispute(Look, DisputeSnapshot),
@@ -142,10 +143,7 @@ impl App {
                         app.settle(uow, &provider, snapshot).await?;
                         true
                     }
-                    Findings::Link(snapshot) => {
-                        app.link_moved(uow, &provider, *snapshot).await?;
-                        true
-                    }
+                    Findings::Link(version, snapshot) => app.link_moved(uow, *version, *snapshot).await?,
                     Findings::MethodDetached(provider_ref) => {
                         app.method_detached(uow, &provider, provider_ref).await?;
                         true
@@ -180,10 +178,9 @@ impl App {
             NotificationTopic::Checkout { provider_ref } => {
                 provider.fetch_checkout(provider_ref).await.map(|snapshot| Findings::Checkout(Box::new(snapshot)))
             }
-            NotificationTopic::PaymentLink { provider_ref } => provider
-                .fetch_payment_link(provider_ref)
-                .await
-                .map(|found| found.map_or(Findings::Nothing, Findings::Link)),
+            NotificationTopic::PaymentLink { provider_ref } => {
+                self.look_at_link(entry, provider.as_ref(), provider_ref).await?
+            }
             NotificationTopic::PaymentMethodDetached { provider_ref } => {
                 Ok(Findings::MethodDetached(provider_ref.clone()))
             }
@@ -283,35 +280,63 @@ impl App {
         Ok(self.0.storage.load_checkout_session(id).await?.and_then(|session| session.provider_ref.clone()))
     }
 
-    /// Someone opened or closed a link at the provider, beside us.
-    async fn link_moved(
+    /// How a link stands at the provider, where that is not as it stands here. It is asked once more behind what is known of
+    /// it here, for a call of our own may have ended since it was first asked.
+    ///
+    /// # Errors
+    /// The store fails. A call of our own about the link is under way: the notification waits for what comes of it.
+    async fn look_at_link(
         &self,
-        uow: &mut dyn UnitOfWork,
-        provider: &ProviderName,
-        snapshot: LinkSnapshot,
-    ) -> Result<(), Error> {
-        let Some(link) =
-            uow.load_payment_link(snapshot.payment_link_id).await?.filter(|link| &link.provider == provider)
-        else {
-            return Ok(());
+        entry: &InboxEntry,
+        provider: &dyn PaymentProvider,
+        provider_ref: &ProviderRef,
+    ) -> Result<Result<Findings, ProviderError>, Error> {
+        let seen = match provider.fetch_payment_link(provider_ref).await {
+            Ok(Some(seen)) => seen,
+            Ok(None) => return Ok(Ok(Findings::Nothing)),
+            Err(error) => return Ok(Err(error)),
         };
+        let known = self.0.storage.load_payment_link(seen.payment_link_id).await?;
+        let Some(known) = known.filter(|link| link.provider == entry.provider) else {
+            return Ok(Ok(Findings::Nothing));
+        };
+        if self.0.storage.has_unfinished_intent(&known.id.to_string()).await? {
+            return Err(Error::Aborted {
+                reason: Reason::ConcurrentChange,
+                message: "a call of ours about the link is under way".to_owned(),
+                retry_after: Some(RETRY_AFTER),
+            });
+        }
+        // A call whose answer was lost may have made another page, of which nobody has the URL.
+        let is_its_page = known.provider_ref.as_ref() == Some(provider_ref);
+        if !is_its_page || matches!(known.state, LinkState::Active) == seen.active {
+            return Ok(Ok(Findings::Nothing));
+        }
+        let found = provider.fetch_payment_link(provider_ref).await;
+        Ok(found.map(|found| found.map_or(Findings::Nothing, |seen| Findings::Link(known.version, seen))))
+    }
+
+    /// Someone opened or closed a link at the provider, beside us. `false` if the look is outdated and must be repeated.
+    async fn link_moved(&self, uow: &mut dyn UnitOfWork, version: i64, snapshot: LinkSnapshot) -> Result<bool, Error> {
+        let id = snapshot.payment_link_id;
+        let Some(link) = uow.load_payment_link(id).await? else { return Ok(true) };
         if let Some(invoice_id) = link.invoice_id() {
             uow.lock_invoice(invoice_id).await?;
         }
-        // While a call of our own about the link is under way, the notification tells of that call.
-        if uow.has_unfinished_intent(&link.id.to_string()).await? {
-            return Ok(());
+        let Some(link) = uow.lock_payment_link(id).await? else { return Ok(true) };
+        if link.version != version || uow.has_unfinished_intent(&id.to_string()).await? {
+            return Ok(false);
         }
-        let Some(link) = uow.lock_payment_link(link.id).await? else { return Ok(()) };
         let used_up = link.options.completed_sessions_max.is_some_and(|max| snapshot.completed_sessions >= max.get());
         match (&link.state, snapshot.active) {
             // Its last checkout was completed: the checkout's own notification closes it here, with the money.
-            (LinkState::Active, false) if used_up => Ok(()),
+            (LinkState::Active, false) if used_up => {}
             // Visitors who came before hold sessions that can still be paid: they are closed as by a call of our own.
-            (LinkState::Active, false) => self.close_link(uow, link.id, CloseReason::AtProvider).await,
-            (LinkState::Inactive { .. }, true) => self.link_reopened(uow, link).await,
-            _ => Ok(()),
+            (LinkState::Active, false) => self.close_link(uow, link.id, CloseReason::AtProvider).await?,
+            (LinkState::Inactive { .. }, true) => self.link_reopened(uow, link).await?,
+            _ => {}
         }
+        Ok(true)
     }
 
     /// A link was opened at the provider: it is open here too, unless its invoice has something else to be paid by.
@@ -352,5 +377,62 @@ impl App {
             self.record(uow, EventKind::PaymentMethodDetached, EventSubject::PaymentMethod(Box::new(method))).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::NotificationId;
+    use domain::ports::provider::MockPaymentProvider;
+    use domain::ports::storage::MockStorage;
+    use domain::provider::Notification;
+
+    use super::*;
+    use crate::mocked::{self, link};
+
+    /// What is found where an open link's page `page` is told to be closed, while a call of our own is under way or not;
+    /// and how often the provider was asked.
+    async fn found(page: &str, is_call_under_way: bool) -> (Result<Findings, Error>, usize) {
+        let provider_ref = ProviderRef(page.to_owned());
+        let entry = InboxEntry {
+            id: NotificationId::from_uuid(uuid::Uuid::from_u128(mocked::UUID)),
+            provider: "acquirer".parse().unwrap(),
+            notification: Notification {
+                provider_event_id: "e_1".to_owned(),
+                occurred_at: mocked::NOW,
+                topic: NotificationTopic::PaymentLink { provider_ref },
+            },
+            attempts: 1,
+            received_at: mocked::NOW,
+        };
+        let mut storage = MockStorage::new();
+        storage.expect_load_payment_link().returning(|_| Ok(Some(link(0))));
+        storage.expect_has_unfinished_intent().returning(move |_| Ok(is_call_under_way));
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = std::sync::Arc::clone(&asked);
+        let mut provider = MockPaymentProvider::new();
+        provider.expect_fetch_payment_link().returning(move |_| {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Ok(Some(LinkSnapshot { payment_link_id: link(0).id, active: false, completed_sessions: 0 }))
+        });
+        let found = mocked::app(storage, provider).look(&entry).await;
+        (found, asked.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn a_link_that_moved_is_asked_for_once_more_behind_what_is_known_of_it() {
+        let (moved, asked) = found("link_1", false).await;
+        assert!(matches!(moved, Ok(Findings::Link(0, LinkSnapshot { active: false, .. }))));
+        assert_eq!(asked, 2);
+    }
+
+    #[tokio::test]
+    async fn a_move_of_a_link_waits_for_our_own_call_about_it() {
+        assert!(matches!(found("link_1", true).await.0, Err(Error::Aborted { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_page_that_a_lost_call_made_says_nothing_of_the_link() {
+        assert!(matches!(found("link_2", false).await.0, Ok(Findings::Nothing)));
     }
 }

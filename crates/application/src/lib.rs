@@ -30,6 +30,8 @@ mod refunds;
 mod sequels;
 mod settlement;
 mod shared_invoices;
+#[cfg(test)]
+mod simulation;
 mod subscriptions;
 mod use_cases;
 mod worker;

@@ -43,7 +43,27 @@ pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> 
     let (mut clock, mut ids) = (MockClock::new(), MockIdGenerator::new());
     clock.expect_now().return_const(NOW);
     ids.expect_uuid_v7().returning(|| uuid::Uuid::from_u128(UUID));
-    let seller = Seller {
+    AppParts {
+        storage: Arc::new(storage),
+        providers: vec![Arc::new(provider)],
+        tax_calculator: Arc::new(MockTaxCalculator::new()),
+        tax_registration_rules: Arc::new(MockTaxRegistrationRules::new()),
+        provider_tax: std::collections::BTreeMap::new(),
+        tax_id_registry: None,
+        renderer: Arc::new(MockInvoiceRenderer::new()),
+        sharing: sharing(),
+        mail: None,
+        reconcile_every: std::time::Duration::from_secs(300),
+        clock: Arc::new(clock),
+        ids: Arc::new(ids),
+        sellers: vec![seller(name)],
+        access: AccessPolicy::Open,
+    }
+}
+
+/// A Swedish seller whose provider is `provider`.
+pub(crate) fn seller(provider: ProviderName) -> Seller {
+    Seller {
         id: north(),
         name: PartyName::parse("North AB").unwrap(),
         address: Address::parse(["Storgatan 1", "", "111 22", "Stockholm", ""], "SE").unwrap(),
@@ -59,25 +79,9 @@ pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> 
         invoice_numbers: NumberFormat::parse("INV-{number}").unwrap(),
         credit_note_numbers: NumberFormat::parse("CN-{number}").unwrap(),
         currency: money(0).currency(),
-        provider: name,
+        provider,
         redirects: RedirectPolicy::AnyHost,
         payment_terms_days: 30,
-    };
-    AppParts {
-        storage: Arc::new(storage),
-        providers: vec![Arc::new(provider)],
-        tax_calculator: Arc::new(MockTaxCalculator::new()),
-        tax_registration_rules: Arc::new(MockTaxRegistrationRules::new()),
-        provider_tax: std::collections::BTreeMap::new(),
-        tax_id_registry: None,
-        renderer: Arc::new(MockInvoiceRenderer::new()),
-        sharing: sharing(),
-        mail: None,
-        reconcile_every: std::time::Duration::from_secs(300),
-        clock: Arc::new(clock),
-        ids: Arc::new(ids),
-        sellers: vec![seller],
-        access: AccessPolicy::Open,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Everything that a provider has told is read back from time to time, and comes in by the same door: what was delivered is
 //! in the inbox already, and the rest is stored there, and processed like all of it. How far it was read goes by the
-//! provider's own clock, so that a wrong one here loses nothing.
+//! provider's own clock, so that a wrong one here loses nothing. What was set aside stays so: it did come in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use crate::error::Error;
 const LEASE: Duration = Duration::from_secs(15 * 60);
 /// How much of what was read before is read again: providers list with a delay, and clocks are read before commits.
 const OVERLAP: Duration = Duration::from_secs(10 * 60);
+/// How far back the first turn of all begins, since it has to go by our own clock.
+const BEGINNING: Duration = Duration::from_secs(24 * 60 * 60);
 /// When it is tried again after a failure, at the latest.
 const RETRY_IN: Duration = Duration::from_secs(30);
 
@@ -36,7 +38,7 @@ impl App {
 
     async fn reconcile_with(&self, provider: &Arc<dyn PaymentProvider>) -> Result<usize, Error> {
         let name = provider.name().clone();
-        let beginning = self.now();
+        let beginning = self.now().minus(BEGINNING);
         let leased = self
             .transact(move |_, uow| {
                 let name = name.clone();
@@ -47,9 +49,9 @@ impl App {
         let name = provider.name().clone();
         let (until, due_in, found) = match self.read_back(provider, read_until).await {
             Ok((until, found)) => (until, self.0.reconcile_every, found),
-            Err(Error::Internal(source)) => return Err(Error::Internal(source)),
             Err(error) => {
-                tracing::warn!(provider = %name, %error, "what the provider told can't be read back; it is tried again");
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(provider = %name, error, "what the provider told can't be read back; it is tried again");
                 (read_until, RETRY_IN.min(self.0.reconcile_every), 0)
             }
         };

@@ -39,6 +39,12 @@ impl App {
         snapshot: &CheckoutSnapshot,
     ) -> Result<bool, Error> {
         let Some(mut books) = self.open_books(uow, provider, snapshot).await? else { return Ok(false) };
+        // A call whose answer was lost may have made another page of the session, of which nobody has the URL. Its end is
+        // not that of the one that can be paid; money that came through it would be money all the same.
+        let is_its_page = books.session.provider_ref.as_ref().is_none_or(|known| *known == snapshot.provider_ref);
+        if !is_its_page && matches!(snapshot.progress, CheckoutProgress::Open | CheckoutProgress::Expired) {
+            return Ok(true);
+        }
         match &snapshot.progress {
             CheckoutProgress::Open => {}
             CheckoutProgress::Expired => {
@@ -425,8 +431,74 @@ pub(crate) fn compare(received: Money, asked: Money) -> Vec<PaymentFlag> {
 
 #[cfg(test)]
 mod tests {
+    use domain::checkout::SessionState;
+    use domain::ports::provider::MockPaymentProvider;
+    use domain::ports::storage::{MockStorage, MockUnitOfWork};
+
     use super::*;
-    use crate::mocked::money;
+    use crate::mocked::{self, draft_invoice, money};
+
+    /// An open session for an invoice, whose page is `page_1`.
+    fn open_session() -> CheckoutSession {
+        let invoice = draft_invoice();
+        let new = NewCheckoutSession {
+            id: domain::id::CheckoutSessionId::from_uuid(invoice.id.uuid()),
+            seller_id: invoice.seller_id.clone(),
+            origin: SessionOrigin::Invoice { invoice_id: invoice.id },
+            mode: CheckoutMode::Payment,
+            amount: money(10_000),
+            title: None,
+            description: None,
+            locale: None,
+            return_url: None,
+            cancel_url: None,
+            customer_id: None,
+            metadata: domain::metadata::Metadata::default(),
+            provider: "acquirer".parse().unwrap(),
+            livemode: false,
+        };
+        let mut session = CheckoutSession::creating(new, mocked::NOW);
+        assert!(session.created(ProviderRef("page_1".into()), "https://pay.example/1".into(), mocked::NOW));
+        session
+    }
+
+    /// How often a session is written when the page `provider_ref` of it is told to have expired.
+    async fn writes_at_the_end_of(provider_ref: &str) -> usize {
+        let session = open_session();
+        let snapshot = CheckoutSnapshot {
+            provider_ref: ProviderRef(provider_ref.into()),
+            checkout_session_id: Some(session.id),
+            payment_link_id: None,
+            progress: CheckoutProgress::Expired,
+            amount: session.amount,
+            payment_method: None,
+            expires_at: None,
+            collected: None,
+            subscription: None,
+        };
+        let written = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (known, locked, counted) = (session.clone(), session, std::sync::Arc::clone(&written));
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_load_checkout_session().returning(move |_| Ok(Some(known.clone())));
+        uow.expect_lock_checkout_session().returning(move |_| Ok(Some(locked.clone())));
+        uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
+        uow.expect_release_collectable().returning(|_| Ok(()));
+        uow.expect_append_event().returning(|_| Ok(()));
+        uow.expect_update_checkout_session().returning(move |session| {
+            assert!(matches!(session.state, SessionState::Expired { .. }));
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Ok(())
+        });
+        let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
+        assert!(app.settle(&mut uow, &"acquirer".parse().unwrap(), &snapshot).await.unwrap());
+        written.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_page_that_a_lost_call_made_is_not_the_end_of_the_session() {
+        assert_eq!(writes_at_the_end_of("page_1").await, 1);
+        assert_eq!(writes_at_the_end_of("page_2").await, 0);
+    }
 
     #[test]
     fn tax_that_the_provider_computed_is_in_what_was_paid() {

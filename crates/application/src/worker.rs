@@ -16,6 +16,9 @@ use crate::error::Error;
 const REST: Duration = Duration::from_secs(1);
 /// How often it is looked whether reading back what providers told is due.
 const RECONCILIATION_REST: Duration = Duration::from_secs(5);
+/// How long a round that has begun may still take once the worker stops. What it leaves is leased, and taken up again once the
+/// lease has run out, as after a crash.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How much earlier than told a link is closed, so that it is closed at the provider by then.
 pub(crate) const EXPIRY_LEAD: Duration = Duration::from_secs(30);
 
@@ -47,10 +50,11 @@ impl Worker {
         Self { app }
     }
 
-    /// Works until `shutdown` completes; a round that has begun is finished. Mails have rounds of their own, since a mail
+    /// Works until `shutdown` completes; a round that has begun is finished, if that takes no longer than [`DRAIN`]. Mails have rounds of their own, since a mail
     /// server may take its time, and so has what is read back from providers: nothing else is to wait for them.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let shutdown = shutdown.shared();
+        let stopping = shutdown.clone();
         let app = &self.app;
         let work =
             rounds(shutdown.clone(), (&app.0.work, REST), || async { Ok(self.round().await?.is_idle()) }.boxed());
@@ -60,7 +64,14 @@ impl Worker {
         let never = Notify::new();
         let reconciliation =
             rounds(shutdown, (&never, RECONCILIATION_REST), || async { app.reconcile().await.map(|_| true) }.boxed());
-        tokio::join!(work, mails, reconciliation);
+        let cut_off = async {
+            stopping.await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            _ = futures::future::join3(work, mails, reconciliation) => {}
+            () = cut_off => tracing::warn!("the worker was still at work, and is cut off"),
+        }
     }
 
     /// Does all that is due now, once, but for mails.

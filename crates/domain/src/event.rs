@@ -310,4 +310,13 @@ mod tests {
             assert_eq!(EventKind::from_name(kind.name()), Some(*kind));
         }
     }
+
+    #[test]
+    fn callers_are_told_every_name() {
+        let told = include_str!("../../../proto/paylinks/v1/event_service.proto");
+        let words: Vec<_> = told.split(|c: char| !(c.is_ascii_lowercase() || c == '_' || c == '.')).collect();
+        for kind in EventKind::ALL {
+            assert!(words.iter().any(|word| word.trim_end_matches('.') == kind.name()), "{}", kind.name());
+        }
+    }
 }

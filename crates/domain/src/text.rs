@@ -10,12 +10,13 @@ const CARD_NUMBER_DIGITS_MIN: usize = 13;
 /// Most digits of a payment card number (ISO/IEC 7812-1).
 const CARD_NUMBER_DIGITS_MAX: usize = 19;
 
+// The text is shared: a document repeats the name of a rate on each of its lines.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $max:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(std::sync::Arc<str>);
 
         impl $name {
             /// The most characters (Unicode scalar values) that it may have.
@@ -26,7 +27,7 @@ macro_rules! text {
             /// # Errors
             /// Empty, too long, with control characters other than a line feed, or with a card number in it.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
-                parse_text(text, Self::CHARS_MAX).map(Self)
+                parse_text(text, Self::CHARS_MAX).map(|text| Self(text.into()))
             }
 
             /// The text.
@@ -43,13 +44,13 @@ macro_rules! text {
     };
 }
 
-fn parse_text(text: &str, chars_max: usize) -> Result<String, Invalid> {
+fn parse_text(text: &str, chars_max: usize) -> Result<&str, Invalid> {
     let text = text.trim();
     if !text.chars().any(|c| !c.is_whitespace() && !matches!(c, '\u{200c}'..='\u{200f}')) {
         return Err(Invalid::required());
     }
     refuse_unfit(text, chars_max)?;
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 /// Refuses text that is too long, has control characters, or has a card number in it.
@@ -139,21 +140,31 @@ pub fn has_card_number(text: &str) -> bool {
     run_has_card_number(&groups)
 }
 
-/// The text with each UUID in its usual form (RFC 9562, section 4) as a letter.
+/// The text with each UUID as a letter: in its usual form (RFC 9562, section 4), or without hyphens, as many programs write it.
 fn without_uuids(text: &str) -> Cow<'_, str> {
-    const UUID_BYTES: usize = 36;
-    let is_uuid = |bytes: &[u8]| {
-        let is_hyphen = |place: usize| matches!(place, 8 | 13 | 18 | 23);
-        let fits = |(place, byte): (usize, &u8)| {
-            if is_hyphen(place) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
-        };
-        bytes.iter().enumerate().all(fits)
-    };
     // All of a match is ASCII, so that it begins and ends at characters.
-    match text.as_bytes().windows(UUID_BYTES).position(is_uuid) {
+    let found = |bytes: usize, is_uuid: fn(&[u8]) -> bool| {
+        text.as_bytes().windows(bytes).position(is_uuid).map(|at| (at, at + bytes))
+    };
+    match found(36, is_hyphenated_uuid).or_else(|| found(32, is_simple_uuid)) {
         None => Cow::Borrowed(text),
-        Some(at) => Cow::Owned(format!("{}x{}", &text[..at], without_uuids(&text[at + UUID_BYTES..]))),
+        Some((at, end)) => Cow::Owned(format!("{}x{}", without_uuids(&text[..at]), without_uuids(&text[end..]))),
     }
+}
+
+fn is_hyphenated_uuid(bytes: &[u8]) -> bool {
+    let fits = |(place, byte): (usize, &u8)| match place {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    bytes.iter().enumerate().all(fits)
+}
+
+/// 32 hexadecimal digits with a version and a variant (RFC 9562, sections 4.1 and 4.2) in their places.
+fn is_simple_uuid(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_hexdigit)
+        && matches!(bytes[12], b'1'..=b'8')
+        && matches!(bytes[16].to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
 }
 
 /// A digit as people type it: also the full-width ones and those of Arabic and Persian.
@@ -243,6 +254,7 @@ mod tests {
             "3782 822463 10005",
             "to 12345 or 5555 5555 5555 4444",
             "42424242-4242-4242-8242-424242424242 4242424242424242",
+            "4242424242424242 a49525847f1e4318258555291c736625",
         ] {
             assert!(has_card_number(text), "{text}");
         }
@@ -261,6 +273,8 @@ mod tests {
             "4242 4242 and 4242 4242",
             "42424242-4242-4242-8242-424242424242",
             "order 42424242-4242-4242-8242-424242424242 of 2026",
+            "a49525847f1e4318858255291c736625",
+            "42424242424242428242424242424242 of 2026",
         ] {
             assert!(!has_card_number(text), "{text}");
         }

@@ -89,15 +89,22 @@ fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Refuses a day that has not begun anywhere on earth, where something is said to have happened on it.
+/// The most days that something which is recorded now may lie back: ten years, as long as books are kept in most countries.
+const DAYS_BACK_MAX: i64 = 3_653;
+
+/// Refuses a day that has not begun anywhere on earth, or lies too far back, where something is said to have happened on it.
 ///
 /// # Errors
-/// It lies more than a day after `today` in UTC.
+/// It lies more than a day after `today` in UTC, or more than ten years before.
 pub fn check_day_has_come(day: Date, today: Date) -> Result<Date, Invalid> {
-    if day <= today.next_day().unwrap_or(Date::MAX) {
-        return Ok(day);
+    let days = (day - today).whole_days();
+    if days > 1 {
+        return Err(Invalid::new("DATE_IN_FUTURE", "must be a day that has come"));
     }
-    Err(Invalid::new("DATE_IN_FUTURE", "must be a day that has come"))
+    if days < -DAYS_BACK_MAX {
+        return Err(Invalid::new("DATE_OUT_OF_RANGE", "must be a day of the last ten years"));
+    }
+    Ok(day)
 }
 
 #[cfg(test)]
@@ -122,10 +129,12 @@ mod tests {
     #[test]
     fn something_happens_on_a_day_that_has_begun_somewhere() {
         let today = time::macros::date!(2026 - 11 - 24);
-        for fine in [time::macros::date!(1999 - 01 - 01), today, today.next_day().unwrap()] {
+        for fine in [time::macros::date!(2016 - 11 - 25), today, today.next_day().unwrap()] {
             assert_eq!(check_day_has_come(fine, today), Ok(fine));
         }
         let refused = check_day_has_come(time::macros::date!(2026 - 11 - 26), today).unwrap_err();
         assert_eq!(refused.rule, "DATE_IN_FUTURE");
+        let refused = check_day_has_come(time::macros::date!(2016 - 11 - 22), today).unwrap_err();
+        assert_eq!(refused.rule, "DATE_OUT_OF_RANGE");
     }
 }

@@ -263,7 +263,7 @@ fn applied_rate() -> AppliedRate {
         display_name: DisplayName::parse("Moms").unwrap(),
         percentage: percentage(),
         jurisdiction: Some(sweden().into()),
-        source: Some("ML 9 kap. 2 §".to_owned()),
+        source: Some("ML 9 kap. 2 §".into()),
         since: Some(date!(1990 - 07 - 01)),
     }
 }

@@ -38,6 +38,9 @@ pub enum ConfigError {
     /// The key or customers' data would travel in the clear.
     #[error("the API base must be https (http is fine on loopback)")]
     InsecureBase,
+    /// The address holds what may be a secret, and addresses are shown.
+    #[error("the API base must be scheme, host, port and path alone, without user or query")]
+    CrowdedBase,
     /// A live key would be sent elsewhere than to Stripe.
     #[error("a live key goes to https://api.stripe.com alone")]
     LiveKeyElsewhere,
@@ -84,6 +87,10 @@ impl StripeConfig {
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
+        let base = &self.api_base;
+        if !base.username().is_empty() || base.password().is_some() || base.query().is_some() {
+            return Err(ConfigError::CrowdedBase);
+        }
         if self.is_live() && (self.api_base.scheme() != "https" || self.api_base.host_str() != Some(Self::API_HOST)) {
             return Err(ConfigError::LiveKeyElsewhere);
         }
@@ -115,6 +122,9 @@ mod tests {
         assert!(matches!(check("sk_live_1", "http://127.0.0.1:12111"), Err(ConfigError::LiveKeyElsewhere)));
         assert!(matches!(check("sk_live_1", "https://example.com"), Err(ConfigError::LiveKeyElsewhere)));
         assert!(matches!(check("sk_test_1", "http://example.com"), Err(ConfigError::InsecureBase)));
+        for crowded in ["https://u:secret@example.com", "https://example.com/?key=secret"] {
+            assert!(matches!(check("sk_test_1", crowded), Err(ConfigError::CrowdedBase)), "{crowded}");
+        }
         assert!(matches!(check("pk_test_1", "https://api.stripe.com"), Err(ConfigError::MalformedKey)));
     }
 

@@ -20,7 +20,12 @@ pub(crate) fn init(default: &str) {
     let filter = parsed.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(default));
     let format = std::env::var("PAYLINKS_LOG_FORMAT").unwrap_or_default();
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        // Told on standard error too, which would panic in the middle of a call where that is what fails.
+        .log_internal_errors(false);
     if format == "json" {
         builder.json().init();
     } else {

@@ -104,7 +104,7 @@ fn applied_rate(rate: &AppliedRate) -> v1::AppliedTaxRate {
         percentage: rate.percentage.percent().to_string(),
         country_code: country_code(rate.jurisdiction),
         subdivision_code: subdivision_code(rate.jurisdiction),
-        source: rate.source.clone().unwrap_or_default(),
+        source: rate.source.as_deref().unwrap_or_default().to_owned(),
         since: rate.since.map(date),
     }
 }

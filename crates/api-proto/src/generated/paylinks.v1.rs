@@ -67,11 +67,14 @@ pub struct ManualTax {
 /// calls that need it are UNAVAILABLE (TAX_UNAVAILABLE) and nothing is stored.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AutomaticTax {
-    /// The kind of product: a code of the tax tables such as `goods`, `electronic_service`, `service`, `book` or `ebook`, or the
-    /// code that a widely used list has for it, such as `txcd_10302000`. Empty for the kind that the seller usually sells. Of a
-    /// line with a stored price, empty for the product's. An unknown one is refused (UNKNOWN_TAX_CODE), and so is one that does
-    /// not tell the rate where it is charged (UNDETERMINED_TAX_RATE): such a line needs a manual rate. Of a seller whose tax is
-    /// computed by its provider's engine, the kinds of products are those that the engine knows, by either code.
+    /// The kind of product, by the tax tables: `goods`, `shipping`, `electronic_service`, `service`, `nontaxable`, `book`,
+    /// `ebook`, `newspaper`, `periodical`, `e_newspaper`, `e_periodical`, `food`, `restaurant_meal`, `accommodation`,
+    /// `passenger_transport`, `medicine`, `prescription_medicine`, `cultural_admission`, `water`, `childrens_clothing`; or
+    /// the code that a widely used list has for it, such as `txcd_10302000`. Empty for the kind that the seller usually
+    /// sells. Of a line with a stored price, empty for the product's. An unknown one is refused (UNKNOWN_TAX_CODE), and so
+    /// is one that does not tell the rate where it is charged (UNDETERMINED_TAX_RATE): such a line needs a manual rate. Of
+    /// a seller whose tax is computed by its provider's engine, the kinds of products are those that the engine knows, by
+    /// either code.
     #[prost(string, tag = "1")]
     pub tax_code: ::prost::alloc::string::String,
 }
@@ -3357,7 +3360,8 @@ pub enum CaptureMethod {
     Unspecified = 0,
     /// At once.
     Automatic = 1,
-    /// When the seller says so, at the provider; until then the money is held and the payment is processing.
+    /// When the seller says so, with PaymentService.CapturePayment or at the provider; until then the money is held and the
+    /// payment is authorized.
     Manual = 2,
 }
 impl CaptureMethod {
@@ -11348,7 +11352,21 @@ pub struct Event {
     /// Whose it is.
     #[prost(string, tag = "3")]
     pub seller_id: ::prost::alloc::string::String,
-    /// What happened, such as invoice.paid.
+    /// What happened: one of product.created, product.updated; price.created, price.updated; tax_rate.created,
+    /// tax_rate.updated; tax_registration.created, tax_registration.updated; tax_id.checked; shipping_rate.created,
+    /// shipping_rate.updated; coupon.created, coupon.updated; promotion_code.created, promotion_code.failed,
+    /// promotion_code.updated; customer.created, customer.updated; payment_method.attached, payment_method.detached;
+    /// invoice.created, invoice.updated, invoice.finalized, invoice.payment_received, invoice.credited, invoice.paid,
+    /// invoice.voided, invoice.marked_uncollectible, invoice.sent, invoice.send_failed; credit_note.created;
+    /// payment_link.created, payment_link.failed, payment_link.updated, payment_link.activated, payment_link.deactivated;
+    /// checkout_session.created, checkout_session.failed, checkout_session.completed, checkout_session.expired;
+    /// payment.created, payment.processing, payment.authorized, payment.succeeded, payment.failed, payment.canceled,
+    /// payment.expired, payment.updated; refund.created, refund.updated, refund.succeeded, refund.failed, refund.canceled;
+    /// dispute.created, dispute.updated, dispute.closed; subscription.created, subscription.updated, subscription.ended.
+    ///
+    /// A link was paid when payment.succeeded comes with its `payment_link_id`, and an invoice when invoice.paid does; what a
+    /// customer entered is on checkout_session.completed before. The first payment of a subscription and the subscription itself
+    /// have one `checkout_session_id`.
     #[prost(string, tag = "4")]
     pub r#type: ::prost::alloc::string::String,
     /// When it was recorded.
@@ -11434,7 +11452,7 @@ pub struct ListEventsRequest {
     /// Behind this cursor; from the first where empty.
     #[prost(string, tag = "3")]
     pub after_cursor: ::prost::alloc::string::String,
-    /// Only of these types; of every type where empty.
+    /// Only of these types, see Event.type; of every type where empty. An unknown one is refused (UNKNOWN_EVENT_TYPE).
     #[prost(string, repeated, tag = "4")]
     pub types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Only of the thing with this id.
@@ -11460,7 +11478,7 @@ pub struct StreamEventsRequest {
     /// Behind this cursor; only what is still to come where empty. The cursor 0 is before the first event.
     #[prost(string, tag = "2")]
     pub after_cursor: ::prost::alloc::string::String,
-    /// Only of these types; of every type where empty.
+    /// Only of these types, see Event.type; of every type where empty. An unknown one is refused (UNKNOWN_EVENT_TYPE).
     #[prost(string, repeated, tag = "3")]
     pub types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Only of the thing with this id.

@@ -42,15 +42,17 @@ impl Rounding {
 /// A share does not fit into 64 bits.
 pub fn allocate(total: i64, exact: &[Decimal]) -> Result<Vec<i64>, MoneyError> {
     let mut parts = Vec::with_capacity(exact.len());
+    let mut fractions = Vec::with_capacity(exact.len());
     for share in exact {
-        parts.push(share.floor().to_i64().ok_or(MoneyError::Overflow)?);
+        let floor = share.floor();
+        parts.push(floor.to_i64().ok_or(MoneyError::Overflow)?);
+        fractions.push(in_units(share - floor));
     }
     let floor_sum = parts.iter().try_fold(0i64, |sum, part| sum.checked_add(*part)).ok_or(MoneyError::Overflow)?;
     let mut left = total.checked_sub(floor_sum).ok_or(MoneyError::Overflow)?;
     let mut order: Vec<usize> = (0..exact.len()).collect();
-    order.sort_by(|&a, &b| {
-        let fraction = |i: usize| exact[i] - exact[i].floor();
-        fraction(b).cmp(&fraction(a)).then(exact[b].cmp(&exact[a])).then(a.cmp(&b))
+    order.sort_unstable_by(|&a, &b| {
+        fractions[b].cmp(&fractions[a]).then_with(|| exact[b].cmp(&exact[a])).then(a.cmp(&b))
     });
     while left != 0 && !order.is_empty() {
         let step = left.signum();
@@ -63,6 +65,12 @@ pub fn allocate(total: i64, exact: &[Decimal]) -> Result<Vec<i64>, MoneyError> {
         }
     }
     Ok(parts)
+}
+
+/// A fraction, at least 0 and below 1, as a count of units of the 28th decimal, the last that a decimal can have: whole
+/// numbers are compared in no time.
+fn in_units(fraction: Decimal) -> i128 {
+    fraction.mantissa() * 10i128.pow(Decimal::MAX_SCALE - fraction.scale())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! All rates of a line are charged on the same net base; none is charged on another's tax. A rate named twice on a line
 //! is charged twice and counts twice in its subtotal's base.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
@@ -117,21 +118,27 @@ struct Charge {
     tax: i64,
 }
 
-/// The distinct rates in the order of the subtotals, and for each line the ranks of its rates in that order.
+/// The distinct rates in the order of the subtotals, and the rank in that order of each rate of each line, one after the
+/// other.
 ///
 /// From here on rates are compared by rank: they carry text, and a document may have thousands of lines.
-fn rank_rates(lines: &[RatedLine]) -> (Vec<&AppliedRate>, Vec<Vec<usize>>) {
-    let mut found: HashMap<&AppliedRate, usize> = HashMap::new();
-    for rate in lines.iter().flat_map(|line| &line.rates) {
-        found.entry(rate).or_default();
+fn rank_rates(lines: &[RatedLine]) -> (Vec<&AppliedRate>, Vec<usize>) {
+    let mut places: HashMap<&AppliedRate, usize> = HashMap::new();
+    let mut found: Vec<(usize, &AppliedRate)> = Vec::new();
+    let mut place_of = |rate| {
+        *places.entry(rate).or_insert_with(|| {
+            found.push((found.len(), rate));
+            found.len() - 1
+        })
+    };
+    let mut ranks: Vec<usize> = lines.iter().flat_map(|line| &line.rates).map(&mut place_of).collect();
+    found.sort_unstable_by(|(_, a), (_, b)| order_of_rates(a, b));
+    let mut rank_of = vec![0; found.len()];
+    for (rank, (place, _)) in found.iter().enumerate() {
+        rank_of[*place] = rank;
     }
-    let mut rates: Vec<&AppliedRate> = found.keys().copied().collect();
-    rates.sort_unstable_by(|a, b| order_of_rates(a, b));
-    for (rank, rate) in rates.iter().enumerate() {
-        found.insert(rate, rank);
-    }
-    let ranks = lines.iter().map(|line| line.rates.iter().map(|rate| found[rate]).collect()).collect();
-    (rates, ranks)
+    ranks.iter_mut().for_each(|rank| *rank = rank_of[*rank]);
+    (found.into_iter().map(|(_, rate)| rate).collect(), ranks)
 }
 
 /// A total order in which only equal rates are equal.
@@ -146,15 +153,16 @@ pub(super) fn order_of_rates(a: &AppliedRate, b: &AppliedRate) -> Ordering {
 }
 
 /// The exact tax of each rate on each line, in the order of the lines and of the rates on them.
-fn charge(currency: Currency, lines: &[RatedLine], ranks: &[Vec<usize>]) -> Result<Vec<Charge>, TaxComputeError> {
-    let mut charges = Vec::with_capacity(lines.len());
-    for (line, (rated, ranks)) in lines.iter().zip(ranks).enumerate() {
+fn charge(currency: Currency, lines: &[RatedLine], ranks: &[usize]) -> Result<Vec<Charge>, TaxComputeError> {
+    let mut charges = Vec::with_capacity(ranks.len());
+    let mut ranks = ranks.iter();
+    for (line, rated) in lines.iter().enumerate() {
         let error = TaxComputeError::on(line);
         if rated.amount.currency() != currency {
             return Err(error(MoneyError::CurrencyMismatch { left: currency, right: rated.amount.currency() }));
         }
         let divisor = divisor(rated).map_err(&error)?;
-        for (rate, rank) in rated.rates.iter().zip(ranks) {
+        for (rate, rank) in rated.rates.iter().zip(ranks.by_ref()) {
             let factor = rate.percentage.factor();
             let exact = exact_tax(rated.amount.minor().into(), factor, divisor).map_err(&error)?;
             charges.push(Charge { line, rate: *rank, factor, divisor, exact, tax: 0 });
@@ -177,9 +185,14 @@ fn divisor(line: &RatedLine) -> Result<Decimal, MoneyError> {
 /// Tax on `amount` minor units before rounding. The product is exact; only the division may end at 28 digits.
 fn exact_tax(amount: i128, factor: Decimal, divisor: Decimal) -> Result<Decimal, MoneyError> {
     let amount = Decimal::try_from_i128_with_scale(amount, 0).map_err(|_| MoneyError::Overflow)?;
-    let exact = amount.checked_mul(factor).and_then(|tax| tax.checked_div(divisor)).ok_or(MoneyError::Overflow)?;
+    let exact = amount.checked_mul(factor).and_then(|tax| divided(tax, divisor)).ok_or(MoneyError::Overflow)?;
     // One less than 64 bits hold: a share of a sum may still get the unit that is left over.
     if exact.abs() < Decimal::from(i64::MAX) { Ok(exact) } else { Err(MoneyError::Overflow) }
+}
+
+/// A quotient; of exclusive lines, whose divisor is 1, that is the dividend.
+fn divided(dividend: Decimal, divisor: Decimal) -> Option<Decimal> {
+    if divisor == Decimal::ONE { Some(dividend) } else { dividend.checked_div(divisor) }
 }
 
 /// Rounds each rate on each line.
@@ -194,7 +207,7 @@ fn round_each(mode: Rounding, charges: &mut [Charge]) -> Result<(), TaxComputeEr
 fn round_by_rate(
     mode: Rounding,
     lines: &[RatedLine],
-    ranks: &[Vec<usize>],
+    ranks: &[usize],
     rates: &[&AppliedRate],
     charges: &mut [Charge],
 ) -> Result<(), TaxComputeError> {
@@ -220,13 +233,17 @@ fn round_by_rate(
 ///
 /// Were that the place in the document, the order of the lines would decide whether an inclusive or an exclusive line gets
 /// the unit, and with it the total. By this order only lines with the same figures can change places.
-fn precedence(lines: &[RatedLine], ranks: &[Vec<usize>]) -> Vec<usize> {
+fn precedence(lines: &[RatedLine], ranks: &[usize]) -> Vec<usize> {
+    let mut rest = ranks;
     let keys: Vec<_> = lines
         .iter()
-        .zip(ranks)
-        .map(|(line, ranks)| {
-            let mut ranks = ranks.clone();
-            ranks.sort_unstable();
+        .map(|line| {
+            let (ranks, others) = rest.split_at(line.rates.len());
+            rest = others;
+            let mut ranks = Cow::from(ranks);
+            if !ranks.is_sorted() {
+                ranks.to_mut().sort_unstable();
+            }
             (line.behavior == TaxBehavior::Inclusive, line.amount.minor().unsigned_abs(), ranks)
         })
         .collect();
@@ -377,7 +394,7 @@ fn trace(lines: &[RatedLine], charges: &[Charge]) -> Vec<TraceStep> {
         }
         for (rate, charge) in line.rates.iter().zip(charges.by_ref()) {
             // A divisor is at least 1: the quotient is no larger than the amount, and there always is one.
-            let base = amount.checked_div(charge.divisor).unwrap_or(amount);
+            let base = divided(amount, charge.divisor).unwrap_or(amount);
             steps.push(step(Some(rate.clone()), base, charge.exact, charge.tax));
         }
     }

@@ -179,7 +179,10 @@ impl TaxRequest {
     /// Refuses lines in another currency, or with too many rates: what no calculator can answer.
     pub fn check_lines(&self, validator: &mut Validator) {
         for (index, line) in self.lines.iter().enumerate() {
-            validator.check(&amount_field(index), Self::check_currency(self.currency, line.amount));
+            // A field that is right needs no name.
+            if let Err(invalid) = Self::check_currency(self.currency, line.amount) {
+                validator.refuse(&amount_field(index), invalid);
+            }
             if matches!(&line.treatment, TaxTreatment::Manual(rates) if rates.len() > TaxTreatment::RATES_MAX) {
                 let expected = format!("must have at most {} rates", TaxTreatment::RATES_MAX);
                 validator.refuse(&format!("lines[{index}].tax"), Invalid::new("TOO_MANY", expected));

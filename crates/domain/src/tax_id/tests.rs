@@ -58,7 +58,7 @@ const EXAMPLES: [([&str; 2], &str, Slip); 78] = [
     (["LT119511515", "LT742985119"], "LT", Mostly),
     (["LT100001919017", "LT935572421311"], "LT", Mostly),
     (["LU15027442", "LU90257425"], "LU", Seen),
-    (["LV40003521600", "LV44873613009"], "LV", Seen),
+    (["LV40003521600", "LV40003032949"], "LV", Seen),
     (["LV16117519997", "LV19108738593"], "LV", Mostly),
     // Of no day of birth: nothing checks them.
     (["LV32023146051", "LV39284436697"], "LV", Unseen),

@@ -25,7 +25,7 @@ pub(super) struct Foot {
 }
 
 impl Foot {
-    /// The seller's name, address, ids, and what else its letterhead says.
+    /// The seller's name, address and ids; what else its letterhead says stands at the head alone.
     pub(super) fn of(document: &Document, setter: &Typesetter, words: &Words) -> Self {
         let seller = &document.seller;
         let mut parts = vec![name_of(seller.name.as_ref()).to_owned()];
@@ -33,7 +33,6 @@ impl Foot {
         parts.extend(seller.address.iter().flat_map(|address| address_lines(address, language)));
         parts.extend(seller.email.iter().map(|email| email.as_str().to_owned()));
         parts.extend(seller.tax_ids.iter().map(|id| words.labelled_tax_id(id)));
-        parts.extend(words.letterhead(&document.letterhead));
         parts.retain(|part| !part.is_empty());
         let text = parts.join(" · ").replace('\n', " ");
         let width = CONTENT_WIDTH - PAGE_NUMBER_WIDTH - GAP;

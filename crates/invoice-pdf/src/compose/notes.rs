@@ -19,11 +19,15 @@ impl Composer<'_> {
         }
     }
 
-    /// What else there is to say of how to pay; the accounts stand in the panel.
+    /// What else there is to say of how to pay; the accounts stand in the panel, and where there are none, a heading says
+    /// what this is.
     fn transfer(&mut self) {
-        let text = self.document.transfer().and_then(|(transfer, _)| transfer.text.clone());
-        if let Some(text) = text {
-            self.heading(self.words.payment_instructions);
+        let Some((transfer, _)) = self.document.transfer() else { return };
+        let has_account = transfer.has_account();
+        if let Some(text) = transfer.text.clone() {
+            if !has_account {
+                self.heading(self.words.payment_instructions);
+            }
             self.paragraph(text.as_str(), BODY, INK, LEADING);
             self.sheet.space(10.0);
         }

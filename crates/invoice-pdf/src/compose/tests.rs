@@ -124,7 +124,7 @@ fn what_the_law_asks_of_an_invoice_is_said() {
         "Company\u{a0}no.\u{a0}556000-0001 · Registered\u{a0}office:\u{a0}Stockholm ·|+46\u{a0}8\u{a0}123\u{a0}45\u{a0}67 · nordljus.example",
         "VAT no. SE556000000101",
         "IBAN|SE45 5000 0000 0583 9825 7466|BIC|ESSESESS|Bankgiro|160-9908|Payment reference|INV-2026-00042",
-        "How to pay|Payments from abroad: charges are shared.",
+        "Payments from abroad: charges are shared.",
         "VAT no. DE136695976",
         "1|Software licence|5|1,200.00|–|6,000.00",
         "3|Support|1|500.00|25%|500.00",

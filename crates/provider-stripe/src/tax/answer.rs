@@ -205,7 +205,7 @@ fn read_rate(part: &Value, jurisdiction: Option<Jurisdiction>) -> Result<Applied
         display_name: name.map_err(|_| AnswerError::Unreadable("tax_rate_details.display_name"))?,
         percentage: percentage.ok_or(AnswerError::Unreadable("tax_rate_details.percentage_decimal"))?,
         jurisdiction,
-        source: Some(SOURCE.to_owned()),
+        source: Some(SOURCE.into()),
         since: None,
     })
 }

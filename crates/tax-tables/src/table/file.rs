@@ -213,7 +213,7 @@ impl Reader<'_> {
             display_name: self.name.clone(),
             percentage: Percentage::parse(form.percent).map_err(unfit(jurisdiction))?,
             jurisdiction: Some(jurisdiction),
-            source: Some(source.to_owned()),
+            source: Some(source.into()),
             since: began.then_some(from),
         };
         Ok(DatedRate { from, began, until: period.until, rate })

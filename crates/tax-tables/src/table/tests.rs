@@ -77,6 +77,15 @@ fn rates_follow_one_another_and_each_changes_something() {
 }
 
 #[test]
+fn callers_are_told_every_tax_code() {
+    let told = include_str!("../../../../proto/paylinks/v1/tax.proto");
+    for entry in RateTable::embedded().unwrap().tax_codes() {
+        let code = entry.code.as_str();
+        assert!(told.contains(&format!("`{code}`")), "{code}");
+    }
+}
+
+#[test]
 fn every_tax_code_is_general_or_some_jurisdiction_taxes_it_apart() {
     let table = table();
     let used: BTreeSet<_> = table.jurisdictions.values().flat_map(|rates| rates.reduced_by_code.keys()).collect();

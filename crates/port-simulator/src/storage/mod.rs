@@ -1,0 +1,227 @@
+//! The store, in memory, with the transactions of a database.
+
+mod commands;
+mod database;
+mod queries;
+mod tables;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::checkout::CheckoutSession;
+use domain::credit_note::CreditNote;
+use domain::event::{Event, EventPosition};
+use domain::id::InvoiceId;
+use domain::idempotency::StoredRequest;
+use domain::invoice::Invoice;
+use domain::payment::Payment;
+use domain::payment_link::PaymentLink;
+use domain::ports::storage::{Collectable, SharedSecret, Storage, StorageError, UnitOfWork};
+use domain::provider::{InboxEntry, Intent};
+use domain::refund::Refund;
+
+use crate::process::{Chaos, Process, Reach};
+use database::{Database, TransactionId};
+use tables::{NotificationState, Row, Tables, View};
+
+/// A process's handle onto a simulated store.
+#[derive(Clone)]
+pub struct SimulatedStorage {
+    database: Arc<Database>,
+    reach: Reach,
+}
+
+/// One transaction.
+struct SimulatedUnitOfWork {
+    storage: SimulatedStorage,
+    id: TransactionId,
+    has_ended: bool,
+}
+
+impl SimulatedStorage {
+    /// A store of its own, empty at first, that is reached by one process.
+    pub fn new(process: &Process, chaos: &Chaos) -> Self {
+        Self::connected(Database::new(), process, chaos)
+    }
+
+    /// The same store, as another process reaches it.
+    #[must_use]
+    pub fn for_process(&self, process: &Process) -> Self {
+        Self::connected(Arc::clone(&self.database), process, &self.reach.chaos)
+    }
+
+    fn connected(database: Arc<Database>, process: &Process, chaos: &Chaos) -> Self {
+        let (disconnected, of) = (Arc::downgrade(&database), process.clone());
+        process.when_killed(move || {
+            if let Some(database) = disconnected.upgrade() {
+                database.disconnect(&of);
+            }
+        });
+        Self { database, reach: Reach { process: process.clone(), chaos: chaos.clone() } }
+    }
+
+    /// All that is committed, for checks.
+    pub fn contents(&self) -> Contents {
+        let state = self.database.state();
+        let tables = &state.committed;
+        let notifications = |wanted: NotificationState| {
+            let rows = tables.notifications.values().filter(move |row| row.state == wanted);
+            rows.map(|row| row.entry.clone()).collect()
+        };
+        Contents {
+            invoices: rows(tables),
+            credit_notes: rows(tables),
+            links: rows(tables),
+            sessions: rows(tables),
+            payments: rows(tables),
+            refunds: rows(tables),
+            intents: tables.intents.values().map(|row| row.intent.clone()).collect(),
+            unprocessed: notifications(NotificationState::New),
+            set_aside: notifications(NotificationState::Aside),
+            requests: tables.requests.values().cloned().collect(),
+            collectables: tables.collectables.iter().filter_map(|(invoice, open)| Some((*invoice, (*open)?))).collect(),
+            events: state.events.iter().map(|sequenced| sequenced.event.clone()).collect(),
+        }
+    }
+
+    /// Reads what is committed.
+    async fn read<T>(&self, read: impl FnOnce(View<'_>) -> T) -> Result<T, StorageError> {
+        self.reach.go().await;
+        if self.reach.chaos.happens(|faults| faults.storage_unavailable) {
+            return Err(unavailable());
+        }
+        Ok(read(self.database.state().view(None)))
+    }
+}
+
+/// All that a store holds about money, each kind by its ids.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    /// Invoices.
+    pub invoices: Vec<Invoice>,
+    /// Credit notes.
+    pub credit_notes: Vec<CreditNote>,
+    /// Payment links.
+    pub links: Vec<PaymentLink>,
+    /// Checkout sessions.
+    pub sessions: Vec<CheckoutSession>,
+    /// Payments.
+    pub payments: Vec<Payment>,
+    /// Refunds.
+    pub refunds: Vec<Refund>,
+    /// Intended calls, finished or not.
+    pub intents: Vec<Intent>,
+    /// Notifications that wait to be processed.
+    pub unprocessed: Vec<InboxEntry>,
+    /// Notifications that were given up.
+    pub set_aside: Vec<InboxEntry>,
+    /// Requests.
+    pub requests: Vec<StoredRequest>,
+    /// The open collectables of invoices.
+    pub collectables: Vec<(InvoiceId, Collectable)>,
+    /// Events that have a position, in that order.
+    pub events: Vec<Event>,
+}
+
+fn rows<R: Row>(tables: &Tables) -> Vec<R> {
+    R::table(tables).values().map(|row| row.as_ref().clone()).collect()
+}
+
+impl SimulatedUnitOfWork {
+    /// A statement begins: it takes its time, and may fail.
+    async fn statement(&self) -> Result<(), StorageError> {
+        self.storage.reach.go().await;
+        let chaos = &self.storage.reach.chaos;
+        let failed = if chaos.happens(|faults| faults.contended) {
+            Err(StorageError::Contended("a simulated serialization failure".into()))
+        } else if chaos.happens(|faults| faults.storage_unavailable) {
+            Err(unavailable())
+        } else {
+            Ok(())
+        };
+        let mut state = self.storage.database.state();
+        state.expect_usable(self.id)?;
+        if failed.is_err() {
+            state.fail(self.id);
+        }
+        failed
+    }
+
+    /// Reads what is committed and what this transaction wrote.
+    async fn read<T>(&self, read: impl FnOnce(View<'_>) -> T) -> Result<T, StorageError> {
+        self.statement().await?;
+        Ok(read(self.storage.database.state().view(Some(self.id))))
+    }
+}
+
+#[async_trait]
+impl Storage for SimulatedStorage {
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError> {
+        self.reach.go().await;
+        if self.reach.chaos.happens(|faults| faults.storage_unavailable) {
+            return Err(unavailable());
+        }
+        let id = self.database.begin(&self.reach.process);
+        Ok(Box::new(SimulatedUnitOfWork { storage: self.clone(), id, has_ended: false }))
+    }
+
+    async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<(), StorageError> {
+        self.reach.go().await;
+        self.database.wait_for_event(after, patience).await;
+        self.reach.come_back().await;
+        Ok(())
+    }
+
+    async fn sequence_events(&self) -> Result<u64, StorageError> {
+        self.reach.go().await;
+        if self.reach.chaos.happens(|faults| faults.storage_unavailable) {
+            return Err(unavailable());
+        }
+        Ok(self.database.sequence())
+    }
+
+    async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError> {
+        self.reach.go().await;
+        Ok(*self.database.state().secrets.entry(name).or_insert(fresh))
+    }
+
+    async fn ping(&self) -> Result<(), StorageError> {
+        self.read(|_| ()).await
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for SimulatedUnitOfWork {
+    async fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
+        let (database, reach) = (Arc::clone(&self.storage.database), self.storage.reach.clone());
+        reach.go().await;
+        self.has_ended = true;
+        if reach.chaos.happens(|faults| faults.commit_unknown) {
+            let _ = database.end(self.id, reach.chaos.below(2) == 0);
+            reach.come_back().await;
+            return Err(StorageError::CommitUnknown("a simulated broken connection".into()));
+        }
+        let committed = database.end(self.id, true);
+        reach.come_back().await;
+        committed
+    }
+
+    async fn rollback(mut self: Box<Self>) {
+        self.has_ended = true;
+        // One whose connection is gone is rolled back already.
+        let _ = self.storage.database.end(self.id, false);
+    }
+}
+
+impl Drop for SimulatedUnitOfWork {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let _ = self.storage.database.end(self.id, false);
+        }
+    }
+}
+
+fn unavailable() -> StorageError {
+    StorageError::Unavailable("a simulated outage".into())
+}
