@@ -294,7 +294,8 @@ impl World {
             let asked = self.asked.lock().unwrap();
             (asked[index].command.clone(), asked[index].request_id.clone())
         };
-        let answered = tokio::time::timeout(CALLER_PATIENCE, Box::pin(command.ask(app, &self.seller, &request_id))).await;
+        let answered =
+            tokio::time::timeout(CALLER_PATIENCE, Box::pin(command.ask(app, &self.seller, &request_id))).await;
         let mut asked = self.asked.lock().unwrap();
         let asked = &mut asked[index];
         match answered {
