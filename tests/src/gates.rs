@@ -134,7 +134,7 @@ async fn every_method_is_closed_to_who_may_not_call_it(db: Db) {
 
 async fn every_method_hides_what_another_seller_has(db: Db) {
     let server = Server::start_with(db, OPEN).await;
-    let stock = Stock::fill(&server).await;
+    let stock = Box::pin(Stock::fill(&server)).await;
     let server = server.restart_with(SHARED).await;
     let mut callers = Vec::new();
     for seller in ["two", "one"] {

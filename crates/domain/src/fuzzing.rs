@@ -25,10 +25,8 @@ pub fn figures(data: &[u8]) {
     if let Ok(currency) = currency {
         assert_eq!(Currency::parse(currency.code()), Ok(currency));
     }
-    if let Ok(whole) = number.parse::<i64>() {
-        if let Ok(quantity) = Quantity::parse(whole) {
-            assert_eq!(Quantity::parse(quantity.get().into()), Ok(quantity));
-        }
+    if let Ok(Ok(quantity)) = number.parse().map(Quantity::parse) {
+        assert_eq!(Quantity::parse(quantity.get().into()), Ok(quantity));
     }
     let Ok(decimal) = number.parse::<Decimal>() else { return };
     if let Ok(percentage) = Percentage::parse(decimal) {

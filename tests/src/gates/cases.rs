@@ -46,10 +46,7 @@ pub(super) struct Case {
 /// Every case, in an order in which nothing is taken away before it is asked for.
 pub(super) fn all(stock: &Stock) -> Vec<Case> {
     vec![
-        case("CatalogService/GetProduct", "id", &stock.product, Code::NotFound, |id| v1::GetProductRequest {
-            id: id,
-            ..Default::default()
-        }),
+        case("CatalogService/GetProduct", "id", &stock.product, Code::NotFound, |id| v1::GetProductRequest { id }),
         case("CatalogService/UpdateProduct", "product.id", &stock.product, Code::NotFound, |id| {
             v1::UpdateProductRequest {
                 request_id: unique("gates"),
@@ -57,17 +54,14 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
                 update_mask: mask(&["active"]),
             }
         }),
-        case("CatalogService/GetPrice", "id", &stock.price, Code::NotFound, |id| v1::GetPriceRequest {
-            id: id,
-            ..Default::default()
-        }),
+        case("CatalogService/GetPrice", "id", &stock.price, Code::NotFound, |id| v1::GetPriceRequest { id }),
         case("CatalogService/UpdatePrice", "price.id", &stock.price, Code::NotFound, |id| v1::UpdatePriceRequest {
             request_id: unique("gates"),
             price: Some(v1::Price { id, ..Default::default() }),
             update_mask: mask(&["active"]),
         }),
         case("CatalogService/GetShippingRate", "id", &stock.shipping_rate, Code::NotFound, |id| {
-            v1::GetShippingRateRequest { id: id, ..Default::default() }
+            v1::GetShippingRateRequest { id }
         }),
         case("CatalogService/UpdateShippingRate", "shipping_rate.id", &stock.shipping_rate, Code::NotFound, |id| {
             v1::UpdateShippingRateRequest {
@@ -76,17 +70,14 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
                 update_mask: mask(&["active"]),
             }
         }),
-        case("CatalogService/GetCoupon", "id", &stock.coupon, Code::NotFound, |id| v1::GetCouponRequest {
-            id: id,
-            ..Default::default()
-        }),
+        case("CatalogService/GetCoupon", "id", &stock.coupon, Code::NotFound, |id| v1::GetCouponRequest { id }),
         case("CatalogService/UpdateCoupon", "coupon.id", &stock.coupon, Code::NotFound, |id| v1::UpdateCouponRequest {
             request_id: unique("gates"),
             coupon: Some(v1::Coupon { id, ..Default::default() }),
             update_mask: mask(&["active"]),
         }),
         case("CatalogService/GetPromotionCode", "id", &stock.promotion_code, Code::NotFound, |id| {
-            v1::GetPromotionCodeRequest { id: id, ..Default::default() }
+            v1::GetPromotionCodeRequest { id }
         }),
         case("CatalogService/UpdatePromotionCode", "promotion_code.id", &stock.promotion_code, Code::NotFound, |id| {
             v1::UpdatePromotionCodeRequest {
@@ -121,7 +112,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             v1::CreateInvoiceCheckoutRequest { customer_id: id, mode: v1::CheckoutMode::Setup as i32, ..checkout() }
         }),
         case("CheckoutService/GetCheckoutSession", "id", &stock.session, Code::NotFound, |id| {
-            v1::GetCheckoutSessionRequest { id: id, ..Default::default() }
+            v1::GetCheckoutSessionRequest { id }
         }),
         case("CheckoutService/ListCheckoutSessions", "invoice_id", &stock.invoice, Code::Ok, |id| {
             v1::ListCheckoutSessionsRequest { invoice_id: id, ..Default::default() }
@@ -130,12 +121,9 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             v1::ListCheckoutSessionsRequest { payment_link_id: id, ..Default::default() }
         }),
         case("CheckoutService/ExpireCheckoutSession", "id", &stock.session, Code::NotFound, |id| {
-            v1::ExpireCheckoutSessionRequest { request_id: unique("gates"), id: id, ..Default::default() }
+            v1::ExpireCheckoutSessionRequest { request_id: unique("gates"), id }
         }),
-        case("CustomerService/GetCustomer", "id", &stock.customer, Code::NotFound, |id| v1::GetCustomerRequest {
-            id: id,
-            ..Default::default()
-        }),
+        case("CustomerService/GetCustomer", "id", &stock.customer, Code::NotFound, |id| v1::GetCustomerRequest { id }),
         case("CustomerService/UpdateCustomer", "customer.id", &stock.customer, Code::NotFound, |id| {
             v1::UpdateCustomerRequest {
                 request_id: unique("gates"),
@@ -147,7 +135,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             v1::ListPaymentMethodsRequest { customer_id: id, ..Default::default() }
         }),
         case("CustomerService/DetachPaymentMethod", "id", &stock.payment_method, Code::NotFound, |id| {
-            v1::DetachPaymentMethodRequest { request_id: unique("gates"), id: id, ..Default::default() }
+            v1::DetachPaymentMethodRequest { request_id: unique("gates"), id }
         }),
         case("EventService/ListEvents", "subject_id", &stock.invoice, Code::Ok, |id| v1::ListEventsRequest {
             subject_id: id,
@@ -268,23 +256,16 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             ..Default::default()
         }),
         case("InvoiceService/ShareInvoice", "id", &stock.invoice, Code::NotFound, |id| v1::ShareInvoiceRequest {
-            id: id,
+            id,
             ..Default::default()
         }),
-        case("InvoiceService/GetInvoice", "id", &stock.invoice, Code::NotFound, |id| v1::GetInvoiceRequest {
-            id: id,
-            ..Default::default()
-        }),
-        case("InvoiceService/GetInvoiceMail", "id", &stock.mail, Code::NotFound, |id| v1::GetInvoiceMailRequest {
-            id: id,
-            ..Default::default()
-        }),
+        case("InvoiceService/GetInvoice", "id", &stock.invoice, Code::NotFound, |id| v1::GetInvoiceRequest { id }),
+        case("InvoiceService/GetInvoiceMail", "id", &stock.mail, Code::NotFound, |id| v1::GetInvoiceMailRequest { id }),
         case("InvoiceService/GetCreditNote", "id", &stock.credit_note, Code::NotFound, |id| v1::GetCreditNoteRequest {
-            id: id,
-            ..Default::default()
+            id,
         }),
         case("InvoiceService/RenderCreditNote", "id", &stock.credit_note, Code::NotFound, |id| {
-            v1::RenderCreditNoteRequest { id: id, ..Default::default() }
+            v1::RenderCreditNoteRequest { id, ..Default::default() }
         }),
         case("InvoiceService/ListInvoices", "customer_id", &stock.customer, Code::Ok, |id| v1::ListInvoicesRequest {
             customer_id: id,
@@ -326,16 +307,16 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
         }),
         case("InvoiceService/FinalizeInvoice", "id", &stock.draft, Code::NotFound, |id| v1::FinalizeInvoiceRequest {
             request_id: unique("gates"),
-            id: id,
+            id,
             ..Default::default()
         }),
         case("InvoiceService/VoidInvoice", "id", &stock.draft, Code::NotFound, |id| v1::VoidInvoiceRequest {
             request_id: unique("gates"),
-            id: id,
+            id,
             ..Default::default()
         }),
         case("InvoiceService/MarkInvoiceUncollectible", "id", &stock.invoice, Code::NotFound, |id| {
-            v1::MarkInvoiceUncollectibleRequest { request_id: unique("gates"), id: id, ..Default::default() }
+            v1::MarkInvoiceUncollectibleRequest { request_id: unique("gates"), id, ..Default::default() }
         }),
         case("PaymentLinkService/CreatePaymentLink", "invoice_id", &stock.invoice, Code::NotFound, |id| {
             v1::CreatePaymentLinkRequest { request_id: unique("gates"), invoice_id: id, ..Default::default() }
@@ -382,11 +363,10 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             },
         ),
         case("PaymentLinkService/GetPaymentLink", "id", &stock.link, Code::NotFound, |id| v1::GetPaymentLinkRequest {
-            id: id,
-            ..Default::default()
+            id,
         }),
         case("PaymentLinkService/SharePaymentLink", "id", &stock.link, Code::NotFound, |id| {
-            v1::SharePaymentLinkRequest { id: id, ..Default::default() }
+            v1::SharePaymentLinkRequest { id, ..Default::default() }
         }),
         case("PaymentLinkService/ListPaymentLinkLineItems", "payment_link_id", &stock.link, Code::NotFound, |id| {
             v1::ListPaymentLinkLineItemsRequest { payment_link_id: id, ..Default::default() }
@@ -402,10 +382,10 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             }
         }),
         case("PaymentLinkService/DeactivatePaymentLink", "id", &stock.link, Code::NotFound, |id| {
-            v1::DeactivatePaymentLinkRequest { request_id: unique("gates"), id: id, ..Default::default() }
+            v1::DeactivatePaymentLinkRequest { request_id: unique("gates"), id }
         }),
         case("PaymentLinkService/ActivatePaymentLink", "id", &stock.link, Code::NotFound, |id| {
-            v1::ActivatePaymentLinkRequest { request_id: unique("gates"), id: id, ..Default::default() }
+            v1::ActivatePaymentLinkRequest { request_id: unique("gates"), id }
         }),
         case("PaymentService/CreatePayment", "customer_id", &stock.customer, Code::InvalidArgument, |id| {
             v1::CreatePaymentRequest { customer_id: id, ..payment() }
@@ -413,18 +393,9 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
         case("PaymentService/CreatePayment", "tax.manual.tax_rate_ids", &stock.tax_rate, Code::InvalidArgument, |id| {
             v1::CreatePaymentRequest { tax: Some(manual(id)), tax_behavior: EXCLUSIVE, ..payment() }
         }),
-        case("PaymentService/GetPayment", "id", &stock.payment, Code::NotFound, |id| v1::GetPaymentRequest {
-            id: id,
-            ..Default::default()
-        }),
-        case("PaymentService/GetRefund", "id", &stock.refund, Code::NotFound, |id| v1::GetRefundRequest {
-            id: id,
-            ..Default::default()
-        }),
-        case("PaymentService/GetDispute", "id", &stock.dispute, Code::NotFound, |id| v1::GetDisputeRequest {
-            id: id,
-            ..Default::default()
-        }),
+        case("PaymentService/GetPayment", "id", &stock.payment, Code::NotFound, |id| v1::GetPaymentRequest { id }),
+        case("PaymentService/GetRefund", "id", &stock.refund, Code::NotFound, |id| v1::GetRefundRequest { id }),
+        case("PaymentService/GetDispute", "id", &stock.dispute, Code::NotFound, |id| v1::GetDisputeRequest { id }),
         case("PaymentService/ListPayments", "invoice_id", &stock.paid_invoice, Code::Ok, |id| {
             v1::ListPaymentsRequest { invoice_id: id, ..Default::default() }
         }),
@@ -490,13 +461,13 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             }
         }),
         case("PaymentService/CapturePayment", "id", &stock.open_payment, Code::NotFound, |id| {
-            v1::CapturePaymentRequest { request_id: unique("gates"), id: id, ..Default::default() }
+            v1::CapturePaymentRequest { request_id: unique("gates"), id, ..Default::default() }
         }),
         case("PaymentService/CancelPayment", "id", &stock.open_payment, Code::NotFound, |id| {
-            v1::CancelPaymentRequest { request_id: unique("gates"), id: id, ..Default::default() }
+            v1::CancelPaymentRequest { request_id: unique("gates"), id }
         }),
         case("SubscriptionService/GetSubscription", "id", &stock.subscription, Code::NotFound, |id| {
-            v1::GetSubscriptionRequest { id: id, ..Default::default() }
+            v1::GetSubscriptionRequest { id }
         }),
         case("SubscriptionService/ListSubscriptions", "payment_link_id", &stock.link, Code::Ok, |id| {
             v1::ListSubscriptionsRequest { payment_link_id: id, ..Default::default() }
@@ -509,12 +480,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             |id| v1::ListSubscriptionsRequest { checkout_session_id: id, ..Default::default() },
         ),
         case("SubscriptionService/CancelSubscription", "id", &stock.subscription, Code::NotFound, |id| {
-            v1::CancelSubscriptionRequest {
-                request_id: unique("gates"),
-                id: id,
-                at: v1::CancellationTime::Now as i32,
-                ..Default::default()
-            }
+            v1::CancelSubscriptionRequest { request_id: unique("gates"), id, at: v1::CancellationTime::Now as i32 }
         }),
         case("TaxService/CalculateTax", "customer_id", &stock.customer, Code::InvalidArgument, |id| {
             v1::CalculateTaxRequest {
@@ -533,10 +499,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
                 ..Default::default()
             },
         ),
-        case("TaxService/GetTaxRate", "id", &stock.tax_rate, Code::NotFound, |id| v1::GetTaxRateRequest {
-            id: id,
-            ..Default::default()
-        }),
+        case("TaxService/GetTaxRate", "id", &stock.tax_rate, Code::NotFound, |id| v1::GetTaxRateRequest { id }),
         case("TaxService/UpdateTaxRate", "tax_rate.id", &stock.tax_rate, Code::NotFound, |id| {
             v1::UpdateTaxRateRequest {
                 request_id: unique("gates"),
@@ -545,12 +508,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             }
         }),
         case("TaxService/EndTaxRegistration", "id", &stock.tax_registration, Code::NotFound, |id| {
-            v1::EndTaxRegistrationRequest {
-                request_id: unique("gates"),
-                id: id,
-                until: Some(TODAY),
-                ..Default::default()
-            }
+            v1::EndTaxRegistrationRequest { request_id: unique("gates"), id, until: Some(TODAY) }
         }),
     ]
 }

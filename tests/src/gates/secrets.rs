@@ -47,7 +47,7 @@ async fn nothing_that_was_planted_is_in_the_log() {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
         let (server, secrets) = start(format, &log, &post).await;
-        let more = play(&server, &secrets).await;
+        let more = Box::pin(play(&server, &secrets)).await;
         let log = std::fs::read_to_string(&log).unwrap();
         // It is the log of what was played, at its fullest.
         for expected in
