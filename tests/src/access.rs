@@ -33,8 +33,10 @@ fn with_token(token: &str) -> impl FnMut(Request<()>) -> Result<Request<()>, Sta
     }
 }
 
-async fn create_key(server: &Server, scope: &str, seller: &str) -> (String, String) {
-    let text = server.command(&["keys", "create", "--name", "test", "--scope", scope, "--seller", seller]).await;
+/// Makes a key of a seller; answers its id and its token.
+pub(crate) async fn create_key(server: &Server, scope: &str, seller: &str, more: &[&str]) -> (String, String) {
+    let create = ["keys", "create", "--name", "test", "--scope", scope, "--seller", seller];
+    let text = server.command(&[create.as_slice(), more].concat()).await;
     let value_of = |what: &str| text.lines().find_map(|line| line.strip_prefix(what)).unwrap().trim().to_owned();
     (value_of("id "), value_of("token "))
 }
@@ -55,9 +57,9 @@ async fn keys_open_what_they_say_and_nothing_else(db: Db) {
             "{wrong}"
         );
     }
-    let (writer_id, writer) = create_key(&server, "write", "one").await;
-    let (_, reader) = create_key(&server, "read", "one").await;
-    let (_, other) = create_key(&server, "write", "two").await;
+    let (writer_id, writer) = create_key(&server, "write", "one", &[]).await;
+    let (_, reader) = create_key(&server, "read", "one", &[]).await;
+    let (_, other) = create_key(&server, "write", "two", &[]).await;
     let create =
         || v1::CreateInvoiceRequest { lines: vec![line(10_000)], request_id: unique("invoice"), ..invoice_request() };
     let invoice = invoices(&server, &writer).create_invoice(create()).await.unwrap().into_inner().invoice.unwrap();

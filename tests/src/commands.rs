@@ -49,12 +49,19 @@ async fn keys_need_no_server_and_one_directory_has_one_server() {
     assert_eq!(keys(&["list"]).await, format!("There are no keys in {data}/paylinks.db\n"));
     let made = keys(&["create", "--name", "billing"]).await;
     assert!(made.contains("token     pl_") && made.contains(&format!("database  {data}/paylinks.db\n")), "{made}");
+    let refused = keys(&["create", "--name", "billing", "--expires-in", "soon"]).await;
+    assert!(refused.contains("must be a number of days, hours, minutes or seconds, such as 90d"), "{refused}");
     let listed = keys(&["list"]).await;
     let (header, row) = listed.split_once('\n').unwrap();
     // Each column begins where its heading does.
-    for (heading, cell) in
-        [("ID", "key_"), ("SCOPE", "write"), ("SELLERS", "every seller"), ("STATE", "active"), ("NAME", "billing")]
-    {
+    for (heading, cell) in [
+        ("ID", "key_"),
+        ("SCOPE", "write"),
+        ("SELLERS", "every seller"),
+        ("STATE", "active"),
+        ("ENDS", "never"),
+        ("NAME", "billing"),
+    ] {
         assert_eq!(header.find(heading), row.find(cell), "{heading}: {listed}");
     }
     assert!(keys(&["create", "--name", "x", "--seller", "acme"]).await.contains("--seller acme is not configured"));

@@ -1,7 +1,7 @@
 //! A server of its own for each test.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -76,6 +76,8 @@ pub(crate) fn needs(variable: &str) -> Option<String> {
 /// A running server.
 pub(crate) struct Server {
     child: Child,
+    /// Processes that end with it.
+    beside: Vec<Child>,
     /// Dropped after the server, which is connected to it.
     database: Option<TestDatabase>,
     directory: tempfile::TempDir,
@@ -93,21 +95,35 @@ impl Server {
 
     /// Starts a server with a configuration file.
     pub(crate) async fn start_with(db: Db, config: &str) -> Self {
+        Self::start_in(db, config, &[], Stdio::inherit()).await
+    }
+
+    async fn start_in(db: Db, config: &str, more: &[(&str, &str)], log: Stdio) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut environment = vec![("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string())];
         let database = if db == Db::Postgres { Some(TestDatabase::create().await) } else { None };
         if let Some(database) = &database {
             environment.push(("DATABASE_URL".to_owned(), database.url.clone()));
         }
+        environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if !config.is_empty() {
             let path = directory.path().join("paylinks.toml");
             std::fs::write(&path, config).unwrap();
             environment.push(("PAYLINKS_CONFIG".to_owned(), path.display().to_string()));
         }
-        let (child, addresses) = spawn(&environment).await;
-        let [grpc, http, sandbox] = addresses;
+        let (child, [grpc, http, sandbox]) = spawn(&environment, log).await;
         let channel = connect(&grpc).await;
-        Self { child, database, directory, environment, http, sandbox, channel }
+        Self { child, beside: Vec::new(), database, directory, environment, http, sandbox, channel }
+    }
+
+    /// Starts a server with more of an environment; what it writes to standard error goes to a file.
+    pub(crate) async fn start_logged(db: Db, config: &str, more: &[(&str, &str)], log: &Path) -> Self {
+        Self::start_in(db, config, more, std::fs::File::create(log).unwrap().into()).await
+    }
+
+    /// Ends a process with this server.
+    pub(crate) fn keep(&mut self, beside: Child) {
+        self.beside.push(beside);
     }
 
     /// Starts another server on the same database, with a sandbox of its own. It must be dropped first.
@@ -118,18 +134,24 @@ impl Server {
             ("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string()),
             ("DATABASE_URL".to_owned(), database.url.clone()),
         ];
-        let (child, [grpc, http, sandbox]) = spawn(&environment).await;
+        let (child, [grpc, http, sandbox]) = spawn(&environment, Stdio::inherit()).await;
         let channel = connect(&grpc).await;
-        Self { child, database: None, directory, environment, http, sandbox, channel }
+        Self { child, beside: Vec::new(), database: None, directory, environment, http, sandbox, channel }
     }
 
     /// Ends the server at once, as a crash does, and starts it again on the same data.
     pub(crate) async fn crash_and_restart(self) -> Self {
-        let Self { mut child, database, directory, environment, .. } = self;
+        let Self { mut child, beside, database, directory, environment, .. } = self;
         child.kill().await.unwrap();
-        let (child, [grpc, http, sandbox]) = spawn(&environment).await;
+        let (child, [grpc, http, sandbox]) = spawn(&environment, Stdio::inherit()).await;
         let channel = connect(&grpc).await;
-        Self { child, database, directory, environment, http, sandbox, channel }
+        Self { child, beside, database, directory, environment, http, sandbox, channel }
+    }
+
+    /// Ends the server, and starts it again on the same data with another configuration. It must have begun with one.
+    pub(crate) async fn restart_with(self, config: &str) -> Self {
+        std::fs::write(self.directory.path().join("paylinks.toml"), config).unwrap();
+        self.crash_and_restart().await
     }
 
     /// Asks the server to stop, and waits until it has; says whether it ended well.
@@ -402,7 +424,7 @@ pub(crate) fn paylinks(environment: &[(String, String)]) -> Command {
     for listen in ["GRPC", "HTTP", "SANDBOX"] {
         command.env(format!("PAYLINKS_{listen}_LISTEN"), "127.0.0.1:0");
     }
-    command.envs(environment.iter().map(|(name, value)| (name, value))).env("PAYLINKS_LOG", "warn").kill_on_drop(true);
+    command.env("PAYLINKS_LOG", "warn").envs(environment.iter().map(|(name, value)| (name, value))).kill_on_drop(true);
     command
 }
 
@@ -413,9 +435,10 @@ fn built_binary() -> PathBuf {
 }
 
 /// Starts a server, and reads from its greeting where it listens.
-async fn spawn(environment: &[(String, String)]) -> (Child, [String; 3]) {
-    let mut child =
-        paylinks(environment).arg("serve").stdout(Stdio::piped()).spawn().expect("cargo build -p server comes first");
+async fn spawn(environment: &[(String, String)], log: Stdio) -> (Child, [String; 3]) {
+    let mut command = paylinks(environment);
+    let command = command.arg("serve").stdout(Stdio::piped()).stderr(log);
+    let mut child = command.spawn().expect("cargo build -p server comes first");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut addresses = [String::new(), String::new(), String::new()];
     let greeting = async {

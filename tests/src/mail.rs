@@ -22,17 +22,21 @@ on_both_databases!(
 );
 
 /// A mail server that ends with its handle.
-struct MailServer {
+pub(crate) struct MailServer {
     _child: Child,
     told: Lines<BufReader<ChildStdout>>,
     port: u16,
 }
 
 impl MailServer {
-    async fn start() -> Option<Self> {
+    /// Starts it with these arguments; nothing where a test can't have it.
+    pub(crate) async fn start(arguments: &[&str]) -> Option<Self> {
         let python = needs("PAYLINKS_TEST_MAIL_PYTHON")?;
         let mut command = Command::new(python);
-        command.arg("-B").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/mail-smtp/tests/server.py"));
+        command
+            .arg("-B")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/mail-smtp/tests/server.py"))
+            .args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -46,7 +50,8 @@ impl MailServer {
         serde_json::from_str(&line).unwrap()
     }
 
-    fn config(&self) -> String {
+    /// The part of the configuration that names it.
+    pub(crate) fn config(&self) -> String {
         let port = self.port;
         format!("[mail]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"billing@seller.example\"\n")
     }
@@ -100,7 +105,7 @@ async fn events(server: &Server, mail: &v1::InvoiceMail) -> Vec<String> {
 }
 
 async fn an_invoice_is_sent_once_and_told(db: Db) {
-    let Some(mut post) = MailServer::start().await else { return };
+    let Some(mut post) = MailServer::start(&[]).await else { return };
     let server = Server::start_with(db, &post.config()).await;
     let profile = v1::CreateCustomerRequest {
         request_id: unique("customer"),
@@ -152,7 +157,7 @@ async fn an_invoice_is_sent_once_and_told(db: Db) {
 }
 
 async fn a_seller_has_a_sender_of_its_own_and_says_how_to_transfer(db: Db) {
-    let Some(mut post) = MailServer::start().await else { return };
+    let Some(mut post) = MailServer::start(&[]).await else { return };
     let own = "mail_from = \"invoices@own.example\"\nmail_reply_to = \"help@own.example\"\n";
     let server = Server::start_with(db, &format!("{}{SELLER}{own}", post.config())).await;
     let request = v1::CreateInvoiceRequest { lines: vec![line(100)], finalize: true, ..invoice_request() };
@@ -173,7 +178,7 @@ async fn a_seller_has_a_sender_of_its_own_and_says_how_to_transfer(db: Db) {
 }
 
 async fn a_receipt_is_sent_in_the_language_asked_for(db: Db) {
-    let Some(mut post) = MailServer::start().await else { return };
+    let Some(mut post) = MailServer::start(&[]).await else { return };
     let server = Server::start_with(db, &post.config()).await;
     let invoice = server.open_invoice(10_000).await;
     let receipt = |request_id: String| v1::SendInvoiceRequest {
@@ -200,7 +205,7 @@ async fn a_receipt_is_sent_in_the_language_asked_for(db: Db) {
 }
 
 async fn a_refused_recipient_fails_the_mail_and_is_told(db: Db) {
-    let Some(post) = MailServer::start().await else { return };
+    let Some(post) = MailServer::start(&[]).await else { return };
     let server = Server::start_with(db, &post.config()).await;
     let invoice = server.open_invoice(10_000).await;
     let queued = send(&server, to(&invoice, "unknown@buyer.example")).await;

@@ -23,16 +23,16 @@ const CREATE: &str = "POST /v1/refunds";
 /// Pays, and its refund fails later.
 const REFUND_FAILS: &str = "4000000000005126";
 /// Pays, and is disputed at once.
-const DISPUTED: &str = "4000000000000259";
+pub(crate) const DISPUTED: &str = "4000000000000259";
 
 /// A payment of 125.00 SEK that was paid with a card.
-async fn paid(server: &Server, card: &str) -> v1::Payment {
+pub(crate) async fn paid(server: &Server, card: &str) -> v1::Payment {
     let payment = asked_for(server).await;
     assert_eq!(server.pay(&payment.url, card).await, 200);
     wait_for(server, &payment.id, |payment| payment.state() == v1::PaymentState::Succeeded).await
 }
 
-async fn asked_for(server: &Server) -> v1::Payment {
+pub(crate) async fn asked_for(server: &Server) -> v1::Payment {
     let request = v1::CreatePaymentRequest {
         request_id: unique("payment"),
         amount: Some(sek(12_500)),
@@ -47,7 +47,7 @@ async fn get(server: &Server, id: &str) -> v1::Payment {
     server.payments().get_payment(request).await.unwrap().into_inner().payment.unwrap()
 }
 
-async fn wait_for(server: &Server, id: &str, is_so: impl Fn(&v1::Payment) -> bool) -> v1::Payment {
+pub(crate) async fn wait_for(server: &Server, id: &str, is_so: impl Fn(&v1::Payment) -> bool) -> v1::Payment {
     eventually(async || Some(get(server, id).await).filter(|payment| is_so(payment))).await
 }
 

@@ -28,7 +28,7 @@ on_both_databases!(
 
 const DAY: i64 = 24 * 60 * 60;
 
-fn monthly() -> v1::CreatePaymentLinkRequest {
+pub(crate) fn monthly() -> v1::CreatePaymentLinkRequest {
     let mut plan = item("Plan", 9_900, 2);
     if let Some(v1::line_item_input::Price::PriceData(data)) = &mut plan.price {
         let interval = v1::RecurrenceInterval::Month as i32;
@@ -49,7 +49,7 @@ async fn get(server: &Server, id: &str) -> v1::Subscription {
 }
 
 /// Buys at a link, and answers the subscription that it began.
-async fn subscribe(server: &Server, link: &v1::PaymentLink) -> v1::Subscription {
+pub(crate) async fn subscribe(server: &Server, link: &v1::PaymentLink) -> v1::Subscription {
     let session = buy(server, link, json!({})).await;
     let of = v1::ListSubscriptionsRequest { checkout_session_id: session.id, ..Default::default() };
     eventually(async || list(server, of.clone()).await.pop()).await
@@ -59,12 +59,12 @@ async fn wait_for(server: &Server, id: &str, state: v1::SubscriptionState) -> v1
     eventually(async || Some(get(server, id).await).filter(|subscription| subscription.state() == state)).await
 }
 
-async fn renewals(server: &Server, subscription: &v1::Subscription) -> Vec<v1::Payment> {
+pub(crate) async fn renewals(server: &Server, subscription: &v1::Subscription) -> Vec<v1::Payment> {
     let request = v1::ListPaymentsRequest { subscription_id: subscription.id.clone(), ..Default::default() };
     server.payments().list_payments(request).await.unwrap().into_inner().payments
 }
 
-async fn pass(server: &Server, days: i64) {
+pub(crate) async fn pass(server: &Server, days: i64) {
     let answer = server.control("clock", json!({"advance_seconds": days * DAY})).await;
     assert_eq!(answer.status().as_u16(), 200);
 }

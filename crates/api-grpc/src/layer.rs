@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use application::App;
 use call_headers::CALL_ID;
-use domain::access::Scope;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
+use crate::methods::{is_public, is_stream, known_path, scope};
 use crate::status::{deadline_exceeded, status};
 
 /// How long a call may take where its caller says nothing. Streams have no end.
@@ -114,9 +114,8 @@ where
             let (call_id, request_id) = (&call.call_id, call.request_id.get());
             tracing::info!(%method, code = ?code, ms = began.elapsed().as_millis(), call_id, request_id, "call");
             // A path that is no method of ours is the caller's own, and would make metrics without end.
-            let method =
-                if matches!(code, Code::Unimplemented | Code::Unauthenticated) { "other".to_owned() } else { method };
-            metrics::counter!("paylinks_grpc_calls_total", "method" => method.clone(), "code" => format!("{code:?}"))
+            let method = known_path(&method).unwrap_or("other");
+            metrics::counter!("paylinks_grpc_calls_total", "method" => method, "code" => format!("{code:?}"))
                 .increment(1);
             metrics::histogram!("paylinks_grpc_call_seconds", "method" => method).record(began.elapsed());
             if let Ok(value) = HeaderValue::try_from(call.call_id) {
@@ -153,18 +152,6 @@ where
     answered.map_err(|never| match never {})
 }
 
-/// What is answered to everyone: health, and reflection where access is open.
-fn is_public(method: &str, open_reflection: bool) -> bool {
-    method.starts_with("/grpc.health.v1.Health/") || (open_reflection && method.starts_with("/grpc.reflection."))
-}
-
-/// The scope that a method needs: reading methods have names that say so, and everything else writes.
-fn scope(method: &str) -> Scope {
-    let name = method.rsplit('/').next().unwrap_or_default();
-    let reads = ["Get", "List", "Stream", "Calculate", "Render", "Share", "ServerReflectionInfo"];
-    if reads.iter().any(|verb| name.starts_with(verb)) { Scope::Read } else { Scope::Write }
-}
-
 /// A little less than the caller's own deadline, so that our status comes before tonic's `CANCELLED`.
 fn timeout(headers: &HeaderMap, method: &str) -> Option<Duration> {
     let asked = headers.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse_timeout);
@@ -172,7 +159,7 @@ fn timeout(headers: &HeaderMap, method: &str) -> Option<Duration> {
         .map(|asked| asked.saturating_sub((asked / 20).clamp(Duration::from_millis(1), Duration::from_millis(20))));
     match asked {
         Some(asked) => Some(asked),
-        None if method.contains("/Stream") || method.starts_with("/grpc.") => None,
+        None if is_stream(method) => None,
         None => Some(DEFAULT_TIMEOUT),
     }
 }
@@ -211,15 +198,5 @@ mod tests {
         for bad in ["", "m", "123456789m", "-1m", "1x", "1é"] {
             assert_eq!(parse_timeout(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn methods_that_read_need_less_than_those_that_write() {
-        assert_eq!(scope("/paylinks.v1.InvoiceService/GetInvoice"), Scope::Read);
-        assert_eq!(scope("/paylinks.v1.EventService/StreamEvents"), Scope::Read);
-        assert_eq!(scope("/paylinks.v1.PaymentLinkService/SharePaymentLink"), Scope::Read);
-        assert_eq!(scope("/paylinks.v1.InvoiceService/RenderInvoice"), Scope::Read);
-        assert_eq!(scope("/paylinks.v1.InvoiceService/VoidInvoice"), Scope::Write);
-        assert_eq!(scope("/paylinks.v1.AnyService/SomethingNew"), Scope::Write);
     }
 }

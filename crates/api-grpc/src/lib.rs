@@ -1,10 +1,14 @@
 //! The gRPC face: proto messages in, domain values through, proto messages out.
 //!
-//! One module a service under `services`, the mapping in `convert`, access and deadlines in `layer`, and `status` as the
-//! one place where an application's error becomes a gRPC status. It must not know any storage or provider.
+//! One module a service under `services`, the mapping in `convert`, access and deadlines in `layer`,
+//! the scope of each method in `methods`, and `status` as the one place where an application's error becomes a gRPC
+//! status. It must not know any storage or provider.
 
 mod convert;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod layer;
+mod methods;
 mod page_token;
 mod server;
 mod services;

@@ -4,6 +4,8 @@
 //! A webhook is verified and stored before it is acknowledged; it is processed from the store. It must not know any
 //! provider: the name in the path picks the adapter.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hosted;
 mod json;
 mod server;

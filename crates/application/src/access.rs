@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::access::{ApiKey, Caller, Scope};
 use domain::id::ApiKeyId;
+use domain::ports::storage::StorageError;
 use domain::seller::SellerId;
 use domain::text::DisplayName;
 use domain::timestamp::Timestamp;
@@ -68,11 +69,24 @@ impl App {
         let prefix = public_part(token).ok_or_else(refused)?;
         let key = self.0.storage.load_api_key_by_prefix(prefix).await?.ok_or_else(refused)?;
         let is_right: bool = token_sha256(token).as_bytes().ct_eq(key.token_sha256.as_bytes()).into();
-        if !is_right || !key.is_active(self.now()) {
+        let now = self.now();
+        if !is_right || !key.is_active(now) {
             return Err(refused());
+        }
+        if key.is_use_worth_noting(now)
+            && let Err(error) = self.note_use(key.id, now).await
+        {
+            // It is for the operator to know, and no reason to turn anyone away.
+            tracing::warn!(%error, key = %key.id, "the use of an API key can't be noted");
         }
         let sellers = if key.sellers.is_empty() { self.seller_ids().cloned().collect() } else { key.sellers };
         Ok(Caller { key: Some(key.id), scope: key.scope, sellers })
+    }
+
+    async fn note_use(&self, id: ApiKeyId, now: Timestamp) -> Result<(), StorageError> {
+        let mut uow = self.0.storage.begin().await?;
+        uow.note_use_of_api_key(id, now).await?;
+        uow.commit().await
     }
 
     /// Makes an API key.
@@ -98,6 +112,7 @@ impl App {
             created_at: self.now(),
             expires_at: new.expires_at,
             revoked_at: None,
+            last_used_at: None,
         };
         let mut uow = self.0.storage.begin().await?;
         uow.insert_api_key(&key).await?;

@@ -1,6 +1,7 @@
 //! Who may call: API keys, what they allow, and on whose behalf.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ pub enum Scope {
     Read,
     /// Read, and change.
     Write,
-    /// Write, and administer.
+    /// Write, and decide how the sellers are taxed from then on: their registrations for tax.
     Admin,
 }
 
@@ -67,12 +68,22 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// When it last opened anything, to within [`USE_NOTED_EVERY`]; absent before it has.
+    pub last_used_at: Option<Timestamp>,
 }
+
+/// How exactly the last use of a key is known: a key costs no more than one write in this time, however often it is used.
+pub const USE_NOTED_EVERY: Duration = Duration::from_secs(60);
 
 impl ApiKey {
     /// Whether it is in force.
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether a use at `now` is to be noted, or the one before is close enough.
+    pub fn is_use_worth_noting(&self, now: Timestamp) -> bool {
+        self.last_used_at.is_none_or(|at| at.plus(USE_NOTED_EVERY) <= now)
     }
 }
 

@@ -52,6 +52,8 @@ pub mod discount;
 pub mod dispute;
 pub mod document;
 pub mod event;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod id;
 pub mod idempotency;
 pub mod invoice;

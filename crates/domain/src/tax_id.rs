@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use self::form::TaxIdHolder;
 use self::form::{Scope, Verdict, holder_in, judge};
 use crate::party::Country;
+use crate::text::refuse_card_number;
 use crate::validation::Invalid;
 
 /// A tax id in upper case, such as the VAT id `SE556000000101`. `Debug` shows its first two characters: the id of a sole
@@ -51,6 +52,7 @@ impl TaxId {
     ///
     /// # Errors
     /// `MALFORMED_TAX_ID`: too short, too long, with other characters, or not of the form that its country's ids have.
+    /// `CARD_NUMBER`: of no country's form that is known here, and of a payment card's.
     /// `TAX_ID_CHECK_DIGITS`: of that form, but with digits that do not go together, so that it is mistyped.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let id: String = text.chars().filter(|c| !matches!(c, ' ' | '.')).map(|c| c.to_ascii_uppercase()).collect();
@@ -69,11 +71,12 @@ impl TaxId {
     fn parse_unknown(id: String) -> Result<Self, Invalid> {
         let fits =
             (4..=Self::CHARS_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if fits {
-            Ok(Self(id))
-        } else {
-            Err(Invalid::new("MALFORMED_TAX_ID", "must be a tax id of 4 to 20 letters and digits"))
+        if !fits {
+            return Err(Invalid::new("MALFORMED_TAX_ID", "must be a tax id of 4 to 20 letters and digits"));
         }
+        // Of no form that is known, it may as well be a card's number in the wrong field.
+        refuse_card_number(&id)?;
+        Ok(Self(id))
     }
 
     /// The id.

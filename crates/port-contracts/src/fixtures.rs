@@ -554,6 +554,7 @@ pub fn api_key(prefix: &str) -> ApiKey {
         created_at: moment(),
         expires_at: Some(later()),
         revoked_at: None,
+        last_used_at: None,
     }
 }
 

@@ -110,6 +110,7 @@ macro_rules! storage_contract {
             a_notification_is_leased_to_one_alone_and_counted,
             a_notification_is_tried_again_until_finished_or_set_aside,
             api_keys_are_found_listed_and_revoked,
+            the_use_of_an_api_key_is_noted_once_in_a_while,
             events_get_increasing_positions_after_the_commit,
             events_are_listed_by_seller_kind_subject_and_limit,
             an_event_wakes_who_waits_for_it,

@@ -10,6 +10,8 @@ mod capabilities;
 mod client;
 mod config;
 mod discounts;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod notifications;
 mod params;
 mod provider;

@@ -12,6 +12,7 @@ use domain::id::ApiKeyId;
 use domain::ports::storage::SharedSecret;
 use domain::seller::SellerId;
 use domain::text::DisplayName;
+use domain::timestamp::Timestamp;
 use storage_sql::{SqlConfig, SqlStorage};
 use tax_tables::TableTaxCalculator;
 
@@ -32,9 +33,9 @@ pub(crate) enum KeysCommand {
         /// A seller whose things it may see; may be given several times; every seller if absent.
         #[arg(long = "seller")]
         sellers: Vec<String>,
-        /// After how many days it ends; never if absent.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-        expires_in_days: Option<u32>,
+        /// After how long it ends, such as 90d, 12h, 30m or 45s; never if absent.
+        #[arg(long, value_name = "TIME", value_parser = parse_lifetime)]
+        expires_in: Option<Duration>,
         #[command(flatten)]
         settings: Settings,
     },
@@ -88,9 +89,9 @@ pub(crate) async fn run(command: KeysCommand) -> Result<()> {
     })
     .map_err(|error| anyhow::anyhow!(error))?;
     let done = match command {
-        KeysCommand::Create { name, scope, sellers, expires_in_days, .. } => {
+        KeysCommand::Create { name, scope, sellers, expires_in, .. } => {
             match sellers.iter().find(|seller| !known.contains(seller)) {
-                None => create(&app, &database, (&name, &scope), &sellers, expires_in_days).await,
+                None => create(&app, &database, (&name, &scope), &sellers, expires_in).await,
                 Some(unknown) => Err(anyhow::anyhow!(
                     "--seller {unknown} is not configured (there is {}; --config names the file)",
                     known.join(", ")
@@ -109,7 +110,7 @@ async fn create(
     database: &str,
     (name, scope): (&str, &str),
     sellers: &[String],
-    expires_in_days: Option<u32>,
+    expires_in: Option<Duration>,
 ) -> Result<()> {
     let name = DisplayName::parse(name).map_err(|invalid| anyhow::anyhow!("--name {invalid}"))?;
     let scope = Scope::parse(scope).map_err(|invalid| anyhow::anyhow!("--scope {invalid}"))?;
@@ -117,10 +118,11 @@ async fn create(
         .iter()
         .map(|text| SellerId::parse(text).map_err(|invalid| anyhow::anyhow!("--seller {invalid}")))
         .collect::<Result<_>>()?;
-    let expires_at = expires_in_days.map(|days| app.now().plus(Duration::from_secs(u64::from(days) * 24 * 60 * 60)));
+    let expires_at = expires_in.map(|lifetime| app.now().plus(lifetime));
     let issued = app.create_api_key(NewApiKey { name, scope, sellers, expires_at, entropy: entropy()? }).await?;
+    let end = issued.key.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
     say(&format!(
-        "id        {}\ntoken     {}\ndatabase  {database}\nThe token is shown this once, and kept nowhere.\n",
+        "id        {}\ntoken     {}\nends      {end}\ndatabase  {database}\nThe token is shown this once, and kept nowhere.\n",
         issued.key.id, issued.token
     ))
 }
@@ -130,7 +132,7 @@ async fn list(app: &App, database: &str) -> Result<()> {
     if keys.is_empty() {
         return say(&format!("There are no keys in {database}\n"));
     }
-    let mut rows = vec![["ID", "SCOPE", "SELLERS", "STATE", "NAME"].map(str::to_owned)];
+    let mut rows = vec![["ID", "SCOPE", "SELLERS", "STATE", "ENDS", "LAST USED", "NAME"].map(str::to_owned)];
     for key in keys {
         let state = match key.revoked_at {
             Some(at) => format!("revoked {at}"),
@@ -139,7 +141,17 @@ async fn list(app: &App, database: &str) -> Result<()> {
         };
         let sellers: Vec<_> = key.sellers.iter().map(|seller| seller.as_str()).collect();
         let sellers = if sellers.is_empty() { "every seller".to_owned() } else { sellers.join(",") };
-        rows.push([key.id.to_string(), key.scope.name().to_owned(), sellers, state, key.name.to_string()]);
+        let moment = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let (end, last_use) = (moment(key.expires_at), moment(key.last_used_at));
+        rows.push([
+            key.id.to_string(),
+            key.scope.name().to_owned(),
+            sellers,
+            state,
+            end,
+            last_use,
+            key.name.to_string(),
+        ]);
     }
     say(&format!("{}In {database}\n", aligned(&rows)))
 }
@@ -154,8 +166,39 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     rows.iter().map(line).collect()
 }
 
+/// A whole number of days, hours, minutes or seconds: at least a second, and at most a hundred years.
+fn parse_lifetime(text: &str) -> Result<Duration, String> {
+    const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let seconds = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)].into_iter().find_map(|(unit, seconds)| {
+        let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+        digits.parse::<u64>().ok()?.checked_mul(seconds)
+    });
+    let lifetime = seconds.map(Duration::from_secs).filter(|lifetime| !lifetime.is_zero() && *lifetime <= MAX);
+    lifetime
+        .ok_or_else(|| "must be a number of days, hours, minutes or seconds, such as 90d, 12h, 30m or 45s".to_owned())
+}
+
 async fn revoke(app: &App, id: &str) -> Result<()> {
     let id = ApiKeyId::parse(id).map_err(|invalid| anyhow::anyhow!("the id {invalid}"))?;
     app.revoke_api_key(id).await?;
     say(&format!("{id} is revoked\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_a_number_and_its_unit() {
+        for (text, seconds) in
+            [("90d", 7_776_000), ("12h", 43_200), ("30m", 1_800), ("1s", 1), ("36500d", 3_153_600_000)]
+        {
+            assert_eq!(parse_lifetime(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in
+            ["", "d", "90", "0d", "-1d", "+1d", "1.5h", "1 d", "1D", "36501d", "18446744073709551615d", "1w", "1é"]
+        {
+            assert!(parse_lifetime(text).is_err(), "{text}");
+        }
+    }
 }

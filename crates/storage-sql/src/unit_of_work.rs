@@ -499,14 +499,27 @@ impl ApiKeyCommands for SqlUnitOfWork {
 
     async fn revoke_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<bool, StorageError> {
         let c = self.connection()?;
-        let backend = c.get_database_backend();
-        let filter = Filter::new().and("id = ? AND NOT revoked", [id.to_string().into()]);
-        let statement = filter.statement(backend, "SELECT document FROM api_keys", for_update(backend));
-        let Some(row) = one(c, statement).await? else { return Ok(false) };
-        let key = ApiKey { revoked_at: Some(now), ..json(&row, "document")? };
+        let Some(key) = lock_api_key(c, id).await? else { return Ok(false) };
+        let key = ApiKey { revoked_at: Some(now), ..key };
         let sql = "UPDATE api_keys SET revoked = $1, document = $2 WHERE id = $3";
         Ok(execute(c, sql, [true.into(), to_json(&key)?, id.to_string().into()]).await? == 1)
     }
+
+    async fn note_use_of_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<(), StorageError> {
+        let c = self.connection()?;
+        let Some(key) = lock_api_key(c, id).await?.filter(|key| key.is_use_worth_noting(now)) else { return Ok(()) };
+        let key = ApiKey { last_used_at: Some(now), ..key };
+        let sql = "UPDATE api_keys SET document = $1 WHERE id = $2";
+        execute(c, sql, [to_json(&key)?, id.to_string().into()]).await.map(|_| ())
+    }
+}
+
+/// A key that is not revoked, and stays as it is until the transaction ends.
+async fn lock_api_key(c: &impl ConnectionTrait, id: ApiKeyId) -> Result<Option<ApiKey>, StorageError> {
+    let backend = c.get_database_backend();
+    let filter = Filter::new().and("id = ? AND NOT revoked", [id.to_string().into()]);
+    let statement = filter.statement(backend, "SELECT document FROM api_keys", for_update(backend));
+    one(c, statement).await?.map(|row| json(&row, "document")).transpose()
 }
 
 pub(crate) fn micros(span: Duration) -> i64 {

@@ -17,6 +17,8 @@ mod control;
 mod error;
 mod expand;
 mod form;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hosted;
 mod ids;
 mod money;

@@ -10,9 +10,9 @@ mod checkout;
 #[cfg(test)]
 mod contract;
 mod fault;
-mod number;
+pub(crate) mod number;
 mod payment;
-mod reader;
+pub(crate) mod reader;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::party::Country;
-use crate::text::{CustomText, FieldLabel, refuse_unfit};
+use crate::text::{CustomText, FieldLabel, refuse_card_number, refuse_unfit};
 use crate::validation::{Invalid, Validator, Violations};
 
 /// What the page asks.
@@ -324,10 +324,12 @@ impl CustomFieldKind {
                 }
             }
             Self::Numeric { length, default_value } => {
-                if let Some(value) = default_value
-                    && !(length.admits(value.len()) && !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()))
-                {
-                    v.refuse("default_value", misfit("must be as many digits as the field allows"));
+                if let Some(value) = default_value {
+                    v.check("default_value", refuse_card_number(value));
+                    let are_digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+                    if !(length.admits(value.len()) && are_digits) {
+                        v.refuse("default_value", misfit("must be as many digits as the field allows"));
+                    }
                 }
             }
             Self::Dropdown { options, default_value } => {

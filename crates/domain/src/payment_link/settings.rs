@@ -69,6 +69,7 @@ impl PaymentMethodType {
         if text.is_empty() || text.len() > Self::CHARS_MAX || !text.bytes().all(is_fit) {
             return Err(Invalid::new("MALFORMED_METHOD", "must be the name of a payment method, such as card"));
         }
+        refuse_card_number(text)?;
         Ok(Self(text.to_owned()))
     }
 
@@ -228,6 +229,7 @@ impl AccountRef {
         if text.is_empty() || text.len() > Self::CHARS_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Invalid::new("MALFORMED_ACCOUNT", "must be the id of an account at the provider"));
         }
+        refuse_card_number(text)?;
         Ok(Self(text.to_owned()))
     }
 

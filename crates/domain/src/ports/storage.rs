@@ -618,6 +618,9 @@ pub trait ApiKeyCommands {
     async fn insert_api_key(&mut self, key: &ApiKey) -> Result<(), StorageError>;
     /// Revokes a key. `false` if there is none, or it is revoked already.
     async fn revoke_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<bool, StorageError>;
+    /// Notes that a key is used, unless it is revoked, or a use is noted already that
+    /// [is close enough](ApiKey::is_use_worth_noting).
+    async fn note_use_of_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<(), StorageError>;
 }
 
 #[cfg(feature = "mocks")]

@@ -433,6 +433,7 @@ mock! {
     impl ApiKeyCommands for UnitOfWork {
         async fn insert_api_key(&mut self, key: &ApiKey) -> Result<(), StorageError>;
         async fn revoke_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<bool, StorageError>;
+        async fn note_use_of_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<(), StorageError>;
     }
 
     impl Reader for UnitOfWork {}

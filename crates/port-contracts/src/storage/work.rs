@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use domain::access::{ApiKey, USE_NOTED_EVERY};
 use domain::id::{ApiKeyId, IntentId, PaymentLinkId, PaymentMethodId};
 use domain::idempotency::{RequestKey, RequestProgress, StoredRefusal};
 use domain::payment_link::CloseReason;
 use domain::ports::storage::StorageError;
 use domain::provider::{Intent, IntentState, ProviderAction};
+use domain::timestamp::Timestamp;
 use tokio::task::JoinSet;
 
 use super::{LOOK_EVERY, Store, check_deadline};
@@ -362,7 +364,7 @@ pub async fn api_keys_are_found_listed_and_revoked(storage: Store) {
     assert!(!work.revoke_api_key(older.id, later().plus(LONG)).await.unwrap());
     assert!(!work.revoke_api_key(ApiKeyId::from_uuid(next_uuid()), later()).await.unwrap());
     work.commit().await.unwrap();
-    let revoked = domain::access::ApiKey { revoked_at: Some(later()), ..older };
+    let revoked = ApiKey { revoked_at: Some(later()), ..older };
     assert_eq!(storage.load_api_key_by_prefix("pk_1").await.unwrap().as_ref(), Some(&revoked));
     assert_eq!(storage.list_api_keys().await.unwrap(), [newer, revoked]);
 
@@ -370,4 +372,28 @@ pub async fn api_keys_are_found_listed_and_revoked(storage: Store) {
     let refused = work.insert_api_key(&api_key("pk_2")).await;
     assert!(matches!(refused, Err(StorageError::Conflict { .. })), "{refused:?}");
     work.rollback().await;
+}
+
+/// The use of a key is noted at most once in a while, and never of a revoked one.
+pub async fn the_use_of_an_api_key_is_noted_once_in_a_while(storage: Store) {
+    let key = api_key("pk_1");
+    let note = async |at: Timestamp| {
+        let mut work = storage.begin().await.unwrap();
+        work.note_use_of_api_key(key.id, at).await.unwrap();
+        work.note_use_of_api_key(ApiKeyId::from_uuid(next_uuid()), at).await.unwrap();
+        work.commit().await.unwrap();
+        storage.load_api_key_by_prefix("pk_1").await.unwrap().unwrap()
+    };
+    let mut work = storage.begin().await.unwrap();
+    work.insert_api_key(&key).await.unwrap();
+    work.commit().await.unwrap();
+    let (first, second) = (later(), later().plus(USE_NOTED_EVERY));
+    assert_eq!(note(first).await, ApiKey { last_used_at: Some(first), ..key.clone() });
+    assert_eq!(note(second.minus(Duration::from_micros(1))).await.last_used_at, Some(first));
+    assert_eq!(note(second).await.last_used_at, Some(second));
+    let mut work = storage.begin().await.unwrap();
+    assert!(work.revoke_api_key(key.id, second).await.unwrap());
+    work.commit().await.unwrap();
+    let revoked = ApiKey { last_used_at: Some(second), revoked_at: Some(second), ..key.clone() };
+    assert_eq!(note(second.plus(LONG)).await, revoked);
 }

@@ -733,4 +733,15 @@ impl ApiKeyCommands for SimulatedUnitOfWork {
         state.own(self.id)?.api_keys.insert(id, ApiKey { revoked_at: Some(now), ..key });
         Ok(true)
     }
+
+    async fn note_use_of_api_key(&mut self, id: ApiKeyId, now: Timestamp) -> Result<(), StorageError> {
+        self.statement().await?;
+        self.storage.database.lock(self.id, &("api_keys", id.to_string())).await?;
+        let mut state = self.storage.database.state();
+        let found = state.view(Some(self.id)).find(|tables| &tables.api_keys, &id).cloned();
+        if let Some(key) = found.filter(|key| key.revoked_at.is_none() && key.is_use_worth_noting(now)) {
+            state.own(self.id)?.api_keys.insert(id, ApiKey { last_used_at: Some(now), ..key });
+        }
+        Ok(())
+    }
 }

@@ -1,0 +1,4 @@
+//! See `bodies` of the crate that it calls.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| api_http::fuzzing::bodies(data));

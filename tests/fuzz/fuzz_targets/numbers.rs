@@ -1,0 +1,4 @@
+//! See `numbers` of the crate that it calls.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| api_http::fuzzing::numbers(data));

@@ -1,0 +1,4 @@
+//! See `page_tokens` of the crate that it calls.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| api_grpc::fuzzing::page_tokens(data));

@@ -1,0 +1,4 @@
+//! See `redirects` of the crate that it calls.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| domain::fuzzing::redirects(data));

@@ -1,0 +1,4 @@
+//! See `requests` of the crate that it calls.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| api_grpc::fuzzing::requests(data));

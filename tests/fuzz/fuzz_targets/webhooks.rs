@@ -1,0 +1,4 @@
+//! See `webhooks` of the crate that it calls.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| provider_stripe::fuzzing::webhooks(data));
