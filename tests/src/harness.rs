@@ -435,7 +435,7 @@ fn built_binary() -> PathBuf {
 }
 
 /// Starts a server, and reads from its greeting where it listens.
-async fn spawn(environment: &[(String, String)], log: Stdio) -> (Child, [String; 3]) {
+pub(crate) async fn spawn(environment: &[(String, String)], log: Stdio) -> (Child, [String; 3]) {
     let mut command = paylinks(environment);
     let command = command.arg("serve").stdout(Stdio::piped()).stderr(log);
     let mut child = command.spawn().expect("cargo build -p server comes first");

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::node::Node;
-use crate::{codegen, repo, rules};
+use crate::{codegen, deny, repo, rules};
 
 /// The linter of protos; its npm package carries its binary.
 const BUF: &str = "@bufbuild/buf@1.75.0";
@@ -14,9 +14,10 @@ const BUF: &str = "@bufbuild/buf@1.75.0";
 type Step = (&'static str, fn() -> Result<()>);
 
 pub(crate) fn run() -> Result<()> {
-    let steps: [Step; 7] = [
+    let steps: [Step; 8] = [
         ("form", || repo::run(repo::cargo().args(["fmt", "--all", "--check"]))),
-        ("layers, dependencies and licences", rules::check_metadata),
+        ("layers", rules::check_layers),
+        ("dependencies", deny::check),
         ("rules of the repository", rules::check_files),
         ("generated code", || codegen::run(true)),
         ("proto", proto),

@@ -4,6 +4,7 @@ mod browser;
 mod check;
 mod codegen;
 mod conformance;
+mod deny;
 mod node;
 mod pdf_tools;
 mod postgres;

@@ -1,7 +1,7 @@
 //! The gRPC face: proto messages in, domain values through, proto messages out.
 //!
 //! One module a service under `services`, the mapping in `convert`, access and deadlines in `layer`,
-//! the scope of each method in `methods`, and `status` as the one place where an application's error becomes a gRPC
+//! the scope of each method in `methods`, `tls` for the connection, and `status` as the one place where an application's error becomes a gRPC
 //! status. It must not know any storage or provider.
 
 mod convert;
@@ -13,5 +13,7 @@ mod page_token;
 mod server;
 mod services;
 mod status;
+mod tls;
 
 pub use server::{GrpcConfig, serve};
+pub use tls::GrpcTls;

@@ -13,6 +13,7 @@ use tonic_health::ServingStatus;
 
 use crate::layer::CallLayer;
 use crate::services::Services;
+use crate::tls::GrpcTls;
 
 /// The largest message, in bytes: 4 MiB, as gRPC has it by default.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
@@ -26,12 +27,14 @@ const RESETS_PENDING_MAX: usize = 64;
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
 
 /// How the server behaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct GrpcConfig {
     /// Whether reflection is open to callers without a key.
     pub open_reflection: bool,
     /// How long calls may still run once the server stops.
     pub drain: Duration,
+    /// How it speaks TLS; in the clear where absent.
+    pub tls: Option<GrpcTls>,
 }
 
 /// Serves until `stop` turns true; then tells health checks that it does not serve, ends streams, and lets calls finish.
@@ -47,7 +50,11 @@ pub async fn serve(
     let (health_reporter, health) = tonic_health::server::health_reporter();
     health_reporter.set_service_status("", ServingStatus::Serving).await;
     let routes = routes(&app, stop.clone()).add_service(health);
-    let mut server = Server::builder()
+    let server = match &config.tls {
+        Some(tls) => Server::builder().tls_config(tls.config())?,
+        None => Server::builder(),
+    };
+    let mut server = server
         .layer(CallLayer::new(app, config.open_reflection))
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use domain::access::{ApiKey, Caller, Scope};
 use domain::id::ApiKeyId;
-use domain::ports::storage::StorageError;
 use domain::seller::SellerId;
 use domain::text::DisplayName;
 use domain::timestamp::Timestamp;
@@ -83,10 +82,9 @@ impl App {
         Ok(Caller { key: Some(key.id), scope: key.scope, sellers })
     }
 
-    async fn note_use(&self, id: ApiKeyId, now: Timestamp) -> Result<(), StorageError> {
-        let mut uow = self.0.storage.begin().await?;
-        uow.note_use_of_api_key(id, now).await?;
-        uow.commit().await
+    async fn note_use(&self, id: ApiKeyId, now: Timestamp) -> Result<(), Error> {
+        // Callers go away whenever they like, also in the middle of this.
+        self.transact(move |_, uow| Box::pin(async move { Ok(uow.note_use_of_api_key(id, now).await?) })).await
     }
 
     /// Makes an API key.

@@ -50,7 +50,6 @@ pub(crate) fn tax_description(invoice: &Invoice, asked: Money) -> Option<Descrip
 mod tests {
     use domain::id::{InvoiceId, InvoiceLineId};
     use domain::invoice::{Finalization, InvoiceContent, InvoiceItem, PartySnapshot};
-    use domain::metadata::Metadata;
     use domain::money::{Quantity, UnitPrice};
     use domain::tax::{AppliedRate, Percentage, RatedLine, TaxBehavior, TaxRounding, TaxTreatment, compute};
     use time::macros::date;
@@ -83,18 +82,7 @@ mod tests {
         };
         let rated: Vec<_> = lines.iter().map(rated).collect();
         let tax = compute(money(0).currency(), TaxRounding::default(), &rated).unwrap();
-        let content = InvoiceContent {
-            customer_id: None,
-            currency: money(0).currency(),
-            items: lines.iter().map(item).collect(),
-            discount: None,
-            tax_rounding: None,
-            description: None,
-            tax_point: None,
-            due_date: None,
-            tax_exchange_rate: None,
-            metadata: Metadata::default(),
-        };
+        let content = InvoiceContent::new(money(0).currency(), lines.iter().map(item).collect());
         let uuid = uuid::Uuid::from_u128(UUID);
         let ids = (InvoiceId::from_uuid(uuid), lines.iter().map(|_| InvoiceLineId::from_uuid(uuid)).collect());
         let mut invoice = Invoice::draft(ids, north(), content, (TaxRounding::default(), tax.clone()), NOW).unwrap();

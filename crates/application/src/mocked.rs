@@ -6,7 +6,6 @@ use domain::catalog::PriceModel;
 use domain::id::{IntentId, InvoiceId, LineItemId, PaymentLinkId};
 use domain::idempotency::{RequestId, RequestKey};
 use domain::invoice::{Invoice, InvoiceContent};
-use domain::metadata::Metadata;
 use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::party::Address;
 use domain::payment_link::{LineItem, LineItems, LinkOptions, LinkTarget, NewPaymentLink, PaymentLink};
@@ -102,18 +101,7 @@ pub(crate) fn north() -> SellerId {
 
 /// A draft of nothing.
 pub(crate) fn draft_invoice() -> Invoice {
-    let content = InvoiceContent {
-        customer_id: None,
-        currency: money(0).currency(),
-        items: vec![],
-        discount: None,
-        tax_rounding: None,
-        description: None,
-        tax_point: None,
-        due_date: None,
-        tax_exchange_rate: None,
-        metadata: Metadata::default(),
-    };
+    let content = InvoiceContent::new(money(0).currency(), vec![]);
     let rounding = TaxRounding::default();
     let tax = compute(content.currency, rounding, &[]).unwrap();
     let id = InvoiceId::from_uuid(uuid::Uuid::from_u128(UUID));

@@ -183,6 +183,22 @@ impl InvoiceContent {
     /// The most days by which they lie after it: a hundred years.
     pub const DATE_DAYS_AFTER_MAX: i64 = 36_525;
 
+    /// An invoice of these lines, with nothing that is optional.
+    pub fn new(currency: Currency, items: Vec<InvoiceItem>) -> Self {
+        Self {
+            customer_id: None,
+            currency,
+            items,
+            discount: None,
+            tax_rounding: None,
+            description: None,
+            tax_point: None,
+            due_date: None,
+            tax_exchange_rate: None,
+            metadata: Metadata::default(),
+        }
+    }
+
     /// Checks the rules that join fields: number of lines, one currency, line totals and their sum within range; and the
     /// dates of an invoice that is issued on `issued_on`, by a seller whose own currency is `sellers_currency`.
     ///

@@ -159,6 +159,29 @@ impl NumberFormat {
         self.render(date, &sequence.to_string())
     }
 
+    /// Whether a number of this format can be the same text as one of another format: then it would name two documents.
+    /// Formats that are alike share a series, so they have no number in common.
+    pub fn can_collide_with(&self, other: &Self) -> bool {
+        self != other && can_be_alike(&self.signs(), &other.signs())
+    }
+
+    /// What stands at each place of a number.
+    fn signs(&self) -> Vec<Sign> {
+        let mut signs = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => signs.extend(text.chars().map(Sign::This)),
+                // Of four digits until the year 9999, the last that a date can have.
+                Piece::Year => signs.extend([Sign::Digit; 4]),
+                Piece::Number { digits_min } => {
+                    signs.extend(vec![Sign::Digit; *digits_min]);
+                    signs.push(Sign::MoreDigits);
+                }
+            }
+        }
+        signs
+    }
+
     fn render(&self, date: Date, number: &str) -> String {
         self.pieces
             .iter()
@@ -168,6 +191,42 @@ impl NumberFormat {
                 Piece::Number { digits_min } => format!("{number:0>digits_min$}"),
             })
             .collect()
+    }
+}
+
+/// What can stand at a place of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    This(char),
+    Digit,
+    /// Any count of them.
+    MoreDigits,
+}
+
+impl Sign {
+    /// Whether some letter can stand for both.
+    fn meets(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::This(one), Self::This(other)) => one == other,
+            (Self::This(one), _) | (_, Self::This(one)) => one.is_ascii_digit(),
+            _ => true,
+        }
+    }
+}
+
+/// Whether there is a text that both lists of signs can stand for.
+fn can_be_alike(a: &[Sign], b: &[Sign]) -> bool {
+    use Sign::MoreDigits;
+    match (a, b) {
+        ([], []) => true,
+        ([MoreDigits, rest @ ..], _) if can_be_alike(rest, b) => true,
+        (_, [MoreDigits, rest @ ..]) if can_be_alike(a, rest) => true,
+        // One of them ends before the other.
+        ([MoreDigits, ..], [MoreDigits, ..]) => false,
+        ([MoreDigits, ..], [sign, rest @ ..]) => sign.meets(MoreDigits) && can_be_alike(a, rest),
+        ([sign, rest @ ..], [MoreDigits, ..]) => sign.meets(MoreDigits) && can_be_alike(rest, b),
+        ([one, a @ ..], [other, b @ ..]) => one.meets(*other) && can_be_alike(a, b),
+        _ => false,
     }
 }
 
@@ -245,6 +304,30 @@ mod tests {
         let series = ["INV-{number}", "INV-{year}-{number}", "F-{number}", "INV-{number:5}"]
             .map(|format| NumberFormat::parse(format).unwrap().series(day));
         assert_eq!(series.iter().collect::<std::collections::BTreeSet<_>>().len(), series.len(), "{series:?}");
+    }
+
+    #[test]
+    fn formats_that_can_give_one_text_are_told() {
+        let format = |text| NumberFormat::parse(text).unwrap();
+        for (one, other, is_alike) in [
+            ("X{number}", "X1{number}", true),
+            ("{number}", "{number:5}", true),
+            ("{year}{number}", "{number}", true),
+            ("{number}7", "7{number}", true),
+            ("INV-{year}-{number}", "INV-2026-{number}", true),
+            ("INV-{year}-{number:5}", "CN-{year}-{number:5}", false),
+            ("{year}-{number}", "{year}-K{number}", false),
+            ("{year}-{number}", "{number}", false),
+            ("{number}", "{number}", false),
+            ("{number}7", "{number}8", false),
+        ] {
+            let (one, other) = (format(one), format(other));
+            assert_eq!(one.can_collide_with(&other), is_alike, "{one:?} {other:?}");
+            assert_eq!(other.can_collide_with(&one), is_alike, "{one:?} {other:?}");
+        }
+        let (one, other) = (format("X{number}"), format("X1{number}"));
+        let day = date!(2026 - 11 - 24);
+        assert_eq!(one.number(day, 11), other.number(day, 1));
     }
 
     #[test]

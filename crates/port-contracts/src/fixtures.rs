@@ -227,15 +227,12 @@ pub fn draft_invoice(seller: &SellerId, customer: Option<CustomerId>) -> Invoice
     };
     let content = InvoiceContent {
         customer_id: customer,
-        currency: currency(),
-        items: vec![item],
-        discount: None,
         tax_rounding: Some(TaxRounding::default()),
         description: Some(Description::parse("November").unwrap()),
         tax_point: Some(date!(2026 - 11 - 24)),
         due_date: Some(date!(2026 - 12 - 24)),
-        tax_exchange_rate: None,
         metadata: metadata(&[("order", "1042")]),
+        ..InvoiceContent::new(currency(), vec![item])
     };
     let ids = (InvoiceId::from_uuid(next_uuid()), vec![InvoiceLineId::from_uuid(next_uuid())]);
     Invoice::draft(ids, seller.clone(), content, (TaxRounding::default(), invoice_tax()), moment()).unwrap()

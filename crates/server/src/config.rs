@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use api_grpc::GrpcTls;
 use application::AccessPolicy;
 use domain::provider::ProviderName;
 use domain::seller::Seller;
@@ -22,6 +23,7 @@ use crate::Settings;
 mod mail;
 mod registrations;
 mod sellers;
+mod tls;
 
 pub(crate) use self::mail::MailConfig;
 
@@ -37,6 +39,8 @@ pub(crate) const SANDBOX_KEY: &str = "sk_test_paylinks_sandbox";
 /// The checked configuration.
 pub(crate) struct Config {
     pub(crate) grpc_listen: SocketAddr,
+    /// How gRPC speaks TLS; in the clear where absent.
+    pub(crate) grpc_tls: Option<GrpcTls>,
     pub(crate) http_listen: SocketAddr,
     /// Where the world reaches the HTTP listener; at its own address where absent.
     pub(crate) public_url: Option<Url>,
@@ -66,6 +70,7 @@ pub(crate) enum Charging {
 #[serde(default, deny_unknown_fields)]
 struct File {
     grpc_listen: Option<String>,
+    grpc_tls: Option<tls::FileTls>,
     http_listen: Option<String>,
     public_url: Option<String>,
     data_dir: Option<String>,
@@ -175,6 +180,7 @@ impl Config {
             let expected = format!("must be between 1 and {RECONCILE_EVERY_SECONDS_MAX}");
             validator.refuse("reconcile_every_seconds", Invalid::new("OUT_OF_RANGE", expected));
         }
+        let grpc_tls = validator.within("grpc_tls", |v| tls::tls(v, file.grpc_tls));
         let vies = vies(&mut validator, file.vies);
         let mail = mail::mail(&mut validator, file.mail, given(&settings.mail_password));
         let sellers = sellers::sellers(&mut validator, file.sellers, is_live);
@@ -190,9 +196,10 @@ impl Config {
             }
             _ => {}
         }
-        let parts = charging.zip(sellers).zip(vies.zip(mail)).zip(public_url);
-        let config = parts.map(|(((charging, sellers), (vies, mail)), public_url)| Self {
+        let parts = charging.zip(sellers).zip(vies.zip(mail)).zip(public_url.zip(grpc_tls));
+        let config = parts.map(|(((charging, sellers), (vies, mail)), (public_url, grpc_tls))| Self {
             grpc_listen,
+            grpc_tls,
             http_listen,
             public_url,
             data_dir,
@@ -272,8 +279,13 @@ impl Config {
             AccessPolicy::ApiKeys => "by API key",
         };
         let sellers: Vec<_> = self.sellers.iter().map(|seller| seller.id.as_str()).collect();
+        let tls = match &self.grpc_tls {
+            Some(tls) if tls.asks_for_certificates() => ", TLS, for callers with a certificate",
+            Some(_) => ", TLS",
+            None => "",
+        };
         format!(
-            "The configuration is fine.\n  gRPC      {}\n  HTTP      {}\n  database  {database}\n  charging  {charging}\n  access    {access}\n  sellers   {}\n",
+            "The configuration is fine.\n  gRPC      {}{tls}\n  HTTP      {}\n  database  {database}\n  charging  {charging}\n  access    {access}\n  sellers   {}\n",
             self.grpc_listen,
             self.http_listen,
             sellers.join(", ")

@@ -33,6 +33,8 @@ const SHARING_KEY: &str = "invoice_sharing";
 /// A service that runs.
 pub(crate) struct Running {
     grpc: SocketAddr,
+    /// Whether gRPC is spoken over TLS.
+    has_tls: bool,
     http: SocketAddr,
     access: AccessPolicy,
     storage: SqlStorage,
@@ -84,10 +86,13 @@ impl Running {
         .map_err(|error| anyhow::anyhow!(error))?;
         let (stop, stopping) = watch::channel(false);
         let mut parts = JoinSet::new();
-        parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, access, stopping.clone())));
+        let grpc_config =
+            GrpcConfig { open_reflection: access == AccessPolicy::Open, drain: DRAIN, tls: config.grpc_tls };
+        let has_tls = grpc_config.tls.is_some();
+        parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, grpc_config, stopping.clone())));
         parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, stopping.clone())?));
         parts.spawn(named("the worker", Worker::new(app).run(stopped(stopping))));
-        Ok(Self { grpc, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
+        Ok(Self { grpc, has_tls, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
     }
 
     /// Runs until `stop`, or until a part ends that should not, which is an error; then stops.
@@ -120,7 +125,7 @@ impl Running {
 
     /// Where gRPC listens.
     pub(crate) fn grpc_url(&self) -> String {
-        format!("http://{}", self.grpc)
+        format!("{}://{}", if self.has_tls { "https" } else { "http" }, self.grpc)
     }
 
     /// Where everything listens, and a call to copy.
@@ -131,12 +136,14 @@ impl Running {
             let url = sandbox.url().as_str().trim_end_matches('/');
             text.push_str(&format!("  sandbox   {url} (no money moves)\n"));
         }
+        // With TLS, grpcurl must know who signed the certificate, which is not known here.
+        let plain = if self.has_tls { "" } else { " -plaintext" };
         let header = match self.access {
             AccessPolicy::Open => "",
             AccessPolicy::ApiKeys => " -H 'authorization: Bearer pl_…'",
         };
         text.push_str(&format!(
-            "Try: grpcurl -plaintext{header} -d '{{\"request_id\": \"try-1\", \"name\": \"T-shirt\"}}' {} paylinks.v1.CatalogService/CreateProduct\n",
+            "Try: grpcurl{plain}{header} -d '{{\"request_id\": \"try-1\", \"name\": \"T-shirt\"}}' {} paylinks.v1.CatalogService/CreateProduct\n",
             self.grpc
         ));
         text
@@ -181,8 +188,7 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-async fn serve_grpc(app: App, listener: TcpListener, access: AccessPolicy, stop: watch::Receiver<bool>) {
-    let config = GrpcConfig { open_reflection: access == AccessPolicy::Open, drain: DRAIN };
+async fn serve_grpc(app: App, listener: TcpListener, config: GrpcConfig, stop: watch::Receiver<bool>) {
     if let Err(error) = api_grpc::serve(app, listener, config, stop).await {
         tracing::error!(%error, "gRPC stopped serving");
     }

@@ -35,6 +35,11 @@ impl TableTaxCalculator {
         RateTable::embedded().map(Self::new)
     }
 
+    /// Whether that is the code of a kind of product, of our own list or of the one that is widely used.
+    pub fn knows_tax_code(&self, code: &TaxCode) -> bool {
+        self.table.tax_code(code).is_some()
+    }
+
     fn answer(&self, request: &TaxRequest) -> Result<TaxCalculation, Violations> {
         let parties = Parties::of(request, &self.table);
         let mut validator = Validator::new();

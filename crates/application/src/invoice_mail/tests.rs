@@ -9,7 +9,6 @@ use domain::id::{InvoiceId, InvoiceLineId, InvoiceMailId};
 use domain::invoice::{Finalization, InvoiceContent, InvoiceItem, PartySnapshot};
 use domain::invoice_mail::MailFailure;
 use domain::letterhead::{Letterhead, TransferInstructions};
-use domain::metadata::Metadata;
 use domain::money::{Quantity, UnitPrice};
 use domain::page::Page;
 use domain::party::Email;
@@ -44,18 +43,7 @@ fn finalized(letterhead: Letterhead) -> Invoice {
     };
     let rated = RatedLine::manual(money(160_875), TaxBehavior::Exclusive, vec![]);
     let tax = compute(money(0).currency(), TaxRounding::default(), &[rated]).unwrap();
-    let content = InvoiceContent {
-        customer_id: None,
-        currency: money(0).currency(),
-        items: vec![item],
-        discount: None,
-        tax_rounding: None,
-        description: None,
-        tax_point: None,
-        due_date: None,
-        tax_exchange_rate: None,
-        metadata: Metadata::default(),
-    };
+    let content = InvoiceContent::new(money(0).currency(), vec![item]);
     let uuid = Uuid::from_u128(UUID);
     let ids = (InvoiceId::from_uuid(uuid), vec![InvoiceLineId::from_uuid(uuid)]);
     let mut invoice = Invoice::draft(ids, north(), content, (TaxRounding::default(), tax.clone()), NOW).unwrap();

@@ -12,7 +12,11 @@ mod callers;
 mod history;
 mod world;
 
+use std::num::NonZero;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use history::History;
 
@@ -24,6 +28,29 @@ fn play(history: &History) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     catch_unwind(AssertUnwindSafe(|| runtime.block_on(world::live_through(history))))
         .unwrap_or_else(|_| Err("a panic, see above".to_owned()))
+}
+
+/// Plays the histories of these seeds, as many at once as there are processors; which of them fail, and why, in the order of
+/// their seeds.
+fn play_all(seeds: Range<u64>) -> Vec<(u64, String)> {
+    let next = AtomicU64::new(seeds.start);
+    let play_some = || {
+        let mut failed = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return failed;
+            }
+            failed.extend(play(&History::from_seed(seed)).err().map(|why| (seed, why)));
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut failed = thread::scope(|scope| {
+        let players: Vec<_> = (0..threads).map(|_| scope.spawn(play_some)).collect();
+        players.into_iter().flat_map(|player| player.join().unwrap()).collect::<Vec<_>>()
+    });
+    failed.sort_unstable();
+    failed
 }
 
 /// The history without what it does not need to fail.
@@ -60,8 +87,7 @@ fn histories_end_with_the_books_in_order() {
     };
     let began = std::time::Instant::now();
     let count = seeds.end - seeds.start;
-    let failed: Vec<_> =
-        seeds.filter_map(|seed| play(&History::from_seed(seed)).err().map(|why| (seed, why))).collect();
+    let failed = play_all(seeds);
     println!("{count} histories in {:?}", began.elapsed());
     if let Some((seed, _)) = failed.first() {
         let least = shrink(&History::from_seed(*seed));

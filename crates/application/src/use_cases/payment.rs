@@ -251,15 +251,8 @@ impl App {
         let item = validator.finish(item)?;
         Ok(InvoiceContent {
             customer_id: command.customer_id,
-            currency,
-            items: vec![item],
-            discount: None,
-            tax_rounding: None,
-            description: None,
-            tax_point: None,
-            due_date: None,
-            tax_exchange_rate: None,
             metadata: command.metadata.clone(),
+            ..InvoiceContent::new(currency, vec![item])
         })
     }
 }

@@ -49,18 +49,7 @@ fn open_discounted(lines: &[Line<'_>], scope: RoundingScope, discount: Option<Di
         })
         .collect();
     let rounding = TaxRounding { scope, mode: Rounding::HalfUp };
-    let content = InvoiceContent {
-        customer_id: None,
-        currency,
-        items,
-        discount,
-        tax_rounding: Some(rounding),
-        description: None,
-        tax_point: None,
-        due_date: None,
-        tax_exchange_rate: None,
-        metadata: Metadata::default(),
-    };
+    let content = InvoiceContent { discount, tax_rounding: Some(rounding), ..InvoiceContent::new(currency, items) };
     let tax = taxed(&content, rounding);
     let ids = (1..=lines.len()).map(line_id).collect();
     let seller = SellerId::parse("north").unwrap();

@@ -51,18 +51,7 @@ fn draft() -> (Invoice, TaxCalculation) {
     };
     let rated = |minor: i64, rates| RatedLine::manual(Money::new(minor, sek()), TaxBehavior::Exclusive, rates);
     let tax = compute(sek(), TaxRounding::default(), &[rated(10_000, vec![rate]), rated(500, Vec::new())]).unwrap();
-    let content = InvoiceContent {
-        customer_id: None,
-        currency: sek(),
-        items: vec![item("Hosting", 2, 5_000), item("Tip", 1, 500)],
-        discount: None,
-        tax_rounding: None,
-        description: None,
-        tax_point: None,
-        due_date: None,
-        tax_exchange_rate: None,
-        metadata: Metadata::default(),
-    };
+    let content = InvoiceContent::new(sek(), vec![item("Hosting", 2, 5_000), item("Tip", 1, 500)]);
     let line_ids = [1, 2].map(|n| InvoiceLineId::from_uuid(Uuid::from_u128(n))).to_vec();
     let ids = (InvoiceId::from_uuid(Uuid::from_u128(7)), line_ids);
     (Invoice::draft(ids, seller, content, (TaxRounding::default(), tax.clone()), ISSUED).unwrap(), tax)

@@ -53,23 +53,13 @@ fn sek() -> Currency {
 }
 
 fn content(items: Vec<InvoiceItem>, discount: Option<Discount>) -> InvoiceContent {
-    InvoiceContent {
-        customer_id: None,
-        currency: eur(0).currency(),
-        items,
-        discount,
-        tax_rounding: None,
-        description: None,
-        tax_point: None,
-        due_date: None,
-        tax_exchange_rate: Some(TaxExchangeRate {
-            currency: sek(),
-            rate: ExchangeRate::parse("11.0785".parse().unwrap()).unwrap(),
-            date: TODAY,
-            source: DisplayName::parse("European Central Bank").unwrap(),
-        }),
-        metadata: Metadata::default(),
-    }
+    let rate = TaxExchangeRate {
+        currency: sek(),
+        rate: ExchangeRate::parse("11.0785".parse().unwrap()).unwrap(),
+        date: TODAY,
+        source: DisplayName::parse("European Central Bank").unwrap(),
+    };
+    InvoiceContent { discount, tax_exchange_rate: Some(rate), ..InvoiceContent::new(eur(0).currency(), items) }
 }
 
 fn taxed(content: &InvoiceContent, rounding: TaxRounding) -> TaxCalculation {

@@ -117,16 +117,9 @@ fn with_discount(
     };
     let contents: Vec<InvoiceItem> = items.iter().enumerate().map(items_of).collect();
     let content = InvoiceContent {
-        customer_id: None,
-        currency,
-        items: contents,
         discount,
-        tax_rounding: None,
         description: description.map(|text| Description::parse(text).expect("a sample is valid")),
-        tax_point: None,
-        due_date: None,
-        tax_exchange_rate: None,
-        metadata: Metadata::default(),
+        ..InvoiceContent::new(currency, contents)
     };
     let taxable = content.taxable_lines().expect("a sample is valid");
     let rated: Vec<RatedLine> = taxable

@@ -9,6 +9,8 @@ use mail_smtp::{Encryption, SmtpConfig, SmtpCredentials};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::tls::read_certificates;
+
 /// The longest time limit in seconds: below that of the application, which cuts a mail off.
 const TIMEOUT_SECONDS_MAX: u64 = 120;
 
@@ -71,10 +73,7 @@ fn checked(v: &mut Validator, file: FileMail, password: Option<String>) -> Optio
         }
     };
     let timeout = v.check("timeout_seconds", timeout(file.timeout_seconds));
-    let trusted = v.check_optional("ca_file", file.ca_file.as_deref(), |path| {
-        std::fs::read(path)
-            .map_err(|error| Invalid::new("UNREADABLE", format!("must be a file that can be read: {error}")))
-    });
+    let trusted = v.check_optional("ca_file", file.ca_file.as_deref(), read_certificates);
     // The server is held to its rules whatever else is wrong.
     let hello = from.as_ref().map_or("localhost", SenderAddress::domain).to_owned();
     let smtp = SmtpConfig {

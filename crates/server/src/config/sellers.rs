@@ -5,7 +5,6 @@ use domain::letterhead::{Letterhead, ReferenceFormat, TransferInstructions, Webs
 use domain::money::{Currency, Rounding};
 use domain::party::{Address, Email};
 use domain::ports::mail::SenderAddress;
-use domain::ports::tax::TaxRegistrationRules;
 use domain::redirect::RedirectPolicy;
 use domain::seller::{NumberFormat, Seller, SellerId, TaxEngine};
 use domain::tax::{RoundingScope, TaxCode, TaxRounding};
@@ -130,13 +129,13 @@ pub(super) fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_l
         }
         file.push(FileSeller::demo());
     }
-    let rules = TableTaxCalculator::embedded();
-    let rules = rules.map_err(|error| Invalid::new("TAX_TABLES", format!("can't be checked: {error}")));
-    let rules = validator.check("sellers", rules)?;
+    let tables = TableTaxCalculator::embedded();
+    let tables = tables.map_err(|error| Invalid::new("TAX_TABLES", format!("can't be checked: {error}")));
+    let tables = validator.check("sellers", tables)?;
     let parsed: Vec<_> = file
         .into_iter()
         .enumerate()
-        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, &rules, row, is_live)))
+        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, &tables, row, is_live)))
         .collect();
     let sellers: Vec<Seller> = parsed.into_iter().collect::<Option<_>>()?;
     for (index, seller) in sellers.iter().enumerate() {
@@ -150,7 +149,7 @@ pub(super) fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_l
     Some(sellers)
 }
 
-fn seller(v: &mut Validator, rules: &dyn TaxRegistrationRules, row: FileSeller, is_live: bool) -> Option<Seller> {
+fn seller(v: &mut Validator, tables: &TableTaxCalculator, row: FileSeller, is_live: bool) -> Option<Seller> {
     let id = v.check("id", SellerId::parse(&row.id));
     let name = v.check("name", PartyName::parse(&row.name));
     let parts = [row.line1.as_str(), &row.line2, &row.postal_code, &row.city, &row.state];
@@ -168,11 +167,23 @@ fn seller(v: &mut Validator, rules: &dyn TaxRegistrationRules, row: FileSeller, 
     let letterhead = letterhead(v, &row);
     let tax_ids = row.tax_ids.iter().enumerate().map(|(i, text)| v.check(&format!("tax_ids[{i}]"), TaxId::parse(text)));
     let tax_ids: Option<Vec<_>> = tax_ids.collect::<Vec<_>>().into_iter().collect();
-    let tax_registrations = tax_registrations(v, rules, &row.country, &row.tax_registrations);
-    let default_tax_code = v.check("default_tax_code", TaxCode::parse(&row.default_tax_code));
+    let tax_registrations = tax_registrations(v, tables, &row.country, &row.tax_registrations);
+    let default_tax_code = TaxCode::parse(&row.default_tax_code).and_then(|code| {
+        let unknown = || Invalid::new("UNKNOWN_TAX_CODE", "must be the code of a kind of product");
+        // A provider's engine knows more of them.
+        let is_known = row.tax_engine == TaxEngine::Provider || tables.knows_tax_code(&code);
+        is_known.then_some(code).ok_or_else(unknown)
+    });
+    let default_tax_code = v.check("default_tax_code", default_tax_code);
     let currency = v.check("currency", Currency::parse(&row.currency));
     let invoice_numbers = v.check("invoice_numbers", NumberFormat::parse(&row.invoice_numbers));
     let credit_note_numbers = v.check("credit_note_numbers", NumberFormat::parse(&row.credit_note_numbers));
+    if let (Some(invoices), Some(credit_notes)) = (&invoice_numbers, &credit_note_numbers)
+        && credit_notes.can_collide_with(invoices)
+    {
+        let expected = "must be the format of invoice_numbers, or one whose numbers no invoice can have";
+        v.refuse("credit_note_numbers", Invalid::new("AMBIGUOUS_NUMBERS", expected));
+    }
     let redirects = match row.redirect_hosts.map(RedirectPolicy::parse) {
         None => Some(RedirectPolicy::AnyHost),
         Some(Ok(policy)) => Some(policy),
@@ -316,6 +327,24 @@ mod tests {
         let told = |transfer: &str| check(&format!("transfer = {{ {transfer} }}")).err().unwrap();
         assert_eq!(told("bic = \"ESSESESS\""), ["sellers[0].transfer.bic BIC_WITHOUT_IBAN"]);
         assert_eq!(told("reference = \"{number}\""), ["sellers[0].transfer REQUIRED"]);
+    }
+
+    #[test]
+    fn what_it_sells_is_a_kind_of_product() {
+        assert_eq!(
+            check("default_tax_code = \"shirts\"").err().unwrap(),
+            ["sellers[0].default_tax_code UNKNOWN_TAX_CODE"]
+        );
+        assert_eq!(check("default_tax_code = \"txcd_10302000\"").err(), None);
+    }
+
+    #[test]
+    fn numbers_of_invoices_and_of_credit_notes_are_never_alike() {
+        let told = |credit_notes: &str| {
+            check(&format!("invoice_numbers = \"X{{number}}\"\ncredit_note_numbers = \"{credit_notes}\"\n")).err()
+        };
+        assert_eq!(told("X1{number}").unwrap(), ["sellers[0].credit_note_numbers AMBIGUOUS_NUMBERS"]);
+        assert_eq!((told("X{number}"), told("XC{number}")), (None, None));
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! TLS of gRPC, and certificates of callers: who comes in, and what a wrong configuration is told.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use api_proto::v1;
+use api_proto::v1::invoice_service_client::InvoiceServiceClient;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tonic::Code;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Error, Identity};
+
+use crate::harness::{PATIENCE, error_parts, paylinks, spawn};
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority() -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A certificate for `name` and its key, in PEM.
+fn signed_by(authority: &Authority, name: &str) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, authority).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+fn written(directory: &Path, name: &str, text: &str) -> PathBuf {
+    let path = directory.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+async fn connect(url: &str, tls: ClientTlsConfig) -> Result<Channel, Error> {
+    Endpoint::from_shared(url.to_owned()).unwrap().tls_config(tls)?.connect().await
+}
+
+/// What a call without a key is told, if it comes through at all.
+async fn told(channel: Result<Channel, Error>) -> Option<String> {
+    let mut invoices = InvoiceServiceClient::new(channel.ok()?);
+    let status = invoices.list_invoices(v1::ListInvoicesRequest::default()).await.unwrap_err();
+    (status.code() == Code::Unauthenticated).then(|| error_parts(&status).1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_show_a_certificate_and_then_a_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let (servers, callers, others) = (authority(), authority(), authority());
+    let (certificate, key) = signed_by(&servers, "127.0.0.1");
+    let config = format!(
+        "access = \"api_keys\"\n[grpc_tls]\ncert_file = {:?}\nkey_file = {:?}\nclient_ca_file = {:?}\n",
+        written(directory.path(), "server.crt", &certificate),
+        written(directory.path(), "server.key", &key),
+        written(directory.path(), "callers.crt", &callers.pem()),
+    );
+    let environment = [
+        ("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string()),
+        ("PAYLINKS_CONFIG".to_owned(), written(directory.path(), "paylinks.toml", &config).display().to_string()),
+    ];
+    let checked = paylinks(&environment).args(["config", "check"]).output().await.unwrap();
+    let checked = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.contains(", TLS, for callers with a certificate\n"), "{checked}");
+    let (_server, [grpc, _, _]) = spawn(&environment, Stdio::inherit()).await;
+    assert!(grpc.starts_with("https://"), "{grpc}");
+
+    let trusting = || ClientTlsConfig::new().ca_certificate(Certificate::from_pem(servers.pem()));
+    let showing = |(certificate, key): (String, String)| trusting().identity(Identity::from_pem(certificate, key));
+    let known = || showing(signed_by(&callers, "billing"));
+    // A caller who says nothing holds nobody up.
+    let _silent = tokio::net::TcpStream::connect(grpc.trim_start_matches("https://")).await.unwrap();
+    let came = tokio::time::timeout(PATIENCE, connect(&grpc, known())).await.unwrap();
+    assert_eq!(told(came).await.as_deref(), Some("CREDENTIALS_MISSING"));
+    assert_eq!(told(connect(&grpc, trusting()).await).await, None);
+    assert_eq!(told(connect(&grpc, showing(signed_by(&others, "billing"))).await).await, None);
+    let untrusting = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(others.pem()));
+    assert!(connect(&grpc, untrusting).await.is_err());
+    let plain = Channel::from_shared(grpc.replace("https", "http")).unwrap().connect().await;
+    assert_eq!(told(plain).await, None);
+    assert_eq!(told(connect(&grpc, known()).await).await.as_deref(), Some("CREDENTIALS_MISSING"));
+}
+
+#[tokio::test]
+async fn files_that_are_no_certificates_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let issuer = authority();
+    let (certificate, key) = signed_by(&issuer, "127.0.0.1");
+    let certificate = written(path, "server.crt", &certificate);
+    let (key, other) = (written(path, "server.key", &key), written(path, "other.key", &signed_by(&issuer, "b").1));
+    let empty = written(path, "empty", "-----BEGIN CERTIFICATE-----\nnonsense\n");
+    let absent = path.join("absent");
+    for (files, expected) in [
+        (
+            [&empty, &key, &key],
+            vec!["cert_file must hold certificates in PEM", "client_ca_file must hold certificates"],
+        ),
+        (
+            [&certificate, &certificate, &absent],
+            vec!["key_file must hold a private key", "client_ca_file must be a file"],
+        ),
+        (
+            [&certificate, &other, &certificate],
+            vec!["key_file must be the private key of the certificate in cert_file"],
+        ),
+    ] {
+        let [cert_file, key_file, client_ca_file] = files;
+        let config = format!(
+            "[grpc_tls]\ncert_file = {cert_file:?}\nkey_file = {key_file:?}\nclient_ca_file = {client_ca_file:?}\n"
+        );
+        let config = written(path, "paylinks.toml", &config).display().to_string();
+        let checked = paylinks(&[]).args(["config", "check", "--config", &config]).output().await.unwrap();
+        let told = String::from_utf8(checked.stderr).unwrap();
+        assert!(!checked.status.success());
+        for expected in &expected {
+            assert!(told.contains(&format!("grpc_tls.{expected}")), "{told}");
+        }
+        assert_eq!(told.matches("grpc_tls.").count(), expected.len(), "{told}");
+        assert!(!told.contains("BEGIN"), "{told}");
+    }
+}
