@@ -25,7 +25,7 @@ macro_rules! must {
 }
 
 /// Checks all of it, once nothing is left to do.
-pub(super) fn check(books: &Contents, acquirer: &Acquirer, asked: &[Asked]) -> Result<(), String> {
+pub(super) fn check(books: &Contents<'_>, acquirer: &Acquirer, asked: &[Asked]) -> Result<(), String> {
     check_nothing_is_between_states(books)?;
     check_payments(books, acquirer)?;
     check_refunds(books, acquirer)?;
@@ -36,7 +36,7 @@ pub(super) fn check(books: &Contents, acquirer: &Acquirer, asked: &[Asked]) -> R
     check_requests(books, asked)
 }
 
-fn check_nothing_is_between_states(books: &Contents) -> Result<(), String> {
+fn check_nothing_is_between_states(books: &Contents<'_>) -> Result<(), String> {
     must!(books.set_aside.is_empty(), "notifications were set aside: {:?}", books.set_aside);
     for link in &books.links {
         let is_between = matches!(link.state, LinkState::Creating | LinkState::Closing { .. });
@@ -55,7 +55,7 @@ fn check_nothing_is_between_states(books: &Contents) -> Result<(), String> {
 }
 
 /// Each payment at the provider is in the books once, as it is there; and no other is.
-fn check_payments(books: &Contents, acquirer: &Acquirer) -> Result<(), String> {
+fn check_payments(books: &Contents<'_>, acquirer: &Acquirer) -> Result<(), String> {
     let mut there = BTreeMap::new();
     for session in acquirer.sessions() {
         let Some(payment_ref) = session.payment_ref() else { continue };
@@ -87,14 +87,14 @@ fn check_payments(books: &Contents, acquirer: &Acquirer) -> Result<(), String> {
 }
 
 /// Each refund at the provider is in the books once, as it is there; what goes back never comes to more than what came in.
-fn check_refunds(books: &Contents, acquirer: &Acquirer) -> Result<(), String> {
+fn check_refunds(books: &Contents<'_>, acquirer: &Acquirer) -> Result<(), String> {
     let mut ours = BTreeSet::new();
     for refund in acquirer.refunds() {
         let snapshot = &refund.snapshot;
         if let Some(id) = snapshot.refund_id {
             must!(ours.insert(id), "{id} was made twice");
         }
-        let is_it = |it: &&domain::refund::Refund| it.provider_ref.as_ref() == Some(&snapshot.provider_ref);
+        let is_it = |it: &&&domain::refund::Refund| it.provider_ref.as_ref() == Some(&snapshot.provider_ref);
         let known: Vec<_> = books.refunds.iter().filter(is_it).collect();
         must!(known.len() == 1, "{} is in the books {} times", snapshot.provider_ref, known.len());
         let is_as_there = known[0].amount == snapshot.amount
@@ -108,7 +108,7 @@ fn check_refunds(books: &Contents, acquirer: &Acquirer) -> Result<(), String> {
     }
     for payment in &books.payments {
         let of_it = books.refunds.iter().filter(|refund| refund.payment_id == payment.id);
-        let back: i64 = of_it.filter_map(domain::refund::Refund::counted).map(Money::minor).sum();
+        let back: i64 = of_it.filter_map(|refund| refund.counted()).map(Money::minor).sum();
         must!(
             payment.refunded.map_or(0, Money::minor) == back,
             "{} counts {:?}, not {back}",
@@ -124,14 +124,14 @@ fn check_refunds(books: &Contents, acquirer: &Acquirer) -> Result<(), String> {
     }
     for note in &books.credit_notes {
         let by_it = books.refunds.iter().filter(|refund| refund.credit_note_id == Some(note.id));
-        let back: i64 = by_it.filter_map(domain::refund::Refund::counted).map(Money::minor).sum();
+        let back: i64 = by_it.filter_map(|refund| refund.counted()).map(Money::minor).sum();
         must!(back <= note.refundable_amount().minor(), "{back} went back by {}", note.id);
     }
     Ok(())
 }
 
 /// Each invoice has the money of its payments, and the credits of its notes.
-fn check_invoices(books: &Contents) -> Result<(), String> {
+fn check_invoices(books: &Contents<'_>) -> Result<(), String> {
     for invoice in &books.invoices {
         let not_for_it = |flag: &PaymentFlag| matches!(flag, PaymentFlag::InvoiceNotOpen | PaymentFlag::WrongCurrency);
         let of_it = books.payments.iter().filter(|it| it.invoice_id == Some(invoice.id));
@@ -163,7 +163,7 @@ fn check_invoices(books: &Contents) -> Result<(), String> {
 
 /// Each page is open there where it is open here; an invoice has at most one. A call whose answer was lost may have made
 /// another page, of which nobody has the URL: that is no page of ours.
-fn check_pages(books: &Contents, acquirer: &Acquirer) -> Result<(), String> {
+fn check_pages(books: &Contents<'_>, acquirer: &Acquirer) -> Result<(), String> {
     let (links, sessions) = (acquirer.links(), acquirer.sessions());
     let mut open: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for link in &books.links {
@@ -204,7 +204,7 @@ fn check_pages(books: &Contents, acquirer: &Acquirer) -> Result<(), String> {
 }
 
 /// Whether money of a completed page is still on its way, or held: until then its invoice is kept.
-fn is_under_way(books: &Contents, held: Collectable) -> bool {
+fn is_under_way(books: &Contents<'_>, held: Collectable) -> bool {
     books.payments.iter().any(|payment| {
         let is_its = match held {
             Collectable::PaymentLink(link) => payment.payment_link_id == Some(link),
@@ -215,7 +215,7 @@ fn is_under_way(books: &Contents, held: Collectable) -> bool {
 }
 
 /// Numbers begin at 1, and have neither gaps nor twins.
-fn check_numbers(books: &Contents) -> Result<(), String> {
+fn check_numbers(books: &Contents<'_>) -> Result<(), String> {
     let mut series: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for fixed in books.invoices.iter().filter_map(|invoice| invoice.finalization()) {
         series.entry(format!("invoices {}", fixed.series)).or_default().push(fixed.sequence);
@@ -231,7 +231,7 @@ fn check_numbers(books: &Contents) -> Result<(), String> {
 }
 
 /// Each transition is told once: what can happen once is told where it happened, and nowhere else.
-fn check_events(books: &Contents) -> Result<(), String> {
+fn check_events(books: &Contents<'_>) -> Result<(), String> {
     let mut told: BTreeMap<(String, &str), u32> = BTreeMap::new();
     for event in &books.events {
         *told.entry((event.subject.id(), event.kind.name())).or_default() += 1;
@@ -284,7 +284,7 @@ fn check_events(books: &Contents) -> Result<(), String> {
 }
 
 /// The last event of a thing tells it as it is; versions grow along the events of each.
-fn check_last_words(books: &Contents) -> Result<(), String> {
+fn check_last_words(books: &Contents<'_>) -> Result<(), String> {
     let mut last: BTreeMap<String, (i64, String)> = BTreeMap::new();
     for event in &books.events {
         let subject = serde_json::to_value(&event.subject).map_err(|error| error.to_string())?;
@@ -307,7 +307,7 @@ fn check_last_words(books: &Contents) -> Result<(), String> {
 }
 
 /// Each request was done once, and is answered the same for ever.
-fn check_requests(books: &Contents, asked: &[Asked]) -> Result<(), String> {
+fn check_requests(books: &Contents<'_>, asked: &[Asked]) -> Result<(), String> {
     for asked in asked {
         let first = asked.answers.first();
         let is_same = asked.answers.iter().all(|answer| Some(answer) == first);

@@ -66,20 +66,21 @@ pub(super) fn part(whole: Money, pick: u64) -> Money {
 
 impl Command {
     /// What a caller asks for at a step, by what it has read; nothing where there is nothing to ask it of.
-    pub(super) fn of(step: Step, read: &Contents) -> Option<Self> {
+    pub(super) fn of(step: Step, read: &Contents<'_>) -> Option<Self> {
         let nth = step.pick >> 32;
         let odd = step.pick.is_multiple_of(4);
         let invoices = |state: &str| -> Vec<&Invoice> {
             // Some ask of what is in another state, and are refused.
-            read.invoices.iter().filter(|it| odd || it.state.name() == state).collect()
+            read.invoices.iter().copied().filter(|it| odd || it.state.name() == state).collect()
         };
         let invoice = |state: &str| pick(&invoices(state), nth).copied();
         let open = || invoice(InvoiceState::OPEN);
         let payment = |state: &str| {
-            let payments: Vec<&Payment> = read.payments.iter().filter(|it| odd || it.state.name() == state).collect();
+            let payments: Vec<&Payment> =
+                read.payments.iter().copied().filter(|it| odd || it.state.name() == state).collect();
             pick(&payments, nth).copied()
         };
-        let link = || pick(&read.links, nth).map(|link: &PaymentLink| link.id);
+        let link = || pick(&read.links, nth).map(|link: &&PaymentLink| link.id);
         Some(match step.action {
             Action::CreateInvoice => Self::CreateInvoice(new_invoice(step.pick)),
             Action::FinalizeInvoice => Self::FinalizeInvoice(invoice(InvoiceState::DRAFT)?.id),
@@ -130,7 +131,7 @@ impl Command {
                 let payment = payment(PaymentState::SUCCEEDED)?;
                 let amount = payment.refundable().filter(|_| !odd).map(|left| part(left, step.pick));
                 let of_invoice = |note: &&domain::credit_note::CreditNote| Some(note.invoice_id) == payment.invoice_id;
-                let credit_note_id = read.credit_notes.iter().find(of_invoice).map(|note| note.id);
+                let credit_note_id = read.credit_notes.iter().copied().find(of_invoice).map(|note| note.id);
                 Self::CreateRefund(CreateRefund {
                     payment_id: payment.id,
                     amount: amount.filter(|amount| amount.minor() > 0),

@@ -96,11 +96,15 @@ impl TaxCalculator for FlatTax {
 
 /// Plays a history to its end; what is wrong with its books then.
 pub(super) async fn live_through(history: &History) -> Result<(), String> {
-    end_of(history).await.map(|_| ())
+    play(history, false).await.map(|_| ())
 }
 
 /// The same; all that is in the store at the end, in words.
 pub(super) async fn end_of(history: &History) -> Result<String, String> {
+    play(history, true).await
+}
+
+async fn play(history: &History, is_told: bool) -> Result<String, String> {
     let world = Arc::new(World::new(history));
     // What a server does when it starts.
     world.read_back(0).await;
@@ -119,10 +123,11 @@ pub(super) async fn end_of(history: &History) -> Result<String, String> {
     if let Some(defect) = defects.first() {
         return Err(defect.clone());
     }
-    let contents = world.storage.contents();
     let asked = world.asked.lock().unwrap();
-    books::check(&contents, &world.acquirer, &asked)?;
-    Ok(format!("{contents:?}"))
+    world.storage.look(|contents| {
+        books::check(contents, &world.acquirer, &asked)?;
+        Ok(if is_told { format!("{contents:?}") } else { String::new() })
+    })
 }
 
 impl World {
@@ -228,10 +233,11 @@ impl World {
 
     /// Whether anyone can know the URL of a page: it is in an answer of ours.
     fn is_handed_out(&self, page: &ProviderRef) -> bool {
-        let contents = self.storage.contents();
-        let links = contents.links.iter().filter_map(|link| link.provider_ref.as_ref());
-        let mut known = links.chain(contents.sessions.iter().filter_map(|session| session.provider_ref.as_ref()));
-        known.any(|known| known == page)
+        self.storage.look(|contents| {
+            let links = contents.links.iter().filter_map(|link| link.provider_ref.as_ref());
+            let mut known = links.chain(contents.sessions.iter().filter_map(|session| session.provider_ref.as_ref()));
+            known.any(|known| known == page)
+        })
     }
 
     fn session(&self, nth: u64, fits: impl Fn(&LedgerSession) -> bool) -> Option<LedgerSession> {
@@ -261,7 +267,7 @@ impl World {
 
     /// A caller asks, and goes on asking other replicas until it is told or loses patience.
     fn begin_asking(self: &Arc<Self>, step: Step, callers: &mut JoinSet<()>) {
-        let Some(command) = Command::of(step, &self.storage.contents()) else { return };
+        let Some(command) = self.storage.look(|read| Command::of(step, read)) else { return };
         let world = Arc::clone(self);
         let index = {
             let mut asked = self.asked.lock().unwrap();
@@ -385,13 +391,12 @@ impl World {
                 self.read_back(index).await;
                 while self.work(index).await > 0 {}
             }
-            let contents = self.storage.contents();
-            if rest >= RESTS_MIN && unfinished(&contents).is_none() {
+            if rest >= RESTS_MIN && self.storage.look(unfinished).is_none() {
                 return Ok(());
             }
             tokio::time::sleep(REST).await;
         }
-        let left = unfinished(&self.storage.contents());
+        let left = self.storage.look(unfinished);
         Err(format!("not finished within {RESTS_MAX} rests: {}", left.unwrap_or_default()))
     }
 
@@ -420,7 +425,7 @@ impl World {
     }
 }
 
-fn unfinished(contents: &Contents) -> Option<String> {
+fn unfinished(contents: &Contents<'_>) -> Option<String> {
     let intents = contents.intents.iter().filter(|intent| intent.state.is_unfinished()).map(|it| format!("{it:?}"));
     let mut left = intents.chain(contents.unprocessed.iter().map(|it| format!("{it:?}")));
     left.next()

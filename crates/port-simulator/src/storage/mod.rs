@@ -22,7 +22,7 @@ use domain::provider::{InboxEntry, Intent};
 use domain::refund::Refund;
 
 use crate::process::{Chaos, Process, Reach};
-use database::{Database, TransactionId};
+use database::{Database, State, TransactionId};
 use tables::{NotificationState, Row, Tables, View};
 
 /// A process's handle onto a simulated store.
@@ -61,28 +61,10 @@ impl SimulatedStorage {
         Self { database, reach: Reach { process: process.clone(), chaos: chaos.clone() } }
     }
 
-    /// All that is committed, for checks.
-    pub fn contents(&self) -> Contents {
+    /// Looks at all that is committed, for checks. Nothing can be read or written meanwhile.
+    pub fn look<T>(&self, look: impl FnOnce(&Contents<'_>) -> T) -> T {
         let state = self.database.state();
-        let tables = &state.committed;
-        let notifications = |wanted: NotificationState| {
-            let rows = tables.notifications.values().filter(move |row| row.state == wanted);
-            rows.map(|row| row.entry.clone()).collect()
-        };
-        Contents {
-            invoices: rows(tables),
-            credit_notes: rows(tables),
-            links: rows(tables),
-            sessions: rows(tables),
-            payments: rows(tables),
-            refunds: rows(tables),
-            intents: tables.intents.values().map(|row| row.intent.clone()).collect(),
-            unprocessed: notifications(NotificationState::New),
-            set_aside: notifications(NotificationState::Aside),
-            requests: tables.requests.values().cloned().collect(),
-            collectables: tables.collectables.iter().filter_map(|(invoice, open)| Some((*invoice, (*open)?))).collect(),
-            events: state.events.iter().map(|sequenced| sequenced.event.clone()).collect(),
-        }
+        look(&Contents::of(&state))
     }
 
     /// Reads what is committed.
@@ -96,36 +78,60 @@ impl SimulatedStorage {
 }
 
 /// All that a store holds about money, each kind by its ids.
-#[derive(Debug, Clone)]
-pub struct Contents {
+#[derive(Debug)]
+pub struct Contents<'a> {
     /// Invoices.
-    pub invoices: Vec<Invoice>,
+    pub invoices: Vec<&'a Invoice>,
     /// Credit notes.
-    pub credit_notes: Vec<CreditNote>,
+    pub credit_notes: Vec<&'a CreditNote>,
     /// Payment links.
-    pub links: Vec<PaymentLink>,
+    pub links: Vec<&'a PaymentLink>,
     /// Checkout sessions.
-    pub sessions: Vec<CheckoutSession>,
+    pub sessions: Vec<&'a CheckoutSession>,
     /// Payments.
-    pub payments: Vec<Payment>,
+    pub payments: Vec<&'a Payment>,
     /// Refunds.
-    pub refunds: Vec<Refund>,
+    pub refunds: Vec<&'a Refund>,
     /// Intended calls, finished or not.
-    pub intents: Vec<Intent>,
+    pub intents: Vec<&'a Intent>,
     /// Notifications that wait to be processed.
-    pub unprocessed: Vec<InboxEntry>,
+    pub unprocessed: Vec<&'a InboxEntry>,
     /// Notifications that were given up.
-    pub set_aside: Vec<InboxEntry>,
+    pub set_aside: Vec<&'a InboxEntry>,
     /// Requests.
-    pub requests: Vec<StoredRequest>,
+    pub requests: Vec<&'a StoredRequest>,
     /// The open collectables of invoices.
     pub collectables: Vec<(InvoiceId, Collectable)>,
     /// Events that have a position, in that order.
-    pub events: Vec<Event>,
+    pub events: Vec<&'a Event>,
 }
 
-fn rows<R: Row>(tables: &Tables) -> Vec<R> {
-    R::table(tables).values().map(|row| row.as_ref().clone()).collect()
+impl<'a> Contents<'a> {
+    fn of(state: &'a State) -> Self {
+        let tables = &state.committed;
+        let notifications = |wanted: NotificationState| {
+            let rows = tables.notifications.values().filter(move |row| row.state == wanted);
+            rows.map(|row| &row.entry).collect()
+        };
+        Self {
+            invoices: rows(tables),
+            credit_notes: rows(tables),
+            links: rows(tables),
+            sessions: rows(tables),
+            payments: rows(tables),
+            refunds: rows(tables),
+            intents: tables.intents.values().map(|row| &row.intent).collect(),
+            unprocessed: notifications(NotificationState::New),
+            set_aside: notifications(NotificationState::Aside),
+            requests: tables.requests.values().collect(),
+            collectables: tables.collectables.iter().filter_map(|(invoice, open)| Some((*invoice, (*open)?))).collect(),
+            events: state.events.iter().map(|sequenced| &sequenced.event).collect(),
+        }
+    }
+}
+
+fn rows<R: Row>(tables: &Tables) -> Vec<&R> {
+    R::table(tables).values().map(Arc::as_ref).collect()
 }
 
 impl SimulatedUnitOfWork {
