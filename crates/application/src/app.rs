@@ -16,11 +16,12 @@ use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::{Capabilities, ProviderName};
 use domain::seller::{Seller, SellerId, TaxEngine};
 use domain::timestamp::Timestamp;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::access::AccessPolicy;
 use crate::error::{Error, Reason};
 use crate::invoice_mail::MailParts;
+use crate::rendering::Turns;
 use crate::shared_invoices::InvoiceSharing;
 
 /// What an application is built from.
@@ -67,8 +68,7 @@ pub(crate) struct Inner {
     provider_tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
     pub(crate) tax_id_registry: Option<Arc<dyn TaxIdRegistry>>,
     pub(crate) renderer: Arc<dyn InvoiceRenderer>,
-    /// Rendering keeps a core busy: as many at once as there are cores, so that calls are still answered.
-    pub(crate) renders: Arc<Semaphore>,
+    pub(crate) renders: Turns,
     pub(crate) sharing: InvoiceSharing,
     pub(crate) mail: Option<MailParts>,
     pub(crate) reconcile_every: Duration,
@@ -131,7 +131,7 @@ impl App {
             provider_tax: parts.provider_tax,
             tax_id_registry: parts.tax_id_registry,
             renderer: parts.renderer,
-            renders: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
+            renders: Turns::new(),
             sharing: parts.sharing,
             mail: parts.mail,
             reconcile_every: parts.reconcile_every,

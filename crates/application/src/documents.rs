@@ -21,6 +21,7 @@ use domain::text::DocumentMemo;
 
 use crate::app::App;
 use crate::error::{Error, Reason};
+use crate::rendering::Audience;
 
 /// A document as a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl App {
         let invoice = self.get_invoice(caller, id).await?;
         let language = self.document_language(&invoice, language).await?;
         let document = self.document_of(&invoice, kind, language).await?;
-        self.render(document).await
+        self.render(document, Audience::Caller).await
     }
 
     /// The document of a credit note, in `language`, else in the customer's, else in English.
@@ -65,7 +66,7 @@ impl App {
         let invoice = self.0.storage.get_invoice(&caller.sellers, note.invoice_id).await?;
         let invoice = invoice.ok_or_else(|| Error::internal(format!("the invoice of {id} is not there")))?;
         let language = self.document_language(&invoice, language).await?;
-        self.render(credit_note_document(&note, &invoice, language)?).await
+        self.render(credit_note_document(&note, &invoice, language)?, Audience::Caller).await
     }
 
     pub(crate) async fn document_language(
@@ -134,14 +135,17 @@ impl App {
     }
 
     /// Makes a document into a file, on a thread that may be kept busy.
-    pub(crate) async fn render(&self, document: Document) -> Result<RenderedFile, Error> {
+    ///
+    /// # Errors
+    /// Too many are being made, or the renderer fails.
+    pub(crate) async fn render(&self, document: Document, audience: Audience) -> Result<RenderedFile, Error> {
         let name = file_stem(&document);
-        let permit = Arc::clone(&self.0.renders).acquire_owned().await.map_err(Error::internal)?;
+        let turn = self.0.renders.take(audience).await?;
         let renderer = Arc::clone(&self.0.renderer);
         let rendering = tokio::task::spawn_blocking(move || {
             let rendered = renderer.render(&document);
             // Held until it is done, even where nobody waits for it any more.
-            drop(permit);
+            drop(turn);
             rendered
         });
         let rendered = rendering.await.map_err(Error::internal)?.map_err(Error::internal)?;

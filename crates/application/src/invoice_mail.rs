@@ -21,6 +21,7 @@ use domain::seller::Seller;
 
 use crate::app::App;
 use crate::error::{Error, Reason};
+use crate::rendering::Audience;
 use crate::shared_invoices::ShareInvoice;
 
 /// The longest that one try may take: waiting for a thread that renders, writing the mail, and handing it over.
@@ -161,7 +162,7 @@ impl App {
         let language = mail.order.language;
         let document = self.document_of(invoice, mail.order.kind, language).await?;
         let transfer = Words::of(language).transfer(&document);
-        let file = self.render(document).await?;
+        let file = self.render(document, Audience::Recipient).await?;
         let document = Attachment {
             name: FileName::parse(&file.file_name).map_err(Error::internal)?,
             content_type: MediaType::parse(file.content_type).map_err(Error::internal)?,

@@ -27,6 +27,7 @@ mod pricing;
 mod provider_calls;
 mod reconciliation;
 mod refunds;
+mod rendering;
 mod sequels;
 mod settlement;
 mod shared_invoices;

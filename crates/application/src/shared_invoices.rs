@@ -24,6 +24,7 @@ use sha2::Sha256;
 use crate::app::App;
 use crate::documents::{RenderedFile, credit_note_document, no_document};
 use crate::error::{Error, Reason};
+use crate::rendering::Audience;
 
 /// How invoices are shared with their customers.
 #[derive(Debug, Clone)]
@@ -156,7 +157,7 @@ impl App {
             }
         };
         match document {
-            Ok(document) => self.render(document).await,
+            Ok(document) => self.render(document, Audience::Visitor).await,
             Err(Error::FailedPrecondition { reason: Reason::InvoiceState, .. }) => Err(not_shared()),
             Err(error) => Err(error),
         }

@@ -9279,7 +9279,7 @@ pub mod invoice_service_client {
         /// Makes a document of a finalized invoice, as it stands: the invoice itself, with a QR code and the URL of its open link
         /// while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of Directive
         /// 2006/112/EC asks of an invoice. Stores nothing. FAILED_PRECONDITION (INVOICE_STATE) for a draft, and for the receipt of an
-        /// invoice for which no money has come in.
+        /// invoice for which no money has come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
         pub async fn render_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::RenderInvoiceRequest>,
@@ -9459,7 +9459,7 @@ pub mod invoice_service_server {
         /// Makes a document of a finalized invoice, as it stands: the invoice itself, with a QR code and the URL of its open link
         /// while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of Directive
         /// 2006/112/EC asks of an invoice. Stores nothing. FAILED_PRECONDITION (INVOICE_STATE) for a draft, and for the receipt of an
-        /// invoice for which no money has come in.
+        /// invoice for which no money has come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
         async fn render_invoice(
             &self,
             request: tonic::Request<super::RenderInvoiceRequest>,

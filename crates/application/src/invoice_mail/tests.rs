@@ -18,6 +18,7 @@ use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, MockUnitOfWork};
 use domain::tax::{RatedLine, TaxBehavior, TaxRounding, TaxTreatment, compute};
 use domain::text::{Description, PartyName};
+use futures::FutureExt;
 use time::macros::date;
 use uuid::Uuid;
 
@@ -266,9 +267,11 @@ async fn a_try_that_hangs_ends_before_another_could_begin() {
     });
     let wired = AppParts { renderer: Arc::new(renderer(0)), ..mocked::parts(storage, MockPaymentProvider::new()) };
     let app = App::new(wired).unwrap();
-    // Nothing is rendered: others have every thread, and keep it.
-    let all = app.0.renders.available_permits().try_into().unwrap();
-    let _held = Arc::clone(&app.0.renders).acquire_many_owned(all).await.unwrap();
+    // Nothing is rendered: others have every turn, and keep it.
+    let mut held = Vec::new();
+    while let Some(Ok(turn)) = app.0.renders.take(Audience::Recipient).now_or_never() {
+        held.push(turn);
+    }
     let hung = mail(InvoiceDocumentKind::Invoice);
     app.deliver(&mail_parts(MockMailer::new()), hung, Duration::from_millis(1)).await.unwrap();
 }
