@@ -1,0 +1,139 @@
+//! The form of the file: which settings there are, and of which kind. All that is wrong with it is told at once, each by the
+//! name of the setting, and nothing by its value, which may be a secret.
+
+use anyhow::{Result, anyhow, bail};
+use serde_path_to_error::{Path, Segment};
+use toml::{Table, Value};
+
+use super::File;
+
+/// Reads the text of the file that is at `path`.
+///
+/// # Errors
+/// It is no TOML, which is told by its line; or settings are unknown, or of another kind.
+pub(super) fn read(path: &str, text: &str) -> Result<File> {
+    let settings: Table = toml::from_str(text).map_err(|error| unreadable(path, text, &error))?;
+    let mut settings = Value::Table(settings);
+    let mut faults = Vec::new();
+    loop {
+        match serde_path_to_error::deserialize(settings.clone()) {
+            Ok(file) if faults.is_empty() => return Ok(file),
+            Ok(_) => break,
+            Err(error) => {
+                let place = error.path().clone();
+                faults.push(format!("\n  {place} {}", without_value(error.into_inner().message())));
+                // Without it, the next fault is found.
+                if !remove(&mut settings, &place) {
+                    break;
+                }
+            }
+        }
+    }
+    bail!("{path} is not as it should be:{}", faults.concat())
+}
+
+/// Takes away what is at that place; whether that can be done.
+fn remove(settings: &mut Value, place: &Path) -> bool {
+    let mut segments: Vec<&Segment> = place.iter().collect();
+    let Some(last) = segments.pop() else { return false };
+    let mut at = Some(settings);
+    for segment in segments {
+        at = match segment {
+            Segment::Map { key } => at.and_then(|value| value.get_mut(key)),
+            Segment::Seq { index } => at.and_then(|value| value.get_mut(*index)),
+            Segment::Enum { .. } | Segment::Unknown => at,
+        };
+    }
+    match (at, last) {
+        (Some(Value::Table(table)), Segment::Map { key }) => table.remove(key).is_some(),
+        // Lists of values are of texts; what is behind it keeps its place.
+        (Some(value), Segment::Seq { index }) => match value.get_mut(*index) {
+            Some(item) if item.as_str() != Some("") => {
+                *item = Value::String(String::new());
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Where the file is no TOML. TOML's own words show the line.
+fn unreadable(path: &str, text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    let place = line.map_or_else(|| path.to_owned(), |line| format!("{path}, line {line}"));
+    anyhow!("{place} is not as it should be: {}", without_value(error.message()))
+}
+
+/// What serde says without the value that it repeats: `invalid type: integer, expected a string`. The name of a field stays,
+/// which is no value.
+fn without_value(message: &str) -> String {
+    let kind = |before: &str| before.split(['`', '"']).next().unwrap_or_default().trim_end().to_owned();
+    let repeats = ["invalid type: ", "invalid value: ", "unknown variant "].iter().any(|it| message.starts_with(it));
+    match message.rsplit_once(", expected ") {
+        Some((before, expected)) if repeats => format!("{}, expected {expected}", kind(before)),
+        _ if repeats => kind(message),
+        _ => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        read("paylinks.toml", text).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn every_setting_of_another_kind_is_named_without_its_value() {
+        for (text, setting) in [
+            ("[stripe]\nwebhook_secrets = \"whsec_canary\"\n", "stripe.webhook_secrets"),
+            ("[stripe]\nwebhook_secrets = [\"whsec_canary\", 1]\n", "stripe.webhook_secrets[1]"),
+            ("[[sellers]]\ntax_registrations = [4242]\n", "sellers[0].tax_registrations[0]"),
+            ("[mail]\npassword = [\"canary\"]\n", "mail.password"),
+            ("[mail]\nport = \"canary, \\\", expected\"\n", "mail.port"),
+            ("[mail]\ntls = \"canary\"\n", "mail.tls"),
+            ("[mail]\npassword = 424242\n", "mail.password"),
+            ("[mail]\npassword = 4242.42\n", "mail.password"),
+            ("[stripe]\napi_key = -424242\n", "stripe.api_key"),
+            ("[mail]\nport = 42424242\n", "mail.port"),
+        ] {
+            let told = told(text);
+            assert!(!told.contains("canary") && !told.contains("4242"), "{told}");
+            assert!(told.starts_with(&format!("paylinks.toml is not as it should be:\n  {setting} ")), "{told}");
+        }
+        assert!(told("[stripe]\nwebhook_secrets = \"x\"\n").ends_with("invalid type: string, expected a sequence"));
+        assert!(told("[mail]\npassword = 123456\n").ends_with("invalid type: integer, expected a string"));
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let told = told(
+            "acces = \"open\"\nreconcile_every_seconds = \"often\"\n[stripe]\napi_key = 1\nwebhook_secrets = [1, 2]\n[grpc_tls]\ncert_file = \"x\"\n\
+             [[sellers]]\nid = 7\nnmae = \"canary\"\n[[sellers]]\ncurrency = true\n",
+        );
+        for setting in [
+            "acces unknown field `acces`",
+            "reconcile_every_seconds invalid type",
+            "stripe.api_key invalid type",
+            "stripe.webhook_secrets[0] invalid type",
+            "stripe.webhook_secrets[1] invalid type",
+            "grpc_tls missing field `key_file`",
+            "sellers[0].id invalid type",
+            "sellers[0].nmae unknown field `nmae`",
+            "sellers[1].currency invalid type",
+        ] {
+            assert!(told.contains(&format!("\n  {setting}")), "{setting}: {told}");
+        }
+        assert!(told.lines().count() == 10 && !told.contains("canary"), "{told}");
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_by_its_line() {
+        for text in ["[stripe]\napi_key = sk_live_canary\n", "[stripe]\napi_key = \"sk_live_canary\n"] {
+            let told = told(text);
+            assert!(!told.contains("canary") && told.starts_with("paylinks.toml, line 2 is not"), "{told}");
+        }
+    }
+}
