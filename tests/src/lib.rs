@@ -35,3 +35,4 @@ mod rows;
 mod sharing;
 mod subscriptions;
 mod tax;
+mod workers;

@@ -12,7 +12,7 @@ use api_http::HttpLimits;
 use application::{AccessPolicy, App, AppParts, InvoiceSharing, Worker};
 use domain::ports::clock::Clock;
 use domain::ports::storage::{SharedSecret, Storage};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use storage_sql::{SqlConfig, SqlStorage};
 use stripe_sandbox::Sandbox;
 use tax_tables::TableTaxCalculator;
@@ -50,6 +50,8 @@ impl Running {
     /// # Errors
     /// A listener, the database or an adapter can't be had.
     pub(crate) async fn start(config: Config) -> Result<Self> {
+        // Before all that tells of itself.
+        let recorder = PrometheusBuilder::new().install_recorder().context("metrics can't be recorded")?;
         let grpc_listener = listen(config.grpc_listen, "gRPC").await?;
         let http_listener = listen(config.http_listen, "HTTP").await?;
         let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
@@ -68,6 +70,7 @@ impl Running {
         let app = App::new(AppParts {
             storage: Arc::new(storage.clone()),
             providers: providers.all,
+            background_providers: providers.background,
             tax_calculator: tables.clone(),
             tax_registration_rules: tables,
             provider_tax: providers.tax,
@@ -85,7 +88,7 @@ impl Running {
         let (stop, stopping) = watch::channel(false);
         let mut parts = JoinSet::new();
         parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, access, stopping.clone())));
-        parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, stopping.clone())?));
+        parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, recorder, stopping.clone())));
         parts.spawn(named("the worker", Worker::new(app).run(stopped(stopping))));
         Ok(Self { grpc, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
     }
@@ -188,10 +191,14 @@ async fn serve_grpc(app: App, listener: TcpListener, access: AccessPolicy, stop:
     }
 }
 
-fn serve_http(app: App, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<impl Future<Output = ()>> {
-    let recorder = PrometheusBuilder::new().install_recorder().context("metrics can't be recorded")?;
-    let router = api_http::router(app, Arc::new(move || recorder.render()));
-    Ok(api_http::serve(router, listener, HttpLimits { drain: DRAIN, ..HttpLimits::default() }, stop))
+fn serve_http(
+    app: App,
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+    stop: watch::Receiver<bool>,
+) -> impl Future<Output = ()> {
+    let router = api_http::router(app, Arc::new(move || metrics.render()));
+    api_http::serve(router, listener, HttpLimits { drain: DRAIN, ..HttpLimits::default() }, stop)
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
