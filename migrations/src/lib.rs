@@ -14,6 +14,7 @@ mod m0008_invoice_mails;
 mod m0009_tax_id_checks_are_fixed;
 mod m0010_books_stay;
 mod m0011_reconciliations;
+mod m0013_notifications_set_aside;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
                 sqlite: m0010_books_stay::SQLITE,
             }),
             step("m0011_reconciliations", m0011_reconciliations::STATEMENTS),
+            step("m0013_notifications_set_aside", m0013_notifications_set_aside::STATEMENTS),
         ]
     }
 }

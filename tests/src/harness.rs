@@ -16,7 +16,7 @@ use api_proto::v1::payment_link_service_client::PaymentLinkServiceClient;
 use api_proto::v1::payment_service_client::PaymentServiceClient;
 use api_proto::v1::subscription_service_client::SubscriptionServiceClient;
 use api_proto::v1::tax_service_client::TaxServiceClient;
-use sea_orm::{ConnectionTrait, Database, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -276,12 +276,17 @@ impl Server {
         http().get(format!("{}/_sandbox/requests", self.sandbox)).send().await.unwrap().json().await.unwrap()
     }
 
+    /// A connection of one's own to the server's database.
+    pub(crate) async fn database(&self) -> DatabaseConnection {
+        let sqlite = || format!("sqlite://{}", self.directory.path().join("paylinks.db").display());
+        let url = self.database.as_ref().map_or_else(sqlite, |database| database.url.clone());
+        Database::connect(url).await.unwrap()
+    }
+
     /// Waits until all that the provider has told is processed. What can't be is tried again for long before it is set aside
     /// for a person: a test that ends before has not seen that nobody ever learns of it.
     pub(crate) async fn expect_no_notification_stuck(&self) {
-        let sqlite = || format!("sqlite://{}", self.directory.path().join("paylinks.db").display());
-        let url = self.database.as_ref().map_or_else(sqlite, |database| database.url.clone());
-        let database = Database::connect(url).await.unwrap();
+        let database = self.database().await;
         let sql = "SELECT COALESCE(reason, 'not tried yet') AS reason FROM notifications WHERE state <> 'done'";
         let unprocessed = Statement::from_string(database.get_database_backend(), sql);
         let began = Instant::now();

@@ -37,3 +37,4 @@ mod sharing;
 mod subscriptions;
 mod tax;
 mod tls;
+mod workers;

@@ -30,6 +30,9 @@ pub struct AppParts {
     pub storage: Arc<dyn Storage>,
     /// Who charges, by name.
     pub providers: Vec<Arc<dyn PaymentProvider>>,
+    /// The same ones for calls that no caller waits for, by name, where they tell these apart: callers come first where a
+    /// provider's limits leave no room for all.
+    pub background_providers: Vec<Arc<dyn PaymentProvider>>,
     /// Who knows which tax applies, for sellers whose engine is the tables.
     pub tax_calculator: Arc<dyn TaxCalculator>,
     /// Who knows which registrations for tax there can be, whatever a seller's engine is.
@@ -63,6 +66,7 @@ pub struct App(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) storage: Arc<dyn Storage>,
     providers: BTreeMap<ProviderName, Arc<dyn PaymentProvider>>,
+    background_providers: BTreeMap<ProviderName, Arc<dyn PaymentProvider>>,
     tax_calculator: Arc<dyn TaxCalculator>,
     pub(crate) tax_registration_rules: Arc<dyn TaxRegistrationRules>,
     provider_tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
@@ -76,10 +80,21 @@ pub(crate) struct Inner {
     ids: Arc<dyn IdGenerator>,
     pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
     pub(crate) access: AccessPolicy,
-    /// Wakes the worker when there is something to do at once.
-    pub(crate) work: Notify,
+    /// Wakes the worker when there may be a provider call to make.
+    pub(crate) call_work: Notify,
+    /// Wakes the worker when a notification has come in.
+    pub(crate) inbox_work: Notify,
     /// Wakes the worker when there is a mail to send.
     pub(crate) mail_work: Notify,
+}
+
+/// Who waits for a provider's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// A caller.
+    Caller,
+    /// Nobody but the worker.
+    Worker,
 }
 
 /// A provider and what it can do.
@@ -98,8 +113,10 @@ impl App {
     /// A seller names a provider that is not among the parts, or the tax engine of one that has none; a provider has a reserved
     /// name; there is no seller, or two have one id.
     pub fn new(parts: AppParts) -> Result<Self, String> {
-        let providers: BTreeMap<_, _> =
-            parts.providers.into_iter().map(|provider| (provider.name().clone(), provider)).collect();
+        let by_name = |providers: Vec<Arc<dyn PaymentProvider>>| -> BTreeMap<_, _> {
+            providers.into_iter().map(|provider| (provider.name().clone(), provider)).collect()
+        };
+        let providers = by_name(parts.providers);
         let mut sellers = BTreeMap::new();
         for seller in parts.sellers {
             if !providers.contains_key(&seller.provider) {
@@ -126,6 +143,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             storage: parts.storage,
             providers,
+            background_providers: by_name(parts.background_providers),
             tax_calculator: parts.tax_calculator,
             tax_registration_rules: parts.tax_registration_rules,
             provider_tax: parts.provider_tax,
@@ -139,7 +157,8 @@ impl App {
             ids: parts.ids,
             sellers,
             access: parts.access,
-            work: Notify::new(),
+            call_work: Notify::new(),
+            inbox_work: Notify::new(),
             mail_work: Notify::new(),
         })))
     }
@@ -218,13 +237,25 @@ impl App {
         self.0.providers.get(name).ok_or_else(|| Error::internal(format!("provider {name} is not configured any more")))
     }
 
+    /// The same, for calls that someone waits for, or nobody.
+    pub(crate) fn provider_for(
+        &self,
+        waiting: Waiting,
+        name: &ProviderName,
+    ) -> Result<&Arc<dyn PaymentProvider>, Error> {
+        match self.0.background_providers.get(name) {
+            Some(provider) if waiting == Waiting::Worker => Ok(provider),
+            _ => self.provider(name),
+        }
+    }
+
     /// The provider registered under a name, for faces that take its notifications.
     pub(crate) fn find_provider(&self, name: &str) -> Option<&Arc<dyn PaymentProvider>> {
         name.parse().ok().and_then(|name: ProviderName| self.0.providers.get(&name))
     }
 
-    pub(crate) fn all_providers(&self) -> impl Iterator<Item = &Arc<dyn PaymentProvider>> {
-        self.0.providers.values()
+    pub(crate) fn provider_names(&self) -> impl Iterator<Item = &ProviderName> {
+        self.0.providers.keys()
     }
 
     /// The providers of the caller's sellers.

@@ -5,27 +5,27 @@ use std::time::Duration;
 use domain::catalog::PromotionCodeSnapshot;
 use domain::dispute::DisputeSnapshot;
 use domain::event::{EventKind, EventSubject};
-use domain::id::SubscriptionId;
+use domain::id::{NotificationId, SubscriptionId};
 use domain::payment::PaymentState;
 use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
-use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
+use domain::ports::storage::{Collectable, Reservation, UnitOfWork, UnprocessedNotification};
 use domain::provider::{CheckoutSnapshot, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef};
 use domain::refund::RefundSnapshot;
 use domain::subscription::{RenewalPayment, RenewalSnapshot, SubscriptionSnapshot};
 
-use crate::app::App;
+use crate::app::{App, Waiting};
+use crate::backoff::backed_off;
 use crate::error::{Error, RETRY_AFTER, Reason};
+use crate::leases::{Held, LEASE, expect_held, is_lost_lease};
 use crate::refunds::Look;
 
-/// How long a notification belongs to whoever processes it.
-const PROCESSING_LEASE: Duration = Duration::from_secs(60);
 /// How often a notification is looked into at once, as long as another look overtakes it.
 const LOOKS_MAX: u32 = 4;
 /// After this many tries a notification that fails for reasons of its own is set aside.
 const ATTEMPTS_MAX: u32 = 8;
-/// The longest wait between two tries.
-const RETRY_IN_MAX: Duration = Duration::from_secs(300);
+/// The wait after the first try; it doubles.
+const RETRY_IN_FIRST: Duration = Duration::from_millis(250);
 /// How long a notification waits for the payment that it is about: what tells of the payment may come later, and providers
 /// deliver for up to three days. A payment that is not known by then is another program's on the same account.
 const PAYMENT_PATIENCE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
@@ -75,53 +75,95 @@ impl App {
             Err(error) => return Ok(NotificationReceipt::Refused(error)),
         };
         self.store_notifications(provider.name(), notifications).await?;
-        self.0.work.notify_one();
+        self.0.inbox_work.notify_one();
         Ok(NotificationReceipt::Stored)
     }
 
-    /// Processes notifications that are due; returns how many it took.
-    pub(crate) async fn process_due_notifications(&self) -> Result<usize, Error> {
-        const BATCH: u32 = 16;
-        let due = self
-            .transact(|_, uow| Box::pin(async move { Ok(uow.lease_due_notifications(BATCH, PROCESSING_LEASE).await?) }))
-            .await?;
-        let count = due.len();
-        futures::future::try_join_all(due.into_iter().map(|entry| self.process(entry))).await?;
-        Ok(count)
+    /// Takes notifications that are due, at most `limit`.
+    pub(crate) async fn take_due_notifications(&self, limit: u32) -> Result<Vec<InboxEntry>, Error> {
+        self.transact(move |_, uow| Box::pin(async move { Ok(uow.lease_due_notifications(limit, LEASE).await?) })).await
     }
 
-    async fn process(&self, entry: InboxEntry) -> Result<(), Error> {
-        let (id, attempts) = (entry.id, entry.attempts);
-        let Err(failure) = self.try_process(entry).await else { return Ok(()) };
-        let reason = failure.to_string();
+    /// Processes a notification that was taken. One that fails is tried again later, or set aside.
+    ///
+    /// # Errors
+    /// The store fails: its lease runs out, and it is tried again.
+    pub(crate) async fn process(&self, entry: InboxEntry) -> Result<(), Error> {
+        match Box::pin(self.try_process(&entry)).await {
+            Ok(()) => Ok(()),
+            Err(failure) => match self.put_off(entry, &failure).await {
+                // Whoever has it now sees to it.
+                Err(error) if is_lost_lease(&error) => Ok(()),
+                other => other,
+            },
+        }
+    }
+
+    /// Notes that a notification was tried in vain, and when it is tried again, if it is.
+    async fn put_off(&self, entry: InboxEntry, failure: &Error) -> Result<(), Error> {
+        let (id, attempts, reason) = (entry.id, entry.attempts, failure.to_string());
         let is_poison = matches!(
             failure,
             Error::Internal(_) | Error::FailedPrecondition { .. } | Error::Unsupported { .. } | Error::Invalid(_)
         );
-        if let Error::Internal(source) = &failure {
+        if let Error::Internal(source) = failure {
             tracing::error!(notification = %id, attempts, error = source.as_ref() as &dyn std::error::Error, "notification failed");
         }
+        let is_set_aside = is_poison && attempts >= ATTEMPTS_MAX;
+        let retry_in = backed_off(RETRY_IN_FIRST, attempts, id.uuid().as_bytes()[15]);
+        let told = reason.clone();
         self.transact(move |_, uow| {
-            let reason = reason.clone();
+            let (entry, reason) = (entry.clone(), reason.clone());
             Box::pin(async move {
-                if is_poison && attempts >= ATTEMPTS_MAX {
-                    tracing::error!(notification = %id, reason, "notification set aside");
-                    uow.set_notification_aside(id, &reason).await?;
+                expect_held(if is_set_aside {
+                    uow.set_notification_aside(&entry, &reason).await
                 } else {
-                    let retry_in = Duration::from_millis(250).saturating_mul(1 << attempts.min(12)).min(RETRY_IN_MAX);
-                    uow.retry_notification(id, retry_in, &reason).await?;
-                }
-                Ok(())
+                    uow.retry_notification(&entry, retry_in, &reason).await
+                })
             })
         })
-        .await
+        .await?;
+        if is_set_aside {
+            tracing::error!(
+                notification = %id,
+                attempts,
+                reason = told,
+                "a notification is set aside: a person must see to it, and have it tried again"
+            );
+            self.tell_how_many_are_set_aside().await?;
+        }
+        Ok(())
     }
 
-    async fn try_process(&self, entry: InboxEntry) -> Result<(), Error> {
+    /// Notifications that are not processed, those that came in first before all others, at most `limit`; or those alone that
+    /// are set aside.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn list_unprocessed_notifications(
+        &self,
+        set_aside_alone: bool,
+        limit: u32,
+    ) -> Result<Vec<UnprocessedNotification>, Error> {
+        Ok(self.0.storage.list_unprocessed_notifications(set_aside_alone, limit).await?)
+    }
+
+    /// Has a notification that is set aside tried again, at once.
+    ///
+    /// # Errors
+    /// No notification of that id is set aside.
+    pub async fn retry_notification(&self, id: NotificationId) -> Result<(), Error> {
+        let is_taken_up =
+            self.transact(move |_, uow| Box::pin(async move { Ok(uow.take_notification_up_again(id).await?) })).await?;
+        if is_taken_up { Ok(()) } else { Err(Error::not_found("notification set aside", id)) }
+    }
+
+    async fn try_process(&self, entry: &InboxEntry) -> Result<(), Error> {
         for _ in 0..LOOKS_MAX {
-            let findings = std::sync::Arc::new(self.look(&entry).await?);
-            if self.apply(&entry, findings).await? {
-                self.0.work.notify_one();
+            let held = Held::Notification(Box::new(entry.clone()));
+            let findings = std::sync::Arc::new(self.while_held(held, Box::pin(self.look(entry))).await?);
+            if self.apply(entry, findings).await? {
+                self.0.call_work.notify_one();
                 return Ok(());
             }
         }
@@ -134,18 +176,19 @@ impl App {
 
     /// Brings what was found into the books. `false` if it is outdated: nothing is written then.
     async fn apply(&self, entry: &InboxEntry, findings: std::sync::Arc<Findings>) -> Result<bool, Error> {
-        let (id, provider) = (entry.id, entry.provider.clone());
+        let entry = entry.clone();
         self.transact(move |app, uow| {
-            let (findings, provider) = (std::sync::Arc::clone(&findings), provider.clone());
+            let (findings, entry) = (std::sync::Arc::clone(&findings), entry.clone());
             Box::pin(async move {
+                let provider = &entry.provider;
                 let is_settled = match findings.as_ref() {
                     Findings::Checkout(snapshot) => {
-                        app.settle(uow, &provider, snapshot).await?;
+                        app.settle(uow, provider, snapshot).await?;
                         true
                     }
                     Findings::Link(version, snapshot) => app.link_moved(uow, *version, *snapshot).await?,
                     Findings::MethodDetached(provider_ref) => {
-                        app.method_detached(uow, &provider, provider_ref).await?;
+                        app.method_detached(uow, provider, provider_ref).await?;
                         true
                     }
                     Findings::Refunds(look, snapshots) => app.settle_refunds(uow, look, snapshots).await?,
@@ -154,7 +197,7 @@ impl App {
                         app.promotion_code_moved(uow, *version, snapshot).await?
                     }
                     Findings::Subscription(version, snapshot) => {
-                        app.settle_subscription(uow, &provider, *version, snapshot).await?
+                        app.settle_subscription(uow, provider, *version, snapshot).await?
                     }
                     Findings::Renewal(id, paid) => {
                         app.settle_renewal(uow, *id, paid).await?;
@@ -163,7 +206,7 @@ impl App {
                     Findings::Nothing => true,
                 };
                 if is_settled {
-                    uow.finish_notification(id).await?;
+                    expect_held(uow.finish_notification(&entry).await)?;
                 }
                 Ok(is_settled)
             })
@@ -173,7 +216,7 @@ impl App {
 
     /// Asks the provider how the thing of a notification stands now.
     async fn look(&self, entry: &InboxEntry) -> Result<Findings, Error> {
-        let provider = self.provider(&entry.provider)?;
+        let provider = self.provider_for(Waiting::Worker, &entry.provider)?;
         let findings = match &entry.notification.topic {
             NotificationTopic::Checkout { provider_ref } => {
                 provider.fetch_checkout(provider_ref).await.map(|snapshot| Findings::Checkout(Box::new(snapshot)))
@@ -384,27 +427,27 @@ impl App {
 mod tests {
     use domain::id::NotificationId;
     use domain::ports::provider::MockPaymentProvider;
-    use domain::ports::storage::MockStorage;
+    use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
     use domain::provider::Notification;
 
     use super::*;
     use crate::mocked::{self, link};
 
+    fn entry(topic: NotificationTopic, attempts: u32) -> InboxEntry {
+        InboxEntry {
+            id: NotificationId::from_uuid(uuid::Uuid::from_u128(mocked::UUID)),
+            provider: "acquirer".parse().unwrap(),
+            notification: Notification { provider_event_id: "e_1".to_owned(), occurred_at: mocked::NOW, topic },
+            attempts,
+            received_at: mocked::NOW,
+        }
+    }
+
     /// What is found where an open link's page `page` is told to be closed, while a call of our own is under way or not;
     /// and how often the provider was asked.
     async fn found(page: &str, is_call_under_way: bool) -> (Result<Findings, Error>, usize) {
         let provider_ref = ProviderRef(page.to_owned());
-        let entry = InboxEntry {
-            id: NotificationId::from_uuid(uuid::Uuid::from_u128(mocked::UUID)),
-            provider: "acquirer".parse().unwrap(),
-            notification: Notification {
-                provider_event_id: "e_1".to_owned(),
-                occurred_at: mocked::NOW,
-                topic: NotificationTopic::PaymentLink { provider_ref },
-            },
-            attempts: 1,
-            received_at: mocked::NOW,
-        };
+        let entry = entry(NotificationTopic::PaymentLink { provider_ref }, 1);
         let mut storage = MockStorage::new();
         storage.expect_load_payment_link().returning(|_| Ok(Some(link(0))));
         storage.expect_has_unfinished_intent().returning(move |_| Ok(is_call_under_way));
@@ -434,5 +477,39 @@ mod tests {
     #[tokio::test]
     async fn a_page_that_a_lost_call_made_says_nothing_of_the_link() {
         assert!(matches!(found("link_2", false).await.0, Ok(Findings::Nothing)));
+    }
+
+    /// Processes a notification whose session the provider refuses to tell of, by that many attempts.
+    async fn process_refused(attempts: u32, mut uow: MockUnitOfWork) -> Result<(), Error> {
+        uow.expect_commit().returning(|| Ok(()));
+        uow.expect_rollback().returning(|| ());
+        let mut storage = MockStorage::new();
+        storage.expect_begin().return_once(move || Ok(Box::new(uow)));
+        storage.expect_count_set_aside_notifications().returning(|| Ok(1));
+        let mut provider = MockPaymentProvider::new();
+        let code = "resource_gone".to_owned();
+        provider
+            .expect_fetch_checkout()
+            .returning(move |_| Err(ProviderError::Rejected { field: None, code: code.clone() }));
+        let topic = NotificationTopic::Checkout { provider_ref: ProviderRef("session_1".to_owned()) };
+        mocked::app(storage, provider).process(entry(topic, attempts)).await
+    }
+
+    #[tokio::test]
+    async fn what_fails_for_reasons_of_its_own_is_set_aside_with_the_reason_after_many_tries() {
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_retry_notification().once().returning(|_, _, _| Ok(()));
+        process_refused(ATTEMPTS_MAX - 1, uow).await.unwrap();
+        let mut uow = MockUnitOfWork::new();
+        let told = "the provider refused it: resource_gone";
+        uow.expect_set_notification_aside().once().withf(move |_, reason| reason == told).returning(|_, _| Ok(()));
+        process_refused(ATTEMPTS_MAX, uow).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_another_server_has_taken_over_is_left_to_it() {
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_retry_notification().once().returning(|_, _, _| Err(StorageError::Stale));
+        process_refused(1, uow).await.unwrap();
     }
 }

@@ -10,6 +10,7 @@
 
 mod access;
 mod app;
+mod backoff;
 mod captures;
 mod collectables;
 mod discounts;
@@ -19,6 +20,7 @@ mod inbox;
 mod invoice_mail;
 mod invoice_text;
 mod journal;
+mod leases;
 #[cfg(test)]
 mod mocked;
 mod mutation;
@@ -35,6 +37,7 @@ mod shared_invoices;
 mod simulation;
 mod subscriptions;
 mod use_cases;
+mod watch;
 mod worker;
 
 pub use access::{AccessPolicy, IssuedApiKey, NewApiKey};
@@ -62,4 +65,4 @@ pub use use_cases::refund::{CreateRefund, RecordRefund, RecordedRefund};
 pub use use_cases::subscription::CancelSubscription;
 pub use use_cases::tax::{CalculateTax, TaxLineSpec, TaxSpec};
 pub use use_cases::tax_records::{CheckTaxId, EndTaxRegistration};
-pub use worker::{Worker, WorkerReport};
+pub use worker::Worker;

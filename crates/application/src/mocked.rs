@@ -45,6 +45,7 @@ pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> 
     AppParts {
         storage: Arc::new(storage),
         providers: vec![Arc::new(provider)],
+        background_providers: vec![],
         tax_calculator: Arc::new(MockTaxCalculator::new()),
         tax_registration_rules: Arc::new(MockTaxRegistrationRules::new()),
         provider_tax: std::collections::BTreeMap::new(),

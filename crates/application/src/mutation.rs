@@ -15,9 +15,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::app::App;
+use crate::app::{App, Waiting};
 use crate::error::{Error, RETRY_AFTER, Reason};
-use crate::provider_calls::CALL_LEASE;
+use crate::leases::LEASE;
 
 /// A mutation that a caller asks for.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ pub struct ListQuery<F, Id> {
 pub(crate) enum Step<T> {
     /// All is done.
     Done(T),
-    /// A provider has to be called: the intent, already inserted with the lease [`CALL_LEASE`].
+    /// A provider has to be called: the intent, already inserted with the lease [`LEASE`].
     Call(Box<Intent>),
 }
 
@@ -188,11 +188,11 @@ impl App {
             }
         };
         uow.commit().await?;
-        self.0.work.notify_one();
+        self.0.call_work.notify_one();
         match step {
             Step::Done(answer) => Ok(answer),
             Step::Call(intent) => {
-                self.call_and_conclude(*intent).await?;
+                self.call_and_conclude(*intent, Waiting::Caller).await?;
                 let stored = self.0.storage.load_request(&request.key).await?;
                 self.read_answer(stored)
             }
@@ -238,10 +238,10 @@ impl App {
         // Whoever was working on it may have died: then its lease has run out, and this caller goes on with it.
         if let Some(intent) = self.0.storage.load_intent_of_request(&earlier.key).await? {
             let mut uow = self.0.storage.begin().await?;
-            let leased = uow.lease_intent(intent.id, CALL_LEASE).await?;
+            let leased = uow.lease_intent(intent.id, LEASE).await?;
             uow.commit().await?;
             if let Some(intent) = leased {
-                self.call_and_conclude(intent).await?;
+                self.call_and_conclude(intent, Waiting::Caller).await?;
             }
         }
         self.read_answer(self.0.storage.load_request(&earlier.key).await?)

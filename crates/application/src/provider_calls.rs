@@ -19,17 +19,15 @@ use domain::refund::RefundSnapshot;
 use domain::subscription::SubscriptionSnapshot;
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, Waiting};
+use crate::backoff::{RETRY_IN_MAX, backed_off};
 use crate::error::{Error, RETRY_AFTER, Reason};
+use crate::leases::{Held, LEASE, expect_held};
 use crate::mutation::{Mutation, Step};
 use crate::use_cases::payment_link::link_error;
 
-/// How long an intent belongs to whoever calls the provider for it. Longer than any call with its retries takes.
-pub(crate) const CALL_LEASE: Duration = Duration::from_secs(90);
 /// After this, a provider's key protects nothing any more (providers keep them for at least 24 hours).
 const KEY_LIFETIME: Duration = Duration::from_secs(23 * 60 * 60);
-/// The longest wait between two tries of one call.
-const RETRY_IN_MAX: Duration = Duration::from_secs(300);
 /// How long a new page is tried to be made while the provider surely has not made it.
 const CREATION_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -67,7 +65,7 @@ impl App {
     ) -> Result<Step<T>, Error> {
         self.expect_no_call(uow, &action.subject()).await?;
         let intent = self.new_intent((&mutation.seller.id, provider), action, Some(mutation.request_key()));
-        uow.insert_intent(&intent, CALL_LEASE).await?;
+        uow.insert_intent(&intent, LEASE).await?;
         Ok(Step::Call(Box::new(intent)))
     }
 
@@ -86,10 +84,11 @@ impl App {
     /// Makes the call of an intent that is leased to us, and commits what came of it.
     ///
     /// # Errors
-    /// Nothing final came of it: the intent stays, and is tried again.
-    pub(crate) async fn call_and_conclude(&self, mut intent: Intent) -> Result<(), Error> {
+    /// Nothing final came of it: the intent stays, and is tried again. Or its lease was lost: then nothing is written here.
+    pub(crate) async fn call_and_conclude(&self, mut intent: Intent, waiting: Waiting) -> Result<(), Error> {
+        let held = Held::Call(Box::new(intent.clone()));
         intent.attempts += 1;
-        let performed = self.perform(&mut intent).await?;
+        let performed = self.while_held(held, Box::pin(self.perform(&mut intent, waiting))).await?;
         if let Err(error) = &performed {
             tracing::warn!(intent = %intent.id, action = intent.action.name(), %error, "provider call did not succeed");
         }
@@ -111,7 +110,7 @@ impl App {
                 let retry_in = retry_in(&intent, &error);
                 self.transact(move |_, uow| {
                     let intent = intent.clone();
-                    Box::pin(async move { Ok(uow.update_intent(&intent, retry_in).await?) })
+                    Box::pin(async move { expect_held(uow.update_intent(&intent, retry_in).await) })
                 })
                 .await?;
                 Err(error.into())
@@ -122,7 +121,10 @@ impl App {
                     let (intent, performed) = (intent.clone(), std::sync::Arc::clone(&performed));
                     Box::pin(async move { Box::pin(app.conclude(uow, intent, performed.as_ref())).await })
                 })
-                .await
+                .await?;
+                // A later call about the same thing waited for this one, or one was intended with its outcome.
+                self.0.call_work.notify_one();
+                Ok(())
             }
         }
     }
@@ -148,8 +150,8 @@ impl App {
         }
     }
 
-    async fn perform(&self, intent: &mut Intent) -> Result<Result<Performed, ProviderError>, Error> {
-        let provider = self.provider(&intent.provider)?.clone();
+    async fn perform(&self, intent: &mut Intent, waiting: Waiting) -> Result<Result<Performed, ProviderError>, Error> {
+        let provider = self.provider_for(waiting, &intent.provider)?.clone();
         let storage = &self.0.storage;
         let key_is_old = self.now().since(intent.created_at) > KEY_LIFETIME;
         let must_look = intent.state == IntentState::OutcomeUnknown || key_is_old;
@@ -435,7 +437,7 @@ impl App {
             Ok(_) => done_otherwise,
         };
         intent.state = if refused.is_some() { IntentState::Failed } else { IntentState::Done };
-        uow.update_intent(&intent, Duration::ZERO).await?;
+        expect_held(uow.update_intent(&intent, Duration::ZERO).await)?;
         if let Some(key) = &intent.request {
             let progress = match refused.and_then(|error| error.to_refusal()) {
                 Some(refusal) => RequestProgress::Refused { refusal },
@@ -605,24 +607,20 @@ impl App {
         done(&found(uow.load_checkout_session(id).await?)?)
     }
 
-    /// Takes up calls whose lease has run out; returns how many it took.
-    pub(crate) async fn finish_due_intents(&self) -> Result<usize, Error> {
-        const BATCH: u32 = 16;
-        let due = self
-            .transact(|_, uow| Box::pin(async move { Ok(uow.lease_due_intents(BATCH, CALL_LEASE).await?) }))
-            .await?;
-        let count = due.len();
-        futures::future::join_all(due.into_iter().map(|intent| async move {
-            // What did not succeed is kept by the intent, and told by `call_and_conclude` already.
-            if let Err(Error::Internal(source)) = self.call_and_conclude(intent).await {
-                tracing::error!(
-                    error = source.as_ref() as &dyn std::error::Error,
-                    "provider call could not be concluded"
-                );
-            }
-        }))
-        .await;
-        Ok(count)
+    /// Takes calls whose lease has run out, at most `limit`.
+    pub(crate) async fn take_due_calls(&self, limit: u32) -> Result<Vec<Intent>, Error> {
+        self.transact(move |_, uow| Box::pin(async move { Ok(uow.lease_due_intents(limit, LEASE).await?) })).await
+    }
+
+    /// Makes a call that was taken, and concludes it. What does not succeed is kept by the intent, and told already.
+    ///
+    /// # Errors
+    /// A defect of ours: its lease runs out, and it is tried again.
+    pub(crate) async fn finish_call(&self, intent: Intent) -> Result<(), Error> {
+        match Box::pin(self.call_and_conclude(intent, Waiting::Worker)).await {
+            Err(defect @ Error::Internal(_)) => Err(defect),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -673,17 +671,15 @@ fn failure_code(error: &ProviderError) -> String {
     }
 }
 
-/// Doubles with each attempt; what the provider asked for comes first. Spread by the intent's id, so that calls that
-/// failed together do not come back together.
+/// Doubles with each attempt, and is at least what the provider asked for.
 fn retry_in(intent: &Intent, error: &ProviderError) -> Duration {
     let asked = match error {
         ProviderError::RateLimited { retry_after } => retry_after.unwrap_or_default().min(RETRY_IN_MAX),
         ProviderError::Rejected { .. } => RETRY_IN_MAX,
         _ => Duration::ZERO,
     };
-    let doubled = RETRY_AFTER.saturating_mul(1 << intent.attempts.min(10)).min(RETRY_IN_MAX);
-    let spread = u32::from(intent.id.uuid().as_bytes()[15]);
-    asked.max(doubled) + doubled / 4 * spread / 255
+    let seed = intent.id.uuid().as_bytes()[15];
+    asked.max(backed_off(RETRY_AFTER, intent.attempts, seed))
 }
 
 fn found<T>(thing: Option<T>) -> Result<T, Error> {

@@ -11,7 +11,7 @@ use domain::ports::provider::PaymentProvider;
 use domain::provider::{InboxEntry, Notification, ProviderName};
 use domain::timestamp::Timestamp;
 
-use crate::app::App;
+use crate::app::{App, Waiting};
 use crate::error::Error;
 
 /// How long the turn belongs to whoever reads back. Longer than a week of notifications takes.
@@ -30,8 +30,8 @@ impl App {
     /// The store fails.
     pub(crate) async fn reconcile(&self) -> Result<usize, Error> {
         let mut found = 0;
-        for provider in self.all_providers() {
-            found += self.reconcile_with(provider).await?;
+        for name in self.provider_names() {
+            found += self.reconcile_with(self.provider_for(Waiting::Worker, name)?).await?;
         }
         Ok(found)
     }
@@ -57,7 +57,7 @@ impl App {
         };
         if found > 0 {
             tracing::warn!(provider = %name, found, "found what no notification had told yet");
-            self.0.work.notify_one();
+            self.0.inbox_work.notify_one();
         }
         self.transact(move |_, uow| {
             let name = name.clone();

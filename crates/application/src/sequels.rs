@@ -13,8 +13,9 @@ use domain::provider::Sequel;
 
 use crate::app::App;
 use crate::error::{Error, Reason};
+use crate::leases::LEASE;
 use crate::mutation::{Mutation, Step};
-use crate::provider_calls::{CALL_LEASE, done};
+use crate::provider_calls::done;
 
 impl App {
     /// The call that must come before `sequel`, if one must: that closes what the invoice can be paid by. The invoice is
@@ -38,7 +39,7 @@ impl App {
         self.expect_no_call(uow, &action.subject()).await?;
         let mut intent = self.new_intent((&mutation.seller.id, &provider), action, Some(mutation.request_key()));
         intent.sequel = Some(sequel);
-        uow.insert_intent(&intent, CALL_LEASE).await?;
+        uow.insert_intent(&intent, LEASE).await?;
         Ok(Some(Step::Call(Box::new(intent))))
     }
 

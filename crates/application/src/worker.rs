@@ -1,89 +1,173 @@
 //! The worker: finishes what was intended, processes what came in, and closes what has expired. Any number of replicas
 //! may run it; leases keep them out of each other's way.
+//!
+//! Each kind of work goes on by itself, with hands of its own, so that nothing waits for work of another kind, and little for
+//! work of its own: what takes long, or fails again and again, keeps one hand busy and no more.
 
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::id::PaymentLinkId;
 use domain::payment_link::CloseReason;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::Notify;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 use crate::app::App;
+use crate::backoff::backed_off;
 use crate::error::Error;
+use crate::watch::WATCH_EVERY;
 
 /// How long the worker rests when nothing wakes it: the longest that work of another replica's, or work that came due,
 /// waits.
 const REST: Duration = Duration::from_secs(1);
 /// How often it is looked whether reading back what providers told is due.
 const RECONCILIATION_REST: Duration = Duration::from_secs(5);
-/// How long a round that has begun may still take once the worker stops. What it leaves is leased, and taken up again once the
+/// How long after its start clocks and the inbox are first looked at.
+const FIRST_WATCH: Duration = Duration::from_secs(5);
+/// How long work that has begun may still take once the worker stops. What it leaves is leased, and taken up again once the
 /// lease has run out, as after a crash.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How much earlier than told a link is closed, so that it is closed at the provider by then.
 pub(crate) const EXPIRY_LEAD: Duration = Duration::from_secs(30);
+/// How many provider calls, and how many notifications, are worked on at once.
+const HANDS: usize = 16;
 
 /// Does the work that no caller waits for.
 pub struct Worker {
     app: App,
-}
-
-/// What one round did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct WorkerReport {
-    /// Provider calls that were taken up.
-    pub intents: usize,
-    /// Notifications that were taken up.
-    pub notifications: usize,
-    /// Links that have begun to close since their time is over.
-    pub expired_links: usize,
-}
-
-impl WorkerReport {
-    fn is_idle(self) -> bool {
-        self == Self::default()
-    }
+    expiry: Expiry,
 }
 
 impl Worker {
     /// A worker for an application.
     pub fn new(app: App) -> Self {
-        Self { app }
+        Self { app, expiry: Expiry::default() }
     }
 
-    /// Works until `shutdown` completes; a round that has begun is finished, if that takes no longer than [`DRAIN`]. Mails have rounds of their own, since a mail
-    /// server may take its time, and so has what is read back from providers: nothing else is to wait for them.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    /// Works until `shutdown` completes; work that has begun is finished, if that takes no longer than [`DRAIN`].
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let shutdown = shutdown.shared();
-        let stopping = shutdown.clone();
-        let app = &self.app;
-        let work =
-            rounds(shutdown.clone(), (&app.0.work, REST), || async { Ok(self.round().await?.is_idle()) }.boxed());
-        let mails = rounds(shutdown.clone(), (&app.0.mail_work, REST), || {
-            async { Ok(app.send_due_mails().await? == 0) }.boxed()
-        });
-        let never = Notify::new();
-        let reconciliation =
-            rounds(shutdown, (&never, RECONCILIATION_REST), || async { app.reconcile().await.map(|_| true) }.boxed());
+        let stopped = || shutdown.clone();
+        let (app, never) = (&self.app, Notify::new());
+        let kinds: Vec<BoxFuture<'_, ()>> = vec![
+            hands(
+                stopped(),
+                &app.0.inbox_work,
+                |free| app.take_due_notifications(free).boxed(),
+                |entry| {
+                    let app = app.clone();
+                    async move { app.process(entry).await }.boxed()
+                },
+            )
+            .boxed(),
+            hands(
+                stopped(),
+                &app.0.call_work,
+                |free| app.take_due_calls(free).boxed(),
+                |intent| {
+                    let app = app.clone();
+                    async move { app.finish_call(intent).await }.boxed()
+                },
+            )
+            .boxed(),
+            rounds(stopped(), (&never, REST), || async { Ok(self.expiry.begin_closing(app).await? == 0) }.boxed())
+                .boxed(),
+            rounds(stopped(), (&never, REST), || async { Ok(app.0.storage.sequence_events().await? == 0) }.boxed())
+                .boxed(),
+            rounds(stopped(), (&app.0.mail_work, REST), || async { Ok(app.send_due_mails().await? == 0) }.boxed())
+                .boxed(),
+            rounds(stopped(), (&never, RECONCILIATION_REST), || app.reconcile().map(|read| read.map(|_| true)).boxed())
+                .boxed(),
+            async {
+                // What is read back when a server starts tells the provider's time first.
+                tokio::select! {
+                    () = tokio::time::sleep(FIRST_WATCH) => {}
+                    () = stopped() => {}
+                }
+                rounds(stopped(), (&never, WATCH_EVERY), || app.watch().map(|seen| seen.map(|()| true)).boxed()).await;
+            }
+            .boxed(),
+        ];
         let cut_off = async {
-            stopping.await;
+            stopped().await;
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {
-            _ = futures::future::join3(work, mails, reconciliation) => {}
+            _ = futures::future::join_all(kinds) => {}
             () = cut_off => tracing::warn!("the worker was still at work, and is cut off"),
         }
     }
 
-    /// Does all that is due now, once, but for mails.
+    /// Does all that is due now, once and one kind after another, for simulated histories; how much it took.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn round(&self) -> Result<WorkerReport, Error> {
-        let notifications = self.app.process_due_notifications().await?;
-        let expired_links = self.app.expire_due_links().await?;
-        let intents = self.app.finish_due_intents().await?;
-        self.app.0.storage.sequence_events().await?;
-        Ok(WorkerReport { intents, notifications, expired_links })
+    #[cfg(test)]
+    pub(crate) async fn round(&self) -> Result<usize, Error> {
+        const LIMIT: u32 = 16;
+        let app = &self.app;
+        let notifications = app.take_due_notifications(LIMIT).await?;
+        let mut took = notifications.len();
+        futures::future::try_join_all(notifications.into_iter().map(|entry| app.process(entry))).await?;
+        took += self.expiry.begin_closing(app).await?;
+        let calls = app.take_due_calls(LIMIT).await?;
+        took += calls.len();
+        futures::future::try_join_all(calls.into_iter().map(|intent| app.finish_call(intent))).await?;
+        app.0.storage.sequence_events().await?;
+        Ok(took)
+    }
+}
+
+/// Works on things one by one, as many at once as there are hands, until `shutdown` completes; then waits for those that are
+/// worked on. `take` is asked for as many as hands are free: as soon as `wake` says so, after a rest, and while there is more.
+async fn hands<'a, T>(
+    shutdown: impl Future<Output = ()>,
+    wake: &Notify,
+    take: impl Fn(u32) -> BoxFuture<'a, Result<Vec<T>, Error>>,
+    work: impl Fn(T) -> BoxFuture<'static, Result<(), Error>>,
+) {
+    let mut shutdown = std::pin::pin!(shutdown);
+    let mut busy = JoinSet::new();
+    loop {
+        let free = HANDS - busy.len();
+        let mut may_be_more = free == 0;
+        if free > 0 {
+            match take(u32::try_from(free).unwrap_or(u32::MAX)).await {
+                Ok(taken) => {
+                    may_be_more = taken.len() == free;
+                    for thing in taken {
+                        busy.spawn(work(thing));
+                    }
+                }
+                Err(error) => tell(&error),
+            }
+        }
+        let rest = tokio::time::sleep(REST);
+        let mut rest = std::pin::pin!(rest);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => {
+                    while let Some(ended) = busy.join_next().await {
+                        tell_end(ended);
+                    }
+                    return;
+                }
+                Some(ended) = busy.join_next() => {
+                    tell_end(ended);
+                    if may_be_more {
+                        break;
+                    }
+                }
+                () = wake.notified(), if busy.len() < HANDS => break,
+                () = &mut rest, if busy.len() < HANDS => break,
+            }
+        }
     }
 }
 
@@ -100,7 +184,7 @@ async fn rounds<'a>(
             Ok(is_idle) if !is_idle => Duration::ZERO,
             Ok(_) => rest,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the worker's round failed");
+                tell(&error);
                 rest
             }
         };
@@ -113,19 +197,67 @@ async fn rounds<'a>(
     }
 }
 
-impl App {
-    async fn expire_due_links(&self) -> Result<usize, Error> {
-        const BATCH: u32 = 64;
-        let until = self.now().plus(EXPIRY_LEAD);
-        let due = self.0.storage.list_expiring_payment_links(until, BATCH).await?;
-        for id in &due {
-            let id = *id;
-            let closed = self.transact(move |app, uow| Box::pin(app.close_link(uow, id, CloseReason::Expired))).await;
-            if let Err(error) = closed {
-                // One that fails must not keep the others open.
-                tracing::error!(link = %id, error = &error as &dyn std::error::Error, "an expired link could not be closed");
-            }
+/// What failed is tried again by itself, so only a defect of ours is an error for whoever reads the log.
+fn tell(error: &Error) {
+    match error {
+        Error::Internal(source) => {
+            tracing::error!(error = source.as_ref() as &dyn StdError, "the worker met a defect; it is tried again");
         }
-        Ok(due.len())
+        other => tracing::warn!(error = other as &dyn StdError, "the worker's work failed; it is tried again"),
     }
 }
+
+fn tell_end(ended: Result<Result<(), Error>, JoinError>) {
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tell(&error),
+        Err(panicked) => tell(&Error::internal(panicked)),
+    }
+}
+
+/// Begins to close links whose time is over.
+#[derive(Default)]
+struct Expiry {
+    /// Links that could not be closed: how often, and when they are tried again. They must not keep the others open.
+    failed: Mutex<BTreeMap<PaymentLinkId, (u32, Instant)>>,
+}
+
+impl Expiry {
+    /// Begins to close what is due; how many links it began to close.
+    async fn begin_closing(&self, app: &App) -> Result<usize, Error> {
+        const BATCH: u32 = 64;
+        let until = app.now().plus(EXPIRY_LEAD);
+        let left_alone = u32::try_from(self.failed().len()).unwrap_or(u32::MAX);
+        let due = app.0.storage.list_expiring_payment_links(until, BATCH.saturating_add(left_alone)).await?;
+        // Whatever became of those that are not due any more, it is done.
+        self.failed().retain(|id, _| due.contains(id));
+        let mut closed = 0;
+        for id in due {
+            let attempts = match self.failed().get(&id) {
+                Some((_, again)) if *again > Instant::now() => continue,
+                Some((attempts, _)) => *attempts,
+                None => 0,
+            };
+            let closing = app.transact(move |app, uow| Box::pin(app.close_link(uow, id, CloseReason::Expired))).await;
+            match closing {
+                Ok(()) => closed += 1,
+                Err(error) => {
+                    tracing::error!(link = %id, error = &error as &dyn StdError, "an expired link could not be closed");
+                    let wait = backed_off(REST, attempts, id.uuid().as_bytes()[15]);
+                    self.failed().insert(id, (attempts.saturating_add(1), Instant::now() + wait));
+                }
+            }
+        }
+        if closed > 0 {
+            app.0.call_work.notify_one();
+        }
+        Ok(closed)
+    }
+
+    fn failed(&self) -> std::sync::MutexGuard<'_, BTreeMap<PaymentLinkId, (u32, Instant)>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ use crate::fixtures;
 mod aggregates;
 mod credit_notes;
 mod events;
+mod inbox;
 mod invoice_mails;
 mod lists;
 mod reconciliation;
@@ -30,6 +31,7 @@ mod work;
 pub use aggregates::*;
 pub use credit_notes::*;
 pub use events::*;
+pub use inbox::*;
 pub use invoice_mails::*;
 pub use lists::*;
 pub use reconciliation::*;
@@ -104,11 +106,14 @@ macro_rules! storage_contract {
             a_request_keeps_its_progress,
             an_intent_is_leased_to_one_alone,
             a_lease_of_an_intent_runs_out,
+            a_lease_of_an_intent_is_renewed_by_its_holder_alone,
             intents_of_one_thing_are_leased_in_their_order,
             an_intent_is_found_by_what_waits_for_it,
             a_notification_comes_in_once,
             a_notification_is_leased_to_one_alone_and_counted,
             a_notification_is_tried_again_until_finished_or_set_aside,
+            a_lease_of_a_notification_is_renewed_by_its_holder_alone,
+            notifications_set_aside_are_listed_counted_and_taken_up_again,
             api_keys_are_found_listed_and_revoked,
             the_use_of_an_api_key_is_noted_once_in_a_while,
             events_get_increasing_positions_after_the_commit,
@@ -121,6 +126,7 @@ macro_rules! storage_contract {
             a_turn_of_reading_back_is_leased_to_one_alone,
             reading_back_goes_on_where_it_ended,
             the_store_answers_a_ping,
+            the_databases_time_goes_on,
         }
     };
 }
@@ -155,6 +161,18 @@ macro_rules! storage_rules {
 /// Readiness.
 pub async fn the_store_answers_a_ping(storage: Store) {
     storage.ping().await.unwrap();
+}
+
+/// By the database's clock, as leases go.
+pub async fn the_databases_time_goes_on(storage: Store) {
+    let first = storage.database_time().await.unwrap();
+    let began = Instant::now();
+    while storage.database_time().await.unwrap() <= first {
+        check_deadline(began, "the database's clock moves");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    let passed = storage.database_time().await.unwrap().since(first);
+    assert!(passed <= began.elapsed() + DEADLINE, "{passed:?}");
 }
 
 /// Adds a product and commits.

@@ -1,18 +1,26 @@
-//! HTTP to Stripe: every call has a time limit, a capped answer and bounded retries under one key.
+//! HTTP to Stripe: every call waits for its turn, has a time limit, a capped answer and bounded retries under one key.
+//!
+//! What is refused here, before anything was sent, is surely not done: [`ProviderError::RateLimited`] where too many calls
+//! wait, and [`ProviderError::Unavailable`] while the circuit is open.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
 
 use domain::ports::provider::ProviderError;
-use governor::{DefaultDirectRateLimiter, Jitter, Quota};
+use domain::timestamp::Timestamp;
+use governor::Jitter;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
+use crate::circuit::Circuit;
 use crate::config::{ConfigError, StripeConfig};
 use crate::params::our_field;
+use crate::pressure::{Pressure, Urgency, WAIT_MAX as TURN_WAIT_MAX};
 
 /// The version of Stripe's API that every call asks for.
 pub(crate) const API_VERSION: &str = "2026-10-28.endive";
@@ -22,10 +30,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TRIES_MAX: u32 = 3;
 /// The longest wait between two tries; what asks for more is left to whoever called.
 const WAIT_MAX: Duration = Duration::from_secs(3);
-/// The wait after the first try; it doubles.
+/// The wait after the first try, on average; it doubles.
 const WAIT_FIRST: Duration = Duration::from_millis(250);
 /// The largest answer that is read, in bytes. A page of a hundred sessions with full metadata is about 3 MiB.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// For how long an answer tells the time.
+const TIME_KNOWN_FOR: Duration = Duration::from_secs(120);
 
 /// Our field for a parameter of Stripe's, where there is one.
 type FieldName = fn(&str) -> Option<String>;
@@ -33,11 +44,24 @@ type FieldName = fn(&str) -> Option<String>;
 /// Parameters of a call, in Stripe's bracketed names.
 pub(crate) type Params = Vec<(String, String)>;
 
+/// A way to one Stripe. A clone is another, behind the same door.
+#[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     headers: HeaderMap,
-    limiter: DefaultDirectRateLimiter,
+    door: Arc<Door>,
+    urgency: Urgency,
+}
+
+/// What all calls to one Stripe share.
+struct Door {
+    /// The name of the provider, for metrics.
+    name: String,
+    pressure: Pressure,
+    circuit: Circuit,
+    /// The date of the last answer, and when it came.
+    last_date: Mutex<Option<(Timestamp, Instant)>>,
 }
 
 /// What one try came to.
@@ -54,6 +78,27 @@ enum Tried {
     Unknown {
         wait: Option<Duration>,
     },
+    /// Nothing was sent, and nothing is to be sent for now.
+    Refused(ProviderError),
+}
+
+impl Tried {
+    /// Whether Stripe was not there, or not itself. A limit of its own, or a refusal, is an answer.
+    fn has_failed(&self) -> bool {
+        matches!(self, Self::Unknown { .. } | Self::NotDone { error: ProviderError::Unavailable, .. })
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Answer(_) => "answered",
+            Self::Failed(_) => "rejected",
+            Self::NotDone { error: ProviderError::RateLimited { .. }, .. } => "rate_limited",
+            Self::NotDone { .. } => "not_done",
+            Self::Unknown { .. } => "unknown",
+            Self::Refused(ProviderError::RateLimited { .. }) => "queue_full",
+            Self::Refused(_) => "circuit_open",
+        }
+    }
 }
 
 impl Client {
@@ -77,8 +122,26 @@ impl Client {
             headers.insert("stripe-account", account);
         }
         let per_second = NonZeroU32::new(config.calls_per_second_max).unwrap_or(NonZeroU32::MIN);
-        let limiter = DefaultDirectRateLimiter::direct(Quota::per_second(per_second));
-        Ok(Self { http, base: config.api_base.clone(), headers, limiter })
+        let name = config.name.to_string();
+        let door = Door {
+            pressure: Pressure::new(per_second),
+            circuit: Circuit::new(name.clone()),
+            name,
+            last_date: Mutex::new(None),
+        };
+        Ok(Self { http, base: config.api_base.clone(), headers, door: Arc::new(door), urgency: Urgency::Caller })
+    }
+
+    /// The same way for calls that no caller waits for: they come behind the callers'.
+    pub(crate) fn in_background(&self) -> Self {
+        Self { urgency: Urgency::Worker, ..self.clone() }
+    }
+
+    /// The time by Stripe's clock, as far as an answer of the last two minutes told it.
+    pub(crate) fn stripes_time(&self) -> Option<Timestamp> {
+        let (date, came) = (*self.door.last_date.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let since = came.elapsed();
+        (since <= TIME_KNOWN_FOR).then(|| date.plus(since))
     }
 
     /// Reads. A read that fails has changed nothing, so an unknown outcome is just unavailable.
@@ -114,23 +177,48 @@ impl Client {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            self.limiter.until_ready_with_jitter(Jitter::up_to(Duration::from_millis(20))).await;
-            let (error, wait) = match self.try_once(&method, path, &params, (key, field_name)).await {
+            let tried = self.try_in_turn(&method, path, &params, (key, field_name)).await;
+            let (provider, outcome) = (self.door.name.clone(), tried.outcome());
+            metrics::counter!("paylinks_provider_calls_total", "provider" => provider, "outcome" => outcome)
+                .increment(1);
+            let (error, told) = match tried {
                 Tried::Answer(value) => return Ok(value),
                 Tried::Failed(error) => return Err(error),
+                Tried::Refused(error) => return Err(if perhaps_done { ProviderError::OutcomeUnknown } else { error }),
                 Tried::NotDone { error, wait } => (error, wait),
                 Tried::Unknown { wait } => {
                     perhaps_done = true;
                     (ProviderError::OutcomeUnknown, wait)
                 }
             };
-            let wait = wait.unwrap_or(WAIT_FIRST * 2u32.pow(attempt - 1));
+            let doubled = WAIT_FIRST * 2u32.pow(attempt - 1);
+            let wait = told.unwrap_or(doubled);
             if attempt == TRIES_MAX || wait > WAIT_MAX {
                 // Once it was perhaps done, a later try that surely was not changes nothing about that.
                 return Err(if perhaps_done { ProviderError::OutcomeUnknown } else { error });
             }
-            tokio::time::sleep(wait).await;
+            // Calls that failed together do not come back together, and none before it was told to.
+            let spread = match told {
+                Some(told) => Jitter::up_to(WAIT_FIRST) + told,
+                None => Jitter::up_to(doubled) + doubled / 2,
+            };
+            tokio::time::sleep(spread).await;
         }
+    }
+
+    /// One try, once it may be made.
+    async fn try_in_turn(&self, method: &Method, path: &str, params: &Params, how: (Option<&str>, FieldName)) -> Tried {
+        let door = &self.door;
+        if door.circuit.is_open() {
+            return Tried::Refused(ProviderError::Unavailable);
+        }
+        let Ok(_under_way) = door.pressure.enter(self.urgency).await else {
+            return Tried::Refused(ProviderError::RateLimited { retry_after: Some(TURN_WAIT_MAX) });
+        };
+        let Some(pass) = door.circuit.pass() else { return Tried::Refused(ProviderError::Unavailable) };
+        let tried = self.try_once(method, path, params, how).await;
+        pass.answered(tried.has_failed());
+        tried
     }
 
     async fn try_once(
@@ -158,11 +246,20 @@ impl Client {
             }
         };
         let (status, headers) = (response.status(), response.headers().clone());
+        if let Some(date) = headers.get("date").and_then(|date| date.to_str().ok()).and_then(read_date) {
+            *self.door.last_date.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
+        }
         let body = read_capped(response).await;
         let request_id = headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         tracing::debug!(%method, operation = operation(path), status = status.as_u16(), request_id, "called the provider");
         judge(status, &headers, body, field_name)
     }
+}
+
+/// The date of an answer, which is whole seconds.
+fn read_date(header: &str) -> Option<Timestamp> {
+    let since_epoch = httpdate::parse_http_date(header).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since_epoch.as_secs()).ok().map(Timestamp::from_unix_seconds)
 }
 
 /// The failure of a call that changes nothing.
@@ -235,100 +332,4 @@ async fn read_capped(mut response: Response) -> Option<Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use wiremock::matchers::{body_string, header, method, path};
-    use wiremock::{Mock, MockServer, ResponseTemplate};
-
-    use super::*;
-
-    fn client(uri: &str) -> Client {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut config = StripeConfig::new("stripe".parse().unwrap(), "sk_test_1".into(), vec![], uri.parse().unwrap());
-        config.timeout = Duration::from_millis(400);
-        Client::new(&config).unwrap()
-    }
-
-    async fn post(server: &MockServer) -> Result<Value, ProviderError> {
-        client(&server.uri()).post("/v1/payment_links", vec![("a[b]".into(), "c d".into())], "key-1").await
-    }
-
-    async fn answers(server: &MockServer, response: ResponseTemplate, times: u64) {
-        Mock::given(method("POST")).respond_with(response).up_to_n_times(times).mount(server).await;
-    }
-
-    #[tokio::test]
-    async fn every_call_carries_key_version_and_form() {
-        let server = MockServer::start().await;
-        Mock::given(path("/v1/payment_links"))
-            .and(header("authorization", "Bearer sk_test_1"))
-            .and(header("stripe-version", API_VERSION))
-            .and(header("idempotency-key", "key-1"))
-            .and(body_string("a%5Bb%5D=c+d"))
-            .respond_with(ResponseTemplate::new(200).set_body_string("{\"id\":\"plink_1\"}"))
-            .expect(1)
-            .mount(&server)
-            .await;
-        assert_eq!(post(&server).await.unwrap()["id"], "plink_1");
-    }
-
-    #[tokio::test]
-    async fn a_server_error_is_tried_again_under_the_same_key_and_then_unknown() {
-        let server = MockServer::start().await;
-        answers(&server, ResponseTemplate::new(500), 3).await;
-        assert_eq!(post(&server).await, Err(ProviderError::OutcomeUnknown));
-        let requests = server.received_requests().await.unwrap();
-        let keys: Vec<_> = requests.iter().map(|r| r.headers["idempotency-key"].clone()).collect();
-        assert_eq!(keys, ["key-1", "key-1", "key-1"]);
-    }
-
-    #[tokio::test]
-    async fn a_server_error_that_passes_is_not_noticed() {
-        let server = MockServer::start().await;
-        answers(&server, ResponseTemplate::new(503), 1).await;
-        answers(&server, ResponseTemplate::new(200).set_body_string("{}"), 1).await;
-        assert!(post(&server).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn should_retry_false_and_long_waits_are_obeyed() {
-        let server = MockServer::start().await;
-        answers(&server, ResponseTemplate::new(429).insert_header("retry-after", "60"), 1).await;
-        let retry_after = Some(Duration::from_secs(60));
-        assert_eq!(post(&server).await, Err(ProviderError::RateLimited { retry_after }));
-        answers(&server, ResponseTemplate::new(409).insert_header("stripe-should-retry", "false"), 1).await;
-        assert!(matches!(post(&server).await, Err(ProviderError::Conflict { .. })));
-        assert_eq!(server.received_requests().await.unwrap().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn refusals_name_our_field_and_stripes_code_but_not_its_words() {
-        let server = MockServer::start().await;
-        let body = "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"parameter_invalid_integer\",\
-                    \"param\":\"line_items[2][quantity]\",\"message\":\"canary\"}}";
-        answers(&server, ResponseTemplate::new(400).set_body_string(body), 1).await;
-        let error = post(&server).await.unwrap_err();
-        let field = Some("line_items[2].quantity".into());
-        assert_eq!(error, ProviderError::Rejected { field, code: "parameter_invalid_integer".into() });
-        assert!(!format!("{error} {error:?}").contains("canary"));
-    }
-
-    #[tokio::test]
-    async fn late_broken_and_huge_answers_leave_the_outcome_unknown() {
-        for response in [
-            ResponseTemplate::new(200).set_body_string("{}").set_delay(Duration::from_secs(2)),
-            ResponseTemplate::new(200).set_body_string("<html>"),
-            ResponseTemplate::new(200).set_body_string(" ".repeat(ANSWER_BYTES_MAX + 1)),
-        ] {
-            let server = MockServer::start().await;
-            answers(&server, response, 3).await;
-            assert_eq!(post(&server).await, Err(ProviderError::OutcomeUnknown));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_refused_connection_is_surely_not_done() {
-        // Port 1 of loopback has no listener.
-        let error = client("http://127.0.0.1:1/").post("/v1/payment_links", vec![], "key-1").await;
-        assert_eq!(error, Err(ProviderError::Unavailable));
-    }
-}
+mod tests;

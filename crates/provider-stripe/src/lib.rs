@@ -7,6 +7,7 @@
 
 mod amounts;
 mod capabilities;
+mod circuit;
 mod client;
 mod config;
 mod discounts;
@@ -14,6 +15,7 @@ mod discounts;
 pub mod fuzzing;
 mod notifications;
 mod params;
+mod pressure;
 mod provider;
 mod reversals;
 mod sharing;

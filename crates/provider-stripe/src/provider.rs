@@ -1,5 +1,6 @@
 //! The port, over Stripe's operations.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use domain::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey
 use domain::refund::{Refund, RefundSnapshot};
 use domain::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
 use domain::timestamp::Timestamp;
+use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -39,6 +41,8 @@ use crate::{discounts, notifications, subscriptions};
 
 /// How many pages of a list are read at the most, a hundred objects each.
 const PAGES_MAX: usize = 50;
+/// How many sessions of a link are closed at once.
+const CLOSED_AT_ONCE: usize = 8;
 /// How far Stripe's clock may be behind ours when looking for what was made since a time.
 const CLOCK_SLACK: Duration = Duration::from_secs(300);
 
@@ -62,6 +66,17 @@ impl StripeProvider {
             name: config.name,
             webhook_secrets: config.webhook_secrets,
         })
+    }
+
+    /// The same Stripe, for calls that no caller waits for: those of callers come first.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            capabilities: self.capabilities.clone(),
+            webhook_secrets: self.webhook_secrets.clone(),
+            client: Arc::new(self.client.in_background()),
+        }
     }
 
     /// Stripe's tax engine, over the same connection and within the same limit of calls.
@@ -212,6 +227,40 @@ impl StripeProvider {
         }
     }
 
+    /// Closes the open sessions of a link's visitors, a page of the list after another: what is closed leaves the list, so each
+    /// first page has others, also those that have come meanwhile.
+    ///
+    /// # Errors
+    /// Also when some are still open that were tried already, or after so many pages: what is closed stays closed, so the next
+    /// call goes on from there.
+    async fn close_open_sessions(&self, key: &ProviderKey, link: &str) -> Result<(), ProviderError> {
+        let mut tried = BTreeSet::new();
+        for _ in 0..PAGES_MAX {
+            let params = [("payment_link", link), ("status", "open"), ("limit", "100")];
+            let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+            let page = self.client.get("/v1/checkout/sessions", params).await?;
+            let open: Vec<String> = page["data"]
+                .as_array()
+                .ok_or(ProviderError::Unavailable)?
+                .iter()
+                .map(id_of)
+                .collect::<Result<_, _>>()?;
+            if open.is_empty() {
+                return Ok(());
+            }
+            let new: Vec<String> = open.into_iter().filter(|session| tried.insert(session.clone())).collect();
+            if new.is_empty() {
+                break;
+            }
+            stream::iter(new)
+                .map(|session| async move { self.close(&format!("{}-{session}", key.0), &session).await })
+                .buffer_unordered(CLOSED_AT_ONCE)
+                .try_collect::<()>()
+                .await?;
+        }
+        Err(ProviderError::Conflict { code: "session_still_open".to_owned() })
+    }
+
     /// The sessions of a link's visitors in a state.
     async fn sessions_of(&self, link: &str, state: &str) -> Result<Vec<String>, ProviderError> {
         let mut params = Params::new();
@@ -236,6 +285,10 @@ impl PaymentProvider for StripeProvider {
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    fn provider_time(&self) -> Option<Timestamp> {
+        self.client.stripes_time()
     }
 
     async fn create_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<HostedPage, ProviderError> {
@@ -285,13 +338,7 @@ impl PaymentProvider for StripeProvider {
         self.set_active(key, link, false).await?;
         // Visitors who came before the link closed hold sessions of their own.
         let id = reference(link.provider_ref.as_ref())?;
-        let open = self.sessions_of(id, "open").await?;
-        for session in &open {
-            self.close(&format!("{}-{session}", key.0), session).await?;
-        }
-        if !open.is_empty() && !self.sessions_of(id, "open").await?.is_empty() {
-            return Err(ProviderError::Conflict { code: "session_still_open".to_owned() });
-        }
+        self.close_open_sessions(key, id).await?;
         let mut completed = Vec::new();
         if link.invoice_id().is_some() {
             for session in self.sessions_of(id, "complete").await? {

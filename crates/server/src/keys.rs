@@ -1,23 +1,19 @@
 //! `paylinks keys`: API keys, straight in the database.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use application::{App, AppParts, InvoiceSharing, NewApiKey};
+use anyhow::Result;
+use application::{App, NewApiKey};
 use clap::Subcommand;
 use domain::access::Scope;
 use domain::id::ApiKeyId;
-use domain::ports::storage::SharedSecret;
 use domain::seller::SellerId;
 use domain::text::DisplayName;
 use domain::timestamp::Timestamp;
-use storage_sql::{SqlConfig, SqlStorage};
-use tax_tables::TableTaxCalculator;
 
-use crate::config::Config;
-use crate::system::{SystemClock, UuidGenerator, entropy};
+use crate::at_rest::{AtRest, aligned};
+use crate::system::entropy;
 use crate::{Settings, say};
 
 #[derive(Subcommand)]
@@ -60,48 +56,23 @@ impl KeysCommand {
 
 /// Runs a command.
 pub(crate) async fn run(command: KeysCommand) -> Result<()> {
-    let config = Config::load(command.settings())?;
-    config.make_directories()?;
-    let known: Vec<_> = config.sellers.iter().map(|seller| seller.id.as_str().to_owned()).collect();
-    let database = config.database_place();
-    let storage =
-        SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
-    let clock = Arc::new(SystemClock);
-    // Keys need no provider, but sellers name one; none of its calls is made here.
-    let providers = crate::registry::idle(config.charging)?;
-    let tables = Arc::new(TableTaxCalculator::embedded()?);
-    let app = App::new(AppParts {
-        storage: Arc::new(storage.clone()),
-        providers: providers.all,
-        tax_calculator: tables.clone(),
-        tax_registration_rules: tables,
-        provider_tax: providers.tax,
-        tax_id_registry: None,
-        renderer: crate::registry::renderer(),
-        // No invoice is shared here.
-        sharing: InvoiceSharing { key: SharedSecret::new(entropy()?), pages_url: String::new() },
-        mail: None,
-        reconcile_every: config.reconcile_every,
-        clock,
-        ids: Arc::new(UuidGenerator),
-        sellers: config.sellers,
-        access: config.access,
-    })
-    .map_err(|error| anyhow::anyhow!(error))?;
+    let at_rest = AtRest::open(command.settings()).await?;
+    let (app, database) = (&at_rest.app, &at_rest.database);
     let done = match command {
         KeysCommand::Create { name, scope, sellers, expires_in, .. } => {
-            match sellers.iter().find(|seller| !known.contains(seller)) {
-                None => create(&app, &database, (&name, &scope), &sellers, expires_in).await,
+            let known: Vec<&str> = app.seller_ids().map(SellerId::as_str).collect();
+            match sellers.iter().find(|seller| !known.contains(&seller.as_str())) {
+                None => create(app, database, (&name, &scope), &sellers, expires_in).await,
                 Some(unknown) => Err(anyhow::anyhow!(
                     "--seller {unknown} is not configured (there is {}; --config names the file)",
                     known.join(", ")
                 )),
             }
         }
-        KeysCommand::List(_) => list(&app, &database).await,
-        KeysCommand::Revoke { id, .. } => revoke(&app, &id).await,
+        KeysCommand::List(_) => list(app, database).await,
+        KeysCommand::Revoke { id, .. } => revoke(app, &id).await,
     };
-    storage.close().await;
+    at_rest.close().await;
     done
 }
 
@@ -154,16 +125,6 @@ async fn list(app: &App, database: &str) -> Result<()> {
         ]);
     }
     say(&format!("{}In {database}\n", aligned(&rows)))
-}
-
-/// Rows with their columns below each other; the last is as long as it is.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let line = |row: &[String; N]| {
-        let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
 }
 
 /// A whole number of days, hours, minutes or seconds: at least a second, and at most a hundred years.

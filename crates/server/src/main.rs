@@ -1,7 +1,9 @@
 //! `paylinks`: the service, and the commands of its operator.
 
+mod at_rest;
 mod config;
 mod keys;
+mod notifications;
 mod registry;
 mod running;
 mod system;
@@ -45,6 +47,11 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: keys::KeysCommand,
+    },
+    /// Look after notifications of providers that could not be processed.
+    Notifications {
+        #[command(subcommand)]
+        command: notifications::NotificationsCommand,
     },
     /// Look at the configuration.
     Config {
@@ -131,6 +138,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Demo => demo().await,
         Command::Sandbox { listen, state_file } => sandbox(listen, state_file).await,
         Command::Keys { command } => keys::run(command).await,
+        Command::Notifications { command } => notifications::run(command).await,
         Command::Config { command: ConfigCommand::Check(settings) } => {
             let config = Config::load(&settings)?;
             say(&config.summary())

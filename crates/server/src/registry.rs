@@ -20,6 +20,8 @@ use crate::config::{Charging, SANDBOX_KEY, STRIPE};
 /// The providers, and the sandbox if one of them is played by it.
 pub(crate) struct Providers {
     pub(crate) all: Vec<Arc<dyn PaymentProvider>>,
+    /// The same ones, for calls that no caller waits for.
+    pub(crate) background: Vec<Arc<dyn PaymentProvider>>,
     /// The tax engines of those that have one.
     pub(crate) tax: BTreeMap<ProviderName, Arc<dyn TaxCalculator>>,
     pub(crate) sandbox: Option<Sandbox>,
@@ -49,7 +51,8 @@ fn providers_of(config: StripeConfig, sandbox: Option<Sandbox>) -> Result<Provid
     let stripe = StripeProvider::new(config)?;
     let tax: Arc<dyn TaxCalculator> = Arc::new(stripe.tax_calculator());
     let tax = BTreeMap::from([(stripe.name().clone(), tax)]);
-    Ok(Providers { all: vec![Arc::new(stripe)], tax, sandbox })
+    let background: Arc<dyn PaymentProvider> = Arc::new(stripe.in_background());
+    Ok(Providers { all: vec![Arc::new(stripe)], background: vec![background], tax, sandbox })
 }
 
 /// Who is asked about tax ids.

@@ -12,7 +12,7 @@ use api_http::HttpLimits;
 use application::{AccessPolicy, App, AppParts, InvoiceSharing, Worker};
 use domain::ports::clock::Clock;
 use domain::ports::storage::{SharedSecret, Storage};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use storage_sql::{SqlConfig, SqlStorage};
 use stripe_sandbox::Sandbox;
 use tax_tables::TableTaxCalculator;
@@ -52,6 +52,8 @@ impl Running {
     /// # Errors
     /// A listener, the database or an adapter can't be had.
     pub(crate) async fn start(config: Config) -> Result<Self> {
+        // Before all that tells of itself.
+        let recorder = PrometheusBuilder::new().install_recorder().context("metrics can't be recorded")?;
         let grpc_listener = listen(config.grpc_listen, "gRPC").await?;
         let http_listener = listen(config.http_listen, "HTTP").await?;
         let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
@@ -70,6 +72,7 @@ impl Running {
         let app = App::new(AppParts {
             storage: Arc::new(storage.clone()),
             providers: providers.all,
+            background_providers: providers.background,
             tax_calculator: tables.clone(),
             tax_registration_rules: tables,
             provider_tax: providers.tax,
@@ -90,7 +93,7 @@ impl Running {
             GrpcConfig { open_reflection: access == AccessPolicy::Open, drain: DRAIN, tls: config.grpc_tls };
         let has_tls = grpc_config.tls.is_some();
         parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, grpc_config, stopping.clone())));
-        parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, stopping.clone())?));
+        parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, recorder, stopping.clone())));
         parts.spawn(named("the worker", Worker::new(app).run(stopped(stopping))));
         Ok(Self { grpc, has_tls, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
     }
@@ -194,10 +197,14 @@ async fn serve_grpc(app: App, listener: TcpListener, config: GrpcConfig, stop: w
     }
 }
 
-fn serve_http(app: App, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<impl Future<Output = ()>> {
-    let recorder = PrometheusBuilder::new().install_recorder().context("metrics can't be recorded")?;
-    let router = api_http::router(app, Arc::new(move || recorder.render()));
-    Ok(api_http::serve(router, listener, HttpLimits { drain: DRAIN, ..HttpLimits::default() }, stop))
+fn serve_http(
+    app: App,
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+    stop: watch::Receiver<bool>,
+) -> impl Future<Output = ()> {
+    let router = api_http::router(app, Arc::new(move || metrics.render()));
+    api_http::serve(router, listener, HttpLimits { drain: DRAIN, ..HttpLimits::default() }, stop)
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {

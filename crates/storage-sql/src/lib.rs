@@ -15,6 +15,7 @@ mod credit_notes;
 mod discounts;
 mod errors;
 mod events;
+mod inbox;
 mod invoice_mails;
 mod queries;
 mod reconciliation;

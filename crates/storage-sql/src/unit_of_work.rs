@@ -8,18 +8,18 @@ use domain::catalog::{Price, Product, ShippingRate};
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
 use domain::event::{Event, EventPosition};
-use domain::id::{ApiKeyId, CheckoutSessionId, IntentId, InvoiceId, NotificationId, PaymentId, PaymentLinkId};
+use domain::id::{ApiKeyId, CheckoutSessionId, IntentId, InvoiceId, PaymentId, PaymentLinkId};
 use domain::idempotency::{RequestKey, RequestProgress, StoredRequest};
 use domain::invoice::Invoice;
 use domain::payment::Payment;
 use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
-    ApiKeyCommands, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands, InboxCommands,
-    IntentCommands, InvoiceCommands, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries,
-    Reservation, SharedSecret, Storage, StorageError, UnitOfWork,
+    ApiKeyCommands, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands, IntentCommands,
+    InvoiceCommands, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries, Reservation, SharedSecret,
+    Storage, StorageError, UnitOfWork,
 };
-use domain::provider::{InboxEntry, Intent};
+use domain::provider::Intent;
 use domain::seller::SellerId;
 use domain::tax::TaxRate;
 use domain::timestamp::Timestamp;
@@ -78,6 +78,14 @@ impl Storage for SqlStorage {
 
     async fn ping(&self) -> Result<(), StorageError> {
         self.0.db.execute_unprepared("SELECT 1").await.map_err(storage_error).map(|_| ())
+    }
+
+    async fn database_time(&self) -> Result<Timestamp, StorageError> {
+        let backend = self.backend();
+        let row =
+            one(&self.0.db, Statement::from_string(backend, format!("SELECT {} AS now_us", now_us(backend)))).await?;
+        let row = row.ok_or_else(|| defect("the database told no time"))?;
+        column(&row, "now_us").map(Timestamp::from_unix_micros)
     }
 }
 
@@ -380,6 +388,16 @@ impl IntentCommands for SqlUnitOfWork {
         Ok(self.lease_intents("due.id = $2", vec![id.to_string().into()], (1, lease)).await?.into_iter().next())
     }
 
+    async fn renew_intent_lease(&mut self, held: &Intent, lease: Duration) -> Result<bool, StorageError> {
+        let c = self.connection()?;
+        let sql = format!(
+            "UPDATE intents SET lease_until_us = {} + $1 WHERE id = $2 AND unfinished AND lease_epoch = $3",
+            now_us(c.get_database_backend())
+        );
+        let values = [micros(lease).into(), held.id.to_string().into(), held.lease_epoch.into()];
+        Ok(execute(c, &sql, values).await? == 1)
+    }
+
     async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError> {
         let c = self.connection()?;
         let sql = format!(
@@ -424,67 +442,6 @@ impl SqlUnitOfWork {
         let values = std::iter::once(Value::from(micros(lease))).chain(values);
         let rows = all(c, Statement::from_sql_and_values(backend, sql, values)).await?;
         rows.iter().map(crate::queries::intent).collect()
-    }
-}
-
-#[async_trait]
-impl InboxCommands for SqlUnitOfWork {
-    async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError> {
-        let c = self.connection()?;
-        let sql = format!(
-            "INSERT INTO notifications (id, provider, provider_event_id, state, due_at_us, attempts, received_at_us, document) \
-             VALUES ($1, $2, $3, 'new', {}, 0, $4, $5) ON CONFLICT (provider, provider_event_id) DO NOTHING",
-            now_us(c.get_database_backend())
-        );
-        let values = [
-            entry.id.to_string().into(),
-            entry.provider.as_str().into(),
-            entry.notification.provider_event_id.as_str().into(),
-            entry.received_at.unix_micros().into(),
-            to_json(entry)?,
-        ];
-        Ok(execute(c, &sql, values).await? == 1)
-    }
-
-    async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError> {
-        let c = self.connection()?;
-        let backend = c.get_database_backend();
-        let sql = format!(
-            "UPDATE notifications SET due_at_us = {now} + $1, attempts = attempts + 1 WHERE seq IN (\
-             SELECT due.seq FROM notifications AS due WHERE due.state = 'new' AND due.due_at_us <= {now} \
-             ORDER BY due.due_at_us LIMIT {limit}{lock}) RETURNING attempts, document",
-            now = now_us(backend),
-            lock = for_update_skip_locked(backend)
-        );
-        let rows = all(c, Statement::from_sql_and_values(backend, sql, [micros(lease).into()])).await?;
-        rows.iter()
-            .map(|row| {
-                let attempts = u32::try_from(column::<i64>(row, "attempts")?).unwrap_or(u32::MAX);
-                Ok(InboxEntry { attempts, ..json(row, "document")? })
-            })
-            .collect()
-    }
-
-    async fn finish_notification(&mut self, id: NotificationId) -> Result<(), StorageError> {
-        let sql = "UPDATE notifications SET state = 'done', reason = NULL WHERE id = $1";
-        execute(self.connection()?, sql, [id.to_string().into()]).await.map(|_| ())
-    }
-
-    async fn retry_notification(
-        &mut self,
-        id: NotificationId,
-        retry_in: Duration,
-        reason: &str,
-    ) -> Result<(), StorageError> {
-        let c = self.connection()?;
-        let now = now_us(c.get_database_backend());
-        let sql = format!("UPDATE notifications SET due_at_us = {now} + $1, reason = $2 WHERE id = $3");
-        execute(c, &sql, [micros(retry_in).into(), reason.into(), id.to_string().into()]).await.map(|_| ())
-    }
-
-    async fn set_notification_aside(&mut self, id: NotificationId, reason: &str) -> Result<(), StorageError> {
-        let sql = "UPDATE notifications SET state = 'aside', reason = $1 WHERE id = $2";
-        execute(self.connection()?, sql, [reason.into(), id.to_string().into()]).await.map(|_| ())
     }
 }
 

@@ -36,7 +36,7 @@ async fn a_change_that_a_checkout_overtook_is_refused_for_good_with_its_field() 
     };
     uow.expect_update_request().once().withf(move |_, progress| is_refused(progress)).returning(|_, _| Ok(()));
     let app = mocked::app(storage(link(1), uow), MockPaymentProvider::new());
-    app.call_and_conclude(intent(limit())).await.unwrap();
+    app.call_and_conclude(intent(limit()), Waiting::Caller).await.unwrap();
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_change_that_the_provider_made_is_kept_though_a_checkout_overtook_it()
     provider.expect_update_payment_link().once().returning(|_, _, _| Ok(()));
     let app = mocked::app(storage(link(1), uow), provider);
     let unknown = Intent { state: IntentState::OutcomeUnknown, ..intent(limit()) };
-    app.call_and_conclude(unknown).await.unwrap();
+    app.call_and_conclude(unknown, Waiting::Worker).await.unwrap();
 }
 
 #[tokio::test]
@@ -74,5 +74,5 @@ async fn a_page_that_could_not_be_closed_is_closed_anew_and_not_by_the_old_key()
     provider.expect_deactivate_payment_link().once().returning(move |_, _| Err(still_open()));
     let app = mocked::app(storage(link(0), uow), provider);
     let action = ProviderAction::DeactivatePaymentLink { payment_link_id: link(0).id, reason: CloseReason::Requested };
-    assert!(app.call_and_conclude(intent(action)).await.is_err());
+    assert!(app.call_and_conclude(intent(action), Waiting::Caller).await.is_err());
 }

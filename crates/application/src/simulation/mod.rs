@@ -10,6 +10,7 @@
 mod books;
 mod callers;
 mod history;
+mod takeover;
 mod world;
 
 use std::num::NonZero;

@@ -29,7 +29,7 @@ use crate::mocked;
 use crate::{AccessPolicy, Error, Reason, Worker};
 
 /// When every history begins.
-const BEGINNING: Timestamp = Timestamp::from_unix_seconds(1_795_521_600);
+pub(super) const BEGINNING: Timestamp = Timestamp::from_unix_seconds(1_795_521_600);
 /// How long a caller waits for an answer: a replica may have died on it.
 const CALLER_PATIENCE: Duration = Duration::from_secs(30);
 /// How often a caller asks before it goes away.
@@ -41,9 +41,9 @@ const RESTS_MAX: u32 = 40;
 
 /// A replica, until it is killed.
 #[derive(Clone)]
-struct Replica {
-    process: Process,
-    app: App,
+pub(super) struct Replica {
+    pub(super) process: Process,
+    pub(super) app: App,
     /// A worker does one round at a time.
     is_working: Arc<AtomicBool>,
     is_reading_back: Arc<AtomicBool>,
@@ -357,7 +357,7 @@ impl World {
             return 0;
         }
         let did = match Worker::new(replica.app).round().await {
-            Ok(report) => report.intents + report.notifications + report.expired_links,
+            Ok(did) => did,
             Err(error) => {
                 self.note_defect(error);
                 0
@@ -431,7 +431,7 @@ fn unfinished(contents: &Contents<'_>) -> Option<String> {
     left.next()
 }
 
-fn start_replica(
+pub(super) fn start_replica(
     (storage, acquirer): (&SimulatedStorage, &Acquirer),
     (clock, ids): (SimulatedClock, &SeededIds),
     seller: &Seller,
@@ -441,6 +441,7 @@ fn start_replica(
     let app = App::new(AppParts {
         storage: Arc::new(storage.for_process(&process)),
         providers: vec![Arc::new(provider)],
+        background_providers: vec![],
         tax_calculator: Arc::new(FlatTax),
         tax_registration_rules: Arc::new(MockTaxRegistrationRules::new()),
         provider_tax: std::collections::BTreeMap::new(),

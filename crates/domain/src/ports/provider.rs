@@ -29,6 +29,10 @@ pub trait PaymentProvider: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> &Capabilities;
 
+    /// The time by the provider's clock, as far as an answer of the last minutes has told it; it may be a second off. Does
+    /// no I/O.
+    fn provider_time(&self) -> Option<Timestamp>;
+
     /// Makes the hosted page of a link. The link carries our own id at the provider, by which
     /// [`find_payment_link`](Self::find_payment_link) finds it.
     ///
@@ -301,13 +305,13 @@ pub enum ProviderError {
         /// The provider's code.
         code: String,
     },
-    /// Surely not done: too many calls.
+    /// Surely not done: too many calls, by the provider's word or by our own limit before it.
     #[error("the provider limits the rate of calls")]
     RateLimited {
         /// How long to wait, where the provider says.
         retry_after: Option<Duration>,
     },
-    /// Surely not done.
+    /// Surely not done: it can't be reached, or is not asked for a moment since it failed again and again.
     #[error("the provider can't be reached")]
     Unavailable,
     /// Perhaps done: the answer was lost, late or not to be understood.

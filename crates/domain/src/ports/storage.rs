@@ -75,6 +75,12 @@ pub trait Storage: Reader {
     /// # Errors
     /// [`StorageError::Unavailable`].
     async fn ping(&self) -> Result<(), StorageError>;
+
+    /// The time by the database's clock, which leases go by.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    async fn database_time(&self) -> Result<Timestamp, StorageError>;
 }
 
 /// Everything that can be read.
@@ -95,6 +101,7 @@ pub trait Reader:
     + EventQueries
     + RequestQueries
     + IntentQueries
+    + InboxQueries
     + ApiKeyQueries
     + Send
     + Sync
@@ -566,7 +573,8 @@ pub trait IntentQueries {
     async fn has_unfinished_intent(&self, subject: &str) -> Result<bool, StorageError>;
 }
 
-/// Writes of intended calls. Leases are measured by the database's clock.
+/// Writes of intended calls. Leases are measured by the database's clock. Each has an epoch, which is higher than that of the
+/// lease before: by it a holder whose lease was taken over is told from the new one.
 #[async_trait]
 pub trait IntentCommands {
     /// Adds a call, leased to its creator for `lease`; zero lets anyone take it at once.
@@ -576,12 +584,42 @@ pub trait IntentCommands {
     async fn lease_due_intents(&mut self, limit: u32, lease: Duration) -> Result<Vec<Intent>, StorageError>;
     /// Takes one unfinished call if its lease has run out and no older one of the same thing is unfinished.
     async fn lease_intent(&mut self, id: IntentId, lease: Duration) -> Result<Option<Intent>, StorageError>;
+    /// Leases a call for `lease` from now on, by whoever holds it. `false` if it is finished, or leased to someone else
+    /// meanwhile; nothing is written then.
+    async fn renew_intent_lease(&mut self, held: &Intent, lease: Duration) -> Result<bool, StorageError>;
     /// Notes how far it is; an unfinished one is due again after `retry_in`. Fails with [`StorageError::Stale`] if it is
     /// finished, or leased to someone else meanwhile.
     async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError>;
 }
 
-/// Writes of the inbox. Leases are measured by the database's clock.
+/// A notification that is not processed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnprocessedNotification {
+    /// The notification, with how often it has been tried.
+    pub entry: InboxEntry,
+    /// Whether it is set aside; else it is due, or will be.
+    pub is_set_aside: bool,
+    /// Why the last try failed; absent before the first.
+    pub reason: Option<String>,
+}
+
+/// Reads of the inbox.
+#[async_trait]
+pub trait InboxQueries {
+    /// Notifications that are not processed, those that came in first before all others, at most `limit`; where
+    /// `set_aside_alone` says so, those alone that wait for a person.
+    async fn list_unprocessed_notifications(
+        &self,
+        set_aside_alone: bool,
+        limit: u32,
+    ) -> Result<Vec<UnprocessedNotification>, StorageError>;
+    /// How many notifications are set aside.
+    async fn count_set_aside_notifications(&self) -> Result<u64, StorageError>;
+}
+
+/// Writes of the inbox. Leases are measured by the database's clock. Each is one attempt, whose number tells it from later
+/// ones: what is written of a leased notification fails with [`StorageError::Stale`] if it is not waiting any more, or was
+/// leased to someone else meanwhile.
 #[async_trait]
 pub trait InboxCommands {
     /// Adds a notification. `false` if it is there already.
@@ -589,17 +627,22 @@ pub trait InboxCommands {
     /// Takes unprocessed notifications that are due, at most `limit`, for `lease`, and none that another transaction is
     /// taking. Counts the attempt.
     async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError>;
+    /// Leases a notification for `lease` from now on, by whoever holds it. `false` if it is not waiting any more, or leased to
+    /// someone else meanwhile; nothing is written then.
+    async fn renew_notification_lease(&mut self, held: &InboxEntry, lease: Duration) -> Result<bool, StorageError>;
     /// It is processed.
-    async fn finish_notification(&mut self, id: NotificationId) -> Result<(), StorageError>;
+    async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError>;
     /// It could not be processed, and is due again after `retry_in`.
     async fn retry_notification(
         &mut self,
-        id: NotificationId,
+        held: &InboxEntry,
         retry_in: Duration,
         reason: &str,
     ) -> Result<(), StorageError>;
     /// It can't be processed: it is kept, with the reason, and not tried again.
-    async fn set_notification_aside(&mut self, id: NotificationId, reason: &str) -> Result<(), StorageError>;
+    async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError>;
+    /// It is due now, though it was set aside; how often it was tried stays known. `false` if it is not set aside.
+    async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError>;
 }
 
 /// Reads of API keys.

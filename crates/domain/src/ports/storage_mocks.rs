@@ -146,6 +146,12 @@ mock! {
     }
 
     #[async_trait]
+    impl InboxQueries for Storage {
+        async fn list_unprocessed_notifications(&self, set_aside_alone: bool, limit: u32) -> Result<Vec<UnprocessedNotification>, StorageError>;
+        async fn count_set_aside_notifications(&self) -> Result<u64, StorageError>;
+    }
+
+    #[async_trait]
     impl ApiKeyQueries for Storage {
         async fn load_api_key_by_prefix(&self, prefix: &str) -> Result<Option<ApiKey>, StorageError>;
         async fn list_api_keys(&self) -> Result<Vec<ApiKey>, StorageError>;
@@ -160,6 +166,7 @@ mock! {
         async fn sequence_events(&self) -> Result<u64, StorageError>;
         async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError>;
         async fn ping(&self) -> Result<(), StorageError>;
+        async fn database_time(&self) -> Result<Timestamp, StorageError>;
     }
 }
 
@@ -405,6 +412,7 @@ mock! {
         async fn insert_intent(&mut self, intent: &Intent, lease: Duration) -> Result<(), StorageError>;
         async fn lease_due_intents(&mut self, limit: u32, lease: Duration) -> Result<Vec<Intent>, StorageError>;
         async fn lease_intent(&mut self, id: IntentId, lease: Duration) -> Result<Option<Intent>, StorageError>;
+        async fn renew_intent_lease(&mut self, held: &Intent, lease: Duration) -> Result<bool, StorageError>;
         async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError>;
     }
 
@@ -412,15 +420,23 @@ mock! {
     impl InboxCommands for UnitOfWork {
         async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError>;
         async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError>;
-        async fn finish_notification(&mut self, id: NotificationId) -> Result<(), StorageError>;
-        async fn retry_notification(&mut self, id: NotificationId, retry_in: Duration, reason: &str) -> Result<(), StorageError>;
-        async fn set_notification_aside(&mut self, id: NotificationId, reason: &str) -> Result<(), StorageError>;
+        async fn renew_notification_lease(&mut self, held: &InboxEntry, lease: Duration) -> Result<bool, StorageError>;
+        async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError>;
+        async fn retry_notification(&mut self, held: &InboxEntry, retry_in: Duration, reason: &str) -> Result<(), StorageError>;
+        async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError>;
+        async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError>;
     }
 
     #[async_trait]
     impl ReconciliationCommands for UnitOfWork {
         async fn lease_reconciliation(&mut self, provider: &ProviderName, beginning: Timestamp, lease: Duration) -> Result<Option<Timestamp>, StorageError>;
         async fn update_reconciliation(&mut self, provider: &ProviderName, until: Timestamp, due_in: Duration) -> Result<(), StorageError>;
+    }
+
+    #[async_trait]
+    impl InboxQueries for UnitOfWork {
+        async fn list_unprocessed_notifications(&self, set_aside_alone: bool, limit: u32) -> Result<Vec<UnprocessedNotification>, StorageError>;
+        async fn count_set_aside_notifications(&self) -> Result<u64, StorageError>;
     }
 
     #[async_trait]

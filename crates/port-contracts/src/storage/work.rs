@@ -1,4 +1,4 @@
-//! What makes things happen once: requests, intended calls and the inbox; and API keys.
+//! What makes things happen once: requests and intended calls; and API keys.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ use domain::timestamp::Timestamp;
 use tokio::task::JoinSet;
 
 use super::{LOOK_EVERY, Store, check_deadline};
-use crate::fixtures::{api_key, inbox_entry, intent, later, next_uuid, request, seller};
+use crate::fixtures::{api_key, intent, later, next_uuid, request, seller};
 
 /// Longer than any rule takes.
-const LONG: Duration = Duration::from_secs(3_600);
+pub(super) const LONG: Duration = Duration::from_secs(3_600);
 /// Short enough to wait for.
-const SHORT: Duration = Duration::from_millis(400);
+pub(super) const SHORT: Duration = Duration::from_millis(400);
 /// How much earlier than by the rule's own clock a lease may run out: the database may tell whole milliseconds alone.
-const CLOCK_STEP: Duration = Duration::from_millis(5);
+pub(super) const CLOCK_STEP: Duration = Duration::from_millis(5);
 
 fn done() -> RequestProgress {
     RequestProgress::Done { answer: serde_json::json!({"id": "plink_1", "amount": 1_608.75, "notes": [null, "☕"]}) }
@@ -174,6 +174,36 @@ pub async fn a_lease_of_an_intent_runs_out(storage: Store) {
     work.commit().await.unwrap();
 }
 
+/// Who holds a lease may go on holding it; who has lost it to another, or has finished, is told so, and may write nothing.
+pub async fn a_lease_of_an_intent_is_renewed_by_its_holder_alone(storage: Store) {
+    let first = activation(PaymentLinkId::from_uuid(next_uuid()));
+    add(&storage, &first, Duration::ZERO).await;
+    let began = Instant::now();
+    assert!(renew(&storage, &first, SHORT).await);
+    let second = leased_after(&storage, began).await;
+    assert_eq!(second.lease_epoch, 1);
+    assert!(!renew(&storage, &first, Duration::ZERO).await);
+    assert_eq!(lease_due(&storage, 10, LONG).await, [], "who lost it can't end the new holder's lease");
+    let mut work = storage.begin().await.unwrap();
+    let late = Intent { state: IntentState::Failed, ..first };
+    assert!(matches!(work.update_intent(&late, Duration::ZERO).await, Err(StorageError::Stale)));
+    work.rollback().await;
+    assert_eq!(storage.load_intent(second.id).await.unwrap().as_ref(), Some(&second));
+    assert!(renew(&storage, &second, LONG).await);
+    let done = Intent { state: IntentState::Done, ..second };
+    let mut work = storage.begin().await.unwrap();
+    work.update_intent(&done, Duration::ZERO).await.unwrap();
+    work.commit().await.unwrap();
+    assert!(!renew(&storage, &done, LONG).await);
+}
+
+async fn renew(storage: &Store, held: &Intent, lease: Duration) -> bool {
+    let mut work = storage.begin().await.unwrap();
+    let is_held = work.renew_intent_lease(held, lease).await.unwrap();
+    work.commit().await.unwrap();
+    is_held
+}
+
 /// Looks until the one call is due, which must not be before its lease of [`SHORT`] ran out.
 async fn leased_after(storage: &Store, began: Instant) -> Intent {
     loop {
@@ -255,97 +285,6 @@ pub async fn what_another_transaction_leases_is_skipped(storage: Store) {
     one.rollback().await;
     other.commit().await.unwrap();
     assert_eq!(lease_due(&storage, 10, LONG).await, taken);
-}
-
-/// However often and at once a notification is delivered, it comes in once.
-pub async fn a_notification_comes_in_once(storage: Store) {
-    let mut deliveries = JoinSet::new();
-    for index in 0..24 {
-        let storage = Store::clone(&storage);
-        deliveries.spawn(async move {
-            let mut work = storage.begin().await.unwrap();
-            let is_new = work.insert_notification(&inbox_entry(&format!("evt_{}", index % 3))).await.unwrap();
-            work.commit().await.unwrap();
-            is_new
-        });
-    }
-    assert_eq!(deliveries.join_all().await.into_iter().filter(|is_new| *is_new).count(), 3);
-    let mut work = storage.begin().await.unwrap();
-    let mut elsewhere = inbox_entry("evt_0");
-    elsewhere.provider = "other".parse().unwrap();
-    assert!(work.insert_notification(&elsewhere).await.unwrap());
-    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 4);
-    work.commit().await.unwrap();
-}
-
-/// Many workers at once get every notification, each once, with its first attempt counted.
-pub async fn a_notification_is_leased_to_one_alone_and_counted(storage: Store) {
-    let mut expected = BTreeMap::new();
-    let mut work = storage.begin().await.unwrap();
-    for index in 0..30 {
-        let entry = inbox_entry(&format!("evt_{index}"));
-        assert!(work.insert_notification(&entry).await.unwrap());
-        expected.insert(entry.id, domain::provider::InboxEntry { attempts: 1, ..entry });
-    }
-    work.commit().await.unwrap();
-    let mut workers = JoinSet::new();
-    for _ in 0..8 {
-        let storage = Store::clone(&storage);
-        workers.spawn(async move {
-            let mut mine = Vec::new();
-            for _ in 0..30 {
-                let mut work = storage.begin().await.unwrap();
-                let leased = work.lease_due_notifications(3, LONG).await.unwrap();
-                work.commit().await.unwrap();
-                assert!(leased.len() <= 3);
-                mine.extend(leased);
-            }
-            mine
-        });
-    }
-    let leased: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
-    assert_eq!(leased.len(), 30);
-    assert_eq!(leased.into_iter().map(|entry| (entry.id, entry)).collect::<BTreeMap<_, _>>(), expected);
-}
-
-/// A notification is due again after its lease or the time that a failure gave it, until it is finished or set aside.
-pub async fn a_notification_is_tried_again_until_finished_or_set_aside(storage: Store) {
-    let (kept, finished) = (inbox_entry("evt_1"), inbox_entry("evt_2"));
-    let mut work = storage.begin().await.unwrap();
-    work.insert_notification(&kept).await.unwrap();
-    work.insert_notification(&finished).await.unwrap();
-    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 2);
-    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap(), []);
-    work.finish_notification(finished.id).await.unwrap();
-    work.retry_notification(kept.id, Duration::ZERO, "the provider is down").await.unwrap();
-    work.commit().await.unwrap();
-
-    let began = Instant::now();
-    let mut work = storage.begin().await.unwrap();
-    let again = work.lease_due_notifications(10, SHORT).await.unwrap();
-    assert_eq!(again.iter().map(|entry| (entry.id, entry.attempts)).collect::<Vec<_>>(), [(kept.id, 2)]);
-    work.commit().await.unwrap();
-    let third = loop {
-        let mut work = storage.begin().await.unwrap();
-        let leased = work.lease_due_notifications(10, LONG).await.unwrap().pop();
-        work.commit().await.unwrap();
-        if let Some(leased) = leased {
-            break leased;
-        }
-        check_deadline(began, "the lease runs out");
-        tokio::time::sleep(LOOK_EVERY).await;
-    };
-    assert!(began.elapsed() + CLOCK_STEP >= SHORT, "leased after {:?}", began.elapsed());
-    assert_eq!((third.id, third.attempts), (kept.id, 3));
-
-    let mut work = storage.begin().await.unwrap();
-    work.retry_notification(kept.id, Duration::ZERO, "still down").await.unwrap();
-    work.set_notification_aside(kept.id, "what it names is unknown").await.unwrap();
-    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap(), []);
-    // It is kept: a delivery of the same comes to nothing.
-    assert!(!work.insert_notification(&inbox_entry("evt_1")).await.unwrap());
-    assert!(!work.insert_notification(&inbox_entry("evt_2")).await.unwrap());
-    work.commit().await.unwrap();
 }
 
 /// Keys by prefix, newest first; a revocation counts once; a prefix is of one key.

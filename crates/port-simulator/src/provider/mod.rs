@@ -291,6 +291,10 @@ impl PaymentProvider for SimulatedProvider {
         &self.capabilities
     }
 
+    fn provider_time(&self) -> Option<Timestamp> {
+        Some(self.acquirer.clock.now())
+    }
+
     async fn create_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<HostedPage, ProviderError> {
         let amount = asked_for(&link.target)?;
         let made = LedgerLink {

@@ -175,20 +175,33 @@ impl SimulatedUnitOfWork {
     }
 
     /// Changes a notification, where it is there.
+    /// Changes a notification if it fits; whether it does.
     async fn change_notification(
         &self,
         id: NotificationId,
+        fits: impl FnOnce(&NotificationRow) -> bool + Send,
         change: impl FnOnce(&mut NotificationRow) + Send,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         self.statement().await?;
         self.storage.database.lock(self.id, &("notifications", id.to_string())).await?;
         let mut state = self.storage.database.state();
         let found = state.view(Some(self.id)).find(|tables| &tables.notifications, &id).cloned();
-        if let Some(mut row) = found {
-            change(&mut row);
-            state.own(self.id)?.notifications.insert(id, row);
-        }
-        Ok(())
+        let Some(mut row) = found.filter(fits) else { return Ok(false) };
+        change(&mut row);
+        state.own(self.id)?.notifications.insert(id, row);
+        Ok(true)
+    }
+
+    /// Changes a notification that is leased to us by this attempt; whether it is.
+    async fn change_held(
+        &self,
+        held: &InboxEntry,
+        change: impl FnOnce(&mut NotificationRow) + Send,
+    ) -> Result<bool, StorageError> {
+        let attempts = held.attempts;
+        let is_ours =
+            move |row: &NotificationRow| row.state == NotificationState::New && row.entry.attempts == attempts;
+        self.change_notification(held.id, is_ours, change).await
     }
 }
 
@@ -581,19 +594,39 @@ impl IntentCommands for SimulatedUnitOfWork {
         Ok(self.lease_intents(move |intent| intent.id == id, (1, lease)).await?.into_iter().next())
     }
 
+    async fn renew_intent_lease(&mut self, held: &Intent, lease: Duration) -> Result<bool, StorageError> {
+        self.write_held_intent(held, lease, |row| row.intent.clone()).await
+    }
+
     async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError> {
+        if self.write_held_intent(intent, retry_in, |_| intent.clone()).await? {
+            Ok(())
+        } else {
+            Err(StorageError::Stale)
+        }
+    }
+}
+
+impl SimulatedUnitOfWork {
+    /// Writes an intent that is leased to us by its epoch, and until when nobody else may take it; whether it is ours.
+    async fn write_held_intent(
+        &self,
+        intent: &Intent,
+        due_in: Duration,
+        write: impl FnOnce(&IntentRow) -> Intent + Send,
+    ) -> Result<bool, StorageError> {
         self.statement().await?;
         let database = &self.storage.database;
         database.lock(self.id, &("intents", intent.id.to_string())).await?;
-        let lease_until_us = database.due_us(retry_in);
+        let lease_until_us = database.due_us(due_in);
         let mut state = database.state();
         let stored = state.view(Some(self.id)).find(|tables| &tables.intents, &intent.id).cloned();
         let is_ours =
             |row: &IntentRow| row.intent.state.is_unfinished() && row.intent.lease_epoch == intent.lease_epoch;
-        let Some(stored) = stored.filter(is_ours) else { return Err(StorageError::Stale) };
-        let row = IntentRow { intent: intent.clone(), lease_until_us, ..stored };
+        let Some(stored) = stored.filter(is_ours) else { return Ok(false) };
+        let row = IntentRow { intent: write(&stored), lease_until_us, ..stored };
         state.own(self.id)?.intents.insert(intent.id, row);
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -610,8 +643,13 @@ impl InboxCommands for SimulatedUnitOfWork {
         if owner(&state.view(Some(self.id)), &key).is_some() {
             return Ok(false);
         }
-        let row =
-            NotificationRow { seq: state.next_seq(), entry: entry.clone(), state: NotificationState::New, due_at_us };
+        let row = NotificationRow {
+            seq: state.next_seq(),
+            entry: entry.clone(),
+            state: NotificationState::New,
+            due_at_us,
+            reason: None,
+        };
         let own = state.own(self.id)?;
         own.unique.insert(key, Some(entry.id.to_string()));
         own.notifications.insert(entry.id, row);
@@ -644,23 +682,41 @@ impl InboxCommands for SimulatedUnitOfWork {
         Ok(leased)
     }
 
-    async fn finish_notification(&mut self, id: NotificationId) -> Result<(), StorageError> {
-        self.change_notification(id, |row| row.state = NotificationState::Done).await
+    async fn renew_notification_lease(&mut self, held: &InboxEntry, lease: Duration) -> Result<bool, StorageError> {
+        let due_at_us = self.storage.database.due_us(lease);
+        self.change_held(held, move |row| row.due_at_us = due_at_us).await
+    }
+
+    async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError> {
+        held_still(self.change_held(held, |row| row.state = NotificationState::Done).await?)
     }
 
     async fn retry_notification(
         &mut self,
-        id: NotificationId,
+        held: &InboxEntry,
         retry_in: Duration,
-        _reason: &str,
+        reason: &str,
     ) -> Result<(), StorageError> {
-        let due_at_us = self.storage.database.due_us(retry_in);
-        self.change_notification(id, move |row| row.due_at_us = due_at_us).await
+        let (due_at_us, reason) = (self.storage.database.due_us(retry_in), Some(reason.to_owned()));
+        let put_off = move |row: &mut NotificationRow| (row.due_at_us, row.reason) = (due_at_us, reason);
+        held_still(self.change_held(held, put_off).await?)
     }
 
-    async fn set_notification_aside(&mut self, id: NotificationId, _reason: &str) -> Result<(), StorageError> {
-        self.change_notification(id, |row| row.state = NotificationState::Aside).await
+    async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError> {
+        let reason = Some(reason.to_owned());
+        let set_aside = move |row: &mut NotificationRow| (row.state, row.reason) = (NotificationState::Aside, reason);
+        held_still(self.change_held(held, set_aside).await?)
     }
+
+    async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError> {
+        let due_at_us = self.storage.database.now_us();
+        let take_up = move |row: &mut NotificationRow| (row.state, row.due_at_us) = (NotificationState::New, due_at_us);
+        self.change_notification(id, |row| row.state == NotificationState::Aside, take_up).await
+    }
+}
+
+fn held_still(is_ours: bool) -> Result<(), StorageError> {
+    if is_ours { Ok(()) } else { Err(StorageError::Stale) }
 }
 
 #[async_trait]

@@ -20,6 +20,7 @@ use domain::payment_link::PaymentLink;
 use domain::ports::storage::{Collectable, SharedSecret, Storage, StorageError, UnitOfWork};
 use domain::provider::{InboxEntry, Intent};
 use domain::refund::Refund;
+use domain::timestamp::Timestamp;
 
 use crate::process::{Chaos, Process, Reach};
 use database::{Database, State, TransactionId};
@@ -194,6 +195,11 @@ impl Storage for SimulatedStorage {
 
     async fn ping(&self) -> Result<(), StorageError> {
         self.read(|_| ()).await
+    }
+
+    async fn database_time(&self) -> Result<Timestamp, StorageError> {
+        self.read(|_| ()).await?;
+        Ok(Timestamp::from_unix_micros(self.database.now_us()))
     }
 }
 

@@ -23,10 +23,10 @@ use domain::payment_link::{LinkState, PaymentLink};
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
     ApiKeyQueries, CatalogQueries, CheckoutQueries, CreditNoteFilter, CreditNoteQueries, CustomerQueries,
-    DiscountQueries, DisputeFilter, DisputeQueries, EventFilter, EventQueries, IntentQueries, InvoiceFilter,
-    InvoiceMailQueries, InvoiceQueries, LinkFilter, PaymentFilter, PaymentLinkQueries, PaymentQueries, PriceFilter,
-    PromotionCodeFilter, Reader, RefundFilter, RefundQueries, RequestQueries, Sellers, SessionFilter, StorageError,
-    SubscriptionFilter, SubscriptionQueries, TaxRecordQueries,
+    DiscountQueries, DisputeFilter, DisputeQueries, EventFilter, EventQueries, InboxQueries, IntentQueries,
+    InvoiceFilter, InvoiceMailQueries, InvoiceQueries, LinkFilter, PaymentFilter, PaymentLinkQueries, PaymentQueries,
+    PriceFilter, PromotionCodeFilter, Reader, RefundFilter, RefundQueries, RequestQueries, Sellers, SessionFilter,
+    StorageError, SubscriptionFilter, SubscriptionQueries, TaxRecordQueries, UnprocessedNotification,
 };
 use domain::provider::{Intent, ProviderName, ProviderRef};
 use domain::refund::Refund;
@@ -38,7 +38,7 @@ use domain::tax_id_check::TaxIdCheck;
 use domain::timestamp::Timestamp;
 
 use super::database::Database;
-use super::tables::{IntentRow, Row, View};
+use super::tables::{IntentRow, NotificationRow, NotificationState, Row, View};
 use super::{SimulatedStorage, SimulatedUnitOfWork};
 
 /// A row of one of these sellers.
@@ -53,6 +53,11 @@ fn load<R: Row>(view: &View<'_>, id: R::Id) -> Option<R> {
 /// The one row that fits.
 fn find<R: Row>(view: &View<'_>, fits: impl Fn(&R) -> bool) -> Option<R> {
     view.rows::<R>().find(|row| fits(row)).cloned()
+}
+
+/// The notifications in these states.
+fn notifications<'a>(view: &View<'a>, wanted: impl Fn(NotificationState) -> bool) -> Vec<&'a NotificationRow> {
+    view.all(|tables| &tables.notifications).map(|(_, row)| row).filter(|row| wanted(row.state)).collect()
 }
 
 /// A page of the rows that fit, newest first.
@@ -423,6 +428,39 @@ macro_rules! impl_reader {
             async fn has_unfinished_intent(&self, subject: &str) -> Result<bool, StorageError> {
                 let is_about = |intent: &Intent| intent.state.is_unfinished() && intent.action.subject() == subject;
                 self.read(|view| oldest_intent(&view, is_about).is_some()).await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl InboxQueries for $reader {
+            async fn list_unprocessed_notifications(
+                &self,
+                set_aside_alone: bool,
+                limit: u32,
+            ) -> Result<Vec<UnprocessedNotification>, StorageError> {
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                self.read(|view| {
+                    let mut rows = notifications(&view, |state| match state {
+                        NotificationState::New => !set_aside_alone,
+                        NotificationState::Aside => true,
+                        NotificationState::Done => false,
+                    });
+                    rows.sort_unstable_by_key(|row| row.seq);
+                    rows.truncate(limit);
+                    rows.into_iter()
+                        .map(|row| UnprocessedNotification {
+                            entry: row.entry.clone(),
+                            is_set_aside: row.state == NotificationState::Aside,
+                            reason: row.reason.clone(),
+                        })
+                        .collect()
+                })
+                .await
+            }
+
+            async fn count_set_aside_notifications(&self) -> Result<u64, StorageError> {
+                let set_aside = |state| state == NotificationState::Aside;
+                self.read(|view| u64::try_from(notifications(&view, set_aside).len()).unwrap_or(u64::MAX)).await
             }
         }
 

@@ -62,6 +62,7 @@ pub(crate) struct NotificationRow {
     pub(crate) entry: InboxEntry,
     pub(crate) state: NotificationState,
     pub(crate) due_at_us: i64,
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! Calls that belong together, against a server that answers as it is told.
 
+use std::collections::VecDeque;
+
 use domain::metadata::Metadata;
 use port_contracts::fixtures::{items_link, made_link, seller};
 use serde_json::json;
-use wiremock::matchers::{method, path, query_param};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::matchers::{method, path, path_regex, query_param};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::*;
 
@@ -176,4 +178,90 @@ async fn a_subscription_whose_metadata_were_lost_is_known_by_its_session() {
         let renewal = stripe(&server).fetch_renewal(&ProviderRef(subscription.to_owned())).await.unwrap();
         assert_eq!(renewal.is_some(), is_ours, "{subscription}");
     }
+}
+
+/// A link with visitors: which of their sessions are open. Each time they are listed, new ones may have come.
+#[derive(Clone, Default)]
+struct Visitors(Arc<Mutex<VisitorsState>>);
+
+#[derive(Default)]
+struct VisitorsState {
+    open: BTreeSet<String>,
+    /// How many come before each of the next listings.
+    coming: VecDeque<usize>,
+    came: usize,
+    listed: usize,
+}
+
+impl Visitors {
+    /// A server of theirs; `coming` visitors come before each listing.
+    async fn start(&self, coming: impl IntoIterator<Item = usize>) -> MockServer {
+        self.0.lock().unwrap().coming.extend(coming);
+        let server = MockServer::start().await;
+        let closed = ResponseTemplate::new(200).set_body_json(json!({"id": "plink_1"}));
+        Mock::given(path("/v1/payment_links/plink_1")).respond_with(closed).mount(&server).await;
+        let listing = self.clone();
+        Mock::given(method("GET"))
+            .and(query_param("status", "open"))
+            .respond_with(move |_: &Request| listing.list())
+            .mount(&server)
+            .await;
+        let closing = self.clone();
+        Mock::given(method("POST"))
+            .and(path_regex("^/v1/checkout/sessions/[^/]+/expire$"))
+            .respond_with(move |request: &Request| {
+                let id = request.url.path().split('/').nth(4).unwrap();
+                closing.0.lock().unwrap().open.remove(id);
+                ResponseTemplate::new(200).set_body_json(json!({"id": id}))
+            })
+            .mount(&server)
+            .await;
+        server
+    }
+
+    fn list(&self) -> ResponseTemplate {
+        let mut state = self.0.lock().unwrap();
+        state.listed += 1;
+        for _ in 0..state.coming.pop_front().unwrap_or(0) {
+            state.came += 1;
+            let id = format!("cs_{}", state.came);
+            state.open.insert(id);
+        }
+        let data: Vec<Value> = state.open.iter().take(100).map(|id| json!({"id": id})).collect();
+        let has_more = state.open.len() > data.len();
+        ResponseTemplate::new(200).set_body_json(json!({"object": "list", "has_more": has_more, "data": data}))
+    }
+}
+
+#[tokio::test]
+async fn a_link_of_many_visitors_is_closed_though_more_come_meanwhile() {
+    let visitors = Visitors::default();
+    let server = visitors.start([230, 0, 40]).await;
+    let link = made_link(items_link(&seller("north"), None, Metadata::default()), "plink_1");
+    assert_eq!(fast(&server).deactivate_payment_link(&key(), &link).await, Ok(vec![]));
+    let state = visitors.0.lock().unwrap();
+    assert_eq!((state.came, state.open.len()), (270, 0));
+}
+
+#[tokio::test]
+async fn closing_a_link_ends_however_many_visitors_come_and_goes_on_where_it_ended() {
+    let visitors = Visitors::default();
+    // More pages than one call closes.
+    let server = visitors.start(std::iter::repeat_n(1, PAGES_MAX + 5)).await;
+    let link = made_link(items_link(&seller("north"), None, Metadata::default()), "plink_1");
+    let stripe = fast(&server);
+    let still_open = Err(ProviderError::Conflict { code: "session_still_open".to_owned() });
+    assert_eq!(stripe.deactivate_payment_link(&key(), &link).await, still_open);
+    assert_eq!(visitors.0.lock().unwrap().listed, PAGES_MAX);
+    assert_eq!(stripe.deactivate_payment_link(&key(), &link).await, Ok(vec![]));
+    assert_eq!(visitors.0.lock().unwrap().came, PAGES_MAX + 5);
+}
+
+/// One that nobody has to spare.
+fn fast(server: &MockServer) -> StripeProvider {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let base = server.uri().parse().unwrap();
+    let mut config = StripeConfig::new("stripe".parse().unwrap(), "sk_test_1".into(), vec![], base);
+    config.calls_per_second_max = 100_000;
+    StripeProvider::new(config).unwrap()
 }

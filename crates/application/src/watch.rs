@@ -1,0 +1,104 @@
+//! What is looked at every minute, for operators: clocks that disagree, and notifications that wait for a person.
+//!
+//! Leases go by the database's clock, so a wrong one here harms none of them. But dates of invoices, expiries and the age of
+//! signatures go by ours: who is wrong is to be told before a customer tells it.
+
+use std::time::Duration;
+
+use domain::timestamp::Timestamp;
+
+use crate::app::App;
+use crate::error::Error;
+
+/// How often it is looked.
+pub(crate) const WATCH_EVERY: Duration = Duration::from_secs(60);
+/// How far our clock and another may be apart before it is an error.
+const APART_MAX_SECONDS: i32 = 60;
+
+/// How far our clock is ahead of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ClockOffset {
+    /// Whose clock the other is: `database`, or the name of a provider.
+    against: String,
+    /// In whole seconds; below 0 where ours is behind.
+    seconds: i32,
+}
+
+impl App {
+    /// Looks at the clocks and at the inbox.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn watch(&self) -> Result<(), Error> {
+        for ClockOffset { against, seconds } in self.clock_offsets().await? {
+            if seconds.saturating_abs() > APART_MAX_SECONDS {
+                tracing::error!(
+                    against,
+                    seconds,
+                    "our clock is that many seconds ahead of another, or behind where that is below 0: one of them is wrong"
+                );
+            }
+            metrics::gauge!("paylinks_clock_offset_seconds", "against" => against).set(seconds);
+        }
+        self.tell_how_many_are_set_aside().await
+    }
+
+    /// Sets the gauge of notifications that wait for a person.
+    pub(crate) async fn tell_how_many_are_set_aside(&self) -> Result<(), Error> {
+        let count = self.0.storage.count_set_aside_notifications().await?;
+        metrics::gauge!("paylinks_notifications_set_aside").set(u32::try_from(count).unwrap_or(u32::MAX));
+        Ok(())
+    }
+
+    /// How far our clock is ahead of the database's, and of those of the providers that have told the time lately.
+    async fn clock_offsets(&self) -> Result<Vec<ClockOffset>, Error> {
+        let asked = self.now();
+        let told = self.0.storage.database_time().await?;
+        let seconds = seconds_ahead((asked, self.now()), told);
+        let mut offsets = vec![ClockOffset { against: "database".to_owned(), seconds }];
+        for name in self.provider_names() {
+            if let Some(told) = self.provider(name)?.provider_time() {
+                let seconds = seconds_ahead((self.now(), self.now()), told);
+                offsets.push(ClockOffset { against: name.to_string(), seconds });
+            }
+        }
+        Ok(offsets)
+    }
+}
+
+/// How far our clock is ahead of one that told its time between two moments: the least that it can be.
+fn seconds_ahead((asked, answered): (Timestamp, Timestamp), told: Timestamp) -> i32 {
+    let whole = |span: Duration| i32::try_from(span.as_secs()).unwrap_or(i32::MAX);
+    if told < asked { whole(asked.since(told)) } else { -whole(told.since(answered)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ports::provider::MockPaymentProvider;
+    use domain::ports::storage::MockStorage;
+
+    use super::*;
+    use crate::mocked;
+
+    #[tokio::test]
+    async fn a_clock_is_held_against_the_databases_and_the_providers() {
+        let ten_minutes = Duration::from_secs(600);
+        let mut storage = MockStorage::new();
+        storage.expect_database_time().returning(move || Ok(mocked::NOW.minus(ten_minutes)));
+        let mut provider = MockPaymentProvider::new();
+        provider.expect_provider_time().once().returning(move || Some(mocked::NOW.plus(ten_minutes)));
+        provider.expect_provider_time().returning(|| None);
+        let app = mocked::app(storage, provider);
+        let offset = |against: &str, seconds| ClockOffset { against: against.to_owned(), seconds };
+        assert_eq!(app.clock_offsets().await.unwrap(), [offset("database", 600), offset("acquirer", -600)]);
+        assert_eq!(app.clock_offsets().await.unwrap(), [offset("database", 600)], "one that has not told the time");
+    }
+
+    #[test]
+    fn an_answer_that_takes_its_time_is_no_clock_that_is_wrong() {
+        let at = Timestamp::from_unix_seconds;
+        for (told, seconds) in [(100, 0), (115, 0), (130, 0), (90, 10), (191, -61)] {
+            assert_eq!(seconds_ahead((at(100), at(130)), at(told)), seconds, "{told}");
+        }
+    }
+}

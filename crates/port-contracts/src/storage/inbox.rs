@@ -1,0 +1,179 @@
+//! The inbox: what comes in does so once, is tried by one holder at a time, and waits for a person where it must.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use domain::ports::storage::{StorageError, UnprocessedNotification};
+use domain::provider::InboxEntry;
+use tokio::task::JoinSet;
+
+use super::work::{CLOCK_STEP, LONG, SHORT};
+use super::{LOOK_EVERY, Store, check_deadline};
+use crate::fixtures::inbox_entry;
+
+/// However often and at once a notification is delivered, it comes in once.
+pub async fn a_notification_comes_in_once(storage: Store) {
+    let mut deliveries = JoinSet::new();
+    for index in 0..24 {
+        let storage = Store::clone(&storage);
+        deliveries.spawn(async move {
+            let mut work = storage.begin().await.unwrap();
+            let is_new = work.insert_notification(&inbox_entry(&format!("evt_{}", index % 3))).await.unwrap();
+            work.commit().await.unwrap();
+            is_new
+        });
+    }
+    assert_eq!(deliveries.join_all().await.into_iter().filter(|is_new| *is_new).count(), 3);
+    let mut work = storage.begin().await.unwrap();
+    let mut elsewhere = inbox_entry("evt_0");
+    elsewhere.provider = "other".parse().unwrap();
+    assert!(work.insert_notification(&elsewhere).await.unwrap());
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 4);
+    work.commit().await.unwrap();
+}
+
+/// Many workers at once get every notification, each once, with its first attempt counted.
+pub async fn a_notification_is_leased_to_one_alone_and_counted(storage: Store) {
+    let mut expected = BTreeMap::new();
+    let mut work = storage.begin().await.unwrap();
+    for index in 0..30 {
+        let entry = inbox_entry(&format!("evt_{index}"));
+        assert!(work.insert_notification(&entry).await.unwrap());
+        expected.insert(entry.id, InboxEntry { attempts: 1, ..entry });
+    }
+    work.commit().await.unwrap();
+    let mut workers = JoinSet::new();
+    for _ in 0..8 {
+        let storage = Store::clone(&storage);
+        workers.spawn(async move {
+            let mut mine = Vec::new();
+            for _ in 0..30 {
+                let mut work = storage.begin().await.unwrap();
+                let leased = work.lease_due_notifications(3, LONG).await.unwrap();
+                work.commit().await.unwrap();
+                assert!(leased.len() <= 3);
+                mine.extend(leased);
+            }
+            mine
+        });
+    }
+    let leased: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(leased.len(), 30);
+    assert_eq!(leased.into_iter().map(|entry| (entry.id, entry)).collect::<BTreeMap<_, _>>(), expected);
+}
+
+/// A notification is due again after its lease or the time that a failure gave it, until it is finished or set aside.
+pub async fn a_notification_is_tried_again_until_finished_or_set_aside(storage: Store) {
+    let (kept, finished) = (inbox_entry("evt_1"), inbox_entry("evt_2"));
+    let mut work = storage.begin().await.unwrap();
+    work.insert_notification(&kept).await.unwrap();
+    work.insert_notification(&finished).await.unwrap();
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 2);
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap(), []);
+    work.finish_notification(&tried(&finished, 1)).await.unwrap();
+    work.retry_notification(&tried(&kept, 1), Duration::ZERO, "the provider is down").await.unwrap();
+    work.commit().await.unwrap();
+
+    let began = Instant::now();
+    let mut work = storage.begin().await.unwrap();
+    let again = work.lease_due_notifications(10, SHORT).await.unwrap();
+    assert_eq!(again.iter().map(|entry| (entry.id, entry.attempts)).collect::<Vec<_>>(), [(kept.id, 2)]);
+    work.commit().await.unwrap();
+    let third = loop {
+        let mut work = storage.begin().await.unwrap();
+        let leased = work.lease_due_notifications(10, LONG).await.unwrap().pop();
+        work.commit().await.unwrap();
+        if let Some(leased) = leased {
+            break leased;
+        }
+        check_deadline(began, "the lease runs out");
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    assert!(began.elapsed() + CLOCK_STEP >= SHORT, "leased after {:?}", began.elapsed());
+    assert_eq!((third.id, third.attempts), (kept.id, 3));
+
+    let mut work = storage.begin().await.unwrap();
+    work.retry_notification(&third, Duration::ZERO, "still down").await.unwrap();
+    work.set_notification_aside(&third, "what it names is unknown").await.unwrap();
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap(), []);
+    // It is kept: a delivery of the same comes to nothing.
+    assert!(!work.insert_notification(&inbox_entry("evt_1")).await.unwrap());
+    assert!(!work.insert_notification(&inbox_entry("evt_2")).await.unwrap());
+    work.commit().await.unwrap();
+}
+
+fn tried(entry: &InboxEntry, attempts: u32) -> InboxEntry {
+    InboxEntry { attempts, ..entry.clone() }
+}
+
+/// Takes the notifications that are due.
+async fn take_due(storage: &Store, lease: Duration) -> Vec<InboxEntry> {
+    let mut work = storage.begin().await.unwrap();
+    let leased = work.lease_due_notifications(10, lease).await.unwrap();
+    work.commit().await.unwrap();
+    leased
+}
+
+async fn renew_notification(storage: &Store, held: &InboxEntry, lease: Duration) -> bool {
+    let mut work = storage.begin().await.unwrap();
+    let is_held = work.renew_notification_lease(held, lease).await.unwrap();
+    work.commit().await.unwrap();
+    is_held
+}
+
+/// Who holds a notification may go on holding it; who has lost it to another may write nothing of it.
+pub async fn a_lease_of_a_notification_is_renewed_by_its_holder_alone(storage: Store) {
+    let mut work = storage.begin().await.unwrap();
+    work.insert_notification(&inbox_entry("evt_1")).await.unwrap();
+    work.commit().await.unwrap();
+    let first = take_due(&storage, Duration::ZERO).await.pop().unwrap();
+    assert!(renew_notification(&storage, &first, LONG).await);
+    assert_eq!(take_due(&storage, LONG).await, []);
+    assert!(renew_notification(&storage, &first, Duration::ZERO).await);
+    let second = take_due(&storage, LONG).await.pop().unwrap();
+    assert_eq!(second, tried(&first, 2));
+    assert!(!renew_notification(&storage, &first, Duration::ZERO).await);
+    let mut work = storage.begin().await.unwrap();
+    for refused in [
+        work.finish_notification(&first).await,
+        work.retry_notification(&first, Duration::ZERO, "late").await,
+        work.set_notification_aside(&first, "late").await,
+    ] {
+        assert!(matches!(refused, Err(StorageError::Stale)), "{refused:?}");
+    }
+    work.finish_notification(&second).await.unwrap();
+    work.commit().await.unwrap();
+    assert!(!renew_notification(&storage, &second, LONG).await);
+}
+
+/// What waits for a person is listed, counted, and taken up again when it is told so.
+pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(storage: Store) {
+    let mut work = storage.begin().await.unwrap();
+    for event in ["evt_1", "evt_2", "evt_3"] {
+        work.insert_notification(&inbox_entry(event)).await.unwrap();
+    }
+    let leased = work.lease_due_notifications(10, LONG).await.unwrap();
+    work.set_notification_aside(&leased[1], "what it names is unknown").await.unwrap();
+    work.retry_notification(&leased[0], LONG, "the provider is down").await.unwrap();
+    work.finish_notification(&leased[2]).await.unwrap();
+    work.commit().await.unwrap();
+    let listed = |entry: &InboxEntry, is_set_aside, reason: &str| UnprocessedNotification {
+        entry: entry.clone(),
+        is_set_aside,
+        reason: Some(reason.to_owned()),
+    };
+    let waiting = listed(&leased[0], false, "the provider is down");
+    let aside = listed(&leased[1], true, "what it names is unknown");
+    let all = storage.list_unprocessed_notifications(false, 10).await.unwrap();
+    assert_eq!(all, [waiting.clone(), aside.clone()]);
+    assert_eq!(storage.list_unprocessed_notifications(false, 1).await.unwrap(), [waiting]);
+    assert_eq!(storage.list_unprocessed_notifications(true, 10).await.unwrap(), [aside]);
+    assert_eq!(storage.count_set_aside_notifications().await.unwrap(), 1);
+    let mut work = storage.begin().await.unwrap();
+    for (nth, is_aside) in [(0, false), (1, true), (1, false), (2, false)] {
+        assert_eq!(work.take_notification_up_again(leased[nth].id).await.unwrap(), is_aside, "{nth}");
+    }
+    work.commit().await.unwrap();
+    assert_eq!(storage.count_set_aside_notifications().await.unwrap(), 0);
+    assert_eq!(take_due(&storage, LONG).await, [tried(&leased[1], 2)]);
+}

@@ -1,0 +1,73 @@
+//! The application without a server, for commands that work straight in the database, beside servers that may run on it.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use application::{App, AppParts, InvoiceSharing};
+use domain::ports::storage::SharedSecret;
+use storage_sql::{SqlConfig, SqlStorage};
+use tax_tables::TableTaxCalculator;
+
+use crate::Settings;
+use crate::config::Config;
+use crate::system::{SystemClock, UuidGenerator, entropy};
+
+/// An application of which nothing runs.
+pub(crate) struct AtRest {
+    pub(crate) app: App,
+    /// Where its database is, for people.
+    pub(crate) database: String,
+    storage: SqlStorage,
+}
+
+impl AtRest {
+    /// Opens the database of these settings.
+    ///
+    /// # Errors
+    /// The configuration is wrong, or the database can't be used.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self> {
+        let config = Config::load(settings)?;
+        config.make_directories()?;
+        let database = config.database_place();
+        let storage =
+            SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
+        // Sellers name a provider; none of its calls is made here.
+        let providers = crate::registry::idle(config.charging)?;
+        let tables = Arc::new(TableTaxCalculator::embedded()?);
+        let app = App::new(AppParts {
+            storage: Arc::new(storage.clone()),
+            providers: providers.all,
+            background_providers: providers.background,
+            tax_calculator: tables.clone(),
+            tax_registration_rules: tables,
+            provider_tax: providers.tax,
+            tax_id_registry: None,
+            renderer: crate::registry::renderer(),
+            // No invoice is shared here.
+            sharing: InvoiceSharing { key: SharedSecret::new(entropy()?), pages_url: String::new() },
+            mail: None,
+            reconcile_every: config.reconcile_every,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(UuidGenerator),
+            sellers: config.sellers,
+            access: config.access,
+        })
+        .map_err(|error| anyhow::anyhow!(error))?;
+        Ok(Self { app, database, storage })
+    }
+
+    /// Closes the database.
+    pub(crate) async fn close(self) {
+        self.storage.close().await;
+    }
+}
+
+/// Rows with their columns below each other; the last is as long as it is.
+pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}

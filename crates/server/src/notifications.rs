@@ -1,0 +1,104 @@
+//! `paylinks notifications`: what providers told and what could not be processed, straight in the database.
+
+use anyhow::Result;
+use application::App;
+use clap::Subcommand;
+use domain::id::NotificationId;
+use domain::ports::storage::UnprocessedNotification;
+use domain::provider::NotificationTopic;
+
+use crate::at_rest::{AtRest, aligned};
+use crate::{Settings, say};
+
+/// The most notifications that are listed.
+const LISTED_MAX: usize = 1_000;
+
+#[derive(Subcommand)]
+pub(crate) enum NotificationsCommand {
+    /// List notifications that are not processed, those that came in first before all others.
+    List {
+        /// Those alone that are set aside: they failed again and again, and wait for a person.
+        #[arg(long)]
+        aside: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Have a notification tried again that is set aside, once its cause is mended. A server does it within a second.
+    Retry {
+        /// Its id, which begins with ntf_
+        id: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+impl NotificationsCommand {
+    const fn settings(&self) -> &Settings {
+        match self {
+            Self::List { settings, .. } | Self::Retry { settings, .. } => settings,
+        }
+    }
+}
+
+/// Runs a command.
+pub(crate) async fn run(command: NotificationsCommand) -> Result<()> {
+    let at_rest = AtRest::open(command.settings()).await?;
+    let done = match command {
+        NotificationsCommand::List { aside, .. } => list(&at_rest.app, &at_rest.database, aside).await,
+        NotificationsCommand::Retry { id, .. } => retry(&at_rest.app, &id).await,
+    };
+    at_rest.close().await;
+    done
+}
+
+async fn list(app: &App, database: &str, set_aside_alone: bool) -> Result<()> {
+    let limit = u32::try_from(LISTED_MAX + 1).unwrap_or(u32::MAX);
+    let mut listed = app.list_unprocessed_notifications(set_aside_alone, limit).await?;
+    if listed.is_empty() {
+        let which = if set_aside_alone { "is set aside" } else { "waits" };
+        return say(&format!("No notification {which} in {database}\n"));
+    }
+    let more = if listed.len() > LISTED_MAX { format!("The first {LISTED_MAX} of more. ") } else { String::new() };
+    listed.truncate(LISTED_MAX);
+    let heading = ["ID", "STATE", "TRIES", "CAME IN", "PROVIDER", "EVENT", "ABOUT", "REASON"];
+    let mut rows = vec![heading.map(str::to_owned)];
+    rows.extend(listed.iter().map(row));
+    say(&format!("{}{more}In {database}\n", aligned(&rows)))
+}
+
+/// A line of the list. Nothing of a customer's is in it: ids of things, and reasons in words of ours.
+fn row(listed: &UnprocessedNotification) -> [String; 8] {
+    let entry = &listed.entry;
+    [
+        entry.id.to_string(),
+        if listed.is_set_aside { "aside" } else { "waits" }.to_owned(),
+        entry.attempts.to_string(),
+        entry.received_at.to_string(),
+        entry.provider.to_string(),
+        entry.notification.provider_event_id.clone(),
+        about(&entry.notification.topic),
+        listed.reason.clone().unwrap_or_default(),
+    ]
+}
+
+/// What a notification is about, with its id at the provider.
+fn about(topic: &NotificationTopic) -> String {
+    match topic {
+        NotificationTopic::Checkout { provider_ref } => format!("checkout {provider_ref}"),
+        NotificationTopic::PaymentLink { provider_ref } => format!("payment link {provider_ref}"),
+        NotificationTopic::PaymentMethodDetached { provider_ref } => format!("payment method {provider_ref}"),
+        NotificationTopic::HeldPayment { payment_ref } => format!("held payment {payment_ref}"),
+        NotificationTopic::Refund { payment_ref } => format!("refunds of {payment_ref}"),
+        NotificationTopic::Dispute { provider_ref, payment_ref } => format!("dispute {provider_ref} of {payment_ref}"),
+        NotificationTopic::PromotionCode { provider_ref } => format!("promotion code {provider_ref}"),
+        NotificationTopic::Subscription { provider_ref } => format!("subscription {provider_ref}"),
+        NotificationTopic::Renewal { invoice_ref } => format!("renewal {invoice_ref}"),
+        NotificationTopic::Other { .. } => "nothing known here".to_owned(),
+    }
+}
+
+async fn retry(app: &App, id: &str) -> Result<()> {
+    let id = NotificationId::parse(id).map_err(|invalid| anyhow::anyhow!("the id {invalid}"))?;
+    app.retry_notification(id).await?;
+    say(&format!("{id} is tried again\n"))
+}

@@ -1,0 +1,156 @@
+//! The inbox: its reads, alike for the pool and for a transaction, and its writes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::id::NotificationId;
+use domain::ports::storage::{InboxCommands, InboxQueries, StorageError, UnprocessedNotification};
+use domain::provider::InboxEntry;
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+
+use crate::connection::SqlStorage;
+use crate::errors::defect;
+use crate::sql::{Filter, all, column, execute, for_update_skip_locked, json, now_us, one, to_json};
+use crate::unit_of_work::{SqlUnitOfWork, micros};
+
+/// The read port, for one type that has a connection.
+macro_rules! impl_reader {
+    ($reader:ty, |$it:ident| $connection:expr) => {
+        #[async_trait]
+        impl InboxQueries for $reader {
+            async fn list_unprocessed_notifications(
+                &self,
+                set_aside_alone: bool,
+                limit: u32,
+            ) -> Result<Vec<UnprocessedNotification>, StorageError> {
+                let $it = self;
+                list_unprocessed($connection, set_aside_alone, limit).await
+            }
+
+            async fn count_set_aside_notifications(&self) -> Result<u64, StorageError> {
+                let $it = self;
+                count_set_aside($connection).await
+            }
+        }
+    };
+}
+
+impl_reader!(SqlStorage, |it| &it.0.db);
+impl_reader!(SqlUnitOfWork, |it| it.connection()?);
+
+// The states are said in the statements, as in the indexes over them.
+
+async fn list_unprocessed(
+    c: &impl ConnectionTrait,
+    set_aside_alone: bool,
+    limit: u32,
+) -> Result<Vec<UnprocessedNotification>, StorageError> {
+    let filter = Filter::new().and(if set_aside_alone { "state = 'aside'" } else { "state IN ('aside', 'new')" }, []);
+    let select = "SELECT state, reason, attempts, document FROM notifications";
+    let order = format!(" ORDER BY seq LIMIT {limit}");
+    let rows = all(c, filter.statement(c.get_database_backend(), select, &order)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(UnprocessedNotification {
+                entry: entry(row)?,
+                is_set_aside: column::<String>(row, "state")? == "aside",
+                reason: column(row, "reason")?,
+            })
+        })
+        .collect()
+}
+
+async fn count_set_aside(c: &impl ConnectionTrait) -> Result<u64, StorageError> {
+    let filter = Filter::new().and("state = 'aside'", []);
+    let row =
+        one(c, filter.statement(c.get_database_backend(), "SELECT COUNT(*) AS count FROM notifications", "")).await?;
+    let row = row.ok_or_else(|| defect("nothing was counted"))?;
+    u64::try_from(column::<i64>(&row, "count")?).map_err(defect)
+}
+
+/// What came in, with how often it was tried.
+fn entry(row: &QueryResult) -> Result<InboxEntry, StorageError> {
+    let attempts = u32::try_from(column::<i64>(row, "attempts")?).unwrap_or(u32::MAX);
+    Ok(InboxEntry { attempts, ..json(row, "document")? })
+}
+
+#[async_trait]
+impl InboxCommands for SqlUnitOfWork {
+    async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError> {
+        let c = self.connection()?;
+        let sql = format!(
+            "INSERT INTO notifications (id, provider, provider_event_id, state, due_at_us, attempts, received_at_us, document) \
+             VALUES ($1, $2, $3, 'new', {}, 0, $4, $5) ON CONFLICT (provider, provider_event_id) DO NOTHING",
+            now_us(c.get_database_backend())
+        );
+        let values = [
+            entry.id.to_string().into(),
+            entry.provider.as_str().into(),
+            entry.notification.provider_event_id.as_str().into(),
+            entry.received_at.unix_micros().into(),
+            to_json(entry)?,
+        ];
+        Ok(execute(c, &sql, values).await? == 1)
+    }
+
+    async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError> {
+        let c = self.connection()?;
+        let backend = c.get_database_backend();
+        let sql = format!(
+            "UPDATE notifications SET due_at_us = {now} + $1, attempts = attempts + 1 WHERE seq IN (\
+             SELECT due.seq FROM notifications AS due WHERE due.state = 'new' AND due.due_at_us <= {now} \
+             ORDER BY due.due_at_us LIMIT {limit}{lock}) RETURNING attempts, document",
+            now = now_us(backend),
+            lock = for_update_skip_locked(backend)
+        );
+        let rows = all(c, Statement::from_sql_and_values(backend, sql, [micros(lease).into()])).await?;
+        rows.iter().map(entry).collect()
+    }
+
+    async fn renew_notification_lease(&mut self, held: &InboxEntry, lease: Duration) -> Result<bool, StorageError> {
+        let now = now_us(self.connection()?.get_database_backend());
+        let values = vec![micros(lease).into()];
+        Ok(self.change_held(held, &format!("due_at_us = {now} + $3"), values).await? == 1)
+    }
+
+    async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError> {
+        held_still(self.change_held(held, "state = 'done', reason = NULL", vec![]).await?)
+    }
+
+    async fn retry_notification(
+        &mut self,
+        held: &InboxEntry,
+        retry_in: Duration,
+        reason: &str,
+    ) -> Result<(), StorageError> {
+        let now = now_us(self.connection()?.get_database_backend());
+        let values = vec![micros(retry_in).into(), reason.into()];
+        held_still(self.change_held(held, &format!("due_at_us = {now} + $3, reason = $4"), values).await?)
+    }
+
+    async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError> {
+        held_still(self.change_held(held, "state = 'aside', reason = $3", vec![reason.into()]).await?)
+    }
+
+    async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError> {
+        let c = self.connection()?;
+        let now = now_us(c.get_database_backend());
+        let sql =
+            format!("UPDATE notifications SET state = 'new', due_at_us = {now} WHERE id = $1 AND state = 'aside'");
+        Ok(execute(c, &sql, [id.to_string().into()]).await? == 1)
+    }
+}
+
+impl SqlUnitOfWork {
+    /// Changes a notification that is leased to us by this attempt; the values of `changes` begin at `$3`. Returns how many
+    /// rows that were: none if it is not ours any more.
+    async fn change_held(&self, held: &InboxEntry, changes: &str, values: Vec<Value>) -> Result<u64, StorageError> {
+        let sql = format!("UPDATE notifications SET {changes} WHERE id = $1 AND attempts = $2 AND state = 'new'");
+        let whose = [held.id.to_string().into(), i64::from(held.attempts).into()];
+        execute(self.connection()?, &sql, whose.into_iter().chain(values)).await
+    }
+}
+
+fn held_still(rows: u64) -> Result<(), StorageError> {
+    if rows == 0 { Err(StorageError::Stale) } else { Ok(()) }
+}
