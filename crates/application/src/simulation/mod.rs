@@ -10,6 +10,7 @@
 mod books;
 mod callers;
 mod history;
+mod stories;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

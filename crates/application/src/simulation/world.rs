@@ -29,7 +29,7 @@ use crate::mocked;
 use crate::{AccessPolicy, Error, Reason, Worker};
 
 /// When every history begins.
-const BEGINNING: Timestamp = Timestamp::from_unix_seconds(1_795_521_600);
+pub(super) const BEGINNING: Timestamp = Timestamp::from_unix_seconds(1_795_521_600);
 /// How long a caller waits for an answer: a replica may have died on it.
 const CALLER_PATIENCE: Duration = Duration::from_secs(30);
 /// How often a caller asks before it goes away.
@@ -41,9 +41,9 @@ const RESTS_MAX: u32 = 40;
 
 /// A replica, until it is killed.
 #[derive(Clone)]
-struct Replica {
+pub(super) struct Replica {
     process: Process,
-    app: App,
+    pub(super) app: App,
     /// A worker does one round at a time.
     is_working: Arc<AtomicBool>,
     is_reading_back: Arc<AtomicBool>,
@@ -426,7 +426,7 @@ fn unfinished(contents: &Contents) -> Option<String> {
     left.next()
 }
 
-fn start_replica(
+pub(super) fn start_replica(
     (storage, acquirer): (&SimulatedStorage, &Acquirer),
     (clock, ids): (SimulatedClock, &SeededIds),
     seller: &Seller,
