@@ -18,7 +18,8 @@ mod m0013_notifications_set_aside;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
+use sea_orm_migration::seaql_migrations;
 
 /// Every step, in order.
 pub struct Migrator;
@@ -57,6 +58,19 @@ impl MigratorTrait for Migrator {
             step("m0011_reconciliations", m0011_reconciliations::STATEMENTS),
             step("m0013_notifications_set_aside", m0013_notifications_set_aside::STATEMENTS),
         ]
+    }
+
+    /// The steps that were taken, as far as this version knows of them: one that is started again while the next version is
+    /// rolled out finds that version's steps taken as well, and can go on, since they only added.
+    async fn get_migration_models<C>(db: &C) -> Result<Vec<seaql_migrations::Model>, DbErr>
+    where
+        C: ConnectionTrait,
+    {
+        Self::install(db).await?;
+        let known = Self::migrations();
+        let mut taken = seaql_migrations::Entity::find().all(db).await?;
+        taken.retain(|step| known.iter().any(|known| known.name() == step.version));
+        Ok(taken)
     }
 }
 

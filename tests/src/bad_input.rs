@@ -276,7 +276,10 @@ async fn a_message_over_the_limit_is_refused(db: Db) {
         ..Default::default()
     };
     let status = server.catalog().create_product(request).await.unwrap_err();
-    assert_eq!(status.code(), Code::OutOfRange);
+    assert_eq!(
+        (error_parts(&status).0, error_parts(&status).1.as_str()),
+        (Code::ResourceExhausted, "MESSAGE_TOO_LARGE")
+    );
     assert!(
         server
             .catalog()

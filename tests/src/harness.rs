@@ -1,5 +1,7 @@
 //! A server of its own for each test.
 
+mod provider;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -23,6 +25,8 @@ use tokio::process::{Child, Command};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
+
+pub(crate) use provider::{Provider, sign};
 
 /// The longest that a test waits for one thing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -82,6 +86,7 @@ pub(crate) struct Server {
     database: Option<TestDatabase>,
     directory: tempfile::TempDir,
     environment: Vec<(String, String)>,
+    pub(crate) grpc: String,
     pub(crate) http: String,
     pub(crate) sandbox: String,
     pub(crate) channel: Channel,
@@ -113,7 +118,7 @@ impl Server {
         }
         let (child, [grpc, http, sandbox]) = spawn(&environment, log).await;
         let channel = connect(&grpc).await;
-        Self { child, beside: Vec::new(), database, directory, environment, http, sandbox, channel }
+        Self { child, beside: Vec::new(), database, directory, environment, grpc, http, sandbox, channel }
     }
 
     /// Starts a server with more of an environment; what it writes to standard error goes to a file.
@@ -126,26 +131,25 @@ impl Server {
         self.beside.push(beside);
     }
 
-    /// Starts another server on the same database, with a sandbox of its own. It must be dropped first.
+    /// Starts another server on the same database, with the same settings; a sandbox inside is its own. It must be dropped
+    /// first.
     pub(crate) async fn beside(&self) -> Self {
+        assert!(self.database.is_some(), "SQLite belongs to one server");
         let directory = tempfile::tempdir().unwrap();
-        let database = self.database.as_ref().expect("SQLite belongs to one server");
-        let environment = vec![
-            ("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string()),
-            ("DATABASE_URL".to_owned(), database.url.clone()),
-        ];
+        let mut environment = self.environment.clone();
+        environment.push(("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string()));
         let (child, [grpc, http, sandbox]) = spawn(&environment, Stdio::inherit()).await;
-        let channel = connect(&grpc).await;
-        Self { child, beside: Vec::new(), database: None, directory, environment, http, sandbox, channel }
+        let (sandbox, channel) = (or_else(sandbox, &self.sandbox), connect(&grpc).await);
+        Self { child, beside: Vec::new(), database: None, directory, environment, grpc, http, sandbox, channel }
     }
 
     /// Ends the server at once, as a crash does, and starts it again on the same data.
     pub(crate) async fn crash_and_restart(self) -> Self {
-        let Self { mut child, beside, database, directory, environment, .. } = self;
+        let Self { mut child, beside, database, directory, environment, sandbox: before, .. } = self;
         child.kill().await.unwrap();
         let (child, [grpc, http, sandbox]) = spawn(&environment, Stdio::inherit()).await;
-        let channel = connect(&grpc).await;
-        Self { child, beside, database, directory, environment, http, sandbox, channel }
+        let (sandbox, channel) = (or_else(sandbox, &before), connect(&grpc).await);
+        Self { child, beside, database, directory, environment, grpc, http, sandbox, channel }
     }
 
     /// Ends the server, and starts it again on the same data with another configuration. It must have begun with one.
@@ -461,6 +465,11 @@ pub(crate) async fn spawn(environment: &[(String, String)], log: Stdio) -> (Chil
     };
     assert!(tokio::time::timeout(PATIENCE, greeting).await.unwrap(), "the server did not start");
     (child, addresses)
+}
+
+/// Where the sandbox of a server listens; one that has none inside says nothing of it, and goes on with that of before.
+fn or_else(sandbox: String, before: &str) -> String {
+    if sandbox.is_empty() { before.to_owned() } else { sandbox }
 }
 
 async fn connect(url: &str) -> Channel {

@@ -14,6 +14,7 @@ mod commands;
 mod credit_notes;
 mod discounts;
 mod documents;
+mod faults;
 mod followers;
 mod gates;
 mod harness;

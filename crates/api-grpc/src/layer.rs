@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use crate::methods::{is_public, is_stream, known_path, scope};
-use crate::status::{deadline_exceeded, status};
+use crate::status::{deadline_exceeded, message_too_large, status};
 
 /// How long a call may take where its caller says nothing. Streams have no end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -149,7 +149,9 @@ where
         Some(timeout) => tokio::time::timeout(timeout, call).await.map_err(|_| deadline_exceeded())?,
         None => call.await,
     };
-    answered.map_err(|never| match never {})
+    let Ok(response) = answered;
+    // Messages are measured before they reach a method, by tonic: it says no more than this code, which nothing else has here.
+    if code(&response) == Code::OutOfRange { Err(message_too_large()) } else { Ok(response) }
 }
 
 /// A little less than the caller's own deadline, so that our status comes before tonic's `CANCELLED`.

@@ -16,7 +16,7 @@ use crate::services::Services;
 use crate::tls::GrpcTls;
 
 /// The largest message, in bytes: 4 MiB, as gRPC has it by default.
-const MESSAGE_BYTES_MAX: usize = 4 << 20;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// The largest list of headers, in bytes.
 const HEADER_BYTES_MAX: u32 = 16 << 10;
 /// How many calls of a connection run at once.

@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::layer::current_call_id;
+use crate::server::MESSAGE_BYTES_MAX;
 
 /// The domain of our reasons in `ErrorInfo`.
 const DOMAIN: &str = "paylinks";
@@ -100,6 +101,12 @@ fn add_field(details: &mut ErrorDetails, (field, expected): (&str, &str), rule: 
 pub(crate) fn deadline_exceeded() -> Status {
     let message = "the deadline passed; a retry with the same request id tells the result";
     build(Code::DeadlineExceeded, message.to_owned(), details("DEADLINE_EXCEEDED", []))
+}
+
+/// The status of a call whose message is over the limit of the server.
+pub(crate) fn message_too_large() -> Status {
+    let message = format!("the message is larger than {} MiB", MESSAGE_BYTES_MAX >> 20);
+    build(Code::ResourceExhausted, message, details("MESSAGE_TOO_LARGE", []))
 }
 
 /// The status with which streams end when the server stops: begin again behind the last cursor.

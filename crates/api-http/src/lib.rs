@@ -19,6 +19,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use domain::ports::provider::NotificationError;
 
 /// The largest body, in bytes: 512 KiB. It holds every notification, and every JSON request that is right, even if each of
 /// its characters is written as an escape.
@@ -67,12 +68,24 @@ async fn webhook(
         Ok(NotificationReceipt::UnknownProvider) => StatusCode::NOT_FOUND,
         Ok(NotificationReceipt::Refused(reason)) => {
             tracing::warn!(%reason, "a notification was refused");
+            // A refused one leaves nothing else behind. The provider is one of ours: others are not found.
+            metrics::counter!("paylinks_notifications_refused_total", "provider" => provider, "reason" => name(reason))
+                .increment(1);
             StatusCode::BAD_REQUEST
         }
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a notification could not be stored");
             StatusCode::SERVICE_UNAVAILABLE
         }
+    }
+}
+
+/// Why a notification was refused, for metrics.
+fn name(reason: NotificationError) -> &'static str {
+    match reason {
+        NotificationError::BadSignature => "bad_signature",
+        NotificationError::StaleSignature => "stale_signature",
+        NotificationError::Malformed => "malformed",
     }
 }
 

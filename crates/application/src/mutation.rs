@@ -310,3 +310,62 @@ fn payload_sha256(operation: &str, command: &impl Serialize) -> Result<String, E
     hasher.update(serde_json::to_vec(command).map_err(Error::internal)?);
     Ok(hex::encode(hasher.finalize()))
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::access::Scope;
+    use domain::catalog::{NewProduct, Product};
+    use domain::ports::provider::MockPaymentProvider;
+    use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
+    use domain::text::DisplayName;
+
+    use super::*;
+    use crate::mocked::{self, north};
+
+    /// Asks for a product over a store in which so many transactions lose against others before one goes through; answers
+    /// how many were begun as well.
+    async fn ask(lost_races: u32) -> (Result<Product, Error>, u32) {
+        let begun = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counted = Arc::clone(&begun);
+        let mut storage = MockStorage::new();
+        storage.expect_begin().returning(move || {
+            let nth = counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let mut uow = MockUnitOfWork::new();
+            if nth < lost_races {
+                uow.expect_claim_request().returning(|_| Err(StorageError::Contended("a deadlock".into())));
+                uow.expect_rollback().once().returning(|| ());
+            } else {
+                uow.expect_claim_request().returning(|_| Ok(None));
+                uow.expect_insert_product().once().returning(|_| Ok(()));
+                uow.expect_append_event().once().returning(|_| Ok(()));
+                uow.expect_update_request().once().returning(|_, _| Ok(()));
+                uow.expect_commit().once().returning(|| Ok(()));
+            }
+            Ok(Box::new(uow))
+        });
+        let app = mocked::app(storage, MockPaymentProvider::new());
+        let mutation = Mutation {
+            caller: Caller { key: None, scope: Scope::Write, sellers: [north()].into() },
+            seller: Arc::new(mocked::seller("acquirer".parse().unwrap())),
+            request_id: RequestId::parse("r-1").unwrap(),
+            command: NewProduct {
+                name: DisplayName::parse("Cup").unwrap(),
+                description: None,
+                tax_code: None,
+                metadata: domain::metadata::Metadata::default(),
+            },
+        };
+        (app.create_product(mutation).await, begun.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transaction_that_loses_a_race_is_tried_again_a_bounded_number_of_times() {
+        for lost_races in [0, 1, ATTEMPTS_MAX - 1] {
+            let (made, begun) = ask(lost_races).await;
+            assert_eq!((made.unwrap().name.as_str(), begun), ("Cup", lost_races + 1));
+        }
+        let (refused, begun) = ask(ATTEMPTS_MAX).await;
+        assert!(matches!(refused, Err(Error::Aborted { retry_after: Some(_), .. })), "{refused:?}");
+        assert_eq!(begun, ATTEMPTS_MAX);
+    }
+}

@@ -30,6 +30,8 @@ pub enum FaultKind {
     },
     /// The call has begun, and does not go on before the faults are cleared.
     Hold,
+    /// The call is executed, and its answer does not go before the faults are cleared.
+    HoldAnswer,
     /// Another status is answered.
     Status {
         /// The status.
@@ -41,6 +43,9 @@ pub enum FaultKind {
         /// Whether the operation was executed all the same.
         #[serde(default)]
         after_execution: bool,
+        /// Whether the call's key answers so from then on, as Stripe's keys do after errors of its own.
+        #[serde(default)]
+        kept: bool,
     },
     /// The connection breaks before the operation is executed.
     ResetBefore,

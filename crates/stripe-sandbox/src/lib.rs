@@ -16,6 +16,7 @@ mod clock;
 mod control;
 mod error;
 mod expand;
+mod faults;
 mod form;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

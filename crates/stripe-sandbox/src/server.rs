@@ -3,17 +3,17 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State as Extract};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use base64::Engine;
-use futures::stream;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -22,8 +22,9 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinError;
 use url::Url;
 
-use crate::control::{Fault, FaultKind};
+use crate::control::FaultKind;
 use crate::error::ApiError;
+use crate::faults::{after_execution, before_execution, kept_answer, take_fault};
 use crate::save::Saver;
 use crate::state::State;
 use crate::{api, banks, form, hosted, ids, params, save, scheduled_tasks, webhooks};
@@ -301,7 +302,7 @@ struct Call {
 /// Begins a call, stalls or fails if that was asked for, and executes it. Its key is in use all the while.
 async fn run(shared: Arc<Shared>, mut call: Call, fault: Option<FaultKind>) -> Result<Response, ApiError> {
     // From here on, so that who sees that the call has begun can let it go on.
-    let released = shared.held.notified();
+    let mut released = pin!(shared.held.notified());
     let replay = match &call.once {
         Some((key, fingerprint)) => {
             shared.lock().enter(&call.account, &shared.public_url).begin_once(key, fingerprint)?
@@ -310,13 +311,14 @@ async fn run(shared: Arc<Shared>, mut call: Call, fault: Option<FaultKind>) -> R
     };
     match fault {
         Some(FaultKind::Delay { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
-        Some(FaultKind::Hold) => released.await,
+        Some(FaultKind::Hold) => released.as_mut().await,
         _ => {}
     }
     let replayed = replay.is_some();
     if let Some(response) = fault.as_ref().and_then(before_execution) {
         if let (Some((key, _)), false) = (&call.once, replayed) {
-            shared.lock().enter(&call.account, &shared.public_url).end_once(key, None);
+            let kept = fault.as_ref().and_then(kept_answer);
+            shared.lock().enter(&call.account, &shared.public_url).end_once(key, kept);
         }
         return Ok(response);
     }
@@ -325,6 +327,12 @@ async fn run(shared: Arc<Shared>, mut call: Call, fault: Option<FaultKind>) -> R
         Some(answer) => answer,
         None => execute(&shared, &mut call),
     };
+    if let (Some((key, _)), Some(kept)) = (&call.once, fault.as_ref().and_then(kept_answer)) {
+        shared.lock().enter(&call.account, &shared.public_url).end_once(key, Some(kept));
+    }
+    if matches!(fault, Some(FaultKind::HoldAnswer)) {
+        released.await;
+    }
     if let Some(response) = fault.as_ref().and_then(|fault| after_execution(fault, &value)) {
         return Ok(response);
     }
@@ -388,71 +396,12 @@ fn authenticate(headers: &HeaderMap) -> Result<String, ApiError> {
     Ok(State::account_of_key(&key))
 }
 
-fn take_fault(shared: &Shared, operation: &str) -> Option<FaultKind> {
-    let mut state = shared.lock();
-    let fits = |fault: &Fault| fault.times > 0 && (fault.operation == "*" || fault.operation == operation);
-    let fault = state.faults.iter_mut().find(|fault| fits(fault))?;
-    fault.times -= 1;
-    let kind = fault.kind.clone();
-    state.faults.retain(|fault| fault.times > 0);
-    Some(kind)
-}
-
-fn before_execution(fault: &FaultKind) -> Option<Response> {
-    match fault {
-        FaultKind::Status { status, retry_after, should_retry, after_execution: false } => {
-            Some(status_fault(*status, *retry_after, *should_retry))
-        }
-        FaultKind::ResetBefore => Some(broken(Vec::new())),
-        _ => None,
-    }
-}
-
-fn after_execution(fault: &FaultKind, value: &Value) -> Option<Response> {
-    match fault {
-        FaultKind::Status { status, retry_after, should_retry, after_execution: true } => {
-            Some(status_fault(*status, *retry_after, *should_retry))
-        }
-        FaultKind::ResetAfter => Some(broken(Vec::new())),
-        FaultKind::Truncate => {
-            let mut bytes = value.to_string().into_bytes();
-            bytes.truncate(bytes.len() / 2);
-            Some(broken(bytes))
-        }
-        FaultKind::Garbage => Some("<html>not what you expected</html>".into_response()),
-        FaultKind::HugeBody => {
-            let chunks = std::iter::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 1 << 20]))).take(50);
-            Some(Body::from_stream(stream::iter(chunks)).into_response())
-        }
-        _ => None,
-    }
-}
-
-fn status_fault(status: u16, retry_after: Option<u64>, should_retry: Option<bool>) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = ApiError::api(status, "A fault that was asked for.").into_response();
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert("retry-after", seconds.into());
-    }
-    if let Some(should_retry) = should_retry {
-        response
-            .headers_mut()
-            .insert("stripe-should-retry", HeaderValue::from_static(if should_retry { "true" } else { "false" }));
-    }
-    response
-}
-
-/// An answer whose connection breaks after some bytes of the body.
-fn broken(bytes: Vec<u8>) -> Response {
-    let chunks = [Ok(Bytes::from(bytes)), Err(std::io::Error::other("a fault that was asked for"))];
-    Body::from_stream(stream::iter(chunks)).into_response()
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::control::Fault;
 
     async fn sandbox() -> Sandbox {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -522,6 +471,37 @@ mod tests {
             Err(_) => true,
         });
         assert_eq!(post(&sandbox, "/v1/coupons/C", "other", "name=N").await, (404, true));
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_held_is_of_a_call_that_is_done() {
+        let sandbox = sandbox().await;
+        fault(&sandbox, "POST /v1/products", FaultKind::HoldAnswer);
+        let first = tokio::spawn(request(&sandbox, "/v1/products", "k", "name=N").send());
+        let executed = || sandbox.state().accounts.values().flat_map(|a| a.executed.values()).sum::<u64>();
+        while executed() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await, (200, true));
+        assert!(!first.is_finished());
+        sandbox.shared().held.notify_waiters();
+        assert_eq!(first.await.unwrap().unwrap().status().as_u16(), 200);
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_key_keeps_an_error_of_the_sandboxs_own_whether_the_call_was_executed_or_not() {
+        let sandbox = sandbox().await;
+        for (key, after_execution) in [("before", false), ("after", true)] {
+            let (retry_after, should_retry) = (None, None);
+            let kind = FaultKind::Status { status: 500, retry_after, should_retry, after_execution, kept: true };
+            fault(&sandbox, "POST /v1/products", kind);
+            assert_eq!(post(&sandbox, "/v1/products", key, "name=N").await, (500, false));
+            assert_eq!(post(&sandbox, "/v1/products", key, "name=N").await, (500, true));
+        }
+        let executed: u64 = sandbox.state().accounts.values().flat_map(|a| a.executed.values()).sum();
+        assert_eq!(executed, 1);
         sandbox.shutdown().await;
     }
 

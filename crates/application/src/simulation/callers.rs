@@ -204,7 +204,7 @@ fn unit_price(pick: u64) -> UnitPrice {
     UnitPrice::parse(amount.minor().into(), amount.currency()).unwrap()
 }
 
-fn new_invoice(pick: u64) -> CreateInvoice {
+pub(super) fn new_invoice(pick: u64) -> CreateInvoice {
     let line = |pick: u64| InvoiceLineSpec {
         description: Some(Description::parse("Web hosting").unwrap()),
         quantity: Quantity::parse(1 + i64::try_from(pick % 3).unwrap()).unwrap(),
@@ -227,11 +227,11 @@ fn new_invoice(pick: u64) -> CreateInvoice {
     }
 }
 
-fn new_link(target: LinkTargetSpec, options: LinkOptions) -> CreatePaymentLink {
+pub(super) fn new_link(target: LinkTargetSpec, options: LinkOptions) -> CreatePaymentLink {
     CreatePaymentLink { target, options, offers: Offers::default(), currency: None }
 }
 
-fn new_items_link(pick: u64) -> CreatePaymentLink {
+pub(super) fn new_items_link(pick: u64) -> CreatePaymentLink {
     let price = ItemPrice::Inline {
         name: DisplayName::parse("Ticket").unwrap(),
         description: None,

@@ -10,6 +10,7 @@
 mod books;
 mod callers;
 mod history;
+mod stories;
 mod takeover;
 mod world;
 

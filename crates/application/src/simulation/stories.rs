@@ -1,0 +1,291 @@
+//! Stories in which nothing goes wrong but one thing: what is told of them comes in every order, or the money is odd.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use domain::access::{Caller, Scope};
+use domain::idempotency::RequestId;
+use domain::invoice::{Invoice, InvoiceState};
+use domain::money::{Currency, Money};
+use domain::payment::{PaymentFlag, PaymentState};
+use domain::payment_link::{CaptureMethod, LinkOptions, PaymentLink};
+use domain::provider::{Notification, ProviderRef};
+use domain::redirect::{RedirectPolicy, RedirectUrl};
+use domain::refund::RefundProgress;
+use domain::seller::Seller;
+use port_simulator::{Acquirer, Chaos, Process, SeededIds, SimulatedClock, SimulatedStorage};
+
+use super::books;
+use super::callers::{new_invoice, new_items_link, new_link};
+use super::world::{BEGINNING, start_replica};
+use crate::mocked::{self, money};
+use crate::{App, CheckoutPurpose, CreateInvoiceCheckout, LinkTargetSpec, Mutation, Update, Worker};
+
+/// Longer than any wait between two tries of a notification.
+const REST: Duration = Duration::from_secs(400);
+
+/// A world of one replica.
+struct SmallWorld {
+    acquirer: Acquirer,
+    storage: SimulatedStorage,
+    app: App,
+    seller: Arc<Seller>,
+    asked: AtomicU32,
+}
+
+impl SmallWorld {
+    fn new() -> Self {
+        let (chaos, clock) = (Chaos::new(7), SimulatedClock::starting_at(BEGINNING));
+        let ids = SeededIds::new(chaos.clone(), clock);
+        let acquirer = Acquirer::new(clock, &chaos);
+        let storage = SimulatedStorage::new(&Process::default(), &chaos);
+        let seller = mocked::seller("acquirer".parse().unwrap());
+        let app = start_replica((&storage, &acquirer), (clock, &ids), &seller).app;
+        Self { acquirer, storage, app, seller: Arc::new(seller), asked: AtomicU32::new(0) }
+    }
+
+    fn mutation<C>(&self, command: C) -> Mutation<C> {
+        let request_id = RequestId::parse(&format!("request-{}", self.asked.fetch_add(1, Ordering::Relaxed))).unwrap();
+        let caller = Caller { key: None, scope: Scope::Admin, sellers: [self.seller.id.clone()].into() };
+        Mutation { caller, seller: Arc::clone(&self.seller), request_id, command }
+    }
+
+    async fn open_invoice(&self) -> Invoice {
+        let mut command = new_invoice(1 << 40 | 1);
+        command.finalize = true;
+        self.app.create_invoice(self.mutation(command)).await.unwrap()
+    }
+
+    async fn invoice_link(&self, invoice: &Invoice) -> PaymentLink {
+        let target = LinkTargetSpec::Invoice { invoice_id: invoice.id, amount: None };
+        self.app.create_payment_link(self.mutation(new_link(target, LinkOptions::default()))).await.unwrap()
+    }
+
+    /// A session of an invoice in which a customer has ordered a transfer.
+    async fn ordered_transfer(&self, invoice: &Invoice) -> ProviderRef {
+        let purpose = CheckoutPurpose::Pay { invoice_id: invoice.id, amount: None, by_bank_transfer: false };
+        let return_url = RedirectUrl::parse("https://shop.example/paid", &RedirectPolicy::AnyHost).unwrap();
+        let metadata = domain::metadata::Metadata::default();
+        let command = CreateInvoiceCheckout { purpose, locale: None, return_url, cancel_url: None, metadata };
+        let session = self.app.create_invoice_checkout(self.mutation(command)).await.unwrap();
+        let page = session.provider_ref.clone().unwrap();
+        self.acquirer.order_transfer(&page).unwrap();
+        page
+    }
+
+    async fn deliver(&self, notification: &Notification) {
+        let (headers, body) = Acquirer::delivery(notification);
+        self.app.receive_notification("acquirer", &headers, &body).await.unwrap();
+        self.work().await;
+    }
+
+    async fn deliver_all(&self) {
+        for notification in self.acquirer.told() {
+            self.deliver(&notification).await;
+        }
+    }
+
+    /// All that is due now.
+    async fn work(&self) {
+        while Worker::new(self.app.clone()).round().await.unwrap() > 0 {}
+    }
+
+    /// Notifications that wait for others are tried again until all are processed.
+    async fn rest(&self) {
+        const RESTS_MAX: u32 = 10;
+        for _ in 0..RESTS_MAX {
+            tokio::time::sleep(REST).await;
+            self.work().await;
+        }
+        self.storage.look(|contents| {
+            assert!(contents.unprocessed.is_empty() && contents.set_aside.is_empty(), "{:?}", contents.unprocessed);
+        });
+    }
+
+    /// What the books say, without ids and times; they must be in order.
+    fn books(&self) -> String {
+        self.storage.look(|contents| {
+            books::check(contents, &self.acquirer, &[]).unwrap();
+            let mut told: Vec<_> = contents.events.iter().map(|event| event.kind.name()).collect();
+            // How often a payment is told to have changed depends on how much of it was found at once.
+            told.retain(|kind| *kind != "payment.updated");
+            told.sort_unstable();
+            let invoices: Vec<_> =
+                contents.invoices.iter().map(|it| (it.state.name(), it.amount_paid, it.amount_overpaid)).collect();
+            let links: Vec<_> = contents.links.iter().map(|it| (it.state_name(), it.completed_sessions)).collect();
+            let sessions: Vec<_> = contents.sessions.iter().map(|it| it.state_name()).collect();
+            let payments: Vec<_> = contents
+                .payments
+                .iter()
+                .map(|it| (it.state.name(), it.received, it.refunded, flags(&it.flags)))
+                .collect();
+            let refunds: Vec<_> = contents.refunds.iter().map(|it| (it.state.name(), it.amount)).collect();
+            format!("{invoices:?} {links:?} {sessions:?} {payments:?} {refunds:?} {told:?}")
+        })
+    }
+}
+
+/// Flags without the one that depends on the order. Where the closing of a link is heard of before the payment that came first,
+/// the payment looks late: it is flagged for a person to look at, which is the safe side.
+fn flags(all: &[PaymentFlag]) -> Vec<PaymentFlag> {
+    all.iter().copied().filter(|flag| *flag != PaymentFlag::CollectableClosed).collect()
+}
+
+fn in_simulated_time(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(test);
+}
+
+/// All orders of things.
+fn orders<T: Clone>(things: &[T]) -> Vec<Vec<T>> {
+    let Some((last, others)) = things.split_last() else { return vec![vec![]] };
+    let shorter = orders(others);
+    (0..things.len())
+        .flat_map(|at| {
+            shorter.iter().map(move |order| {
+                let mut order = order.clone();
+                order.insert(at, last.clone());
+                order
+            })
+        })
+        .collect()
+}
+
+/// Money that is held, and captured in part; what is sent back comes back, and the link is closed.
+async fn live_held_story(world: &SmallWorld) {
+    let mut command = new_items_link(1);
+    command.options.payment.capture = CaptureMethod::Manual;
+    command.options.completed_sessions_max = None;
+    let link = world.app.create_payment_link(world.mutation(command)).await.unwrap();
+    let page = link.provider_ref.clone().unwrap();
+    let session = world.acquirer.visit(&page).unwrap();
+    world.acquirer.pay(&session).unwrap();
+    let sessions = world.acquirer.sessions();
+    let payment = sessions[0].payment_ref().unwrap();
+    world.acquirer.move_held_money(payment, Some(money(90))).unwrap();
+    let failed = world.acquirer.refund(payment, money(30)).unwrap();
+    let progress = RefundProgress::Failed { code: "lost_card".to_owned() };
+    world.acquirer.end_refund(&failed.provider_ref, progress).unwrap();
+    world.acquirer.set_link_active(&page, false).unwrap();
+}
+
+/// An invoice that is paid by its link, and partly refunded.
+async fn live_invoice_story(world: &SmallWorld) {
+    let invoice = world.open_invoice().await;
+    let link = world.invoice_link(&invoice).await;
+    let session = world.acquirer.visit(link.provider_ref.as_ref().unwrap()).unwrap();
+    world.acquirer.pay(&session).unwrap();
+    let sessions = world.acquirer.sessions();
+    world.acquirer.refund(sessions[0].payment_ref().unwrap(), money(20)).unwrap();
+}
+
+#[test]
+fn every_order_of_notifications_ends_with_the_same_books() {
+    let mut stories = 0;
+    for is_held in [true, false] {
+        let live = async |world: &SmallWorld| {
+            if is_held { live_held_story(world).await } else { live_invoice_story(world).await }
+        };
+        let mut count = 0;
+        in_simulated_time(async {
+            let world = SmallWorld::new();
+            live(&world).await;
+            count = world.acquirer.told().len();
+        });
+        assert!((3..=6).contains(&count), "{count} notifications");
+        let indices: Vec<usize> = (0..count).collect();
+        let mut ends: BTreeMap<String, Vec<Vec<usize>>> = BTreeMap::new();
+        for order in orders(&indices) {
+            in_simulated_time(async {
+                let world = SmallWorld::new();
+                live(&world).await;
+                let told = world.acquirer.told();
+                for index in &order {
+                    world.deliver(&told[*index]).await;
+                }
+                world.rest().await;
+                ends.entry(world.books()).or_default().push(order.clone());
+                stories += 1;
+            });
+        }
+        assert_eq!(ends.len(), 1, "{ends:#?}");
+    }
+    assert!(stories >= 126, "{stories} orders");
+}
+
+/// What is recorded of one payment of an invoice of which `received` comes in: how the invoice ends, and the payment's flags.
+async fn transferred(received: impl Fn(Money) -> Money) -> (&'static str, Money, Vec<PaymentFlag>) {
+    let world = SmallWorld::new();
+    let invoice = world.open_invoice().await;
+    let page = world.ordered_transfer(&invoice).await;
+    let received = received(invoice.total());
+    world.acquirer.end_transfer(&page, Some(received)).unwrap();
+    world.deliver_all().await;
+    world.rest().await;
+    world.storage.look(|contents| {
+        let [payment] = contents.payments.as_slice() else { panic!("{:?}", contents.payments) };
+        assert_eq!((payment.state.name(), payment.received), (PaymentState::SUCCEEDED, Some(received)));
+        books::check(contents, &world.acquirer, &[]).unwrap();
+        (contents.invoices[0].state.name(), contents.invoices[0].amount_due(), payment.flags.clone())
+    })
+}
+
+#[test]
+fn money_that_is_not_what_was_asked_for_is_recorded_and_flagged() {
+    in_simulated_time(async {
+        let less = transferred(|asked| asked.checked_sub(money(1)).unwrap()).await;
+        assert_eq!(less, (InvoiceState::OPEN, money(1), vec![PaymentFlag::Partial]));
+        let more = transferred(|asked| asked.checked_add(money(1)).unwrap()).await;
+        assert_eq!(more, (InvoiceState::PAID, money(0), vec![PaymentFlag::Overpaid]));
+        let euros = |asked: Money| Money::new(asked.minor(), Currency::parse("EUR").unwrap());
+        let (state, due, flags) = transferred(euros).await;
+        assert_eq!((state, flags), (InvoiceState::OPEN, vec![PaymentFlag::WrongCurrency]));
+        assert!(due.minor() > 0);
+    });
+}
+
+#[test]
+fn money_that_comes_twice_or_too_late_is_recorded_and_flagged() {
+    in_simulated_time(async {
+        // Two visitors are on the page of one link, and both pay.
+        let world = SmallWorld::new();
+        let invoice = world.open_invoice().await;
+        let link = world.invoice_link(&invoice).await;
+        let page = link.provider_ref.as_ref().unwrap();
+        let visits = [world.acquirer.visit(page).unwrap(), world.acquirer.visit(page).unwrap()];
+        for visit in &visits {
+            world.acquirer.pay(visit).unwrap();
+        }
+        world.deliver_all().await;
+        world.rest().await;
+        world.storage.look(|contents| {
+            books::check(contents, &world.acquirer, &[]).unwrap();
+            let flags: Vec<_> = contents.payments.iter().map(|payment| payment.flags.as_slice()).collect();
+            assert_eq!(flags.len(), 2, "{flags:?}");
+            assert!(
+                flags.contains(&[].as_slice()) && flags.iter().any(|it| it.contains(&PaymentFlag::InvoiceAlreadyPaid))
+            );
+            assert_eq!(contents.invoices[0].amount_overpaid, invoice.total());
+        });
+
+        // The invoice was voided, and someone opens its link again at the provider.
+        let world = SmallWorld::new();
+        let invoice = world.open_invoice().await;
+        let link = world.invoice_link(&invoice).await;
+        let page = link.provider_ref.as_ref().unwrap();
+        world.app.void_invoice(world.mutation(Update { id: invoice.id, etag: None, changes: () })).await.unwrap();
+        world.acquirer.set_link_active(page, true).unwrap();
+        let visit = world.acquirer.visit(page).unwrap();
+        world.acquirer.pay(&visit).unwrap();
+        world.deliver_all().await;
+        world.rest().await;
+        world.storage.look(|contents| {
+            books::check(contents, &world.acquirer, &[]).unwrap();
+            let [payment] = contents.payments.as_slice() else { panic!("{:?}", contents.payments) };
+            assert_eq!(payment.received, Some(invoice.total()));
+            assert_eq!(payment.flags, [PaymentFlag::InvoiceNotOpen, PaymentFlag::CollectableClosed]);
+            assert_eq!(contents.invoices[0].state.name(), InvoiceState::VOID);
+        });
+    });
+}
