@@ -222,7 +222,10 @@ async fn callers_who_go_away_leave_each_write_done_or_never_begun() {
     // What began was done, whole.
     let invoices = count(&connection, "SELECT COUNT(*) FROM invoices WHERE number IS NOT NULL").await;
     let done = "SELECT COUNT(*) FROM requests WHERE progress ->> 'progress' = 'done'";
-    assert_eq!((count(&connection, done).await, count(&connection, "SELECT COUNT(*) FROM requests").await), (invoices, invoices));
+    assert_eq!(
+        (count(&connection, done).await, count(&connection, "SELECT COUNT(*) FROM requests").await),
+        (invoices, invoices)
+    );
     let mut numbers = BTreeSet::new();
     for wave in requests.chunks(30) {
         let mut calls = JoinSet::new();
@@ -276,7 +279,8 @@ impl SmallDisk {
     fn mount() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let mount = ["-t", "tmpfs", "-o", "size=32m", "paylinks-test"];
-        let mounted = std::process::Command::new("mount").args(mount).arg(directory.path()).stderr(Stdio::null()).status();
+        let mounted =
+            std::process::Command::new("mount").args(mount).arg(directory.path()).stderr(Stdio::null()).status();
         if mounted.is_ok_and(|status| status.success()) {
             return Some(Self(directory));
         }

@@ -42,9 +42,9 @@ enum Command {
     },
     /// Drive the sandbox with Stripe's official SDK, and the JSON face with Schemathesis.
     Conformance,
-    /// Kill servers under load while their provider fails, in loops, and audit the books.
+    /// Kill servers under load while their provider fails, in loops, and audit the books after every twenty.
     Torture {
-        /// How many loops: of a second or two each, and half a minute for every ten until all has settled.
+        /// How many loops, of a second or two each; every twenty take half a minute more until all has settled.
         #[arg(long, default_value_t = 100)]
         loops: u32,
         /// What the plan follows from; drawn where absent.

@@ -129,7 +129,8 @@ impl SqlStorage {
         let disk = rustix::fs::statvfs(file).map_err(|error| StorageError::Unavailable(error.into()))?;
         let room = disk.f_bavail.saturating_mul(disk.f_frsize);
         if room < SQLITE_ROOM_MIN {
-            let message = format!("{room} bytes are left on the disk of the database, and {SQLITE_ROOM_MIN} are needed");
+            let message =
+                format!("{room} bytes are left on the disk of the database, and {SQLITE_ROOM_MIN} are needed");
             return Err(StorageError::Unavailable(message.into()));
         }
         Ok(())

@@ -144,7 +144,8 @@ async fn check_invoices(world: &World) -> Result<(), String> {
 /// Each page that can be paid at the provider is one that is open here, and an invoice has one at most.
 async fn check_pages(world: &World) -> Result<(), String> {
     let links = world.rows("SELECT id, state, provider_ref, invoice_id FROM payment_links").await;
-    let sessions = world.rows("SELECT id, state, provider_ref, invoice_id, payment_link_id FROM checkout_sessions").await;
+    let sessions =
+        world.rows("SELECT id, state, provider_ref, invoice_id, payment_link_id FROM checkout_sessions").await;
     let mut open_by_invoice = BTreeMap::<String, Vec<String>>::new();
     let known = by("id", &links)?;
     let mut made_for = BTreeSet::new();
@@ -188,7 +189,8 @@ async fn check_pages(world: &World) -> Result<(), String> {
     let held = world.rows("SELECT invoice_id, id FROM collectables WHERE closed_at_us IS NULL").await;
     let holders: BTreeMap<_, _> = held.iter().map(|row| (text(row, "invoice_id"), text(row, "id"))).collect();
     must!(holders.len() == held.len(), "an invoice has two open collectables: {held:?}");
-    let open: BTreeMap<_, _> = open_by_invoice.iter().map(|(invoice, pages)| (invoice.as_str(), pages[0].as_str())).collect();
+    let open: BTreeMap<_, _> =
+        open_by_invoice.iter().map(|(invoice, pages)| (invoice.as_str(), pages[0].as_str())).collect();
     must!(holders == open, "invoices are held by {holders:?}, and can be paid by {open:?}");
     let payable = world.rows("SELECT id FROM invoices WHERE state IN ('open', 'uncollectible')").await;
     let payable: BTreeSet<_> = payable.iter().map(|row| text(row, "id")).collect();

@@ -61,7 +61,9 @@ macro_rules! ask {
         ask!($caller, ask_once, $client.$method($request))
     };
     ($caller:ident, $how:ident, $client:ident.$method:ident($request:expr)) => {
-        $caller.$how($request, |channel, request| Box::pin(async move { $client::new(channel).$method(request).await })).await
+        $caller
+            .$how($request, |channel, request| Box::pin(async move { $client::new(channel).$method(request).await }))
+            .await
     };
 }
 
@@ -226,7 +228,8 @@ impl Caller {
     }
 
     async fn void_invoice(&self) -> Result<(), Status> {
-        let request = v1::ListInvoicesRequest { page_size: 100, state: v1::InvoiceState::Open as i32, ..Default::default() };
+        let request =
+            v1::ListInvoicesRequest { page_size: 100, state: v1::InvoiceState::Open as i32, ..Default::default() };
         let open = read!(self, InvoiceServiceClient.list_invoices(request))?.invoices;
         let id = self.pick(&open)?.id.clone();
         let request = v1::VoidInvoiceRequest { request_id: unique("void"), id, etag: String::new() };

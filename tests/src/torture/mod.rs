@@ -3,7 +3,7 @@
 //! any more, all of it settles, and the books are audited.
 //!
 //! What is asked for, what fails, who is killed and when follows from a seed; in which order it comes about is the machine's.
-//! A round is some loops with one database. `cargo xtask torture --loops N --seed S` runs as many rounds as are asked for,
+//! A round is twenty loops with one database. `cargo xtask torture --loops N --seed S` runs as many rounds as are asked for,
 //! each with the seed behind that of the round before; with the other tests there is one.
 
 mod books;
@@ -24,10 +24,8 @@ use crate::harness::{has_postgres, let_leases_end};
 
 /// The seed where none is named.
 const SEED: u64 = 1;
-/// The loops of a round.
+/// The loops of a round: after so many the books are audited, for what was broken off is waited for once then.
 const ROUND: usize = 20;
-/// After so many loops the books are audited.
-const AUDIT_AFTER: usize = 10;
 /// The longest that it takes until nothing is left to do.
 const SETTLED_WITHIN: Duration = Duration::from_secs(90);
 /// For so long what was broken off is left alone: most of it ends by itself.
@@ -46,7 +44,9 @@ async fn books_are_in_order_after_kills_and_faults() {
         let began = Instant::now();
         let (answered, settling) = play(seed, &Loop::all_of(seed, of_round)).await;
         let took = began.elapsed();
-        println!("seed {seed}: {of_round} loops, {answered} requests answered, in {took:?}, of which it settled in {settling:?}");
+        println!(
+            "seed {seed}: {of_round} loops, {answered} requests answered, in {took:?}, of which it settled in {settling:?}"
+        );
         loops -= of_round;
         seed = seed.wrapping_add(1);
     }
@@ -59,12 +59,11 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Plays a round; how many requests were answered in it, and how long it took to settle.
 async fn play(seed: u64, loops: &[Loop]) -> (usize, Duration) {
-    let mut settling = Duration::ZERO;
     let mut world = World::start().await;
     let answers = Answers::default();
     let mut callers = JoinSet::new();
     let reader = Reader::start(world.channels());
-    for (index, now) in loops.iter().enumerate() {
+    for now in loops {
         for errand in &now.errands {
             let caller = Caller {
                 channels: world.channels(),
@@ -75,18 +74,14 @@ async fn play(seed: u64, loops: &[Loop]) -> (usize, Duration) {
             callers.spawn(caller.run());
         }
         happen(&mut world, now).await;
-        if (index + 1) % AUDIT_AFTER == 0 || index + 1 == loops.len() {
-            let began = Instant::now();
-            let settled = settle(&world, &mut callers, (&answers, &reader)).await;
-            settling += began.elapsed();
-            if let Err(why) = settled {
-                let files = world.keep_files();
-                panic!("seed {seed}, after {} loops: {why}\nlogs are in {}\n{now:#?}", index + 1, files.display());
-            }
-        }
+    }
+    let began = Instant::now();
+    if let Err(why) = settle(&world, &mut callers, (&answers, &reader)).await {
+        let files = world.keep_files();
+        panic!("seed {seed}, after {} loops: {why}\nlogs are in {}", loops.len(), files.display());
     }
     assert!(answers.count() > loops.len(), "hardly anything was done");
-    (answers.count(), settling)
+    (answers.count(), began.elapsed())
 }
 
 /// Lets go wrong what does in a loop.
