@@ -1,5 +1,6 @@
 //! A server of its own for each test.
 
+mod database;
 mod provider;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+pub(crate) use self::database::{TestDatabase, let_leases_end};
 pub(crate) use provider::{Provider, sign};
 
 /// The longest that a test waits for one thing.
@@ -62,6 +64,11 @@ pub(crate) use on_both_databases;
 
 pub(crate) fn has_postgres() -> bool {
     needs("PAYLINKS_TEST_DATABASE_URL").is_some()
+}
+
+/// The PostgreSQL that all tests share.
+pub(crate) fn shared_postgres() -> String {
+    std::env::var("PAYLINKS_TEST_DATABASE_URL").unwrap()
 }
 
 /// What a variable names; a test that finds it missing is skipped, but not in CI.
@@ -103,10 +110,17 @@ impl Server {
         Self::start_in(db, config, &[], Stdio::inherit()).await
     }
 
+    /// Starts a server on a database of the test's own.
+    pub(crate) async fn start_on(database: TestDatabase) -> Self {
+        let url = database.url.clone();
+        let started = Self::start_in(Db::Sqlite, "", &[("DATABASE_URL", &url)], Stdio::inherit()).await;
+        Self { database: Some(database), ..started }
+    }
+
     async fn start_in(db: Db, config: &str, more: &[(&str, &str)], log: Stdio) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut environment = vec![("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string())];
-        let database = if db == Db::Postgres { Some(TestDatabase::create().await) } else { None };
+        let database = if db == Db::Postgres { Some(TestDatabase::create(&shared_postgres()).await) } else { None };
         if let Some(database) = &database {
             environment.push(("DATABASE_URL".to_owned(), database.url.clone()));
         }
@@ -474,49 +488,4 @@ fn or_else(sandbox: String, before: &str) -> String {
 
 async fn connect(url: &str) -> Channel {
     Channel::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
-}
-
-/// A database of its own on the tests' server, for as long as this lives.
-struct TestDatabase {
-    server: String,
-    name: String,
-    url: String,
-}
-
-impl TestDatabase {
-    async fn create() -> Self {
-        let server = std::env::var("PAYLINKS_TEST_DATABASE_URL").unwrap();
-        let name = Self::new_name();
-        on_server(&server, &format!("CREATE DATABASE {name}")).await;
-        let (base, _) = server.rsplit_once('/').unwrap();
-        let url = format!("{base}/{name}");
-        Self { server, name, url }
-    }
-}
-
-impl TestDatabase {
-    /// A name that no run before this one has left behind.
-    #[expect(clippy::disallowed_methods, reason = "a database of the tests is nobody's id")]
-    fn new_name() -> String {
-        format!("t_{}", uuid::Uuid::now_v7().simple())
-    }
-}
-
-impl Drop for TestDatabase {
-    fn drop(&mut self) {
-        // The killed server may still be connected. A runtime of its own: that of the test can't be waited for here.
-        let (server, drop) = (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(on_server(&server, &drop));
-        });
-        // A database that stays fails no test.
-        let _ = dropping.join();
-    }
-}
-
-async fn on_server(url: &str, statement: &str) {
-    let server = Database::connect(url).await.unwrap();
-    server.execute_unprepared(statement).await.unwrap();
-    server.close().await.unwrap();
 }

@@ -1,6 +1,8 @@
 //! Tests of the whole: the binary, over gRPC and HTTP, with its sandbox, on both databases, and in a browser.
 //!
 //! `cargo xtask test` sets up what they need. What a test finds missing it skips by name; in CI that is a failure.
+//!
+#![doc = include_str!("../FAULTS.md")]
 #![cfg(test)]
 
 mod access;
@@ -27,6 +29,7 @@ mod mail;
 mod main_job;
 mod numbering;
 mod out_of_band;
+mod outages;
 mod payments;
 mod provider_tax;
 mod reconciliation;
@@ -38,4 +41,5 @@ mod sharing;
 mod subscriptions;
 mod tax;
 mod tls;
+mod torture;
 mod workers;

@@ -1,4 +1,4 @@
-//! The repository's own tool: `cargo xtask test | check | codegen | conformance`.
+//! The repository's own tool: `cargo xtask test | check | codegen | conformance | torture`.
 
 mod browser;
 mod check;
@@ -12,6 +12,7 @@ mod python;
 mod repo;
 mod rules;
 mod test;
+mod torture;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -42,6 +43,15 @@ enum Command {
     },
     /// Drive the sandbox with Stripe's official SDK, and the JSON face with Schemathesis.
     Conformance,
+    /// Kill servers under load while their provider fails, in loops, and audit the books after every twenty.
+    Torture {
+        /// How many loops, of a second or two each; every twenty take half a minute more until all has settled.
+        #[arg(long, default_value_t = 100)]
+        loops: u32,
+        /// What the plan follows from; drawn where absent.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -50,5 +60,6 @@ fn main() -> Result<()> {
         Command::Check => check::run(),
         Command::Codegen { check } => codegen::run(check),
         Command::Conformance => conformance::run(),
+        Command::Torture { loops, seed } => torture::run(loops, seed),
     }
 }

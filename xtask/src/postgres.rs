@@ -10,6 +10,10 @@ use crate::repo;
 /// The variable by which a test finds its server; a server of one's own can be named by it.
 pub(crate) const URL: &str = "PAYLINKS_TEST_DATABASE_URL";
 
+/// The variables by which the test that kills its server finds it, and the words of the command that stops and starts it.
+pub(crate) const OUTAGE_URL: &str = "PAYLINKS_TEST_OUTAGE_DATABASE_URL";
+pub(crate) const OUTAGE_PG_CTL: &str = "PAYLINKS_TEST_OUTAGE_PG_CTL";
+
 /// A cluster that is stopped and removed with its handle.
 pub(crate) struct Cluster {
     bin: PathBuf,
@@ -29,13 +33,13 @@ impl Cluster {
             }
         };
         let user = unprivileged_user()?;
+        let port = repo::free_port()?;
         // Not below the target directory: another user must be able to get there.
-        let directory = std::env::temp_dir().join(format!("paylinks-postgres-{}", std::process::id()));
+        let directory = std::env::temp_dir().join(format!("paylinks-postgres-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&directory)?;
         if let Some(user) = &user {
             repo::run(repo::command("chown").arg(user).arg(&directory))?;
         }
-        let port = repo::free_port()?;
         let cluster = Self { bin, directory, user, url: format!("postgres://paylinks@127.0.0.1:{port}/postgres") };
         cluster.initialize(port)?;
         Ok(cluster)
@@ -55,11 +59,24 @@ impl Cluster {
         ]))?;
         // Durability is the product's concern, not the tests'.
         let settings = format!(
-            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c full_page_writes=off \
-             -c max_connections=300 -c shared_buffers=128MB"
+            "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nfsync = off\n\
+             full_page_writes = off\nmax_connections = 300\nshared_buffers = 128MB\n"
         );
-        let log = self.directory.join("log");
-        quiet(self.tool("pg_ctl").arg("-D").arg(&data).arg("-l").arg(log).args(["-w", "-o", &settings, "start"]))
+        // The file is the other user's, whom root may write for.
+        let file = std::fs::File::options().append(true).open(data.join("postgresql.conf"));
+        std::io::Write::write_all(&mut file?, settings.as_bytes())?;
+        let [program, arguments @ ..] = &self.pg_ctl()[..] else { bail!("there is no pg_ctl") };
+        quiet(repo::command(program).args(arguments).current_dir(&self.directory).arg("start"))
+    }
+
+    /// The words of a command that starts or stops the cluster, as the word behind them says, and waits until it has.
+    pub(crate) fn pg_ctl(&self) -> Vec<String> {
+        let tool = self.tool("pg_ctl");
+        let words = std::iter::once(tool.get_program()).chain(tool.get_args());
+        let mut words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        let path = |name: &str| self.directory.join(name).display().to_string();
+        words.extend(["-w", "-D", &path("data"), "-l", &path("log")].map(str::to_owned));
+        words
     }
 
     /// A tool of PostgreSQL, run by a user that it accepts: it refuses root.

@@ -78,9 +78,12 @@ pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
     quiet(command("apt-get").args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages))
 }
 
-/// A port of loopback that nothing listens on now.
+/// A port of loopback that nothing listens on now. It is none of those that connections are given, so it stays free while
+/// whoever listens there is started again.
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    let mut tried = (0..100).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, fastrand::u16(20_000..32_000))));
+    let listener = tried.find_map(std::io::Result::ok).context("every port of loopback is taken")?;
+    Ok(listener.local_addr()?.port())
 }
 
 /// Whether a run in CI, where nothing may be skipped.

@@ -5,6 +5,8 @@ use anyhow::{Result, bail};
 use crate::postgres::Cluster;
 use crate::{browser, pdf_tools, postgres, python, repo};
 
+/// The variable by which a test finds the binary.
+pub(crate) const BINARY: &str = "PAYLINKS_TEST_BINARY";
 /// The mail server that tests send to.
 const MAIL_SERVER: &str = "aiosmtpd==1.4.6";
 
@@ -12,15 +14,20 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut skipped = Vec::new();
     let mut environment: Vec<(&str, String)> = Vec::new();
     let mut cluster = None;
-    match std::env::var(postgres::URL) {
-        Ok(url) => environment.push((postgres::URL, url)),
-        Err(_) => match Cluster::start() {
-            Ok(started) => {
-                environment.push((postgres::URL, started.url.clone()));
-                cluster = Some(started);
-            }
-            Err(error) => skipped.push(format!("tests on PostgreSQL: {error:#}")),
-        },
+    match postgres() {
+        Ok((url, started)) => {
+            environment.push((postgres::URL, url));
+            cluster = started;
+        }
+        Err(error) => skipped.push(format!("tests on PostgreSQL: {error:#}")),
+    }
+    let outage_cluster = Cluster::start();
+    match &outage_cluster {
+        Ok(cluster) => {
+            environment.push((postgres::OUTAGE_URL, cluster.url.clone()));
+            environment.push((postgres::OUTAGE_PG_CTL, cluster.pg_ctl().join(" ")));
+        }
+        Err(error) => skipped.push(format!("the test of a killed PostgreSQL: {error:#}")),
     }
     match browser::find() {
         Ok((chromium, driver)) => {
@@ -45,15 +52,28 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if repo::is_ci() && !skipped.is_empty() {
         bail!("in CI nothing may be skipped, but: {}", skipped.join("; "));
     }
-    // The tests of the whole run the binary.
-    repo::run(repo::cargo().args(["build", "--locked", "-p", "server"]))?;
-    environment.push(("PAYLINKS_TEST_BINARY", repo::target().join("debug/paylinks").display().to_string()));
+    environment.push((BINARY, build_server()?));
     let tested = run_tests(arguments, &environment);
-    drop(cluster);
+    drop((cluster, outage_cluster));
     for what in &skipped {
         repo::say(&format!("skipped: {what}"));
     }
     tested
+}
+
+/// The server that is named, or one of our own, which ends with its handle.
+pub(crate) fn postgres() -> Result<(String, Option<Cluster>)> {
+    if let Ok(url) = std::env::var(postgres::URL) {
+        return Ok((url, None));
+    }
+    let cluster = Cluster::start()?;
+    Ok((cluster.url.clone(), Some(cluster)))
+}
+
+/// Builds the binary that the tests of the whole run; where it is.
+pub(crate) fn build_server() -> Result<String> {
+    repo::run(repo::cargo().args(["build", "--locked", "-p", "server"]))?;
+    Ok(repo::target().join("debug/paylinks").display().to_string())
 }
 
 fn run_tests(arguments: &[String], environment: &[(&str, String)]) -> Result<()> {

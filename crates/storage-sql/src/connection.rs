@@ -1,5 +1,6 @@
 //! Connections, and transactions that can't leak.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx;
 use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -28,6 +29,9 @@ const STATEMENT_TIMEOUT: &str = "15s";
 const LOCK_TIMEOUT: &str = "10s";
 /// The longest that SQLite waits for another process's writer.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The room that SQLite must have left on its disk, in bytes: what its log grows to before it is emptied (1 000 pages of 4 KiB,
+/// SQLite's default for `wal_autocheckpoint`), and as much for the database itself.
+const SQLITE_ROOM_MIN: u64 = 8 << 20;
 /// The key of the advisory lock under which migrations run: "paylinks" in ASCII.
 const MIGRATION_LOCK: i64 = 0x7061_796c_696e_6b73;
 
@@ -57,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) db: DatabaseConnection,
     /// SQLite's one writer.
     writer: Option<Arc<Semaphore>>,
+    /// SQLite's file, if it is in one.
+    sqlite_file: Option<PathBuf>,
     pub(crate) sequencer: Sequencer,
     /// Where rollbacks run that a drop outside of the runtime asks for.
     runtime: Handle,
@@ -84,6 +90,7 @@ impl SqlStorage {
         let storage = Self(Arc::new(Inner {
             db,
             writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
+            sqlite_file: if is_sqlite { sqlite_file(&config.url) } else { None },
             sequencer: Sequencer::new(),
             runtime: Handle::current(),
         }));
@@ -113,6 +120,20 @@ impl SqlStorage {
         }
         Migrator::up(transaction, None).await.map_err(storage_error)?;
         open.commit().await
+    }
+
+    /// Fails when SQLite's disk is about to be full: reads still succeed then, and writes soon do not. Of PostgreSQL's disk its
+    /// server alone knows.
+    pub(crate) fn expect_room(&self) -> Result<(), StorageError> {
+        let Some(file) = &self.0.sqlite_file else { return Ok(()) };
+        let disk = rustix::fs::statvfs(file).map_err(|error| StorageError::Unavailable(error.into()))?;
+        let room = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if room < SQLITE_ROOM_MIN {
+            let message =
+                format!("{room} bytes are left on the disk of the database, and {SQLITE_ROOM_MIN} are needed");
+            return Err(StorageError::Unavailable(message.into()));
+        }
+        Ok(())
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
@@ -200,6 +221,13 @@ impl Drop for OpenTransaction {
     fn drop(&mut self) {
         self.start_rollback();
     }
+}
+
+fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let options: SqliteConnectOptions = url.parse().ok()?;
+    // One in memory has a name as well, and is nowhere.
+    let is_in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    (!is_in_memory).then(|| options.get_filename().to_owned())
 }
 
 /// Connects once without the pool, which would only say that it waited in vain, and not where or why.

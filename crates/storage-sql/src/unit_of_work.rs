@@ -77,6 +77,7 @@ impl Storage for SqlStorage {
     }
 
     async fn ping(&self) -> Result<(), StorageError> {
+        self.expect_room()?;
         self.0.db.execute_unprepared("SELECT 1").await.map_err(storage_error).map(|_| ())
     }
 
