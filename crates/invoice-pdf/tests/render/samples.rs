@@ -322,7 +322,7 @@ pub(crate) fn extreme(language: Language) -> Document {
         name: Some(PartyName::parse(&"Wolframmüller ".repeat(17)).expect("a sample is valid")),
         address: Some(Address::parse([&word, &word, &word, &word, &word], "GS").expect("a sample is valid")),
         email: Email::parse(&format!("{}@example.com", "w".repeat(200))).ok(),
-        tax_ids: (0..5).map(|n| TaxId::parse(&format!("QQ55600000000000000{n}")).expect("a sample is valid")).collect(),
+        tax_ids: (0..5).map(|n| TaxId::parse(&format!("QQWWWWWWWWWWWWWWWWW{n}")).expect("a sample is valid")).collect(),
     };
     let many_lines = "a\n".repeat(250);
     let wide = "w".repeat(500);
