@@ -20,7 +20,8 @@ pub struct StripeConfig {
     pub api_base: Url,
     /// The connected account on whose behalf every call is made.
     pub account: Option<String>,
-    /// The most calls a second; Stripe allows 25 in a sandbox and 100 live.
+    /// The most calls a second on average; within any one second it may be a quarter more. Stripe allows 25 in a sandbox and
+    /// 100 live.
     pub calls_per_second_max: u32,
     /// The longest that one try of a call may take.
     pub timeout: Duration,

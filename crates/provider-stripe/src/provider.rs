@@ -1,6 +1,7 @@
 //! The port, over Stripe's operations.
 
-use std::collections::BTreeSet;
+mod visits;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +20,6 @@ use domain::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey
 use domain::refund::{Refund, RefundSnapshot};
 use domain::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
 use domain::timestamp::Timestamp;
-use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -41,8 +41,6 @@ use crate::{discounts, notifications, subscriptions};
 
 /// How many pages of a list are read at the most, a hundred objects each.
 const PAGES_MAX: usize = 50;
-/// How many sessions of a link are closed at once.
-const CLOSED_AT_ONCE: usize = 8;
 /// How far Stripe's clock may be behind ours when looking for what was made since a time.
 const CLOCK_SLACK: Duration = Duration::from_secs(300);
 
@@ -216,64 +214,6 @@ impl StripeProvider {
     async fn set_active(&self, key: &ProviderKey, link: &PaymentLink, active: bool) -> Result<(), ProviderError> {
         let path = format!("/v1/payment_links/{}", reference(link.provider_ref.as_ref())?);
         self.client.post(&path, vec![("active".to_owned(), active.to_string())], &key.0).await.map(|_| ())
-    }
-
-    /// Closes a session; one that is closed or completed already is fine. Stripe refuses for more reasons than these, so
-    /// callers look how the session stands.
-    async fn close(&self, key: &str, session: &str) -> Result<(), ProviderError> {
-        match self.client.post(&format!("/v1/checkout/sessions/{session}/expire"), vec![], key).await {
-            Ok(_) | Err(ProviderError::Rejected { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Closes the open sessions of a link's visitors, a page of the list after another: what is closed leaves the list, so each
-    /// first page has others, also those that have come meanwhile.
-    ///
-    /// # Errors
-    /// Also when some are still open that were tried already, or after so many pages: what is closed stays closed, so the next
-    /// call goes on from there.
-    async fn close_open_sessions(&self, key: &ProviderKey, link: &str) -> Result<(), ProviderError> {
-        let mut tried = BTreeSet::new();
-        for _ in 0..PAGES_MAX {
-            let params = [("payment_link", link), ("status", "open"), ("limit", "100")];
-            let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-            let page = self.client.get("/v1/checkout/sessions", params).await?;
-            let open: Vec<String> = page["data"]
-                .as_array()
-                .ok_or(ProviderError::Unavailable)?
-                .iter()
-                .map(id_of)
-                .collect::<Result<_, _>>()?;
-            if open.is_empty() {
-                return Ok(());
-            }
-            let new: Vec<String> = open.into_iter().filter(|session| tried.insert(session.clone())).collect();
-            if new.is_empty() {
-                break;
-            }
-            stream::iter(new)
-                .map(|session| async move { self.close(&format!("{}-{session}", key.0), &session).await })
-                .buffer_unordered(CLOSED_AT_ONCE)
-                .try_collect::<()>()
-                .await?;
-        }
-        Err(ProviderError::Conflict { code: "session_still_open".to_owned() })
-    }
-
-    /// The sessions of a link's visitors in a state.
-    async fn sessions_of(&self, link: &str, state: &str) -> Result<Vec<String>, ProviderError> {
-        let mut params = Params::new();
-        push(&mut params, "payment_link", link);
-        push(&mut params, "status", state);
-        let found = Mutex::new(Vec::new());
-        let collect = |session: &Value| -> Option<()> {
-            let id = session["id"].as_str()?.to_owned();
-            found.lock().unwrap_or_else(PoisonError::into_inner).push(id);
-            None
-        };
-        self.find("/v1/checkout/sessions", params, collect).await?;
-        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

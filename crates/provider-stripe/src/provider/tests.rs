@@ -1,6 +1,6 @@
 //! Calls that belong together, against a server that answers as it is told.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use domain::metadata::Metadata;
 use port_contracts::fixtures::{items_link, made_link, seller};
