@@ -46,6 +46,7 @@ async fn the_call_of_a_crashed_server_soon_goes_on(db: Db) {
     let request = link_request(&invoice.id);
     let (mut links, asked) = (server.links(), request.clone());
     let call = tokio::spawn(async move { links.create_payment_link(asked).await });
+    eventually(async || server.texts("SELECT id FROM intents").await.pop()).await;
     // Under way for so long that its first lease would have run out: it is renewed.
     let under_way = Instant::now();
     while under_way.elapsed() < Duration::from_secs(14) {

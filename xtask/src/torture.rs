@@ -15,7 +15,8 @@ pub(crate) fn run(loops: u32, seed: Option<u64>) -> Result<()> {
     let binary = test::build_server()?;
     repo::say(&format!("torture: {loops} loops from seed {seed}"));
     let mut scenario = repo::cargo();
-    scenario.args(["test", "--locked", "-p", "tests", "--lib", "--", "--exact", SCENARIO, "--nocapture"]);
+    // Of the whole workspace, as `cargo xtask test` builds it: by itself, the package has dependencies with other features.
+    scenario.args(["test", "--quiet", "--locked", "--workspace", "--lib", "--", "--exact", SCENARIO, "--nocapture"]);
     scenario.env(postgres::URL, url).env(test::BINARY, binary);
     scenario.env("PAYLINKS_TORTURE_LOOPS", loops.to_string()).env("PAYLINKS_TORTURE_SEED", seed.to_string());
     let played = repo::run(&mut scenario);

@@ -14,8 +14,9 @@ use domain::timestamp::Timestamp;
 use crate::app::{App, Waiting};
 use crate::error::Error;
 
-/// How long the turn belongs to whoever reads back. Longer than a week of notifications takes.
-const LEASE: Duration = Duration::from_secs(15 * 60);
+/// How long the turn belongs to whoever reads back, from each page on: longer than a page takes with its retries. Another that
+/// takes it too early stores nothing twice.
+const LEASE: Duration = Duration::from_secs(2 * 60);
 /// How much of what was read before is read again: providers list with a delay, and clocks are read before commits.
 const OVERLAP: Duration = Duration::from_secs(10 * 60);
 /// How far back the first turn of all begins, since it has to go by our own clock.
@@ -59,11 +60,7 @@ impl App {
             tracing::warn!(provider = %name, found, "found what no notification had told yet");
             self.0.inbox_work.notify_one();
         }
-        self.transact(move |_, uow| {
-            let name = name.clone();
-            Box::pin(async move { Ok(uow.update_reconciliation(&name, until, due_in).await?) })
-        })
-        .await?;
+        self.put_turn(&name, until, due_in).await?;
         Ok(found)
     }
 
@@ -81,10 +78,24 @@ impl App {
             until = page.notifications.iter().map(|told| told.occurred_at).fold(until, Timestamp::max);
             found += self.store_notifications(provider.name(), page.notifications).await?;
             match page.next {
-                Some(next) => cursor = Some(next),
+                Some(next) => {
+                    cursor = Some(next);
+                    // Nothing counts as read until every page is.
+                    self.put_turn(provider.name(), read_until, LEASE).await?;
+                }
                 None => return Ok((until, found)),
             }
         }
+    }
+
+    /// Notes up to when all was read, and when the next turn is.
+    async fn put_turn(&self, name: &ProviderName, read_until: Timestamp, due_in: Duration) -> Result<(), Error> {
+        let name = name.clone();
+        self.transact(move |_, uow| {
+            let name = name.clone();
+            Box::pin(async move { Ok(uow.update_reconciliation(&name, read_until, due_in).await?) })
+        })
+        .await
     }
 
     /// Puts notifications into the inbox, each once; answers how many were not there.

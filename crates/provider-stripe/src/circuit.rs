@@ -98,7 +98,8 @@ impl Circuit {
             State::Closed { .. } => tracing::info!(provider = self.name, "the provider answers again"),
             State::Open { .. } => {
                 let seconds = OPEN_FOR.as_secs();
-                tracing::error!(provider = self.name, seconds, "the provider fails again and again: it is left alone");
+                // No defect of ours; the metric is what an operator is woken by.
+                tracing::warn!(provider = self.name, seconds, "the provider fails again and again: it is left alone");
             }
             State::HalfOpen => tracing::info!(provider = self.name, "one call tries whether the provider answers"),
         }

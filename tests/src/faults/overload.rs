@@ -44,7 +44,7 @@ async fn what_the_database_does_not_answer_is_refused_in_time_and_does_not_pile_
     }
     let server = Server::start(Db::Postgres).await;
     let invoice = server.open_invoice(10_000).await;
-    let operator = server.connection().await;
+    let operator = server.database().await;
     let locked = operator.begin().await.unwrap();
     locked.execute_unprepared("LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE").await.unwrap();
 

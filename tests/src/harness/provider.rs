@@ -139,11 +139,6 @@ impl Server {
         self.database.is_some()
     }
 
-    /// A connection to the server's database that stays open.
-    pub(crate) async fn connection(&self) -> DatabaseConnection {
-        self.database().await
-    }
-
     /// The memory that the server's process has resident, in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
         /// The size of a page on every machine that this runs on.
