@@ -42,7 +42,7 @@ fn has_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     let function = format!("fn {name}(");
     let is_it = |line: &&str| line.contains(&function) && !line.starts_with("//");
-    let Some(at) = lines.iter().position(|line| is_it(&line)) else { return false };
+    let Some(at) = lines.iter().position(is_it) else { return false };
     let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.ends_with(']'));
     let is_marked = attributes.into_iter().any(|line| line.contains("test]") || line.contains("tokio::test("));
     is_marked || lines.iter().any(|line| line.contains(&format!("{name},")))
