@@ -1,6 +1,6 @@
-//! Notifications that are set aside are counted every minute, among all that ever came in.
+//! What is not processed is listed, and what is set aside counted every minute, among all that ever came in.
 
 /// The statements, see [`Step`](crate::Step).
 pub(crate) const STATEMENTS: &str = r#"
-CREATE INDEX notifications_set_aside ON notifications (seq) WHERE state = 'aside';
+CREATE INDEX notifications_unprocessed ON notifications (seq) WHERE state <> 'done';
 "#;

@@ -25,3 +25,16 @@ pub(crate) fn run(loops: u32, seed: Option<u64>) -> Result<()> {
     repo::say(&format!("torture: the books are in order after {loops} loops from seed {seed}"));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scenario_is_there() {
+        // A name that is nobody's runs no test, and fails nothing.
+        let (module, name) = SCENARIO.split_once("::").unwrap();
+        let source = std::fs::read_to_string(repo::root().join(format!("tests/src/{module}/mod.rs"))).unwrap();
+        assert!(source.contains(&format!("async fn {name}()")));
+    }
+}

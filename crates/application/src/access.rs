@@ -1,6 +1,7 @@
 //! Who calls: API keys, and open access for development on loopback.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
 use domain::access::{ApiKey, Caller, Scope};
 use domain::id::ApiKeyId;
@@ -72,19 +73,26 @@ impl App {
         if !is_right || !key.is_active(now) {
             return Err(refused());
         }
-        if key.is_use_worth_noting(now)
-            && let Err(error) = self.note_use(key.id, now).await
-        {
-            // It is for the operator to know, and no reason to turn anyone away.
-            tracing::warn!(%error, key = %key.id, "the use of an API key can't be noted");
+        if key.is_use_worth_noting(now) {
+            self.note_use(key.id, now);
         }
         let sellers = if key.sellers.is_empty() { self.seller_ids().cloned().collect() } else { key.sellers };
         Ok(Caller { key: Some(key.id), scope: key.scope, sellers })
     }
 
-    async fn note_use(&self, id: ApiKeyId, now: Timestamp) -> Result<(), Error> {
-        // Callers go away whenever they like, also in the middle of this.
-        self.transact(move |_, uow| Box::pin(async move { Ok(uow.note_use_of_api_key(id, now).await?) })).await
+    /// Notes the use of a key. It is for the operator to know: no caller waits for it, and many calls at once note it once.
+    fn note_use(&self, id: ApiKeyId, now: Timestamp) {
+        if !self.0.noted_keys.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+            return;
+        }
+        let app = self.clone();
+        tokio::spawn(async move {
+            let note = app.transact(move |_, uow| Box::pin(async move { Ok(uow.note_use_of_api_key(id, now).await?) }));
+            if let Err(error) = note.await {
+                tracing::warn!(%error, key = %id, "the use of an API key can't be noted");
+            }
+            app.0.noted_keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        });
     }
 
     /// Makes an API key.

@@ -1,7 +1,7 @@
 //! The application: the ports it runs on, and what every use case needs of it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::access::{Caller, Scope};
@@ -80,6 +80,8 @@ pub(crate) struct Inner {
     ids: Arc<dyn IdGenerator>,
     pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
     pub(crate) access: AccessPolicy,
+    /// Keys whose use is being noted.
+    pub(crate) noted_keys: Mutex<BTreeSet<id::ApiKeyId>>,
     /// Wakes the worker when there may be a provider call to make.
     pub(crate) call_work: Notify,
     /// Wakes the worker when a notification has come in.
@@ -157,6 +159,7 @@ impl App {
             ids: parts.ids,
             sellers,
             access: parts.access,
+            noted_keys: Mutex::default(),
             call_work: Notify::new(),
             inbox_work: Notify::new(),
             mail_work: Notify::new(),

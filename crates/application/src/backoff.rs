@@ -10,8 +10,12 @@ pub(crate) const RETRY_IN_MAX: Duration = Duration::from_secs(300);
 pub(crate) fn backed_off(first: Duration, attempts: u32, seed: u8) -> Duration {
     /// Beyond this, doubling has long met the longest wait.
     const DOUBLINGS_MAX: u32 = 16;
-    let doubled = first.saturating_mul(1 << attempts.min(DOUBLINGS_MAX)).min(RETRY_IN_MAX);
-    doubled + doubled / 4 * u32::from(seed) / 255
+    spread(first.saturating_mul(1 << attempts.min(DOUBLINGS_MAX)).min(RETRY_IN_MAX), seed)
+}
+
+/// A wait, and up to a quarter more.
+pub(crate) fn spread(wait: Duration, seed: u8) -> Duration {
+    wait + wait / 4 * u32::from(seed) / 255
 }
 
 #[cfg(test)]

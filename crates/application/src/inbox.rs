@@ -1,5 +1,6 @@
 //! The inbox: what providers tell is verified, stored once, acknowledged, and processed from the store.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use domain::catalog::PromotionCodeSnapshot;
@@ -13,9 +14,10 @@ use domain::ports::storage::{Collectable, Reservation, UnitOfWork, UnprocessedNo
 use domain::provider::{CheckoutSnapshot, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef};
 use domain::refund::RefundSnapshot;
 use domain::subscription::{RenewalPayment, RenewalSnapshot, SubscriptionSnapshot};
+use futures::FutureExt;
 
 use crate::app::{App, Waiting};
-use crate::backoff::backed_off;
+use crate::backoff::{RETRY_IN_MAX, backed_off, spread};
 use crate::error::{Error, RETRY_AFTER, Reason};
 use crate::leases::{Held, LEASE, expect_held, is_lost_lease};
 use crate::refunds::Look;
@@ -89,7 +91,10 @@ impl App {
     /// # Errors
     /// The store fails: its lease runs out, and it is tried again.
     pub(crate) async fn process(&self, entry: InboxEntry) -> Result<(), Error> {
-        match Box::pin(self.try_process(&entry)).await {
+        let held = Held::Notification(Box::new(entry.clone()));
+        // One that panics is put off and set aside as well, or it would come back for ever.
+        let tried = AssertUnwindSafe(self.while_held(held, Box::pin(self.try_process(&entry)))).catch_unwind().await;
+        match tried.unwrap_or_else(|_| Err(Error::internal("a panic, told above"))) {
             Ok(()) => Ok(()),
             Err(failure) => match self.put_off(entry, &failure).await {
                 // Whoever has it now sees to it.
@@ -110,7 +115,8 @@ impl App {
             tracing::error!(notification = %id, attempts, error = source.as_ref() as &dyn std::error::Error, "notification failed");
         }
         let is_set_aside = is_poison && attempts >= ATTEMPTS_MAX;
-        let retry_in = backed_off(RETRY_IN_FIRST, attempts, id.uuid().as_bytes()[15]);
+        let seed = id.uuid().as_bytes()[15];
+        let retry_in = backed_off(RETRY_IN_FIRST, attempts, seed).max(spread(asked_wait(failure), seed));
         let told = reason.clone();
         self.transact(move |_, uow| {
             let (entry, reason) = (entry.clone(), reason.clone());
@@ -160,8 +166,7 @@ impl App {
 
     async fn try_process(&self, entry: &InboxEntry) -> Result<(), Error> {
         for _ in 0..LOOKS_MAX {
-            let held = Held::Notification(Box::new(entry.clone()));
-            let findings = std::sync::Arc::new(self.while_held(held, Box::pin(self.look(entry))).await?);
+            let findings = std::sync::Arc::new(Box::pin(self.look(entry)).await?);
             if self.apply(entry, findings).await? {
                 self.0.call_work.notify_one();
                 return Ok(());
@@ -423,6 +428,14 @@ impl App {
     }
 }
 
+/// How long the provider asked to be left alone.
+fn asked_wait(failure: &Error) -> Duration {
+    match failure {
+        Error::Unavailable { retry_after, .. } => retry_after.unwrap_or_default().min(RETRY_IN_MAX),
+        _ => Duration::ZERO,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use domain::id::NotificationId;
@@ -480,17 +493,24 @@ mod tests {
     }
 
     /// Processes a notification whose session the provider refuses to tell of, by that many attempts.
-    async fn process_refused(attempts: u32, mut uow: MockUnitOfWork) -> Result<(), Error> {
+    async fn process_refused(attempts: u32, uow: MockUnitOfWork) -> Result<(), Error> {
+        let refused = || Err(ProviderError::Rejected { field: None, code: "resource_gone".to_owned() });
+        process_failing(attempts, uow, refused).await
+    }
+
+    /// Processes a notification for whose session that comes of asking the provider.
+    async fn process_failing(
+        attempts: u32,
+        mut uow: MockUnitOfWork,
+        asked: fn() -> Result<CheckoutSnapshot, ProviderError>,
+    ) -> Result<(), Error> {
         uow.expect_commit().returning(|| Ok(()));
         uow.expect_rollback().returning(|| ());
         let mut storage = MockStorage::new();
         storage.expect_begin().return_once(move || Ok(Box::new(uow)));
         storage.expect_count_set_aside_notifications().returning(|| Ok(1));
         let mut provider = MockPaymentProvider::new();
-        let code = "resource_gone".to_owned();
-        provider
-            .expect_fetch_checkout()
-            .returning(move |_| Err(ProviderError::Rejected { field: None, code: code.clone() }));
+        provider.expect_fetch_checkout().returning(move |_| asked());
         let topic = NotificationTopic::Checkout { provider_ref: ProviderRef("session_1".to_owned()) };
         mocked::app(storage, provider).process(entry(topic, attempts)).await
     }
@@ -504,6 +524,26 @@ mod tests {
         let told = "the provider refused it: resource_gone";
         uow.expect_set_notification_aside().once().withf(move |_, reason| reason == told).returning(|_, _| Ok(()));
         process_refused(ATTEMPTS_MAX, uow).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_panics_is_tried_again_and_set_aside_as_well() {
+        let panics = || panic!("an adapter that meets what it does not know");
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_retry_notification().once().returning(|_, _, _| Ok(()));
+        process_failing(1, uow, panics).await.unwrap();
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_set_notification_aside().once().returning(|_, _| Ok(()));
+        process_failing(ATTEMPTS_MAX, uow, panics).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_asks_for_time_is_left_alone_for_as_long() {
+        let limited = || Err(ProviderError::RateLimited { retry_after: Some(Duration::from_secs(60)) });
+        let mut uow = MockUnitOfWork::new();
+        let is_obeyed = |_: &InboxEntry, retry_in: &Duration, _: &str| *retry_in >= Duration::from_secs(60);
+        uow.expect_retry_notification().once().withf(is_obeyed).returning(|_, _, _| Ok(()));
+        process_failing(1, uow, limited).await.unwrap();
     }
 
     #[tokio::test]

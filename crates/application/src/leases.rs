@@ -17,6 +17,8 @@ use crate::error::{Error, RETRY_AFTER, Reason};
 pub(crate) const LEASE: Duration = Duration::from_secs(12);
 /// How often a lease is renewed: often enough that one renewal may fail.
 const RENEW_EVERY: Duration = Duration::from_secs(4);
+/// How long work may hold a lease in all: longer than any call with its retries takes. What hangs beyond is taken over.
+const HELD_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What is held under a lease, as it was taken.
 #[derive(Clone)]
@@ -57,8 +59,9 @@ impl App {
     /// Renews a lease, for as long as it is ours. It counts as lost once it may have run out, too: while the database can't
     /// be reached from here, another server may reach it.
     async fn hold(&self, held: Held) {
-        let mut ends = Instant::now() + LEASE;
-        loop {
+        let taken = Instant::now();
+        let mut ends = taken + LEASE;
+        while taken.elapsed() < HELD_MAX {
             tokio::time::sleep_until((Instant::now() + RENEW_EVERY).min(ends)).await;
             let (began, held) = (Instant::now(), held.clone());
             let renewal = self.transact(move |_, uow| {

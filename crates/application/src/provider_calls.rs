@@ -20,7 +20,7 @@ use domain::subscription::SubscriptionSnapshot;
 use serde::Serialize;
 
 use crate::app::{App, Waiting};
-use crate::backoff::{RETRY_IN_MAX, backed_off};
+use crate::backoff::{RETRY_IN_MAX, backed_off, spread};
 use crate::error::{Error, RETRY_AFTER, Reason};
 use crate::leases::{Held, LEASE, expect_held};
 use crate::mutation::{Mutation, Step};
@@ -85,10 +85,14 @@ impl App {
     ///
     /// # Errors
     /// Nothing final came of it: the intent stays, and is tried again. Or its lease was lost: then nothing is written here.
-    pub(crate) async fn call_and_conclude(&self, mut intent: Intent, waiting: Waiting) -> Result<(), Error> {
+    pub(crate) async fn call_and_conclude(&self, intent: Intent, waiting: Waiting) -> Result<(), Error> {
         let held = Held::Call(Box::new(intent.clone()));
+        self.while_held(held, Box::pin(self.try_call(intent, waiting))).await
+    }
+
+    async fn try_call(&self, mut intent: Intent, waiting: Waiting) -> Result<(), Error> {
         intent.attempts += 1;
-        let performed = self.while_held(held, Box::pin(self.perform(&mut intent, waiting))).await?;
+        let performed = self.perform(&mut intent, waiting).await?;
         if let Err(error) = &performed {
             tracing::warn!(intent = %intent.id, action = intent.action.name(), %error, "provider call did not succeed");
         }
@@ -108,25 +112,38 @@ impl App {
                     intent.key_generation += 1;
                 }
                 let retry_in = retry_in(&intent, &error);
-                self.transact(move |_, uow| {
-                    let intent = intent.clone();
-                    Box::pin(async move { expect_held(uow.update_intent(&intent, retry_in).await) })
-                })
-                .await?;
+                self.put_call_off(intent, retry_in).await?;
                 Err(error.into())
             }
             (performed, _) => {
-                let performed = std::sync::Arc::new(performed);
-                self.transact(move |app, uow| {
-                    let (intent, performed) = (intent.clone(), std::sync::Arc::clone(&performed));
+                let (performed, concluded) = (std::sync::Arc::new(performed), intent.clone());
+                let committed = self.transact(move |app, uow| {
+                    let (intent, performed) = (concluded.clone(), std::sync::Arc::clone(&performed));
                     Box::pin(async move { Box::pin(app.conclude(uow, intent, performed.as_ref())).await })
-                })
-                .await?;
+                });
+                if let Err(defect) = committed.await {
+                    if matches!(defect, Error::Internal(_)) {
+                        // Or it would be sent again as soon as its lease has run out, for ever.
+                        let seed = intent.id.uuid().as_bytes()[15];
+                        let retry_in = backed_off(RETRY_AFTER, intent.attempts, seed);
+                        self.put_call_off(intent, retry_in).await?;
+                    }
+                    return Err(defect);
+                }
                 // A later call about the same thing waited for this one, or one was intended with its outcome.
                 self.0.call_work.notify_one();
                 Ok(())
             }
         }
+    }
+
+    /// Leaves a call to the worker, which takes it up again after a while.
+    async fn put_call_off(&self, intent: Intent, retry_in: Duration) -> Result<(), Error> {
+        self.transact(move |_, uow| {
+            let intent = intent.clone();
+            Box::pin(async move { expect_held(uow.update_intent(&intent, retry_in).await) })
+        })
+        .await
     }
 
     /// The state in which a failed call leaves its intent, unless the failure is final.
@@ -679,7 +696,7 @@ fn retry_in(intent: &Intent, error: &ProviderError) -> Duration {
         _ => Duration::ZERO,
     };
     let seed = intent.id.uuid().as_bytes()[15];
-    asked.max(backed_off(RETRY_AFTER, intent.attempts, seed))
+    spread(asked, seed).max(backed_off(RETRY_AFTER, intent.attempts, seed))
 }
 
 fn found<T>(thing: Option<T>) -> Result<T, Error> {

@@ -28,7 +28,8 @@ enum State {
     HalfOpen,
 }
 
-/// Leave to make one call. Dropped without a [verdict](Self::answered), the call counts as a failure: it was given up.
+/// Leave to make one call. Where it is the one that tries, dropping it without a [verdict](Self::answered) counts as a failure:
+/// it was given up. Of others that says nothing.
 pub(crate) struct Pass<'a> {
     circuit: &'a Circuit,
     is_probe: bool,

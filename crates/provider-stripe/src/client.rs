@@ -295,6 +295,8 @@ fn judge(status: StatusCode, headers: &HeaderMap, body: Option<Value>, field_nam
         429 => not_done(ProviderError::RateLimited { retry_after: wait }, true),
         // The key was used with other parameters, as after an update of this program: what it did must be looked up.
         _ if error["type"] == "idempotency_error" => Tried::Failed(ProviderError::OutcomeUnknown),
+        // Of someone in between, as a proxy that gave up waiting: what became of the call is not known.
+        400..=499 if error["type"].is_null() => Tried::Unknown { wait },
         400..=499 => {
             let field = error["param"].as_str().and_then(field_name);
             not_done(ProviderError::Rejected { field, code: code(&error) }, false)

@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,10 @@ use crate::system::{SystemClock, UuidGenerator, entropy};
 
 /// How long calls may still run once the service stops.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long the database may take to let go.
+const CLOSE: Duration = Duration::from_secs(5);
+/// How often what was measured is summed up, so that nothing piles up where nobody asks for it.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Under which the store keeps the key that signs the URLs of hosted invoices.
 const SHARING_KEY: &str = "invoice_sharing";
@@ -93,6 +98,7 @@ impl Running {
             GrpcConfig { open_reflection: access == AccessPolicy::Open, drain: DRAIN, tls: config.grpc_tls };
         let has_tls = grpc_config.tls.is_some();
         parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, grpc_config, stopping.clone())));
+        parts.spawn(named("upkeep", keep_up(recorder.clone(), stopping.clone())));
         parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, recorder, stopping.clone())));
         parts.spawn(named("the worker", Worker::new(app).run(stopped(stopping))));
         Ok(Self { grpc, has_tls, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
@@ -164,7 +170,10 @@ impl Running {
         if let Some(sandbox) = self.sandbox {
             sandbox.shutdown().await;
         }
-        self.storage.close().await;
+        // It waits for every connection, and one may hang.
+        if tokio::time::timeout(CLOSE, self.storage.close()).await.is_err() {
+            tracing::warn!("a connection to the database was still busy, and is cut off");
+        }
     }
 }
 
@@ -205,6 +214,17 @@ fn serve_http(
 ) -> impl Future<Output = ()> {
     let router = api_http::router(app, Arc::new(move || metrics.render()));
     api_http::serve(router, listener, HttpLimits { drain: DRAIN, ..HttpLimits::default() }, stop)
+}
+
+/// Sums up what was measured, until the service stops.
+async fn keep_up(metrics: PrometheusHandle, stop: watch::Receiver<bool>) {
+    let mut stopping = pin!(stopped(stop));
+    loop {
+        tokio::select! {
+            () = &mut stopping => return,
+            () = tokio::time::sleep(UPKEEP_EVERY) => metrics.run_upkeep(),
+        }
+    }
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {

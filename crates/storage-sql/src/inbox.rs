@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use crate::connection::SqlStorage;
 use crate::errors::defect;
 use crate::sql::{Filter, all, column, execute, for_update_skip_locked, json, now_us, one, to_json};
-use crate::unit_of_work::{SqlUnitOfWork, micros};
+use crate::unit_of_work::{SqlUnitOfWork, later, micros};
 
 /// The read port, for one type that has a connection.
 macro_rules! impl_reader {
@@ -38,14 +38,15 @@ macro_rules! impl_reader {
 impl_reader!(SqlStorage, |it| &it.0.db);
 impl_reader!(SqlUnitOfWork, |it| it.connection()?);
 
-// The states are said in the statements, as in the indexes over them.
+// The states are said in the statements, as in the index over them.
 
 async fn list_unprocessed(
     c: &impl ConnectionTrait,
     set_aside_alone: bool,
     limit: u32,
 ) -> Result<Vec<UnprocessedNotification>, StorageError> {
-    let filter = Filter::new().and(if set_aside_alone { "state = 'aside'" } else { "state IN ('aside', 'new')" }, []);
+    let which = if set_aside_alone { "state <> 'done' AND state = 'aside'" } else { "state <> 'done'" };
+    let filter = Filter::new().and(which, []);
     let select = "SELECT state, reason, attempts, document FROM notifications";
     let order = format!(" ORDER BY seq LIMIT {limit}");
     let rows = all(c, filter.statement(c.get_database_backend(), select, &order)).await?;
@@ -61,7 +62,7 @@ async fn list_unprocessed(
 }
 
 async fn count_set_aside(c: &impl ConnectionTrait) -> Result<u64, StorageError> {
-    let filter = Filter::new().and("state = 'aside'", []);
+    let filter = Filter::new().and("state <> 'done' AND state = 'aside'", []);
     let row =
         one(c, filter.statement(c.get_database_backend(), "SELECT COUNT(*) AS count FROM notifications", "")).await?;
     let row = row.ok_or_else(|| defect("nothing was counted"))?;
@@ -110,7 +111,8 @@ impl InboxCommands for SqlUnitOfWork {
     async fn renew_notification_lease(&mut self, held: &InboxEntry, lease: Duration) -> Result<bool, StorageError> {
         let now = now_us(self.connection()?.get_database_backend());
         let values = vec![micros(lease).into()];
-        Ok(self.change_held(held, &format!("due_at_us = {now} + $3"), values).await? == 1)
+        let due = later("due_at_us", &format!("{now} + $3"));
+        Ok(self.change_held(held, &format!("due_at_us = {due}"), values).await? == 1)
     }
 
     async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError> {

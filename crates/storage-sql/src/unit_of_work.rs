@@ -392,8 +392,8 @@ impl IntentCommands for SqlUnitOfWork {
     async fn renew_intent_lease(&mut self, held: &Intent, lease: Duration) -> Result<bool, StorageError> {
         let c = self.connection()?;
         let sql = format!(
-            "UPDATE intents SET lease_until_us = {} + $1 WHERE id = $2 AND unfinished AND lease_epoch = $3",
-            now_us(c.get_database_backend())
+            "UPDATE intents SET lease_until_us = {} WHERE id = $2 AND unfinished AND lease_epoch = $3",
+            later("lease_until_us", &format!("{} + $1", now_us(c.get_database_backend())))
         );
         let values = [micros(lease).into(), held.id.to_string().into(), held.lease_epoch.into()];
         Ok(execute(c, &sql, values).await? == 1)
@@ -478,6 +478,11 @@ async fn lock_api_key(c: &impl ConnectionTrait, id: ApiKeyId) -> Result<Option<A
     let filter = Filter::new().and("id = ? AND NOT revoked", [id.to_string().into()]);
     let statement = filter.statement(backend, "SELECT document FROM api_keys", for_update(backend));
     one(c, statement).await?.map(|row| json(&row, "document")).transpose()
+}
+
+/// The later of two moments. A renewal may come behind what put the thing off for longer.
+pub(crate) fn later(one: &str, other: &str) -> String {
+    format!("CASE WHEN {one} > {other} THEN {one} ELSE {other} END")
 }
 
 pub(crate) fn micros(span: Duration) -> i64 {

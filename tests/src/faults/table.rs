@@ -45,7 +45,8 @@ fn has_test(source: &str, name: &str) -> bool {
     let Some(at) = lines.iter().position(is_it) else { return false };
     let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.ends_with(']'));
     let is_marked = attributes.into_iter().any(|line| line.contains("test]") || line.contains("tokio::test("));
-    is_marked || lines.iter().any(|line| line.contains(&format!("{name},")))
+    let is_made = |line: &str| [",", ")"].iter().any(|after| line.contains(&format!("{name}{after}")));
+    is_marked || lines.iter().any(|line| is_made(line))
 }
 
 #[test]

@@ -129,7 +129,12 @@ pub async fn a_lease_of_a_notification_is_renewed_by_its_holder_alone(storage: S
     let first = take_due(&storage, Duration::ZERO).await.pop().unwrap();
     assert!(renew_notification(&storage, &first, LONG).await);
     assert_eq!(take_due(&storage, LONG).await, []);
+    // One that comes late does not shorten what came before it.
     assert!(renew_notification(&storage, &first, Duration::ZERO).await);
+    assert_eq!(take_due(&storage, LONG).await, []);
+    let mut work = storage.begin().await.unwrap();
+    work.retry_notification(&first, Duration::ZERO, "the provider is down").await.unwrap();
+    work.commit().await.unwrap();
     let second = take_due(&storage, LONG).await.pop().unwrap();
     assert_eq!(second, tried(&first, 2));
     assert!(!renew_notification(&storage, &first, Duration::ZERO).await);

@@ -190,6 +190,9 @@ pub async fn a_lease_of_an_intent_is_renewed_by_its_holder_alone(storage: Store)
     work.rollback().await;
     assert_eq!(storage.load_intent(second.id).await.unwrap().as_ref(), Some(&second));
     assert!(renew(&storage, &second, LONG).await);
+    // One that comes late does not shorten what came before it.
+    assert!(renew(&storage, &second, Duration::ZERO).await);
+    assert_eq!(lease_due(&storage, 10, LONG).await, []);
     let done = Intent { state: IntentState::Done, ..second };
     let mut work = storage.begin().await.unwrap();
     work.update_intent(&done, Duration::ZERO).await.unwrap();

@@ -595,11 +595,12 @@ impl IntentCommands for SimulatedUnitOfWork {
     }
 
     async fn renew_intent_lease(&mut self, held: &Intent, lease: Duration) -> Result<bool, StorageError> {
-        self.write_held_intent(held, lease, |row| row.intent.clone()).await
+        // It may come behind what put the call off for longer.
+        self.write_held_intent(held, lease, |row, due| (row.intent.clone(), due.max(row.lease_until_us))).await
     }
 
     async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError> {
-        if self.write_held_intent(intent, retry_in, |_| intent.clone()).await? {
+        if self.write_held_intent(intent, retry_in, |_, due| (intent.clone(), due)).await? {
             Ok(())
         } else {
             Err(StorageError::Stale)
@@ -613,18 +614,19 @@ impl SimulatedUnitOfWork {
         &self,
         intent: &Intent,
         due_in: Duration,
-        write: impl FnOnce(&IntentRow) -> Intent + Send,
+        write: impl FnOnce(&IntentRow, i64) -> (Intent, i64) + Send,
     ) -> Result<bool, StorageError> {
         self.statement().await?;
         let database = &self.storage.database;
         database.lock(self.id, &("intents", intent.id.to_string())).await?;
-        let lease_until_us = database.due_us(due_in);
+        let due_us = database.due_us(due_in);
         let mut state = database.state();
         let stored = state.view(Some(self.id)).find(|tables| &tables.intents, &intent.id).cloned();
         let is_ours =
             |row: &IntentRow| row.intent.state.is_unfinished() && row.intent.lease_epoch == intent.lease_epoch;
         let Some(stored) = stored.filter(is_ours) else { return Ok(false) };
-        let row = IntentRow { intent: write(&stored), lease_until_us, ..stored };
+        let (written, lease_until_us) = write(&stored, due_us);
+        let row = IntentRow { intent: written, lease_until_us, ..stored };
         state.own(self.id)?.intents.insert(intent.id, row);
         Ok(true)
     }
@@ -684,7 +686,7 @@ impl InboxCommands for SimulatedUnitOfWork {
 
     async fn renew_notification_lease(&mut self, held: &InboxEntry, lease: Duration) -> Result<bool, StorageError> {
         let due_at_us = self.storage.database.due_us(lease);
-        self.change_held(held, move |row| row.due_at_us = due_at_us).await
+        self.change_held(held, move |row| row.due_at_us = row.due_at_us.max(due_at_us)).await
     }
 
     async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError> {
