@@ -1,6 +1,6 @@
 //! Provider calls: intent committed, call made, outcome committed.
 //!
-//! A crash between two of these leaves an unfinished intent, which [`App::finish_due_intents`] takes up once its lease has
+//! A crash between two of these leaves an unfinished intent, which [`App::take_due_calls`] takes up once its lease has
 //! run out. It is sent again under the same provider key, which the provider does once. Where the outcome is unknown, or
 //! the key has grown too old to protect, the thing is looked up at the provider first.
 
