@@ -9,7 +9,7 @@ use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx;
 use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -244,6 +244,16 @@ async fn reach(config: &SqlConfig) -> Result<(), StorageError> {
     Err(StorageError::Unavailable(format!("PostgreSQL at {place}: {failed}").into()))
 }
 
+/// Whether a connection may go back to the pool. Where a commit or a rollback failed, as on a full disk, its transaction may
+/// still be open, and with it SQLite's one lock for writing: such a connection is closed, which ends both.
+async fn is_fit_for_others(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may be on its way; it ends before the answer to this.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
 fn options(config: &SqlConfig) -> ConnectOptions {
     let mut options = ConnectOptions::new(config.url.clone());
     options
@@ -267,6 +277,7 @@ fn options(config: &SqlConfig) -> ConnectOptions {
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(SQLITE_BUSY_TIMEOUT)
-        });
+        })
+        .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_fit_for_others(connection))));
     options
 }
