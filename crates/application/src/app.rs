@@ -16,11 +16,12 @@ use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::{Capabilities, ProviderName};
 use domain::seller::{Seller, SellerId, TaxEngine};
 use domain::timestamp::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::access::AccessPolicy;
 use crate::error::{Error, Reason};
 use crate::invoice_mail::MailParts;
+use crate::mutation::PLACES;
 use crate::rendering::Turns;
 use crate::shared_invoices::InvoiceSharing;
 
@@ -80,6 +81,8 @@ pub(crate) struct Inner {
     ids: Arc<dyn IdGenerator>,
     pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
     pub(crate) access: AccessPolicy,
+    /// Places of mutations that are worked on.
+    pub(crate) places: Arc<Semaphore>,
     /// Keys whose use is being noted.
     pub(crate) noted_keys: Mutex<BTreeSet<id::ApiKeyId>>,
     /// Wakes the worker when there may be a provider call to make.
@@ -159,6 +162,7 @@ impl App {
             ids: parts.ids,
             sellers,
             access: parts.access,
+            places: Arc::new(Semaphore::new(PLACES)),
             noted_keys: Mutex::default(),
             call_work: Notify::new(),
             inbox_work: Notify::new(),

@@ -185,6 +185,8 @@ reasons! {
     TooManyTaxRegistrations = "TOO_MANY_TAX_REGISTRATIONS",
     /// The tax calculator can't be reached.
     TaxUnavailable = "TAX_UNAVAILABLE",
+    /// Too many requests are being worked on.
+    Overloaded = "OVERLOADED",
     /// Too many documents are being made.
     RendererBusy = "RENDERER_BUSY",
     /// No API key was given.

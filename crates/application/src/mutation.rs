@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::{App, Waiting};
 use crate::error::{Error, RETRY_AFTER, Reason};
@@ -62,6 +63,13 @@ pub(crate) enum Step<T> {
     Call(Box<Intent>),
 }
 
+/// How many mutations are worked on at once: what a slow provider or database may hold, before callers are told to come back
+/// instead of all of them waiting.
+pub(crate) const PLACES: usize = 64;
+/// How long one may wait for its place.
+const PLACE_WAIT: Duration = Duration::from_secs(2);
+/// After which time whoever got none is asked to come back.
+const RETRY_WHEN_OVERLOADED: Duration = Duration::from_secs(2);
 /// How often a transaction is tried that loses against others.
 const ATTEMPTS_MAX: u32 = 8;
 
@@ -128,8 +136,11 @@ impl App {
             + Sync
             + 'static,
     {
+        let place = self.take_place().await?;
         let app = self.clone();
         outlive_caller(async move {
+            // Kept to the end of the work, also where its caller has gone away.
+            let _place = place;
             let request = StoredRequest {
                 key: mutation.request_key(),
                 operation: operation.to_owned(),
@@ -148,6 +159,21 @@ impl App {
             }
         })
         .await
+    }
+
+    /// A place among the mutations that are worked on at once.
+    ///
+    /// # Errors
+    /// None became free within [`PLACE_WAIT`]: nothing has begun.
+    async fn take_place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let place = tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.0.places).acquire_owned()).await;
+        place.map(|place| place.map_err(Error::internal)).unwrap_or_else(|_| {
+            Err(Error::Unavailable {
+                reason: Reason::Overloaded,
+                message: "too many requests are being worked on; retry".to_owned(),
+                retry_after: Some(RETRY_WHEN_OVERLOADED),
+            })
+        })
     }
 
     /// The answer of a request that was asked before, for mutations that have to prepare something first.

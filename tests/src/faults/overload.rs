@@ -11,7 +11,9 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use self::http2::Connection;
-use crate::harness::{Db, PATIENCE, Server, error_parts, eventually, has_postgres, http, invoice_request, line};
+use crate::harness::{
+    Db, PATIENCE, Server, error_parts, eventually, has_postgres, http, invoice_request, line, unique,
+};
 
 /// How much a flood may add to the memory of a server, in bytes: far less than what was sent, or than what it would take if
 /// nothing bounded it.
@@ -185,4 +187,53 @@ async fn streams_that_nobody_reads_are_bounded_in_number_and_memory() {
     let mut events = server.events().stream_events(from_the_first).await.unwrap().into_inner();
     let first = tokio::time::timeout(PATIENCE, events.message()).await.unwrap().unwrap();
     assert!(first.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_beyond_what_can_be_worked_on_are_told_soon_and_served_later() {
+    const CALLERS: usize = 120;
+    let server = Server::start(Db::Sqlite).await;
+    let mut invoices = Vec::new();
+    for _ in 0..CALLERS {
+        invoices.push(server.open_invoice(10_000).await.id);
+    }
+    let slow =
+        serde_json::json!([{"operation": "POST /v1/payment_links", "kind": "delay", "ms": 6_000, "times": 1_000}]);
+    server.control("faults", slow).await;
+    let requests: Vec<_> = invoices
+        .iter()
+        .map(|id| v1::CreatePaymentLinkRequest {
+            request_id: unique("link"),
+            invoice_id: id.clone(),
+            ..v1::CreatePaymentLinkRequest::default()
+        })
+        .collect();
+    let began = Instant::now();
+    let calls = join_all(requests.iter().map(async |request| {
+        let told = server.links().create_payment_link(request.clone()).await.err();
+        told.filter(|status| error_parts(status).1 == "OVERLOADED").map(|status| (status, began.elapsed()))
+    }));
+    let reads = async {
+        let mut slowest = Duration::ZERO;
+        for id in invoices.iter().take(20) {
+            let asked = Instant::now();
+            server.invoice(id).await;
+            slowest = slowest.max(asked.elapsed());
+        }
+        slowest
+    };
+    let (told, slowest) = futures::future::join(calls, reads).await;
+    let told: Vec<_> = told.into_iter().flatten().collect();
+    assert!(!told.is_empty(), "all of them were worked on");
+    for (status, after) in told {
+        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        assert!(status.get_details_retry_info().is_some(), "{status:?}");
+        assert!(after < Duration::from_secs(5), "told after {after:?}");
+    }
+    assert!(slowest < Duration::from_secs(2), "a read took {slowest:?}");
+    server.end_faults().await;
+    for request in &requests {
+        eventually(async || server.links().create_payment_link(request.clone()).await.ok()).await;
+    }
+    assert_eq!(server.executed("POST /v1/payment_links").await, u64::try_from(CALLERS).unwrap());
 }
