@@ -28,9 +28,6 @@ pub trait ProviderCounterpart: Send + Sync {
     /// The time at the provider: notifications are signed at this time, where a signature has a time.
     async fn now(&self) -> Timestamp;
 
-    /// Lets time pass at the provider, where its clock can be moved; says whether it can.
-    async fn pass_time(&self, span: Duration) -> bool;
-
     /// Whether a signature holds for a while only.
     fn signatures_expire(&self) -> bool;
 
@@ -60,9 +57,6 @@ pub trait ProviderCounterpart: Send + Sync {
 
     /// A refund that is on its way has its end now, where the provider takes time for it: the money is back.
     async fn end_refunds(&self);
-
-    /// A customer's bank takes the money of a payment back; says whether that can be played here.
-    async fn dispute(&self, payment: &ProviderRef) -> bool;
 
     /// All that has been told since the account is there, in the order in which it happened: each as it is delivered to the
     /// webhook, signed now by `key`.
@@ -155,6 +149,8 @@ pub enum CustomerAct {
     PayLater,
     /// Tries a card that its bank declines.
     BeDeclined,
+    /// Pays what is asked for by a card, and has its bank take the money back at once.
+    PayAndDispute,
 }
 
 /// How a payment ends whose money comes later.
