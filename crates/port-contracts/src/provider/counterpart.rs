@@ -49,8 +49,8 @@ pub trait ProviderCounterpart: Send + Sync {
     /// The page does not allow it. No money has moved then.
     async fn act(&self, visit: &Visit, act: CustomerAct) -> Result<(), PageRefusal>;
 
-    /// The money of a customer who [pays later](CustomerAct::PayLater) comes, or never will.
-    async fn end_delayed(&self, visit: &Visit, end: DelayedEnd);
+    /// The money of a customer who [pays later](CustomerAct::PayLater) comes, or fails to, as it was to end.
+    async fn end_delayed(&self, visit: &Visit);
 
     /// Someone at the provider's dashboard sends money of a payment back.
     async fn refund_at_dashboard(&self, payment: &ProviderRef, amount: Money);
@@ -145,8 +145,9 @@ pub enum CustomerAct {
     Pay,
     /// Pays another amount than what is asked for.
     PayOther(Money),
-    /// Pays what is asked for, in a way in which the money comes later.
-    PayLater,
+    /// Pays what is asked for, in a way in which the money comes later and is to [end](ProviderCounterpart::end_delayed)
+    /// so.
+    PayLater(DelayedEnd),
     /// Tries a card that its bank declines.
     BeDeclined,
     /// Pays what is asked for by a card, and has its bank take the money back at once.
