@@ -51,38 +51,46 @@ pub fn router(app: App, metrics: RenderMetrics) -> Router {
         .with_state(Face { app, metrics })
 }
 
-/// `POST /webhooks/{provider}`: 200 once it is stored, 400 if it does not verify, 404 for an unknown provider, 413 if it
-/// is too large, 503 if it could not be stored and should come again.
+/// `POST /webhooks/{provider}`: 200 once it is stored, with the body that the provider expects; 400 if it does not verify,
+/// 401 if it lacks the credentials that are agreed on, 404 for an unknown provider, 413 if it is too large, 503 if it could
+/// not be stored and should come again.
 async fn webhook(
     State(face): State<Face>,
     Path(provider): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
+) -> (StatusCode, &'static str) {
     let headers: Vec<(String, String)> = headers
         .iter()
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect();
-    match face.app.receive_notification(&provider, &headers, &body).await {
-        Ok(NotificationReceipt::Stored) => StatusCode::OK,
+    let state = match face.app.receive_notification(&provider, &headers, &body).await {
+        Ok(NotificationReceipt::Stored { acknowledgement }) => return (StatusCode::OK, acknowledgement),
         Ok(NotificationReceipt::UnknownProvider) => StatusCode::NOT_FOUND,
         Ok(NotificationReceipt::Refused(reason)) => {
             tracing::warn!(%reason, "a notification was refused");
             // A refused one leaves nothing else behind. The provider is one of ours: others are not found.
             metrics::counter!("paylinks_notifications_refused_total", "provider" => provider, "reason" => name(reason))
                 .increment(1);
-            StatusCode::BAD_REQUEST
+            match reason {
+                NotificationError::BadCredentials => StatusCode::UNAUTHORIZED,
+                NotificationError::BadSignature | NotificationError::StaleSignature | NotificationError::Malformed => {
+                    StatusCode::BAD_REQUEST
+                }
+            }
         }
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a notification could not be stored");
             StatusCode::SERVICE_UNAVAILABLE
         }
-    }
+    };
+    (state, "")
 }
 
 /// Why a notification was refused, for metrics.
 fn name(reason: NotificationError) -> &'static str {
     match reason {
+        NotificationError::BadCredentials => "bad_credentials",
         NotificationError::BadSignature => "bad_signature",
         NotificationError::StaleSignature => "stale_signature",
         NotificationError::Malformed => "malformed",

@@ -104,6 +104,7 @@ fn decided(snapshot: CheckoutSnapshot) -> Result<CheckoutSnapshot, ProviderError
         CheckoutProgress::Open
         | CheckoutProgress::Expired
         | CheckoutProgress::NothingToPay
+        | CheckoutProgress::Completed
         | CheckoutProgress::Processing { .. }
         | CheckoutProgress::Authorized { .. } => Err(ProviderError::OutcomeUnknown),
     }

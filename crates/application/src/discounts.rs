@@ -10,7 +10,7 @@ use domain::seller::Seller;
 
 use crate::app::App;
 use crate::error::{Error, Reason};
-use crate::provider_calls::unknown_still;
+use crate::provider_calls::{Lookup, look_up, unknown_still};
 
 impl App {
     /// Fails if a seller's promotion codes could be redeemed at links of others: at the provider codes are the account's.
@@ -41,22 +41,19 @@ impl App {
         provider: &dyn PaymentProvider,
         intent: &mut Intent,
         id: PromotionCodeId,
-        must_look: bool,
+        lookup: Lookup,
     ) -> Result<Result<PromotionCodeSnapshot, ProviderError>, Error> {
         let Some(code) = self.0.storage.load_promotion_code(id).await? else {
             return Ok(Err(ProviderError::NotFound));
         };
         let coupon = self.0.storage.get_coupon(&[code.seller_id.clone()].into(), code.terms.coupon_id).await?;
         let Some(coupon) = coupon else { return Ok(Err(ProviderError::NotFound)) };
-        if must_look {
-            match provider.find_promotion_code(&code).await {
-                Ok(Some(made)) => return Ok(Ok(made)),
-                Ok(None) => intent.key_generation += 1,
-                Err(error) => return Ok(Err(unknown_still(error))),
-            }
+        let find = || provider.find_promotion_code(&code);
+        if let Some(known) = look_up(provider.capabilities(), intent, lookup, find).await {
+            return Ok(known);
         }
         let made = provider.create_promotion_code(&intent.provider_key(), &code, &coupon).await;
-        if must_look && matches!(made, Err(ProviderError::Rejected { .. })) {
+        if lookup.must_look && matches!(made, Err(ProviderError::Rejected { .. })) {
             // Perhaps because an earlier request of ours came there only now.
             match provider.find_promotion_code(&code).await {
                 Ok(Some(found)) => return Ok(Ok(found)),

@@ -12,8 +12,9 @@ use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork, UnprocessedNotification};
 use domain::provider::{CheckoutSnapshot, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef};
-use domain::refund::RefundSnapshot;
+use domain::refund::{Refund, RefundSnapshot};
 use domain::subscription::{RenewalPayment, RenewalSnapshot, SubscriptionSnapshot};
+use domain::timestamp::Timestamp;
 use futures::FutureExt;
 
 use crate::app::{App, Waiting};
@@ -36,21 +37,27 @@ const PAYMENT_PATIENCE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotificationReceipt {
     /// Stored, or there already: acknowledge it.
-    Stored,
+    Stored {
+        /// The body that the provider expects then.
+        acknowledgement: &'static str,
+    },
     /// There is no such provider.
     UnknownProvider,
     /// It did not verify: refuse it.
     Refused(NotificationError),
 }
 
-/// How things stand at the provider, as asked when a notification is processed.
+/// How things stand at the provider, as asked when a notification is processed, or as it told.
 enum Findings {
     Checkout(Box<CheckoutSnapshot>),
     /// With the version that was stored before the look.
     Link(i64, LinkSnapshot),
     MethodDetached(ProviderRef),
     Refunds(Look, Vec<RefundSnapshot>),
+    RefundTold(Look, RefundSnapshot),
     Dispute(Look, DisputeSnapshot),
+    /// With the time of which it is told.
+    DisputeTold(Look, DisputeSnapshot, Timestamp),
     /// With the version that was stored before the look.
     PromotionCode(i64, PromotionCodeSnapshot),
     /// With the version that was stored before the look, if it was known.
@@ -78,7 +85,7 @@ impl App {
         };
         self.store_notifications(provider.name(), notifications).await?;
         self.0.inbox_work.notify_one();
-        Ok(NotificationReceipt::Stored)
+        Ok(NotificationReceipt::Stored { acknowledgement: provider.acknowledgement() })
     }
 
     /// Takes notifications that are due, at most `limit`.
@@ -196,8 +203,16 @@ impl App {
                         app.method_detached(uow, provider, provider_ref).await?;
                         true
                     }
-                    Findings::Refunds(look, snapshots) => app.settle_refunds(uow, look, snapshots).await?,
-                    Findings::Dispute(look, snapshot) => app.settle_dispute(uow, look, snapshot).await?,
+                    Findings::Refunds(look, snapshots) => {
+                        app.settle_refunds(uow, look, snapshots, Refund::observe).await?
+                    }
+                    Findings::RefundTold(look, snapshot) => {
+                        app.settle_refunds(uow, look, std::slice::from_ref(snapshot), Refund::observe_told).await?
+                    }
+                    Findings::Dispute(look, snapshot) => app.settle_dispute(uow, look, snapshot, None).await?,
+                    Findings::DisputeTold(look, snapshot, told_at) => {
+                        app.settle_dispute(uow, look, snapshot, Some(*told_at)).await?
+                    }
                     Findings::PromotionCode(version, snapshot) => {
                         app.promotion_code_moved(uow, *version, snapshot).await?
                     }
@@ -219,7 +234,7 @@ impl App {
         .await
     }
 
-    /// Asks the provider how the thing of a notification stands now.
+    /// Asks the provider how the thing of a notification stands now, unless that is told.
     async fn look(&self, entry: &InboxEntry) -> Result<Findings, Error> {
         let provider = self.provider_for(Waiting::Worker, &entry.provider)?;
         let findings = match &entry.notification.topic {
@@ -281,6 +296,16 @@ impl App {
                 Ok(_) => Ok(Findings::Nothing),
                 Err(error) => Err(error),
             },
+            NotificationTopic::CheckoutTold { snapshot } => Ok(Findings::Checkout(snapshot.clone())),
+            NotificationTopic::RefundTold { payment_ref, snapshot } => {
+                let look = self.begin_look(entry, payment_ref).await?;
+                Ok(look.map_or(Findings::Nothing, |look| Findings::RefundTold(look, (**snapshot).clone())))
+            }
+            NotificationTopic::DisputeTold { payment_ref, snapshot } => {
+                let told_at = entry.notification.occurred_at;
+                let look = self.begin_look(entry, payment_ref).await?;
+                Ok(look.map_or(Findings::Nothing, |look| Findings::DisputeTold(look, (**snapshot).clone(), told_at)))
+            }
             NotificationTopic::Other { .. } => Ok(Findings::Nothing),
         };
         match findings {

@@ -14,7 +14,7 @@ use domain::ports::documents::MockInvoiceRenderer;
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, SharedSecret};
 use domain::ports::tax::{MockTaxCalculator, MockTaxRegistrationRules};
-use domain::provider::{Intent, IntentState, ProviderAction, ProviderName, ProviderRef};
+use domain::provider::{Capabilities, Feature, Intent, IntentState, ProviderAction, ProviderName, ProviderRef};
 use domain::redirect::RedirectPolicy;
 use domain::seller::{NumberFormat, Seller, SellerId};
 use domain::tax::{TaxRounding, compute};
@@ -39,6 +39,7 @@ pub(crate) fn app(storage: MockStorage, provider: MockPaymentProvider) -> App {
 pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> AppParts {
     let name: ProviderName = "acquirer".parse().unwrap();
     provider.expect_name().return_const(name.clone());
+    provider.expect_capabilities().return_const(capabilities());
     let (mut clock, mut ids) = (MockClock::new(), MockIdGenerator::new());
     clock.expect_now().return_const(NOW);
     ids.expect_uuid_v7().returning(|| uuid::Uuid::from_u128(UUID));
@@ -58,6 +59,19 @@ pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> 
         ids: Arc::new(ids),
         sellers: vec![seller(name)],
         access: AccessPolicy::Open,
+    }
+}
+
+/// A provider that can do everything, and keeps its keys for a day.
+pub(crate) fn capabilities() -> Capabilities {
+    Capabilities {
+        livemode: false,
+        locales: std::collections::BTreeSet::new(),
+        line_items_max: 20,
+        bank_transfer_currencies: std::collections::BTreeSet::new(),
+        link_lifetime_max: None,
+        key_lifetime: std::time::Duration::from_secs(24 * 60 * 60),
+        features: Feature::ALL.into(),
     }
 }
 

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use domain::catalog::PromotionCodeSnapshot;
+use domain::checkout::SessionState;
 use domain::event::{EventKind, EventSubject};
 use domain::id::InvoiceId;
 use domain::idempotency::RequestProgress;
@@ -14,7 +15,10 @@ use domain::payment::{Payment, PaymentState};
 use domain::payment_link::{CloseReason, LinkError, PaymentLink};
 use domain::ports::provider::{HostedPage, ProviderError};
 use domain::ports::storage::{Collectable, UnitOfWork};
-use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderName, Sequel};
+use domain::provider::{
+    Capabilities, CheckoutProgress, CheckoutSnapshot, Feature, Intent, IntentState, ProviderAction, ProviderName,
+    Sequel,
+};
 use domain::refund::RefundSnapshot;
 use domain::subscription::SubscriptionSnapshot;
 use serde::Serialize;
@@ -26,10 +30,19 @@ use crate::leases::{Held, LEASE, expect_held};
 use crate::mutation::{Mutation, Step};
 use crate::use_cases::payment_link::link_error;
 
-/// After this, a provider's key protects nothing any more (providers keep them for at least 24 hours).
-const KEY_LIFETIME: Duration = Duration::from_secs(23 * 60 * 60);
+/// How long before its end a provider's key counts as old: a request may be on its way that long, and clocks may differ.
+const KEY_MARGIN: Duration = Duration::from_secs(60 * 60);
 /// How long a new page is tried to be made while the provider surely has not made it.
 const CREATION_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whether a call may have been made before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lookup {
+    /// What it was to make is to be looked up first: its outcome is unknown, or its key is old.
+    pub(crate) must_look: bool,
+    /// Its key does not surely protect any more.
+    pub(crate) key_is_old: bool,
+}
 
 /// What a provider did.
 enum Performed {
@@ -170,8 +183,10 @@ impl App {
     async fn perform(&self, intent: &mut Intent, waiting: Waiting) -> Result<Result<Performed, ProviderError>, Error> {
         let provider = self.provider_for(waiting, &intent.provider)?.clone();
         let storage = &self.0.storage;
-        let key_is_old = self.now().since(intent.created_at) > KEY_LIFETIME;
+        let abilities = provider.capabilities();
+        let key_is_old = self.now().since(intent.created_at) > abilities.key_lifetime.saturating_sub(KEY_MARGIN);
         let must_look = intent.state == IntentState::OutcomeUnknown || key_is_old;
+        let lookup = Lookup { must_look, key_is_old };
         if must_look && !is_creation(&intent.action) {
             // What sets a state may be done twice, and under the old key a provider repeats its old answer, failures too.
             intent.key_generation += 1;
@@ -181,12 +196,9 @@ impl App {
                 let Some(link) = storage.load_payment_link(*payment_link_id).await? else {
                     return Ok(Err(ProviderError::NotFound));
                 };
-                if must_look {
-                    match provider.find_payment_link(link.id, link.created_at).await {
-                        Ok(Some(page)) => return Ok(Ok(Performed::Page(page))),
-                        Ok(None) => intent.key_generation += 1,
-                        Err(error) => return Ok(Err(unknown_still(error))),
-                    }
+                let find = || provider.find_payment_link(link.id, link.created_at);
+                if let Some(known) = look_up(abilities, intent, lookup, find).await {
+                    return Ok(known.map(Performed::Page));
                 }
                 provider.create_payment_link(&intent.provider_key(), &link).await.map(Performed::Page)
             }
@@ -194,12 +206,9 @@ impl App {
                 let Some(session) = storage.load_checkout_session(*checkout_session_id).await? else {
                     return Ok(Err(ProviderError::NotFound));
                 };
-                if must_look {
-                    match provider.find_checkout(session.id, session.created_at).await {
-                        Ok(Some(page)) => return Ok(Ok(Performed::Page(page))),
-                        Ok(None) => intent.key_generation += 1,
-                        Err(error) => return Ok(Err(unknown_still(error))),
-                    }
+                let find = || provider.find_checkout(session.id, session.created_at);
+                if let Some(known) = look_up(abilities, intent, lookup, find).await {
+                    return Ok(known.map(Performed::Page));
                 }
                 let customer = match session.customer_id {
                     Some(id) => storage.get_customer(&[session.seller_id.clone()].into(), id).await?,
@@ -233,7 +242,10 @@ impl App {
                     // It was never made, so there is nothing to close.
                     return Ok(Ok(Performed::Done));
                 }
-                provider.deactivate_payment_link(&intent.provider_key(), &link).await.map(Performed::LinkClosed)
+                match provider.deactivate_payment_link(&intent.provider_key(), &link).await {
+                    Ok(completed) if is_to_be_told(&completed) && !link.is_used_up() => Err(money_to_be_told()),
+                    closed => closed.map(Performed::LinkClosed),
+                }
             }
             ProviderAction::ExpireCheckoutSession { checkout_session_id, .. } => {
                 let Some(session) = storage.load_checkout_session(*checkout_session_id).await? else {
@@ -247,6 +259,10 @@ impl App {
                     Ok(snapshot) if snapshot.progress == CheckoutProgress::Open => {
                         Err(ProviderError::Conflict { code: "still_open".to_owned() })
                     }
+                    Ok(snapshot) if is_to_be_told(std::slice::from_ref(&snapshot)) => match session.state {
+                        SessionState::Completed { .. } => Ok(Performed::Done),
+                        _ => Err(money_to_be_told()),
+                    },
                     closed => closed.map(|snapshot| Performed::Session(Box::new(snapshot))),
                 }
             }
@@ -261,12 +277,12 @@ impl App {
             }
             ProviderAction::CreateRefund { refund_id } => {
                 let id = *refund_id;
-                let made = self.request_refund(provider.as_ref(), intent, id, must_look).await?;
+                let made = self.request_refund(provider.as_ref(), intent, id, lookup).await?;
                 made.map(|made| made.map_or(Performed::Done, |snapshot| Performed::Refund(Box::new(snapshot))))
             }
             ProviderAction::CreatePromotionCode { promotion_code_id } => {
                 let id = *promotion_code_id;
-                self.make_promotion_code(provider.as_ref(), intent, id, must_look).await?.map(Performed::PromotionCode)
+                self.make_promotion_code(provider.as_ref(), intent, id, lookup).await?.map(Performed::PromotionCode)
             }
             ProviderAction::UpdatePromotionCode { promotion_code_id, changes } => {
                 let code = storage.load_promotion_code(*promotion_code_id).await?;
@@ -670,6 +686,45 @@ fn is_closing(action: &ProviderAction) -> bool {
 
 fn is_page_closing(action: &ProviderAction) -> bool {
     matches!(action, ProviderAction::DeactivatePaymentLink { .. } | ProviderAction::ExpireCheckoutSession { .. })
+}
+
+/// What became of a thing that may have been made before: it was made, or that can't be told now. Nothing where it is to be
+/// made, under a new key if it surely is not there.
+pub(crate) async fn look_up<T, F>(
+    abilities: &Capabilities,
+    intent: &mut Intent,
+    Lookup { must_look, key_is_old }: Lookup,
+    find: impl FnOnce() -> F,
+) -> Option<Result<T, ProviderError>>
+where
+    F: Future<Output = Result<Option<T>, ProviderError>>,
+{
+    if !must_look {
+        return None;
+    }
+    if !abilities.has(Feature::LookupByReference) {
+        // The same key makes no second one. Once it protects no more, what was made all the same is nobody's: a page of which
+        // nobody has the URL, or a code that nobody was told.
+        return key_is_old.then(|| Err(ProviderError::Rejected { field: None, code: "outcome_never_told".to_owned() }));
+    }
+    match find().await {
+        Ok(Some(made)) => Some(Ok(made)),
+        Ok(None) => {
+            intent.key_generation += 1;
+            None
+        }
+        Err(error) => Some(Err(unknown_still(error))),
+    }
+}
+
+/// Whether money came in of which only a notification can tell.
+fn is_to_be_told(snapshots: &[CheckoutSnapshot]) -> bool {
+    snapshots.iter().any(|snapshot| snapshot.progress == CheckoutProgress::Completed)
+}
+
+/// Closing waits for the notification, so that what a customer has just paid is in the books first.
+fn money_to_be_told() -> ProviderError {
+    ProviderError::Conflict { code: "completed_and_not_told_yet".to_owned() }
 }
 
 /// A lookup that failed tells nothing about what was looked for.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::provider::PaymentProvider;
-use domain::provider::{InboxEntry, Notification, ProviderName};
+use domain::provider::{Feature, InboxEntry, Notification, ProviderName};
 use domain::timestamp::Timestamp;
 
 use crate::app::{App, Waiting};
@@ -32,7 +32,10 @@ impl App {
     pub(crate) async fn reconcile(&self) -> Result<usize, Error> {
         let mut found = 0;
         for name in self.provider_names() {
-            found += self.reconcile_with(self.provider_for(Waiting::Worker, name)?).await?;
+            let provider = self.provider_for(Waiting::Worker, name)?;
+            if provider.capabilities().has(Feature::NotificationHistory) {
+                found += self.reconcile_with(provider).await?;
+            }
         }
         Ok(found)
     }

@@ -1,7 +1,7 @@
 //! Refunds and disputes: what they are at the provider, brought into our books.
 //!
-//! It takes them as they stand now, not as some notification told them, and counts each at its payment in the same
-//! transaction. All of it happens under the payment's lock, which comes before the rows of its refunds and disputes, as
+//! It takes them as they stand now, or as facts that the provider told of some time, and counts each at its payment in the
+//! same transaction. All of it happens under the payment's lock, which comes before the rows of its refunds and disputes, as
 //! the last in the order of [`settlement`](crate::settlement).
 
 use std::time::Duration;
@@ -13,11 +13,13 @@ use domain::money::Money;
 use domain::payment::Payment;
 use domain::ports::provider::{PaymentProvider, ProviderError};
 use domain::ports::storage::UnitOfWork;
-use domain::provider::Intent;
+use domain::provider::{Feature, Intent};
 use domain::refund::{Refund, RefundSnapshot, RefundState};
+use domain::timestamp::Timestamp;
 
 use crate::app::App;
 use crate::error::Error;
+use crate::provider_calls::Lookup;
 
 /// How old the intent of a refund is before a new provider key is tried, although the refund is not to be seen there:
 /// far longer than any request lives on its way. Until then the old key is sent again, which can't pay back twice.
@@ -44,7 +46,7 @@ impl App {
         provider: &dyn PaymentProvider,
         intent: &mut Intent,
         id: RefundId,
-        must_look: bool,
+        Lookup { must_look, key_is_old }: Lookup,
     ) -> Result<Result<Option<RefundSnapshot>, ProviderError>, Error> {
         let Some(refund) = self.0.storage.load_refund(id).await? else { return Ok(Err(ProviderError::NotFound)) };
         if refund.state != RefundState::Creating {
@@ -55,7 +57,12 @@ impl App {
         let Some(payment_ref) = payment.and_then(|payment| payment.provider_ref.clone()) else {
             return Ok(Err(ProviderError::NotFound));
         };
-        if must_look {
+        if must_look && !provider.capabilities().has(Feature::LookupByReference) {
+            // The same key can't pay back twice as long as it protects. After that, a notification alone can tell.
+            if key_is_old {
+                return Ok(Err(ProviderError::OutcomeUnknown));
+            }
+        } else if must_look {
             match provider.fetch_refunds(&payment_ref).await {
                 Ok(refunds) => {
                     if let Some(made) = refunds.into_iter().find(|snapshot| snapshot.refund_id == Some(id)) {
@@ -98,13 +105,15 @@ impl App {
         Ok(refund)
     }
 
-    /// Brings all refunds of a payment into the books, as a look at the provider told them; also those that someone made
-    /// there. `false` if the look is outdated and must be repeated.
+    /// Brings refunds of a payment into the books, also those that someone made at the provider: all of them as a look there
+    /// showed them, by [`Refund::observe`], or what was told of one, by [`Refund::observe_told`]. `false` if the look is
+    /// outdated and must be repeated.
     pub(crate) async fn settle_refunds(
         &self,
         uow: &mut dyn UnitOfWork,
         look: &Look,
         snapshots: &[RefundSnapshot],
+        observe: fn(&mut Refund, &RefundSnapshot, Timestamp) -> bool,
     ) -> Result<bool, Error> {
         let Some(mut payment) = uow.lock_payment(look.payment_id).await? else { return Ok(true) };
         let is_outdated = payment.version != look.payment_version;
@@ -115,7 +124,7 @@ impl App {
                 Some(known) => known.clone(),
                 None => Refund::made_at_provider(self.new_refund_id(), &payment, snapshot, now),
             };
-            if before.is_some() && !refund.observe(snapshot, now) {
+            if before.is_some() && !observe(&mut refund, snapshot, now) {
                 continue;
             }
             if is_outdated {
@@ -131,13 +140,14 @@ impl App {
         Ok(true)
     }
 
-    /// Brings a dispute into the books, as a look at the provider told it. `false` if the look is outdated and must be
-    /// repeated.
+    /// Brings a dispute into the books, as a look at the provider showed it, or as it was at `told_at`, as the provider told.
+    /// `false` if the look is outdated and must be repeated.
     pub(crate) async fn settle_dispute(
         &self,
         uow: &mut dyn UnitOfWork,
         look: &Look,
         snapshot: &DisputeSnapshot,
+        told_at: Option<Timestamp>,
     ) -> Result<bool, Error> {
         let Some(mut payment) = uow.lock_payment(look.payment_id).await? else { return Ok(true) };
         let now = self.now();
@@ -146,7 +156,11 @@ impl App {
             Some(known) => known.clone(),
             None => Dispute::opened(self.new_dispute_id(), &payment, snapshot, now),
         };
-        if before.is_some() && !dispute.observe(snapshot, now) {
+        let is_news = match told_at {
+            Some(told_at) => dispute.observe_told(snapshot, told_at, now),
+            None => dispute.observe(snapshot, now),
+        };
+        if before.is_some() && !is_news {
             return Ok(true);
         }
         if payment.version != look.payment_version {
@@ -157,6 +171,8 @@ impl App {
         let kinds: &[EventKind] = match (&before, is_decided) {
             (None, false) => &[EventKind::DisputeCreated],
             (None, true) => &[EventKind::DisputeCreated, EventKind::DisputeClosed],
+            // Told once more of a later time.
+            (Some(before), false) if before.is_alike(&dispute) => &[],
             (Some(_), false) => &[EventKind::DisputeUpdated],
             (Some(_), true) => &[EventKind::DisputeClosed],
         };

@@ -1,7 +1,7 @@
 //! Settlement: what a checkout session at the provider came to, brought into our books.
 //!
-//! It takes the session as it stands now, not as some notification told it, and every step is one that happens once: so
-//! notifications that come late, doubled or in another order all lead to the same books.
+//! It takes the session as it stands now, or as a fact that the provider told of it, and every step is one that happens once
+//! and that nothing earlier undoes: so notifications that come late, doubled or in another order all lead to the same books.
 //!
 //! Rows are locked in one order everywhere: invoice, link, session, subscription, payment; refunds and disputes go with
 //! their payment.
@@ -38,6 +38,10 @@ impl App {
         provider: &ProviderName,
         snapshot: &CheckoutSnapshot,
     ) -> Result<bool, Error> {
+        if snapshot.progress == CheckoutProgress::Completed {
+            // The notification that tells what was paid settles it.
+            return Ok(true);
+        }
         let Some(mut books) = self.open_books(uow, provider, snapshot).await? else { return Ok(false) };
         // A call whose answer was lost may have made another page of the session, of which nobody has the URL. Its end is
         // not that of the one that can be paid; money that came through it would be money all the same.
@@ -46,7 +50,7 @@ impl App {
             return Ok(true);
         }
         match &snapshot.progress {
-            CheckoutProgress::Open => {}
+            CheckoutProgress::Open | CheckoutProgress::Completed => {}
             CheckoutProgress::Expired => {
                 let reason = match books.session.state {
                     domain::checkout::SessionState::Closing { reason } => reason,

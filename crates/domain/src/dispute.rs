@@ -44,6 +44,9 @@ pub struct DisputeData {
     pub evidence_due_at: Option<Timestamp>,
     /// Whether it is about real money.
     pub livemode: bool,
+    /// When what stands here was so at the provider, where that is told rather than asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
     /// When it was recorded first.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -98,14 +101,27 @@ impl DisputeState {
         matches!(self, Self::WarningClosed | Self::Won | Self::Lost | Self::Prevented)
     }
 
+    /// Which of two that were so in the same moment is the further one.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::WarningNeedsResponse => 0,
+            Self::WarningUnderReview => 1,
+            Self::WarningClosed | Self::Prevented => 2,
+            Self::NeedsResponse | Self::Unknown { .. } => 3,
+            Self::UnderReview => 4,
+            Self::Won => 5,
+            Self::Lost => 6,
+        }
+    }
+
     /// Whether it holds or took money of the payment.
     const fn counts(&self) -> bool {
         matches!(self, Self::NeedsResponse | Self::UnderReview | Self::Lost | Self::Unknown { .. })
     }
 }
 
-/// A dispute as it stands at the provider now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A dispute as it stands at the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisputeSnapshot {
     /// Its id there.
     pub provider_ref: ProviderRef,
@@ -134,6 +150,7 @@ impl Dispute {
             provider_ref: snapshot.provider_ref.clone(),
             evidence_due_at: snapshot.evidence_due_at,
             livemode: payment.livemode,
+            told_at: None,
             created_at: now,
             updated_at: now,
         })
@@ -142,19 +159,37 @@ impl Dispute {
     /// Takes over how it stands at the provider; a decision can be turned round, so no state is the last one. Says whether
     /// that was news.
     pub fn observe(&mut self, snapshot: &DisputeSnapshot, now: Timestamp) -> bool {
-        let is_same = self.state == snapshot.state
-            && self.amount == snapshot.amount
-            && self.reason == snapshot.reason
-            && self.evidence_due_at == snapshot.evidence_due_at;
-        if is_same {
-            return false;
-        }
+        let before = self.clone();
         self.0.state = snapshot.state.clone();
         self.0.amount = snapshot.amount;
         self.0.reason.clone_from(&snapshot.reason);
         self.0.evidence_due_at = snapshot.evidence_due_at;
-        self.0.updated_at = now;
-        true
+        let is_news = !self.is_alike(&before);
+        if is_news {
+            self.0.updated_at = now;
+        }
+        is_news
+    }
+
+    /// Whether another one of the same dispute tells the same.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self.state == other.state
+            && self.amount == other.amount
+            && self.reason == other.reason
+            && self.evidence_due_at == other.evidence_due_at
+    }
+
+    /// Takes over how it stood at the provider at `told_at`, unless something later stands here. Of two that were so at the
+    /// same time, the one that is further counts. Says whether that was news.
+    pub fn observe_told(&mut self, snapshot: &DisputeSnapshot, told_at: Timestamp, now: Timestamp) -> bool {
+        let is_late = self.told_at.is_some_and(|known| (told_at, snapshot.state.rank()) < (known, self.state.rank()));
+        if is_late {
+            return false;
+        }
+        let is_later = self.told_at != Some(told_at);
+        self.0.told_at = Some(told_at);
+        // The time counts even where it tells nothing else: what was so in between must not come after it.
+        self.observe(snapshot, now) || is_later
     }
 
     /// What it holds or took of the payment; nothing for a warning, and nothing once it is won or prevented.
@@ -195,5 +230,36 @@ mod tests {
             assert_eq!(dispute.counted().is_some(), counts, "{state:?}");
         }
         assert!(!dispute.observe(&told(DisputeState::Won), at(9)));
+    }
+
+    #[test]
+    fn what_is_told_of_a_dispute_in_any_order_comes_to_the_latest() {
+        let at = Timestamp::from_unix_seconds;
+        let payment = succeeded_payment(100);
+        let told = |state: DisputeState| DisputeSnapshot {
+            provider_ref: ProviderRef("d_1".into()),
+            state,
+            amount: payment.total,
+            reason: "fraudulent".into(),
+            evidence_due_at: None,
+        };
+        let facts = [
+            (DisputeState::WarningNeedsResponse, 10),
+            (DisputeState::NeedsResponse, 20),
+            (DisputeState::Won, 30),
+            (DisputeState::Lost, 40),
+        ];
+        let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]];
+        for order in orders {
+            let id = DisputeId::from_uuid(uuid::Uuid::from_u128(1));
+            let (first, _) = &facts[order[0]];
+            let mut dispute = Dispute::opened(id, &payment, &told(first.clone()), at(50));
+            for index in order {
+                let (state, told_at) = &facts[index];
+                dispute.observe_told(&told(state.clone()), at(*told_at), at(51));
+                assert!(!dispute.observe_told(&told(state.clone()), at(*told_at), at(52)), "told twice");
+            }
+            assert_eq!(dispute.state, DisputeState::Lost, "{order:?}");
+        }
     }
 }

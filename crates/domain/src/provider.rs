@@ -5,12 +5,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::PromotionCodeChanges;
 use crate::checkout::Collected;
 use crate::credit_note::CreditRequest;
+use crate::dispute::DisputeSnapshot;
 use crate::id::{
     CheckoutSessionId, IntentId, InvoiceId, NotificationId, PaymentId, PaymentLinkId, PaymentMethodId, PromotionCodeId,
     RefundId, SubscriptionId,
@@ -19,8 +21,9 @@ use crate::idempotency::RequestKey;
 use crate::locale::Locale;
 use crate::money::Money;
 use crate::payment::{Authorization, OutOfBandReceipt};
-use crate::payment_link::{CloseReason, LinkChanges};
+use crate::payment_link::{CloseReason, LinkChanges, parse_link_expiry};
 use crate::payment_method::CardSummary;
+use crate::refund::RefundSnapshot;
 use crate::seller::SellerId;
 use crate::subscription::{CancellationTime, SubscriptionSnapshot};
 use crate::timestamp::Timestamp;
@@ -104,6 +107,10 @@ pub struct Capabilities {
     pub line_items_max: u32,
     /// Codes of the currencies in which it takes bank transfers; none where it takes none.
     pub bank_transfer_currencies: BTreeSet<String>,
+    /// How long after a link was made it can still be paid there; absent where a link stays until it is closed.
+    pub link_lifetime_max: Option<Duration>,
+    /// How long a [`ProviderKey`] surely protects, from its first use on.
+    pub key_lifetime: Duration,
     /// Single abilities.
     pub features: BTreeSet<Feature>,
 }
@@ -112,6 +119,23 @@ impl Capabilities {
     /// Whether it has an ability.
     pub fn has(&self, feature: Feature) -> bool {
         self.features.contains(&feature)
+    }
+
+    /// When a link that is made now is closed: as asked for, and no later than it can be paid at the provider.
+    ///
+    /// # Errors
+    /// That is too soon, see [`parse_link_expiry`], or later than the provider's links live.
+    pub fn link_expiry(&self, asked: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>, Invalid> {
+        let latest = self.link_lifetime_max.map(|lifetime| now.plus(lifetime));
+        let Some(asked) = asked else { return Ok(latest) };
+        let asked = parse_link_expiry(asked, now)?;
+        match latest {
+            Some(latest) if asked > latest => {
+                let expected = format!("must be {latest} or earlier: the provider keeps links no longer");
+                Err(Invalid::new("EXPIRY_TOO_LATE", expected))
+            }
+            _ => Ok(Some(asked)),
+        }
     }
 
     /// Fails unless it has pages in a language.
@@ -189,11 +213,16 @@ pub enum Feature {
     BlockedCardBrands,
     /// A part of a payment can be refunded, and another later.
     PartialRefunds,
+    /// What was made can be looked up by our own id of it. Without it, a call whose answer was lost is sent again under the
+    /// same key.
+    LookupByReference,
+    /// What notifications have told can be read back. Without it, the provider must deliver until it is acknowledged.
+    NotificationHistory,
 }
 
 impl Feature {
     /// Every ability.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::LinkReactivation,
         Self::LinkInactiveMessage,
         Self::LinkCompletedSessionsLimit,
@@ -223,6 +252,8 @@ impl Feature {
         Self::ManualCapture,
         Self::BlockedCardBrands,
         Self::PartialRefunds,
+        Self::LookupByReference,
+        Self::NotificationHistory,
     ];
 
     /// The ability's name, in snake case.
@@ -257,6 +288,8 @@ impl Feature {
             Self::ManualCapture => "manual_capture",
             Self::BlockedCardBrands => "blocked_card_brands",
             Self::PartialRefunds => "partial_refunds",
+            Self::LookupByReference => "lookup_by_reference",
+            Self::NotificationHistory => "notification_history",
         }
     }
 }
@@ -492,8 +525,9 @@ impl IntentState {
     }
 }
 
-/// Something that a provider said happened there, verified at the door. It is a hint to look: what is so now is asked of
-/// the provider when it is processed, so that late, doubled and reordered notifications all come to the same.
+/// Something that a provider said happened there, verified at the door. Late, doubled and reordered ones all come to the
+/// same: where the provider can be asked, it is a hint to look, and what is so now is asked when it is processed; where it
+/// can't, the topic tells the whole fact, and a fact never undoes one that came after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     /// The provider's id of the notification: the same for each delivery of it.
@@ -555,6 +589,25 @@ pub enum NotificationTopic {
         /// The provider's own invoice of the period.
         invoice_ref: ProviderRef,
     },
+    /// A checkout session moved to what is told here; the provider can't be asked for it.
+    CheckoutTold {
+        /// How it stood then. Where each visit of a link is told by its payment alone, the payment is the session as well.
+        snapshot: Box<CheckoutSnapshot>,
+    },
+    /// A refund moved to what is told here; the provider can't be asked for it.
+    RefundTold {
+        /// The payment at the provider.
+        payment_ref: ProviderRef,
+        /// How it stood then.
+        snapshot: Box<RefundSnapshot>,
+    },
+    /// A dispute moved to what is told here; the provider can't be asked for it.
+    DisputeTold {
+        /// The payment at the provider.
+        payment_ref: ProviderRef,
+        /// How it stood then.
+        snapshot: Box<DisputeSnapshot>,
+    },
     /// Something that means nothing here.
     Other {
         /// The provider's name for it.
@@ -577,8 +630,8 @@ pub struct InboxEntry {
     pub received_at: Timestamp,
 }
 
-/// A checkout session as it stands at the provider now.
-#[derive(Clone, PartialEq)]
+/// A checkout session as it stands at the provider.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutSnapshot {
     /// Its id there.
     pub provider_ref: ProviderRef,
@@ -601,7 +654,8 @@ pub struct CheckoutSnapshot {
 }
 
 /// How far a checkout session is at the provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "progress", rename_all = "snake_case")]
 pub enum CheckoutProgress {
     /// Can be paid.
     Open,
@@ -638,10 +692,12 @@ pub enum CheckoutProgress {
     },
     /// Gone through, and there was nothing to pay.
     NothingToPay,
+    /// Gone through; a notification is still to tell what was paid, since the provider can't be asked.
+    Completed,
 }
 
 /// A payment method that the provider keeps.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredCard {
     /// Its id there.
     pub provider_ref: ProviderRef,

@@ -149,14 +149,24 @@ impl RefundState {
         }
     }
 
+    /// Which of two that were told in an unknown order is the later: a refund is under way, then sent, then given back.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Creating => 0,
+            Self::Pending | Self::RequiresAction => 1,
+            Self::Succeeded { .. } => 2,
+            Self::Failed { .. } | Self::Canceled { .. } => 3,
+        }
+    }
+
     /// Whether the money goes back, or may.
     const fn counts(&self) -> bool {
         !matches!(self, Self::Failed { .. } | Self::Canceled { .. })
     }
 }
 
-/// A refund as it stands at the provider now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A refund as it stands at the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundSnapshot {
     /// Its id there.
     pub provider_ref: ProviderRef,
@@ -171,7 +181,8 @@ pub struct RefundSnapshot {
 }
 
 /// How far a refund is at the provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "progress", rename_all = "snake_case")]
 pub enum RefundProgress {
     /// Under way.
     Pending,
@@ -315,6 +326,11 @@ impl Refund {
         is_news
     }
 
+    /// Takes over how it stood at the provider at some time, as far as it is not further already. Says whether that was news.
+    pub fn observe_told(&mut self, snapshot: &RefundSnapshot, now: Timestamp) -> bool {
+        snapshot.progress.state(now).rank() > self.state.rank() && self.observe(snapshot, now)
+    }
+
     /// What it takes of what can be refunded; nothing once it has failed or is canceled.
     pub fn counted(&self) -> Option<Money> {
         self.state.counts().then_some(self.amount)
@@ -356,6 +372,28 @@ mod tests {
         assert_eq!(refund.counted(), None);
         assert!(!refund.observe(&told(RefundProgress::Succeeded), at(3)));
         assert_eq!(refund.counted(), None);
+    }
+
+    #[test]
+    fn what_is_told_of_a_refund_in_any_order_comes_to_the_same() {
+        let failed = || RefundProgress::Failed { code: "given_back".into() };
+        let orders = [
+            [RefundProgress::Pending, RefundProgress::Succeeded, failed()],
+            [failed(), RefundProgress::Succeeded, RefundProgress::Pending],
+            [RefundProgress::Succeeded, failed(), RefundProgress::Succeeded],
+            [RefundProgress::Succeeded, RefundProgress::Pending, failed()],
+        ];
+        for order in orders {
+            let mut refund = intended();
+            for (second, progress) in (1..).zip(order) {
+                refund.observe_told(&told(progress), at(second));
+            }
+            assert_eq!((refund.state.name(), refund.counted()), ("failed", None));
+        }
+        let mut refund = intended();
+        assert!(refund.observe_told(&told(RefundProgress::Succeeded), at(1)));
+        assert!(!refund.observe_told(&told(RefundProgress::Pending), at(2)));
+        assert_eq!(refund.state.name(), "succeeded");
     }
 
     #[test]

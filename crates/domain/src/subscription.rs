@@ -53,7 +53,7 @@ pub struct SubscriptionData {
 }
 
 /// What a subscription is like, as the provider says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionTerms {
     /// Where it stands.
     pub state: SubscriptionState,
@@ -78,7 +78,7 @@ pub struct SubscriptionTerms {
 }
 
 /// Something that a subscription is for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionItem {
     /// What it is called.
     pub name: EnteredText,
@@ -138,8 +138,8 @@ impl SubscriptionState {
     }
 }
 
-/// A subscription as it stands at the provider now.
-#[derive(Debug, Clone, PartialEq)]
+/// A subscription as it stands at the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionSnapshot {
     /// Its id there.
     pub provider_ref: ProviderRef,

@@ -1,5 +1,7 @@
 //! What Stripe can do.
 
+use std::time::Duration;
+
 use domain::payment_link::LineItems;
 use domain::provider::{Capabilities, Feature};
 
@@ -19,12 +21,17 @@ pub(crate) const TRANSFERS: [(&str, &str); 5] = [
     ("USD", "us_bank_transfer"),
 ];
 
+/// Keys can be removed once they are at least 24 hours old, as the reference of idempotent requests says.
+const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 pub(crate) fn capabilities(livemode: bool) -> Capabilities {
     Capabilities {
         livemode,
         locales: LOCALES.iter().map(|tag| (*tag).to_owned()).collect(),
         line_items_max: u32::try_from(LineItems::ITEMS_MAX).unwrap_or(20),
         bank_transfer_currencies: TRANSFERS.iter().map(|(code, _)| (*code).to_owned()).collect(),
+        link_lifetime_max: None,
+        key_lifetime: KEY_LIFETIME,
         features: Feature::ALL.into_iter().collect(),
     }
 }

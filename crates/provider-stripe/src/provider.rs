@@ -509,6 +509,10 @@ impl PaymentProvider for StripeProvider {
         Ok(link.map(|_| renewal))
     }
 
+    fn acknowledgement(&self) -> &'static str {
+        ""
+    }
+
     fn parse_notification(
         &self,
         headers: &[(String, String)],

@@ -93,6 +93,13 @@ fn about(topic: &NotificationTopic) -> String {
         NotificationTopic::PromotionCode { provider_ref } => format!("promotion code {provider_ref}"),
         NotificationTopic::Subscription { provider_ref } => format!("subscription {provider_ref}"),
         NotificationTopic::Renewal { invoice_ref } => format!("renewal {invoice_ref}"),
+        NotificationTopic::CheckoutTold { snapshot } => format!("checkout {}", snapshot.provider_ref),
+        NotificationTopic::RefundTold { payment_ref, snapshot } => {
+            format!("refund {} of {payment_ref}", snapshot.provider_ref)
+        }
+        NotificationTopic::DisputeTold { payment_ref, snapshot } => {
+            format!("dispute {} of {payment_ref}", snapshot.provider_ref)
+        }
         NotificationTopic::Other { .. } => "nothing known here".to_owned(),
     }
 }

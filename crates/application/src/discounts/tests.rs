@@ -45,6 +45,7 @@ async fn outcome(found: [bool; 2]) -> Result<PromotionCodeSnapshot, ProviderErro
     storage.expect_load_promotion_code().returning(|_| Ok(Some(code())));
     storage.expect_get_coupon().returning(|_, _| Ok(Some(coupon())));
     let mut provider = MockPaymentProvider::new();
+    provider.expect_capabilities().return_const(mocked::capabilities());
     let mut looks = found.map(|is_there| is_there.then(|| snapshot.clone())).into_iter();
     provider.expect_find_promotion_code().returning(move |_| Ok(looks.next().unwrap()));
     let taken = || ProviderError::Rejected { field: Some("code".to_owned()), code: "taken".to_owned() };
@@ -52,7 +53,9 @@ async fn outcome(found: [bool; 2]) -> Result<PromotionCodeSnapshot, ProviderErro
     let app = mocked::app(storage, MockPaymentProvider::new());
     let action = ProviderAction::CreatePromotionCode { promotion_code_id: code().id };
     let mut unknown = Intent { state: IntentState::OutcomeUnknown, ..intent(action) };
-    app.make_promotion_code(&provider, &mut unknown, code().id, true).await.unwrap()
+    app.make_promotion_code(&provider, &mut unknown, code().id, Lookup { must_look: true, key_is_old: false })
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

@@ -76,3 +76,67 @@ async fn a_page_that_could_not_be_closed_is_closed_anew_and_not_by_the_old_key()
     let action = ProviderAction::DeactivatePaymentLink { payment_link_id: link(0).id, reason: CloseReason::Requested };
     assert!(app.call_and_conclude(intent(action), Waiting::Caller).await.is_err());
 }
+
+/// A provider that can't look up what it made, and keeps keys for so long.
+fn mute(key_lifetime: Duration) -> MockPaymentProvider {
+    let mut abilities = mocked::capabilities();
+    abilities.features.remove(&Feature::LookupByReference);
+    abilities.key_lifetime = key_lifetime;
+    let mut provider = MockPaymentProvider::new();
+    provider.expect_capabilities().return_const(abilities);
+    provider
+}
+
+/// Makes the call of an intent once more whose outcome is unknown.
+async fn perform_again(
+    action: ProviderAction,
+    link: PaymentLink,
+    provider: MockPaymentProvider,
+) -> Result<Performed, ProviderError> {
+    let mut unknown =
+        Intent { state: IntentState::OutcomeUnknown, created_at: mocked::NOW.minus(HOUR), ..intent(action) };
+    let app = mocked::app(storage(link, MockUnitOfWork::new()), provider);
+    app.perform(&mut unknown, Waiting::Caller).await.unwrap()
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+#[tokio::test]
+async fn what_cannot_be_looked_up_is_asked_for_under_the_same_key_as_long_as_that_protects() {
+    let action = || ProviderAction::CreatePaymentLink { payment_link_id: link(0).id };
+    let mut provider = mute(3 * HOUR);
+    let key = intent(action()).provider_key();
+    let page =
+        HostedPage { provider_ref: domain::provider::ProviderRef("link_1".into()), url: "https://pay.example".into() };
+    provider.expect_create_payment_link().once().withf(move |sent, _| *sent == key).return_once(|_, _| Ok(page));
+    assert!(matches!(perform_again(action(), link(0), provider).await, Ok(Performed::Page(_))));
+    // Nothing is sent once the key is old.
+    let lost = perform_again(action(), link(0), mute(HOUR)).await;
+    assert!(matches!(lost, Err(ProviderError::Rejected { code, .. }) if code == "outcome_never_told"));
+}
+
+#[tokio::test]
+async fn closing_waits_for_money_of_which_a_notification_is_still_to_tell() {
+    let action =
+        || ProviderAction::DeactivatePaymentLink { payment_link_id: link(0).id, reason: CloseReason::Requested };
+    let completed = || CheckoutSnapshot {
+        provider_ref: domain::provider::ProviderRef("link_1".into()),
+        checkout_session_id: None,
+        payment_link_id: Some(link(0).id),
+        progress: CheckoutProgress::Completed,
+        amount: mocked::money(10_000),
+        payment_method: None,
+        expires_at: None,
+        collected: None,
+        subscription: None,
+    };
+    let closes = |told: PaymentLink| {
+        let mut provider = mute(3 * HOUR);
+        provider.expect_deactivate_payment_link().once().return_once(move |_, _| Ok(vec![completed()]));
+        perform_again(action(), told, provider)
+    };
+    assert!(matches!(closes(link(0)).await, Err(ProviderError::Conflict { .. })));
+    let mut paid = (*link(1)).clone();
+    paid.options.completed_sessions_max = Some(CompletedSessionsMax::ONE);
+    assert!(matches!(closes(PaymentLink::from_stored(paid)).await, Ok(Performed::LinkClosed(_))));
+}

@@ -74,7 +74,7 @@ async fn a_look_that_another_overtook_writes_nothing_and_is_repeated() {
     uow.expect_load_dispute_by_ref().returning(|_, _| Ok(None));
     let (app, outdated) = (app(), look(VERSION - 1));
     let pending = [told(RefundProgress::Pending)];
-    assert!(!app.settle_refunds(&mut uow, &outdated, &pending).await.unwrap());
+    assert!(!app.settle_refunds(&mut uow, &outdated, &pending, Refund::observe).await.unwrap());
     let dispute = DisputeSnapshot {
         provider_ref: ProviderRef("d_1".into()),
         state: DisputeState::NeedsResponse,
@@ -82,14 +82,14 @@ async fn a_look_that_another_overtook_writes_nothing_and_is_repeated() {
         reason: "fraudulent".into(),
         evidence_due_at: None,
     };
-    assert!(!app.settle_dispute(&mut uow, &outdated, &dispute).await.unwrap());
+    assert!(!app.settle_dispute(&mut uow, &outdated, &dispute, None).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_look_that_says_what_is_in_the_books_is_done_however_old() {
     let same = [told(RefundProgress::RequiresAction)];
     for version in [VERSION - 1, VERSION] {
-        assert!(app().settle_refunds(&mut store(), &look(version), &same).await.unwrap());
+        assert!(app().settle_refunds(&mut store(), &look(version), &same, Refund::observe).await.unwrap());
     }
 }
 
@@ -101,5 +101,5 @@ async fn a_look_that_brings_something_new_writes_the_payment_too() {
     // The sum is as it was, so the payment has no event.
     uow.expect_append_event().once().withf(|event| event.kind.name() == "refund.updated").returning(|_| Ok(()));
     let pending = [told(RefundProgress::Pending)];
-    assert!(app().settle_refunds(&mut uow, &look(VERSION), &pending).await.unwrap());
+    assert!(app().settle_refunds(&mut uow, &look(VERSION), &pending, Refund::observe).await.unwrap());
 }

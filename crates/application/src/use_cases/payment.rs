@@ -5,7 +5,7 @@ use domain::invoice::{InvoiceContent, InvoiceItem};
 use domain::metadata::Metadata;
 use domain::money::{Money, Quantity, UnitPrice};
 use domain::payment::{CaptureRefused, NewPayment, Payment, PaymentKind};
-use domain::payment_link::{AfterCompletion, CloseReason, LinkOptions, LinkTarget, NewPaymentLink, parse_link_expiry};
+use domain::payment_link::{AfterCompletion, CloseReason, LinkOptions, LinkTarget, NewPaymentLink};
 use domain::ports::storage::{Collectable, PaymentFilter, Sellers, UnitOfWork};
 use domain::provider::{Feature, HeldPayment, ProviderAction, ProviderName};
 use domain::tax::TaxBehavior;
@@ -77,10 +77,11 @@ impl App {
         let command = mutation.command.clone();
         let mut v = Validator::new();
         let now = self.now();
-        let expires_at = match command.expires_at {
-            None => Some(now.plus(PAYMENT_LIFETIME)),
-            Some(named) => v.check("expire_time", parse_link_expiry(named, now)),
-        };
+        let provider = self.provider(&mutation.seller.provider)?;
+        let lifetime =
+            provider.capabilities().link_lifetime_max.map_or(PAYMENT_LIFETIME, |max| max.min(PAYMENT_LIFETIME));
+        let expires_at = command.expires_at.or_else(|| Some(now.plus(lifetime)));
+        let expires_at = v.check("expire_time", provider.capabilities().link_expiry(expires_at, now)).flatten();
         let content = self.payment_content(v, &mutation, &command).await?;
         let options = LinkOptions {
             after_completion: command.after_completion.clone(),
@@ -88,7 +89,6 @@ impl App {
             metadata: command.metadata.clone(),
             ..LinkOptions::default()
         };
-        let provider = self.provider(&mutation.seller.provider)?;
         check_abilities(provider.as_ref(), options.needs())?;
         let (livemode, stores) = {
             let capabilities = provider.capabilities();

@@ -6,7 +6,7 @@ use domain::invoice::Invoice;
 use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::payment_link::{
     AdjustableQuantity, CloseReason, LineItem, LineItems, LinkChanges, LinkError, LinkOptions, LinkState, LinkTarget,
-    NewPaymentLink, OptionalItems, PaymentLink, ShippingOption, ShippingOptions, parse_link_expiry,
+    NewPaymentLink, OptionalItems, PaymentLink, ShippingOption, ShippingOptions,
 };
 use domain::ports::provider::PaymentProvider;
 use domain::ports::storage::{Collectable, LinkFilter, Sellers, UnitOfWork};
@@ -118,7 +118,8 @@ impl App {
         }
         let mut options = mutation.command.options.clone();
         let mut v = Validator::new();
-        v.check_optional("expire_time", options.expires_at, |at| parse_link_expiry(at, self.now()));
+        let abilities = self.provider(&mutation.seller.provider)?.capabilities();
+        options.expires_at = v.check("expire_time", abilities.link_expiry(options.expires_at, self.now())).flatten();
         let items = match &mutation.command.target {
             LinkTargetSpec::Items(specs) => {
                 let (command, seller) = (&mutation.command, &mutation.seller);

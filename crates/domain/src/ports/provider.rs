@@ -11,6 +11,8 @@ use crate::dispute::DisputeSnapshot;
 use crate::id::{CheckoutSessionId, PaymentLinkId};
 use crate::money::Money;
 use crate::payment_link::{LinkSharing, PaymentLink};
+#[cfg(doc)]
+use crate::provider::Feature;
 use crate::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey, ProviderName, ProviderRef};
 use crate::refund::{Refund, RefundSnapshot};
 use crate::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
@@ -59,6 +61,8 @@ pub trait PaymentProvider: Send + Sync {
 
     /// Closes a link and every open session of it. A session that a customer completes meanwhile stays completed; those of
     /// a link for an invoice are told, so that money that came just before is in the books before the link is closed there.
+    /// One that is told as [`CheckoutProgress::Completed`](crate::provider::CheckoutProgress::Completed) has its money told
+    /// by a notification, for which the closing waits.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -114,14 +118,14 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn fetch_payment_link(&self, link: &ProviderRef) -> Result<Option<LinkSnapshot>, ProviderError>;
 
-    /// Looks a link up by our own id, among those made since `since`.
+    /// Looks a link up by our own id, among those made since `since`. Needs [`Feature::LookupByReference`].
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn find_payment_link(&self, id: PaymentLinkId, since: Timestamp)
     -> Result<Option<HostedPage>, ProviderError>;
 
-    /// Looks a session up by our own id, among those made since `since`.
+    /// Looks a session up by our own id, among those made since `since`. Needs [`Feature::LookupByReference`].
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -146,7 +150,7 @@ pub trait PaymentProvider: Send + Sync {
     async fn cancel_payment(&self, key: &ProviderKey, payment: &ProviderRef) -> Result<(), ProviderError>;
 
     /// Sends money of a payment back. The refund carries our own id at the provider, by which it is found among
-    /// [`fetch_refunds`](Self::fetch_refunds) where the answer is lost.
+    /// [`fetch_refunds`](Self::fetch_refunds), or in a notification, where the answer is lost.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -157,7 +161,7 @@ pub trait PaymentProvider: Send + Sync {
         payment: &ProviderRef,
     ) -> Result<RefundSnapshot, ProviderError>;
 
-    /// How all refunds of a payment stand now, whoever made them.
+    /// How all refunds of a payment stand now, whoever made them. Needs [`Feature::LookupByReference`].
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -231,6 +235,9 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn fetch_renewal(&self, invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError>;
 
+    /// The body with which a delivery is acknowledged, beside a status of 2xx; empty where the provider reads none.
+    fn acknowledgement(&self) -> &'static str;
+
     /// Verifies and reads what came in at the provider's webhook. The names of `headers` are in lower case; `body` are the
     /// bytes as they came in. Does no I/O.
     ///
@@ -245,7 +252,7 @@ pub trait PaymentProvider: Send + Sync {
 
     /// Reads back what [notifications](Self::parse_notification) have told since `since`, whether they arrived or not: a page
     /// of it, in any order. `cursor` is the `next` of the page before. What is read back has the `provider_event_id` of what
-    /// is delivered; what means nothing here may be left out.
+    /// is delivered; what means nothing here may be left out. Needs [`Feature::NotificationHistory`].
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -331,6 +338,9 @@ pub enum ProviderError {
 /// Why a notification was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotificationError {
+    /// Without the credentials that the provider was given for its deliveries, or with wrong ones.
+    #[error("the credentials are missing or wrong")]
+    BadCredentials,
     /// Without a signature, with a wrong one, or with one of another scheme.
     #[error("the signature does not verify")]
     BadSignature,

@@ -101,7 +101,10 @@ impl LedgerSession {
             | CheckoutProgress::Released { payment_ref }
             | CheckoutProgress::Processing { payment_ref }
             | CheckoutProgress::PaymentFailed { payment_ref } => Some(payment_ref),
-            CheckoutProgress::Open | CheckoutProgress::Expired | CheckoutProgress::NothingToPay => None,
+            CheckoutProgress::Open
+            | CheckoutProgress::Expired
+            | CheckoutProgress::NothingToPay
+            | CheckoutProgress::Completed => None,
         }
     }
 

@@ -551,6 +551,10 @@ impl PaymentProvider for SimulatedProvider {
         Err(unsupported(Feature::Subscriptions))
     }
 
+    fn acknowledgement(&self) -> &'static str {
+        ""
+    }
+
     fn parse_notification(
         &self,
         headers: &[(String, String)],
@@ -629,6 +633,9 @@ fn unsupported(feature: Feature) -> ProviderError {
     ProviderError::Unsupported { capability: feature.name() }
 }
 
+/// Keys are kept for ever here; what is told is what real providers keep them for at least.
+const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 fn capabilities() -> Capabilities {
     let features = [
         Feature::LinkReactivation,
@@ -636,11 +643,15 @@ fn capabilities() -> Capabilities {
         Feature::CheckoutCancelUrl,
         Feature::ManualCapture,
         Feature::PartialRefunds,
+        Feature::LookupByReference,
+        Feature::NotificationHistory,
     ];
     Capabilities {
         livemode: false,
         locales: BTreeSet::from(["en".to_owned(), "sv".to_owned()]),
         line_items_max: 20,
+        link_lifetime_max: None,
+        key_lifetime: KEY_LIFETIME,
         bank_transfer_currencies: BTreeSet::from(["EUR".to_owned(), "SEK".to_owned()]),
         features: features.into(),
     }
