@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::money::Money;
+use domain::payment_link::PaymentMethodType;
 use domain::ports::provider::{HostedPage, PaymentProvider};
 use domain::provider::ProviderRef;
 use domain::timestamp::Timestamp;
@@ -30,6 +31,9 @@ pub trait ProviderCounterpart: Send + Sync {
 
     /// Whether a signature holds for a while only.
     fn signatures_expire(&self) -> bool;
+
+    /// A way to pay in euro in which the money comes later, as a link may name it; `None` where there is none.
+    fn delayed_method(&self) -> Option<PaymentMethodType>;
 
     /// How many requests of adapters have reached the provider, refused ones included.
     async fn requests(&self) -> u64;
