@@ -10,6 +10,8 @@ mod capabilities;
 mod circuit;
 mod client;
 mod config;
+#[cfg(test)]
+mod contract;
 mod discounts;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
