@@ -7,7 +7,6 @@
 
 mod amounts;
 mod capabilities;
-mod circuit;
 mod client;
 mod config;
 #[cfg(test)]
@@ -17,7 +16,6 @@ mod discounts;
 pub mod fuzzing;
 mod notifications;
 mod params;
-mod pressure;
 mod provider;
 mod reversals;
 mod sharing;
