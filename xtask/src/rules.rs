@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::repo;
 
 /// What each crate may depend on among our own. `*` is everything. Arrows point inward only.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("domain", &[]),
     // The words of mails are those of documents, in a crate that knows the domain alone.
     ("application", &["document-language", "domain"]),
@@ -19,7 +19,8 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("call-headers", &[]),
     ("migrations", &[]),
     ("storage-sql", &["domain", "migrations"]),
-    ("provider-stripe", &["domain"]),
+    ("provider-http", &["domain"]),
+    ("provider-stripe", &["domain", "provider-http"]),
     ("stripe-sandbox", &[]),
     ("tax-tables", &["domain"]),
     ("tax-id-vies", &["domain"]),
@@ -64,7 +65,7 @@ const TOP_LEVEL: [&str; 10] = [
 ];
 
 /// Where no provider may be named.
-const PROVIDER_FREE: [&str; 14] = [
+const PROVIDER_FREE: [&str; 15] = [
     "crates/domain",
     "crates/application",
     "crates/api-proto",
@@ -77,6 +78,7 @@ const PROVIDER_FREE: [&str; 14] = [
     "crates/invoice-pdf",
     "crates/mail-smtp",
     "crates/port-contracts",
+    "crates/provider-http",
     "migrations",
     "proto",
 ];

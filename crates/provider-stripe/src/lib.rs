@@ -7,7 +7,6 @@
 
 mod amounts;
 mod capabilities;
-mod circuit;
 mod client;
 mod config;
 mod discounts;
@@ -15,7 +14,6 @@ mod discounts;
 pub mod fuzzing;
 mod notifications;
 mod params;
-mod pressure;
 mod provider;
 mod reversals;
 mod sharing;

@@ -1,4 +1,4 @@
-//! What holds calls to Stripe back: never more a second than it allows, never more at once than it bears, callers before the
+//! What holds calls to a provider back: never more a second than it allows, never more at once than it bears, callers before the
 //! worker, and no queue that is longer than a caller may wait.
 
 use std::num::NonZeroU32;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 /// The longest that a caller's call may wait for its turn; what would wait longer is refused at once.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
-/// How many calls may be under way at once: what a slow Stripe may hold.
+/// How many calls may be under way at once: what a slow provider may hold.
 const UNDER_WAY_MAX: usize = 100;
 /// How many of them may be the worker's.
 const WORKERS_UNDER_WAY_MAX: usize = UNDER_WAY_MAX / 2;
@@ -27,7 +27,7 @@ pub(crate) enum Urgency {
     Worker,
 }
 
-/// The door to one Stripe, for all its calls.
+/// The door to one provider, for all its calls.
 pub(crate) struct Pressure {
     limiter: RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Duration>>,
     clock: RuntimeClock,

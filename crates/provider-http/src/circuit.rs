@@ -1,4 +1,4 @@
-//! The circuit breaker: a Stripe that fails again and again is left alone for a moment, so that callers are told at once instead
+//! The circuit breaker: a provider that fails again and again is left alone for a moment, so that callers are told at once instead
 //! of waiting for one more time limit, and so that it is not kept down by us.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ pub(crate) const FAILURES_MAX: u32 = 10;
 /// How long it then stays open, before one call may try again.
 const OPEN_FOR: Duration = Duration::from_secs(5);
 
-/// The circuit over all calls to one Stripe.
+/// The circuit over all calls to one provider.
 pub(crate) struct Circuit {
     /// Whose circuit, for the log and the metrics.
     name: String,
@@ -122,7 +122,7 @@ impl Circuit {
 }
 
 impl Pass<'_> {
-    /// What became of the call: whether Stripe answered it, or failed.
+    /// What became of the call: whether the provider answered it, or failed.
     pub(crate) fn answered(mut self, has_failed: bool) {
         self.is_judged = true;
         self.circuit.judge(self.is_probe, has_failed);
@@ -148,14 +148,14 @@ mod tests {
 
     /// A circuit that has just opened.
     fn open() -> Circuit {
-        let circuit = Circuit::new("stripe".to_owned());
+        let circuit = Circuit::new("acquirer".to_owned());
         assert!((0..FAILURES_MAX).all(|_| call(&circuit, true)));
         circuit
     }
 
     #[tokio::test(start_paused = true)]
     async fn failures_in_a_row_open_it_and_an_answer_between_them_does_not() {
-        let circuit = Circuit::new("stripe".to_owned());
+        let circuit = Circuit::new("acquirer".to_owned());
         for _ in 0..3 {
             assert!((1..FAILURES_MAX).all(|_| call(&circuit, true)));
             assert!(call(&circuit, false));
@@ -191,7 +191,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_from_before_it_opened_decides_nothing() {
-        let circuit = Circuit::new("stripe".to_owned());
+        let circuit = Circuit::new("acquirer".to_owned());
         let (early, late) = (circuit.pass().unwrap(), circuit.pass().unwrap());
         assert!((0..FAILURES_MAX).all(|_| call(&circuit, true)));
         early.answered(false);

@@ -1,0 +1,316 @@
+//! Calls, tried as often as helps.
+//!
+//! What is refused here, before anything was sent, is surely not done: [`ProviderError::RateLimited`] where too many calls
+//! wait, and [`ProviderError::Unavailable`] while the circuit is open.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+
+use domain::ports::provider::ProviderError;
+use domain::timestamp::Timestamp;
+use governor::Jitter;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::circuit::Circuit;
+use crate::pressure::{Pressure, Urgency, WAIT_MAX as TURN_WAIT_MAX};
+
+/// The longest that connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a call is tried.
+const TRIES_MAX: u32 = 3;
+/// The longest wait between two tries; what asks for more is left to whoever called.
+const WAIT_MAX: Duration = Duration::from_secs(3);
+/// The wait after the first try, on average; it doubles.
+const WAIT_FIRST: Duration = Duration::from_millis(250);
+/// The largest answer that is read, in bytes. A page of a hundred sessions with full metadata is about 3 MiB.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// For how long an answer tells the time.
+const TIME_KNOWN_FOR: Duration = Duration::from_secs(120);
+/// A part of a path with so many characters is an id, which no log shows; the names of resources are shorter.
+const ID_CHARS_MIN: usize = 16;
+/// Headers in which providers name a call, by which their support finds it.
+const REQUEST_IDS: [&str; 2] = ["request-id", "pspreference"];
+
+/// A way to one provider. A clone is another, behind the same door.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    headers: HeaderMap,
+    door: Arc<Door>,
+    urgency: Urgency,
+}
+
+/// What calls to a provider may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most calls a second on average, 1 at least; within any one second it may be a quarter more.
+    pub calls_per_second_max: u32,
+    /// The longest that one try of a call may take.
+    pub timeout: Duration,
+}
+
+/// A call.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// How.
+    pub method: Method,
+    /// Where, below the base.
+    pub path: &'a str,
+    /// What is sent with it.
+    pub content: Content<'a>,
+    /// The key under which the provider does it once, in the header `Idempotency-Key`.
+    pub key: Option<&'a str>,
+}
+
+/// What is sent with a call.
+#[derive(Debug)]
+pub enum Content<'a> {
+    /// Nothing.
+    Nothing,
+    /// Pairs in the URL.
+    Query(&'a [(String, String)]),
+    /// Pairs in the body.
+    Form(&'a [(String, String)]),
+    /// JSON in the body.
+    Json(&'a Value),
+}
+
+/// What a provider answered to a try.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; nothing if it is too large, broken off or no JSON.
+    pub body: Option<Value>,
+}
+
+impl Answer {
+    /// A header's text, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// How long the provider asks to be left alone, where it says so in seconds.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.parse().ok().map(Duration::from_secs)
+    }
+}
+
+/// What one answer means.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Done.
+    Done(Value),
+    /// Final, and surely not done.
+    Refused(ProviderError),
+    /// Surely not done; another try may help.
+    NotDone {
+        /// What is told if none does.
+        error: ProviderError,
+        /// How long the provider asked to be left alone.
+        wait: Option<Duration>,
+    },
+    /// Perhaps done; another try under the same key may tell.
+    Unknown {
+        /// How long the provider asked to be left alone.
+        wait: Option<Duration>,
+    },
+}
+
+impl Verdict {
+    /// Whether the provider was not there, or not itself. A limit of its own, or a refusal, is an answer.
+    fn has_failed(&self) -> bool {
+        matches!(self, Self::Unknown { .. } | Self::NotDone { error: ProviderError::Unavailable, .. })
+    }
+}
+
+/// What all calls to one provider share.
+struct Door {
+    /// The name of the provider, for metrics.
+    name: String,
+    pressure: Pressure,
+    circuit: Circuit,
+    /// The date of the last answer, and when it came.
+    last_date: Mutex<Option<(Timestamp, Instant)>>,
+}
+
+impl Client {
+    /// A way to the provider that is called `name`. Every call is below `base`, and has `headers`.
+    ///
+    /// # Errors
+    /// The HTTP client can't be made.
+    pub fn new(name: String, base: Url, headers: HeaderMap, limits: Limits) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(limits.timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("paylinks/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        let per_second = NonZeroU32::new(limits.calls_per_second_max).unwrap_or(NonZeroU32::MIN);
+        let door = Door {
+            pressure: Pressure::new(per_second),
+            circuit: Circuit::new(name.clone()),
+            name,
+            last_date: Mutex::new(None),
+        };
+        Ok(Self { http, base, headers, door: Arc::new(door), urgency: Urgency::Caller })
+    }
+
+    /// The same way for calls that no caller waits for: they come behind the callers'.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { urgency: Urgency::Worker, ..self.clone() }
+    }
+
+    /// The time by the provider's clock, as far as an answer of the last two minutes told it.
+    pub fn provider_time(&self) -> Option<Timestamp> {
+        let (date, came) = (*self.door.last_date.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let since = came.elapsed();
+        (since <= TIME_KNOWN_FOR).then(|| date.plus(since))
+    }
+
+    /// Makes a call, and tries it again as long as that may help; `judge` says what an answer means.
+    ///
+    /// # Errors
+    /// What the last verdict says; [`ProviderError::OutcomeUnknown`] once one try was perhaps done.
+    pub async fn call(&self, call: &Call<'_>, judge: impl Fn(Answer) -> Verdict) -> Result<Value, ProviderError> {
+        let mut perhaps_done = false;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let tried = self.try_in_turn(call, &judge).await;
+            let (provider, outcome) = (self.door.name.clone(), outcome(&tried));
+            metrics::counter!("paylinks_provider_calls_total", "provider" => provider, "outcome" => outcome)
+                .increment(1);
+            let (error, told) = match tried {
+                Ok(Verdict::Done(value)) => return Ok(value),
+                Ok(Verdict::Refused(error)) => return Err(error),
+                Ok(Verdict::NotDone { error, wait }) => (error, wait),
+                Ok(Verdict::Unknown { wait }) => {
+                    perhaps_done = true;
+                    (ProviderError::OutcomeUnknown, wait)
+                }
+                Err(error) => return Err(if perhaps_done { ProviderError::OutcomeUnknown } else { error }),
+            };
+            let doubled = WAIT_FIRST * 2u32.pow(attempt - 1);
+            let wait = told.unwrap_or(doubled);
+            if attempt == TRIES_MAX || wait > WAIT_MAX {
+                // Once it was perhaps done, a later try that surely was not changes nothing about that.
+                return Err(if perhaps_done { ProviderError::OutcomeUnknown } else { error });
+            }
+            // Calls that failed together do not come back together, and none before it was told to.
+            let spread = match told {
+                Some(told) => Jitter::up_to(WAIT_FIRST) + told,
+                None => Jitter::up_to(doubled) + doubled / 2,
+            };
+            tokio::time::sleep(spread).await;
+        }
+    }
+
+    /// One try, once it may be made.
+    ///
+    /// # Errors
+    /// Nothing was sent, and nothing is to be sent for now.
+    async fn try_in_turn(&self, call: &Call<'_>, judge: impl Fn(Answer) -> Verdict) -> Result<Verdict, ProviderError> {
+        let door = &self.door;
+        if door.circuit.is_open() {
+            return Err(ProviderError::Unavailable);
+        }
+        let Ok(_under_way) = door.pressure.enter(self.urgency).await else {
+            return Err(ProviderError::RateLimited { retry_after: Some(TURN_WAIT_MAX) });
+        };
+        let pass = door.circuit.pass().ok_or(ProviderError::Unavailable)?;
+        let verdict = self.try_once(call, judge).await;
+        pass.answered(verdict.has_failed());
+        Ok(verdict)
+    }
+
+    async fn try_once(&self, call: &Call<'_>, judge: impl Fn(Answer) -> Verdict) -> Verdict {
+        let (method, operation) = (&call.method, operation(call.path));
+        let Ok(url) = self.base.join(call.path) else { return Verdict::Refused(ProviderError::Unavailable) };
+        let mut request = self.http.request(method.clone(), url).headers(self.headers.clone());
+        request = match call.content {
+            Content::Nothing => request,
+            Content::Query(pairs) => request.query(pairs),
+            Content::Form(pairs) => request.form(pairs),
+            Content::Json(value) => request.json(value),
+        };
+        if let Some(key) = call.key {
+            request = request.header("idempotency-key", key);
+        }
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() || error.is_builder() => {
+                tracing::warn!(%method, operation, "can't connect to the provider");
+                return Verdict::NotDone { error: ProviderError::Unavailable, wait: None };
+            }
+            Err(error) => {
+                tracing::warn!(%method, operation, timeout = error.is_timeout(), "the provider's answer was lost");
+                return Verdict::Unknown { wait: None };
+            }
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        let answer = Answer { status, headers, body: read_capped(response).await };
+        if let Some(date) = answer.header("date").and_then(read_date) {
+            *self.door.last_date.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
+        }
+        let request_id = REQUEST_IDS.iter().find_map(|name| answer.header(name)).unwrap_or_default();
+        tracing::debug!(%method, operation, status = status.as_u16(), request_id, "called the provider");
+        judge(answer)
+    }
+}
+
+/// The failure of a call that changes nothing: one of unknown outcome is just unavailable.
+pub fn unchanged(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::OutcomeUnknown => ProviderError::Unavailable,
+        other => other,
+    }
+}
+
+/// What became of a try, for metrics.
+fn outcome(tried: &Result<Verdict, ProviderError>) -> &'static str {
+    match tried {
+        Ok(Verdict::Done(_)) => "answered",
+        Ok(Verdict::Refused(_)) => "rejected",
+        Ok(Verdict::NotDone { error: ProviderError::RateLimited { .. }, .. }) => "rate_limited",
+        Ok(Verdict::NotDone { .. }) => "not_done",
+        Ok(Verdict::Unknown { .. }) => "unknown",
+        Err(ProviderError::RateLimited { .. }) => "queue_full",
+        Err(_) => "circuit_open",
+    }
+}
+
+/// The date of an answer, which is whole seconds.
+fn read_date(header: &str) -> Option<Timestamp> {
+    let since_epoch = httpdate::parse_http_date(header).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since_epoch.as_secs()).ok().map(Timestamp::from_unix_seconds)
+}
+
+/// The path without ids, for logs.
+fn operation(path: &str) -> String {
+    path.split('/').map(|part| if part.len() >= ID_CHARS_MIN { "{id}" } else { part }).collect::<Vec<_>>().join("/")
+}
+
+/// The answer as JSON; nothing if it is too large, broken off or something else.
+async fn read_capped(mut response: Response) -> Option<Value> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return None;
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&bytes).ok()
+}
+
+#[cfg(test)]
+mod tests;
