@@ -3,6 +3,8 @@
 //! It must not know any port: what is made here has been stored nowhere.
 #![expect(clippy::unwrap_used, reason = "test data that does not parse is a failed test")]
 
+mod discounts;
+
 use std::time::Duration;
 
 use domain::access::{ApiKey, Scope};
@@ -58,6 +60,8 @@ use rust_decimal::Decimal;
 use time::Date;
 use time::macros::date;
 use uuid::Uuid;
+
+pub use discounts::{coupon, percent, promotion_code};
 
 /// Text that breaks careless quoting: quotes, a percent sign, a backslash, letters of several bytes, a placeholder.
 pub const AWKWARD_TEXT: &str = "Café \"Ö'Brien\" 100 % \\ ☕ 😀 $1 ?";

@@ -5,5 +5,6 @@
 
 pub mod fixtures;
 pub mod mail;
+pub mod provider;
 pub mod storage;
 pub mod tax;

@@ -36,7 +36,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use clock::{SeededIds, SimulatedClock};
 pub use process::{Chaos, Faults, Process};
-pub use provider::{Acquirer, LedgerLink, LedgerRefund, LedgerSession, SimulatedProvider};
+pub use provider::{Accident, Acquirer, LedgerLink, LedgerRefund, LedgerSession, SimulatedProvider};
 pub use storage::{Contents, SimulatedStorage};
 
 /// What is behind a mutex. No panic of a holder leaves it half-written: each writes what it has computed before.

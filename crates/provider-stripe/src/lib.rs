@@ -9,6 +9,8 @@ mod amounts;
 mod capabilities;
 mod client;
 mod config;
+#[cfg(test)]
+mod contract;
 mod discounts;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

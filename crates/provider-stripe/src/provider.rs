@@ -29,8 +29,8 @@ use crate::client::{Client, Params};
 use crate::config::{ConfigError, StripeConfig};
 use crate::params::{
     Prepared, changed_items, check_tax_codes, create_checkout, create_customer, create_link, create_price,
-    create_product, create_shipping_rate, items_to_prepare, lookup_key, of_one_amount, optional_items_to_prepare, push,
-    refused_in, update_link,
+    create_product, create_shipping_rate, items_to_prepare, lookup_key, name_customer, of_one_amount,
+    optional_items_to_prepare, push, refused_in, update_link,
 };
 use crate::reversals::{create_refund, dispute_snapshot, refund_snapshot};
 use crate::sharing;
@@ -298,6 +298,8 @@ impl PaymentProvider for StripeProvider {
         session: &CheckoutSession,
         customer: Option<&'a Customer>,
     ) -> Result<HostedPage, ProviderError> {
+        // What can't be said is refused before anything is made.
+        let mut params = create_checkout(session, customer)?;
         // To store a method, and to tell whose transfer came, Stripe must know the customer before the session.
         let made = match (session.mode, customer) {
             (CheckoutMode::Payment, _) | (_, None) => None,
@@ -306,7 +308,7 @@ impl PaymentProvider for StripeProvider {
                 Some(id_of(&self.client.post("/v1/customers", params, &key).await?)?)
             }
         };
-        let params = create_checkout(session, customer, made.as_deref())?;
+        name_customer(&mut params, customer, made.as_deref());
         let made = self.client.post("/v1/checkout/sessions", params, &key.0).await;
         hosted_page(&made.map_err(of_one_amount)?)
     }

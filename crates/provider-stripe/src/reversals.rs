@@ -13,7 +13,7 @@ use crate::client::Params;
 use crate::params::{metadata, push};
 
 /// The metadata key under which a refund carries our id.
-const REFUND_KEY: &str = "paylinks_refund";
+pub(crate) const REFUND_KEY: &str = "paylinks_refund";
 /// The most characters that are kept of a word of Stripe's.
 const WORD_CHARS_MAX: usize = 100;
 

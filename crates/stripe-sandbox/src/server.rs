@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -103,6 +104,24 @@ impl Sandbox {
         Ok(made["secret"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// What a webhook endpoint with these secrets gets of `key`'s account: the header `Stripe-Signature`, signed now, and the
+    /// body, of every event in its order. For tests that are the network themselves.
+    pub fn signed_events(&self, key: &str, secrets: &[String]) -> Vec<(String, String)> {
+        let state = self.shared.lock();
+        let account = state.accounts.get(&State::account_of_key(key));
+        let events = account.into_iter().flat_map(|account| account.all("event"));
+        let signed = events.map(|event| {
+            let body = event.to_string();
+            (webhooks::sign(&body, secrets, state.now()), body)
+        });
+        signed.collect()
+    }
+
+    /// How many requests have come in at its API, those that were refused included.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
     #[cfg(test)]
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.shared.lock()
@@ -124,6 +143,7 @@ impl Sandbox {
 pub(crate) struct Shared {
     state: Mutex<State>,
     in_flight: Mutex<HashSet<u64>>,
+    requests: AtomicU64,
     /// Lets calls go on that a fault holds.
     pub(crate) held: Notify,
     /// The cards about which a bank is being asked.
@@ -165,6 +185,7 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
     let shared = Arc::new(Shared {
         state: Mutex::new(state),
         in_flight: Mutex::default(),
+        requests: AtomicU64::new(0),
         held: Notify::new(),
         pending_authentications: hosted::PendingAuthentications::default(),
         client: client.map_err(SandboxError::Client)?,
@@ -235,6 +256,7 @@ async fn api(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    shared.requests.fetch_add(1, Ordering::Relaxed);
     let request_id = ids::new("req");
     let idempotency_key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
     let mut response = match answer(&shared, &method, &uri, &headers, &body, idempotency_key.as_deref()).await {
@@ -392,6 +414,10 @@ fn authenticate(headers: &HeaderMap) -> Result<String, ApiError> {
         return Err(ApiError::unauthorized(
             "Invalid API Key provided. Any key that begins with sk_test_ opens this sandbox.",
         ));
+    }
+    if key.starts_with("sk_test_expired") {
+        return Err(ApiError::unauthorized("Expired API Key provided. Any key that begins so has expired.")
+            .code("api_key_expired"));
     }
     Ok(State::account_of_key(&key))
 }

@@ -2,57 +2,24 @@
 //! alone.
 
 use domain::catalog::{
-    Code, Coupon, CouponChanges, CouponDiscount, CouponDuration, CurrencyAmounts, DurationMonths, Interval, NewCoupon,
-    NewPromotionCode, PercentOff, PromotionCode, PromotionCodeChanges, PromotionCodeSnapshot, PromotionCodeState,
-    Recurrence, Redemptions,
+    Code, CouponChanges, CouponDiscount, CouponDuration, CurrencyAmounts, DurationMonths, Interval, PromotionCode,
+    PromotionCodeChanges, PromotionCodeSnapshot, PromotionCodeState, Recurrence,
 };
 use domain::checkout::{EnteredText, SessionOrigin};
-use domain::id::{CheckoutSessionId, CouponId, PaymentId, PriceId, PromotionCodeId, SubscriptionId};
+use domain::id::{CheckoutSessionId, PaymentId, PriceId, SubscriptionId};
 use domain::page::{PageRequest, PageSize};
 use domain::payment::{Payment, PaymentFlag};
 use domain::payment_link::PaymentLink;
 use domain::ports::storage::{PaymentFilter, PromotionCodeFilter, StorageError, SubscriptionFilter};
-use domain::seller::SellerId;
 use domain::subscription::{
     RenewalPayment, Subscription, SubscriptionItem, SubscriptionSnapshot, SubscriptionState, SubscriptionTerms,
 };
-use domain::text::CouponName;
 
 use super::Store;
 use crate::fixtures::{
-    checkout_session, currency, items_link, later, metadata, moment, money, next_uuid, only, provider, provider_ref,
-    seller,
+    checkout_session, coupon, currency, items_link, later, metadata, moment, money, next_uuid, only, percent,
+    promotion_code, provider, provider_ref, seller,
 };
-
-fn coupon(seller: &SellerId, discount: CouponDiscount, duration: CouponDuration) -> Coupon {
-    let terms = NewCoupon {
-        name: Some(CouponName::parse("Höstrea").unwrap()),
-        discount,
-        duration,
-        max_redemptions: Some(Redemptions::parse(100).unwrap()),
-        redeem_by: Some(later()),
-        metadata: metadata(&[("campaign", "autumn")]),
-    };
-    Coupon::new(CouponId::from_uuid(next_uuid()), seller.clone(), terms, moment())
-}
-
-fn percent() -> CouponDiscount {
-    CouponDiscount::Percent(PercentOff::parse("12.5".parse().unwrap()).unwrap())
-}
-
-fn promotion_code(coupon: &Coupon, code: &str) -> PromotionCode {
-    let terms = NewPromotionCode {
-        coupon_id: coupon.id,
-        code: Code::parse(code).unwrap(),
-        max_redemptions: Some(Redemptions::parse(5).unwrap()),
-        expires_at: Some(later()),
-        first_time_only: true,
-        minimum: Some(CurrencyAmounts::parse(money(10_000), "options", &[]).unwrap()),
-        metadata: metadata(&[("channel", "mail")]),
-    };
-    let id = PromotionCodeId::from_uuid(next_uuid());
-    PromotionCode::creating(id, coupon.seller_id.clone(), terms, (provider(), false), moment())
-}
 
 fn made(code: &mut PromotionCode, reference: &str) {
     let provider_ref = provider_ref(reference);

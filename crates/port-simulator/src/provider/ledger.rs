@@ -10,6 +10,8 @@ use domain::provider::{CheckoutProgress, CheckoutSnapshot, Notification, Notific
 use domain::refund::{RefundProgress, RefundSnapshot};
 use domain::timestamp::Timestamp;
 
+use super::accidents::Accident;
+
 /// A link's page at the provider.
 #[derive(Debug, Clone)]
 pub struct LedgerLink {
@@ -62,8 +64,12 @@ pub(crate) struct Ledger {
     pub(crate) sessions: Vec<LedgerSession>,
     pub(crate) refunds: Vec<LedgerRefund>,
     pub(crate) told: Vec<Notification>,
-    /// What was answered under a key.
-    pub(crate) answers: BTreeMap<String, Result<Answer, ProviderError>>,
+    /// What was asked for and answered under a key.
+    pub(super) answers: BTreeMap<String, (String, Result<Answer, ProviderError>)>,
+    /// How many calls have come.
+    pub(super) calls: u64,
+    /// What happens to each call of a method, where a test wants it.
+    pub(super) accident: Option<(&'static str, Accident)>,
     last_id: u64,
     pub(crate) now: Timestamp,
 }
@@ -125,6 +131,8 @@ impl Ledger {
             refunds: Vec::new(),
             told: Vec::new(),
             answers: BTreeMap::new(),
+            calls: 0,
+            accident: None,
             last_id: 0,
             now,
         }

@@ -361,12 +361,8 @@ pub(crate) fn create_customer(session: &CheckoutSession, customer: &Customer) ->
 }
 
 /// The parameters that make a session. Its end is held to what Stripe takes, seen from the session's own beginning: a retry
-/// under the same key must say the same. `customer_ref` is the customer at Stripe, where one was made for it.
-pub(crate) fn create_checkout(
-    session: &CheckoutSession,
-    customer: Option<&Customer>,
-    customer_ref: Option<&str>,
-) -> Result<Params, ProviderError> {
+/// under the same key must say the same. Who pays is [said](name_customer) once everything else can be.
+pub(crate) fn create_checkout(session: &CheckoutSession, customer: Option<&Customer>) -> Result<Params, ProviderError> {
     let mut params = Params::new();
     let code = amounts::code(session.amount.currency());
     if session.mode == CheckoutMode::Setup {
@@ -397,18 +393,22 @@ pub(crate) fn create_checkout(
     push(&mut params, "expires_at", session.expires_at.unix_seconds().clamp(now + shortest, now + longest));
     metadata(&mut params, &session.metadata);
     push(&mut params, &format!("metadata[{CHECKOUT_KEY}]"), session.id);
+    Ok(params)
+}
+
+/// Says who pays in a session. `customer_ref` is the customer at Stripe, where one was made for it.
+pub(crate) fn name_customer(params: &mut Params, customer: Option<&Customer>, customer_ref: Option<&str>) {
     match (customer_ref, customer) {
-        (Some(customer), _) => push(&mut params, "customer", customer),
+        (Some(customer), _) => push(params, "customer", customer),
         (None, Some(customer)) => {
-            push(&mut params, "customer_creation", "always");
-            push(&mut params, "payment_intent_data[setup_future_usage]", "off_session");
+            push(params, "customer_creation", "always");
+            push(params, "payment_intent_data[setup_future_usage]", "off_session");
             if let Some(email) = &customer.profile.email {
-                push(&mut params, "customer_email", email.as_str());
+                push(params, "customer_email", email.as_str());
             }
         }
         (None, None) => {}
     }
-    Ok(params)
 }
 
 fn bank_transfer(

@@ -21,7 +21,7 @@ use port_contracts::fixtures::{
 use serde_json::Value;
 use time::macros::date;
 
-use super::{Params, Prepared, create_checkout, create_link, items_to_prepare, update_link};
+use super::{Params, Prepared, create_checkout, create_link, items_to_prepare, name_customer, update_link};
 
 const CREATE: &str = "POST /v1/payment_links";
 const UPDATE: &str = "POST /v1/payment_links/{id}";
@@ -316,7 +316,8 @@ fn sent() -> BTreeMap<&'static str, Params> {
     }
     let ada = customer(&seller("north"));
     let session = checkout_session(&seller("north"), SessionOrigin::Invoice { invoice_id: invoice.id }, Some(ada.id));
-    let mut params = create_checkout(&session, Some(&ada), None).expect("it can be said");
+    let mut params = create_checkout(&session, Some(&ada)).expect("it can be said");
+    name_customer(&mut params, Some(&ada), None);
     for mode in [CheckoutMode::BankTransferPayment, CheckoutMode::Setup] {
         let new = NewCheckoutSession {
             id: session.id,
@@ -335,7 +336,8 @@ fn sent() -> BTreeMap<&'static str, Params> {
             livemode: false,
         };
         let session = CheckoutSession::creating(new, moment());
-        params.extend(create_checkout(&session, Some(&ada), Some("cus_1")).expect("it can be said"));
+        params.extend(create_checkout(&session, Some(&ada)).expect("it can be said"));
+        name_customer(&mut params, Some(&ada), Some("cus_1"));
     }
     sent.insert(SESSION, params);
     sent

@@ -1,0 +1,4 @@
+//! The simulated ports keep the contracts of the real ones.
+
+mod provider;
+mod storage;
