@@ -118,7 +118,9 @@ impl App {
         (payment_ref, received): (&ProviderRef, Money),
     ) -> Result<(), Error> {
         let was_closed = was_closed(&books);
-        if !self.session_completed(uow, &mut books, snapshot, SessionPayment::Paid).await? {
+        // Where a page can be paid by two at once, the second payment is as much money as the first.
+        let is_another = books.session.is_paid() && uow.load_payment_by_ref(provider, payment_ref).await?.is_none();
+        if !is_another && !self.session_completed(uow, &mut books, snapshot, SessionPayment::Paid).await? {
             return Ok(());
         }
         let now = self.now();
@@ -502,6 +504,69 @@ mod tests {
     async fn the_end_of_a_page_that_a_lost_call_made_is_not_the_end_of_the_session() {
         assert_eq!(writes_at_the_end_of("page_1").await, 1);
         assert_eq!(writes_at_the_end_of("page_2").await, 0);
+    }
+
+    /// How many payments are added when a session that was paid by `p_1` is told to be paid by `payment_ref`.
+    async fn payments_added_by(payment_ref: &str) -> usize {
+        let mut session = open_session();
+        assert!(session.completed(ProviderRef("page_1".into()), SessionPayment::Paid, mocked::NOW));
+        let payment_ref = ProviderRef(payment_ref.into());
+        let snapshot = CheckoutSnapshot {
+            provider_ref: payment_ref.clone(),
+            checkout_session_id: Some(session.id),
+            payment_link_id: None,
+            progress: CheckoutProgress::Paid { payment_ref: payment_ref.clone(), received: session.amount },
+            amount: session.amount,
+            payment_method: None,
+            expires_at: None,
+            collected: None,
+            subscription: None,
+        };
+        let new = NewPayment {
+            id: domain::id::PaymentId::from_uuid(session.id.uuid()),
+            seller_id: session.seller_id.clone(),
+            kind: PaymentKind::Checkout,
+            provider: session.provider.clone(),
+            invoice_id: session.invoice_id(),
+            payment_link_id: None,
+            checkout_session_id: Some(session.id),
+            customer_id: None,
+            subtotal: session.amount,
+            tax: money(0),
+            total: session.amount,
+            description: None,
+            metadata: session.metadata.clone(),
+            expires_at: None,
+            livemode: false,
+        };
+        let mut first = Payment::pending(new, mocked::NOW);
+        assert!(first.succeed((ProviderRef("p_1".into()), session.id), session.amount, vec![], mocked::NOW));
+        let added = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (known, locked, counted) = (session.clone(), session, std::sync::Arc::clone(&added));
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_load_checkout_session().returning(move |_| Ok(Some(known.clone())));
+        uow.expect_lock_checkout_session().returning(move |_| Ok(Some(locked.clone())));
+        uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
+        uow.expect_load_payment_by_ref().returning(move |_, asked| {
+            Ok(Some(first.clone()).filter(|first| first.provider_ref.as_ref() == Some(asked)))
+        });
+        uow.expect_release_collectable().returning(|_| Ok(()));
+        uow.expect_append_event().returning(|_| Ok(()));
+        uow.expect_insert_payment().returning(move |payment| {
+            assert_eq!(payment.received, Some(money(10_000)));
+            assert!(payment.flags.contains(&PaymentFlag::InvoiceNotOpen), "{:?}", payment.flags);
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Ok(())
+        });
+        let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
+        assert!(app.settle(&mut uow, &"acquirer".parse().unwrap(), &snapshot).await.unwrap());
+        added.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn a_second_payment_of_a_session_is_money_too_and_the_first_is_counted_once() {
+        assert_eq!(payments_added_by("p_1").await, 0);
+        assert_eq!(payments_added_by("p_2").await, 1);
     }
 
     #[test]

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Currencies whose amounts have another number of decimals at Adyen than in ISO 4217, with that number.
 const OTHER_DECIMALS: [(&str, u32); 4] = [("CLP", 2), ("CVE", 0), ("IDR", 0), ("ISK", 2)];
 
+/// The largest amount: card networks have twelve digits for it (ISO 8583, field 4).
+const VALUE_MAX: i64 = 999_999_999_999;
+
 /// An amount on Adyen's wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Amount {
@@ -38,8 +41,10 @@ impl Amount {
                 .filter(|value| value * scale == money.minor())
                 .ok_or_else(|| rejected("amount_precision"))?
         };
-        if value <= 0 {
-            return Err(rejected("amount_too_small"));
+        match value {
+            ..=0 => return Err(rejected("amount_too_small")),
+            1..=VALUE_MAX => {}
+            _ => return Err(rejected("amount_too_large")),
         }
         Ok(Self { currency: money.currency().code().to_owned(), value })
     }
@@ -93,6 +98,8 @@ mod tests {
         check("IDR", 10_050, Err("amount_precision"));
         check("CVE", 1, Err("amount_precision"));
         check("CLP", i64::MAX, Err("amount_too_large"));
+        check("SEK", VALUE_MAX + 1, Err("amount_too_large"));
+        check("SEK", VALUE_MAX, Ok(VALUE_MAX));
         check("SEK", 0, Err("amount_too_small"));
         check("SEK", -1, Err("amount_too_small"));
     }

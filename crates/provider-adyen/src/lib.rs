@@ -11,6 +11,8 @@ mod amounts;
 mod capabilities;
 mod client;
 mod config;
+#[cfg(test)]
+mod contract;
 mod events;
 mod notifications;
 mod pages;

@@ -69,10 +69,9 @@ fn authorisation(item: &Item) -> Option<NotificationTopic> {
     }
     let received = money(item)?;
     let payment_ref = ProviderRef(item.psp_reference.clone());
-    // A page may be paid several times where it is a link's, so there each payment is a visit of its own.
-    let page = item.additional("paymentLinkId").filter(|_| session.is_some());
     let snapshot = CheckoutSnapshot {
-        provider_ref: page.map_or_else(|| payment_ref.clone(), |page| ProviderRef(page.to_owned())),
+        // A visit has no name of its own: it is its payment. Which page it was of is not signed.
+        provider_ref: payment_ref.clone(),
         checkout_session_id: session,
         payment_link_id: link,
         progress: CheckoutProgress::Paid { payment_ref, received },
@@ -112,18 +111,13 @@ fn dispute(item: &Item, state: DisputeState) -> Option<NotificationTopic> {
     Some(NotificationTopic::DisputeTold { payment_ref, snapshot: Box::new(snapshot) })
 }
 
-/// Where a dispute stands after an event; nothing if the event is of none.
+/// Where a dispute stands after an event; nothing if the event is of none. What is said of it beside the event's code is
+/// not signed.
 fn dispute_state(item: &Item) -> Option<DisputeState> {
-    let told = item.additional("disputeStatus").unwrap_or_default();
     Some(match item.event_code.as_str() {
         "REQUEST_FOR_INFORMATION" => DisputeState::WarningNeedsResponse,
-        // Its money is about to be taken, and must not be sent back beside that.
-        "NOTIFICATION_OF_CHARGEBACK" => DisputeState::NeedsResponse,
-        "CHARGEBACK" | "DISPUTE_OPENED_WITH_CHARGEBACK" => match told {
-            "Pending" => DisputeState::UnderReview,
-            "Lost" | "Accepted" | "Expired" | "Unresponded" => DisputeState::Lost,
-            _ => DisputeState::NeedsResponse,
-        },
+        // Before a chargeback its money is about to be taken, and must not be sent back beside that.
+        "NOTIFICATION_OF_CHARGEBACK" | "CHARGEBACK" | "DISPUTE_OPENED_WITH_CHARGEBACK" => DisputeState::NeedsResponse,
         "INFORMATION_SUPPLIED" => DisputeState::UnderReview,
         // The money is back; the bank may still come a second time.
         "CHARGEBACK_REVERSED"

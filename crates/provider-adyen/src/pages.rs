@@ -130,6 +130,10 @@ impl PageRequest {
         Ok(request)
     }
 
+    pub(crate) fn reference(&self) -> &str {
+        &self.reference
+    }
+
     /// The body of the call.
     ///
     /// # Errors
@@ -241,6 +245,10 @@ impl Page {
 
     pub(crate) fn hosted(self) -> HostedPage {
         HostedPage { provider_ref: ProviderRef(self.id), url: self.url }
+    }
+
+    pub(crate) fn reference(&self) -> &str {
+        &self.reference
     }
 
     pub(crate) const fn state(&self) -> PageState {

@@ -73,7 +73,12 @@ impl AdyenProvider {
     async fn make(&self, request: &PageRequest, key: &ProviderKey) -> Result<HostedPage, ProviderError> {
         let made = self.client.post("paymentLinks", &request.body()?, &key.0).await?;
         // It was done, as the status said; the same key will tell what.
-        Page::read(made).map(Page::hosted).ok_or(ProviderError::OutcomeUnknown)
+        let page = Page::read(made).ok_or(ProviderError::OutcomeUnknown)?;
+        if page.reference() != request.reference() {
+            // Adyen answers to a key as it did the first time, whatever is asked for.
+            return Err(ProviderError::Conflict { code: "key_of_another_page".to_owned() });
+        }
+        Ok(page.hosted())
     }
 
     async fn page(&self, page: &ProviderRef) -> Result<Page, ProviderError> {
@@ -112,6 +117,9 @@ impl PaymentProvider for AdyenProvider {
     }
 
     async fn create_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<HostedPage, ProviderError> {
+        if let Some((missing, _)) = link.needs().into_iter().find(|(feature, _)| !self.capabilities.has(*feature)) {
+            return Err(unsupported(missing));
+        }
         self.make(&PageRequest::of_link(&self.merchant_account, link)?, key).await
     }
 
@@ -228,6 +236,9 @@ impl PaymentProvider for AdyenProvider {
         }
         let path = format!("payments/{}/refunds", path_part(payment)?);
         let made = self.client.post(&path, &body, &key.0).await?;
+        if made["reference"].as_str().is_some_and(|reference| reference != refund.id.to_string()) {
+            return Err(ProviderError::Conflict { code: "key_of_another_refund".to_owned() });
+        }
         // Adyen answers that it received the request; a notification tells what came of it.
         let provider_ref = made["pspReference"].as_str().filter(|text| !text.is_empty());
         Ok(RefundSnapshot {

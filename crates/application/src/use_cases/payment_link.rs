@@ -502,7 +502,7 @@ impl App {
 /// What a provider must be able to do to change a link, with the field that wants it. What the link has already, its page
 /// has too; its metadata and an earlier end are ours alone.
 fn needed_to_change(link: &PaymentLink, changed: &PaymentLink, changes: &LinkChanges) -> Vec<(Feature, &'static str)> {
-    let before = link.options.needs();
+    let before = link.needs();
     let ends_later = match (link.options.expires_at, changed.options.expires_at) {
         (Some(before), Some(after)) => after > before,
         (Some(_), None) => true,
@@ -511,9 +511,7 @@ fn needed_to_change(link: &PaymentLink, changed: &PaymentLink, changes: &LinkCha
     let on_page = |field: &LinkField| *field != LinkField::ExpiresAt || ends_later;
     let fields = changes.fields.iter().copied().filter(on_page).map(|field| (Feature::LinkPageUpdate, field.name()));
     let quantities = (!changes.items.is_empty()).then_some((Feature::LinkQuantityUpdate, "line_items"));
-    let new = changed.options.needs().into_iter().chain(changed.target.needs());
-    let had = |needed: &(Feature, &'static str)| before.contains(needed) || link.target.needs().contains(needed);
-    new.filter(|needed| !had(needed)).chain(fields).chain(quantities).collect()
+    changed.needs().into_iter().filter(|needed| !before.contains(needed)).chain(fields).chain(quantities).collect()
 }
 
 /// Refuses what the provider has not the abilities for, all of it at once.
