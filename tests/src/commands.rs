@@ -32,9 +32,9 @@ async fn config_check_says_what_would_run_or_every_fault_at_once() {
     for field in ["sellers[0].id", "sellers[0].name", "sellers[0].country", "sellers[0].currency"] {
         assert!(output_text.contains(&format!("  {field} ")), "{field} is not named: {output_text}");
     }
-    let (fine, output_text) = check("[stripe]\nwebhook_secrets = \"whsec_canary\"\n").await;
+    let (fine, output_text) = check("[providers.stripe]\nwebhook_secrets = \"whsec_canary\"\n").await;
     assert!(
-        !fine && output_text.contains("stripe.webhook_secrets") && !output_text.contains("canary"),
+        !fine && output_text.contains("providers.stripe.webhook_secrets") && !output_text.contains("canary"),
         "{output_text}"
     );
     let (fine, output_text) = check("acces = \"open\"\n").await;

@@ -1,11 +1,103 @@
 //! How to reach Stripe.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Variable};
 use domain::provider::ProviderName;
+use domain::validation::{Invalid, Validator};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use url::{Host, Url};
+
+use crate::provider::StripeProvider;
+
+/// Stripe's adapter, as it is registered and configured.
+#[derive(Debug, Clone, Copy)]
+pub struct Stripe;
+
+/// What is configured of Stripe.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct StripeSettings {
+    api_key: Option<String>,
+    webhook_secrets: Vec<String>,
+    api_base: Option<String>,
+    account: Option<String>,
+    calls_per_second_max: Option<u32>,
+}
+
+impl ProviderAdapter for Stripe {
+    type Settings = StripeSettings;
+
+    const NAME: &'static str = "stripe";
+
+    const ENVIRONMENT: &'static [Variable] = &[
+        Variable { name: "STRIPE_API_KEY", setting: "api_key", is_list: false },
+        Variable { name: "STRIPE_WEBHOOK_SECRET", setting: "webhook_secrets", is_list: true },
+        Variable { name: "STRIPE_API_BASE", setting: "api_base", is_list: false },
+    ];
+
+    fn check(name: ProviderName, settings: StripeSettings, v: &mut Validator) -> Option<Box<dyn ConfiguredProvider>> {
+        let secrets = settings.webhook_secrets;
+        let is_secret = |secret: &String| secret.strip_prefix("whsec_").is_some_and(is_given);
+        if !secrets.iter().all(is_secret) {
+            let expected = "must be signing secrets, which begin with whsec_ and go on in ASCII";
+            v.refuse("webhook_secrets", Invalid::new("MALFORMED_SECRET", expected));
+        }
+        if secrets.is_empty() {
+            let expected = "must have the signing secret of the webhook endpoint (STRIPE_WEBHOOK_SECRET)";
+            v.refuse("webhook_secrets", Invalid::new("REQUIRED", expected));
+        }
+        let base = Url::parse(settings.api_base.as_deref().unwrap_or(StripeConfig::API_BASE));
+        let expected = format!("must be a URL such as {}", StripeConfig::API_BASE);
+        let base = v.check("api_base", base.map_err(|_| Invalid::new("MALFORMED_URL", expected)));
+        let key = settings.api_key.filter(|key| !key.is_empty());
+        let expected = "is required (STRIPE_API_KEY): else nobody would be charged";
+        let key = v.check("api_key", key.ok_or_else(|| Invalid::new("REQUIRED", expected)));
+        let secrets = secrets.into_iter().map(SecretString::from).collect();
+        let mut config = StripeConfig::new(name, SecretString::from(key?), secrets, base?);
+        config.account = settings.account;
+        if config.is_live() {
+            config.calls_per_second_max = StripeConfig::LIVE_CALLS_PER_SECOND;
+        }
+        config.calls_per_second_max = settings.calls_per_second_max.unwrap_or(config.calls_per_second_max);
+        if let Err(error) = config.check() {
+            v.refuse(error.setting(), Invalid::new("STRIPE", error.to_string()));
+            return None;
+        }
+        Some(Box::new(config))
+    }
+}
+
+impl ConfiguredProvider for StripeConfig {
+    fn name(&self) -> &ProviderName {
+        &self.name
+    }
+
+    fn is_live(&self) -> bool {
+        let key = self.api_key.expose_secret();
+        key.starts_with("sk_live_") || key.starts_with("rk_live_")
+    }
+
+    fn summary(&self) -> String {
+        match self.is_live() {
+            true => "Stripe, with a live key".to_owned(),
+            false => format!("Stripe, with a test key, at {}", self.api_base),
+        }
+    }
+
+    fn make(&self) -> Result<ProviderPorts, Box<dyn Error + Send + Sync>> {
+        let stripe = StripeProvider::new(self.clone())?;
+        Ok(ProviderPorts {
+            in_background: Arc::new(stripe.in_background()),
+            tax: Some(Arc::new(stripe.tax_calculator())),
+            provider: Arc::new(stripe),
+        })
+    }
+}
 
 /// How to reach Stripe.
 #[derive(Clone)]
@@ -31,28 +123,47 @@ pub struct StripeConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The key is none of Stripe's.
-    #[error("the API key must begin with sk_test_, sk_live_, rk_test_ or rk_live_")]
+    #[error("must begin with sk_test_, sk_live_, rk_test_ or rk_live_, and go on in ASCII")]
     MalformedKey,
     /// The connected account is no value for a header.
-    #[error("the account must be an id such as acct_…")]
+    #[error("must be an id such as acct_1Nv0FGQ9RKHgCVdK")]
     MalformedAccount,
     /// The key or customers' data would travel in the clear.
-    #[error("the API base must be https (http is fine on loopback)")]
+    #[error("must be https (http is fine on loopback)")]
     InsecureBase,
     /// The address holds what may be a secret, and addresses are shown.
-    #[error("the API base must be scheme, host, port and path alone, without user or query")]
+    #[error("must be scheme, host, port and path alone, without user or query")]
     CrowdedBase,
     /// A live key would be sent elsewhere than to Stripe.
-    #[error("a live key goes to https://api.stripe.com alone")]
+    #[error("must be https://api.stripe.com with a live key")]
     LiveKeyElsewhere,
+    /// No call could ever be made.
+    #[error("must be at least 1")]
+    NoCalls,
     /// The HTTP client can't be made.
     #[error("the HTTP client can't be made")]
     Client(#[source] reqwest::Error),
 }
 
+impl ConfigError {
+    /// The setting that is at fault.
+    const fn setting(&self) -> &'static str {
+        match self {
+            Self::MalformedKey | Self::Client(_) => "api_key",
+            Self::MalformedAccount => "account",
+            Self::NoCalls => "calls_per_second_max",
+            Self::InsecureBase | Self::CrowdedBase | Self::LiveKeyElsewhere => "api_base",
+        }
+    }
+}
+
 impl StripeConfig {
     /// The host of Stripe's API.
     pub const API_HOST: &str = "api.stripe.com";
+    /// Where it is, unless it is configured.
+    const API_BASE: &str = "https://api.stripe.com/";
+    /// The most calls a second with a live key, unless it is configured: a fifth below what Stripe allows.
+    const LIVE_CALLS_PER_SECOND: u32 = 80;
 
     /// A configuration for a key, with Stripe's own address, 20 calls a second and 20 seconds a try.
     pub fn new(name: ProviderName, api_key: SecretString, webhook_secrets: Vec<SecretString>, api_base: Url) -> Self {
@@ -67,20 +178,23 @@ impl StripeConfig {
         }
     }
 
-    /// Whether real money moves.
-    pub fn is_live(&self) -> bool {
-        let key = self.api_key.expose_secret();
-        key.starts_with("sk_live_") || key.starts_with("rk_live_")
-    }
-
     /// Checks what can be checked without a call.
     ///
     /// # Errors
     /// See [`ConfigError`].
     pub fn check(&self) -> Result<(), ConfigError> {
         let key = self.api_key.expose_secret();
-        if !["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|prefix| key.starts_with(prefix)) {
+        let rest = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().find_map(|prefix| key.strip_prefix(prefix));
+        if !rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')) {
             return Err(ConfigError::MalformedKey);
+        }
+        let is_account =
+            |id: &str| id.strip_prefix("acct_").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
+        if !self.account.as_deref().is_none_or(is_account) {
+            return Err(ConfigError::MalformedAccount);
+        }
+        if self.calls_per_second_max == 0 {
+            return Err(ConfigError::NoCalls);
         }
         let is_loopback = match self.api_base.host() {
             Some(Host::Domain(name)) => name == "localhost",
@@ -100,6 +214,11 @@ impl StripeConfig {
         }
         Ok(())
     }
+}
+
+/// Whether there is something behind a prefix that can be meant: not the ellipsis of an example.
+fn is_given(rest: &str) -> bool {
+    !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl fmt::Debug for StripeConfig {

@@ -24,6 +24,6 @@ mod subscriptions;
 mod tax;
 mod wire;
 
-pub use config::{ConfigError, StripeConfig};
+pub use config::{ConfigError, Stripe, StripeConfig, StripeSettings};
 pub use provider::StripeProvider;
 pub use tax::StripeTaxCalculator;

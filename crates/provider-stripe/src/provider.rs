@@ -13,6 +13,7 @@ use domain::dispute::DisputeSnapshot;
 use domain::id::{CheckoutSessionId, PaymentLinkId};
 use domain::money::Money;
 use domain::payment_link::{LineItem, LinkSharing, PaymentLink, ShippingOption};
+use domain::ports::adapter::ConfiguredProvider;
 use domain::ports::provider::{
     HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
 };

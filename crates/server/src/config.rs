@@ -1,6 +1,7 @@
 //! The configuration: defaults, then the file, then the environment and the command line. Everything that is wrong with it
 //! is told at once.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,34 +9,31 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use api_grpc::GrpcTls;
 use application::AccessPolicy;
-use domain::provider::ProviderName;
+use domain::ports::adapter::ConfiguredProvider;
 use domain::seller::Seller;
 use domain::tax_id::TaxId;
 use domain::validation::{Invalid, Validator};
-use provider_stripe::StripeConfig;
-use secrecy::SecretString;
 use serde::Deserialize;
 use tax_id_vies::ViesConfig;
+use toml::Table;
 use url::Url;
 
 use crate::Settings;
 
 mod form;
 mod mail;
+mod providers;
 mod registrations;
 mod sellers;
 mod tls;
 
+pub(crate) use self::form::settings_of;
 pub(crate) use self::mail::MailConfig;
 
-/// The name under which Stripe's adapter is registered.
-pub(crate) const STRIPE: &str = "stripe";
 /// How often what the provider has told is read back, unless it is configured.
 const RECONCILE_EVERY_SECONDS: u32 = 300;
 /// The most that it can be: the longest that a lost webhook may go unnoticed.
 const RECONCILE_EVERY_SECONDS_MAX: u32 = 86_400;
-/// The key with which the sandbox inside is opened.
-pub(crate) const SANDBOX_KEY: &str = "sk_test_paylinks_sandbox";
 
 /// The checked configuration.
 pub(crate) struct Config {
@@ -62,8 +60,8 @@ pub(crate) struct Config {
 pub(crate) enum Charging {
     /// The sandbox inside this process.
     Sandbox { listen: SocketAddr, state_file: PathBuf },
-    /// Stripe, or a double of it elsewhere.
-    Stripe(Box<StripeConfig>),
+    /// Providers, or doubles of them elsewhere; at least one.
+    Providers(Vec<Box<dyn ConfiguredProvider>>),
 }
 
 /// The file.
@@ -79,7 +77,7 @@ struct File {
     access: Option<Access>,
     reconcile_every_seconds: Option<u32>,
     sandbox: FileSandbox,
-    stripe: FileStripe,
+    providers: BTreeMap<String, Table>,
     vies: FileVies,
     mail: Option<mail::FileMail>,
     sellers: Vec<sellers::FileSeller>,
@@ -96,16 +94,6 @@ enum Access {
 #[serde(default, deny_unknown_fields)]
 struct FileSandbox {
     listen: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, deny_unknown_fields)]
-struct FileStripe {
-    api_key: Option<String>,
-    webhook_secrets: Vec<String>,
-    api_base: Option<String>,
-    account: Option<String>,
-    calls_per_second_max: Option<u32>,
 }
 
 #[derive(Deserialize, Default)]
@@ -161,9 +149,23 @@ impl Config {
         if !["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| database_url.starts_with(scheme)) {
             validator.refuse("database_url", Invalid::new("SCHEME", "must begin with postgres:// or sqlite://"));
         }
-        let charging = charging(&mut validator, settings, file.stripe, (sandbox_listen, &data_dir));
-        let is_live = matches!(&charging, Some(Charging::Stripe(config)) if config.is_live());
-        let in_sandbox = matches!(charging, Some(Charging::Sandbox { .. }));
+        let providers = providers::providers(&mut validator, file.providers, &settings.environment);
+        let is_live = providers.as_ref().is_some_and(|providers| providers.iter().any(|provider| provider.is_live()));
+        let in_sandbox = providers.as_ref().is_some_and(Vec::is_empty);
+        let names = match &providers {
+            Some(providers) if !in_sandbox => Some(providers.iter().map(|provider| provider.name().clone()).collect()),
+            Some(_) => crate::registry::sandbox_name().ok().map(|name| vec![name]),
+            None => None,
+        };
+        if in_sandbox && !sandbox_listen.ip().is_loopback() {
+            let expected = "must be on loopback: it lets everyone in";
+            validator.refuse("sandbox.listen", Invalid::new("NOT_LOOPBACK", expected));
+        }
+        let state_file = data_dir.join("sandbox.json");
+        let charging = providers.map(|providers| match in_sandbox {
+            true => Charging::Sandbox { listen: sandbox_listen, state_file },
+            false => Charging::Providers(providers),
+        });
         // Both listeners take requests that move money.
         let on_loopback = grpc_listen.ip().is_loopback() && http_listen.ip().is_loopback();
         let access = match file.access {
@@ -184,7 +186,7 @@ impl Config {
         let grpc_tls = validator.within("grpc_tls", |v| tls::tls(v, file.grpc_tls));
         let vies = vies(&mut validator, file.vies);
         let mail = mail::mail(&mut validator, file.mail, given(&settings.mail_password));
-        let sellers = sellers::sellers(&mut validator, file.sellers, is_live);
+        let sellers = sellers::sellers(&mut validator, file.sellers, (is_live, names.as_deref()));
         match &public_url {
             Some(None) if is_live => {
                 let expected = "is required with a live key: customers get URLs of invoices below it";
@@ -272,8 +274,10 @@ impl Config {
         let database = self.database_place();
         let charging = match &self.charging {
             Charging::Sandbox { listen, .. } => format!("the sandbox, on http://{listen}"),
-            Charging::Stripe(config) if config.is_live() => "Stripe, with a live key".to_owned(),
-            Charging::Stripe(config) => format!("Stripe, with a test key, at {}", config.api_base),
+            Charging::Providers(providers) => {
+                let each: Vec<_> = providers.iter().map(|p| format!("{}: {}", p.name(), p.summary())).collect();
+                each.join("\n            ")
+            }
         };
         let access = match self.access {
             AccessPolicy::Open => "open to everyone on this machine",
@@ -330,53 +334,6 @@ fn vies(v: &mut Validator, file: FileVies) -> Option<Option<ViesConfig>> {
     v.check("vies", checked).map(|()| file.enabled.then_some(config))
 }
 
-fn charging(
-    validator: &mut Validator,
-    settings: &Settings,
-    file: FileStripe,
-    (listen, data_dir): (SocketAddr, &Path),
-) -> Option<Charging> {
-    let api_key = given(&settings.stripe_api_key).or(file.api_key).filter(|key| !key.is_empty());
-    let secrets: Vec<String> = match given(&settings.stripe_webhook_secret) {
-        Some(list) => list.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect(),
-        None => file.webhook_secrets,
-    };
-    let Some(api_key) = api_key else {
-        if !secrets.is_empty() {
-            // Whoever has an endpoint means to charge: money that seems to move in the sandbox would be lost.
-            let expected = "is required beside a webhook secret (STRIPE_API_KEY): else nobody would be charged";
-            validator.refuse("stripe.api_key", Invalid::new("REQUIRED", expected));
-        }
-        if !listen.ip().is_loopback() {
-            validator
-                .refuse("sandbox.listen", Invalid::new("NOT_LOOPBACK", "must be on loopback: it lets everyone in"));
-        }
-        return Some(Charging::Sandbox { listen, state_file: data_dir.join("sandbox.json") });
-    };
-    if !secrets.iter().all(|secret| secret.starts_with("whsec_")) {
-        let expected = "must be signing secrets, which begin with whsec_";
-        validator.refuse("stripe.webhook_secrets", Invalid::new("MALFORMED_SECRET", expected));
-    }
-    let secrets: Vec<_> = secrets.into_iter().map(SecretString::from).collect();
-    if secrets.is_empty() {
-        let expected = "must have the signing secret of the webhook endpoint (STRIPE_WEBHOOK_SECRET)";
-        validator.refuse("stripe.webhook_secrets", Invalid::new("REQUIRED", expected));
-    }
-    let base = given(&settings.stripe_api_base).or(file.api_base);
-    let base = Url::parse(base.as_deref().unwrap_or("https://api.stripe.com/"));
-    let base = base.map_err(|_| Invalid::new("MALFORMED_URL", "must be a URL such as https://api.stripe.com/"));
-    let base = validator.check("stripe.api_base", base)?;
-    let name: ProviderName = STRIPE.parse().ok()?;
-    let mut config = StripeConfig::new(name, SecretString::from(api_key), secrets, base);
-    config.account = file.account;
-    config.calls_per_second_max = file.calls_per_second_max.unwrap_or(if config.is_live() { 80 } else { 20 });
-    if let Err(error) = config.check() {
-        validator.refuse("stripe", Invalid::new("STRIPE", format!("is refused: {error}")));
-        return None;
-    }
-    Some(Charging::Stripe(Box::new(config)))
-}
-
 #[cfg(test)]
 mod tests {
     use domain::seller::TaxEngine;
@@ -385,6 +342,10 @@ mod tests {
 
     fn check(settings: Settings, file: &str) -> Result<Config, String> {
         Config::check(&settings, toml::from_str(file).unwrap()).map_err(|error| format!("{error:#}"))
+    }
+
+    fn set(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -406,9 +367,9 @@ mod tests {
 
     #[test]
     fn a_live_key_needs_secrets_sellers_and_hosts_and_everything_is_told_at_once() {
-        let settings = Settings { stripe_api_key: Some("sk_live_x".into()), ..Settings::default() };
+        let settings = Settings { environment: set(&[("STRIPE_API_KEY", "sk_live_x")]), ..Settings::default() };
         let error = check(settings.clone(), "access = \"open\"").err().unwrap();
-        for field in ["stripe.webhook_secrets", "sellers", "access", "public_url is required"] {
+        for field in ["providers.stripe.webhook_secrets", "sellers", "access", "public_url is required"] {
             assert!(error.contains(field), "{field}: {error}");
         }
         let seller = "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"";
@@ -419,16 +380,17 @@ mod tests {
     fn every_setting_that_can_not_work_is_told_on_a_line_of_its_own() {
         let settings = Settings {
             http_listen: Some(":8080".to_owned()),
-            stripe_api_key: Some("sk_test_x".into()),
-            stripe_webhook_secret: Some("foo".into()),
+            environment: set(&[("STRIPE_API_KEY", "sk_test_x"), ("STRIPE_WEBHOOK_SECRET", "foo")]),
             ..Settings::default()
         };
         let seller = "[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n";
         let twice = format!("{seller}{seller}redirect_hosts = [\"https://x.example.net/\"]\n");
         let error = check(settings, &twice).err().unwrap();
-        for told in
-            ["http_listen must be IP:PORT", "stripe.webhook_secrets must be", "sellers[1].redirect_hosts[0] must"]
-        {
+        for told in [
+            "http_listen must be IP:PORT",
+            "providers.stripe.webhook_secrets must be",
+            "sellers[1].redirect_hosts[0] must",
+        ] {
             assert!(error.lines().any(|line| line.trim().starts_with(told)), "{told}: {error}");
         }
         let error = check(Settings::default(), &seller.repeat(2)).err().unwrap();
@@ -446,8 +408,7 @@ mod tests {
             assert!(with(url).err().unwrap().contains("public_url must be"), "{url}");
         }
         let live = Settings {
-            stripe_api_key: Some("sk_live_x".to_owned()),
-            stripe_webhook_secret: Some("whsec_x".to_owned()),
+            environment: set(&[("STRIPE_API_KEY", "sk_live_x"), ("STRIPE_WEBHOOK_SECRET", "whsec_x")]),
             public_url: Some("http://example.com".to_owned()),
             ..Settings::default()
         };
@@ -460,13 +421,55 @@ mod tests {
 
     #[test]
     fn a_webhook_secret_without_a_key_is_no_silent_sandbox() {
-        let expected = "stripe.api_key is required beside a webhook secret";
-        let settings = Settings { stripe_webhook_secret: Some("whsec_x".to_owned()), ..Settings::default() };
+        let expected = "providers.stripe.api_key is required";
+        let settings = Settings { environment: set(&[("STRIPE_WEBHOOK_SECRET", "whsec_x")]), ..Settings::default() };
         assert!(check(settings, "").err().unwrap().contains(expected));
-        let file = "[stripe]\nwebhook_secrets = [\"whsec_x\"]\n";
+        let file = "[providers.stripe]\nwebhook_secrets = [\"whsec_x\"]\n";
         assert!(check(Settings::default(), file).err().unwrap().contains(expected));
-        let settings = Settings { stripe_webhook_secret: Some(", ".to_owned()), ..Settings::default() };
-        assert!(check(settings, "").is_ok());
+    }
+
+    /// A provider in the file.
+    fn provider(name: &str, more: &str) -> String {
+        format!(
+            "[providers.{name}]\nadapter = \"stripe\"\napi_key = \"sk_test_x\"\nwebhook_secrets = [\"whsec_x\"]\n{more}"
+        )
+    }
+
+    #[test]
+    fn providers_are_as_many_as_are_named_and_each_seller_has_one() {
+        let two = provider("north", "") + &provider("south", "");
+        let seller = |more: &str| {
+            format!("{two}[[sellers]]\nid = \"acme\"\nname = \"Acme\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n{more}")
+        };
+        let config = check(Settings::default(), &seller("provider = \"south\"")).unwrap();
+        assert_eq!(config.sellers[0].provider.as_str(), "south");
+        assert_eq!(config.access, AccessPolicy::ApiKeys);
+        let error = check(Settings::default(), &seller("")).err().unwrap();
+        assert!(error.contains("sellers[0].provider is required, one of north, south"), "{error}");
+        let error = check(Settings::default(), &seller("provider = \"east\"")).err().unwrap();
+        assert!(error.contains("sellers[0].provider must be one of north, south"), "{error}");
+        assert!(check(Settings::default(), &two).err().unwrap().contains("sellers must say by which provider"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_providers_is_told_by_setting_and_without_values() {
+        for (file, told) in [
+            (provider("north", "account = \"canary\""), "providers.north.account must be an id"),
+            (provider("north", "calls_per_second_max = 0"), "providers.north.calls_per_second_max must be at least 1"),
+            (provider("north", "api_base = \"http://canary.example\""), "providers.north.api_base must be https"),
+            (provider("north", "colour = 1"), "providers.north.colour unknown field `colour`"),
+            (provider("north", "account = 7"), "providers.north.account invalid type: integer, expected a string"),
+            (provider("North", ""), "providers.North must have a name of 1 to 40"),
+            (provider("out-of-band", ""), "providers.out-of-band must have a name"),
+            ("[providers.canary]\n".to_owned(), "providers.canary.adapter must be one of "),
+            (
+                provider("a", "") + &provider("b", "").replace("sk_test_x", "sk_live_x"),
+                "providers must all move real money, or none of them",
+            ),
+        ] {
+            let error = check(Settings::default(), &file).err().unwrap();
+            assert!(error.lines().any(|line| line.trim().starts_with(told)), "{told}: {error}");
+        }
     }
 
     #[test]
@@ -476,7 +479,7 @@ mod tests {
             config: empty(),
             grpc_listen: empty(),
             database_url: empty(),
-            stripe_api_key: empty(),
+            environment: set(&[("STRIPE_API_KEY", ""), ("STRIPE_WEBHOOK_SECRET", ", ")]),
             ..Settings::default()
         };
         assert!(Config::load(&settings).is_ok_and(|config| matches!(config.charging, Charging::Sandbox { .. })));
@@ -495,8 +498,11 @@ mod tests {
     fn the_example_in_the_readme_is_right() {
         let readme = include_str!("../../../README.md");
         let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-        // Its webhook secret belongs to a key, which stands in the environment.
-        let settings = Settings { stripe_api_key: Some("sk_test_1".to_owned()), ..Settings::default() };
+        // Its secrets stand in the environment.
+        let settings = Settings {
+            environment: set(&[("STRIPE_API_KEY", "sk_test_1"), ("STRIPE_WEBHOOK_SECRET", "whsec_1")]),
+            ..Settings::default()
+        };
         let config = check(settings, example).unwrap();
         assert_eq!(config.sellers[0].tax_ids[0].as_str(), "SE556000000101");
     }
@@ -558,8 +564,7 @@ mod tests {
     #[test]
     fn the_summary_shows_no_secret() {
         let settings = Settings {
-            stripe_api_key: Some("sk_test_canary".into()),
-            stripe_webhook_secret: Some("whsec_canary".into()),
+            environment: set(&[("STRIPE_API_KEY", "sk_test_canary"), ("STRIPE_WEBHOOK_SECRET", "whsec_canary")]),
             database_url: Some("postgres://user:canary@localhost/x".into()),
             ..Settings::default()
         };

@@ -9,6 +9,7 @@ mod running;
 mod system;
 mod telemetry;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the service. Without any setting: SQLite in ./data, the sandbox inside, loopback only.
+    #[command(after_help = registry::environment_help())]
     Serve(Settings),
     /// Run the service for a moment, and play the whole story against it.
     Demo,
@@ -91,18 +93,12 @@ struct Settings {
     /// The database: postgres://… or sqlite://…; SQLite in the data directory if absent.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
-    /// Stripe's API key; the sandbox is used if absent.
-    #[arg(long, env = "STRIPE_API_KEY", hide_env_values = true, value_name = "KEY")]
-    stripe_api_key: Option<String>,
-    /// The signing secret of the webhook endpoint; several, separated by commas, while one is being rolled.
-    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true, value_name = "SECRET")]
-    stripe_webhook_secret: Option<String>,
-    /// Where the API of Stripe is, instead of at api.stripe.com.
-    #[arg(long, env = "STRIPE_API_BASE", value_name = "URL")]
-    stripe_api_base: Option<String>,
     /// The password of the mail server.
     #[arg(long, env = "PAYLINKS_MAIL_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
     mail_password: Option<String>,
+    /// What the environment says of providers.
+    #[arg(skip = registry::environment())]
+    environment: BTreeMap<String, String>,
 }
 
 fn main() -> ExitCode {
@@ -170,7 +166,7 @@ async fn demo() -> Result<()> {
 }
 
 async fn sandbox(listen: SocketAddr, state_file: Option<PathBuf>) -> Result<()> {
-    let sandbox = stripe_sandbox::start(stripe_sandbox::SandboxConfig { listen, state_file }).await?;
+    let sandbox = registry::sandbox(listen, state_file).await?;
     let url = sandbox.url().as_str().trim_end_matches('/');
     say(&format!("The sandbox listens on {url}. Any key that begins with sk_test_ opens it. No money moves.\n"))?;
     system::wait_for_stop().await;

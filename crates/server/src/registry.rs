@@ -1,23 +1,87 @@
 //! The adapters that can charge, look tax ids up and make documents. A new one is one line here, and one dependency.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, Variable};
 use domain::ports::documents::InvoiceRenderer;
 use domain::ports::provider::PaymentProvider;
 use domain::ports::tax::TaxCalculator;
 use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::ProviderName;
+use domain::validation::{Invalid, Validator};
 use invoice_pdf::PdfRenderer;
-use provider_stripe::{StripeConfig, StripeProvider};
+use provider_stripe::{Stripe, StripeConfig};
 use secrecy::SecretString;
-use stripe_sandbox::{Sandbox, SandboxConfig};
+pub(crate) use stripe_sandbox::Sandbox;
+use stripe_sandbox::SandboxConfig;
 use tax_id_vies::{ViesConfig, ViesRegistry};
+use toml::Table;
+use url::Url;
 
-use crate::config::{Charging, SANDBOX_KEY, STRIPE};
+use crate::config::{Charging, settings_of};
+
+/// The key with which the sandbox inside is opened.
+const SANDBOX_KEY: &str = "sk_test_paylinks_sandbox";
+
+/// The adapters for providers.
+pub(crate) const ADAPTERS: &[Adapter] = &[Adapter::of::<Stripe>()];
+
+/// A kind of adapter, whatever its settings are.
+pub(crate) struct Adapter {
+    /// What it is called in the configuration.
+    pub(crate) name: &'static str,
+    /// The variables of the environment that stand for settings of it.
+    pub(crate) environment: &'static [Variable],
+    /// Checks settings of it.
+    pub(crate) check: fn(&mut Validator, ProviderName, Table) -> Option<Box<dyn ConfiguredProvider>>,
+}
+
+impl Adapter {
+    const fn of<A: ProviderAdapter>() -> Self {
+        Self { name: A::NAME, environment: A::ENVIRONMENT, check: check::<A> }
+    }
+}
+
+fn check<A: ProviderAdapter>(
+    v: &mut Validator,
+    name: ProviderName,
+    table: Table,
+) -> Option<Box<dyn ConfiguredProvider>> {
+    match settings_of(table) {
+        Ok(settings) => A::check(name, settings, v),
+        Err(faults) => {
+            for (place, fault) in faults {
+                v.refuse(&place, Invalid::new("FORM", fault));
+            }
+            None
+        }
+    }
+}
+
+/// The variables of the environment that stand for settings of a provider, as far as they are set.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    let names = ADAPTERS.iter().flat_map(|adapter| adapter.environment).map(|variable| variable.name);
+    names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
+}
+
+/// What the environment can say of providers, for whoever asks for help.
+pub(crate) fn environment_help() -> String {
+    let variables = ADAPTERS.iter().flat_map(|adapter| {
+        let told = |variable: &Variable| {
+            let list = if variable.is_list { ", several separated by commas" } else { "" };
+            format!("\n  {:<24} {} of [providers.{}]{list}", variable.name, variable.setting, adapter.name)
+        };
+        adapter.environment.iter().map(told)
+    });
+    format!("Environment, for providers:{}", variables.collect::<String>())
+}
 
 /// The providers, and the sandbox if one of them is played by it.
+#[derive(Default)]
 pub(crate) struct Providers {
     pub(crate) all: Vec<Arc<dyn PaymentProvider>>,
     /// The same ones, for calls that no caller waits for.
@@ -29,30 +93,55 @@ pub(crate) struct Providers {
 
 /// Makes the adapters. `http_url` is where our own webhooks come in.
 pub(crate) async fn providers(charging: Charging, http_url: &str) -> Result<Providers> {
-    let (config, sandbox) = match charging {
-        Charging::Stripe(config) => (*config, None),
+    match charging {
+        Charging::Providers(configured) => made(&configured, None),
         Charging::Sandbox { listen, state_file } => {
-            let sandbox = stripe_sandbox::start(SandboxConfig { listen, state_file: Some(state_file) });
+            let sandbox = sandbox(listen, Some(state_file));
             let sandbox =
                 sandbox.await.context("the sandbox can't be started (PAYLINKS_SANDBOX_LISTEN chooses another port)")?;
-            let secret = sandbox.webhook_endpoint(SANDBOX_KEY, &format!("{http_url}/webhooks/{STRIPE}"))?;
-            let (key, secrets) = (SecretString::from(SANDBOX_KEY), vec![SecretString::from(secret)]);
-            let name = STRIPE.parse().map_err(|error| anyhow::anyhow!("{STRIPE}: {error}"))?;
-            let mut config = StripeConfig::new(name, key, secrets, sandbox.url().clone());
-            // The sandbox is ours and near, so nobody has to be spared.
-            config.calls_per_second_max = 1_000;
-            (config, Some(sandbox))
+            let secret = sandbox.webhook_endpoint(SANDBOX_KEY, &format!("{http_url}/webhooks/{}", sandbox_name()?))?;
+            let played = played_by(sandbox.url().clone(), vec![SecretString::from(secret)])?;
+            made(&[Box::new(played)], Some(sandbox))
         }
-    };
-    providers_of(config, sandbox)
+    }
 }
 
-fn providers_of(config: StripeConfig, sandbox: Option<Sandbox>) -> Result<Providers> {
-    let stripe = StripeProvider::new(config)?;
-    let tax: Arc<dyn TaxCalculator> = Arc::new(stripe.tax_calculator());
-    let tax = BTreeMap::from([(stripe.name().clone(), tax)]);
-    let background: Arc<dyn PaymentProvider> = Arc::new(stripe.in_background());
-    Ok(Providers { all: vec![Arc::new(stripe)], background: vec![background], tax, sandbox })
+/// The adapters without anything behind them, for commands that call no provider.
+pub(crate) fn idle(charging: Charging) -> Result<Providers> {
+    match charging {
+        Charging::Providers(configured) => made(&configured, None),
+        Charging::Sandbox { listen, .. } => {
+            made(&[Box::new(played_by(format!("http://{listen}/").parse()?, Vec::new())?)], None)
+        }
+    }
+}
+
+/// The sandbox by itself.
+pub(crate) async fn sandbox(listen: SocketAddr, state_file: Option<PathBuf>) -> Result<Sandbox> {
+    Ok(stripe_sandbox::start(SandboxConfig { listen, state_file }).await?)
+}
+
+/// The name of the provider that the sandbox plays.
+pub(crate) fn sandbox_name() -> Result<ProviderName> {
+    Stripe::NAME.parse().map_err(|error| anyhow::anyhow!("{}: {error}", Stripe::NAME))
+}
+
+fn played_by(sandbox: Url, secrets: Vec<SecretString>) -> Result<StripeConfig> {
+    let mut config = StripeConfig::new(sandbox_name()?, SecretString::from(SANDBOX_KEY), secrets, sandbox);
+    // The sandbox is ours and near, so nobody has to be spared.
+    config.calls_per_second_max = 1_000;
+    Ok(config)
+}
+
+fn made(configured: &[Box<dyn ConfiguredProvider>], sandbox: Option<Sandbox>) -> Result<Providers> {
+    let mut providers = Providers { sandbox, ..Providers::default() };
+    for provider in configured {
+        let ports = provider.make().map_err(|error| anyhow::anyhow!(error)).context("an adapter can't be made")?;
+        providers.tax.extend(ports.tax.map(|tax| (provider.name().clone(), tax)));
+        providers.all.push(ports.provider);
+        providers.background.push(ports.in_background);
+    }
+    Ok(providers)
 }
 
 /// Who is asked about tax ids.
@@ -63,17 +152,4 @@ pub(crate) fn tax_ids(config: &ViesConfig) -> Result<Arc<dyn TaxIdRegistry>> {
 /// Who makes documents into files.
 pub(crate) fn renderer() -> Arc<dyn InvoiceRenderer> {
     Arc::new(PdfRenderer)
-}
-
-/// The adapters without anything behind them, for commands that call no provider.
-pub(crate) fn idle(charging: Charging) -> Result<Providers> {
-    let config = match charging {
-        Charging::Stripe(config) => *config,
-        Charging::Sandbox { listen, .. } => {
-            let name = STRIPE.parse().map_err(|error| anyhow::anyhow!("{STRIPE}: {error}"))?;
-            let base = format!("http://{listen}/").parse()?;
-            StripeConfig::new(name, SecretString::from(SANDBOX_KEY), Vec::new(), base)
-        }
-    };
-    providers_of(config, None)
 }

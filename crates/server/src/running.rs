@@ -15,14 +15,13 @@ use domain::ports::clock::Clock;
 use domain::ports::storage::{SharedSecret, Storage};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use storage_sql::{SqlConfig, SqlStorage};
-use stripe_sandbox::Sandbox;
 use tax_tables::TableTaxCalculator;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, MailConfig};
-use crate::registry;
+use crate::registry::{self, Sandbox};
 use crate::system::{SystemClock, UuidGenerator, entropy};
 
 /// How long calls may still run once the service stops.

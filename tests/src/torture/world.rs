@@ -16,7 +16,8 @@ use crate::harness::{PATIENCE, TestDatabase, http, paylinks, shared_postgres, sp
 /// The key of the account at the provider.
 const KEY: &str = "sk_test_torture";
 /// What the two are configured with: what webhooks lost is looked for all the time, and nobody spares the provider.
-const CONFIG: &str = "access = \"open\"\nreconcile_every_seconds = 1\n[stripe]\ncalls_per_second_max = 1000\n";
+const CONFIG: &str =
+    "access = \"open\"\nreconcile_every_seconds = 1\n[providers.stripe]\ncalls_per_second_max = 1000\n";
 
 pub(super) struct World {
     provider: Provider,

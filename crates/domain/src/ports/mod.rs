@@ -1,5 +1,6 @@
 //! The ports: what the application needs of the world, in the domain's own terms. A port exists for real I/O only.
 
+pub mod adapter;
 pub mod clock;
 pub mod credit_notes;
 pub mod discounts;

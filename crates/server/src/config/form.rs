@@ -1,7 +1,8 @@
 //! The form of the file: which settings there are, and of which kind. All that is wrong with it is told at once, each by the
 //! name of the setting, and nothing by its value, which may be a secret.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
+use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 use toml::{Table, Value};
 
@@ -13,23 +14,33 @@ use super::File;
 /// It is no TOML, which is told by its line; or settings are unknown, or of another kind.
 pub(super) fn read(path: &str, text: &str) -> Result<File> {
     let settings: Table = toml::from_str(text).map_err(|error| unreadable(path, text, &error))?;
+    settings_of(settings).map_err(|faults| {
+        let each: Vec<_> = faults.iter().map(|(place, fault)| format!("\n  {place} {fault}")).collect();
+        anyhow!("{path} is not as it should be:{}", each.concat())
+    })
+}
+
+/// Reads settings.
+///
+/// # Errors
+/// Those that are unknown, or of another kind: each with what is wrong with it.
+pub(crate) fn settings_of<T: DeserializeOwned>(settings: Table) -> Result<T, Vec<(String, String)>> {
     let mut settings = Value::Table(settings);
     let mut faults = Vec::new();
     loop {
         match serde_path_to_error::deserialize(settings.clone()) {
-            Ok(file) if faults.is_empty() => return Ok(file),
-            Ok(_) => break,
+            Ok(read) if faults.is_empty() => return Ok(read),
+            Ok(_) => return Err(faults),
             Err(error) => {
                 let place = error.path().clone();
-                faults.push(format!("\n  {place} {}", without_value(error.into_inner().message())));
+                faults.push((place.to_string(), without_value(error.into_inner().message())));
                 // Without it, the next fault is found.
                 if !remove(&mut settings, &place) {
-                    break;
+                    return Err(faults);
                 }
             }
         }
     }
-    bail!("{path} is not as it should be:{}", faults.concat())
 }
 
 /// Takes away what is at that place; whether that can be done.
@@ -88,37 +99,35 @@ mod tests {
     #[test]
     fn every_setting_of_another_kind_is_named_without_its_value() {
         for (text, setting) in [
-            ("[stripe]\nwebhook_secrets = \"whsec_canary\"\n", "stripe.webhook_secrets"),
-            ("[stripe]\nwebhook_secrets = [\"whsec_canary\", 1]\n", "stripe.webhook_secrets[1]"),
+            ("[vies]\nrequester = [\"canary\"]\n", "vies.requester"),
             ("[[sellers]]\ntax_registrations = [4242]\n", "sellers[0].tax_registrations[0]"),
             ("[mail]\npassword = [\"canary\"]\n", "mail.password"),
             ("[mail]\nport = \"canary, \\\", expected\"\n", "mail.port"),
             ("[mail]\ntls = \"canary\"\n", "mail.tls"),
             ("[mail]\npassword = 424242\n", "mail.password"),
             ("[mail]\npassword = 4242.42\n", "mail.password"),
-            ("[stripe]\napi_key = -424242\n", "stripe.api_key"),
+            ("[vies]\napi_base = -424242\n", "vies.api_base"),
             ("[mail]\nport = 42424242\n", "mail.port"),
         ] {
             let told = told(text);
             assert!(!told.contains("canary") && !told.contains("4242"), "{told}");
             assert!(told.starts_with(&format!("paylinks.toml is not as it should be:\n  {setting} ")), "{told}");
         }
-        assert!(told("[stripe]\nwebhook_secrets = \"x\"\n").ends_with("invalid type: string, expected a sequence"));
+        assert!(told("providers = \"x\"\n").ends_with("invalid type: string, expected a map"));
         assert!(told("[mail]\npassword = 123456\n").ends_with("invalid type: integer, expected a string"));
     }
 
     #[test]
     fn all_faults_are_told_at_once() {
         let told = told(
-            "acces = \"open\"\nreconcile_every_seconds = \"often\"\n[stripe]\napi_key = 1\nwebhook_secrets = [1, 2]\n[grpc_tls]\ncert_file = \"x\"\n\
+            "acces = \"open\"\nreconcile_every_seconds = \"often\"\n[providers]\nacquirer = 1\n[vies]\nenabled = 1\n[grpc_tls]\ncert_file = \"x\"\n\
              [[sellers]]\nid = 7\nnmae = \"canary\"\n[[sellers]]\ncurrency = true\n",
         );
         for setting in [
             "acces unknown field `acces`",
             "reconcile_every_seconds invalid type",
-            "stripe.api_key invalid type",
-            "stripe.webhook_secrets[0] invalid type",
-            "stripe.webhook_secrets[1] invalid type",
+            "providers.acquirer invalid type",
+            "vies.enabled invalid type",
             "grpc_tls missing field `key_file`",
             "sellers[0].id invalid type",
             "sellers[0].nmae unknown field `nmae`",
@@ -126,12 +135,12 @@ mod tests {
         ] {
             assert!(told.contains(&format!("\n  {setting}")), "{setting}: {told}");
         }
-        assert!(told.lines().count() == 10 && !told.contains("canary"), "{told}");
+        assert!(told.lines().count() == 9 && !told.contains("canary"), "{told}");
     }
 
     #[test]
     fn what_is_no_toml_is_told_by_its_line() {
-        for text in ["[stripe]\napi_key = sk_live_canary\n", "[stripe]\napi_key = \"sk_live_canary\n"] {
+        for text in ["[mail]\npassword = canary\n", "[mail]\npassword = \"canary\n"] {
             let told = told(text);
             assert!(!told.contains("canary") && told.starts_with("paylinks.toml, line 2 is not"), "{told}");
         }

@@ -5,6 +5,7 @@ use domain::letterhead::{Letterhead, ReferenceFormat, TransferInstructions, Webs
 use domain::money::{Currency, Rounding};
 use domain::party::{Address, Email};
 use domain::ports::mail::SenderAddress;
+use domain::provider::ProviderName;
 use domain::redirect::RedirectPolicy;
 use domain::seller::{NumberFormat, Seller, SellerId, TaxEngine};
 use domain::tax::{RoundingScope, TaxCode, TaxRounding};
@@ -14,7 +15,6 @@ use domain::validation::{Invalid, Validator};
 use serde::Deserialize;
 use tax_tables::TableTaxCalculator;
 
-use super::STRIPE;
 use super::registrations::{FileRegistration, tax_registrations};
 
 /// A seller in the file.
@@ -46,6 +46,8 @@ pub(super) struct FileSeller {
     default_tax_code: String,
     tax_engine: TaxEngine,
     currency: String,
+    /// Who charges for it; the one provider where there is one alone.
+    provider: Option<String>,
     invoice_numbers: String,
     credit_note_numbers: String,
     tax_rounding_per_line: bool,
@@ -91,6 +93,7 @@ impl Default for FileSeller {
             default_tax_code: "electronic_service".to_owned(),
             tax_engine: TaxEngine::Tables,
             currency: String::new(),
+            provider: None,
             invoice_numbers: "INV-{year}-{number:5}".to_owned(),
             credit_note_numbers: "CN-{year}-{number:5}".to_owned(),
             tax_rounding_per_line: false,
@@ -120,9 +123,18 @@ impl FileSeller {
     }
 }
 
-/// Who invoices.
-pub(super) fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_live: bool) -> Option<Vec<Seller>> {
+/// Who invoices. `providers` are those that can charge; absent where that is not known for faults of theirs.
+pub(super) fn sellers(
+    validator: &mut Validator,
+    mut file: Vec<FileSeller>,
+    (is_live, providers): (bool, Option<&[ProviderName]>),
+) -> Option<Vec<Seller>> {
     if file.is_empty() {
+        if providers.is_some_and(|providers| providers.len() > 1) {
+            let expected = "must say by which provider each of them charges, since there are several";
+            validator.refuse("sellers", Invalid::new("REQUIRED", expected));
+            return None;
+        }
         if is_live {
             validator.refuse("sellers", Invalid::new("REQUIRED", "must name who invoices, before real money moves"));
             return None;
@@ -135,7 +147,9 @@ pub(super) fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_l
     let parsed: Vec<_> = file
         .into_iter()
         .enumerate()
-        .map(|(index, row)| validator.within(&format!("sellers[{index}]"), |v| seller(v, &tables, row, is_live)))
+        .map(|(index, row)| {
+            validator.within(&format!("sellers[{index}]"), |v| seller(v, &tables, row, (is_live, providers)))
+        })
         .collect();
     let sellers: Vec<Seller> = parsed.into_iter().collect::<Option<_>>()?;
     for (index, seller) in sellers.iter().enumerate() {
@@ -149,8 +163,14 @@ pub(super) fn sellers(validator: &mut Validator, mut file: Vec<FileSeller>, is_l
     Some(sellers)
 }
 
-fn seller(v: &mut Validator, tables: &TableTaxCalculator, row: FileSeller, is_live: bool) -> Option<Seller> {
+fn seller(
+    v: &mut Validator,
+    tables: &TableTaxCalculator,
+    row: FileSeller,
+    (is_live, providers): (bool, Option<&[ProviderName]>),
+) -> Option<Seller> {
     let id = v.check("id", SellerId::parse(&row.id));
+    let provider = providers.and_then(|known| v.check("provider", provider_of(row.provider.as_deref(), known)));
     let name = v.check("name", PartyName::parse(&row.name));
     let parts = [row.line1.as_str(), &row.line2, &row.postal_code, &row.city, &row.state];
     let address = match Address::parse(parts, &row.country) {
@@ -214,10 +234,23 @@ fn seller(v: &mut Validator, tables: &TableTaxCalculator, row: FileSeller, is_li
         invoice_numbers: invoice_numbers?,
         credit_note_numbers: credit_note_numbers?,
         currency: currency?,
-        provider: STRIPE.parse().ok()?,
+        provider: provider?,
         redirects: redirects?,
         payment_terms_days: row.payment_terms_days,
     })
+}
+
+/// Who charges for a seller.
+fn provider_of(named: Option<&str>, known: &[ProviderName]) -> Result<ProviderName, Invalid> {
+    let names = known.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
+    match (named, known) {
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => Err(Invalid::new("REQUIRED", format!("is required, one of {names}"))),
+        (Some(named), _) => {
+            let unknown = || Invalid::new("UNKNOWN_PROVIDER", format!("must be one of {names}"));
+            known.iter().find(|name| name.as_str() == named).cloned().ok_or_else(unknown)
+        }
+    }
 }
 
 /// An address that answers can go to. It stands in a header beside others, so it is held to what a sender is.
@@ -276,10 +309,15 @@ fn transfer_instructions(v: &mut Validator, row: &FileTransfer) -> Option<Transf
 mod tests {
     use super::*;
 
+    /// The providers of most installations: one.
+    fn only() -> [ProviderName; 1] {
+        ["acquirer".parse().unwrap()]
+    }
+
     fn check(more: &str) -> Result<Seller, Vec<String>> {
         let file = format!("id = \"acme\"\nname = \"Acme AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n{more}");
         let mut validator = Validator::new();
-        let parsed = sellers(&mut validator, vec![toml::from_str(&file).unwrap()], false);
+        let parsed = sellers(&mut validator, vec![toml::from_str(&file).unwrap()], (false, Some(&only())));
         let told = validator.finish(parsed).map(|mut sellers| sellers.remove(0));
         told.map_err(|violations| violations.iter().map(|v| format!("{} {}", v.field, v.rule)).collect())
     }
@@ -350,14 +388,15 @@ mod tests {
     #[test]
     fn what_a_seller_lacks_is_told_by_the_names_of_the_file() {
         let mut validator = Validator::new();
-        let parsed = sellers(&mut validator, vec![toml::from_str("country = \"Sweden\"").unwrap()], false);
+        let parsed =
+            sellers(&mut validator, vec![toml::from_str("country = \"Sweden\"").unwrap()], (false, Some(&only())));
         let told: Vec<_> = validator.finish(parsed).unwrap_err().iter().map(|v| v.field.clone()).collect();
         assert_eq!(told, ["sellers[0].id", "sellers[0].name", "sellers[0].country", "sellers[0].currency"]);
     }
 
     #[test]
     fn the_seller_of_the_demo_has_a_vat_id_for_the_vat_that_it_charges() {
-        let demo = sellers(&mut Validator::new(), Vec::new(), false).unwrap().remove(0);
+        let demo = sellers(&mut Validator::new(), Vec::new(), (false, Some(&only()))).unwrap().remove(0);
         assert_eq!((demo.tax_ids.len(), demo.tax_registrations.len()), (1, 1));
     }
 }
