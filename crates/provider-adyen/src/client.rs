@@ -5,11 +5,10 @@ use domain::ports::provider::ProviderError;
 use domain::timestamp::Timestamp;
 use provider_http::{Answer, Call, Content, Limits, Verdict, unchanged};
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderValue};
-use secrecy::ExposeSecret;
+use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
 
-use crate::config::{AdyenConfig, ConfigError};
+use crate::config::AdyenConfig;
 
 /// The most characters of a key under which something is done once.
 const KEY_CHARS_MAX: usize = 64;
@@ -21,19 +20,14 @@ const IN_PROGRESS: &str = "704";
 pub(crate) struct Client(provider_http::Client);
 
 impl Client {
-    /// A way to the Adyen of a configuration that was checked, for the provider that is called `name`.
-    pub(crate) fn new(name: &str, config: &AdyenConfig) -> Result<Self, ConfigError> {
-        let invalid = |field: &str| {
-            let invalid = domain::validation::Invalid::new("MALFORMED", "can't be used");
-            ConfigError::Invalid(domain::validation::Violations::one(field, invalid))
-        };
-        let mut headers = HeaderMap::new();
-        let mut key = HeaderValue::try_from(config.api_key.expose_secret()).map_err(|_| invalid("api_key"))?;
-        key.set_sensitive(true);
-        headers.insert("x-api-key", key);
-        let base = config.base().ok_or_else(|| invalid("live_endpoint_prefix"))?;
-        let limits = Limits { calls_per_second_max: config.calls_per_second_max, timeout: config.timeout() };
-        provider_http::Client::new(name.to_owned(), base, headers, limits).map(Self).map_err(ConfigError::Client)
+    /// A way to the Adyen of a configuration.
+    ///
+    /// # Errors
+    /// The HTTP client can't be made.
+    pub(crate) fn new(config: &AdyenConfig) -> Result<Self, reqwest::Error> {
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("x-api-key"), config.api_key.clone())]);
+        let limits = Limits { calls_per_second_max: config.calls_per_second_max, timeout: config.timeout };
+        provider_http::Client::new(config.name.to_string(), config.base.clone(), headers, limits).map(Self)
     }
 
     /// The same way for calls that no caller waits for: they come behind the callers'.
@@ -133,6 +127,7 @@ mod tests {
     use std::time::Duration;
 
     use reqwest::StatusCode;
+    use reqwest::header::HeaderValue;
     use serde_json::json;
 
     use super::*;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use adyen_fake::{AdyenFake, FakeConfig, Fault, FaultKind, LinkStatus, Operation, Outcome};
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use domain::payment_link::PaymentMethodType;
 use domain::ports::provider::{HostedPage, PaymentProvider};
 use domain::provider::ProviderRef;
 use domain::timestamp::Timestamp;
+use domain::validation::Validator;
 use port_contracts::provider::{
     Call, CustomerAct, DelayedEnd, Delivery, Disturbance, Ledger, LedgerPage, LedgerPayment, LedgerRefund, PageRefusal,
     ProviderCounterpart, Setup, SigningKey, Subject, Visit,
@@ -19,7 +21,7 @@ use port_contracts::provider::{
 use serde_json::json;
 
 use crate::amounts::Amount;
-use crate::{AdyenConfig, AdyenProvider};
+use crate::{AdyenConfig, AdyenProvider, AdyenSettings};
 
 const API_KEY: &str = "AQE-of-the-contract";
 const EXPIRED_KEY: &str = "AQE-expired-of-the-contract";
@@ -30,8 +32,8 @@ const PASSWORD: &str = "s3cret-of-the-contract";
 /// `adyen:s3cret-of-the-contract` in the form of RFC 7617.
 const AUTHORIZATION: &str = "Basic YWR5ZW46czNjcmV0LW9mLXRoZS1jb250cmFjdA==";
 const MERCHANT: &str = "TestMerchant";
-/// How long an impatient adapter waits, in milliseconds.
-const PATIENCE_MS: u64 = 1_000;
+/// How long an impatient adapter waits.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 port_contracts::payment_provider_contract!(run);
 
@@ -57,12 +59,13 @@ struct Counterpart {
     visits: AtomicU64,
 }
 
-fn config(api_key: &str, hmac_keys: &[&str], base: &str, timeout_ms: u64) -> AdyenConfig {
-    let config = json!({
+fn config(api_key: &str, hmac_keys: &[&str], base: &str) -> AdyenConfig {
+    let settings = json!({
         "api_key": api_key, "merchant_account": MERCHANT, "hmac_keys": hmac_keys, "webhook_username": USERNAME,
-        "webhook_password": PASSWORD, "api_base": base, "calls_per_second_max": 1_000, "timeout_ms": timeout_ms,
+        "webhook_password": PASSWORD, "api_base": base, "calls_per_second_max": 1_000,
     });
-    serde_json::from_value(config).unwrap()
+    let settings: AdyenSettings = serde_json::from_value(settings).unwrap();
+    settings.checked("adyen".parse().unwrap(), &mut Validator::new()).unwrap()
 }
 
 fn told(currency: &str, value: i64) -> Money {
@@ -85,9 +88,11 @@ impl ProviderCounterpart for Counterpart {
         let api_key = if setup == Setup::Unauthorized { EXPIRED_KEY } else { API_KEY };
         // Port 1 of loopback has no listener.
         let base = if setup == Setup::Unreachable { "http://127.0.0.1:1/" } else { self.fake.base().as_str() };
-        let timeout_ms = if setup == Setup::Impatient { PATIENCE_MS } else { 20_000 };
-        let config = config(api_key, keys, base, timeout_ms);
-        Arc::new(AdyenProvider::new("adyen".parse().unwrap(), &config).unwrap())
+        let mut config = config(api_key, keys, base);
+        if setup == Setup::Impatient {
+            config = config.with_timeout(PATIENCE);
+        }
+        Arc::new(AdyenProvider::new(&config).unwrap())
     }
 
     fn secrets(&self) -> Vec<String> {
@@ -95,7 +100,7 @@ impl ProviderCounterpart for Counterpart {
     }
 
     fn shown(&self) -> String {
-        format!("{:?}", config(API_KEY, &[OLD_KEY, NEW_KEY], self.fake.base().as_str(), 1))
+        format!("{:?}", config(API_KEY, &[OLD_KEY, NEW_KEY], self.fake.base().as_str()))
     }
 
     async fn now(&self) -> Timestamp {

@@ -19,5 +19,5 @@ mod pages;
 mod provider;
 mod signature;
 
-pub use config::{AdyenConfig, ConfigError};
+pub use config::{Adyen, AdyenConfig, AdyenSettings};
 pub use provider::AdyenProvider;

@@ -19,13 +19,12 @@ use domain::provider::{
 use domain::refund::{Refund, RefundProgress, RefundReason, RefundSnapshot};
 use domain::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
 use domain::timestamp::Timestamp;
-use domain::validation::Validator;
 use serde_json::json;
 
 use crate::amounts::Amount;
 use crate::capabilities::capabilities;
 use crate::client::Client;
-use crate::config::{AdyenConfig, ConfigError};
+use crate::config::AdyenConfig;
 use crate::events::Door;
 use crate::notifications;
 use crate::pages::{Page, PageRequest, PageState, unsupported};
@@ -41,23 +40,20 @@ pub struct AdyenProvider {
 }
 
 impl AdyenProvider {
-    /// The provider for a configuration, under the name by which it is registered.
+    /// The provider for a configuration.
     ///
     /// # Errors
-    /// The configuration does not pass its check, or the HTTP client can't be made.
-    pub fn new(name: ProviderName, config: &AdyenConfig) -> Result<Self, ConfigError> {
-        let mut validator = Validator::new();
-        config.check(&mut validator);
-        validator.finish(Some(())).map_err(ConfigError::Invalid)?;
+    /// The HTTP client can't be made.
+    pub fn new(config: &AdyenConfig) -> Result<Self, reqwest::Error> {
         let door = Door {
             hmac_keys: config.hmac_keys.clone(),
-            basic: config.basic_authentication(),
+            basic: config.basic.clone(),
             live: config.live,
             merchant_account: config.merchant_account.clone(),
         };
         Ok(Self {
-            client: Client::new(name.as_str(), config)?,
-            name,
+            client: Client::new(config)?,
+            name: config.name.clone(),
             capabilities: capabilities(config.live),
             merchant_account: config.merchant_account.clone(),
             door: Arc::new(door),

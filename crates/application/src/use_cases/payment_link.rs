@@ -501,7 +501,11 @@ impl App {
 
 /// What a provider must be able to do to change a link, with the field that wants it. What the link has already, its page
 /// has too; its metadata and an earlier end are ours alone.
-fn needed_to_change(link: &PaymentLink, changed: &PaymentLink, changes: &LinkChanges) -> Vec<(Feature, &'static str)> {
+pub(super) fn needed_to_change(
+    link: &PaymentLink,
+    changed: &PaymentLink,
+    changes: &LinkChanges,
+) -> Vec<(Feature, &'static str)> {
     let before = link.needs();
     let ends_later = match (link.options.expires_at, changed.options.expires_at) {
         (Some(before), Some(after)) => after > before,
