@@ -15,6 +15,7 @@ mod m0009_tax_id_checks_are_fixed;
 mod m0010_books_stay;
 mod m0011_reconciliations;
 mod m0013_notifications_set_aside;
+mod m0014_notification_failures;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             }),
             step("m0011_reconciliations", m0011_reconciliations::STATEMENTS),
             step("m0013_notifications_set_aside", m0013_notifications_set_aside::STATEMENTS),
+            step("m0014_notification_failures", m0014_notification_failures::STATEMENTS),
         ]
     }
 

@@ -3,8 +3,10 @@
 
 mod answers;
 mod crashes;
+mod hangs;
 mod notifications;
 mod overload;
+mod priorities;
 mod replicas;
 mod table;
 mod upgrades;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::repo;
 
 /// What each crate may depend on among our own. `*` is everything. Arrows point inward only.
-const LAYERS: [(&str, &[&str]); 24] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     // The words of mails are those of documents, in a crate that knows the domain alone.
     ("application", &["document-language", "domain"]),
@@ -19,11 +19,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("call-headers", &[]),
     ("migrations", &[]),
     ("storage-sql", &["domain", "migrations"]),
-    ("provider-adyen", &["domain", "provider-http"]),
     ("provider-http", &["domain"]),
-    ("provider-stripe", &["domain", "provider-http"]),
-    ("adyen-fake", &[]),
-    ("stripe-sandbox", &[]),
     ("tax-tables", &["domain"]),
     ("tax-id-vies", &["domain"]),
     ("document-language", &["domain"]),
@@ -36,6 +32,13 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("tests", &["*"]),
     ("xtask", &[]),
 ];
+
+/// What an adapter for a provider may depend on among our own, so that another needs no line here: its crate is named
+/// `provider-NAME`.
+const ADAPTER: (&str, &[&str]) = ("provider-", &["domain", "provider-http"]);
+
+/// What plays a provider in tests and on a laptop knows nothing of ours: its crate is named `NAME-sandbox` or `NAME-fake`.
+const DOUBLES: [&str; 2] = ["-sandbox", "-fake"];
 
 /// What the domain may depend on from outside: nothing that does I/O, keeps time or makes randomness.
 const DOMAIN_DEPENDENCIES: [&str; 11] = [
@@ -66,24 +69,17 @@ const TOP_LEVEL: [&str; 10] = [
     "rust-toolchain.toml",
 ];
 
-/// Where no provider may be named.
-const PROVIDER_FREE: [&str; 15] = [
-    "crates/domain",
-    "crates/application",
-    "crates/api-proto",
-    "crates/api-grpc",
-    "crates/api-http",
-    "crates/call-headers",
-    "crates/storage-sql",
-    "crates/tax-tables",
-    "crates/document-language",
-    "crates/invoice-pdf",
-    "crates/mail-smtp",
-    "crates/port-contracts",
-    "crates/provider-http",
-    "migrations",
-    "proto",
+/// Where a provider may be named, beside its own crates: where adapters are registered and configured.
+const PROVIDERS_NAMED: [&str; 5] = [
+    "crates/server/Cargo.toml",
+    "crates/server/paylinks.example.toml",
+    "crates/server/src/config",
+    "crates/server/src/config.rs",
+    "crates/server/src/registry.rs",
 ];
+
+/// What the rule of names is about; tests drive each provider, and the README tells of all of them.
+const PROVIDER_FREE: [&str; 3] = ["crates", "migrations", "proto"];
 
 /// A path of HTTP that a reference document fixed, whose callers know it; the face may name it.
 const DOCUMENTED_PATH: (&str, &str) = ("crates/api-http", "/api/billing/stripe-checkout");
@@ -108,9 +104,27 @@ pub(crate) fn check_layers() -> Result<()> {
     report(found)
 }
 
+fn allowed(name: &str) -> Option<&'static [&'static str]> {
+    let listed = LAYERS.iter().find(|(layer, _)| *layer == name).map(|(_, allowed)| *allowed);
+    let adapter = name.starts_with(ADAPTER.0).then_some(ADAPTER.1);
+    let double = DOUBLES.iter().any(|suffix| name.ends_with(suffix)).then_some([].as_slice());
+    listed.or(adapter).or(double)
+}
+
+/// The providers that there are adapters for.
+fn providers() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(repo::root().join("crates"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let is_listed = LAYERS.iter().any(|(layer, _)| *layer == name);
+        names.extend(name.strip_prefix(ADAPTER.0).filter(|_| !is_listed).map(str::to_owned));
+    }
+    Ok(names)
+}
+
 fn check_layer(package: &Value, found: &mut Vec<String>) {
     let name = text(package, "name");
-    let Some((_, allowed)) = LAYERS.iter().find(|(layer, _)| *layer == name) else {
+    let Some(allowed) = allowed(name) else {
         found.push(format!("{name} is not in the table of layers"));
         return;
     };
@@ -131,6 +145,7 @@ fn check_layer(package: &Value, found: &mut Vec<String>) {
 /// What no file of the repository may hold, and where files may be.
 pub(crate) fn check_files() -> Result<()> {
     let listed = repo::output(repo::command("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]))?;
+    let providers = providers()?;
     let mut found = Vec::new();
     for name in listed.lines() {
         let first = name.split('/').next().unwrap_or(name);
@@ -140,13 +155,13 @@ pub(crate) fn check_files() -> Result<()> {
         let path = repo::root().join(name);
         // What is deleted and not committed yet is still listed.
         if let Ok(content) = std::fs::read_to_string(&path) {
-            check_content(Path::new(name), &content, &mut found);
+            check_content(Path::new(name), &content, &providers, &mut found);
         }
     }
     report(found)
 }
 
-fn check_content(path: &Path, content: &str, found: &mut Vec<String>) {
+fn check_content(path: &Path, content: &str, providers: &[String], found: &mut Vec<String>) {
     let is_rust = path.extension().is_some_and(|extension| extension == "rs");
     let is_generated = path.components().any(|part| part.as_os_str() == "generated");
     let below = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
@@ -165,6 +180,13 @@ fn check_content(path: &Path, content: &str, found: &mut Vec<String>) {
     if below(&FLOAT_FREE) && is_rust {
         patterns.extend([("f32", "floating point"), ("f64", "floating point")].map(|(p, w)| (p.to_owned(), w)));
     }
+    let may_name = |provider: &str| {
+        let own = path.components().nth(1).and_then(|part| part.as_os_str().to_str()).unwrap_or_default();
+        let is_double = DOUBLES.iter().any(|suffix| own.strip_suffix(suffix) == Some(provider));
+        own.strip_prefix(ADAPTER.0) == Some(provider) || is_double
+    };
+    let is_free = below(&PROVIDER_FREE) && !below(&PROVIDERS_NAMED);
+    let foreign: Vec<_> = providers.iter().filter(|provider| is_free && !may_name(provider)).collect();
     for (number, line) in content.lines().enumerate() {
         for (pattern, what) in &patterns {
             if has_word(line, pattern) {
@@ -174,7 +196,7 @@ fn check_content(path: &Path, content: &str, found: &mut Vec<String>) {
         let (place, documented) = DOCUMENTED_PATH;
         let line = if path.starts_with(place) { line.replace(documented, "") } else { line.to_owned() };
         let lower = line.to_lowercase();
-        if below(&PROVIDER_FREE) && ["stripe", "adyen"].iter().any(|name| lower.contains(name)) {
+        if foreign.iter().any(|name| lower.contains(name.as_str())) {
             found.push(format!("{}:{}: names a provider", path.display(), number + 1));
         }
     }
@@ -222,19 +244,41 @@ mod tests {
     fn forbidden_content_is_found_with_its_line() {
         let mut found = Vec::new();
         let content = "//! x\nlet half: f64 = 1;\nfn f64_like() {}\n";
-        check_content(&PathBuf::from("crates/domain/src/x.rs"), content, &mut found);
+        check_content(&PathBuf::from("crates/domain/src/x.rs"), content, &[], &mut found);
         assert_eq!(found, ["crates/domain/src/x.rs:2: floating point"]);
     }
 
     #[test]
-    fn no_provider_is_named_but_in_the_documented_path_of_the_http_face() {
-        let content = "//! `POST /api/billing/stripe-checkout`\n//! Stripe\n";
-        for (path, want) in [("crates/api-http/src/x.rs", vec![2]), ("crates/api-grpc/src/x.rs", vec![1, 2])] {
+    fn a_provider_is_named_by_its_own_crates_the_registry_and_the_configuration_alone() {
+        let content = "//! `POST /api/billing/stripe-checkout`\n//! Stripe\n//! Adyen\n";
+        let providers = ["adyen".to_owned(), "stripe".to_owned()];
+        for (path, want) in [
+            ("crates/api-http/src/x.rs", vec![2, 3]),
+            ("crates/api-grpc/src/x.rs", vec![1, 2, 3]),
+            ("crates/server/src/main.rs", vec![1, 2, 3]),
+            ("crates/provider-stripe/src/x.rs", vec![3]),
+            ("crates/stripe-sandbox/src/x.rs", vec![3]),
+            ("crates/provider-adyen/src/x.rs", vec![1, 2]),
+            ("crates/adyen-fake/src/x.rs", vec![1, 2]),
+            ("crates/server/src/registry.rs", vec![]),
+            ("crates/server/src/config/providers.rs", vec![]),
+            ("tests/src/x.rs", vec![]),
+        ] {
             let mut found = Vec::new();
-            check_content(&PathBuf::from(path), content, &mut found);
+            check_content(&PathBuf::from(path), content, &providers, &mut found);
             let want: Vec<_> = want.into_iter().map(|line: usize| format!("{path}:{line}: names a provider")).collect();
             assert_eq!(found, want);
         }
+    }
+
+    #[test]
+    fn an_adapter_and_what_plays_its_provider_need_no_line_in_the_table() {
+        for (name, want) in
+            [("provider-x", Some(["domain", "provider-http"].as_slice())), ("x-fake", Some(&[])), ("x", None)]
+        {
+            assert_eq!(allowed(name), want, "{name}");
+        }
+        assert_eq!(allowed("provider-http"), Some(["domain"].as_slice()));
     }
 
     #[test]

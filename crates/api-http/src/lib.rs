@@ -4,6 +4,8 @@
 //! A webhook is verified and stored before it is acknowledged; it is processed from the store. It must not know any
 //! provider: the name in the path picks the adapter.
 
+mod body;
+mod connections;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod hosted;
@@ -14,16 +16,13 @@ use std::sync::Arc;
 
 use application::{App, NotificationReceipt};
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::ports::provider::NotificationError;
 
-/// The largest body, in bytes: 512 KiB. It holds every notification, and every JSON request that is right, even if each of
-/// its characters is written as an escape.
-const BODY_BYTES_MAX: usize = 512 << 10;
+use self::body::{BODY_BYTES_MAX, WholeBody};
 
 /// Below which the hosted invoices are.
 pub use hosted::INVOICE_PAGES;
@@ -52,13 +51,13 @@ pub fn router(app: App, metrics: RenderMetrics) -> Router {
 }
 
 /// `POST /webhooks/{provider}`: 200 once it is stored, with the body that the provider expects; 400 if it does not verify,
-/// 401 if it lacks the credentials that are agreed on, 404 for an unknown provider, 413 if it is too large, 503 if it could
-/// not be stored and should come again.
+/// 401 if it lacks the credentials that are agreed on, 404 for an unknown provider, 408 if it comes too slowly, 413 if it is
+/// too large, 503 if it could not be stored and should come again.
 async fn webhook(
     State(face): State<Face>,
     Path(provider): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    WholeBody(body): WholeBody,
 ) -> (StatusCode, &'static str) {
     let headers: Vec<(String, String)> = headers
         .iter()

@@ -1,23 +1,27 @@
 //! The listener: connections with limits, and a graceful stop.
 //!
-//! A client that sends slowly, or nothing, costs a connection for a bounded time; more connections than are allowed wait at
-//! the door. What stands before this (a proxy) may be stricter.
+//! A client that sends slowly, or nothing, costs a connection for a bounded time, and makes room for others when there is none
+//! left; more connections than are allowed wait at the door. What stands before this (a proxy) may be stricter.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+use crate::connections::{Connection, Connections};
 
 /// How long is waited when no connection can be accepted, as while the process is out of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -53,20 +57,21 @@ impl Default for HttpLimits {
 /// Serves until `stop` turns true, or whoever holds its other end is gone; then lets calls finish.
 pub async fn serve(router: Router, listener: TcpListener, limits: HttpLimits, stop: watch::Receiver<bool>) {
     let router = router.layer(middleware::from_fn(move |request, next| answer_in_time(limits.request, request, next)));
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let all = Connections::new(limits.connections_max);
     let mut connections = JoinSet::new();
     let mut stopping = pin!(stopped(stop.clone()));
     loop {
+        let stream = tokio::select! {
+            biased;
+            () = &mut stopping => break,
+            Some(_) = connections.join_next() => continue,
+            stream = accept(&listener) => stream,
+        };
         tokio::select! {
             biased;
             () = &mut stopping => break,
-            Some(_) = connections.join_next() => {}
-            (place, stream) = accept(&places, &listener) => {
-                let connection = serve_connection(router.clone(), stream, limits, stop.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
+            connection = all.open() => {
+                connections.spawn(serve_connection(router.clone(), (connection, stream), limits, stop.clone()));
             }
         }
     }
@@ -75,13 +80,10 @@ pub async fn serve(router: Router, listener: TcpListener, limits: HttpLimits, st
     while connections.join_next().await.is_some() {}
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(places: &Arc<Semaphore>, listener: &TcpListener) -> (Option<OwnedSemaphorePermit>, TcpStream) {
-    // The semaphore is never closed, so there always is a place in the end.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (place, stream),
+            Ok((stream, _)) => return stream,
             Err(error) => {
                 tracing::warn!(%error, "no connection over HTTP can be accepted");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
@@ -95,17 +97,38 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn serve_connection(router: Router, stream: TcpStream, limits: HttpLimits, stop: watch::Receiver<bool>) {
+async fn serve_connection(
+    router: Router,
+    (place, stream): (Connection, TcpStream),
+    limits: HttpLimits,
+    stop: watch::Receiver<bool>,
+) {
     // Answers are small, and each is sent whole.
     let _ = stream.set_nodelay(true);
+    let at_work = place.at_work();
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        let at_work = at_work.clone();
+        if request.body().is_end_stream() {
+            at_work.begin();
+        }
+        request.extensions_mut().insert(at_work.clone());
+        let answering = router.call(request);
+        async move {
+            let answered = answering.await;
+            at_work.end();
+            answered
+        }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     tokio::select! {
         // Clients go away as they like; that is nobody's fault here.
         _ = connection.as_mut() => return,
+        () = place.cut_off() => return,
         () = stopped(stop) => {}
         () = tokio::time::sleep(limits.connection) => {}
     }
@@ -196,6 +219,20 @@ mod tests {
         assert!(none.is_err(), "{none:?}");
         drop(quiet);
         assert!(read_all(&mut waiting).await.ends_with("hello"));
+    }
+
+    #[tokio::test]
+    async fn bodies_that_never_come_keep_nobody_out() {
+        let running = start(router(), HttpLimits { connections_max: 8, ..HttpLimits::default() }).await;
+        let mut trickling = Vec::new();
+        for _ in 0..20 {
+            let half = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\nhalf";
+            trickling.push(connect(&running, half).await);
+        }
+        // Far sooner than any of them ends by itself.
+        let mut asking = connect(&running, GET).await;
+        let told = tokio::time::timeout(Duration::from_secs(8), read_all(&mut asking)).await.unwrap();
+        assert!(told.ends_with("hello"), "{told}");
     }
 
     #[tokio::test]

@@ -16,12 +16,12 @@ use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::{Capabilities, ProviderName};
 use domain::seller::{Seller, SellerId, TaxEngine};
 use domain::timestamp::Timestamp;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::access::AccessPolicy;
 use crate::error::{Error, Reason};
 use crate::invoice_mail::MailParts;
-use crate::mutation::PLACES;
+use crate::places::Places;
 use crate::rendering::Turns;
 use crate::shared_invoices::InvoiceSharing;
 
@@ -29,6 +29,9 @@ use crate::shared_invoices::InvoiceSharing;
 pub struct AppParts {
     /// Where everything is kept.
     pub storage: Arc<dyn Storage>,
+    /// How many transactions callers' mutations may have open at once: fewer than the storage can, so that webhooks, reads and
+    /// the renewal of leases find room beside them.
+    pub callers_transactions_max: usize,
     /// Who charges, by name.
     pub providers: Vec<Arc<dyn PaymentProvider>>,
     /// The same ones for calls that no caller waits for, by name, where they tell these apart: callers come first where a
@@ -81,8 +84,8 @@ pub(crate) struct Inner {
     ids: Arc<dyn IdGenerator>,
     pub(crate) sellers: BTreeMap<SellerId, Arc<Seller>>,
     pub(crate) access: AccessPolicy,
-    /// Places of mutations that are worked on.
-    pub(crate) places: Arc<Semaphore>,
+    /// What mutations may hold at once.
+    pub(crate) places: Places,
     /// Keys whose use is being noted.
     pub(crate) noted_keys: Mutex<BTreeSet<id::ApiKeyId>>,
     /// Wakes the worker when there may be a provider call to make.
@@ -162,7 +165,7 @@ impl App {
             ids: parts.ids,
             sellers,
             access: parts.access,
-            places: Arc::new(Semaphore::new(PLACES)),
+            places: Places::new(parts.callers_transactions_max),
             noted_keys: Mutex::default(),
             call_work: Notify::new(),
             inbox_work: Notify::new(),

@@ -25,8 +25,10 @@ use crate::refunds::Look;
 
 /// How often a notification is looked into at once, as long as another look overtakes it.
 const LOOKS_MAX: u32 = 4;
-/// After this many tries a notification that fails for reasons of its own is set aside.
-const ATTEMPTS_MAX: u32 = 8;
+/// After this many failures for reasons of its own a notification is set aside.
+const FAILURES_MAX: u32 = 8;
+/// After this many tries in a row that had no end a notification is set aside: whoever works on it dies of it.
+const UNENDED_TRIES_MAX: u32 = 8;
 /// The wait after the first try; it doubles.
 const RETRY_IN_FIRST: Duration = Duration::from_millis(250);
 /// How long a notification waits for the payment that it is about: what tells of the payment may come later, and providers
@@ -98,54 +100,58 @@ impl App {
     /// # Errors
     /// The store fails: its lease runs out, and it is tried again.
     pub(crate) async fn process(&self, entry: InboxEntry) -> Result<(), Error> {
+        if entry.unended_tries > UNENDED_TRIES_MAX {
+            let reason = format!("whoever worked on it ended before it did, {UNENDED_TRIES_MAX} times in a row");
+            return left_to_its_holder(self.set_aside(entry, reason).await);
+        }
         let held = Held::Notification(Box::new(entry.clone()));
         // One that panics is put off and set aside as well, or it would come back for ever.
         let tried = AssertUnwindSafe(self.while_held(held, Box::pin(self.try_process(&entry)))).catch_unwind().await;
         match tried.unwrap_or_else(|_| Err(Error::internal("a panic, told above"))) {
             Ok(()) => Ok(()),
-            Err(failure) => match self.put_off(entry, &failure).await {
-                // Whoever has it now sees to it.
-                Err(error) if is_lost_lease(&error) => Ok(()),
-                other => other,
-            },
+            Err(failure) => left_to_its_holder(self.put_off(entry, &failure).await),
         }
     }
 
-    /// Notes that a notification was tried in vain, and when it is tried again, if it is.
-    async fn put_off(&self, entry: InboxEntry, failure: &Error) -> Result<(), Error> {
+    /// Notes that a notification was tried in vain, and when it is tried again, if it is. What fails since the provider or the
+    /// database is away, however often, does not count: it says nothing of the notification.
+    async fn put_off(&self, mut entry: InboxEntry, failure: &Error) -> Result<(), Error> {
         let (id, attempts, reason) = (entry.id, entry.attempts, failure.to_string());
-        let is_poison = matches!(
-            failure,
-            Error::Internal(_) | Error::FailedPrecondition { .. } | Error::Unsupported { .. } | Error::Invalid(_)
-        );
         if let Error::Internal(source) = failure {
             tracing::error!(notification = %id, attempts, error = source.as_ref() as &dyn std::error::Error, "notification failed");
         }
-        let is_set_aside = is_poison && attempts >= ATTEMPTS_MAX;
+        let is_its_own = matches!(
+            failure,
+            Error::Internal(_) | Error::FailedPrecondition { .. } | Error::Unsupported { .. } | Error::Invalid(_)
+        );
+        entry.failures = entry.failures.saturating_add(u32::from(is_its_own));
+        if is_its_own && entry.failures >= FAILURES_MAX {
+            return self.set_aside(entry, reason).await;
+        }
         let seed = id.uuid().as_bytes()[15];
         let retry_in = backed_off(RETRY_IN_FIRST, attempts, seed).max(spread(asked_wait(failure), seed));
-        let told = reason.clone();
         self.transact(move |_, uow| {
             let (entry, reason) = (entry.clone(), reason.clone());
-            Box::pin(async move {
-                expect_held(if is_set_aside {
-                    uow.set_notification_aside(&entry, &reason).await
-                } else {
-                    uow.retry_notification(&entry, retry_in, &reason).await
-                })
-            })
+            Box::pin(async move { expect_held(uow.retry_notification(&entry, retry_in, &reason).await) })
+        })
+        .await
+    }
+
+    /// Leaves a notification to a person.
+    async fn set_aside(&self, entry: InboxEntry, reason: String) -> Result<(), Error> {
+        let (id, attempts, told) = (entry.id, entry.attempts, reason.clone());
+        self.transact(move |_, uow| {
+            let (entry, reason) = (entry.clone(), reason.clone());
+            Box::pin(async move { expect_held(uow.set_notification_aside(&entry, &reason).await) })
         })
         .await?;
-        if is_set_aside {
-            tracing::error!(
-                notification = %id,
-                attempts,
-                reason = told,
-                "a notification is set aside: a person must see to it, and have it tried again"
-            );
-            self.tell_how_many_are_set_aside().await?;
-        }
-        Ok(())
+        tracing::error!(
+            notification = %id,
+            attempts,
+            reason = told,
+            "a notification is set aside: a person must see to it, and have it tried again"
+        );
+        self.tell_how_many_are_set_aside().await
     }
 
     /// Notifications that are not processed, those that came in first before all others, at most `limit`; or those alone that
@@ -169,6 +175,14 @@ impl App {
         let is_taken_up =
             self.transact(move |_, uow| Box::pin(async move { Ok(uow.take_notification_up_again(id).await?) })).await?;
         if is_taken_up { Ok(()) } else { Err(Error::not_found("notification set aside", id)) }
+    }
+
+    /// Has all notifications that are set aside tried again, at once; returns how many that are.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn retry_all_notifications(&self) -> Result<u64, Error> {
+        self.transact(move |_, uow| Box::pin(async move { Ok(uow.take_all_notifications_up_again().await?) })).await
     }
 
     async fn try_process(&self, entry: &InboxEntry) -> Result<(), Error> {
@@ -456,6 +470,14 @@ impl App {
     }
 }
 
+/// What was not written, since someone else has the notification now, is theirs to see to.
+fn left_to_its_holder(written: Result<(), Error>) -> Result<(), Error> {
+    match written {
+        Err(error) if is_lost_lease(&error) => Ok(()),
+        other => other,
+    }
+}
+
 /// How long the provider asked to be left alone.
 fn asked_wait(failure: &Error) -> Duration {
     match failure {
@@ -465,119 +487,4 @@ fn asked_wait(failure: &Error) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::id::NotificationId;
-    use domain::ports::provider::MockPaymentProvider;
-    use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
-    use domain::provider::Notification;
-
-    use super::*;
-    use crate::mocked::{self, link};
-
-    fn entry(topic: NotificationTopic, attempts: u32) -> InboxEntry {
-        InboxEntry {
-            id: NotificationId::from_uuid(uuid::Uuid::from_u128(mocked::UUID)),
-            provider: "acquirer".parse().unwrap(),
-            notification: Notification { provider_event_id: "e_1".to_owned(), occurred_at: mocked::NOW, topic },
-            attempts,
-            received_at: mocked::NOW,
-        }
-    }
-
-    /// What is found where an open link's page `page` is told to be closed, while a call of our own is under way or not;
-    /// and how often the provider was asked.
-    async fn found(page: &str, is_call_under_way: bool) -> (Result<Findings, Error>, usize) {
-        let provider_ref = ProviderRef(page.to_owned());
-        let entry = entry(NotificationTopic::PaymentLink { provider_ref }, 1);
-        let mut storage = MockStorage::new();
-        storage.expect_load_payment_link().returning(|_| Ok(Some(link(0))));
-        storage.expect_has_unfinished_intent().returning(move |_| Ok(is_call_under_way));
-        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let counted = std::sync::Arc::clone(&asked);
-        let mut provider = MockPaymentProvider::new();
-        provider.expect_fetch_payment_link().returning(move |_| {
-            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            Ok(Some(LinkSnapshot { payment_link_id: link(0).id, active: false, completed_sessions: 0 }))
-        });
-        let found = mocked::app(storage, provider).look(&entry).await;
-        (found, asked.load(std::sync::atomic::Ordering::SeqCst))
-    }
-
-    #[tokio::test]
-    async fn a_link_that_moved_is_asked_for_once_more_behind_what_is_known_of_it() {
-        let (moved, asked) = found("link_1", false).await;
-        assert!(matches!(moved, Ok(Findings::Link(0, LinkSnapshot { active: false, .. }))));
-        assert_eq!(asked, 2);
-    }
-
-    #[tokio::test]
-    async fn a_move_of_a_link_waits_for_our_own_call_about_it() {
-        assert!(matches!(found("link_1", true).await.0, Err(Error::Aborted { .. })));
-    }
-
-    #[tokio::test]
-    async fn a_page_that_a_lost_call_made_says_nothing_of_the_link() {
-        assert!(matches!(found("link_2", false).await.0, Ok(Findings::Nothing)));
-    }
-
-    /// Processes a notification whose session the provider refuses to tell of, by that many attempts.
-    async fn process_refused(attempts: u32, uow: MockUnitOfWork) -> Result<(), Error> {
-        let refused = || Err(ProviderError::Rejected { field: None, code: "resource_gone".to_owned() });
-        process_failing(attempts, uow, refused).await
-    }
-
-    /// Processes a notification for whose session that comes of asking the provider.
-    async fn process_failing(
-        attempts: u32,
-        mut uow: MockUnitOfWork,
-        asked: fn() -> Result<CheckoutSnapshot, ProviderError>,
-    ) -> Result<(), Error> {
-        uow.expect_commit().returning(|| Ok(()));
-        uow.expect_rollback().returning(|| ());
-        let mut storage = MockStorage::new();
-        storage.expect_begin().return_once(move || Ok(Box::new(uow)));
-        storage.expect_count_set_aside_notifications().returning(|| Ok(1));
-        let mut provider = MockPaymentProvider::new();
-        provider.expect_fetch_checkout().returning(move |_| asked());
-        let topic = NotificationTopic::Checkout { provider_ref: ProviderRef("session_1".to_owned()) };
-        mocked::app(storage, provider).process(entry(topic, attempts)).await
-    }
-
-    #[tokio::test]
-    async fn what_fails_for_reasons_of_its_own_is_set_aside_with_the_reason_after_many_tries() {
-        let mut uow = MockUnitOfWork::new();
-        uow.expect_retry_notification().once().returning(|_, _, _| Ok(()));
-        process_refused(ATTEMPTS_MAX - 1, uow).await.unwrap();
-        let mut uow = MockUnitOfWork::new();
-        let told = "the provider refused it: resource_gone";
-        uow.expect_set_notification_aside().once().withf(move |_, reason| reason == told).returning(|_, _| Ok(()));
-        process_refused(ATTEMPTS_MAX, uow).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_panics_is_tried_again_and_set_aside_as_well() {
-        let panics = || panic!("an adapter that meets what it does not know");
-        let mut uow = MockUnitOfWork::new();
-        uow.expect_retry_notification().once().returning(|_, _, _| Ok(()));
-        process_failing(1, uow, panics).await.unwrap();
-        let mut uow = MockUnitOfWork::new();
-        uow.expect_set_notification_aside().once().returning(|_, _| Ok(()));
-        process_failing(ATTEMPTS_MAX, uow, panics).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_asks_for_time_is_left_alone_for_as_long() {
-        let limited = || Err(ProviderError::RateLimited { retry_after: Some(Duration::from_secs(60)) });
-        let mut uow = MockUnitOfWork::new();
-        let is_obeyed = |_: &InboxEntry, retry_in: &Duration, _: &str| *retry_in >= Duration::from_secs(60);
-        uow.expect_retry_notification().once().withf(is_obeyed).returning(|_, _, _| Ok(()));
-        process_failing(1, uow, limited).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_another_server_has_taken_over_is_left_to_it() {
-        let mut uow = MockUnitOfWork::new();
-        uow.expect_retry_notification().once().returning(|_, _, _| Err(StorageError::Stale));
-        process_refused(1, uow).await.unwrap();
-    }
-}
+mod tests;

@@ -60,23 +60,21 @@ pub(crate) struct Enclosures {
 }
 
 impl App {
-    /// Sends mails that are due; returns how many it took.
-    pub(crate) async fn send_due_mails(&self) -> Result<usize, Error> {
-        const BATCH: u32 = 4;
-        let Some(parts) = &self.0.mail else { return Ok(0) };
-        let due = self
-            .transact(|_, uow| Box::pin(async move { Ok(uow.lease_due_invoice_mails(BATCH, LEASE).await?) }))
-            .await?;
-        let count = due.len();
-        futures::future::join_all(due.into_iter().map(|mail| async move {
-            let id = mail.id;
-            if let Err(error) = self.deliver(parts, mail, TRY_MAX).await {
-                // Its lease runs out, and it is tried again; the others go on.
-                tracing::warn!(mail = %id, error = &error as &dyn std::error::Error, "a mail could not be worked on");
-            }
-        }))
-        .await;
-        Ok(count)
+    /// Takes mails that are due, at most `limit`; none where mail is turned off.
+    pub(crate) async fn take_due_mails(&self, limit: u32) -> Result<Vec<InvoiceMail>, Error> {
+        if self.0.mail.is_none() {
+            return Ok(Vec::new());
+        }
+        self.transact(move |_, uow| Box::pin(async move { Ok(uow.lease_due_invoice_mails(limit, LEASE).await?) })).await
+    }
+
+    /// Sends a mail that was taken.
+    ///
+    /// # Errors
+    /// What came of it could not be noted: its lease runs out, and it is tried again.
+    pub(crate) async fn send_mail(&self, mail: InvoiceMail) -> Result<(), Error> {
+        let Some(parts) = &self.0.mail else { return Ok(()) };
+        self.deliver(parts, mail, TRY_MAX).await
     }
 
     /// One try of a mail, which takes no longer than `limit`.

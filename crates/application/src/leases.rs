@@ -30,6 +30,14 @@ pub(crate) enum Held {
 }
 
 impl Held {
+    /// What is held, for the log.
+    fn subject(&self) -> String {
+        match self {
+            Self::Call(intent) => format!("{} of {}", intent.action.name(), intent.action.subject()),
+            Self::Notification(entry) => entry.id.to_string(),
+        }
+    }
+
     async fn renew(&self, uow: &mut dyn UnitOfWork) -> Result<bool, StorageError> {
         match self {
             Self::Call(intent) => uow.renew_intent_lease(intent, LEASE).await,
@@ -57,8 +65,15 @@ impl App {
     }
 
     /// Renews a lease, for as long as it is ours. It counts as lost once it may have run out, too: while the database can't
-    /// be reached from here, another server may reach it.
+    /// be reached from here, another server may reach it. That is told once, with what was held.
     async fn hold(&self, held: Held) {
+        let subject = held.subject();
+        let why = self.renew_until_lost(held).await;
+        tracing::warn!(subject, why, "a lease was lost: whoever has it next goes on");
+    }
+
+    /// Why it is not ours any more.
+    async fn renew_until_lost(&self, held: Held) -> &'static str {
         let taken = Instant::now();
         let mut ends = taken + LEASE;
         while taken.elapsed() < HELD_MAX {
@@ -70,12 +85,14 @@ impl App {
             });
             match tokio::time::timeout_at(ends, renewal).await {
                 Ok(Ok(true)) => ends = began + LEASE,
+                Ok(Ok(false)) => return "someone else has it",
                 Ok(Err(error)) if Instant::now() < ends => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a lease could not be renewed");
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a lease could not be renewed");
                 }
-                Ok(_) | Err(_) => return,
+                Ok(Err(_)) | Err(_) => return "it could not be renewed in time",
             }
         }
+        "the work took too long"
     }
 }
 

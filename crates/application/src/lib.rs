@@ -25,6 +25,7 @@ mod leases;
 mod mocked;
 mod mutation;
 mod owners;
+mod places;
 mod pricing;
 mod provider_calls;
 mod reconciliation;

@@ -45,6 +45,7 @@ pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> 
     ids.expect_uuid_v7().returning(|| uuid::Uuid::from_u128(UUID));
     AppParts {
         storage: Arc::new(storage),
+        callers_transactions_max: 8,
         providers: vec![Arc::new(provider)],
         background_providers: vec![],
         tax_calculator: Arc::new(MockTaxCalculator::new()),

@@ -14,7 +14,6 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::{App, Waiting};
 use crate::error::{Error, RETRY_AFTER, Reason};
@@ -63,13 +62,6 @@ pub(crate) enum Step<T> {
     Call(Box<Intent>),
 }
 
-/// How many mutations are worked on at once: what a slow provider or database may hold, before callers are told to come back
-/// instead of all of them waiting.
-pub(crate) const PLACES: usize = 64;
-/// How long one may wait for its place.
-const PLACE_WAIT: Duration = Duration::from_secs(2);
-/// After which time whoever got none is asked to come back.
-const RETRY_WHEN_OVERLOADED: Duration = Duration::from_secs(2);
 /// How often a transaction is tried that loses against others.
 const ATTEMPTS_MAX: u32 = 8;
 
@@ -136,7 +128,16 @@ impl App {
             + Sync
             + 'static,
     {
-        let place = self.take_place().await?;
+        let place = match self.0.places.try_take() {
+            Some(place) => place,
+            None => {
+                // A retry of what is done keeps nobody waiting, and must not wait.
+                if let Some(answer) = self.answer_of_ended(operation, &mutation).await? {
+                    return Ok(answer);
+                }
+                self.0.places.take().await?
+            }
+        };
         let app = self.clone();
         outlive_caller(async move {
             // Kept to the end of the work, also where its caller has gone away.
@@ -161,32 +162,39 @@ impl App {
         .await
     }
 
-    /// A place among the mutations that are worked on at once.
-    ///
-    /// # Errors
-    /// None became free within [`PLACE_WAIT`]: nothing has begun.
-    async fn take_place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let place = tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.0.places).acquire_owned()).await;
-        place.map(|place| place.map_err(Error::internal)).unwrap_or_else(|_| {
-            Err(Error::Unavailable {
-                reason: Reason::Overloaded,
-                message: "too many requests are being worked on; retry".to_owned(),
-                retry_after: Some(RETRY_WHEN_OVERLOADED),
-            })
-        })
-    }
-
-    /// The answer of a request that was asked before, for mutations that have to prepare something first.
+    /// The answer of a request that was asked before, for mutations that have to prepare something first. One that is not
+    /// answered yet is gone on with where nobody works on it, in a place as any other.
     pub(crate) async fn replay<C, T>(&self, operation: &'static str, mutation: &Mutation<C>) -> Result<Option<T>, Error>
     where
         C: Serialize,
         T: DeserializeOwned + Send + 'static,
     {
-        let key = mutation.request_key();
-        let Some(earlier) = self.0.storage.load_request(&key).await? else { return Ok(None) };
+        let Some(earlier) = self.0.storage.load_request(&mutation.request_key()).await? else { return Ok(None) };
         let payload_sha256 = payload_sha256(operation, &mutation.command)?;
+        if earlier.progress != RequestProgress::Running {
+            return self.answer_again(operation, &payload_sha256, earlier).await.map(Some);
+        }
+        let place = self.0.places.take().await?;
         let app = self.clone();
-        outlive_caller(async move { app.answer_again(operation, &payload_sha256, earlier).await.map(Some) }).await
+        outlive_caller(async move {
+            let _place = place;
+            app.answer_again(operation, &payload_sha256, earlier).await.map(Some)
+        })
+        .await
+    }
+
+    /// The answer of a request that was asked before and has come to its end.
+    async fn answer_of_ended<C, T>(&self, operation: &str, mutation: &Mutation<C>) -> Result<Option<T>, Error>
+    where
+        C: Serialize,
+        T: DeserializeOwned,
+    {
+        let earlier = self.0.storage.load_request(&mutation.request_key()).await?;
+        let Some(ended) = earlier.filter(|earlier| earlier.progress != RequestProgress::Running) else {
+            return Ok(None);
+        };
+        let payload_sha256 = payload_sha256(operation, &mutation.command)?;
+        self.answer_again(operation, &payload_sha256, ended).await.map(Some)
     }
 
     async fn attempt<C, T, W>(&self, request: &StoredRequest, mutation: &Mutation<C>, work: W) -> Result<T, Error>
@@ -194,6 +202,7 @@ impl App {
         T: Serialize + DeserializeOwned,
         W: for<'a> FnOnce(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>,
     {
+        let turn = self.0.places.take_turn().await?;
         let mut uow = self.0.storage.begin().await?;
         let claimed = match uow.claim_request(request).await {
             Ok(claimed) => claimed,
@@ -204,6 +213,7 @@ impl App {
         };
         if let Some(earlier) = claimed {
             uow.rollback().await;
+            drop(turn);
             return self.answer_again(&request.operation, &request.payload_sha256, earlier).await;
         }
         let step = match self.work_and_note(uow.as_mut(), request, mutation, work).await {
@@ -214,6 +224,8 @@ impl App {
             }
         };
         uow.commit().await?;
+        // A call that waits for the provider holds none.
+        drop(turn);
         self.0.call_work.notify_one();
         match step {
             Step::Done(answer) => Ok(answer),
@@ -263,9 +275,11 @@ impl App {
         }
         // Whoever was working on it may have died: then its lease has run out, and this caller goes on with it.
         if let Some(intent) = self.0.storage.load_intent_of_request(&earlier.key).await? {
+            let turn = self.0.places.take_turn().await?;
             let mut uow = self.0.storage.begin().await?;
             let leased = uow.lease_intent(intent.id, LEASE).await?;
             uow.commit().await?;
+            drop(turn);
             if let Some(intent) = leased {
                 self.call_and_conclude(intent, Waiting::Caller).await?;
             }
@@ -283,6 +297,20 @@ impl App {
                 retry_after: Some(RETRY_AFTER),
             }),
         }
+    }
+
+    /// Runs a transaction that commits what came of a call, with retries: in its turn where the call is a caller's, or those
+    /// whose calls end at once would keep out what must not wait.
+    pub(crate) async fn transact_for<T, W>(&self, waiting: Waiting, work: W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork) -> BoxFuture<'a, Result<T, Error>> + Send + Sync + 'static,
+    {
+        let _turn = match waiting {
+            Waiting::Caller => Some(self.0.places.wait_for_turn().await?),
+            Waiting::Worker => None,
+        };
+        self.transact(work).await
     }
 
     /// Runs a transaction of the system's own, outside of any request, with retries.

@@ -125,12 +125,12 @@ impl App {
                     intent.key_generation += 1;
                 }
                 let retry_in = retry_in(&intent, &error);
-                self.put_call_off(intent, retry_in).await?;
+                self.put_call_off(waiting, intent, retry_in).await?;
                 Err(error.into())
             }
             (performed, _) => {
                 let (performed, concluded) = (std::sync::Arc::new(performed), intent.clone());
-                let committed = self.transact(move |app, uow| {
+                let committed = self.transact_for(waiting, move |app, uow| {
                     let (intent, performed) = (concluded.clone(), std::sync::Arc::clone(&performed));
                     Box::pin(async move { Box::pin(app.conclude(uow, intent, performed.as_ref())).await })
                 });
@@ -139,7 +139,7 @@ impl App {
                         // Or it would be sent again as soon as its lease has run out, for ever.
                         let seed = intent.id.uuid().as_bytes()[15];
                         let retry_in = backed_off(RETRY_AFTER, intent.attempts, seed);
-                        self.put_call_off(intent, retry_in).await?;
+                        self.put_call_off(waiting, intent, retry_in).await?;
                     }
                     return Err(defect);
                 }
@@ -151,8 +151,8 @@ impl App {
     }
 
     /// Leaves a call to the worker, which takes it up again after a while.
-    async fn put_call_off(&self, intent: Intent, retry_in: Duration) -> Result<(), Error> {
-        self.transact(move |_, uow| {
+    async fn put_call_off(&self, waiting: Waiting, intent: Intent, retry_in: Duration) -> Result<(), Error> {
+        self.transact_for(waiting, move |_, uow| {
             let intent = intent.clone();
             Box::pin(async move { expect_held(uow.update_intent(&intent, retry_in).await) })
         })

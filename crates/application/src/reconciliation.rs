@@ -118,6 +118,8 @@ impl App {
                         provider: provider.clone(),
                         notification,
                         attempts: 0,
+                        failures: 0,
+                        unended_tries: 0,
                         received_at: now,
                     };
                     news += usize::from(uow.insert_notification(&entry).await?);

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use domain::id::PaymentLinkId;
 use domain::payment_link::CloseReason;
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -36,6 +36,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub(crate) const EXPIRY_LEAD: Duration = Duration::from_secs(30);
 /// How many provider calls, and how many notifications, are worked on at once.
 const HANDS: usize = 16;
+/// How many mails are handed over at once: mail servers bear few connections of one client.
+const MAIL_HANDS: usize = 4;
+/// How many expired links are closed at once.
+const CLOSED_AT_ONCE: usize = 8;
 
 /// Does the work that no caller waits for.
 pub struct Worker {
@@ -57,7 +61,7 @@ impl Worker {
         let kinds: Vec<BoxFuture<'_, ()>> = vec![
             hands(
                 stopped(),
-                &app.0.inbox_work,
+                (&app.0.inbox_work, HANDS),
                 |free| app.take_due_notifications(free).boxed(),
                 |entry| {
                     let app = app.clone();
@@ -67,7 +71,7 @@ impl Worker {
             .boxed(),
             hands(
                 stopped(),
-                &app.0.call_work,
+                (&app.0.call_work, HANDS),
                 |free| app.take_due_calls(free).boxed(),
                 |intent| {
                     let app = app.clone();
@@ -79,8 +83,16 @@ impl Worker {
                 .boxed(),
             rounds(stopped(), (&never, REST), || async { Ok(app.0.storage.sequence_events().await? == 0) }.boxed())
                 .boxed(),
-            rounds(stopped(), (&app.0.mail_work, REST), || async { Ok(app.send_due_mails().await? == 0) }.boxed())
-                .boxed(),
+            hands(
+                stopped(),
+                (&app.0.mail_work, MAIL_HANDS),
+                |free| app.take_due_mails(free).boxed(),
+                |mail| {
+                    let app = app.clone();
+                    async move { app.send_mail(mail).await }.boxed()
+                },
+            )
+            .boxed(),
             rounds(stopped(), (&never, RECONCILIATION_REST), || app.reconcile().map(|read| read.map(|_| true)).boxed())
                 .boxed(),
             async {
@@ -123,18 +135,18 @@ impl Worker {
     }
 }
 
-/// Works on things one by one, as many at once as there are hands, until `shutdown` completes; then waits for those that are
+/// Works on things one by one, as many at once as there are `hands`, until `shutdown` completes; then waits for those that are
 /// worked on. `take` is asked for as many as hands are free: as soon as `wake` says so, after a rest, and while there is more.
 async fn hands<'a, T>(
     shutdown: impl Future<Output = ()>,
-    wake: &Notify,
+    (wake, hands): (&Notify, usize),
     take: impl Fn(u32) -> BoxFuture<'a, Result<Vec<T>, Error>>,
     work: impl Fn(T) -> BoxFuture<'static, Result<(), Error>>,
 ) {
     let mut shutdown = std::pin::pin!(shutdown);
     let mut busy = JoinSet::new();
     loop {
-        let free = HANDS - busy.len();
+        let free = hands - busy.len();
         let mut may_be_more = free == 0;
         if free > 0 {
             match take(u32::try_from(free).unwrap_or(u32::MAX)).await {
@@ -164,8 +176,8 @@ async fn hands<'a, T>(
                         break;
                     }
                 }
-                () = wake.notified(), if busy.len() < HANDS => break,
-                () = &mut rest, if busy.len() < HANDS => break,
+                () = wake.notified(), if busy.len() < hands => break,
+                () = &mut rest, if busy.len() < hands => break,
             }
         }
     }
@@ -231,14 +243,18 @@ impl Expiry {
         let due = app.0.storage.list_expiring_payment_links(until, BATCH.saturating_add(left_alone)).await?;
         // Whatever became of those that are not due any more, it is done.
         self.failed().retain(|id, _| due.contains(id));
+        let due: Vec<_> = due.into_iter().filter_map(|id| Some((id, self.attempts_if_due(id)?))).collect();
+        let mut closings = futures::stream::iter(due)
+            .map(|(id, attempts)| {
+                let app = app.clone();
+                async move {
+                    let close = app.transact(move |app, uow| Box::pin(app.close_link(uow, id, CloseReason::Expired)));
+                    (id, attempts, close.await)
+                }
+            })
+            .buffer_unordered(CLOSED_AT_ONCE);
         let mut closed = 0;
-        for id in due {
-            let attempts = match self.failed().get(&id) {
-                Some((_, again)) if *again > Instant::now() => continue,
-                Some((attempts, _)) => *attempts,
-                None => 0,
-            };
-            let closing = app.transact(move |app, uow| Box::pin(app.close_link(uow, id, CloseReason::Expired))).await;
+        while let Some((id, attempts, closing)) = closings.next().await {
             match closing {
                 Ok(()) => closed += 1,
                 Err(error) => {
@@ -252,6 +268,15 @@ impl Expiry {
             app.0.call_work.notify_one();
         }
         Ok(closed)
+    }
+
+    /// How often a link could not be closed, unless it is left alone for now.
+    fn attempts_if_due(&self, id: PaymentLinkId) -> Option<u32> {
+        match self.failed().get(&id) {
+            Some((_, again)) if *again > Instant::now() => None,
+            Some((attempts, _)) => Some(*attempts),
+            None => Some(0),
+        }
     }
 
     fn failed(&self) -> std::sync::MutexGuard<'_, BTreeMap<PaymentLinkId, (u32, Instant)>> {

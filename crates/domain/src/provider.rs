@@ -426,8 +426,15 @@ pub struct InboxEntry {
     pub provider: ProviderName,
     /// What it says.
     pub notification: Notification,
-    /// How often it has been tried to process it.
+    /// How often it has been tried to process it; the number of the present try, which tells it from others.
     pub attempts: u32,
+    /// How often it failed for reasons of its own, and not since the provider or the database was away.
+    #[serde(default)]
+    pub failures: u32,
+    /// How many tries in a row, the present one included, of which no end was noted: whoever worked on it died of it, or
+    /// could not reach the database any more.
+    #[serde(default)]
+    pub unended_tries: u32,
     /// When it came in.
     pub received_at: Timestamp,
 }

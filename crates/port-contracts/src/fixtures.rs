@@ -539,6 +539,8 @@ pub fn inbox_entry(provider_event_id: &str) -> InboxEntry {
             topic: NotificationTopic::Checkout { provider_ref: provider_ref("cs_test_1") },
         },
         attempts: 0,
+        failures: 0,
+        unended_tries: 0,
         received_at: later(),
     }
 }

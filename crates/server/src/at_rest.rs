@@ -29,13 +29,14 @@ impl AtRest {
         let config = Config::load(settings)?;
         config.make_directories()?;
         let database = config.database_place();
-        let storage =
-            SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
+        let sql = SqlConfig::new(&config.database_url);
+        let storage = SqlStorage::connect(&sql).await.context("the database can't be used")?;
         // Sellers name a provider; none of its calls is made here.
         let providers = crate::registry::idle(config.charging)?;
         let tables = Arc::new(TableTaxCalculator::embedded()?);
         let app = App::new(AppParts {
             storage: Arc::new(storage.clone()),
+            callers_transactions_max: sql.callers_transactions_max(),
             providers: providers.all,
             background_providers: providers.background,
             tax_calculator: tables.clone(),

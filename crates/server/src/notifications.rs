@@ -1,7 +1,7 @@
 //! `paylinks notifications`: what providers told and what could not be processed, straight in the database.
 
 use anyhow::Result;
-use application::App;
+use application::{App, Error};
 use clap::Subcommand;
 use domain::id::NotificationId;
 use domain::ports::storage::UnprocessedNotification;
@@ -23,10 +23,14 @@ pub(crate) enum NotificationsCommand {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Have a notification tried again that is set aside, once its cause is mended. A server does it within a second.
+    /// Have notifications tried again that are set aside, once their cause is mended. A server does it within a second.
     Retry {
-        /// Its id, which begins with ntf_
-        id: String,
+        /// Their ids, each of which begins with ntf_
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<String>,
+        /// All that are set aside.
+        #[arg(long)]
+        all: bool,
         #[command(flatten)]
         settings: Settings,
     },
@@ -45,7 +49,8 @@ pub(crate) async fn run(command: NotificationsCommand) -> Result<()> {
     let at_rest = AtRest::open(command.settings()).await?;
     let done = match command {
         NotificationsCommand::List { aside, .. } => list(&at_rest.app, &at_rest.database, aside).await,
-        NotificationsCommand::Retry { id, .. } => retry(&at_rest.app, &id).await,
+        NotificationsCommand::Retry { all: true, .. } => retry_all(&at_rest.app, &at_rest.database).await,
+        NotificationsCommand::Retry { ids, .. } => retry(&at_rest.app, &ids).await,
     };
     at_rest.close().await;
     done
@@ -104,8 +109,29 @@ fn about(topic: &NotificationTopic) -> String {
     }
 }
 
-async fn retry(app: &App, id: &str) -> Result<()> {
-    let id = NotificationId::parse(id).map_err(|invalid| anyhow::anyhow!("the id {invalid}"))?;
-    app.retry_notification(id).await?;
-    say(&format!("{id} is tried again\n"))
+/// Has each of these tried again that can be, and fails where there is one that can't.
+async fn retry(app: &App, ids: &[String]) -> Result<()> {
+    let parse = |id: &String| NotificationId::parse(id).map_err(|invalid| format!("{id}: the id {invalid}"));
+    let (ids, refused): (Vec<_>, Vec<_>) = ids.iter().map(parse).partition(Result::is_ok);
+    let ids: Vec<_> = ids.into_iter().flatten().collect();
+    let mut refused: Vec<String> = refused.into_iter().filter_map(Result::err).collect();
+    // What is misspelt is told before anything is done.
+    if refused.is_empty() {
+        for id in ids {
+            match app.retry_notification(id).await {
+                Ok(()) => say(&format!("{id} is tried again\n"))?,
+                Err(error @ Error::NotFound { .. }) => refused.push(error.to_string()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    if refused.is_empty() { Ok(()) } else { Err(anyhow::anyhow!(refused.join("; "))) }
+}
+
+async fn retry_all(app: &App, database: &str) -> Result<()> {
+    match app.retry_all_notifications().await? {
+        0 => say(&format!("No notification is set aside in {database}\n")),
+        1 => say(&format!("1 notification is tried again, in {database}\n")),
+        count => say(&format!("{count} notifications are tried again, in {database}\n")),
+    }
 }

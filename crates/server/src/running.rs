@@ -62,8 +62,8 @@ impl Running {
         let http_listener = listen(config.http_listen, "HTTP").await?;
         let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
         let locks = config.make_directories()?.iter().map(|path| lock(path)).collect::<Result<Vec<File>>>()?;
-        let storage =
-            SqlStorage::connect(&SqlConfig::new(&config.database_url)).await.context("the database can't be used")?;
+        let database = SqlConfig::new(&config.database_url);
+        let storage = SqlStorage::connect(&database).await.context("the database can't be used")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let providers = registry::providers(config.charging, &format!("http://{http}")).await?;
         let access = config.access;
@@ -75,6 +75,7 @@ impl Running {
         let tables = Arc::new(TableTaxCalculator::embedded()?);
         let app = App::new(AppParts {
             storage: Arc::new(storage.clone()),
+            callers_transactions_max: database.callers_transactions_max(),
             providers: providers.all,
             background_providers: providers.background,
             tax_calculator: tables.clone(),

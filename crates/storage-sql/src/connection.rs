@@ -1,5 +1,6 @@
 //! Connections, and transactions that can't leak.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +20,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::errors::{commit_error, storage_error};
 use crate::events::Sequencer;
+use crate::sql::{ANSWER_MAX, answered_within, in_time};
 use crate::unit_of_work::SqlUnitOfWork;
 
 /// The longest that a session may sit inside a transaction without a statement. A safety net: ours never sit.
 const IDLE_IN_TRANSACTION: &str = "30s";
 /// The longest that one statement may take.
 const STATEMENT_TIMEOUT: &str = "15s";
+/// The longest that it may take to end a transaction without keeping it, or to find out whether a connection still answers.
+/// What takes longer hangs, and its connection is given up.
+const LIVELY_MAX: Duration = Duration::from_secs(2);
+/// For how long an idle connection counts as one that answers.
+const KNOWN_LIVELY_FOR: Duration = Duration::from_secs(1);
 /// The longest that one statement may wait for a lock; less than a caller's patience.
 const LOCK_TIMEOUT: &str = "10s";
 /// The longest that SQLite waits for another process's writer.
@@ -50,6 +57,12 @@ impl SqlConfig {
     /// The configuration for a URL, with 16 connections and 5 seconds of patience.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), connections_max: 16, acquire_timeout: Duration::from_secs(5) }
+    }
+
+    /// How many transactions of callers' mutations may be open at once: half of the connections, so that the others are there
+    /// for what must not wait for them.
+    pub fn callers_transactions_max(&self) -> usize {
+        usize::try_from(self.connections_max / 2).unwrap_or(usize::MAX)
     }
 }
 
@@ -170,7 +183,7 @@ impl Inner {
             sqlite_transaction_mode: self.writer.is_some().then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = self.db.begin_with_options(options).await.map_err(storage_error)?;
+        let transaction = in_time(self.db.begin_with_options(options)).await?;
         Ok(OpenTransaction { transaction: Some(transaction), permit, runtime: self.runtime.clone() })
     }
 }
@@ -187,12 +200,13 @@ impl OpenTransaction {
         };
         let permit = self.permit.take();
         let committed = self.runtime.spawn(async move {
-            let committed = transaction.commit().await;
+            let committed = answered_within(ANSWER_MAX, transaction.commit()).await;
             drop(permit);
             committed
         });
         match committed.await {
-            Ok(committed) => committed.map_err(commit_error),
+            Ok(Ok(committed)) => committed.map_err(commit_error),
+            Ok(Err(silence)) => Err(StorageError::CommitUnknown(Box::new(silence))),
             Err(panicked) => Err(StorageError::CommitUnknown(Box::new(panicked))),
         }
     }
@@ -209,8 +223,10 @@ impl OpenTransaction {
         let transaction = self.transaction.take()?;
         let permit = self.permit.take();
         Some(self.runtime.spawn(async move {
-            if let Err(error) = transaction.rollback().await {
-                tracing::debug!(%error, "rollback failed; the connection is lost");
+            match answered_within(LIVELY_MAX, transaction.rollback()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "rollback failed; the connection is lost"),
+                Err(error) => tracing::debug!(%error, "rollback hangs; the connection is given up"),
             }
             drop(permit);
         }))
@@ -254,6 +270,14 @@ async fn is_fit_for_others(connection: &mut SqliteConnection) -> Result<bool, sq
     Ok(!connection.is_in_transaction())
 }
 
+/// Fails where a connection does not answer: it goes back to nobody.
+async fn expect_lively(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(LIVELY_MAX, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(_) => Err(sqlx::Error::Io(ErrorKind::TimedOut.into())),
+    }
+}
+
 fn options(config: &SqlConfig) -> ConnectOptions {
     let mut options = ConnectOptions::new(config.url.clone());
     options
@@ -268,6 +292,16 @@ fn options(config: &SqlConfig) -> ConnectOptions {
                 ("statement_timeout", STATEMENT_TIMEOUT),
                 ("lock_timeout", LOCK_TIMEOUT),
             ])
+        })
+        // The pool itself would wait for ever for a connection that hangs, when it is given back.
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.test_before_acquire(false)
+                .before_acquire(|connection, meta| {
+                    Box::pin(async move {
+                        if meta.idle_for < KNOWN_LIVELY_FOR { Ok(true) } else { expect_lively(connection).await }
+                    })
+                })
+                .after_release(|connection, _| Box::pin(expect_lively(connection)))
         })
         .map_sqlx_sqlite_opts(|options| {
             options

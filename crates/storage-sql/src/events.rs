@@ -19,7 +19,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::connection::SqlStorage;
 use crate::errors::storage_error;
-use crate::sql::for_update;
+use crate::sql::{execute, for_update, one};
 
 /// How many events get their positions in one transaction.
 const BATCH: i64 = 1_000;
@@ -81,8 +81,7 @@ impl SqlStorage {
     /// Gives positions where there are events without, and looks for new ones where someone waits.
     async fn round(&self) -> Result<(), StorageError> {
         const PENDING: &str = "SELECT 1 FROM events WHERE position IS NULL LIMIT 1";
-        let pending =
-            self.0.db.query_one_raw(Statement::from_string(self.backend(), PENDING)).await.map_err(storage_error)?;
+        let pending = one(&self.0.db, Statement::from_string(self.backend(), PENDING)).await?;
         if pending.is_some() {
             self.give_positions().await?;
         } else if self.0.sequencer.last_position.receiver_count() > 0 {
@@ -111,20 +110,18 @@ impl SqlStorage {
 async fn give_batch(connection: &impl ConnectionTrait) -> Result<(i64, u64), StorageError> {
     let backend = connection.get_database_backend();
     let select = format!("SELECT last_position FROM event_sequencer WHERE id = 1{}", for_update(backend));
-    let row = connection.query_one_raw(Statement::from_string(backend, select)).await.map_err(storage_error)?;
+    let row = one(connection, Statement::from_string(backend, select)).await?;
     let row = row.ok_or_else(|| crate::errors::defect("event_sequencer has no row"))?;
     let last: i64 = row.try_get_by_index(0).map_err(storage_error)?;
     let number = "UPDATE events SET position = numbered.position FROM (\
                   SELECT seq, $1 + row_number() OVER (ORDER BY seq) AS position FROM (\
                   SELECT seq FROM events WHERE position IS NULL ORDER BY seq LIMIT $2) AS pending) AS numbered \
                   WHERE events.seq = numbered.seq";
-    let statement = Statement::from_sql_and_values(backend, number, [last.into(), BATCH.into()]);
-    let given = connection.execute_raw(statement).await.map_err(storage_error)?.rows_affected();
+    let given = execute(connection, number, [last.into(), BATCH.into()]).await?;
     let now_last = last.saturating_add(i64::try_from(given).unwrap_or(i64::MAX));
     if given > 0 {
         let update = "UPDATE event_sequencer SET last_position = $1 WHERE id = 1";
-        let statement = Statement::from_sql_and_values(backend, update, [now_last.into()]);
-        connection.execute_raw(statement).await.map_err(storage_error)?;
+        execute(connection, update, [now_last.into()]).await?;
     }
     Ok((now_last, given))
 }

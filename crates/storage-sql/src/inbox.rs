@@ -47,7 +47,7 @@ async fn list_unprocessed(
 ) -> Result<Vec<UnprocessedNotification>, StorageError> {
     let which = if set_aside_alone { "state <> 'done' AND state = 'aside'" } else { "state <> 'done'" };
     let filter = Filter::new().and(which, []);
-    let select = "SELECT state, reason, attempts, document FROM notifications";
+    let select = "SELECT state, reason, attempts, failures, unended_tries, document FROM notifications";
     let order = format!(" ORDER BY seq LIMIT {limit}");
     let rows = all(c, filter.statement(c.get_database_backend(), select, &order)).await?;
     rows.iter()
@@ -69,10 +69,11 @@ async fn count_set_aside(c: &impl ConnectionTrait) -> Result<u64, StorageError> 
     u64::try_from(column::<i64>(&row, "count")?).map_err(defect)
 }
 
-/// What came in, with how often it was tried.
+/// What came in, with what became of it so far.
 fn entry(row: &QueryResult) -> Result<InboxEntry, StorageError> {
-    let attempts = u32::try_from(column::<i64>(row, "attempts")?).unwrap_or(u32::MAX);
-    Ok(InboxEntry { attempts, ..json(row, "document")? })
+    let count = |name| column::<i64>(row, name).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    let (attempts, failures, unended_tries) = (count("attempts")?, count("failures")?, count("unended_tries")?);
+    Ok(InboxEntry { attempts, failures, unended_tries, ..json(row, "document")? })
 }
 
 #[async_trait]
@@ -98,9 +99,12 @@ impl InboxCommands for SqlUnitOfWork {
         let c = self.connection()?;
         let backend = c.get_database_backend();
         let sql = format!(
-            "UPDATE notifications SET due_at_us = {now} + $1, attempts = attempts + 1 WHERE seq IN (\
-             SELECT due.seq FROM notifications AS due WHERE due.state = 'new' AND due.due_at_us <= {now} \
-             ORDER BY due.due_at_us LIMIT {limit}{lock}) RETURNING attempts, document",
+            "UPDATE notifications SET due_at_us = {now} + $1, attempts = attempts + 1, unended_tries = unended_tries + 1 \
+             WHERE seq IN (SELECT due.seq FROM notifications AS due WHERE due.state = 'new' AND due.due_at_us <= {now} \
+             AND (due.unended_tries < 2 OR due.seq = (SELECT suspect.seq FROM notifications AS suspect \
+             WHERE suspect.state = 'new' AND suspect.due_at_us <= {now} AND suspect.unended_tries >= 2 \
+             ORDER BY suspect.due_at_us, suspect.seq LIMIT 1)) \
+             ORDER BY due.due_at_us LIMIT {limit}{lock}) RETURNING attempts, failures, unended_tries, document",
             now = now_us(backend),
             lock = for_update_skip_locked(backend)
         );
@@ -126,8 +130,9 @@ impl InboxCommands for SqlUnitOfWork {
         reason: &str,
     ) -> Result<(), StorageError> {
         let now = now_us(self.connection()?.get_database_backend());
-        let values = vec![micros(retry_in).into(), reason.into()];
-        held_still(self.change_held(held, &format!("due_at_us = {now} + $3, reason = $4"), values).await?)
+        let values = vec![micros(retry_in).into(), reason.into(), i64::from(held.failures).into()];
+        let changes = format!("due_at_us = {now} + $3, reason = $4, failures = $5, unended_tries = 0");
+        held_still(self.change_held(held, &changes, values).await?)
     }
 
     async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError> {
@@ -135,15 +140,25 @@ impl InboxCommands for SqlUnitOfWork {
     }
 
     async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError> {
-        let c = self.connection()?;
-        let now = now_us(c.get_database_backend());
-        let sql =
-            format!("UPDATE notifications SET state = 'new', due_at_us = {now} WHERE id = $1 AND state = 'aside'");
-        Ok(execute(c, &sql, [id.to_string().into()]).await? == 1)
+        Ok(self.take_up_again(" AND id = $1", vec![id.to_string().into()]).await? == 1)
+    }
+
+    async fn take_all_notifications_up_again(&mut self) -> Result<u64, StorageError> {
+        self.take_up_again("", vec![]).await
     }
 }
 
 impl SqlUnitOfWork {
+    async fn take_up_again(&self, which: &str, values: Vec<Value>) -> Result<u64, StorageError> {
+        let c = self.connection()?;
+        let sql = format!(
+            "UPDATE notifications SET state = 'new', due_at_us = {}, failures = 0, unended_tries = 0 \
+             WHERE state <> 'done' AND state = 'aside'{which}",
+            now_us(c.get_database_backend())
+        );
+        execute(c, &sql, values).await
+    }
+
     /// Changes a notification that is leased to us by this attempt; the values of `changes` begin at `$3`. Returns how many
     /// rows that were: none if it is not ours any more.
     async fn change_held(&self, held: &InboxEntry, changes: &str, values: Vec<Value>) -> Result<u64, StorageError> {

@@ -1,11 +1,17 @@
 //! Statements: the few places where the two databases differ, and a builder for filters.
 
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
 use domain::ports::storage::StorageError;
 use serde::de::DeserializeOwned;
 
 use crate::errors::{defect, storage_error};
+
+/// The longest that the database may take to answer: more than it gives one statement, so that it tells by itself what took
+/// too long. Beyond, it is the database or the way to it that hangs, of which the operating system may say nothing for hours.
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(17);
 
 /// Keeps others from changing the selected rows. On SQLite the one writer does.
 ///
@@ -77,14 +83,27 @@ impl Filter {
     }
 }
 
+/// An answer of the database, or that there is none.
+pub(crate) async fn in_time<T>(answer: impl Future<Output = Result<T, DbErr>>) -> Result<T, StorageError> {
+    answered_within(ANSWER_MAX, answer).await?.map_err(storage_error)
+}
+
+/// What the database answers, if it does within `limit`.
+pub(crate) async fn answered_within<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<T, StorageError> {
+    tokio::time::timeout(limit, answer).await.map_err(|_| {
+        let message = format!("the database did not answer within {} s", limit.as_secs());
+        StorageError::Unavailable(message.into())
+    })
+}
+
 /// One row at the most.
 pub(crate) async fn one(c: &impl ConnectionTrait, statement: Statement) -> Result<Option<QueryResult>, StorageError> {
-    c.query_one_raw(statement).await.map_err(storage_error)
+    in_time(c.query_one_raw(statement)).await
 }
 
 /// All rows.
 pub(crate) async fn all(c: &impl ConnectionTrait, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
-    c.query_all_raw(statement).await.map_err(storage_error)
+    in_time(c.query_all_raw(statement)).await
 }
 
 /// Executes; returns how many rows it touched.
@@ -94,7 +113,7 @@ pub(crate) async fn execute(
     values: impl IntoIterator<Item = Value>,
 ) -> Result<u64, StorageError> {
     let statement = Statement::from_sql_and_values(c.get_database_backend(), sql, values);
-    Ok(c.execute_raw(statement).await.map_err(storage_error)?.rows_affected())
+    Ok(in_time(c.execute_raw(statement)).await?.rows_affected())
 }
 
 /// Reads a column.

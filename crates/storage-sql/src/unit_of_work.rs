@@ -27,8 +27,13 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
 
 use crate::connection::{OpenTransaction, SqlStorage};
 use crate::errors::{defect, storage_error};
-use crate::sql::{Filter, all, column, execute, for_update, for_update_skip_locked, json, now_us, one, to_json};
+use crate::sql::{
+    Filter, all, answered_within, column, execute, for_update, for_update_skip_locked, json, now_us, one, to_json,
+};
 use crate::stored::{Stored, insert, update};
+
+/// The longest that the database may take to say that it is there: whoever asks wants to know it soon.
+const READY_MAX: Duration = Duration::from_secs(3);
 
 /// One transaction.
 pub(crate) struct SqlUnitOfWork {
@@ -78,7 +83,8 @@ impl Storage for SqlStorage {
 
     async fn ping(&self) -> Result<(), StorageError> {
         self.expect_room()?;
-        self.0.db.execute_unprepared("SELECT 1").await.map_err(storage_error).map(|_| ())
+        let answered = answered_within(READY_MAX, self.0.db.execute_unprepared("SELECT 1")).await?;
+        answered.map_err(storage_error).map(|_| ())
     }
 
     async fn database_time(&self) -> Result<Timestamp, StorageError> {

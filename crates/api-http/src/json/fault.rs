@@ -7,6 +7,8 @@ use axum::http::StatusCode;
 use domain::validation::Violations;
 use serde::Serialize;
 
+use crate::body::BODY_TIME_MAX;
+
 /// How many bad fields are told.
 const DETAILS_MAX: usize = 50;
 /// How many characters of a field's name are told, which the caller had a say in.
@@ -14,7 +16,7 @@ const FIELD_CHARS_MAX: usize = 200;
 
 /// Every status that a request can come to nothing with.
 #[cfg(test)]
-pub(crate) const STATUSES: [u16; 13] = [400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503, 504];
+pub(crate) const STATUSES: [u16; 14] = [400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503, 504];
 
 /// Why a request came to nothing.
 #[derive(Debug)]
@@ -51,10 +53,15 @@ impl Fault {
         Self { status, code, message, details: Vec::new(), retry_after: None, cause: None, is_as_written: true }
     }
 
-    /// The body could not be read: too large, or broken off.
+    /// The body could not be read: too large, too slow, or broken off.
     pub(crate) fn of_body(status: StatusCode) -> Self {
         match status {
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "BODY_TOO_LARGE", "the body is too large"),
+            StatusCode::REQUEST_TIMEOUT => {
+                let seconds = BODY_TIME_MAX.as_secs();
+                let message = format!("the body did not come in within {seconds} seconds; nothing was done");
+                Self::new(status, "BODY_TOO_SLOW", message)
+            }
             _ => Self::new(StatusCode::BAD_REQUEST, "BODY_UNREADABLE", "the body could not be read to its end"),
         }
     }

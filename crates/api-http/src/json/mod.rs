@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use application::App;
-use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -34,6 +33,7 @@ use serde::Serialize;
 use self::fault::Fault;
 use self::reader::Reader;
 use crate::Face;
+use crate::body::WholeBody;
 
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -128,7 +128,7 @@ async fn answer<E: Endpoint>(app: &App, ids: &mut Ids, request: Request) -> Resu
         return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message));
     }
     let headers = request.headers().clone();
-    let body = Bytes::from_request(request, &()).await.map_err(|rejection| Fault::of_body(rejection.status()))?;
+    let WholeBody(body) = WholeBody::from_request(request, &()).await.map_err(Fault::of_body)?;
     let malformed =
         |why| Fault::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", format!("the body is not as it should be: {why}"));
     let mut reader = Reader::open(&body).map_err(malformed)?;

@@ -440,6 +440,7 @@ pub(super) fn start_replica(
     let provider = acquirer.for_process(seller.provider.clone(), &process);
     let app = App::new(AppParts {
         storage: Arc::new(storage.for_process(&process)),
+        callers_transactions_max: 8,
         providers: vec![Arc::new(provider)],
         background_providers: vec![],
         tax_calculator: Arc::new(FlatTax),

@@ -45,7 +45,7 @@ impl Things {
             }
             .boxed()
         };
-        hands(shutdown, &self.wake, take, work).await;
+        hands(shutdown, (&self.wake, HANDS), take, work).await;
     }
 
     async fn wait_for(&self, count: usize) {
@@ -122,4 +122,31 @@ async fn a_link_that_cannot_be_closed_keeps_no_other_open_and_is_left_alone_for_
     tokio::time::advance(REST).await;
     expiry.begin_closing(&app).await.unwrap();
     assert_eq!(times(), [2].into(), "it is left alone for longer each time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn expired_links_are_closed_side_by_side() {
+    let mut storage = MockStorage::new();
+    let due: Vec<_> = (0..2).map(|number| PaymentLinkId::from_uuid(uuid::Uuid::from_u128(number))).collect();
+    storage.expect_list_expiring_payment_links().returning(move |_, _| Ok(due.clone()));
+    // Each waits for the other to have begun as well.
+    let begun = Arc::new((Mutex::new(0), std::sync::Condvar::new()));
+    let met = Arc::clone(&begun);
+    storage.expect_begin().returning(move || {
+        let (mut uow, met) = (MockUnitOfWork::new(), Arc::clone(&met));
+        uow.expect_lock_payment_link().returning(move |_| {
+            let (count, changed) = &*met;
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            changed.notify_all();
+            let waited = changed.wait_timeout_while(count, DRAIN, |count| *count < 2).unwrap().1;
+            assert!(!waited.timed_out(), "the other waits for this one to end");
+            Err(StorageError::Unavailable("an outage".into()))
+        });
+        uow.expect_rollback().returning(|| ());
+        Ok(Box::new(uow))
+    });
+    let app = mocked::app(storage, MockPaymentProvider::new());
+    assert_eq!(Expiry::default().begin_closing(&app).await.unwrap(), 0);
+    assert_eq!(*begun.0.lock().unwrap(), 2);
 }

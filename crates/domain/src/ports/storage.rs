@@ -625,14 +625,16 @@ pub trait InboxCommands {
     /// Adds a notification. `false` if it is there already.
     async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError>;
     /// Takes unprocessed notifications that are due, at most `limit`, for `lease`, and none that another transaction is
-    /// taking. Counts the attempt.
+    /// taking. Counts the attempt, of which no end is noted yet. Of those that had no end twice and more, it takes one at
+    /// most: one of which its holders die must not take others with it each time.
     async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError>;
     /// Leases a notification for `lease` from now on, by whoever holds it. `false` if it is not waiting any more, or leased to
     /// someone else meanwhile; nothing is written then.
     async fn renew_notification_lease(&mut self, held: &InboxEntry, lease: Duration) -> Result<bool, StorageError>;
     /// It is processed.
     async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError>;
-    /// It could not be processed, and is due again after `retry_in`.
+    /// It could not be processed, and is due again after `retry_in`; its failures are kept as `held` counts them. Its tries
+    /// have an end again.
     async fn retry_notification(
         &mut self,
         held: &InboxEntry,
@@ -641,8 +643,11 @@ pub trait InboxCommands {
     ) -> Result<(), StorageError>;
     /// It can't be processed: it is kept, with the reason, and not tried again.
     async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError>;
-    /// It is due now, though it was set aside; how often it was tried stays known. `false` if it is not set aside.
+    /// It is due now, though it was set aside; how often it was tried stays known, and its failures count anew. `false` if it
+    /// is not set aside.
     async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError>;
+    /// The same for all that are set aside; returns how many that were.
+    async fn take_all_notifications_up_again(&mut self) -> Result<u64, StorageError>;
 }
 
 /// Reads of API keys.

@@ -39,7 +39,7 @@ pub async fn a_notification_is_leased_to_one_alone_and_counted(storage: Store) {
     for index in 0..30 {
         let entry = inbox_entry(&format!("evt_{index}"));
         assert!(work.insert_notification(&entry).await.unwrap());
-        expected.insert(entry.id, InboxEntry { attempts: 1, ..entry });
+        expected.insert(entry.id, tried(&entry, 1));
     }
     work.commit().await.unwrap();
     let mut workers = JoinSet::new();
@@ -102,8 +102,9 @@ pub async fn a_notification_is_tried_again_until_finished_or_set_aside(storage: 
     work.commit().await.unwrap();
 }
 
+/// A notification in that try of it, where the tries before had an end.
 fn tried(entry: &InboxEntry, attempts: u32) -> InboxEntry {
-    InboxEntry { attempts, ..entry.clone() }
+    InboxEntry { attempts, unended_tries: 1, ..entry.clone() }
 }
 
 /// Takes the notifications that are due.
@@ -167,7 +168,10 @@ pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(stora
         is_set_aside,
         reason: Some(reason.to_owned()),
     };
-    let waiting = listed(&leased[0], false, "the provider is down");
+    let waiting = UnprocessedNotification {
+        entry: InboxEntry { unended_tries: 0, ..leased[0].clone() },
+        ..listed(&leased[0], false, "the provider is down")
+    };
     let aside = listed(&leased[1], true, "what it names is unknown");
     let all = storage.list_unprocessed_notifications(false, 10).await.unwrap();
     assert_eq!(all, [waiting.clone(), aside.clone()]);
@@ -180,5 +184,47 @@ pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(stora
     }
     work.commit().await.unwrap();
     assert_eq!(storage.count_set_aside_notifications().await.unwrap(), 0);
-    assert_eq!(take_due(&storage, LONG).await, [tried(&leased[1], 2)]);
+    let again = take_due(&storage, LONG).await;
+    assert_eq!(again, [tried(&leased[1], 2)]);
+    // All at once.
+    let mut work = storage.begin().await.unwrap();
+    work.set_notification_aside(&again[0], "still unknown").await.unwrap();
+    assert_eq!(work.take_all_notifications_up_again().await.unwrap(), 1);
+    assert_eq!(work.take_all_notifications_up_again().await.unwrap(), 0);
+    work.commit().await.unwrap();
+    assert_eq!(take_due(&storage, LONG).await, [tried(&leased[1], 3)]);
+}
+
+/// Failures are kept as their holder counts them until a person has it tried again; tries are counted until one has an end,
+/// and of those that had none again and again, one is taken at a time.
+pub async fn failures_of_a_notification_and_tries_without_an_end_are_counted(storage: Store) {
+    let mut work = storage.begin().await.unwrap();
+    for event in ["evt_1", "evt_2", "evt_3"] {
+        work.insert_notification(&inbox_entry(event)).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    let counts =
+        |taken: &[InboxEntry]| taken.iter().map(|entry| (entry.failures, entry.unended_tries)).collect::<Vec<_>>();
+    let first = take_due(&storage, Duration::ZERO).await;
+    assert_eq!(counts(&first), [(0, 1); 3]);
+    let second = take_due(&storage, Duration::ZERO).await;
+    assert_eq!(counts(&second), [(0, 2); 3]);
+    // Two have had no end: one of them at a time.
+    let failed = second.iter().find(|entry| entry.id == first[0].id).unwrap();
+    let mut work = storage.begin().await.unwrap();
+    work.retry_notification(&InboxEntry { failures: 5, ..failed.clone() }, Duration::ZERO, "refused").await.unwrap();
+    work.commit().await.unwrap();
+    let third = take_due(&storage, Duration::ZERO).await;
+    let mut counted = counts(&third);
+    counted.sort_unstable();
+    assert_eq!(counted, [(0, 3), (5, 1)]);
+    let failed = third.iter().find(|entry| entry.failures == 5).unwrap();
+    let mut work = storage.begin().await.unwrap();
+    work.set_notification_aside(failed, "refused").await.unwrap();
+    assert!(work.take_notification_up_again(failed.id).await.unwrap());
+    work.commit().await.unwrap();
+    let fourth = take_due(&storage, Duration::ZERO).await;
+    let again = fourth.iter().find(|entry| entry.id == failed.id).unwrap();
+    assert_eq!(counts(std::slice::from_ref(again)), [(0, 1)]);
+    assert_eq!(fourth.len(), 2);
 }

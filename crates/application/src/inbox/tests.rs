@@ -1,0 +1,145 @@
+//! What becomes of a notification that is looked into.
+
+use domain::id::NotificationId;
+use domain::ports::provider::MockPaymentProvider;
+use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
+use domain::provider::Notification;
+
+use super::*;
+use crate::mocked::{self, link};
+
+/// A notification that has failed so often.
+fn entry(topic: NotificationTopic, failures: u32) -> InboxEntry {
+    InboxEntry {
+        id: NotificationId::from_uuid(uuid::Uuid::from_u128(mocked::UUID)),
+        provider: "acquirer".parse().unwrap(),
+        notification: Notification { provider_event_id: "e_1".to_owned(), occurred_at: mocked::NOW, topic },
+        attempts: 1_000,
+        failures,
+        unended_tries: 1,
+        received_at: mocked::NOW,
+    }
+}
+
+/// What is found where an open link's page `page` is told to be closed, while a call of our own is under way or not;
+/// and how often the provider was asked.
+async fn found(page: &str, is_call_under_way: bool) -> (Result<Findings, Error>, usize) {
+    let provider_ref = ProviderRef(page.to_owned());
+    let entry = entry(NotificationTopic::PaymentLink { provider_ref }, 1);
+    let mut storage = MockStorage::new();
+    storage.expect_load_payment_link().returning(|_| Ok(Some(link(0))));
+    storage.expect_has_unfinished_intent().returning(move |_| Ok(is_call_under_way));
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&asked);
+    let mut provider = MockPaymentProvider::new();
+    provider.expect_fetch_payment_link().returning(move |_| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok(Some(LinkSnapshot { payment_link_id: link(0).id, active: false, completed_sessions: 0 }))
+    });
+    let found = mocked::app(storage, provider).look(&entry).await;
+    (found, asked.load(std::sync::atomic::Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn a_link_that_moved_is_asked_for_once_more_behind_what_is_known_of_it() {
+    let (moved, asked) = found("link_1", false).await;
+    assert!(matches!(moved, Ok(Findings::Link(0, LinkSnapshot { active: false, .. }))));
+    assert_eq!(asked, 2);
+}
+
+#[tokio::test]
+async fn a_move_of_a_link_waits_for_our_own_call_about_it() {
+    assert!(matches!(found("link_1", true).await.0, Err(Error::Aborted { .. })));
+}
+
+#[tokio::test]
+async fn a_page_that_a_lost_call_made_says_nothing_of_the_link() {
+    assert!(matches!(found("link_2", false).await.0, Ok(Findings::Nothing)));
+}
+
+/// Processes a notification whose session the provider refuses to tell of, and which has failed so often before.
+async fn process_refused(failures: u32, uow: MockUnitOfWork) -> Result<(), Error> {
+    let refused = || Err(ProviderError::Rejected { field: None, code: "resource_gone".to_owned() });
+    process_failing(failures, uow, refused).await
+}
+
+/// Processes a notification for whose session that comes of asking the provider.
+async fn process_failing(
+    failures: u32,
+    mut uow: MockUnitOfWork,
+    asked: fn() -> Result<CheckoutSnapshot, ProviderError>,
+) -> Result<(), Error> {
+    uow.expect_commit().returning(|| Ok(()));
+    uow.expect_rollback().returning(|| ());
+    let mut storage = MockStorage::new();
+    storage.expect_begin().return_once(move || Ok(Box::new(uow)));
+    storage.expect_count_set_aside_notifications().returning(|| Ok(1));
+    let mut provider = MockPaymentProvider::new();
+    provider.expect_fetch_checkout().returning(move |_| asked());
+    let topic = NotificationTopic::Checkout { provider_ref: ProviderRef("session_1".to_owned()) };
+    mocked::app(storage, provider).process(entry(topic, failures)).await
+}
+
+#[tokio::test]
+async fn what_fails_for_reasons_of_its_own_is_set_aside_with_the_reason_after_many_failures() {
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_retry_notification().once().returning(|_, _, _| Ok(()));
+    process_refused(FAILURES_MAX - 2, uow).await.unwrap();
+    let mut uow = MockUnitOfWork::new();
+    let told = "the provider refused it: resource_gone";
+    uow.expect_set_notification_aside().once().withf(move |_, reason| reason == told).returning(|_, _| Ok(()));
+    process_refused(FAILURES_MAX - 1, uow).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_panics_is_tried_again_and_set_aside_as_well() {
+    let panics = || panic!("an adapter that meets what it does not know");
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_retry_notification().once().returning(|_, _, _| Ok(()));
+    process_failing(1, uow, panics).await.unwrap();
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_set_notification_aside().once().returning(|_, _| Ok(()));
+    process_failing(FAILURES_MAX - 1, uow, panics).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_asks_for_time_is_left_alone_for_as_long() {
+    let limited = || Err(ProviderError::RateLimited { retry_after: Some(Duration::from_secs(60)) });
+    let mut uow = MockUnitOfWork::new();
+    let is_obeyed = |_: &InboxEntry, retry_in: &Duration, _: &str| *retry_in >= Duration::from_secs(60);
+    uow.expect_retry_notification().once().withf(is_obeyed).returning(|_, _, _| Ok(()));
+    process_failing(1, uow, limited).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_another_server_has_taken_over_is_left_to_it() {
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_retry_notification().once().returning(|_, _, _| Err(StorageError::Stale));
+    process_refused(1, uow).await.unwrap();
+}
+
+#[tokio::test]
+async fn outages_do_not_count_however_many_there_were() {
+    // In its thousandth try, as after a long outage.
+    let is_counted = |counted: u32| move |held: &InboxEntry, _: &Duration, _: &str| held.failures == counted;
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_retry_notification().once().withf(is_counted(0)).returning(|_, _, _| Ok(()));
+    process_failing(0, uow, || Err(ProviderError::Unavailable)).await.unwrap();
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_retry_notification().once().withf(is_counted(1)).returning(|_, _, _| Ok(()));
+    process_refused(0, uow).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_its_holders_die_of_is_set_aside_without_another_look() {
+    let topic = || NotificationTopic::Checkout { provider_ref: ProviderRef("session_1".to_owned()) };
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_set_notification_aside().once().withf(|_, told| told.contains("8 times")).returning(|_, _| Ok(()));
+    uow.expect_commit().once().returning(|| Ok(()));
+    let mut storage = MockStorage::new();
+    storage.expect_begin().return_once(move || Ok(Box::new(uow)));
+    storage.expect_count_set_aside_notifications().returning(|| Ok(1));
+    // A provider that is asked panics, since nothing is expected of it.
+    let poison = InboxEntry { unended_tries: UNENDED_TRIES_MAX + 1, ..entry(topic(), 0) };
+    mocked::app(storage, MockPaymentProvider::new()).process(poison).await.unwrap();
+}
