@@ -11,7 +11,7 @@ const END: &str = "\n<!-- The end of it. -->\n";
 
 /// Writes the table into the README; with `check`, only says whether what is there is fresh.
 pub(crate) fn run(check: bool) -> Result<()> {
-    let example = ["run", "--quiet", "--locked", "--package", "provider-adyen", "--example", "abilities"];
+    let example = ["run", "--quiet", "--locked", "--package", "xtask", "--example", "abilities"];
     let table = repo::output(repo::cargo().args(example))?;
     let path = repo::root().join("README.md");
     let text = fs::read_to_string(&path)?;
