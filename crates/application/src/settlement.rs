@@ -238,7 +238,10 @@ impl App {
     ) -> Result<bool, Error> {
         let now = self.now();
         let first_time = !matches!(books.session.state, domain::checkout::SessionState::Completed { .. });
-        if !books.session.completed(snapshot.provider_ref.clone(), payment, now) {
+        // One that is told by its payment alone keeps the page that it is known by.
+        let is_its_payment = snapshot.progress.payment_ref() == Some(&snapshot.provider_ref);
+        let known = books.session.provider_ref.clone().filter(|_| is_its_payment);
+        if !books.session.completed(known.unwrap_or_else(|| snapshot.provider_ref.clone()), payment, now) {
             return Ok(false);
         }
         if let Some(collected) = &snapshot.collected {
@@ -561,6 +564,33 @@ mod tests {
         let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
         assert!(app.settle(&mut uow, &"acquirer".parse().unwrap(), &snapshot).await.unwrap());
         added.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_told_by_its_payment_keeps_its_page() {
+        let session = open_session();
+        let payment_ref = ProviderRef("p_1".into());
+        let progress = CheckoutProgress::Paid { payment_ref: payment_ref.clone(), received: session.amount };
+        let snapshot = CheckoutSnapshot {
+            provider_ref: payment_ref,
+            checkout_session_id: Some(session.id),
+            payment_link_id: None,
+            progress,
+            amount: session.amount,
+            payment_method: None,
+            expires_at: None,
+            collected: None,
+            subscription: None,
+        };
+        let mut books = Books { invoice: None, link: None, session };
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_append_event().returning(|_| Ok(()));
+        uow.expect_update_checkout_session().once().returning(|session| {
+            assert_eq!(session.provider_ref, Some(ProviderRef("page_1".into())));
+            Ok(())
+        });
+        let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
+        assert!(app.session_completed(&mut uow, &mut books, &snapshot, SessionPayment::Paid).await.unwrap());
     }
 
     #[tokio::test]

@@ -393,7 +393,7 @@ pub enum NotificationTopic {
     },
     /// A checkout session moved to what is told here; the provider can't be asked for it.
     CheckoutTold {
-        /// How it stood then. Where each visit of a link is told by its payment alone, the payment is the session as well.
+        /// How it stood then. Where a visit is told by its payment alone, the payment is the session as well.
         snapshot: Box<CheckoutSnapshot>,
     },
     /// A refund moved to what is told here; the provider can't be asked for it.
@@ -503,6 +503,20 @@ pub enum CheckoutProgress {
     NothingToPay,
     /// Gone through; a notification is still to tell what was paid, since the provider can't be asked.
     Completed,
+}
+
+impl CheckoutProgress {
+    /// The provider's id of the payment, where there is one.
+    pub const fn payment_ref(&self) -> Option<&ProviderRef> {
+        match self {
+            Self::Paid { payment_ref, .. }
+            | Self::Authorized { payment_ref, .. }
+            | Self::Released { payment_ref }
+            | Self::Processing { payment_ref }
+            | Self::PaymentFailed { payment_ref } => Some(payment_ref),
+            Self::Open | Self::Expired | Self::NothingToPay | Self::Completed => None,
+        }
+    }
 }
 
 /// A payment method that the provider keeps.

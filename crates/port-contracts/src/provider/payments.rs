@@ -10,7 +10,7 @@ use domain::ports::provider::{HostedPage, ProviderError};
 use domain::provider::{CheckoutProgress, Feature, NotificationTopic};
 
 use super::counterpart::{CustomerAct, DelayedEnd, PageRefusal};
-use super::subject::{Finding, Subject, key, money, payment_of};
+use super::subject::{Finding, Subject, key, money};
 use crate::fixtures;
 
 impl Subject {
@@ -208,7 +208,7 @@ pub async fn held_money_that_is_let_go_never_came_in(at: Subject) {
     let (_, page) = at.make_link(at.holding_link(held).await).await;
     at.pay(&page).await;
     let told = at.progress().await;
-    let payment = payment_of(&told[0]).unwrap().clone();
+    let payment = told[0].payment_ref().unwrap().clone();
     let used = key();
     for _ in 0..2 {
         at.provider.cancel_payment(&used, &payment).await.unwrap();
