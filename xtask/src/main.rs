@@ -1,5 +1,6 @@
 //! The repository's own tool: `cargo xtask test | check | codegen | conformance | torture`.
 
+mod abilities;
 mod browser;
 mod check;
 mod codegen;
@@ -35,7 +36,7 @@ enum Command {
     },
     /// Check form, lints, layers, generated code, the proto, dependencies and docs.
     Check,
-    /// Generate the code of `crates/api-proto` from `proto/`.
+    /// Generate the code of `crates/api-proto` from `proto/`, and the README's table of what providers can do.
     Codegen {
         /// Only say whether what is committed is fresh.
         #[arg(long)]
@@ -58,7 +59,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Test { arguments } => test::run(&arguments),
         Command::Check => check::run(),
-        Command::Codegen { check } => codegen::run(check),
+        Command::Codegen { check } => codegen::run(check).and_then(|()| abilities::run(check)),
         Command::Conformance => conformance::run(),
         Command::Torture { loops, seed } => torture::run(loops, seed),
     }

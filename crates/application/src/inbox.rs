@@ -318,6 +318,9 @@ impl App {
             NotificationTopic::CheckoutTold { snapshot } => Ok(Findings::Checkout(snapshot.clone())),
             NotificationTopic::RefundTold { payment_ref, snapshot } => {
                 let look = self.begin_look(entry, payment_ref).await?;
+                if look.is_some() {
+                    self.expect_no_refund_unanswered(&entry.provider, payment_ref, snapshot).await?;
+                }
                 Ok(look.map_or(Findings::Nothing, |look| Findings::RefundTold(look, (**snapshot).clone())))
             }
             NotificationTopic::DisputeTold { payment_ref, snapshot } => {

@@ -10,15 +10,16 @@ use domain::dispute::{Dispute, DisputeSnapshot};
 use domain::event::{EventKind, EventSubject};
 use domain::id::{PaymentId, RefundId};
 use domain::money::Money;
+use domain::page::PageRequest;
 use domain::payment::Payment;
 use domain::ports::provider::{PaymentProvider, ProviderError};
-use domain::ports::storage::UnitOfWork;
-use domain::provider::{Feature, Intent};
+use domain::ports::storage::{RefundFilter, UnitOfWork};
+use domain::provider::{Feature, Intent, ProviderName, ProviderRef};
 use domain::refund::{Refund, RefundSnapshot, RefundState};
 use domain::timestamp::Timestamp;
 
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Error, RETRY_AFTER, Reason};
 use crate::provider_calls::Lookup;
 
 /// How old the intent of a refund is before a new provider key is tried, although the refund is not to be seen there:
@@ -138,6 +139,38 @@ impl App {
             self.refund_moved(uow, &mut payment, before.as_ref(), &refund).await?;
         }
         Ok(true)
+    }
+
+    /// Fails while a refund that is told without an id of ours may be one that we have just asked for: the answer to that
+    /// call, which comes again under its key, tells which it is. Otherwise it would be counted twice.
+    ///
+    /// # Errors
+    /// It may be: the notification waits for the answer.
+    pub(crate) async fn expect_no_refund_unanswered(
+        &self,
+        provider: &ProviderName,
+        payment_ref: &ProviderRef,
+        told: &RefundSnapshot,
+    ) -> Result<(), Error> {
+        let storage = &self.0.storage;
+        let is_known =
+            told.refund_id.is_some() || storage.load_refund_by_ref(provider, &told.provider_ref).await?.is_some();
+        let Some(payment) = storage.load_payment_by_ref(provider, payment_ref).await?.filter(|_| !is_known) else {
+            return Ok(());
+        };
+        let unanswered = RefundFilter {
+            payment_id: Some(payment.id),
+            state: Some(RefundState::CREATING),
+            ..RefundFilter::default()
+        };
+        if storage.list_refunds(&payment.seller_id, unanswered, PageRequest::NEWEST).await?.items.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Aborted {
+            reason: Reason::ConcurrentChange,
+            message: "a refund that was asked for has no answer yet".to_owned(),
+            retry_after: Some(RETRY_AFTER),
+        })
     }
 
     /// Brings a dispute into the books, as a look at the provider showed it, or as it was at `told_at`, as the provider told.

@@ -118,7 +118,9 @@ impl App {
         (payment_ref, received): (&ProviderRef, Money),
     ) -> Result<(), Error> {
         let was_closed = was_closed(&books);
-        if !self.session_completed(uow, &mut books, snapshot, SessionPayment::Paid).await? {
+        // Where a page can be paid by two at once, the second payment is as much money as the first.
+        let is_another = books.session.is_paid() && uow.load_payment_by_ref(provider, payment_ref).await?.is_none();
+        if !is_another && !self.session_completed(uow, &mut books, snapshot, SessionPayment::Paid).await? {
             return Ok(());
         }
         let now = self.now();
@@ -236,7 +238,10 @@ impl App {
     ) -> Result<bool, Error> {
         let now = self.now();
         let first_time = !matches!(books.session.state, domain::checkout::SessionState::Completed { .. });
-        if !books.session.completed(snapshot.provider_ref.clone(), payment, now) {
+        // One that is told by its payment alone keeps the page that it is known by.
+        let is_its_payment = snapshot.progress.payment_ref() == Some(&snapshot.provider_ref);
+        let known = books.session.provider_ref.clone().filter(|_| is_its_payment);
+        if !books.session.completed(known.unwrap_or_else(|| snapshot.provider_ref.clone()), payment, now) {
             return Ok(false);
         }
         if let Some(collected) = &snapshot.collected {
@@ -502,6 +507,96 @@ mod tests {
     async fn the_end_of_a_page_that_a_lost_call_made_is_not_the_end_of_the_session() {
         assert_eq!(writes_at_the_end_of("page_1").await, 1);
         assert_eq!(writes_at_the_end_of("page_2").await, 0);
+    }
+
+    /// How many payments are added when a session that was paid by `p_1` is told to be paid by `payment_ref`.
+    async fn payments_added_by(payment_ref: &str) -> usize {
+        let mut session = open_session();
+        assert!(session.completed(ProviderRef("page_1".into()), SessionPayment::Paid, mocked::NOW));
+        let payment_ref = ProviderRef(payment_ref.into());
+        let snapshot = CheckoutSnapshot {
+            provider_ref: payment_ref.clone(),
+            checkout_session_id: Some(session.id),
+            payment_link_id: None,
+            progress: CheckoutProgress::Paid { payment_ref: payment_ref.clone(), received: session.amount },
+            amount: session.amount,
+            payment_method: None,
+            expires_at: None,
+            collected: None,
+            subscription: None,
+        };
+        let new = NewPayment {
+            id: domain::id::PaymentId::from_uuid(session.id.uuid()),
+            seller_id: session.seller_id.clone(),
+            kind: PaymentKind::Checkout,
+            provider: session.provider.clone(),
+            invoice_id: session.invoice_id(),
+            payment_link_id: None,
+            checkout_session_id: Some(session.id),
+            customer_id: None,
+            subtotal: session.amount,
+            tax: money(0),
+            total: session.amount,
+            description: None,
+            metadata: session.metadata.clone(),
+            expires_at: None,
+            livemode: false,
+        };
+        let mut first = Payment::pending(new, mocked::NOW);
+        assert!(first.succeed((ProviderRef("p_1".into()), session.id), session.amount, vec![], mocked::NOW));
+        let added = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (known, locked, counted) = (session.clone(), session, std::sync::Arc::clone(&added));
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_load_checkout_session().returning(move |_| Ok(Some(known.clone())));
+        uow.expect_lock_checkout_session().returning(move |_| Ok(Some(locked.clone())));
+        uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
+        uow.expect_load_payment_by_ref().returning(move |_, asked| {
+            Ok(Some(first.clone()).filter(|first| first.provider_ref.as_ref() == Some(asked)))
+        });
+        uow.expect_release_collectable().returning(|_| Ok(()));
+        uow.expect_append_event().returning(|_| Ok(()));
+        uow.expect_insert_payment().returning(move |payment| {
+            assert_eq!(payment.received, Some(money(10_000)));
+            assert!(payment.flags.contains(&PaymentFlag::InvoiceNotOpen), "{:?}", payment.flags);
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Ok(())
+        });
+        let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
+        assert!(app.settle(&mut uow, &"acquirer".parse().unwrap(), &snapshot).await.unwrap());
+        added.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_told_by_its_payment_keeps_its_page() {
+        let session = open_session();
+        let payment_ref = ProviderRef("p_1".into());
+        let progress = CheckoutProgress::Paid { payment_ref: payment_ref.clone(), received: session.amount };
+        let snapshot = CheckoutSnapshot {
+            provider_ref: payment_ref,
+            checkout_session_id: Some(session.id),
+            payment_link_id: None,
+            progress,
+            amount: session.amount,
+            payment_method: None,
+            expires_at: None,
+            collected: None,
+            subscription: None,
+        };
+        let mut books = Books { invoice: None, link: None, session };
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_append_event().returning(|_| Ok(()));
+        uow.expect_update_checkout_session().once().returning(|session| {
+            assert_eq!(session.provider_ref, Some(ProviderRef("page_1".into())));
+            Ok(())
+        });
+        let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
+        assert!(app.session_completed(&mut uow, &mut books, &snapshot, SessionPayment::Paid).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_second_payment_of_a_session_is_money_too_and_the_first_is_counted_once() {
+        assert_eq!(payments_added_by("p_1").await, 0);
+        assert_eq!(payments_added_by("p_2").await, 1);
     }
 
     #[test]

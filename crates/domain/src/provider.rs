@@ -2,11 +2,12 @@
 //!
 //! Nothing here may be one provider's own: a second one must fit without a change.
 
-use std::collections::BTreeSet;
+mod capabilities;
+
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
+pub use capabilities::{Capabilities, Feature};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::PromotionCodeChanges;
@@ -18,10 +19,9 @@ use crate::id::{
     RefundId, SubscriptionId,
 };
 use crate::idempotency::RequestKey;
-use crate::locale::Locale;
 use crate::money::Money;
 use crate::payment::{Authorization, OutOfBandReceipt};
-use crate::payment_link::{CloseReason, LinkChanges, parse_link_expiry};
+use crate::payment_link::{CloseReason, LinkChanges};
 use crate::payment_method::CardSummary;
 use crate::refund::RefundSnapshot;
 use crate::seller::SellerId;
@@ -95,204 +95,6 @@ impl fmt::Display for ProviderRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProviderKey(pub String);
-
-/// What a provider can do. What it can't is refused before a call, with the field named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Capabilities {
-    /// Whether this configuration moves real money.
-    pub livemode: bool,
-    /// The languages of its hosted pages.
-    pub locales: BTreeSet<String>,
-    /// The most items of a link.
-    pub line_items_max: u32,
-    /// Codes of the currencies in which it takes bank transfers; none where it takes none.
-    pub bank_transfer_currencies: BTreeSet<String>,
-    /// How long after a link was made it can still be paid there; absent where a link stays until it is closed.
-    pub link_lifetime_max: Option<Duration>,
-    /// How long a [`ProviderKey`] surely protects, from its first use on.
-    pub key_lifetime: Duration,
-    /// Single abilities.
-    pub features: BTreeSet<Feature>,
-}
-
-impl Capabilities {
-    /// Whether it has an ability.
-    pub fn has(&self, feature: Feature) -> bool {
-        self.features.contains(&feature)
-    }
-
-    /// When a link that is made now is closed: as asked for, and no later than it can be paid at the provider.
-    ///
-    /// # Errors
-    /// That is too soon, see [`parse_link_expiry`], or later than the provider's links live.
-    pub fn link_expiry(&self, asked: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>, Invalid> {
-        let latest = self.link_lifetime_max.map(|lifetime| now.plus(lifetime));
-        let Some(asked) = asked else { return Ok(latest) };
-        let asked = parse_link_expiry(asked, now)?;
-        match latest {
-            Some(latest) if asked > latest => {
-                let expected = format!("must be {latest} or earlier: the provider keeps links no longer");
-                Err(Invalid::new("EXPIRY_TOO_LATE", expected))
-            }
-            _ => Ok(Some(asked)),
-        }
-    }
-
-    /// Fails unless it has pages in a language.
-    ///
-    /// # Errors
-    /// It has none.
-    pub fn expect_locale(&self, locale: &Locale) -> Result<(), Invalid> {
-        if self.locales.contains(locale.as_str()) {
-            return Ok(());
-        }
-        let known: Vec<_> = self.locales.iter().map(String::as_str).collect();
-        Err(Invalid::new("UNKNOWN_LOCALE", format!("must be one of {}", known.join(", "))))
-    }
-}
-
-/// An ability in which providers differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Feature {
-    /// A closed link can be opened again.
-    LinkReactivation,
-    /// A closed link can show a message of the seller's.
-    LinkInactiveMessage,
-    /// A link closes by itself after a number of completed checkouts.
-    LinkCompletedSessionsLimit,
-    /// A link can show a message of the seller's after payment.
-    LinkConfirmationMessage,
-    /// The quantities of a link's items can change.
-    LinkQuantityUpdate,
-    /// The URL of a link can bring something along, such as the visitor's e-mail address.
-    LinkUrlParameters,
-    /// A page can turn back to a URL of the seller's.
-    CheckoutCancelUrl,
-    /// The provider can keep a customer's payment method.
-    StoredPaymentMethods,
-    /// A page can ask for the phone number.
-    PhoneCollection,
-    /// A page can ask for a shipping address.
-    ShippingAddressCollection,
-    /// A page can ask for names beside the one on the card.
-    NameCollection,
-    /// A page can ask for tax ids.
-    TaxIdCollection,
-    /// A page can have fields of the seller's own.
-    CustomFields,
-    /// A page can have words of the seller's own.
-    CustomText,
-    /// A page can ask for consent.
-    ConsentCollection,
-    /// Customers can enter promotion codes.
-    PromotionCodes,
-    /// Customers can add items.
-    OptionalItems,
-    /// Customers can change quantities.
-    AdjustableQuantities,
-    /// Customers can choose how it is shipped.
-    ShippingOptions,
-    /// A link can sell by tiers and packages.
-    TieredPrices,
-    /// Customers can choose what they pay.
-    CustomerChosenPrices,
-    /// A link can take payments again and again.
-    Subscriptions,
-    /// A payment can be split between a platform and others.
-    Platforms,
-    /// The provider can send an invoice of its own after a payment.
-    InvoiceCreation,
-    /// The provider can compute tax itself.
-    ProviderTax,
-    /// The provider can sell in its own name.
-    ManagedPayments,
-    /// A payment can be held and taken later.
-    ManualCapture,
-    /// Brands of card can be refused.
-    BlockedCardBrands,
-    /// A part of a payment can be refunded, and another later.
-    PartialRefunds,
-    /// What was made can be looked up by our own id of it. Without it, a call whose answer was lost is sent again under the
-    /// same key.
-    LookupByReference,
-    /// What notifications have told can be read back. Without it, the provider must deliver until it is acknowledged.
-    NotificationHistory,
-}
-
-impl Feature {
-    /// Every ability.
-    pub const ALL: [Self; 31] = [
-        Self::LinkReactivation,
-        Self::LinkInactiveMessage,
-        Self::LinkCompletedSessionsLimit,
-        Self::LinkConfirmationMessage,
-        Self::LinkQuantityUpdate,
-        Self::LinkUrlParameters,
-        Self::CheckoutCancelUrl,
-        Self::StoredPaymentMethods,
-        Self::PhoneCollection,
-        Self::ShippingAddressCollection,
-        Self::NameCollection,
-        Self::TaxIdCollection,
-        Self::CustomFields,
-        Self::CustomText,
-        Self::ConsentCollection,
-        Self::PromotionCodes,
-        Self::OptionalItems,
-        Self::AdjustableQuantities,
-        Self::ShippingOptions,
-        Self::TieredPrices,
-        Self::CustomerChosenPrices,
-        Self::Subscriptions,
-        Self::Platforms,
-        Self::InvoiceCreation,
-        Self::ProviderTax,
-        Self::ManagedPayments,
-        Self::ManualCapture,
-        Self::BlockedCardBrands,
-        Self::PartialRefunds,
-        Self::LookupByReference,
-        Self::NotificationHistory,
-    ];
-
-    /// The ability's name, in snake case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LinkReactivation => "link_reactivation",
-            Self::LinkInactiveMessage => "link_inactive_message",
-            Self::LinkCompletedSessionsLimit => "link_completed_sessions_limit",
-            Self::LinkConfirmationMessage => "link_confirmation_message",
-            Self::LinkQuantityUpdate => "link_quantity_update",
-            Self::LinkUrlParameters => "link_url_parameters",
-            Self::CheckoutCancelUrl => "checkout_cancel_url",
-            Self::StoredPaymentMethods => "stored_payment_methods",
-            Self::PhoneCollection => "phone_collection",
-            Self::ShippingAddressCollection => "shipping_address_collection",
-            Self::NameCollection => "name_collection",
-            Self::TaxIdCollection => "tax_id_collection",
-            Self::CustomFields => "custom_fields",
-            Self::CustomText => "custom_text",
-            Self::ConsentCollection => "consent_collection",
-            Self::PromotionCodes => "promotion_codes",
-            Self::OptionalItems => "optional_items",
-            Self::AdjustableQuantities => "adjustable_quantities",
-            Self::ShippingOptions => "shipping_options",
-            Self::TieredPrices => "tiered_prices",
-            Self::CustomerChosenPrices => "customer_chosen_prices",
-            Self::Subscriptions => "subscriptions",
-            Self::Platforms => "platforms",
-            Self::InvoiceCreation => "invoice_creation",
-            Self::ProviderTax => "provider_tax",
-            Self::ManagedPayments => "managed_payments",
-            Self::ManualCapture => "manual_capture",
-            Self::BlockedCardBrands => "blocked_card_brands",
-            Self::PartialRefunds => "partial_refunds",
-            Self::LookupByReference => "lookup_by_reference",
-            Self::NotificationHistory => "notification_history",
-        }
-    }
-}
 
 /// A provider call that is intended: committed before the call, so that a crash can't forget it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -591,7 +393,7 @@ pub enum NotificationTopic {
     },
     /// A checkout session moved to what is told here; the provider can't be asked for it.
     CheckoutTold {
-        /// How it stood then. Where each visit of a link is told by its payment alone, the payment is the session as well.
+        /// How it stood then. Where a visit is told by its payment alone, the payment is the session as well.
         snapshot: Box<CheckoutSnapshot>,
     },
     /// A refund moved to what is told here; the provider can't be asked for it.
@@ -701,6 +503,20 @@ pub enum CheckoutProgress {
     NothingToPay,
     /// Gone through; a notification is still to tell what was paid, since the provider can't be asked.
     Completed,
+}
+
+impl CheckoutProgress {
+    /// The provider's id of the payment, where there is one.
+    pub const fn payment_ref(&self) -> Option<&ProviderRef> {
+        match self {
+            Self::Paid { payment_ref, .. }
+            | Self::Authorized { payment_ref, .. }
+            | Self::Released { payment_ref }
+            | Self::Processing { payment_ref }
+            | Self::PaymentFailed { payment_ref } => Some(payment_ref),
+            Self::Open | Self::Expired | Self::NothingToPay | Self::Completed => None,
+        }
+    }
 }
 
 /// A payment method that the provider keeps.

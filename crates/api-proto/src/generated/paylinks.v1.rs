@@ -11794,7 +11794,7 @@ pub mod event_service_server {
     }
 }
 /// What a provider can do.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Capabilities {
     /// Whether real money moves.
     #[prost(bool, tag = "1")]
@@ -11811,6 +11811,25 @@ pub struct Capabilities {
     /// Codes of the currencies in which it takes bank transfers; none if it takes none.
     #[prost(string, repeated, tag = "5")]
     pub bank_transfer_currency_codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same abilities as in features, each with what it means.
+    #[prost(message, repeated, tag = "6")]
+    pub abilities: ::prost::alloc::vec::Vec<Ability>,
+    /// The abilities that other providers have and this one has not.
+    #[prost(message, repeated, tag = "7")]
+    pub missing_abilities: ::prost::alloc::vec::Vec<Ability>,
+    /// How long after it was made a link can be paid at the most; absent where it can be until it is closed.
+    #[prost(message, optional, tag = "8")]
+    pub link_lifetime_max: ::core::option::Option<::prost_types::Duration>,
+}
+/// An ability in which providers differ.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Ability {
+    /// Its name, such as link_reactivation.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What a provider can do that has it, in a sentence.
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
 }
 /// Request of ListProviders.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -11830,7 +11849,7 @@ pub struct GetCapabilitiesRequest {
     pub provider: ::prost::alloc::string::String,
 }
 /// Response of GetCapabilities.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetCapabilitiesResponse {
     /// What it can do.
     #[prost(message, optional, tag = "1")]

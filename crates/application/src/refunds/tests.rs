@@ -3,15 +3,17 @@
 use domain::dispute::{DisputeSnapshot, DisputeState};
 use domain::id::{CheckoutSessionId, PaymentId, RefundId};
 use domain::metadata::Metadata;
+use domain::page::Page;
 use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, MockUnitOfWork};
 use domain::provider::ProviderRef;
-use domain::refund::{NewRefund, Refund, RefundProgress, RefundSnapshot};
+use domain::refund::{NewRefund, Refund, RefundProgress, RefundSnapshot, RefundState};
 use domain::seller::SellerId;
 
 use super::Look;
 use crate::app::App;
+use crate::error::Error;
 use crate::mocked::{self, NOW, money};
 
 /// The version of the payment in the books.
@@ -102,4 +104,36 @@ async fn a_look_that_brings_something_new_writes_the_payment_too() {
     uow.expect_append_event().once().withf(|event| event.kind.name() == "refund.updated").returning(|_| Ok(()));
     let pending = [told(RefundProgress::Pending)];
     assert!(app().settle_refunds(&mut uow, &look(VERSION), &pending, Refund::observe).await.unwrap());
+}
+
+/// Whether a refund that is told without our id is taken, while another of its payment has no answer yet, or while it is
+/// known by the provider's id.
+async fn is_taken(is_unanswered: bool, is_known: bool) -> bool {
+    let id = RefundId::parse("re_0193a5c2e8b27c3a9f0e1d2c3b4a5968").unwrap();
+    let new = NewRefund { id, amount: money(100), reason: None, credit_note_id: None, metadata: Metadata::default() };
+    let refund = Refund::creating(new, &payment(), NOW);
+    let (known, items) = (is_known.then(|| refund.clone()), is_unanswered.then_some(refund));
+    let mut storage = MockStorage::new();
+    storage.expect_load_payment_by_ref().returning(|_, _| Ok(Some(payment())));
+    storage.expect_load_refund_by_ref().returning(move |_, _| Ok(known.clone()));
+    storage.expect_list_refunds().returning(move |seller, filter, _| {
+        let wanted = (&payment().seller_id, Some(payment().id), Some(RefundState::CREATING));
+        assert_eq!((seller, filter.payment_id, filter.state), wanted);
+        Ok(Page { items: items.clone().into_iter().collect(), has_more: false })
+    });
+    let (provider, payment_ref) = ("acquirer".parse().unwrap(), ProviderRef("p_1".into()));
+    let app = mocked::app(storage, MockPaymentProvider::new());
+    let told = told(RefundProgress::Succeeded);
+    match app.expect_no_refund_unanswered(&provider, &payment_ref, &told).await {
+        Ok(()) => true,
+        Err(Error::Aborted { .. }) => false,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_is_told_without_our_id_waits_for_the_answer_that_may_name_it() {
+    assert!(!is_taken(true, false).await);
+    assert!(is_taken(false, false).await);
+    assert!(is_taken(true, true).await);
 }

@@ -1,5 +1,7 @@
 //! What callers ask for, one module a kind of thing.
 
+#[cfg(test)]
+mod abilities;
 pub(crate) mod catalog;
 pub(crate) mod checkout;
 pub(crate) mod credit_note;

@@ -5,8 +5,8 @@ use domain::id::{InvoiceId, PaymentLinkId, PriceId, ShippingRateId};
 use domain::invoice::Invoice;
 use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::payment_link::{
-    AdjustableQuantity, CloseReason, LineItem, LineItems, LinkChanges, LinkError, LinkOptions, LinkState, LinkTarget,
-    NewPaymentLink, OptionalItems, PaymentLink, ShippingOption, ShippingOptions,
+    AdjustableQuantity, CloseReason, LineItem, LineItems, LinkChanges, LinkError, LinkField, LinkOptions, LinkState,
+    LinkTarget, NewPaymentLink, OptionalItems, PaymentLink, ShippingOption, ShippingOptions,
 };
 use domain::ports::provider::PaymentProvider;
 use domain::ports::storage::{Collectable, LinkFilter, Sellers, UnitOfWork};
@@ -139,6 +139,8 @@ impl App {
                 });
                 self.resolve_offers(&mut v, seller, currency, (&command.offers, &mut options)).await?;
                 if let Some(items) = &items {
+                    let count = items.iter().len() + options.optional_items.0.len();
+                    v.check("line_items", abilities.expect_item_count(count));
                     options.check(&LinkTarget::Items { items: items.clone() }, &mut v);
                 }
                 items
@@ -242,9 +244,7 @@ impl App {
                 update.expect_etag(&link.etag())?;
                 let changed = link.changed(&changes, app.now()).map_err(link_error)?;
                 let provider = app.provider(&link.provider)?;
-                let quantities = (!changes.items.is_empty()).then_some((Feature::LinkQuantityUpdate, "line_items"));
-                let needed = changed.options.needs().into_iter().chain(changed.target.needs()).chain(quantities);
-                check_abilities(provider.as_ref(), needed)?;
+                check_abilities(provider.as_ref(), needed_to_change(&link, &changed, &changes))?;
                 if changed.options.promotion_codes && !link.options.promotion_codes {
                     app.expect_own_codes(app.seller(&link.seller_id)?, "allow_promotion_codes")?;
                 }
@@ -497,6 +497,25 @@ impl App {
         options.shipping_options = ShippingOptions(shipping);
         Ok(())
     }
+}
+
+/// What a provider must be able to do to change a link, with the field that wants it. What the link has already, its page
+/// has too; its metadata and an earlier end are ours alone.
+pub(super) fn needed_to_change(
+    link: &PaymentLink,
+    changed: &PaymentLink,
+    changes: &LinkChanges,
+) -> Vec<(Feature, &'static str)> {
+    let before = link.needs();
+    let ends_later = match (link.options.expires_at, changed.options.expires_at) {
+        (Some(before), Some(after)) => after > before,
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let on_page = |field: &LinkField| *field != LinkField::ExpiresAt || ends_later;
+    let fields = changes.fields.iter().copied().filter(on_page).map(|field| (Feature::LinkPageUpdate, field.name()));
+    let quantities = (!changes.items.is_empty()).then_some((Feature::LinkQuantityUpdate, "line_items"));
+    changed.needs().into_iter().filter(|needed| !before.contains(needed)).chain(fields).chain(quantities).collect()
 }
 
 /// Refuses what the provider has not the abilities for, all of it at once.

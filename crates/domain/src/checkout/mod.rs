@@ -382,6 +382,11 @@ impl CheckoutSession {
         }
     }
 
+    /// Whether its money is there.
+    pub fn is_paid(&self) -> bool {
+        matches!(self.state, SessionState::Completed { payment: SessionPayment::Paid, .. })
+    }
+
     /// Whether it was closed here before the customer went through it.
     pub fn was_closed(&self) -> bool {
         matches!(self.state, SessionState::Expired { .. })

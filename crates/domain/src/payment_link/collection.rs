@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::party::Country;
+use crate::provider::Feature;
 use crate::text::{CustomText, FieldLabel, refuse_card_number, refuse_unfit};
 use crate::validation::{Invalid, Validator, Violations};
 
@@ -32,6 +33,37 @@ pub struct Collection {
     pub submit_type: SubmitType,
     /// Whether a customer is made at the provider.
     pub customer_creation: CustomerCreation,
+}
+
+impl Collection {
+    /// What a provider must be able to do for it, with the field that wants it, and whether it does.
+    pub(super) fn wants(&self) -> impl Iterator<Item = (Feature, &'static str, bool)> {
+        let (names, texts) = (&self.names, &self.custom_text);
+        let has_text = [&texts.submit, &texts.after_submit, &texts.shipping_address, &texts.terms_of_service]
+            .iter()
+            .any(|text| text.is_some());
+        [
+            (
+                Feature::BillingAddressCollection,
+                "collection.billing_address",
+                self.billing_address != AddressCollection::Auto,
+            ),
+            (Feature::ShippingAddressCollection, "collection.shipping_address", self.shipping_countries.is_some()),
+            (Feature::PhoneCollection, "collection.phone_number", self.phone),
+            (Feature::NameCollection, "collection.names", names.individual.is_some() || names.business.is_some()),
+            (Feature::TaxIdCollection, "collection.tax_id", self.tax_id != TaxIdCollection::Off),
+            (Feature::CustomFields, "collection.custom_fields", self.custom_fields.iter().len() > 0),
+            (Feature::ConsentCollection, "collection.consent", self.consent != Consent::default()),
+            (Feature::CustomText, "collection.custom_text", has_text),
+            (Feature::SubmitButtonText, "collection.submit_type", self.submit_type != SubmitType::Auto),
+            (
+                Feature::CustomerCreation,
+                "collection.customer_creation",
+                self.customer_creation == CustomerCreation::Always,
+            ),
+        ]
+        .into_iter()
+    }
 }
 
 /// Whether the billing address is asked.

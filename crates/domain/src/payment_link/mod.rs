@@ -253,6 +253,16 @@ impl LinkState {
 }
 
 impl PaymentLink {
+    /// What a provider must be able to do for it, with the field that wants it. That a link for an invoice closes after one
+    /// payment is what such a link is, whether or not others can be limited so.
+    pub fn needs(&self) -> Vec<(Feature, &'static str)> {
+        let is_paid_once = matches!(self.target, LinkTarget::Invoice { .. });
+        let mut needs = self.options.needs();
+        needs.retain(|(feature, _)| !(is_paid_once && *feature == Feature::LinkCompletedSessionsLimit));
+        needs.extend(self.target.needs());
+        needs
+    }
+
     /// A link that is intended.
     pub fn creating(new: NewPaymentLink, now: Timestamp) -> Self {
         let mut options = new.options;

@@ -329,9 +329,6 @@ impl LinkOptions {
 
     /// What a provider must be able to do for these options, with the field that wants it.
     pub fn needs(&self) -> Vec<(Feature, &'static str)> {
-        let collection = &self.collection;
-        let (texts, names) = (&collection.custom_text, &collection.names);
-        let has_text = [&texts.submit, &texts.after_submit, &texts.shipping_address, &texts.terms_of_service];
         let wanted = [
             (Feature::LinkInactiveMessage, "inactive_message", self.inactive_message.is_some()),
             (Feature::LinkCompletedSessionsLimit, "restrictions", self.completed_sessions_max.is_some()),
@@ -340,28 +337,17 @@ impl LinkOptions {
                 "after_completion",
                 matches!(self.after_completion, AfterCompletion::ConfirmationWithMessage { .. }),
             ),
-            (Feature::PhoneCollection, "collection.phone_number", collection.phone),
-            (
-                Feature::ShippingAddressCollection,
-                "collection.shipping_address",
-                collection.shipping_countries.is_some(),
-            ),
-            (Feature::NameCollection, "collection.names", names.individual.is_some() || names.business.is_some()),
-            (Feature::TaxIdCollection, "collection.tax_id", collection.tax_id != super::TaxIdCollection::Off),
-            (Feature::CustomFields, "collection.custom_fields", collection.custom_fields.iter().len() > 0),
-            (Feature::CustomText, "collection.custom_text", has_text.iter().any(|text| text.is_some())),
-            (Feature::ConsentCollection, "collection.consent", collection.consent != super::Consent::default()),
             (Feature::PromotionCodes, "allow_promotion_codes", self.promotion_codes),
             (Feature::OptionalItems, "optional_items", !self.optional_items.0.is_empty()),
             (Feature::ShippingOptions, "shipping_options", !self.shipping_options.0.is_empty()),
             (Feature::Platforms, "platform", self.platform != PlatformSettings::default()),
+            (Feature::Subscriptions, "subscription", self.subscription != SubscriptionSettings::default()),
             (Feature::InvoiceCreation, "invoice_creation", self.invoice_creation.is_some()),
             (Feature::ProviderTax, "automatic_tax", self.automatic_tax.is_some()),
             (Feature::ManagedPayments, "managed_payments", self.managed_payments),
-            (Feature::ManualCapture, "payment.capture_method", self.payment.capture == super::CaptureMethod::Manual),
-            (Feature::BlockedCardBrands, "payment.blocked_card_brands", !self.payment.blocked_brands.is_empty()),
         ];
-        wanted.into_iter().filter(|(_, _, is_wanted)| *is_wanted).map(|(feature, field, _)| (feature, field)).collect()
+        let all = wanted.into_iter().chain(self.collection.wants()).chain(self.payment.wants());
+        all.filter(|(_, _, is_wanted)| *is_wanted).map(|(feature, field, _)| (feature, field)).collect()
     }
 }
 

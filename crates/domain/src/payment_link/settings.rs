@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metadata::Metadata;
 use crate::money::Money;
+use crate::provider::Feature;
 use crate::text::{Description, InvoiceFieldName, InvoiceFieldValue, InvoiceFooter, refuse_card_number};
 use crate::validation::Invalid;
 
@@ -47,6 +48,31 @@ impl PaymentSettings {
             ..Self::default()
         };
         *self != untouched
+    }
+
+    /// What a provider must be able to do for it, with the field that wants it, and whether it does.
+    pub(super) fn wants(&self) -> impl Iterator<Item = (Feature, &'static str, bool)> {
+        [
+            (Feature::PaymentMethodTypes, "payment.method_types", !self.method_types.is_empty()),
+            (
+                Feature::Subscriptions,
+                "payment.method_collection",
+                self.method_collection == PaymentMethodCollection::IfRequired,
+            ),
+            (Feature::BlockedCardBrands, "payment.blocked_card_brands", !self.blocked_brands.is_empty()),
+            (Feature::ManualCapture, "payment.capture_method", self.capture == CaptureMethod::Manual),
+            (Feature::PaymentDetails, "payment.description", self.description.is_some()),
+            (Feature::PaymentDetails, "payment.metadata", self.metadata != Metadata::default()),
+            (Feature::PaymentDetails, "payment.transfer_group", self.transfer_group.is_some()),
+            (Feature::StoredPaymentMethods, "payment.setup_future_usage", self.future_usage.is_some()),
+            (Feature::StatementDescriptor, "payment.statement_descriptor", self.statement_descriptor.is_some()),
+            (
+                Feature::StatementDescriptorSuffix,
+                "payment.statement_descriptor_suffix",
+                self.statement_descriptor_suffix.is_some(),
+            ),
+        ]
+        .into_iter()
     }
 }
 

@@ -28,8 +28,11 @@ pub async fn a_payment_is_refunded_as_a_whole(at: Subject) {
     at.counterpart.end_refunds().await;
     let told = at.refunds().await;
     let [told] = &told[..] else { panic!("one refund is told: {told:?}") };
-    let what = (&told.provider_ref, told.refund_id, told.amount, &told.progress);
-    assert_eq!(what, (&made.provider_ref, Some(refund.id), amount, &RefundProgress::Succeeded));
+    let what = (&told.provider_ref, told.amount, &told.progress);
+    assert_eq!(what, (&made.provider_ref, amount, &RefundProgress::Succeeded));
+    // What is looked up carries our id. What is told may leave it out, since the answer gave the refund's own.
+    let may_be_left_out = !at.has(Feature::LookupByReference);
+    assert!(told.refund_id == Some(refund.id) || (may_be_left_out && told.refund_id.is_none()), "{told:?}");
     // A payment is not less paid for being refunded.
     at.books_agree().await;
 }
@@ -48,6 +51,7 @@ pub async fn a_payment_is_refunded_in_parts_where_that_can_be(at: Subject) {
     let second = at.provider.create_refund(&key(), &at.refund(money(6_000, "SEK")), &payment).await.unwrap();
     assert_ne!(first.provider_ref, second.provider_ref);
     assert_eq!(at.refunded().await, [money(4_000, "SEK"), money(6_000, "SEK")]);
+    at.counterpart.end_refunds().await;
     let told: Vec<_> = at.refunds().await.iter().map(|it| it.provider_ref.clone()).collect();
     assert!(told.contains(&first.provider_ref) && told.contains(&second.provider_ref), "{told:?}");
 }

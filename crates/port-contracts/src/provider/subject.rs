@@ -245,7 +245,7 @@ impl Subject {
         for notification in self.told().await {
             if let NotificationTopic::Checkout { provider_ref } = &notification.topic {
                 let snapshot = self.provider.fetch_checkout(provider_ref).await?;
-                if payment_of(&snapshot.progress) == Some(payment) {
+                if snapshot.progress.payment_ref() == Some(payment) {
                     return Ok(Some(provider_ref.clone()));
                 }
             }
@@ -289,21 +289,6 @@ impl Subject {
             }
         }
         refunds.into_values().collect()
-    }
-}
-
-/// The payment of a checkout that was gone through.
-pub(super) const fn payment_of(progress: &CheckoutProgress) -> Option<&ProviderRef> {
-    match progress {
-        CheckoutProgress::Paid { payment_ref, .. }
-        | CheckoutProgress::Authorized { payment_ref, .. }
-        | CheckoutProgress::Released { payment_ref }
-        | CheckoutProgress::Processing { payment_ref }
-        | CheckoutProgress::PaymentFailed { payment_ref } => Some(payment_ref),
-        CheckoutProgress::Open
-        | CheckoutProgress::Expired
-        | CheckoutProgress::NothingToPay
-        | CheckoutProgress::Completed => None,
     }
 }
 

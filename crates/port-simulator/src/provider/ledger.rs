@@ -104,17 +104,7 @@ impl LedgerSession {
 
     /// The provider's id of the payment that came of it.
     pub fn payment_ref(&self) -> Option<&ProviderRef> {
-        match &self.progress {
-            CheckoutProgress::Paid { payment_ref, .. }
-            | CheckoutProgress::Authorized { payment_ref, .. }
-            | CheckoutProgress::Released { payment_ref }
-            | CheckoutProgress::Processing { payment_ref }
-            | CheckoutProgress::PaymentFailed { payment_ref } => Some(payment_ref),
-            CheckoutProgress::Open
-            | CheckoutProgress::Expired
-            | CheckoutProgress::NothingToPay
-            | CheckoutProgress::Completed => None,
-        }
+        self.progress.payment_ref()
     }
 
     /// What came in by it; nothing as long as it is held or on its way.
