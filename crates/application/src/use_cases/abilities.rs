@@ -124,7 +124,7 @@ fn wanting_links() -> Vec<PaymentLink> {
     let links = [
         with_options,
         of_item(&|item| item.model = package.clone()),
-        of_item(&|item| item.model = PriceModel::CustomerChosen(chosen)),
+        of_item(&|item| item.model = PriceModel::CustomerChosen(chosen.clone())),
         of_item(&|item| item.recurrence = Some(Recurrence::parse(Interval::Month, 1).unwrap())),
     ];
     links.into_iter().map(PaymentLink::from_stored).collect()
