@@ -7,7 +7,9 @@ use adyen_fake::{AdyenFake, Endpoint, FakeConfig};
 use api_proto::v1;
 use tonic::Code;
 
-use crate::harness::{Db, GOOD_CARD, Provider, Server, error_parts, eventually, http, line, minor, on_both_databases, unique};
+use crate::harness::{
+    Db, GOOD_CARD, Provider, Server, error_parts, eventually, http, line, minor, on_both_databases, unique,
+};
 
 on_both_databases!(
     one_scenario_runs_through_either_provider_by_configuration_alone,

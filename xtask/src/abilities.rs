@@ -11,8 +11,8 @@ const END: &str = "\n<!-- The end of it. -->\n";
 
 /// Writes the table into the README; with `check`, only says whether what is there is fresh.
 pub(crate) fn run(check: bool) -> Result<()> {
-    let example = ["run", "--quiet", "--locked", "--package", "xtask", "--example", "abilities"];
-    let table = repo::output(repo::cargo().args(example))?;
+    let table =
+        repo::output(repo::cargo().args(["run", "--quiet", "--locked", "--package", "server", "--", "providers"]))?;
     let path = repo::root().join("README.md");
     let text = fs::read_to_string(&path)?;
     let fresh = with_table(&text, &table)?;

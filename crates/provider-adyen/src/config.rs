@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Variable};
-use domain::provider::ProviderName;
+use domain::provider::{Capabilities, ProviderName};
 use domain::validation::{Invalid, Validator};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::{Host, Url};
 
+use crate::capabilities::capabilities;
 use crate::provider::AdyenProvider;
 use crate::signature::{BasicAuthentication, KEY_HEX_CHARS};
 
@@ -64,6 +65,10 @@ impl ProviderAdapter for Adyen {
         Variable { name: "ADYEN_WEBHOOK_PASSWORD", setting: "webhook_password", is_list: false },
         Variable { name: "ADYEN_API_BASE", setting: "api_base", is_list: false },
     ];
+
+    fn capabilities(livemode: bool) -> Capabilities {
+        capabilities(livemode)
+    }
 
     fn check(name: ProviderName, settings: AdyenSettings, v: &mut Validator) -> Option<Box<dyn ConfiguredProvider>> {
         Some(Box::new(settings.checked(name, v)?))

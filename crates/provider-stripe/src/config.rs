@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Variable};
-use domain::provider::ProviderName;
+use domain::provider::{Capabilities, ProviderName};
 use domain::validation::{Invalid, Validator};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::{Host, Url};
 
+use crate::capabilities::capabilities;
 use crate::provider::StripeProvider;
 
 /// Stripe's adapter, as it is registered and configured.
@@ -39,6 +40,10 @@ impl ProviderAdapter for Stripe {
         Variable { name: "STRIPE_WEBHOOK_SECRET", setting: "webhook_secrets", is_list: true },
         Variable { name: "STRIPE_API_BASE", setting: "api_base", is_list: false },
     ];
+
+    fn capabilities(livemode: bool) -> Capabilities {
+        capabilities(livemode)
+    }
 
     fn check(name: ProviderName, settings: StripeSettings, v: &mut Validator) -> Option<Box<dyn ConfiguredProvider>> {
         let secrets = settings.webhook_secrets;

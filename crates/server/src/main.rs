@@ -55,6 +55,8 @@ enum Command {
         #[command(subcommand)]
         command: notifications::NotificationsCommand,
     },
+    /// Tell what each provider can do that there is an adapter for.
+    Providers,
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -135,6 +137,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Sandbox { listen, state_file } => sandbox(listen, state_file).await,
         Command::Keys { command } => keys::run(command).await,
         Command::Notifications { command } => notifications::run(command).await,
+        Command::Providers => say(&registry::abilities()),
         Command::Config { command: ConfigCommand::Check(settings) } => {
             let config = Config::load(&settings)?;
             say(&config.summary())

@@ -11,7 +11,7 @@ use domain::ports::documents::InvoiceRenderer;
 use domain::ports::provider::PaymentProvider;
 use domain::ports::tax::TaxCalculator;
 use domain::ports::tax_ids::TaxIdRegistry;
-use domain::provider::ProviderName;
+use domain::provider::{Capabilities, Feature, ProviderName};
 use domain::validation::{Invalid, Validator};
 use invoice_pdf::PdfRenderer;
 use provider_adyen::Adyen;
@@ -29,7 +29,7 @@ use crate::config::{Charging, settings_of};
 const SANDBOX_KEY: &str = "sk_test_paylinks_sandbox";
 
 /// The adapters for providers.
-pub(crate) const ADAPTERS: &[Adapter] = &[Adapter::of::<Adyen>(), Adapter::of::<Stripe>()];
+pub(crate) const ADAPTERS: &[Adapter] = &[Adapter::of::<Stripe>(), Adapter::of::<Adyen>()];
 
 /// A kind of adapter, whatever its settings are.
 pub(crate) struct Adapter {
@@ -37,13 +37,15 @@ pub(crate) struct Adapter {
     pub(crate) name: &'static str,
     /// The variables of the environment that stand for settings of it.
     pub(crate) environment: &'static [Variable],
+    /// What it can do; the flag says whether real money moves.
+    pub(crate) capabilities: fn(bool) -> Capabilities,
     /// Checks settings of it.
     pub(crate) check: fn(&mut Validator, ProviderName, Table) -> Option<Box<dyn ConfiguredProvider>>,
 }
 
 impl Adapter {
     const fn of<A: ProviderAdapter>() -> Self {
-        Self { name: A::NAME, environment: A::ENVIRONMENT, check: check::<A> }
+        Self { name: A::NAME, environment: A::ENVIRONMENT, capabilities: A::capabilities, check: check::<A> }
     }
 }
 
@@ -61,6 +63,19 @@ fn check<A: ProviderAdapter>(
             None
         }
     }
+}
+
+/// What each provider can do, as a table in Markdown, which is fine in a terminal as well.
+pub(crate) fn abilities() -> String {
+    let names: Vec<_> = ADAPTERS.iter().map(|adapter| format!("`{}`", adapter.name)).collect();
+    let mut table = format!("| ability | {} | what a provider can do that has it |\n", names.join(" | "));
+    table.push_str(&format!("| --- | {}--- |\n", "--- | ".repeat(names.len())));
+    for feature in Feature::ALL {
+        let has = |adapter: &Adapter| if (adapter.capabilities)(false).has(feature) { "yes" } else { "–" };
+        let has: Vec<_> = ADAPTERS.iter().map(has).collect();
+        table.push_str(&format!("| `{}` | {} | {} |\n", feature.name(), has.join(" | "), feature.description()));
+    }
+    table
 }
 
 /// The variables of the environment that stand for settings of a provider, as far as they are set.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::provider::PaymentProvider;
 use super::tax::TaxCalculator;
-use crate::provider::ProviderName;
+use crate::provider::{Capabilities, ProviderName};
 use crate::validation::Validator;
 
 /// A kind of adapter.
@@ -24,6 +24,9 @@ pub trait ProviderAdapter {
 
     /// The variables of the environment that stand for settings, and come before those of the file.
     const ENVIRONMENT: &'static [Variable];
+
+    /// What it can do. `livemode`: whether real money moves.
+    fn capabilities(livemode: bool) -> Capabilities;
 
     /// Checks settings; every one that is wrong is noted. `name` is the name under which the provider is registered.
     fn check(name: ProviderName, settings: Self::Settings, v: &mut Validator) -> Option<Box<dyn ConfiguredProvider>>;
