@@ -1,10 +1,11 @@
-//! The repository's own tool: `cargo xtask test | check | codegen | conformance | torture`.
+//! The repository's own tool: `cargo xtask test | check | codegen | conformance | torture | new-provider`.
 
 mod browser;
 mod check;
 mod codegen;
 mod conformance;
 mod deny;
+mod new_provider;
 mod node;
 mod pdf_tools;
 mod postgres;
@@ -52,6 +53,11 @@ enum Command {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Make the crate of another payment provider, whose contract is still to be kept, and say what remains to be done.
+    NewProvider {
+        /// What it is called: letters, digits and hyphens.
+        name: String,
+    },
 }
 
 fn main() -> Result<()> {
@@ -61,5 +67,6 @@ fn main() -> Result<()> {
         Command::Codegen { check } => codegen::run(check),
         Command::Conformance => conformance::run(),
         Command::Torture { loops, seed } => torture::run(loops, seed),
+        Command::NewProvider { name } => new_provider::run(&name),
     }
 }
