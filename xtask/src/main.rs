@@ -1,4 +1,4 @@
-//! The repository's own tool: `cargo xtask test | check | codegen | conformance | torture`.
+//! The repository's own tool: `cargo xtask test | check | codegen | conformance | torture | new-provider`.
 
 mod abilities;
 mod browser;
@@ -6,6 +6,7 @@ mod check;
 mod codegen;
 mod conformance;
 mod deny;
+mod new_provider;
 mod node;
 mod pdf_tools;
 mod postgres;
@@ -53,6 +54,11 @@ enum Command {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Make the crate of another payment provider, whose contract is still to be kept, and say what remains to be done.
+    NewProvider {
+        /// What it is called: letters, digits and hyphens.
+        name: String,
+    },
 }
 
 fn main() -> Result<()> {
@@ -62,5 +68,6 @@ fn main() -> Result<()> {
         Command::Codegen { check } => codegen::run(check).and_then(|()| abilities::run(check)),
         Command::Conformance => conformance::run(),
         Command::Torture { loops, seed } => torture::run(loops, seed),
+        Command::NewProvider { name } => new_provider::run(&name),
     }
 }

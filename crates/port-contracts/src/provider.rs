@@ -45,6 +45,7 @@ macro_rules! payment_provider_contract {
             what_a_checkout_took_before_its_close_is_told,
             a_closed_link_is_opened_again_where_that_can_be,
             a_link_for_an_invoice_is_paid_once_or_each_payment_is_told,
+            a_link_with_a_limit_closes_with_its_last_payment,
             a_checkout_is_paid_once,
             what_is_not_there_is_not_found,
             a_page_is_made_of_any_text,

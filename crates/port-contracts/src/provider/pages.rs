@@ -1,6 +1,6 @@
 //! Pages: each is made once, is closed for good with all who have it open, and what was paid at it is told.
 
-use domain::payment_link::LinkTarget;
+use domain::payment_link::{CompletedSessionsMax, LinkChanges, LinkField, LinkOptions, LinkTarget};
 use domain::ports::provider::ProviderError;
 use domain::provider::{CheckoutProgress, Feature};
 use domain::text::DisplayName;
@@ -205,9 +205,45 @@ pub async fn a_link_for_an_invoice_is_paid_once_or_each_payment_is_told(at: Subj
     let told = at.payments_of(|told| told.payment_link_id == Some(link.id)).await;
     assert_eq!(at.received().await.len(), if was_paid_twice { 2 } else { 1 });
     assert_eq!(told.len(), at.received().await.len(), "{told:?}");
-    if at.counterpart.visit(&page).await.is_ok() {
-        panic!("a link for an invoice is open although it was paid");
+    assert_eq!(at.counterpart.visit(&page).await, Err(PageRefusal::Closed), "although it was paid");
+}
+
+/// A link that takes so many payments closes with the last of them, also where there were to be more at first.
+pub async fn a_link_with_a_limit_closes_with_its_last_payment(at: Subject) {
+    let limited = async |max| {
+        let link = at.items_link(fixtures::currency(), &[(10_000, 1)]).await;
+        let completed_sessions_max = Some(CompletedSessionsMax::parse(max).unwrap());
+        at.link(link.target.clone(), LinkOptions { completed_sessions_max, ..LinkOptions::default() }).await
+    };
+    if !at.has(Feature::LinkCompletedSessionsLimit) {
+        let capability = Feature::LinkCompletedSessionsLimit.name();
+        let refused = at.provider.create_payment_link(&key(), &limited(2).await).await;
+        assert_eq!(refused, Err(ProviderError::Unsupported { capability }));
+        return;
     }
+    for is_lowered in [false, true] {
+        let (link, page) = at.make_link(limited(if is_lowered { 5 } else { 2 }).await).await;
+        at.pay(&page).await;
+        if is_lowered {
+            let options = limited(2).await.options.clone();
+            let fields = [LinkField::CompletedSessionsMax].into();
+            let changes = LinkChanges { fields, options, ..LinkChanges::default() };
+            let changed = link.changed(&changes, at.counterpart.now().await).unwrap();
+            let used = key();
+            for _ in 0..2 {
+                at.provider.update_payment_link(&used, &link, &changed).await.unwrap();
+            }
+        }
+        at.pay(&page).await;
+        assert_eq!(at.counterpart.visit(&page).await, Err(PageRefusal::Closed));
+        let found = at.provider.fetch_payment_link(&page.provider_ref).await.unwrap().unwrap();
+        assert_eq!((found.active, found.completed_sessions), (false, 2));
+        let told = at.findings().await;
+        let is_close =
+            |it: &&Finding| matches!(it, Finding::Link(of, told) if *of == page.provider_ref && !told.active);
+        assert!(told.iter().any(|it| is_close(&it)), "nobody is told that the link has closed");
+    }
+    assert_eq!(at.received().await.len(), 4);
 }
 
 /// A checkout is paid once.
@@ -241,7 +277,7 @@ pub async fn a_page_is_made_of_any_text(at: Subject) {
         title: DisplayName::parse(fixtures::AWKWARD_TEXT).unwrap(),
         description: None,
     };
-    let (link, page) = at.make_link(at.link(target, domain::payment_link::LinkOptions::default()).await).await;
+    let (link, page) = at.make_link(at.link(target, LinkOptions::default()).await).await;
     assert_eq!(at.pages_of(link.id).await.len(), 1);
     at.pay(&page).await;
     assert_eq!(at.received().await, [money(10_000, "SEK")]);

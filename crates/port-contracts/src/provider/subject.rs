@@ -253,18 +253,33 @@ impl Subject {
         Ok(None)
     }
 
-    /// All that is known by what was told, in its order.
+    /// All that is known by what was told, in its order. What was told twice is asked for once.
     pub(super) async fn findings(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
+        self.findings_of(|_| true).await
+    }
+
+    async fn findings_of(&self, is_wanted: impl Fn(&NotificationTopic) -> bool) -> Vec<Finding> {
+        let (mut known, mut findings) = (Vec::new(), Vec::new());
         for notification in self.told().await {
-            findings.push(self.resolve(&notification).await.unwrap());
+            if is_wanted(&notification.topic) && !known.contains(&notification.topic) {
+                findings.push(self.resolve(&notification).await.unwrap());
+                known.push(notification.topic);
+            }
         }
         findings
     }
 
     /// The checkouts that are known by what was told.
     pub(super) async fn checkouts(&self) -> Vec<CheckoutSnapshot> {
-        let findings = self.findings().await.into_iter();
+        let is_checkout = |topic: &NotificationTopic| {
+            matches!(
+                topic,
+                NotificationTopic::Checkout { .. }
+                    | NotificationTopic::HeldPayment { .. }
+                    | NotificationTopic::CheckoutTold { .. }
+            )
+        };
+        let findings = self.findings_of(is_checkout).await.into_iter();
         findings.filter_map(|it| if let Finding::Checkout(snapshot) = it { Some(*snapshot) } else { None }).collect()
     }
 
@@ -282,8 +297,11 @@ impl Subject {
 
     /// Each refund that was told of, once, as it was told last.
     pub(super) async fn refunds(&self) -> Vec<RefundSnapshot> {
+        let is_refund = |topic: &NotificationTopic| {
+            matches!(topic, NotificationTopic::Refund { .. } | NotificationTopic::RefundTold { .. })
+        };
         let mut refunds = BTreeMap::new();
-        for finding in self.findings().await {
+        for finding in self.findings_of(is_refund).await {
             if let Finding::Refunds(_, snapshots) = finding {
                 refunds.extend(snapshots.into_iter().map(|it| (it.provider_ref.clone(), it)));
             }
