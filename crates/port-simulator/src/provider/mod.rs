@@ -459,6 +459,7 @@ fn capabilities() -> Capabilities {
         Feature::LinkCompletedSessionsLimit,
         Feature::CheckoutCancelUrl,
         Feature::ManualCapture,
+        Feature::PaymentMethodTypes,
         Feature::PartialRefunds,
         Feature::LookupByReference,
         Feature::NotificationHistory,
