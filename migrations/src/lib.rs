@@ -16,6 +16,7 @@ mod m0010_books_stay;
 mod m0011_reconciliations;
 mod m0013_notifications_set_aside;
 mod m0014_notification_failures;
+mod m0015_expiring_sessions;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             step("m0011_reconciliations", m0011_reconciliations::STATEMENTS),
             step("m0013_notifications_set_aside", m0013_notifications_set_aside::STATEMENTS),
             step("m0014_notification_failures", m0014_notification_failures::STATEMENTS),
+            step("m0015_expiring_sessions", m0015_expiring_sessions::STATEMENTS),
         ]
     }
 

@@ -117,6 +117,11 @@ impl Server {
         Self { database: Some(database), ..started }
     }
 
+    /// Starts a server with a configuration file, which says by whom it charges.
+    pub(crate) async fn start_configured(db: Db, config: &str, log: Stdio) -> Self {
+        Self::start_in(db, config, &[], log).await
+    }
+
     async fn start_in(db: Db, config: &str, more: &[(&str, &str)], log: Stdio) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut environment = vec![("PAYLINKS_DATA_DIR".to_owned(), directory.path().display().to_string())];

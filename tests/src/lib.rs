@@ -32,6 +32,7 @@ mod out_of_band;
 mod outages;
 mod payments;
 mod provider_tax;
+mod providers;
 mod reconciliation;
 mod reference;
 mod refunds;

@@ -111,6 +111,35 @@ impl App {
         Ok(())
     }
 
+    /// Begins to close a session for a reason of the system's own.
+    async fn close_session(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        id: domain::id::CheckoutSessionId,
+        reason: CloseReason,
+    ) -> Result<(), Error> {
+        let Some(mut session) = uow.lock_checkout_session(id).await? else { return Ok(()) };
+        if session.begin_closing(reason, self.now()).unwrap_or(false) {
+            uow.update_checkout_session(&mut session).await?;
+            let action = ProviderAction::ExpireCheckoutSession { checkout_session_id: id, reason };
+            self.intend(uow, &session.seller_id, &session.provider, action).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins to close a link or session for a reason of the system's own.
+    pub(crate) async fn close(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        collectable: Collectable,
+        reason: CloseReason,
+    ) -> Result<(), Error> {
+        match collectable {
+            Collectable::PaymentLink(id) => self.close_link(uow, id, reason).await,
+            Collectable::CheckoutSession(id) => self.close_session(uow, id, reason).await,
+        }
+    }
+
     /// Intends a provider call that no request waits for; the worker makes it.
     pub(crate) async fn intend(
         &self,

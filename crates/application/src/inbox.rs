@@ -11,7 +11,9 @@ use domain::payment::PaymentState;
 use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork, UnprocessedNotification};
-use domain::provider::{CheckoutSnapshot, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef};
+use domain::provider::{
+    CheckoutSnapshot, Feature, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef,
+};
 use domain::refund::{Refund, RefundSnapshot};
 use domain::subscription::{RenewalPayment, RenewalSnapshot, SubscriptionSnapshot};
 use domain::timestamp::Timestamp;
@@ -32,8 +34,11 @@ const UNENDED_TRIES_MAX: u32 = 8;
 /// The wait after the first try; it doubles.
 const RETRY_IN_FIRST: Duration = Duration::from_millis(250);
 /// How long a notification waits for the payment that it is about: what tells of the payment may come later, and providers
-/// deliver for up to three days. A payment that is not known by then is another program's on the same account.
+/// deliver for up to three days, behind which what they told is read back. A payment that is not known by then is another
+/// program's on the same account.
 const PAYMENT_PATIENCE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
+/// The same where nothing can be read back: such providers deliver for up to 30 days.
+const UNREAD_PAYMENT_PATIENCE: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 /// What became of a delivery at the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,7 +308,7 @@ impl App {
                     let known = self.0.storage.load_subscription_by_ref(&entry.provider, &subscription_ref).await?;
                     match known {
                         Some(subscription) => Ok(Findings::Renewal(subscription.id, paid)),
-                        None if self.now().since(entry.received_at) > PAYMENT_PATIENCE => Ok(Findings::Nothing),
+                        None if self.is_given_up(entry) => Ok(Findings::Nothing),
                         None => return Err(Error::not_found("subscription", subscription_ref)),
                     }
                 }
@@ -332,6 +337,15 @@ impl App {
         }
     }
 
+    /// Whether a notification has waited long enough for its payment.
+    fn is_given_up(&self, entry: &InboxEntry) -> bool {
+        let is_read_back = self
+            .provider_for(Waiting::Worker, &entry.provider)
+            .is_ok_and(|provider| provider.capabilities().has(Feature::NotificationHistory));
+        let patience = if is_read_back { PAYMENT_PATIENCE } else { UNREAD_PAYMENT_PATIENCE };
+        self.now().since(entry.received_at) > patience
+    }
+
     /// What is known of the payment of a notification before the provider is asked; nothing if it is not ours.
     ///
     /// # Errors
@@ -347,7 +361,7 @@ impl App {
                 retry_after: Some(RETRY_AFTER),
             }),
             Some(payment) => Ok(Some(Look { payment_id: payment.id, payment_version: payment.version })),
-            None if self.now().since(entry.received_at) > PAYMENT_PATIENCE => Ok(None),
+            None if self.is_given_up(entry) => Ok(None),
             None => Err(Error::not_found("payment", payment_ref)),
         }
     }
@@ -363,7 +377,7 @@ impl App {
     ) -> Result<Option<ProviderRef>, Error> {
         let id = match self.0.storage.load_payment_by_ref(&entry.provider, payment_ref).await? {
             Some(payment) => payment.checkout_session_id,
-            None if self.now().since(entry.received_at) > PAYMENT_PATIENCE => None,
+            None if self.is_given_up(entry) => None,
             None => return Err(Error::not_found("payment", payment_ref)),
         };
         let Some(id) = id else { return Ok(None) };

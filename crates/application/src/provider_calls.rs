@@ -32,6 +32,8 @@ use crate::use_cases::payment_link::link_error;
 
 /// How long before its end a provider's key counts as old: a request may be on its way that long, and clocks may differ.
 const KEY_MARGIN: Duration = Duration::from_secs(60 * 60);
+/// How often the same key is tried by which alone it can be found out whether there is a page.
+const SAME_KEY_TRIES: u32 = 4;
 /// How long a new page is tried to be made while the provider surely has not made it.
 const CREATION_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -703,9 +705,12 @@ where
         return None;
     }
     if !abilities.has(Feature::LookupByReference) {
-        // The same key makes no second one. Once it protects no more, what was made all the same is nobody's: a page of which
-        // nobody has the URL, or a code that nobody was told.
-        return key_is_old.then(|| Err(ProviderError::Rejected { field: None, code: "outcome_never_told".to_owned() }));
+        // The same key makes no second one. Where it answers nothing but a failure, or protects no more, another makes one: what
+        // was made before is nobody's then, since nobody has its URL.
+        if key_is_old || intent.attempts.is_multiple_of(SAME_KEY_TRIES) {
+            intent.key_generation += 1;
+        }
+        return None;
     }
     match find().await {
         Ok(Some(made)) => Some(Ok(made)),

@@ -9,8 +9,8 @@ use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::id::PaymentLinkId;
 use domain::payment_link::CloseReason;
+use domain::ports::storage::Collectable;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::Notify;
@@ -38,6 +38,8 @@ pub(crate) const EXPIRY_LEAD: Duration = Duration::from_secs(30);
 const HANDS: usize = 16;
 /// How many mails are handed over at once: mail servers bear few connections of one client.
 const MAIL_HANDS: usize = 4;
+/// How long after its end an open session is closed from here: most providers end and tell it themselves.
+pub(crate) const SESSION_GRACE: Duration = Duration::from_secs(10 * 60);
 /// How many expired links are closed at once.
 const CLOSED_AT_ONCE: usize = 8;
 
@@ -227,40 +229,44 @@ fn tell_end(ended: Result<Result<(), Error>, JoinError>) {
     }
 }
 
-/// Begins to close links whose time is over.
+/// Begins to close links and sessions whose time is over.
 #[derive(Default)]
 struct Expiry {
-    /// Links that could not be closed: how often, and when they are tried again. They must not keep the others open.
-    failed: Mutex<BTreeMap<PaymentLinkId, (u32, Instant)>>,
+    /// What could not be closed: how often, and when it is tried again. It must not keep the others open.
+    failed: Mutex<BTreeMap<Collectable, (u32, Instant)>>,
 }
 
 impl Expiry {
-    /// Begins to close what is due; how many links it began to close.
+    /// Begins to close what is due; how many it began to close.
     async fn begin_closing(&self, app: &App) -> Result<usize, Error> {
         const BATCH: u32 = 64;
-        let until = app.now().plus(EXPIRY_LEAD);
-        let left_alone = u32::try_from(self.failed().len()).unwrap_or(u32::MAX);
-        let due = app.0.storage.list_expiring_payment_links(until, BATCH.saturating_add(left_alone)).await?;
+        let limit = BATCH.saturating_add(u32::try_from(self.failed().len()).unwrap_or(u32::MAX));
+        let storage = &app.0.storage;
+        let links = storage.list_expiring_payment_links(app.now().plus(EXPIRY_LEAD), limit).await?;
+        let sessions = storage.list_expiring_checkout_sessions(app.now().minus(SESSION_GRACE), limit).await?;
+        let links = links.into_iter().map(Collectable::PaymentLink);
+        let due: Vec<_> = links.chain(sessions.into_iter().map(Collectable::CheckoutSession)).collect();
         // Whatever became of those that are not due any more, it is done.
-        self.failed().retain(|id, _| due.contains(id));
-        let due: Vec<_> = due.into_iter().filter_map(|id| Some((id, self.attempts_if_due(id)?))).collect();
+        self.failed().retain(|it, _| due.contains(it));
+        let due: Vec<_> = due.into_iter().filter_map(|it| Some((it, self.attempts_if_due(it)?))).collect();
         let mut closings = futures::stream::iter(due)
-            .map(|(id, attempts)| {
+            .map(|(it, attempts)| {
                 let app = app.clone();
                 async move {
-                    let close = app.transact(move |app, uow| Box::pin(app.close_link(uow, id, CloseReason::Expired)));
-                    (id, attempts, close.await)
+                    let close = app.transact(move |app, uow| Box::pin(app.close(uow, it, CloseReason::Expired)));
+                    (it, attempts, close.await)
                 }
             })
             .buffer_unordered(CLOSED_AT_ONCE);
         let mut closed = 0;
-        while let Some((id, attempts, closing)) = closings.next().await {
+        while let Some((it, attempts, closing)) = closings.next().await {
             match closing {
                 Ok(()) => closed += 1,
                 Err(error) => {
-                    tracing::error!(link = %id, error = &error as &dyn StdError, "an expired link could not be closed");
-                    let wait = backed_off(REST, attempts, id.uuid().as_bytes()[15]);
-                    self.failed().insert(id, (attempts.saturating_add(1), Instant::now() + wait));
+                    let source = &error as &dyn StdError;
+                    tracing::error!(collectable = %it, error = source, "what has expired could not be closed");
+                    let wait = backed_off(REST, attempts, it.uuid().as_bytes()[15]);
+                    self.failed().insert(it, (attempts.saturating_add(1), Instant::now() + wait));
                 }
             }
         }
@@ -270,16 +276,16 @@ impl Expiry {
         Ok(closed)
     }
 
-    /// How often a link could not be closed, unless it is left alone for now.
-    fn attempts_if_due(&self, id: PaymentLinkId) -> Option<u32> {
-        match self.failed().get(&id) {
+    /// How often it could not be closed, unless it is left alone for now.
+    fn attempts_if_due(&self, it: Collectable) -> Option<u32> {
+        match self.failed().get(&it) {
             Some((_, again)) if *again > Instant::now() => None,
             Some((attempts, _)) => Some(*attempts),
             None => Some(0),
         }
     }
 
-    fn failed(&self) -> std::sync::MutexGuard<'_, BTreeMap<PaymentLinkId, (u32, Instant)>> {
+    fn failed(&self) -> std::sync::MutexGuard<'_, BTreeMap<Collectable, (u32, Instant)>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -69,6 +69,7 @@ macro_rules! storage_contract {
             invoices_are_listed_by_filter_and_page,
             payment_links_are_listed_by_filter_and_page,
             expiring_links_are_listed_soonest_first,
+            expiring_sessions_are_listed_soonest_first,
             checkout_sessions_are_listed_by_filter_and_page,
             payments_are_listed_by_filter_and_page,
             refunds_read_back_equal_in_every_state,

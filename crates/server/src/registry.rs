@@ -14,6 +14,7 @@ use domain::ports::tax_ids::TaxIdRegistry;
 use domain::provider::ProviderName;
 use domain::validation::{Invalid, Validator};
 use invoice_pdf::PdfRenderer;
+use provider_adyen::Adyen;
 use provider_stripe::{Stripe, StripeConfig};
 use secrecy::SecretString;
 pub(crate) use stripe_sandbox::Sandbox;
@@ -28,7 +29,7 @@ use crate::config::{Charging, settings_of};
 const SANDBOX_KEY: &str = "sk_test_paylinks_sandbox";
 
 /// The adapters for providers.
-pub(crate) const ADAPTERS: &[Adapter] = &[Adapter::of::<Stripe>()];
+pub(crate) const ADAPTERS: &[Adapter] = &[Adapter::of::<Adyen>(), Adapter::of::<Stripe>()];
 
 /// A kind of adapter, whatever its settings are.
 pub(crate) struct Adapter {

@@ -2,7 +2,7 @@
 
 use domain::access::ApiKey;
 use domain::catalog::{Price, Product, ShippingRate};
-use domain::checkout::CheckoutSession;
+use domain::checkout::{CheckoutSession, SessionState};
 use domain::customer::Customer;
 use domain::event::{EventPosition, SequencedEvent};
 use domain::id::{
@@ -88,6 +88,20 @@ pub(crate) fn of(seller: &SellerId) -> Filter {
 
 pub(crate) fn text<T: ToString>(id: Option<T>) -> Option<String> {
     id.map(|id| id.to_string())
+}
+
+/// What ends at or before `until`, soonest first. The state is said in the statement, as in the index over what expires.
+async fn expiring<Id, E: std::error::Error + Send + Sync + 'static>(
+    c: &impl ConnectionTrait,
+    (table, state): (&str, &str),
+    until: Timestamp,
+    limit: u32,
+    parse: fn(&str) -> Result<Id, E>,
+) -> Result<Vec<Id>, StorageError> {
+    let filter = Filter::new().and(&format!("state = '{state}' AND expires_at_us <= ?"), [until.unix_micros().into()]);
+    let order = format!(" ORDER BY expires_at_us LIMIT {limit}");
+    let rows = all(c, filter.statement(c.get_database_backend(), &format!("SELECT id FROM {table}"), &order)).await?;
+    rows.iter().map(|row| parse(&column::<String>(row, "id")?).map_err(defect)).collect()
 }
 
 pub(crate) async fn last_position(c: &impl ConnectionTrait) -> Result<EventPosition, StorageError> {
@@ -341,14 +355,7 @@ macro_rules! impl_reader {
                 limit: u32,
             ) -> Result<Vec<PaymentLinkId>, StorageError> {
                 let $it = self;
-                let c = $connection;
-                // The state is said in the statement, as in the index over links that expire.
-                let expiring = format!("state = '{}' AND expires_at_us <= ?", LinkState::ACTIVE);
-                let filter = Filter::new().and(&expiring, [until.unix_micros().into()]);
-                let order = format!(" ORDER BY expires_at_us LIMIT {limit}");
-                let statement = filter.statement(c.get_database_backend(), "SELECT id FROM payment_links", &order);
-                let rows = all(c, statement).await?;
-                rows.iter().map(|row| PaymentLinkId::parse(&column::<String>(row, "id")?).map_err(defect)).collect()
+                expiring($connection, ("payment_links", LinkState::ACTIVE), until, limit, PaymentLinkId::parse).await
             }
         }
 
@@ -392,6 +399,16 @@ macro_rules! impl_reader {
                     .and_some("payment_link_id = ?", text(filter.payment_link_id))
                     .and_some("state = ?", filter.state);
                 page($connection, filter, request).await
+            }
+
+            async fn list_expiring_checkout_sessions(
+                &self,
+                until: Timestamp,
+                limit: u32,
+            ) -> Result<Vec<CheckoutSessionId>, StorageError> {
+                let $it = self;
+                let open = ("checkout_sessions", SessionState::OPEN);
+                expiring($connection, open, until, limit, CheckoutSessionId::parse).await
             }
         }
 

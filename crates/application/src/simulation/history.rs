@@ -9,6 +9,8 @@ pub(super) struct History {
     pub(super) faults: Faults,
     /// How many of a thousand deliveries of notifications are lost.
     pub(super) lost_deliveries: u64,
+    /// Whether the provider can't be asked, and tells facts.
+    pub(super) is_mute: bool,
     pub(super) steps: Vec<Step>,
 }
 
@@ -113,13 +115,15 @@ impl History {
                 Step { pause_ms, action, pick: rng.u64(..), replica: rng.usize(..2) }
             })
             .collect();
-        Self { seed, faults, lost_deliveries, steps }
+        let is_mute = rng.u32(..3) == 0;
+        Self { seed, faults, lost_deliveries, is_mute, steps }
     }
 }
 
 impl std::fmt::Display for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{:?}, {} of 1000 deliveries lost", self.faults, self.lost_deliveries)?;
+        let provider = if self.is_mute { "can't be asked" } else { "can be asked" };
+        writeln!(f, "{:?}, {} of 1000 deliveries lost, the provider {provider}", self.faults, self.lost_deliveries)?;
         self.steps.iter().try_for_each(|step| writeln!(f, "{step:?}"))
     }
 }

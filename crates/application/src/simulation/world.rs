@@ -135,7 +135,7 @@ impl World {
         let chaos = Chaos::new(history.seed);
         let clock = SimulatedClock::starting_at(BEGINNING);
         let ids = SeededIds::new(chaos.clone(), clock);
-        let acquirer = Acquirer::new(clock, &chaos);
+        let acquirer = if history.is_mute { Acquirer::mute(clock, &chaos) } else { Acquirer::new(clock, &chaos) };
         // The world's own handle, which no fault reaches.
         let storage = SimulatedStorage::new(&Process::default(), &chaos);
         let seller = mocked::seller("acquirer".parse().unwrap());
@@ -192,6 +192,8 @@ impl World {
                     let _ = acquirer.end_refund(&refund.snapshot.provider_ref, progress);
                 }
             }
+            // Nobody would ever be told of it.
+            Action::CloseLinkThere | Action::OpenLinkThere if acquirer.is_mute() => {}
             Action::CloseLinkThere | Action::OpenLinkThere => {
                 if let Some(link) = pick(&acquirer.links(), nth) {
                     let _ = acquirer.set_link_active(&link.provider_ref, step.action == Action::OpenLinkThere);
@@ -345,7 +347,7 @@ impl World {
     async fn deliver(&self, index: usize, notification: &Notification) {
         let (headers, body) = Acquirer::delivery(notification);
         let app = self.replica(index).app;
-        // What is not acknowledged is lost here: reading back must find it.
+        // What is not acknowledged is lost here: reading back must find it, or the provider tell it again.
         let received = app.receive_notification("acquirer", &headers, &body);
         let _ = tokio::time::timeout(CALLER_PATIENCE, received).await;
     }
@@ -387,6 +389,12 @@ impl World {
     async fn calm_down(&self) -> Result<(), String> {
         const RESTS_MIN: u32 = 5;
         for rest in 0..RESTS_MAX {
+            if self.acquirer.is_mute() {
+                // What was not acknowledged is told again until it is.
+                for notification in self.acquirer.told() {
+                    self.deliver(0, &notification).await;
+                }
+            }
             for index in 0..2 {
                 self.read_back(index).await;
                 while self.work(index).await > 0 {}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use domain::id::PaymentLinkId;
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
 use tokio::sync::watch;
@@ -97,6 +98,7 @@ async fn a_link_that_cannot_be_closed_keeps_no_other_open_and_is_left_alone_for_
     storage
         .expect_list_expiring_payment_links()
         .returning(move |_, limit| Ok(due.iter().copied().take(usize::try_from(limit).unwrap()).collect()));
+    storage.expect_list_expiring_checkout_sessions().returning(|_, _| Ok(Vec::new()));
     let counted = Arc::clone(&tried);
     storage.expect_begin().returning(move || {
         let (mut uow, counted) = (MockUnitOfWork::new(), Arc::clone(&counted));
@@ -129,6 +131,7 @@ async fn expired_links_are_closed_side_by_side() {
     let mut storage = MockStorage::new();
     let due: Vec<_> = (0..2).map(|number| PaymentLinkId::from_uuid(uuid::Uuid::from_u128(number))).collect();
     storage.expect_list_expiring_payment_links().returning(move |_, _| Ok(due.clone()));
+    storage.expect_list_expiring_checkout_sessions().returning(|_, _| Ok(Vec::new()));
     // Each waits for the other to have begun as well.
     let begun = Arc::new((Mutex::new(0), std::sync::Condvar::new()));
     let met = Arc::clone(&begun);

@@ -320,12 +320,22 @@ pub trait InvoiceQueries {
 }
 
 /// What can be paid on an invoice: a link or a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Collectable {
     /// A payment link.
     PaymentLink(PaymentLinkId),
     /// A checkout session.
     CheckoutSession(CheckoutSessionId),
+}
+
+impl Collectable {
+    /// The bare id in it.
+    pub const fn uuid(&self) -> uuid::Uuid {
+        match self {
+            Self::PaymentLink(id) => id.uuid(),
+            Self::CheckoutSession(id) => id.uuid(),
+        }
+    }
 }
 
 impl std::fmt::Display for Collectable {
@@ -450,6 +460,12 @@ pub trait CheckoutQueries {
         filter: SessionFilter,
         page: PageRequest<CheckoutSessionId>,
     ) -> Result<Page<CheckoutSession>, StorageError>;
+    /// Open sessions that end at or before `until`, at most `limit`, soonest first.
+    async fn list_expiring_checkout_sessions(
+        &self,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<CheckoutSessionId>, StorageError>;
 }
 
 /// Writes of checkout sessions.

@@ -76,6 +76,7 @@ mock! {
         async fn load_checkout_session(&self, id: CheckoutSessionId) -> Result<Option<CheckoutSession>, StorageError>;
         async fn load_checkout_session_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<CheckoutSession>, StorageError>;
         async fn list_checkout_sessions(&self, seller: &SellerId, filter: SessionFilter, page: PageRequest<CheckoutSessionId>) -> Result<Page<CheckoutSession>, StorageError>;
+        async fn list_expiring_checkout_sessions(&self, until: Timestamp, limit: u32) -> Result<Vec<CheckoutSessionId>, StorageError>;
     }
 
     #[async_trait]
@@ -278,6 +279,7 @@ mock! {
         async fn load_checkout_session(&self, id: CheckoutSessionId) -> Result<Option<CheckoutSession>, StorageError>;
         async fn load_checkout_session_by_ref(&self, provider: &ProviderName, provider_ref: &ProviderRef) -> Result<Option<CheckoutSession>, StorageError>;
         async fn list_checkout_sessions(&self, seller: &SellerId, filter: SessionFilter, page: PageRequest<CheckoutSessionId>) -> Result<Page<CheckoutSession>, StorageError>;
+        async fn list_expiring_checkout_sessions(&self, until: Timestamp, limit: u32) -> Result<Vec<CheckoutSessionId>, StorageError>;
     }
 
     #[async_trait]

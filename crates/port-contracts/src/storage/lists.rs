@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::catalog::{PriceChanges, ProductChanges, ShippingRateChanges};
-use domain::checkout::{SessionOrigin, SessionState};
+use domain::checkout::{CheckoutSession, SessionOrigin, SessionState};
 use domain::invoice::InvoiceState;
 use domain::metadata::MetadataPatch;
 use domain::page::{PageRequest, PageSize};
@@ -259,6 +259,32 @@ pub async fn checkout_sessions_are_listed_by_filter_and_page(storage: Store) {
     assert_eq!(ids!(storage, list_checkout_sessions(&north, open())), [b]);
     let creating = || list(SessionFilter { state: Some("creating"), ..any() });
     assert_eq!(ids!(storage, list_checkout_sessions(&north, creating())), [c, a]);
+}
+
+/// Open sessions whose time is over, and no others.
+pub async fn expiring_sessions_are_listed_soonest_first(storage: Store) {
+    let north = seller("north");
+    let mut work = storage.begin().await.unwrap();
+    let mut link = items_link(&north, None, metadata(&[]));
+    work.insert_payment_link(&mut link).await.unwrap();
+    let ending = |seconds: u64, name: &str| {
+        let session = checkout_session(&north, SessionOrigin::Link { payment_link_id: link.id }, None);
+        let mut data = (*made_session(session, name)).clone();
+        data.expires_at = later().plus(Duration::from_secs(seconds));
+        CheckoutSession::from_stored(data)
+    };
+    let mut sessions = [ending(30, "cs_1"), ending(10, "cs_2"), ending(5, "cs_3"), ending(60, "cs_4")];
+    assert!(sessions[2].expired(CloseReason::Expired, later()));
+    for session in &mut sessions {
+        assert!(work.insert_checkout_session(session, None).await.unwrap());
+    }
+    work.commit().await.unwrap();
+    let [a, b, _, d] = sessions.each_ref().map(|session| session.id);
+    let until = |seconds| later().plus(Duration::from_secs(seconds));
+    assert_eq!(storage.list_expiring_checkout_sessions(until(9), 10).await.unwrap(), []);
+    assert_eq!(storage.list_expiring_checkout_sessions(until(30), 10).await.unwrap(), [b, a]);
+    assert_eq!(storage.list_expiring_checkout_sessions(until(60), 10).await.unwrap(), [b, a, d]);
+    assert_eq!(storage.list_expiring_checkout_sessions(until(60), 1).await.unwrap(), [b]);
 }
 
 /// Payments by invoice, customer, link, state and flags.

@@ -9,6 +9,7 @@ use domain::ports::clock::Clock;
 use domain::ports::provider::ProviderError;
 use domain::provider::{CheckoutProgress, Notification, NotificationTopic, ProviderName, ProviderRef};
 use domain::refund::{RefundProgress, RefundSnapshot};
+use domain::timestamp::Timestamp;
 
 use super::accidents::{Accident, Call};
 use super::ledger::{Answer, Ledger, LedgerLink, LedgerRefund, LedgerSession, rejected};
@@ -31,7 +32,18 @@ impl Acquirer {
 
     /// One without customers, whose clock is `clock`.
     pub fn new(clock: SimulatedClock, chaos: &Chaos) -> Self {
-        Self { ledger: Arc::new(Mutex::new(Ledger::new(clock.now()))), clock, chaos: chaos.clone() }
+        Self { ledger: Arc::new(Mutex::new(Ledger::new(clock.now(), false))), clock, chaos: chaos.clone() }
+    }
+
+    /// The same, but it can't be asked for payments and refunds, nor for what it made under an id of ours, nor for what it
+    /// has told: it tells of money by facts, and goes on until they are acknowledged.
+    pub fn mute(clock: SimulatedClock, chaos: &Chaos) -> Self {
+        Self { ledger: Arc::new(Mutex::new(Ledger::new(clock.now(), true))), clock, chaos: chaos.clone() }
+    }
+
+    /// Whether it can't be asked.
+    pub fn is_mute(&self) -> bool {
+        self.ledger().is_mute
     }
 
     /// The way of a process to it, registered as `name`.
@@ -40,7 +52,7 @@ impl Acquirer {
             acquirer: self.clone(),
             reach: Reach { process: process.clone(), chaos: self.chaos.clone() },
             name,
-            capabilities: capabilities(),
+            capabilities: capabilities(self.is_mute()),
             signing_keys: vec![Self::SIGNING_KEY],
             cut_off: None,
         }
@@ -50,6 +62,11 @@ impl Acquirer {
         let mut ledger = locked(&self.ledger);
         ledger.pass_time(self.clock.now());
         ledger
+    }
+
+    /// The time by its clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// All links that were made.
@@ -188,6 +205,9 @@ impl Acquirer {
         }
         known.snapshot.progress = progress;
         let payment_ref = known.payment_ref.clone();
+        let moved = known.clone();
+        ledger.refunds.retain(|it| it.snapshot.provider_ref != *refund);
+        ledger.refunds.push(moved);
         ledger.tell(NotificationTopic::Refund { payment_ref });
         Ok(())
     }

@@ -45,7 +45,8 @@ pub struct LedgerSession {
     /// What it asks for.
     pub amount: Money,
     pub(crate) holds: bool,
-    pub(crate) expires_at: Timestamp,
+    /// When it can't be paid any more.
+    pub expires_at: Timestamp,
 }
 
 /// A refund at the provider.
@@ -71,6 +72,8 @@ pub(crate) struct Ledger {
     /// What happens to each call of a method, where a test wants it.
     pub(super) accident: Option<(&'static str, Accident)>,
     last_id: u64,
+    /// Whether it tells facts and can't be asked for them.
+    pub(super) is_mute: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -114,7 +117,7 @@ impl LedgerSession {
 }
 
 impl Ledger {
-    pub(crate) fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: Timestamp, is_mute: bool) -> Self {
         Self {
             links: Vec::new(),
             sessions: Vec::new(),
@@ -124,6 +127,7 @@ impl Ledger {
             calls: 0,
             accident: None,
             last_id: 0,
+            is_mute,
             now,
         }
     }
@@ -133,9 +137,37 @@ impl Ledger {
         ProviderRef(format!("{prefix}_{}", self.last_id))
     }
 
+    /// Tells of what has just happened.
     pub(crate) fn tell(&mut self, topic: NotificationTopic) {
+        let topic = match topic {
+            hint if !self.is_mute => Some(hint),
+            NotificationTopic::Checkout { provider_ref } => self.fact_of(&provider_ref),
+            NotificationTopic::Refund { payment_ref } => {
+                // The last of it that moved is behind all others.
+                let moved = self.refunds.iter().rev().find(|it| it.payment_ref == payment_ref);
+                moved.map(|it| NotificationTopic::RefundTold { payment_ref, snapshot: Box::new(it.snapshot.clone()) })
+            }
+            _ => None,
+        };
+        let Some(topic) = topic else { return };
         let provider_event_id = self.new_ref("evt").0;
         self.told.push(Notification { provider_event_id, occurred_at: self.now, topic });
+    }
+
+    /// What is told of a session by a provider that can't be asked: that money came, not that none did.
+    fn fact_of(&mut self, session: &ProviderRef) -> Option<NotificationTopic> {
+        let session = self.session_mut(session).ok()?;
+        let is_told = !matches!(session.progress, CheckoutProgress::Open | CheckoutProgress::Expired);
+        is_told.then(|| NotificationTopic::CheckoutTold { snapshot: Box::new(session.snapshot()) })
+    }
+
+    /// A session as it is answered to a call.
+    pub(super) fn answered(&self, session: &LedgerSession) -> CheckoutSnapshot {
+        let mut snapshot = session.snapshot();
+        if self.is_mute && session.payment_ref().is_some() {
+            snapshot.progress = CheckoutProgress::Completed;
+        }
+        snapshot
     }
 
     pub(crate) fn link_mut(&mut self, link: &ProviderRef) -> Result<&mut LedgerLink, ProviderError> {

@@ -143,7 +143,7 @@ impl PaymentProvider for SimulatedProvider {
                 ledger.set_link_active(&link, false)?;
                 let of_link = ledger.sessions.iter().filter(|it| is_for_invoice && it.link.as_ref() == Some(&link));
                 let completed = of_link.filter(|it| it.payment_ref().is_some());
-                Ok(Answer::Sessions(completed.map(LedgerSession::snapshot).collect()))
+                Ok(Answer::Sessions(completed.map(|it| ledger.answered(it)).collect()))
             })
             .await?;
         match answer {
@@ -202,7 +202,8 @@ impl PaymentProvider for SimulatedProvider {
                 if ledger.session_mut(&session)?.progress == CheckoutProgress::Open {
                     ledger.move_session(&session, CheckoutProgress::Expired)?;
                 }
-                Ok(Answer::Session(Box::new(ledger.session_mut(&session)?.snapshot())))
+                let closed = ledger.session_mut(&session)?.clone();
+                Ok(Answer::Session(Box::new(ledger.answered(&closed))))
             })
             .await?;
         match answer {
@@ -216,7 +217,11 @@ impl PaymentProvider for SimulatedProvider {
     }
 
     async fn fetch_checkout(&self, session: &ProviderRef) -> Result<CheckoutSnapshot, ProviderError> {
-        self.look("fetch_checkout", |ledger| ledger.session_mut(session).map(|session| session.snapshot())).await
+        self.look("fetch_checkout", |ledger| {
+            let found = ledger.session_mut(session)?.clone();
+            Ok(ledger.answered(&found))
+        })
+        .await
     }
 
     async fn fetch_payment_link(&self, link: &ProviderRef) -> Result<Option<LinkSnapshot>, ProviderError> {
@@ -237,6 +242,7 @@ impl PaymentProvider for SimulatedProvider {
         id: PaymentLinkId,
         _since: Timestamp,
     ) -> Result<Option<HostedPage>, ProviderError> {
+        self.expect(Feature::LookupByReference)?;
         self.look("find_payment_link", |ledger| {
             let found = ledger.links.iter().find(|link| link.payment_link_id == id);
             Ok(found.map(|link| page(link.provider_ref.clone())))
@@ -249,6 +255,7 @@ impl PaymentProvider for SimulatedProvider {
         id: CheckoutSessionId,
         _since: Timestamp,
     ) -> Result<Option<HostedPage>, ProviderError> {
+        self.expect(Feature::LookupByReference)?;
         self.look("find_checkout", |ledger| {
             let found = ledger.sessions.iter().find(|session| session.checkout_session_id == Some(id));
             Ok(found.map(|session| page(session.provider_ref.clone())))
@@ -297,6 +304,7 @@ impl PaymentProvider for SimulatedProvider {
     }
 
     async fn fetch_refunds(&self, payment: &ProviderRef) -> Result<Vec<RefundSnapshot>, ProviderError> {
+        self.expect(Feature::LookupByReference)?;
         self.look("fetch_refunds", |ledger| {
             let of_payment = ledger.refunds.iter().filter(|it| it.payment_ref == *payment);
             Ok(of_payment.map(|it| it.snapshot.clone()).collect())
@@ -378,6 +386,7 @@ impl PaymentProvider for SimulatedProvider {
         since: Timestamp,
         cursor: Option<String>,
     ) -> Result<NotificationPage, ProviderError> {
+        self.expect(Feature::NotificationHistory)?;
         self.look("list_notifications", |ledger| {
             let since_then = ledger.told.iter().filter(|it| it.occurred_at >= since);
             let behind: Vec<_> = match cursor {
@@ -452,9 +461,11 @@ fn unsupported(feature: Feature) -> ProviderError {
 
 /// Keys are kept for ever here; what is told is what real providers keep them for at least.
 const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// The same where a key is the only way to find out what became of a call.
+const MUTE_KEY_LIFETIME: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
-fn capabilities() -> Capabilities {
-    let features = [
+fn capabilities(is_mute: bool) -> Capabilities {
+    let mut features = BTreeSet::from([
         Feature::LinkReactivation,
         Feature::LinkCompletedSessionsLimit,
         Feature::CheckoutCancelUrl,
@@ -463,14 +474,17 @@ fn capabilities() -> Capabilities {
         Feature::PartialRefunds,
         Feature::LookupByReference,
         Feature::NotificationHistory,
-    ];
+    ]);
+    if is_mute {
+        features = [Feature::LinkCompletedSessionsLimit, Feature::CheckoutCancelUrl, Feature::PartialRefunds].into();
+    }
     Capabilities {
         livemode: false,
         locales: BTreeSet::from(["en".to_owned(), "sv".to_owned()]),
         line_items_max: 20,
         link_lifetime_max: None,
-        key_lifetime: KEY_LIFETIME,
+        key_lifetime: if is_mute { MUTE_KEY_LIFETIME } else { KEY_LIFETIME },
         bank_transfer_currencies: BTreeSet::from(["EUR".to_owned(), "SEK".to_owned()]),
-        features: features.into(),
+        features,
     }
 }

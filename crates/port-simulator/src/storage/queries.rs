@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use domain::access::ApiKey;
 use domain::catalog::{Coupon, Price, Product, PromotionCode, ShippingRate};
-use domain::checkout::CheckoutSession;
+use domain::checkout::{CheckoutSession, SessionState};
 use domain::credit_note::CreditNote;
 use domain::customer::Customer;
 use domain::dispute::Dispute;
@@ -260,6 +260,21 @@ macro_rules! impl_reader {
                 load load_checkout_session(CheckoutSession, CheckoutSessionId);
             }
             by_ref! { load_checkout_session_by_ref(CheckoutSession), |it| it.provider_ref.as_ref() }
+
+            async fn list_expiring_checkout_sessions(
+                &self,
+                until: Timestamp,
+                limit: u32,
+            ) -> Result<Vec<CheckoutSessionId>, StorageError> {
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                self.read(|view| {
+                    let open = view.rows::<CheckoutSession>().filter(|it| it.state_name() == SessionState::OPEN);
+                    let mut due: Vec<_> = open.map(|it| (it.expires_at, it.id)).filter(|(end, _)| *end <= until).collect();
+                    due.sort_unstable();
+                    due.into_iter().take(limit).map(|(_, id)| id).collect()
+                })
+                .await
+            }
 
             async fn list_checkout_sessions(
                 &self,
