@@ -105,7 +105,7 @@ fn wanting_links() -> Vec<PaymentLink> {
     let mut with_options = (*fixtures::items_link(&north(), None, Metadata::default())).clone();
     let payment = &mut with_options.options.payment;
     payment.future_usage = Some(FutureUsage::OffSession);
-    payment.statement_descriptor_suffix = Some(StatementDescriptor::parse("7", true).unwrap());
+    payment.statement_descriptor_suffix = Some(StatementDescriptor::parse("NO 7", true).unwrap());
     let unit_price = UnitPrice::parse(100.into(), money(0).currency()).unwrap();
     let package = PriceModel::Package {
         package_price: unit_price,

@@ -470,6 +470,7 @@ fn capabilities(is_mute: bool) -> Capabilities {
         Feature::LinkCompletedSessionsLimit,
         Feature::CheckoutCancelUrl,
         Feature::ManualCapture,
+        Feature::PaymentMethodTypes,
         Feature::PartialRefunds,
         Feature::LookupByReference,
         Feature::NotificationHistory,
