@@ -446,7 +446,8 @@ pub(crate) fn paylinks(environment: &[(String, String)]) -> Command {
     let binary = std::env::var("PAYLINKS_TEST_BINARY").map_or_else(|_| built_binary(), PathBuf::from);
     let mut command = Command::new(binary);
     let settings = ["DATABASE_URL", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "PAYLINKS_CONFIG"];
-    for name in settings {
+    let of_clients = ["SERVER", "SELLER", "API_KEY", "API_KEY_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE", "DEADLINE"];
+    for name in settings.map(str::to_owned).into_iter().chain(of_clients.map(|name| format!("PAYLINKS_{name}"))) {
         command.env_remove(name);
     }
     for listen in ["GRPC", "HTTP", "SANDBOX"] {

@@ -11,6 +11,7 @@ mod browser;
 mod captures;
 mod catalog;
 mod checkouts;
+mod client;
 mod collected;
 mod commands;
 mod credit_notes;

@@ -67,6 +67,7 @@ async fn callers_show_a_certificate_and_then_a_key() {
     let trusting = || ClientTlsConfig::new().ca_certificate(Certificate::from_pem(servers.pem()));
     let showing = |(certificate, key): (String, String)| trusting().identity(Identity::from_pem(certificate, key));
     let known = || showing(signed_by(&callers, "billing"));
+    commands_show_a_certificate(&grpc, directory.path(), &servers.pem(), signed_by(&callers, "billing")).await;
     // A caller who says nothing holds nobody up.
     let _silent = tokio::net::TcpStream::connect(grpc.trim_start_matches("https://")).await.unwrap();
     let came = tokio::time::timeout(PATIENCE, connect(&grpc, known())).await.unwrap();
@@ -78,6 +79,31 @@ async fn callers_show_a_certificate_and_then_a_key() {
     let plain = Channel::from_shared(grpc.replace("https", "http")).unwrap().connect().await;
     assert_eq!(told(plain).await, None);
     assert_eq!(told(connect(&grpc, known()).await).await.as_deref(), Some("CREDENTIALS_MISSING"));
+}
+
+/// The commands come in as other callers do: with the authority named, and a certificate of their own.
+async fn commands_show_a_certificate(grpc: &str, directory: &Path, authority: &str, own: (String, String)) {
+    let files = [
+        ("--ca-file", written(directory, "ca.crt", authority)),
+        ("--cert-file", written(directory, "own.crt", &own.0)),
+        ("--key-file", written(directory, "own.key", &own.1)),
+    ];
+    let list = async |flags: usize| {
+        let mut command = paylinks(&[("PAYLINKS_SERVER".to_owned(), grpc.to_owned())]);
+        command.args(["invoice", "list", "--deadline", "10s"]);
+        for (flag, file) in &files[..flags] {
+            command.arg(flag).arg(file);
+        }
+        let output = command.output().await.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = list(3).await;
+    assert!(code == Some(5) && told.contains("CREDENTIALS_MISSING"), "{told}");
+    // Without a certificate of its own the connection breaks, before or after the call was sent.
+    for (flags, codes) in [(1, [6, 7]), (0, [6, 6]), (2, [2, 2])] {
+        let (ended, told) = list(flags).await;
+        assert!(ended.is_some_and(|ended| codes.contains(&ended)), "{ended:?}: {told}");
+    }
 }
 
 #[tokio::test]

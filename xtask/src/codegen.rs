@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use prost::Message;
+use prost_types::{FileDescriptorProto, SourceCodeInfo};
 
 use crate::repo;
 
@@ -33,6 +34,14 @@ pub(crate) fn run(check: bool) -> Result<()> {
     Ok(())
 }
 
+/// Of what is known of the source, what is said of our own things: clients by reflection and the commands tell it.
+fn keep_comments(file: &mut FileDescriptorProto) {
+    let is_ours = file.package().starts_with("paylinks.");
+    let Some(info) = file.source_code_info.take().filter(|_| is_ours) else { return };
+    let location = info.location.into_iter().filter(|location| location.leading_comments.is_some());
+    file.source_code_info = Some(SourceCodeInfo { location: location.collect() });
+}
+
 const FILES: [&str; 2] = ["paylinks.v1.rs", "paylinks.v1.bin"];
 
 fn generate(into: &Path) -> Result<()> {
@@ -44,11 +53,11 @@ fn generate(into: &Path) -> Result<()> {
     let mut compiler = protox::Compiler::new([&proto])?;
     compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     let descriptors = compiler.file_descriptor_set();
-    let mut bare = descriptors.clone();
-    for file in &mut bare.file {
-        file.source_code_info = None;
+    let mut commented = descriptors.clone();
+    for file in &mut commented.file {
+        keep_comments(file);
     }
-    fs::write(into.join("paylinks.v1.bin"), bare.encode_to_vec())?;
+    fs::write(into.join("paylinks.v1.bin"), commented.encode_to_vec())?;
     tonic_prost_build::configure()
         .out_dir(into)
         .btree_map(".")

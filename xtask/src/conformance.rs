@@ -1,12 +1,15 @@
 //! `cargo xtask conformance`: Stripe's official SDKs for Python and Node against the sandbox, unchanged but for the base
-//! address; Schemathesis against the JSON face and its description; and our tax ids and rates against those of others.
+//! address; Schemathesis against the JSON face and its description; our tax ids and rates against those of others; and the
+//! examples for callers, in each of their languages.
 
+use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
 use crate::node::Node;
 use crate::python;
@@ -18,6 +21,8 @@ const SDK: &str = "stripe==16.1.0";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// Who else checks tax ids, and who else tells the rates of VAT; the rates of the world are in a lock file for Node.
 const TAX_DATA: [&str; 2] = ["python-stdnum==2.2", "eu-vat-rates-data==2026.9.29"];
+/// What makes Python's modules of the contract, and calls by them; what does so for Node is in a lock file.
+const GRPC: [&str; 2] = ["grpcio==1.85.1", "grpcio-tools==1.85.1"];
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -25,15 +30,105 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CONFIG: &str = "access = \"api_keys\"\n[[sellers]]\nid = \"acme\"\nname = \"Acme AB\"\ncountry = \"SE\"\n\
     currency = \"SEK\"\ntax_registrations = [{ country = \"SE\" }]\n";
 
-pub(crate) fn run() -> Result<()> {
+/// What is held to something.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Tax ids and rates.
+    Tax,
+    /// The sandbox.
+    Stripe,
+    /// The examples for callers.
+    Examples,
+    /// The JSON face.
+    Json,
+}
+
+/// Runs these parts; all of them where none is named.
+pub(crate) fn run(parts: &[Part]) -> Result<()> {
+    let is_wanted = |part| parts.is_empty() || parts.contains(&part);
     // What is missing is told before anything is built.
-    let programs = python::environment("conformance/python", &[&[SDK, SCHEMATHESIS], &TAX_DATA[..]].concat())?;
+    let packages = [&[SDK, SCHEMATHESIS], &TAX_DATA[..], &GRPC].concat();
+    let programs = python::environment("conformance/python", &packages)?;
     let node = Node::find()?;
-    tax_data(&programs, &node)?;
+    if is_wanted(Part::Tax) {
+        tax_data(&programs, &node)?;
+    }
     repo::run(repo::cargo().args(["build", "--locked", "-p", "server"]))?;
-    stripe_python(&programs)?;
-    stripe_node(&node)?;
-    json_face(&programs)
+    if is_wanted(Part::Stripe) {
+        stripe_python(&programs)?;
+        stripe_node(&node)?;
+    }
+    if is_wanted(Part::Examples) {
+        examples(&programs, &node)?;
+    }
+    if is_wanted(Part::Json) {
+        json_face(&programs)?;
+    }
+    Ok(())
+}
+
+/// The examples for callers: each bills somebody, and sees the invoice paid.
+fn examples(programs: &Path, node: &Node) -> Result<()> {
+    let directory = fresh_directory("conformance/examples")?;
+    let [grpc, http, sandbox] = [repo::free_port()?, repo::free_port()?, repo::free_port()?];
+    let mut server = program_in(&directory, [grpc, http, sandbox]);
+    let _server = Running(server.arg("serve").stdout(Stdio::null()).spawn()?);
+    wait_for(grpc)?;
+    let address = format!("127.0.0.1:{grpc}");
+    let scripts = repo::root().join("xtask/conformance/examples_python");
+    let pays = |name: &str, mut example: Command, server: &str| {
+        repo::say(&format!("running the example for callers in {name}"));
+        let mut example = Running(example.env("PAYLINKS_SERVER", server).stdout(Stdio::piped()).spawn()?);
+        let told = BufReader::new(example.0.stdout.take().context("it tells what it does")?);
+        let mut last = String::new();
+        for line in told.lines() {
+            last = line?;
+            if let Some(url) = last.strip_prefix("pay at ") {
+                let mut pay = repo::command(programs.join("python3"));
+                let pay = pay.arg("-B").arg(scripts.join("pay.py")).arg(format!("http://127.0.0.1:{sandbox}")).arg(url);
+                repo::run(pay)?;
+            }
+        }
+        let status = example.0.wait()?;
+        if !status.success() || !last.ends_with("is paid: 160875 minor units of SEK") {
+            bail!("the example in {name} ended with {status}, and told at last: {last}");
+        }
+        Ok(())
+    };
+
+    let modules = fresh_directory("conformance/examples_python")?;
+    let proto = repo::root().join("proto");
+    let mut protoc = repo::command(programs.join("python3"));
+    protoc.args(["-m", "grpc_tools.protoc", "-I"]).arg(&proto);
+    for option in ["--python_out", "--grpc_python_out"] {
+        protoc.arg(format!("{option}={}", modules.display()));
+    }
+    let files = std::fs::read_dir(proto.join("paylinks/v1"))?.map(|entry| Ok(entry?.path()));
+    repo::run(protoc.args(files.collect::<Result<Vec<_>>>()?))?;
+    let mut python = repo::command(programs.join("python3"));
+    python.env("PYTHONPATH", &modules).arg("-B").arg(scripts.join("invoice_to_paid.py"));
+    pays("Python", python, &address)?;
+
+    let directory = node_packages(node, "examples_node", "conformance/examples_node")?;
+    let mut types = node.command("node");
+    types.arg("node_modules/@grpc/proto-loader/build/bin/proto-loader-gen-types.js");
+    types.args(["--grpcLib=@grpc/grpc-js", "--longs=String", "--enums=String", "--defaults"]);
+    types.args(["--importFileExtension=.js", "--outDir=types", "paylinks/v1/event_service.proto"]);
+    types.arg(format!("--includeDirs={}", proto.display())).stdout(Stdio::null());
+    repo::run(types.current_dir(&directory))?;
+    repo::run(node.command("node").arg("node_modules/typescript/bin/tsc").current_dir(&directory))?;
+    let mut script = node.command("node");
+    script.arg("out/invoice_to_paid.js").arg(&proto).current_dir(&directory);
+    pays("TypeScript", script, &address)?;
+
+    let rust = example("api-proto", "invoice_to_paid")?;
+    pays("Rust", repo::command(rust), &format!("http://{address}"))
+}
+
+/// Builds an example of a crate; answers where it is.
+fn example(package: &str, example: &str) -> Result<PathBuf> {
+    repo::run(repo::cargo().args(["build", "--locked", "-p", package, "--example", example]))?;
+    Ok(repo::target().join("debug/examples").join(example))
 }
 
 /// A sandbox of its own, since its clock never goes back; and its address.
@@ -68,19 +163,15 @@ fn stripe_node(node: &Node) -> Result<()> {
 /// Tax ids and standard rates as our own code tells them, held to packages that tell them too.
 fn tax_data(programs: &Path, node: &Node) -> Result<()> {
     let directory = node_packages(node, "tax_node", "conformance/tax_node")?;
-    let built = |package: &str, example: &str| -> Result<PathBuf> {
-        repo::run(repo::cargo().args(["build", "--locked", "-p", package, "--example", example]))?;
-        Ok(repo::target().join("debug/examples").join(example))
-    };
     let script = |name: &str| {
         let mut command = repo::command(programs.join("python3"));
         command.arg("-B").arg(repo::root().join("xtask/conformance/tax_python").join(name));
         command
     };
-    let check_tax_ids = built("domain", "check_tax_ids")?;
+    let check_tax_ids = example("domain", "check_tax_ids")?;
     repo::say("holding tax ids to python-stdnum");
     repo::run(script("tax_ids.py").arg(check_tax_ids))?;
-    let print_rates = built("tax-tables", "print_rates")?;
+    let print_rates = example("tax-tables", "print_rates")?;
     repo::say("holding standard rates to eu-vat-rates-data and sales-tax");
     let sales_tax = directory.join("node_modules/sales-tax/res/sales_tax_rates.json");
     repo::run(script("rates.py").arg(print_rates).arg(sales_tax))
@@ -120,24 +211,13 @@ fn copy_scripts(from: &Path, to: &Path) -> Result<()> {
 
 /// Schemathesis against the JSON face: whatever it sends, each answer is one that `openapi.json` describes.
 fn json_face(programs: &Path) -> Result<()> {
-    let directory = repo::target().join("conformance/json");
-    if directory.exists() {
-        std::fs::remove_dir_all(&directory)?;
-    }
-    std::fs::create_dir_all(&directory)?;
+    let directory = fresh_directory("conformance/json")?;
     let config = directory.join("paylinks.toml");
     std::fs::write(&config, CONFIG)?;
     let port = repo::free_port()?;
     let paylinks = |arguments: &[&str]| {
-        let mut command = repo::command(binary());
-        // Nothing of the caller's own settings.
-        for name in ["DATABASE_URL", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE"] {
-            command.env_remove(name);
-        }
-        let listens = [("GRPC", 0), ("HTTP", port), ("SANDBOX", 0)];
-        command.envs(listens.map(|(name, port)| (format!("PAYLINKS_{name}_LISTEN"), format!("127.0.0.1:{port}"))));
-        command.env("PAYLINKS_DATA_DIR", &directory).env("PAYLINKS_CONFIG", &config).env("PAYLINKS_LOG", "error");
-        command.args(arguments);
+        let mut command = program_in(&directory, [0, port, 0]);
+        command.env("PAYLINKS_CONFIG", &config).args(arguments);
         command
     };
     let _server = Running(paylinks(&["serve"]).stdout(Stdio::null()).spawn()?);
@@ -151,6 +231,31 @@ fn json_face(programs: &Path) -> Result<()> {
     schemathesis.args(["-H", &format!("X-API-Key: {token}"), "-H", &format!("Authorization: Bearer {token}")]);
     // What it keeps between runs goes with the directory.
     repo::run(schemathesis.current_dir(&directory))
+}
+
+/// The program, with its files in that directory, and gRPC, HTTP and the sandbox on these ports of loopback.
+fn program_in(directory: &Path, ports: [u16; 3]) -> Command {
+    let mut command = repo::command(binary());
+    // Nothing of the caller's own settings.
+    let settings = ["DATABASE_URL", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "PAYLINKS_CONFIG"];
+    for name in settings {
+        command.env_remove(name);
+    }
+    for (name, port) in ["GRPC", "HTTP", "SANDBOX"].iter().zip(ports) {
+        command.env(format!("PAYLINKS_{name}_LISTEN"), format!("127.0.0.1:{port}"));
+    }
+    command.env("PAYLINKS_DATA_DIR", directory).env("PAYLINKS_LOG", "error");
+    command
+}
+
+/// An empty directory below the target.
+fn fresh_directory(name: &str) -> Result<PathBuf> {
+    let directory = repo::target().join(name);
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory)?;
+    }
+    std::fs::create_dir_all(&directory)?;
+    Ok(directory)
 }
 
 fn binary() -> PathBuf {

@@ -43,8 +43,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Drive the sandbox with Stripe's official SDK, and the JSON face with Schemathesis.
-    Conformance,
+    /// Drive the sandbox with Stripe's official SDKs and the JSON face with Schemathesis, hold tax to what others publish, and
+    /// run the examples for callers.
+    Conformance {
+        /// What of it; all where absent.
+        parts: Vec<conformance::Part>,
+    },
     /// Kill servers under load while their provider fails, in loops, and audit the books after every twenty.
     Torture {
         /// How many loops, of a second or two each; every twenty take half a minute more until all has settled.
@@ -66,7 +70,7 @@ fn main() -> Result<()> {
         Command::Test { arguments } => test::run(&arguments),
         Command::Check => check::run(),
         Command::Codegen { check } => codegen::run(check).and_then(|()| abilities::run(check)),
-        Command::Conformance => conformance::run(),
+        Command::Conformance { parts } => conformance::run(&parts),
         Command::Torture { loops, seed } => torture::run(loops, seed),
         Command::NewProvider { name } => new_provider::run(&name),
     }

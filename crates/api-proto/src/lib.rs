@@ -21,5 +21,5 @@ mod generated {
 
 pub use generated::v1;
 
-/// The descriptors of every proto file and of all that they import, for reflection.
+/// The descriptors of every proto file and of all that they import, with what is said of our own, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("generated/paylinks.v1.bin");

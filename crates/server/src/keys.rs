@@ -12,7 +12,7 @@ use domain::seller::SellerId;
 use domain::text::DisplayName;
 use domain::timestamp::Timestamp;
 
-use crate::at_rest::{AtRest, aligned};
+use crate::at_rest::AtRest;
 use crate::system::entropy;
 use crate::{Settings, say};
 
@@ -30,7 +30,7 @@ pub(crate) enum KeysCommand {
         #[arg(long = "seller")]
         sellers: Vec<String>,
         /// After how long it ends, such as 90d, 12h, 30m or 45s; never if absent.
-        #[arg(long, value_name = "TIME", value_parser = parse_lifetime)]
+        #[arg(long, value_name = "TIME", value_parser = cli::parse_duration)]
         expires_in: Option<Duration>,
         #[command(flatten)]
         settings: Settings,
@@ -124,42 +124,11 @@ async fn list(app: &App, database: &str) -> Result<()> {
             key.name.to_string(),
         ]);
     }
-    say(&format!("{}In {database}\n", aligned(&rows)))
-}
-
-/// A whole number of days, hours, minutes or seconds: at least a second, and at most a hundred years.
-fn parse_lifetime(text: &str) -> Result<Duration, String> {
-    const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-    let seconds = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)].into_iter().find_map(|(unit, seconds)| {
-        let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
-        digits.parse::<u64>().ok()?.checked_mul(seconds)
-    });
-    let lifetime = seconds.map(Duration::from_secs).filter(|lifetime| !lifetime.is_zero() && *lifetime <= MAX);
-    lifetime
-        .ok_or_else(|| "must be a number of days, hours, minutes or seconds, such as 90d, 12h, 30m or 45s".to_owned())
+    say(&format!("{}In {database}\n", cli::aligned(&rows)))
 }
 
 async fn revoke(app: &App, id: &str) -> Result<()> {
     let id = ApiKeyId::parse(id).map_err(|invalid| anyhow::anyhow!("the id {invalid}"))?;
     app.revoke_api_key(id).await?;
     say(&format!("{id} is revoked\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lifetime_is_a_number_and_its_unit() {
-        for (text, seconds) in
-            [("90d", 7_776_000), ("12h", 43_200), ("30m", 1_800), ("1s", 1), ("36500d", 3_153_600_000)]
-        {
-            assert_eq!(parse_lifetime(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in
-            ["", "d", "90", "0d", "-1d", "+1d", "1.5h", "1 d", "1D", "36501d", "18446744073709551615d", "1w", "1é"]
-        {
-            assert!(parse_lifetime(text).is_err(), "{text}");
-        }
-    }
 }

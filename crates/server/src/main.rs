@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::config::Config;
 use crate::running::Running;
@@ -62,6 +63,14 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Write a script for a shell that completes commands and flags, to be sourced.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    // What calls a server, on behalf of a person or a script.
+    #[command(flatten)]
+    Client(cli::ClientCommand),
 }
 
 #[derive(Subcommand)]
@@ -105,14 +114,15 @@ struct Settings {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // The demo tells its own story, and only what goes wrong belongs beside it.
-    telemetry::init(if matches!(cli.command, Command::Demo) { "warn" } else { telemetry::DEFAULT });
+    // The demo tells its own story, and so do commands that call a server: only what goes wrong belongs beside it.
+    let tells_itself = matches!(cli.command, Command::Demo | Command::Client(_));
+    telemetry::init(if tells_itself { "warn" } else { telemetry::DEFAULT });
     // rustls has no provider of cryptography by itself; an error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = runtime.context("the runtime can't be started").and_then(|runtime| runtime.block_on(run(cli.command)));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever read our output has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -130,8 +140,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     kinds.into_iter().any(|kind| kind == std::io::ErrorKind::BrokenPipe)
 }
 
-async fn run(command: Command) -> Result<()> {
+async fn run(command: Command) -> Result<ExitCode> {
     match command {
+        Command::Client(command) => {
+            return Ok(command.run(&mut std::io::stdout(), &mut std::io::stderr()).await.into());
+        }
+        Command::Completions { shell } => completions(shell),
         Command::Serve(settings) => serve(Config::load(&settings)?).await,
         Command::Demo => demo().await,
         Command::Sandbox { listen, state_file } => sandbox(listen, state_file).await,
@@ -143,6 +157,13 @@ async fn run(command: Command) -> Result<()> {
             say(&config.summary())
         }
     }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+fn completions(shell: Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "paylinks", &mut script);
+    say(&String::from_utf8(script)?)
 }
 
 async fn serve(config: Config) -> Result<()> {

@@ -7,7 +7,7 @@ use domain::id::NotificationId;
 use domain::ports::storage::UnprocessedNotification;
 use domain::provider::NotificationTopic;
 
-use crate::at_rest::{AtRest, aligned};
+use crate::at_rest::AtRest;
 use crate::{Settings, say};
 
 /// The most notifications that are listed.
@@ -68,7 +68,7 @@ async fn list(app: &App, database: &str, set_aside_alone: bool) -> Result<()> {
     let heading = ["ID", "STATE", "TRIES", "CAME IN", "PROVIDER", "EVENT", "ABOUT", "REASON"];
     let mut rows = vec![heading.map(str::to_owned)];
     rows.extend(listed.iter().map(row));
-    say(&format!("{}{more}In {database}\n", aligned(&rows)))
+    say(&format!("{}{more}In {database}\n", cli::aligned(&rows)))
 }
 
 /// A line of the list. Nothing of a customer's is in it: ids of things, and reasons in words of ours.

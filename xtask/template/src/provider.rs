@@ -38,7 +38,7 @@ impl TemplateProvider {
 }
 
 /// What the provider can do: only what is written here is asked of it.
-fn capabilities(livemode: bool) -> Capabilities {
+pub(crate) fn capabilities(livemode: bool) -> Capabilities {
     Capabilities {
         livemode,
         locales: BTreeSet::new(),

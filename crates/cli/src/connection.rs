@@ -1,0 +1,166 @@
+//! The way to a server: where it is, how it is trusted, and by which key it is called. A key comes from the environment or a
+//! file, never from the command line, where every user of the machine can read it; and it is in no text that is written.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+use crate::fault::Fault;
+
+/// How long a connection may be silent before it is asked whether it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// The environment's variable of the key.
+pub(crate) const API_KEY: &str = "PAYLINKS_API_KEY";
+
+/// A server that can be called.
+pub(crate) struct Connection {
+    pub(crate) channel: Channel,
+    /// How long a call may take.
+    pub(crate) deadline: Duration,
+    authorization: Option<MetadataValue<Ascii>>,
+}
+
+/// The arguments that every command has.
+pub(crate) fn args() -> Vec<Arg> {
+    let arg = |name: &'static str, variable: &'static str, value: &'static str, help: &'static str| {
+        let arg = Arg::new(name).long(name).env(variable).hide_env_values(true);
+        arg.value_name(value).help(help).help_heading("Connection")
+    };
+    let server = arg("server", "PAYLINKS_SERVER", "URL", "The server; https:// for TLS");
+    let key = "A file with the API key; the key itself is in PAYLINKS_API_KEY otherwise, and never on a command line";
+    let ca =
+        "A file with the authorities, in PEM, that the server's certificate is trusted by; those of the web if absent";
+    let deadline = "How long a call may take, such as 30s or 2m";
+    vec![
+        server.default_value("http://127.0.0.1:50051"),
+        arg("api-key-file", "PAYLINKS_API_KEY_FILE", "FILE", key),
+        arg("ca-file", "PAYLINKS_CA_FILE", "FILE", ca),
+        arg("cert-file", "PAYLINKS_CERT_FILE", "FILE", "A file with our own certificate, in PEM").requires("key-file"),
+        arg("key-file", "PAYLINKS_KEY_FILE", "FILE", "A file with the key of our certificate, in PEM")
+            .requires("cert-file"),
+        arg("deadline", "PAYLINKS_DEADLINE", "DURATION", deadline).default_value("30s"),
+    ]
+}
+
+/// What the arguments say of the way to the server.
+pub(crate) struct Settings {
+    server: String,
+    endpoint: Endpoint,
+    deadline: Duration,
+    authorization: Option<MetadataValue<Ascii>>,
+}
+
+impl Settings {
+    /// Whether the key would be sent in the clear beyond this machine.
+    pub(crate) fn exposes_key(&self) -> bool {
+        let uri = self.endpoint.uri();
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        self.authorization.is_some() && uri.scheme_str() == Some("http") && !is_loopback
+    }
+
+    /// Reads the arguments, and the files that they name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(crate) fn read(matches: &ArgMatches) -> Result<Self, Vec<String>> {
+        let text = |name: &str| matches.get_one::<String>(name).filter(|text| !text.is_empty());
+        let mut faults = Vec::new();
+        let mut file = |name: &str| {
+            let path = text(name)?;
+            match std::fs::read_to_string(path) {
+                Ok(content) => Some(content),
+                Err(error) => {
+                    faults.push(format!("--{name} {path} can't be read: {error}"));
+                    None
+                }
+            }
+        };
+        let (authorities, certificate, key) = (file("ca-file"), file("cert-file"), file("key-file"));
+        let api_key = match text("api-key-file") {
+            Some(_) => file("api-key-file").map(|content| ("the file of --api-key-file", content)),
+            None => std::env::var(API_KEY).ok().map(|key| (API_KEY, key)),
+        };
+        let deadline = text("deadline").map_or("30s", String::as_str);
+        let deadline =
+            crate::parse_duration(deadline).map_err(|expected| faults.push(format!("--deadline {expected}")));
+        let api_key = api_key.map(|(place, key)| (place, key.trim().to_owned())).filter(|(_, key)| !key.is_empty());
+        let authorization = api_key.and_then(|(place, key)| {
+            let value: Result<MetadataValue<Ascii>, _> = format!("Bearer {key}").parse();
+            value.map_err(|_| faults.push(format!("{place} must have an API key, which begins with pl_"))).ok()
+        });
+        let authorization = authorization.map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        let server = text("server").map_or("http://127.0.0.1:50051", String::as_str).to_owned();
+        let endpoint = endpoint(&server, authorities, certificate.zip(key)).map_err(|expected| faults.push(expected));
+        match (endpoint, deadline) {
+            (Ok(endpoint), Ok(deadline)) if faults.is_empty() => Ok(Self { server, endpoint, deadline, authorization }),
+            _ => Err(faults),
+        }
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// The server can't be reached.
+    pub(crate) async fn connect(self) -> Result<Connection, Fault> {
+        let Self { server, endpoint, deadline, authorization } = self;
+        let unreachable = |cause: String| Fault::Unreachable { server: server.clone(), cause };
+        let channel = match tokio::time::timeout(deadline, endpoint.connect()).await {
+            Ok(Ok(channel)) => channel,
+            Ok(Err(error)) => return Err(unreachable(innermost(&error))),
+            Err(_) => return Err(unreachable("it does not answer".to_owned())),
+        };
+        Ok(Connection { channel, deadline, authorization })
+    }
+}
+
+impl Connection {
+    /// A request with the caller's key.
+    pub(crate) fn request<T>(&self, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        request
+    }
+}
+
+fn endpoint(server: &str, authorities: Option<String>, identity: Option<(String, String)>) -> Result<Endpoint, String> {
+    let expected = || "--server must be a URL, such as http://127.0.0.1:50051".to_owned();
+    let is_tls = server.starts_with("https://");
+    if !is_tls && !server.starts_with("http://") {
+        return Err(expected());
+    }
+    if !is_tls && (authorities.is_some() || identity.is_some()) {
+        return Err("--ca-file, --cert-file and --key-file need a --server that begins with https://".to_owned());
+    }
+    let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|_| expected())?;
+    let endpoint = endpoint.http2_keep_alive_interval(KEEP_ALIVE).keep_alive_while_idle(true);
+    let endpoint = endpoint.user_agent(concat!("paylinks/", env!("CARGO_PKG_VERSION"))).map_err(|_| expected())?;
+    if !is_tls {
+        return Ok(endpoint);
+    }
+    let mut tls = match authorities {
+        Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+        None => ClientTlsConfig::new().with_webpki_roots(),
+    };
+    if let Some((certificate, key)) = identity {
+        tls = tls.identity(Identity::from_pem(certificate, key));
+    }
+    endpoint.tls_config(tls).map_err(|error| format!("--ca-file, --cert-file or --key-file: {}", innermost(&error)))
+}
+
+/// The cause of causes, which is what a person can mend: `Connection refused`.
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut at = error;
+    while let Some(cause) = at.source() {
+        at = cause;
+    }
+    at.to_string()
+}

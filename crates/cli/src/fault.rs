@@ -1,0 +1,223 @@
+//! What goes wrong, told to a person or to a script, and the code that the command ends with.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::values::printable;
+
+/// Why a command did not do what it was to do.
+pub(crate) enum Fault {
+    /// The command line, or what it names, is not as it should be. Nothing was sent.
+    Input(Vec<String>),
+    /// There is no way to the server. Nothing was sent.
+    Unreachable { server: String, cause: String },
+    /// The server, or the way to it, answered with an error.
+    Refused { status: Box<Status>, request_id: Option<String> },
+    /// What came can't be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// What `--help` says of the codes that commands end with.
+pub(crate) const EXIT_CODES: &str = "\
+Ends with 0 when it is done, 2 for bad input, 3 for what is not there, 4 for what is refused as things stand, 5 for a key that\n\
+does not open this, 6 for a server that can't be reached or can't do it now: the same request id may be tried again, 7 for\n\
+an outcome that is not known: the same request id finds out, and 1 for all else.";
+
+impl Fault {
+    pub(crate) fn refused(status: Status, request_id: Option<String>) -> Self {
+        Self::Refused { status: Box::new(status), request_id }
+    }
+
+    /// The code that the command ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Input(_) => 2,
+            Self::Unreachable { .. } => 6,
+            // Whoever read our output has read enough.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Output(_) => 1,
+            Self::Refused { status, .. } => match status.code() {
+                Code::InvalidArgument | Code::OutOfRange => 2,
+                Code::NotFound => 3,
+                Code::FailedPrecondition | Code::AlreadyExists | Code::Unimplemented => 4,
+                Code::Unauthenticated | Code::PermissionDenied => 5,
+                Code::Unavailable | Code::Aborted | Code::ResourceExhausted => 6,
+                Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => 7,
+                Code::Ok | Code::Internal | Code::DataLoss => 1,
+            },
+        }
+    }
+
+    /// Tells it: to a person in lines, to a script as an object.
+    pub(crate) fn tell(&self, is_json: bool, notes: &mut impl Write) {
+        let told = if is_json { format!("{}\n", self.json()) } else { self.text() };
+        // With standard error gone there is nobody to tell.
+        let _ = notes.write_all(told.as_bytes()).and_then(|()| notes.flush());
+    }
+
+    fn text(&self) -> String {
+        let lines = match self {
+            Self::Input(faults) => match faults.as_slice() {
+                [fault] => vec![fault.clone()],
+                faults => [vec!["the command line is not as it should be:".to_owned()], indented(faults)].concat(),
+            },
+            Self::Unreachable { server, cause } => vec![format!("the server at {server} can't be reached: {cause}")],
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return String::new(),
+            Self::Output(error) => vec![format!("what came can't be written: {error}")],
+            Self::Refused { status, request_id } => refused_lines(status, request_id.as_deref()),
+        };
+        format!("paylinks: {}\n", lines.join("\n"))
+    }
+
+    fn json(&self) -> Json {
+        match self {
+            Self::Input(faults) => json!({"code": "INVALID_ARGUMENT", "message": faults.join("; ")}),
+            Self::Unreachable { server, cause } => {
+                json!({"code": "UNAVAILABLE", "message": format!("the server at {server} can't be reached: {cause}")})
+            }
+            Self::Output(error) => json!({"code": "INTERNAL", "message": error.to_string()}),
+            Self::Refused { status, request_id } => refused_json(status, request_id.as_deref()),
+        }
+    }
+}
+
+fn indented(lines: &[String]) -> Vec<String> {
+    lines.iter().map(|line| format!("  {line}")).collect()
+}
+
+fn refused_lines(status: &Status, request_id: Option<&str>) -> Vec<String> {
+    let details = status.get_error_details();
+    let info = details.error_info();
+    let reason = info.map(|info| format!(" ({})", printable(&info.reason))).unwrap_or_default();
+    let mut lines = vec![format!("{}{reason}: {}", code_name(status.code()), printable(status.message()))];
+    for violation in details.bad_request().into_iter().flat_map(|bad| &bad.field_violations) {
+        let rule = if violation.reason.is_empty() { String::new() } else { format!(" ({})", violation.reason) };
+        lines.push(printable(&format!("  {} {}{rule}", violation.field, violation.description)));
+    }
+    let told = details.bad_request().map_or(0, |bad| bad.field_violations.len()).to_string();
+    let metadata = info.into_iter().flat_map(|info| &info.metadata);
+    // How many fields are bad in all says something only where they are not all told.
+    let mut metadata: Vec<_> = metadata.filter(|(key, value)| *key != "violations" || **value != told).collect();
+    metadata.sort();
+    lines.extend(metadata.into_iter().map(|(key, value)| printable(&format!("  {key}: {value}"))));
+    if let Some(delay) = details.retry_info().and_then(|info| info.retry_delay) {
+        lines.push(format!("  try again in {} s", seconds(delay)));
+    }
+    if let Some(request_id) = request_id {
+        lines.push(format!("  request id: {request_id}"));
+    }
+    if let Some(call) = details.request_info().filter(|info| !info.request_id.is_empty()) {
+        lines.push(printable(&format!("  call id: {}", call.request_id)));
+    }
+    lines
+}
+
+fn refused_json(status: &Status, request_id: Option<&str>) -> Json {
+    let details = status.get_error_details();
+    let violations = details.bad_request().into_iter().flat_map(|bad| &bad.field_violations);
+    let violations: Vec<Json> =
+        violations.map(|it| json!({"field": it.field, "description": it.description, "reason": it.reason})).collect();
+    json!({
+        "code": code_name(status.code()),
+        "reason": details.error_info().map(|info| &info.reason),
+        "message": status.message(),
+        "metadata": details.error_info().map(|info| &info.metadata),
+        "fieldViolations": violations,
+        "retryDelay": details.retry_info().and_then(|info| info.retry_delay).map(|delay| seconds(delay) + "s"),
+        "requestId": request_id,
+        "callId": details.request_info().map(|info| &info.request_id),
+    })
+}
+
+/// A time in seconds, to the thousandth.
+pub(crate) fn seconds(time: Duration) -> String {
+    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
+}
+
+/// The name of a code, as gRPC writes it: `FAILED_PRECONDITION`.
+fn code_name(code: Code) -> String {
+    let mut name = String::new();
+    for c in format!("{code:?}").chars() {
+        if c.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_uppercase());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::{ErrorDetails, FieldViolation};
+
+    use super::*;
+
+    fn refused() -> Fault {
+        let mut details =
+            ErrorDetails::with_error_info("INVALID_FIELDS", "paylinks", [("violations".to_owned(), "2".to_owned())]);
+        details.set_request_info("call-1", "");
+        details.set_retry_info(Some(Duration::from_millis(1_500)));
+        for (field, description) in
+            [("lines[0].quantity", "must be from 1 to 999999"), ("customer_id", "must be \u{1b}[2J an id")]
+        {
+            let violation = FieldViolation { reason: "RANGE".to_owned(), ..FieldViolation::new(field, description) };
+            let mut all = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+            all.push(violation);
+            details.set_bad_request(all);
+        }
+        Fault::refused(
+            Status::with_error_details(Code::InvalidArgument, "invalid request", details),
+            Some("r-1".to_owned()),
+        )
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_all_that_a_person_can_act_on() {
+        insta::assert_snapshot!(refused().text(), @r"
+        paylinks: INVALID_ARGUMENT (INVALID_FIELDS): invalid request
+          lines[0].quantity must be from 1 to 999999 (RANGE)
+          customer_id must be �[2J an id (RANGE)
+          try again in 1.500 s
+          request id: r-1
+          call id: call-1
+        ");
+    }
+
+    #[test]
+    fn a_script_gets_the_same_as_an_object() {
+        let told = refused().json();
+        assert_eq!(told["code"], "INVALID_ARGUMENT");
+        assert_eq!(told["reason"], "INVALID_FIELDS");
+        assert_eq!(
+            told["fieldViolations"][0],
+            json!({"field": "lines[0].quantity", "description": "must be from 1 to 999999", "reason": "RANGE"})
+        );
+        assert_eq!(
+            (&told["retryDelay"], &told["requestId"], &told["callId"]),
+            (&json!("1.500s"), &json!("r-1"), &json!("call-1"))
+        );
+    }
+
+    #[test]
+    fn every_kind_of_fault_has_a_code_of_its_own() {
+        let code = |code| Fault::refused(Status::new(code, ""), None).exit_code();
+        assert_eq!([Code::InvalidArgument, Code::NotFound, Code::FailedPrecondition].map(code), [2, 3, 4]);
+        assert_eq!(
+            [Code::Unauthenticated, Code::Unavailable, Code::DeadlineExceeded, Code::Internal].map(code),
+            [5, 6, 7, 1]
+        );
+        assert_eq!(code_name(Code::FailedPrecondition), "FAILED_PRECONDITION");
+        let gone = Fault::Output(io::ErrorKind::BrokenPipe.into());
+        assert_eq!((gone.exit_code(), gone.text().as_str()), (0, ""));
+    }
+}
