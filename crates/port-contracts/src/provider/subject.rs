@@ -253,33 +253,18 @@ impl Subject {
         Ok(None)
     }
 
-    /// All that is known by what was told, in its order. What was told twice is asked for once.
+    /// All that is known by what was told, in its order.
     pub(super) async fn findings(&self) -> Vec<Finding> {
-        self.findings_of(|_| true).await
-    }
-
-    async fn findings_of(&self, is_wanted: impl Fn(&NotificationTopic) -> bool) -> Vec<Finding> {
-        let (mut known, mut findings) = (Vec::new(), Vec::new());
+        let mut findings = Vec::new();
         for notification in self.told().await {
-            if is_wanted(&notification.topic) && !known.contains(&notification.topic) {
-                findings.push(self.resolve(&notification).await.unwrap());
-                known.push(notification.topic);
-            }
+            findings.push(self.resolve(&notification).await.unwrap());
         }
         findings
     }
 
     /// The checkouts that are known by what was told.
     pub(super) async fn checkouts(&self) -> Vec<CheckoutSnapshot> {
-        let is_checkout = |topic: &NotificationTopic| {
-            matches!(
-                topic,
-                NotificationTopic::Checkout { .. }
-                    | NotificationTopic::HeldPayment { .. }
-                    | NotificationTopic::CheckoutTold { .. }
-            )
-        };
-        let findings = self.findings_of(is_checkout).await.into_iter();
+        let findings = self.findings().await.into_iter();
         findings.filter_map(|it| if let Finding::Checkout(snapshot) = it { Some(*snapshot) } else { None }).collect()
     }
 
@@ -297,11 +282,8 @@ impl Subject {
 
     /// Each refund that was told of, once, as it was told last.
     pub(super) async fn refunds(&self) -> Vec<RefundSnapshot> {
-        let is_refund = |topic: &NotificationTopic| {
-            matches!(topic, NotificationTopic::Refund { .. } | NotificationTopic::RefundTold { .. })
-        };
         let mut refunds = BTreeMap::new();
-        for finding in self.findings_of(is_refund).await {
+        for finding in self.findings().await {
             if let Finding::Refunds(_, snapshots) = finding {
                 refunds.extend(snapshots.into_iter().map(|it| (it.provider_ref.clone(), it)));
             }
