@@ -12,11 +12,14 @@ const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let seconds = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)].into_iter().find_map(|(unit, seconds)| {
         let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
-        digits.parse::<u64>().ok()?.checked_mul(seconds)
+        let number = if digits.is_empty() { None } else { Some(digits.parse::<u64>().unwrap_or(u64::MAX)) };
+        number.map(|number| number.saturating_mul(seconds))
     });
-    let duration = seconds.map(Duration::from_secs).filter(|duration| !duration.is_zero() && *duration <= MAX);
-    duration
-        .ok_or_else(|| "must be a number of days, hours, minutes or seconds, such as 90d, 12h, 30m or 45s".to_owned())
+    match seconds.map(Duration::from_secs) {
+        Some(duration) if duration > MAX => Err("must be 36500d at most".to_owned()),
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("must be a number of days, hours, minutes or seconds, such as 90d, 12h, 30m or 45s".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -34,6 +37,10 @@ mod tests {
             ["", "d", "90", "0d", "-1d", "+1d", "1.5h", "1 d", "1D", "36501d", "18446744073709551615d", "1w", "1é"]
         {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+        // The unit is right, so the number is what is told.
+        for long in ["36501d", "18446744073709551615d", "99999999999999999999s"] {
+            assert!(parse_duration(long).unwrap_err().contains("36500d at most"), "{long}");
         }
     }
 }
