@@ -132,11 +132,14 @@ fn parse_lifetime(text: &str) -> Result<Duration, String> {
     const MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let seconds = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)].into_iter().find_map(|(unit, seconds)| {
         let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
-        digits.parse::<u64>().ok()?.checked_mul(seconds)
+        let number = if digits.is_empty() { None } else { Some(digits.parse::<u64>().unwrap_or(u64::MAX)) };
+        number.map(|number| number.saturating_mul(seconds))
     });
-    let lifetime = seconds.map(Duration::from_secs).filter(|lifetime| !lifetime.is_zero() && *lifetime <= MAX);
-    lifetime
-        .ok_or_else(|| "must be a number of days, hours, minutes or seconds, such as 90d, 12h, 30m or 45s".to_owned())
+    match seconds.map(Duration::from_secs) {
+        Some(lifetime) if lifetime > MAX => Err("must be 36500d at most; a key without it never ends".to_owned()),
+        Some(lifetime) if !lifetime.is_zero() => Ok(lifetime),
+        _ => Err("must be a number of days, hours, minutes or seconds, such as 90d, 12h, 30m or 45s".to_owned()),
+    }
 }
 
 async fn revoke(app: &App, id: &str) -> Result<()> {
@@ -160,6 +163,10 @@ mod tests {
             ["", "d", "90", "0d", "-1d", "+1d", "1.5h", "1 d", "1D", "36501d", "18446744073709551615d", "1w", "1é"]
         {
             assert!(parse_lifetime(text).is_err(), "{text}");
+        }
+        // The unit is right, so the number is what is told.
+        for long in ["36501d", "18446744073709551615d", "99999999999999999999s"] {
+            assert!(parse_lifetime(long).unwrap_err().contains("36500d at most"), "{long}");
         }
     }
 }

@@ -71,9 +71,21 @@ fn without_value(message: &str) -> String {
     let kind = |before: &str| before.split(['`', '"']).next().unwrap_or_default().trim_end().to_owned();
     let repeats = ["invalid type: ", "invalid value: ", "unknown variant "].iter().any(|it| message.starts_with(it));
     match message.rsplit_once(", expected ") {
-        Some((before, expected)) if repeats => format!("{}, expected {expected}", kind(before)),
+        Some((before, expected)) if repeats => format!("{}, expected {}", kind(before), in_words(expected)),
         _ if repeats => kind(message),
         _ => message.to_owned(),
+    }
+}
+
+/// What is expected, to whoever writes the file: the types that it is read into say nothing there.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number from 0 on",
+        "i64" => "a whole number",
+        _ if expected.starts_with("struct ") => "a part with settings of its own",
+        _ => expected,
     }
 }
 
@@ -105,6 +117,14 @@ mod tests {
         }
         assert!(told("[stripe]\nwebhook_secrets = \"x\"\n").ends_with("invalid type: string, expected a sequence"));
         assert!(told("[mail]\npassword = 123456\n").ends_with("invalid type: integer, expected a string"));
+        // No type of the program is in it.
+        let part = "invalid type: integer, expected a part with settings of its own";
+        for text in ["grpc_tls = 1\n", "mail = 1\n", "[[sellers]]\ntransfer = 1\n"] {
+            assert!(told(text).ends_with(part), "{}", told(text));
+        }
+        assert!(told("[mail]\nport = 70000\n").ends_with("expected a whole number from 0 to 65535"));
+        let since = "[[sellers]]\ntax_registrations = [{ country = \"SE\", since = 7 }]\n";
+        assert!(told(since).ends_with("must be a date such as 2024-01-01"), "{}", told(since));
     }
 
     #[test]

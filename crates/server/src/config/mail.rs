@@ -73,12 +73,16 @@ fn checked(v: &mut Validator, file: FileMail, password: Option<String>) -> Optio
         }
     };
     let timeout = v.check("timeout_seconds", timeout(file.timeout_seconds));
+    let port = match file.port {
+        Some(0) => v.check("port", Err(Invalid::new("OUT_OF_RANGE", "must be from 1 to 65535"))),
+        port => Some(port.unwrap_or(encryption.default_port())),
+    };
     let trusted = v.check_optional("ca_file", file.ca_file.as_deref(), read_certificates);
     // The server is held to its rules whatever else is wrong.
     let hello = from.as_ref().map_or("localhost", SenderAddress::domain).to_owned();
     let smtp = SmtpConfig {
         host: file.host,
-        port: file.port.unwrap_or(encryption.default_port()),
+        port: port.unwrap_or(encryption.default_port()),
         encryption,
         credentials: credentials.clone().flatten(),
         hello,
@@ -87,7 +91,7 @@ fn checked(v: &mut Validator, file: FileMail, password: Option<String>) -> Optio
     };
     let is_fine = smtp.check().map_err(|error| Invalid::new("SMTP", format!("is refused: {error}")));
     v.check("host", is_fine)?;
-    credentials.zip(timeout).zip(trusted).zip(from).map(|(_, from)| MailConfig { smtp, from })
+    credentials.zip(timeout).zip(trusted.zip(port)).zip(from).map(|(_, from)| MailConfig { smtp, from })
 }
 
 fn timeout(seconds: Option<u64>) -> Result<Duration, Invalid> {
@@ -151,6 +155,12 @@ mod tests {
         let clear = "host = \"mail.example.com\"\nfrom = \"billing@example.com\"\ntls = \"none\"";
         assert_eq!(check(clear, None).err().unwrap(), ["mail.host SMTP"]);
         assert_eq!(check(clear, Some("x")).err().unwrap(), ["mail.username REQUIRED", "mail.host SMTP"]);
+    }
+
+    #[test]
+    fn port_0_is_refused() {
+        let file = "host = \"mail.example.com\"\nfrom = \"billing@example.com\"\nport = 0";
+        assert_eq!(check(file, None).err().unwrap(), ["mail.port OUT_OF_RANGE"]);
     }
 
     #[test]

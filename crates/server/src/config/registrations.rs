@@ -27,7 +27,7 @@ impl FileRegistration {
 
 /// A date, as TOML writes it or as a text.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a date such as 2024-01-01")]
 enum FileDate {
     Toml(toml::value::Datetime),
     Text(String),

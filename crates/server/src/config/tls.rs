@@ -1,10 +1,16 @@
 //! How gRPC speaks TLS: the part `[grpc_tls]` of the file. Without it, it is in the clear.
 
+use std::fs::File;
+use std::io::Read;
+
 use api_grpc::GrpcTls;
 use domain::validation::{Invalid, Validator};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
+
+/// The largest file that is read, in bytes: 1 MiB holds every authority that the world trusts, several times.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,5 +58,12 @@ fn read_key(path: &str) -> Result<Vec<u8>, Invalid> {
 
 fn read(path: &str) -> Result<Vec<u8>, Invalid> {
     let unreadable = |error| Invalid::new("UNREADABLE", format!("must be a file that can be read: {error}"));
-    std::fs::read(path).map_err(unreadable)
+    let mut bytes = Vec::new();
+    // One that never ends, as a device does not, is not read to its end.
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
+        return Err(Invalid::new("TOO_LARGE", format!("must be a file of {FILE_BYTES_MAX} bytes at most")));
+    }
+    Ok(bytes)
 }
