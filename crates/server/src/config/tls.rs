@@ -2,13 +2,22 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::time::Duration;
 
 use api_grpc::GrpcTls;
+use domain::ports::clock::Clock;
+use domain::timestamp::Timestamp;
 use domain::validation::{Invalid, Validator};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
+use x509_parser::time::ASN1Time;
+use x509_parser::x509::X509Version;
 
+use crate::system::SystemClock;
+
+/// How long before its end a certificate is warned of: enough to have another made.
+const ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// The largest file that is read, in bytes: 1 MiB holds every authority that the world trusts, several times.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -23,7 +32,8 @@ pub(super) struct FileTls {
 /// How it is spoken: `Some(None)` is not at all.
 pub(super) fn tls(v: &mut Validator, file: Option<FileTls>) -> Option<Option<GrpcTls>> {
     let Some(file) = file else { return Some(None) };
-    let certificate = v.check("cert_file", read_certificates(&file.cert_file));
+    let certificate = read_certificates(&file.cert_file).and_then(|pem| expect_accepted(pem, SystemClock.now()));
+    let certificate = v.check("cert_file", certificate);
     let key = v.check("key_file", read_key(&file.key_file));
     let authorities = v.check_optional("client_ca_file", file.client_ca_file.as_deref(), read_certificates);
     let (certificate, key, authorities) = (certificate?, key?, authorities?);
@@ -46,6 +56,32 @@ pub(super) fn read_certificates(path: &str) -> Result<Vec<u8>, Invalid> {
     } else {
         Ok(bytes)
     }
+}
+
+/// Fails for a certificate of ours that no caller accepts: of an old version, or not in its time. One that ends soon is told
+/// in the log.
+fn expect_accepted(pem: Vec<u8>, now: Timestamp) -> Result<Vec<u8>, Invalid> {
+    let malformed = || Invalid::new("MALFORMED_PEM", "must hold certificates in PEM");
+    // The first is the server's own.
+    let own = CertificateDer::from_pem_slice(&pem).map_err(|_| malformed())?;
+    let (_, own) = x509_parser::parse_x509_certificate(&own).map_err(|_| malformed())?;
+    if own.version() != X509Version::V3 {
+        let expected = "must hold a certificate of version 3, as TLS wants it: one of version 1 has no name in it";
+        return Err(Invalid::new("CERTIFICATE_VERSION", expected));
+    }
+    let moment = |time: ASN1Time| Timestamp::from_unix_seconds(time.timestamp());
+    let (begins, ends) = (moment(own.validity().not_before), moment(own.validity().not_after));
+    if now >= ends {
+        return Err(Invalid::new("CERTIFICATE_EXPIRED", format!("must hold a certificate in its time: it ended {ends}")));
+    }
+    if now < begins {
+        let expected = format!("must hold a certificate in its time: it begins {begins}");
+        return Err(Invalid::new("CERTIFICATE_NOT_YET_VALID", expected));
+    }
+    if now.plus(ENDS_SOON) >= ends {
+        tracing::warn!(%ends, "the certificate of gRPC ends soon: put another in its place, and restart");
+    }
+    Ok(pem)
 }
 
 fn read_key(path: &str) -> Result<Vec<u8>, Invalid> {
