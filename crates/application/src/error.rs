@@ -352,14 +352,16 @@ impl From<ProviderError> for Error {
                 "it is not known yet whether the provider did it; retry with the same request id to learn it",
                 None,
             ),
-            ProviderError::Unavailable | ProviderError::Unauthorized | ProviderError::CircuitOpen { .. } => unavailable(
-                Reason::ProviderUnavailable,
-                "the provider can't be reached; it is tried again, and a retry with the same request id tells the result",
-                match error {
-                    ProviderError::CircuitOpen { retry_after } => Some(retry_after),
-                    _ => None,
-                },
-            ),
+            ProviderError::Unavailable | ProviderError::Unauthorized | ProviderError::CircuitOpen { .. } => {
+                unavailable(
+                    Reason::ProviderUnavailable,
+                    "the provider can't be reached; it is tried again, and a retry with the same request id tells the result",
+                    match error {
+                        ProviderError::CircuitOpen { retry_after } => Some(retry_after),
+                        _ => None,
+                    },
+                )
+            }
         }
     }
 }

@@ -288,7 +288,10 @@ impl App {
         }
         let answer = self.read_answer(self.0.storage.load_request(&earlier.key).await?);
         // Nothing is sent before, however often it is asked again.
-        answer.map_err(|error| put_off_for.map_or_else(|| error, |wait| error.retry_in(wait)))
+        answer.map_err(|error| match put_off_for {
+            Some(wait) => error.retry_in(wait),
+            None => error,
+        })
     }
 
     fn read_answer<T: DeserializeOwned>(&self, stored: Option<StoredRequest>) -> Result<T, Error> {

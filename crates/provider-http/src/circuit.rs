@@ -152,7 +152,9 @@ impl Circuit {
                 // No defect of ours; the metric is what an operator is woken by.
                 tracing::warn!(provider = self.name, seconds, "the provider fails again and again: it is left alone");
             }
-            State::HalfOpen { .. } => tracing::info!(provider = self.name, "one call tries whether the provider answers"),
+            State::HalfOpen { .. } => {
+                tracing::info!(provider = self.name, "one call tries whether the provider answers")
+            }
         }
         self.gauge(&next);
     }

@@ -582,7 +582,8 @@ impl IntentCommands for SimulatedUnitOfWork {
         let lease_until_us = self.storage.database.due_us(lease);
         let mut state = self.storage.database.state();
         let seq = state.next_seq();
-        let row = IntentRow { seq, intent: Intent { lease_epoch: 0, ..intent.clone() }, lease_until_us, is_put_off: false };
+        let row =
+            IntentRow { seq, intent: Intent { lease_epoch: 0, ..intent.clone() }, lease_until_us, is_put_off: false };
         state.own(self.id)?.intents.insert(intent.id, row);
         Ok(())
     }
@@ -597,11 +598,20 @@ impl IntentCommands for SimulatedUnitOfWork {
 
     async fn renew_intent_lease(&mut self, held: &Intent, lease: Duration) -> Result<bool, StorageError> {
         // It may come behind what put the call off for longer.
-        self.write_held_intent(held, lease, |row, due| IntentRow { lease_until_us: due.max(row.lease_until_us), ..row }).await
+        self.write_held_intent(held, lease, |row, due| IntentRow { lease_until_us: due.max(row.lease_until_us), ..row })
+            .await
     }
 
     async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError> {
-        if self.write_held_intent(intent, retry_in, |row, lease_until_us| IntentRow { intent: intent.clone(), lease_until_us, is_put_off: true, ..row }).await? {
+        if self
+            .write_held_intent(intent, retry_in, |row, lease_until_us| IntentRow {
+                intent: intent.clone(),
+                lease_until_us,
+                is_put_off: true,
+                ..row
+            })
+            .await?
+        {
             Ok(())
         } else {
             Err(StorageError::Stale)
