@@ -72,14 +72,10 @@ fn expect_accepted(pem: Vec<u8>, now: Timestamp) -> Result<Vec<u8>, Invalid> {
     let moment = |time: ASN1Time| Timestamp::from_unix_seconds(time.timestamp());
     let (begins, ends) = (moment(own.validity().not_before), moment(own.validity().not_after));
     if now >= ends {
-<<<<<<< HEAD
-        return Err(Invalid::new("CERTIFICATE_EXPIRED", format!("must hold a certificate in its time: it ended {ends}")));
-=======
         return Err(Invalid::new(
             "CERTIFICATE_EXPIRED",
             format!("must hold a certificate in its time: it ended {ends}"),
         ));
->>>>>>> ops5
     }
     if now < begins {
         let expected = format!("must hold a certificate in its time: it begins {begins}");
