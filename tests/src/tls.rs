@@ -11,6 +11,19 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Error, I
 
 use crate::harness::{PATIENCE, error_parts, paylinks, spawn};
 
+/// A certificate of version 1, as `openssl x509 -req -signkey` makes it. Nothing is signed with its key.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBJDCBywIUZgwiDEnKkxznfvLq41hhAYIowHUwCgYIKoZIzj0EAwIwFDESMBAG
+A1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyOTA3MDIxNFoYDzIxMjYxMTA1MDcwMjE0
+WjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAQDhIGkb0KDhJv6U57PoGALk0nV3Gzjrr+inwAfLVjA5BqLex9GiBB7Oa4pg+Cv
+7pV1ep3WrC7NGg+xOOL6YOsBMAoGCCqGSM49BAMCA0gAMEUCIH9jvhDBlFfk2MKd
+Ek47TdSJBmuYSKQkBfNdnUH7VfD0AiEAhzu/BVDfK6CADW7waugzWAw9oJi9LLwC
+NKwAdupnxNk=
+-----END CERTIFICATE-----
+";
+
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 fn authority() -> Authority {
@@ -116,6 +129,13 @@ async fn files_that_are_no_certificates_are_named() {
     let (key, other) = (written(path, "server.key", &key), written(path, "other.key", &signed_by(&issuer, "b").1));
     let empty = written(path, "empty", "-----BEGIN CERTIFICATE-----\nnonsense\n");
     let absent = path.join("absent");
+    let version_1 = written(path, "v1.crt", VERSION_1);
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let own = KeyPair::generate().unwrap();
+    let expired = written(path, "expired.crt", &params.signed_by(&own, &issuer).unwrap().pem());
+    let expired_key = written(path, "expired.key", &own.serialize_pem());
+    let endless = Path::new("/dev/zero").to_owned();
     for (files, expected) in [
         (
             [&empty, &key, &key],
@@ -129,6 +149,12 @@ async fn files_that_are_no_certificates_are_named() {
             [&certificate, &other, &certificate],
             vec!["key_file must be the private key of the certificate in cert_file"],
         ),
+        ([&version_1, &key, &certificate], vec!["cert_file must hold a certificate of version 3"]),
+        (
+            [&expired, &expired_key, &certificate],
+            vec!["cert_file must hold a certificate in its time: it ended 2020-01-01T00:00:00Z"],
+        ),
+        ([&endless, &key, &certificate], vec!["cert_file must be a file of 1048576 bytes at most"]),
     ] {
         let [cert_file, key_file, client_ca_file] = files;
         let config = format!(
@@ -143,5 +169,27 @@ async fn files_that_are_no_certificates_are_named() {
         }
         assert_eq!(told.matches("grpc_tls.").count(), expected.len(), "{told}");
         assert!(!told.contains("BEGIN"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, issuer) = (directory.path(), authority());
+    for (days, is_warned_of) in [(13, true), (30, false)] {
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let now = time::OffsetDateTime::UNIX_EPOCH + std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        params.not_after = now + time::Duration::days(days);
+        let key = KeyPair::generate().unwrap();
+        let config = format!(
+            "[grpc_tls]\ncert_file = {:?}\nkey_file = {:?}\n",
+            written(path, "server.crt", &params.signed_by(&key, &issuer).unwrap().pem()),
+            written(path, "server.key", &key.serialize_pem()),
+        );
+        let config = written(path, "paylinks.toml", &config).display().to_string();
+        let checked = paylinks(&[]).args(["config", "check", "--config", &config]).output().await.unwrap();
+        let told = String::from_utf8(checked.stderr).unwrap();
+        assert!(checked.status.success(), "{told}");
+        assert_eq!(told.contains("ends soon"), is_warned_of, "{told}");
     }
 }

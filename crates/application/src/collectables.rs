@@ -168,6 +168,7 @@ impl App {
             state: IntentState::Pending,
             attempts: 0,
             key_generation: 0,
+            unknown_since: None,
             created_at: self.now(),
             lease_epoch: 0,
             sequel: None,

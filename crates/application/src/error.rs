@@ -198,6 +198,15 @@ reasons! {
 }
 
 impl Error {
+    /// The same error; where it is for now alone, it may help to retry after so long.
+    #[must_use]
+    pub(crate) fn retry_in(mut self, wait: Duration) -> Self {
+        if let Self::Aborted { retry_after, .. } | Self::Unavailable { retry_after, .. } = &mut self {
+            *retry_after = Some(wait);
+        }
+        self
+    }
+
     /// Why [`Error::Invalid`], for programs: as callers are told, and as a refusal is stored.
     pub const INVALID_FIELDS: &str = "INVALID_FIELDS";
 
@@ -333,19 +342,26 @@ impl From<ProviderError> for Error {
                 Reason::UnsupportedCapability,
                 format!("the provider has not the ability {capability}"),
             ),
-            ProviderError::RateLimited { retry_after } => {
-                unavailable(Reason::ProviderRateLimited, "the provider limits our calls; retry", retry_after)
-            }
+            ProviderError::RateLimited { retry_after } => unavailable(
+                Reason::ProviderRateLimited,
+                "the provider limits our calls; it is tried again, and a retry with the same request id tells the result",
+                retry_after,
+            ),
             ProviderError::Conflict { .. } | ProviderError::OutcomeUnknown => unavailable(
                 Reason::OutcomeUnknown,
                 "it is not known yet whether the provider did it; retry with the same request id to learn it",
                 None,
             ),
-            ProviderError::Unavailable | ProviderError::Unauthorized => unavailable(
-                Reason::ProviderUnavailable,
-                "the provider can't be reached; it is tried again, and a retry with the same request id tells the result",
-                None,
-            ),
+            ProviderError::Unavailable | ProviderError::Unauthorized | ProviderError::CircuitOpen { .. } => {
+                unavailable(
+                    Reason::ProviderUnavailable,
+                    "the provider can't be reached; it is tried again, and a retry with the same request id tells the result",
+                    match error {
+                        ProviderError::CircuitOpen { retry_after } => Some(retry_after),
+                        _ => None,
+                    },
+                )
+            }
         }
     }
 }

@@ -169,6 +169,7 @@ pub(crate) fn intent(action: ProviderAction) -> Intent {
         state: IntentState::Pending,
         attempts: 0,
         key_generation: 0,
+        unknown_since: None,
         created_at: NOW,
         lease_epoch: 0,
         sequel: None,

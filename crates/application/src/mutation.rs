@@ -273,6 +273,7 @@ impl App {
         if earlier.progress != RequestProgress::Running {
             return self.read_answer(Some(earlier));
         }
+        let mut put_off_for = None;
         // Whoever was working on it may have died: then its lease has run out, and this caller goes on with it.
         if let Some(intent) = self.0.storage.load_intent_of_request(&earlier.key).await? {
             let turn = self.0.places.take_turn().await?;
@@ -280,11 +281,17 @@ impl App {
             let leased = uow.lease_intent(intent.id, LEASE).await?;
             uow.commit().await?;
             drop(turn);
-            if let Some(intent) = leased {
-                self.call_and_conclude(intent, Waiting::Caller).await?;
+            match leased {
+                Some(intent) => self.call_and_conclude(intent, Waiting::Caller).await?,
+                None => put_off_for = self.0.storage.intent_put_off_for(intent.id).await?,
             }
         }
-        self.read_answer(self.0.storage.load_request(&earlier.key).await?)
+        let answer = self.read_answer(self.0.storage.load_request(&earlier.key).await?);
+        // Nothing is sent before, however often it is asked again.
+        answer.map_err(|error| match put_off_for {
+            Some(wait) => error.retry_in(wait),
+            None => error,
+        })
     }
 
     fn read_answer<T: DeserializeOwned>(&self, stored: Option<StoredRequest>) -> Result<T, Error> {

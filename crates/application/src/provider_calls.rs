@@ -118,6 +118,9 @@ impl App {
         match (performed, unfinished) {
             (Err(error), Some(state)) => {
                 intent.state = state;
+                if state == IntentState::OutcomeUnknown && intent.unknown_since.is_none() {
+                    intent.unknown_since = Some(self.now());
+                }
                 let is_final = matches!(
                     error,
                     ProviderError::Rejected { .. } | ProviderError::Conflict { .. } | ProviderError::Unsupported { .. }
@@ -126,9 +129,10 @@ impl App {
                     // Under the same key a provider repeats its refusal, whatever has become of its cause.
                     intent.key_generation += 1;
                 }
-                let retry_in = retry_in(&intent, &error);
+                let retry_in = self.retry_in(&intent, &error);
                 self.put_call_off(waiting, intent, retry_in).await?;
-                Err(error.into())
+                // It is not withdrawn: the worker makes the call then, whether or not its caller asks again.
+                Err(Error::from(error).retry_in(retry_in))
             }
             (performed, _) => {
                 let (performed, concluded) = (std::sync::Arc::new(performed), intent.clone());
@@ -161,6 +165,24 @@ impl App {
         .await
     }
 
+    /// How long a call is put off: it doubles with each attempt, and is at least what the provider asked for.
+    fn retry_in(&self, intent: &Intent, error: &ProviderError) -> Duration {
+        let asked = match error {
+            ProviderError::RateLimited { retry_after } => retry_after.unwrap_or_default().min(RETRY_IN_MAX),
+            ProviderError::CircuitOpen { retry_after } => *retry_after,
+            ProviderError::Rejected { .. } => RETRY_IN_MAX,
+            _ => Duration::ZERO,
+        };
+        let seed = intent.id.uuid().as_bytes()[15];
+        let backed_off = backed_off(RETRY_AFTER, intent.attempts, seed);
+        let backed_off = match intent.action {
+            // It is found out as soon as it can be.
+            ProviderAction::CreateRefund { .. } => backed_off.min(self.until_another_key(intent).unwrap_or(backed_off)),
+            _ => backed_off,
+        };
+        spread(asked, seed).max(backed_off)
+    }
+
     /// The state in which a failed call leaves its intent, unless the failure is final.
     fn state_after(&self, intent: &Intent, error: &ProviderError) -> Option<IntentState> {
         match error {
@@ -172,7 +194,10 @@ impl App {
             ProviderError::Rejected { .. } | ProviderError::NotFound | ProviderError::Unsupported { .. } => None,
             ProviderError::OutcomeUnknown => Some(IntentState::OutcomeUnknown),
             // Surely not done this time; an earlier unknown outcome stays one.
-            ProviderError::RateLimited { .. } | ProviderError::Unavailable | ProviderError::Unauthorized => {
+            ProviderError::RateLimited { .. }
+            | ProviderError::Unavailable
+            | ProviderError::CircuitOpen { .. }
+            | ProviderError::Unauthorized => {
                 let given_up = is_creation(&intent.action)
                     && intent.state == IntentState::Pending
                     && self.now().since(intent.created_at) > CREATION_PATIENCE;
@@ -735,7 +760,7 @@ fn money_to_be_told() -> ProviderError {
 /// A lookup that failed tells nothing about what was looked for.
 pub(crate) fn unknown_still(error: ProviderError) -> ProviderError {
     match error {
-        ProviderError::RateLimited { .. } => error,
+        ProviderError::RateLimited { .. } | ProviderError::CircuitOpen { .. } => error,
         _ => ProviderError::OutcomeUnknown,
     }
 }
@@ -746,17 +771,6 @@ fn failure_code(error: &ProviderError) -> String {
         ProviderError::Unsupported { capability } => (*capability).to_owned(),
         _ => "provider_unavailable".to_owned(),
     }
-}
-
-/// Doubles with each attempt, and is at least what the provider asked for.
-fn retry_in(intent: &Intent, error: &ProviderError) -> Duration {
-    let asked = match error {
-        ProviderError::RateLimited { retry_after } => retry_after.unwrap_or_default().min(RETRY_IN_MAX),
-        ProviderError::Rejected { .. } => RETRY_IN_MAX,
-        _ => Duration::ZERO,
-    };
-    let seed = intent.id.uuid().as_bytes()[15];
-    spread(asked, seed).max(backed_off(RETRY_AFTER, intent.attempts, seed))
 }
 
 fn found<T>(thing: Option<T>) -> Result<T, Error> {

@@ -20,11 +20,14 @@ use domain::timestamp::Timestamp;
 
 use crate::app::App;
 use crate::error::{Error, RETRY_AFTER, Reason};
-use crate::provider_calls::Lookup;
+use crate::provider_calls::{Lookup, unknown_still};
 
-/// How old the intent of a refund is before a new provider key is tried, although the refund is not to be seen there:
-/// far longer than any request lives on its way. Until then the old key is sent again, which can't pay back twice.
-const KEY_PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// For how long a refund whose outcome is unknown is asked for again under its key, which can't pay back twice.
+const SENT_AGAIN_FOR: Duration = Duration::from_secs(60);
+/// How long its outcome has been unknown before a new provider key is tried, where the refund is not to be seen among those of
+/// the payment. Nothing is sent for the last six minutes of that: far longer than a request lives on its way, and than a provider
+/// works on one. A request under the old key is over by then, and what it did is seen.
+const KEY_PATIENCE: Duration = Duration::from_secs(7 * 60);
 
 /// What is known of a payment when the provider is asked about its refunds or disputes.
 ///
@@ -69,16 +72,29 @@ impl App {
                     if let Some(made) = refunds.into_iter().find(|snapshot| snapshot.refund_id == Some(id)) {
                         return Ok(Ok(Some(made)));
                     }
-                    if self.now().since(intent.created_at) > KEY_PATIENCE {
+                    if self.until_another_key(intent).is_none() {
                         intent.key_generation += 1;
+                        intent.unknown_since = None;
+                    } else if self.unknown_for(intent) > SENT_AGAIN_FOR {
+                        return Ok(Err(ProviderError::OutcomeUnknown));
                     }
                 }
-                // A lookup that failed tells nothing about what was looked for.
-                Err(error @ ProviderError::RateLimited { .. }) => return Ok(Err(error)),
-                Err(_) => return Ok(Err(ProviderError::OutcomeUnknown)),
+                Err(error) => return Ok(Err(unknown_still(error))),
             }
         }
         Ok(provider.create_refund(&intent.provider_key(), &refund, &payment_ref).await.map(Some))
+    }
+
+    /// How long it still takes until a refund of unknown outcome may be tried under another key; nothing where it may.
+    pub(crate) fn until_another_key(&self, intent: &Intent) -> Option<Duration> {
+        /// So that the next look does not come just before.
+        const PAST: Duration = Duration::from_secs(1);
+        let unknown_for = self.unknown_for(intent);
+        (unknown_for <= KEY_PATIENCE).then(|| KEY_PATIENCE - unknown_for + PAST)
+    }
+
+    fn unknown_for(&self, intent: &Intent) -> Duration {
+        self.now().since(intent.unknown_since.unwrap_or(intent.created_at))
     }
 
     /// Records what came of [`request_refund`](Self::request_refund): the refund as it is since. One that was refused is

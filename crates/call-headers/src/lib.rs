@@ -11,8 +11,12 @@ pub const CALL_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id of a call that is taken over from a caller, in bytes.
 const CALL_ID_BYTES_MAX: usize = 100;
 
-/// The token that a caller presents: `authorization`, as a bearer token of RFC 6750 or bare, comes before `x-api-key`.
+/// The token that a caller presents: `authorization`, as a bearer token of RFC 6750 or bare, comes before `x-api-key`. Where
+/// one of them is there twice, it is the empty token, which opens nothing: whoever stands before us may have judged the other.
 pub fn token(headers: &HeaderMap) -> Option<&str> {
+    if [AUTHORIZATION, API_KEY].iter().any(|name| headers.get_all(name).iter().count() > 1) {
+        return Some("");
+    }
     let authorization = text(headers, &AUTHORIZATION)
         .map(|value| value.strip_prefix("Bearer ").or(value.strip_prefix("bearer ")).unwrap_or(value));
     authorization.or(text(headers, &API_KEY)).map(str::trim)
@@ -36,7 +40,11 @@ mod tests {
 
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
         let pair = |(name, value): &(HeaderName, &str)| (name.clone(), HeaderValue::from_str(value).unwrap());
-        pairs.iter().map(pair).collect()
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs.iter().map(pair) {
+            headers.append(name, value);
+        }
+        headers
     }
 
     #[test]
@@ -49,6 +57,8 @@ mod tests {
             (headers(&[(API_KEY, " pl_2 ")]), Some("pl_2")),
             (headers(&[(API_KEY, "pl_2"), (AUTHORIZATION, "Bearer pl_1")]), Some("pl_1")),
             (headers(&[(API_KEY, "")]), Some("")),
+            (headers(&[(AUTHORIZATION, "Bearer pl_1"), (AUTHORIZATION, "Bearer pl_2")]), Some("")),
+            (headers(&[(AUTHORIZATION, "Bearer pl_1"), (API_KEY, "pl_2"), (API_KEY, "pl_2")]), Some("")),
         ] {
             assert_eq!(token(&pairs), presented, "{pairs:?}");
         }

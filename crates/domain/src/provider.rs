@@ -115,6 +115,9 @@ pub struct Intent {
     pub attempts: u32,
     /// Counts up when a new provider key is needed: only once the thing is surely absent at the provider.
     pub key_generation: u32,
+    /// Since when it is not known whether the provider did it under the present key; absent where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_since: Option<Timestamp>,
     /// When it was intended.
     pub created_at: Timestamp,
     /// Which lease this is of: whoever holds an older one may not write any more.

@@ -522,6 +522,7 @@ pub fn intent(seller: &SellerId, action: ProviderAction, request: Option<Request
         state: IntentState::Pending,
         attempts: 0,
         key_generation: 1,
+        unknown_since: None,
         created_at: moment(),
         lease_epoch: 0,
         sequel: None,

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// After so many failures in a row the circuit opens.
+/// After so many failures in a row the circuit opens, if they are of [`SUBJECTS_MIN`].
 pub(crate) const FAILURES_MAX: u32 = 10;
-/// How long it then stays open, before one call may try again.
+/// Of how many different things failures must be: one that can't be read without an error says nothing of the others.
+const SUBJECTS_MIN: usize = 3;
+/// How long it then stays open, before one call may try again; and how long one that tries may hang, before another may.
 const OPEN_FOR: Duration = Duration::from_secs(5);
 
 /// The circuit over all calls to one provider.
@@ -18,14 +20,50 @@ pub(crate) struct Circuit {
     state: Mutex<State>,
 }
 
+/// What failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The provider could not be reached at all, whatever the call was about.
+    Unreachable,
+    /// The call about some thing, told from others by a number.
+    Subject(u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
     /// Calls are made; so many of the last ones failed in a row.
-    Closed { failures: u32 },
+    Closed(Failures),
     /// No call is made until then.
     Open { until: Instant },
-    /// One call is under way that decides.
-    HalfOpen,
+    /// A call is under way that decides; where it hangs until then, another may.
+    HalfOpen { until: Instant },
+}
+
+/// Failures in a row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Failures {
+    count: u32,
+    /// How many different things they were about, as far as that matters.
+    subjects: Vec<Failure>,
+    unreachable: usize,
+}
+
+impl Failures {
+    fn and(mut self, failure: Failure) -> Self {
+        self.count = self.count.saturating_add(1);
+        match failure {
+            Failure::Unreachable => self.unreachable = self.unreachable.saturating_add(1),
+            subject if self.subjects.len() < SUBJECTS_MIN && !self.subjects.contains(&subject) => {
+                self.subjects.push(subject);
+            }
+            Failure::Subject(_) => {}
+        }
+        self
+    }
+
+    fn are_the_providers(&self) -> bool {
+        self.count >= FAILURES_MAX && self.subjects.len().saturating_add(self.unreachable) >= SUBJECTS_MIN
+    }
 }
 
 /// Leave to make one call. Where it is the one that tries, dropping it without a [verdict](Self::answered) counts as a failure:
@@ -38,17 +76,18 @@ pub(crate) struct Pass<'a> {
 
 impl Circuit {
     pub(crate) fn new(name: String) -> Self {
-        let circuit = Self { name, state: Mutex::new(State::Closed { failures: 0 }) };
-        circuit.gauge(State::Closed { failures: 0 });
+        let circuit = Self { name, state: Mutex::new(State::Closed(Failures::default())) };
+        circuit.gauge(&State::Closed(Failures::default()));
         circuit
     }
 
-    /// Whether no call may be made now.
-    pub(crate) fn is_open(&self) -> bool {
+    /// For how long no call may be made; nothing where one may.
+    pub(crate) fn rest(&self) -> Option<Duration> {
         match *self.state() {
-            State::Closed { .. } => false,
-            State::Open { until } => until > Instant::now(),
-            State::HalfOpen => true,
+            State::Closed(_) => None,
+            State::Open { until } | State::HalfOpen { until } => {
+                Some(until.saturating_duration_since(Instant::now())).filter(|rest| !rest.is_zero())
+            }
         }
     }
 
@@ -60,30 +99,41 @@ impl Circuit {
         }
     }
 
-    /// Leave to make a call; none while the circuit is open.
-    pub(crate) fn pass(&self) -> Option<Pass<'_>> {
+    /// Leave to make a call.
+    ///
+    /// # Errors
+    /// The circuit is open: for how long.
+    pub(crate) fn pass(&self) -> Result<Pass<'_>, Duration> {
         let mut state = self.state();
         let is_probe = match *state {
-            State::Closed { .. } => false,
-            State::Open { until } if until <= Instant::now() => {
-                self.change(&mut state, State::HalfOpen);
+            State::Closed(_) => false,
+            State::Open { until } | State::HalfOpen { until } => {
+                let rest = until.saturating_duration_since(Instant::now());
+                if !rest.is_zero() {
+                    return Err(rest);
+                }
+                self.change(&mut state, State::HalfOpen { until: Instant::now() + OPEN_FOR });
                 true
             }
-            State::Open { .. } | State::HalfOpen => return None,
         };
-        Some(Pass { circuit: self, is_probe, is_judged: false })
+        Ok(Pass { circuit: self, is_probe, is_judged: false })
     }
 
-    fn judge(&self, is_probe: bool, has_failed: bool) {
+    fn judge(&self, is_probe: bool, failure: Option<Failure>) {
         let mut state = self.state();
-        let next = match (*state, has_failed) {
-            (State::Closed { failures }, true) if failures + 1 < FAILURES_MAX => {
-                State::Closed { failures: failures + 1 }
+        let next = match (state.clone(), failure) {
+            (State::Closed(before), Some(failure)) => {
+                let failures = before.and(failure);
+                if failures.are_the_providers() {
+                    State::Open { until: Instant::now() + OPEN_FOR }
+                } else {
+                    State::Closed(failures)
+                }
             }
-            (State::Closed { .. }, true) => State::Open { until: Instant::now() + OPEN_FOR },
-            (State::Closed { .. }, false) => State::Closed { failures: 0 },
-            (State::HalfOpen, true) if is_probe => State::Open { until: Instant::now() + OPEN_FOR },
-            (State::HalfOpen, false) if is_probe => State::Closed { failures: 0 },
+            (State::Closed(_), None) => State::Closed(Failures::default()),
+            (State::HalfOpen { .. }, Some(_)) if is_probe => State::Open { until: Instant::now() + OPEN_FOR },
+            // One that tried is answered, however long it took.
+            (_, None) if is_probe => State::Closed(Failures::default()),
             // A call from before, which says nothing new.
             (state, _) => state,
         };
@@ -91,26 +141,28 @@ impl Circuit {
     }
 
     fn change(&self, state: &mut State, next: State) {
-        let before = std::mem::replace(state, next);
+        let before = std::mem::replace(state, next.clone());
         if std::mem::discriminant(&before) == std::mem::discriminant(&next) {
             return;
         }
         match next {
-            State::Closed { .. } => tracing::info!(provider = self.name, "the provider answers again"),
+            State::Closed(_) => tracing::info!(provider = self.name, "the provider answers again"),
             State::Open { .. } => {
                 let seconds = OPEN_FOR.as_secs();
                 // No defect of ours; the metric is what an operator is woken by.
                 tracing::warn!(provider = self.name, seconds, "the provider fails again and again: it is left alone");
             }
-            State::HalfOpen => tracing::info!(provider = self.name, "one call tries whether the provider answers"),
+            State::HalfOpen { .. } => {
+                tracing::info!(provider = self.name, "one call tries whether the provider answers")
+            }
         }
-        self.gauge(next);
+        self.gauge(&next);
     }
 
-    fn gauge(&self, state: State) {
+    fn gauge(&self, state: &State) {
         let value = match state {
-            State::Closed { .. } => 0,
-            State::HalfOpen => 1,
+            State::Closed(_) => 0,
+            State::HalfOpen { .. } => 1,
             State::Open { .. } => 2,
         };
         metrics::gauge!("paylinks_provider_circuit_state", "provider" => self.name.clone()).set(value);
@@ -123,9 +175,9 @@ impl Circuit {
 
 impl Pass<'_> {
     /// What became of the call: whether the provider answered it, or failed.
-    pub(crate) fn answered(mut self, has_failed: bool) {
+    pub(crate) fn answered(mut self, failure: Option<Failure>) {
         self.is_judged = true;
-        self.circuit.judge(self.is_probe, has_failed);
+        self.circuit.judge(self.is_probe, failure);
     }
 }
 
@@ -133,17 +185,25 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         // Of many, one that is given up says little; but the one that decides must not be waited for for ever.
         if !self.is_judged && self.is_probe {
-            self.circuit.judge(true, true);
+            self.circuit.judge(true, Some(Failure::Unreachable));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
+    /// Makes a call about something else than all others; whether it may be made.
     fn call(circuit: &Circuit, has_failed: bool) -> bool {
-        circuit.pass().map(|pass| pass.answered(has_failed)).is_some()
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        call_about(circuit, NEXT.fetch_add(1, Ordering::SeqCst), has_failed)
+    }
+
+    fn call_about(circuit: &Circuit, subject: u64, has_failed: bool) -> bool {
+        circuit.pass().map(|pass| pass.answered(has_failed.then_some(Failure::Subject(subject)))).is_ok()
     }
 
     /// A circuit that has just opened.
@@ -172,7 +232,7 @@ mod tests {
         tokio::time::advance(Duration::from_millis(1)).await;
         let probe = circuit.pass().unwrap();
         assert!(!call(&circuit, false), "one call alone tries");
-        probe.answered(true);
+        probe.answered(Some(Failure::Unreachable));
         assert!(!call(&circuit, false));
         tokio::time::advance(OPEN_FOR).await;
         assert!(call(&circuit, false));
@@ -194,13 +254,39 @@ mod tests {
         let circuit = Circuit::new("acquirer".to_owned());
         let (early, late) = (circuit.pass().unwrap(), circuit.pass().unwrap());
         assert!((0..FAILURES_MAX).all(|_| call(&circuit, true)));
-        early.answered(false);
+        early.answered(None);
         assert!(!call(&circuit, false));
         tokio::time::advance(OPEN_FOR).await;
         let probe = circuit.pass().unwrap();
-        late.answered(false);
-        assert!(circuit.pass().is_none());
-        probe.answered(false);
+        late.answered(None);
+        assert!(circuit.pass().is_err());
+        probe.answered(None);
+        assert!(call(&circuit, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_thing_that_always_fails_does_not_open_it_and_an_unreachable_provider_does() {
+        let circuit = Circuit::new("acquirer".to_owned());
+        assert!((0..100).all(|nth| call_about(&circuit, nth % 2, true)));
+        assert!(call_about(&circuit, 2, true));
+        assert!(!call_about(&circuit, 3, false), "a third thing fails as well");
+        let circuit = Circuit::new("acquirer".to_owned());
+        for _ in 0..FAILURES_MAX {
+            circuit.pass().unwrap().answered(Some(Failure::Unreachable));
+        }
+        assert_eq!(circuit.rest(), Some(OPEN_FOR));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_that_hangs_keeps_no_other_from_trying() {
+        let circuit = open();
+        tokio::time::advance(OPEN_FOR).await;
+        let hanging = circuit.pass().unwrap();
+        assert_eq!(circuit.pass().err(), Some(OPEN_FOR));
+        tokio::time::advance(OPEN_FOR).await;
+        assert!(call(&circuit, false));
+        // It says nothing new any more.
+        hanging.answered(Some(Failure::Unreachable));
         assert!(call(&circuit, false));
     }
 }

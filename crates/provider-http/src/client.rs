@@ -1,8 +1,10 @@
 //! Calls, tried as often as helps.
 //!
 //! What is refused here, before anything was sent, is surely not done: [`ProviderError::RateLimited`] where too many calls
-//! wait, and [`ProviderError::Unavailable`] while the circuit is open.
+//! wait or the provider asked to be left alone for longer than a call may wait, and [`ProviderError::CircuitOpen`] while the
+//! circuit is open.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
@@ -16,7 +18,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Failure};
 use crate::pressure::{Pressure, Urgency, WAIT_MAX as TURN_WAIT_MAX};
 
 /// The longest that connecting may take.
@@ -25,6 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TRIES_MAX: u32 = 3;
 /// The longest wait between two tries; what asks for more is left to whoever called.
 const WAIT_MAX: Duration = Duration::from_secs(3);
+/// The longest that all calls are held back since one was asked to wait.
+const COOL_DOWN_MAX: Duration = Duration::from_secs(5 * 60);
 /// The wait after the first try, on average; it doubles.
 const WAIT_FIRST: Duration = Duration::from_millis(250);
 /// The largest answer that is read, in bytes. A page of a hundred sessions with full metadata is about 3 MiB.
@@ -126,9 +130,18 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether the provider was not there, or not itself. A limit of its own, or a refusal, is an answer.
+    /// Whether the provider was not itself. A limit of its own, or a refusal, is an answer.
     fn has_failed(&self) -> bool {
         matches!(self, Self::Unknown { .. } | Self::NotDone { error: ProviderError::Unavailable, .. })
+    }
+
+    /// For how long the provider asked to be left alone, where it did. A call that is not to be tried again by itself says
+    /// so by a wait without an end, which is none for the others.
+    fn asked_wait(&self) -> Option<Duration> {
+        match self {
+            Self::NotDone { wait, .. } | Self::Unknown { wait } => wait.filter(|wait| *wait < Duration::MAX),
+            Self::Done(_) | Self::Refused(_) => None,
+        }
     }
 }
 
@@ -138,6 +151,8 @@ struct Door {
     name: String,
     pressure: Pressure,
     circuit: Circuit,
+    /// Until when the provider asked to be left alone: all calls, not only the one that it told.
+    cool_until: Mutex<Option<Instant>>,
     /// The date of the last answer, and when it came.
     last_date: Mutex<Option<(Timestamp, Instant)>>,
 }
@@ -159,6 +174,7 @@ impl Client {
             pressure: Pressure::new(per_second),
             circuit: Circuit::new(name.clone()),
             name,
+            cool_until: Mutex::new(None),
             last_date: Mutex::new(None),
         };
         Ok(Self { http, base, headers, door: Arc::new(door), urgency: Urgency::Caller })
@@ -221,21 +237,39 @@ impl Client {
     /// Nothing was sent, and nothing is to be sent for now.
     async fn try_in_turn(&self, call: &Call<'_>, judge: impl Fn(Answer) -> Verdict) -> Result<Verdict, ProviderError> {
         let door = &self.door;
-        if door.circuit.is_open() {
-            return Err(ProviderError::Unavailable);
+        let left_alone = |retry_after| ProviderError::CircuitOpen { retry_after };
+        if let Some(rest) = door.circuit.rest() {
+            return Err(left_alone(rest));
         }
+        door.cool_down().await?;
         let Ok(_under_way) = door.pressure.enter(self.urgency).await else {
             return Err(ProviderError::RateLimited { retry_after: Some(TURN_WAIT_MAX) });
         };
-        let pass = door.circuit.pass().ok_or(ProviderError::Unavailable)?;
-        let verdict = self.try_once(call, judge).await;
-        pass.answered(verdict.has_failed());
+        let pass = door.circuit.pass().map_err(left_alone)?;
+        let (verdict, failure) = match self.send(call).await {
+            Ok(answer) => {
+                let verdict = judge(answer);
+                let failure = verdict.has_failed().then(|| Failure::of(call));
+                (verdict, failure)
+            }
+            Err((verdict, failure)) => (verdict, failure),
+        };
+        pass.answered(failure);
+        if let Some(wait) = verdict.asked_wait() {
+            door.leave_alone(wait);
+        }
         Ok(verdict)
     }
 
-    async fn try_once(&self, call: &Call<'_>, judge: impl Fn(Answer) -> Verdict) -> Verdict {
+    /// Sends a call once.
+    ///
+    /// # Errors
+    /// There is no answer: what that means, and whose failure it is.
+    async fn send(&self, call: &Call<'_>) -> Result<Answer, (Verdict, Option<Failure>)> {
         let (method, operation) = (&call.method, operation(call.path));
-        let Ok(url) = self.base.join(call.path) else { return Verdict::Refused(ProviderError::Unavailable) };
+        let Ok(url) = self.base.join(call.path) else {
+            return Err((Verdict::Refused(ProviderError::Unavailable), None));
+        };
         let mut request = self.http.request(method.clone(), url).headers(self.headers.clone());
         request = match call.content {
             Content::Nothing => request,
@@ -250,11 +284,12 @@ impl Client {
             Ok(response) => response,
             Err(error) if error.is_connect() || error.is_builder() => {
                 tracing::warn!(%method, operation, "can't connect to the provider");
-                return Verdict::NotDone { error: ProviderError::Unavailable, wait: None };
+                let not_done = Verdict::NotDone { error: ProviderError::Unavailable, wait: None };
+                return Err((not_done, Some(Failure::Unreachable)));
             }
             Err(error) => {
                 tracing::warn!(%method, operation, timeout = error.is_timeout(), "the provider's answer was lost");
-                return Verdict::Unknown { wait: None };
+                return Err((Verdict::Unknown { wait: None }, Some(Failure::of(call))));
             }
         };
         let (status, headers) = (response.status(), response.headers().clone());
@@ -264,7 +299,39 @@ impl Client {
         }
         let request_id = REQUEST_IDS.iter().find_map(|name| answer.header(name)).unwrap_or_default();
         tracing::debug!(%method, operation, status = status.as_u16(), request_id, "called the provider");
-        judge(answer)
+        Ok(answer)
+    }
+}
+
+impl Door {
+    /// Waits until the provider may be asked again, if that is soon.
+    ///
+    /// # Errors
+    /// It is not.
+    async fn cool_down(&self) -> Result<(), ProviderError> {
+        let until = *self.cool_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = until.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default();
+        if rest > TURN_WAIT_MAX {
+            return Err(ProviderError::RateLimited { retry_after: Some(rest) });
+        }
+        tokio::time::sleep(rest).await;
+        Ok(())
+    }
+
+    fn leave_alone(&self, wait: Duration) {
+        let until = Instant::now() + wait.min(COOL_DOWN_MAX);
+        let mut cool_until = self.cool_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *cool_until = Some(cool_until.map_or(until, |before| before.max(until)));
+    }
+}
+
+impl Failure {
+    /// A failure of a call that was sent: it may be what the call is about that fails, and not the provider.
+    fn of(call: &Call<'_>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        // All tries of a thing that is made have its key; what is read or changed stands in the path.
+        call.key.unwrap_or(call.path).hash(&mut hasher);
+        Self::Subject(hasher.finish())
     }
 }
 

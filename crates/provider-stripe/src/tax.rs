@@ -141,6 +141,7 @@ fn failure(error: ProviderError, question: &Question) -> TaxError {
         | ProviderError::Conflict { .. }
         | ProviderError::RateLimited { .. }
         | ProviderError::Unavailable
+        | ProviderError::CircuitOpen { .. }
         | ProviderError::OutcomeUnknown => TaxError::Unavailable,
     }
 }

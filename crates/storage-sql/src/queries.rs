@@ -1,5 +1,7 @@
 //! Reads, alike for the pool and for a transaction.
 
+use std::time::Duration;
+
 use domain::access::ApiKey;
 use domain::catalog::{Price, Product, ShippingRate};
 use domain::checkout::{CheckoutSession, SessionState};
@@ -28,7 +30,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 use crate::connection::SqlStorage;
 use crate::errors::defect;
-use crate::sql::{Filter, all, column, json, one};
+use crate::sql::{Filter, all, column, json, now_us, one};
 use crate::stored::Stored;
 use crate::unit_of_work::SqlUnitOfWork;
 
@@ -151,6 +153,23 @@ async fn find_intent(c: &impl ConnectionTrait, filter: Filter) -> Result<Option<
     let select = "SELECT lease_epoch, document FROM intents";
     let row = one(c, filter.statement(c.get_database_backend(), select, " ORDER BY seq LIMIT 1")).await?;
     row.as_ref().map(intent).transpose()
+}
+
+/// How long it takes until a call is due that its last holder put off. One who holds it now has a later lease than the one
+/// that was written down with it.
+async fn put_off_for(c: &impl ConnectionTrait, id: IntentId) -> Result<Option<Duration>, StorageError> {
+    let filter = Filter::new().and("id = ? AND unfinished", [id.to_string().into()]);
+    let select = format!(
+        "SELECT lease_until_us - {} AS left_us, lease_epoch, document FROM intents",
+        now_us(c.get_database_backend())
+    );
+    let Some(row) = one(c, filter.statement(c.get_database_backend(), &select, "")).await? else { return Ok(None) };
+    let written: Intent = json(&row, "document")?;
+    if written.attempts == 0 || written.lease_epoch != column::<i64>(&row, "lease_epoch")? {
+        return Ok(None);
+    }
+    let left: i64 = column(&row, "left_us")?;
+    Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_micros))
 }
 
 /// An intent with the lease that it has now.
@@ -490,6 +509,11 @@ macro_rules! impl_reader {
                 let $it = self;
                 let filter = Filter::new().and("subject = ? AND unfinished", [Value::from(subject)]);
                 Ok(find_intent($connection, filter).await?.is_some())
+            }
+
+            async fn intent_put_off_for(&self, id: IntentId) -> Result<Option<Duration>, StorageError> {
+                let $it = self;
+                put_off_for($connection, id).await
             }
         }
 

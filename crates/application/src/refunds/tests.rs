@@ -6,15 +6,20 @@ use domain::metadata::Metadata;
 use domain::page::Page;
 use domain::payment::{NewPayment, Payment, PaymentKind};
 use domain::ports::provider::MockPaymentProvider;
+use domain::ports::provider::ProviderError;
 use domain::ports::storage::{MockStorage, MockUnitOfWork};
-use domain::provider::ProviderRef;
+use domain::provider::{IntentState, ProviderAction, ProviderRef};
 use domain::refund::{NewRefund, Refund, RefundProgress, RefundSnapshot, RefundState};
 use domain::seller::SellerId;
 
-use super::Look;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::{KEY_PATIENCE, Look, SENT_AGAIN_FOR};
 use crate::app::App;
 use crate::error::Error;
 use crate::mocked::{self, NOW, money};
+use crate::provider_calls::Lookup;
 
 /// The version of the payment in the books.
 const VERSION: i64 = 7;
@@ -136,4 +141,55 @@ async fn a_refund_that_is_told_without_our_id_waits_for_the_answer_that_may_name
     assert!(!is_taken(true, false).await);
     assert!(is_taken(false, false).await);
     assert!(is_taken(true, true).await);
+}
+
+/// Under which key a refund is asked for whose outcome has been unknown for so long, and which the provider does not show;
+/// `intended` tells how old its intent is.
+async fn key_sent(intended: Duration, unknown_for: Option<Duration>) -> Option<String> {
+    let now = NOW.plus(Duration::from_secs(100_000));
+    let id = RefundId::parse("re_0193a5c2e8b27c3a9f0e1d2c3b4a5968").unwrap();
+    let new = NewRefund { id, amount: money(100), reason: None, credit_note_id: None, metadata: Metadata::default() };
+    let refund = Refund::creating(new, &payment(), NOW);
+    let mut storage = MockStorage::new();
+    storage.expect_load_refund().returning(move |_| Ok(Some(refund.clone())));
+    storage.expect_get_payment().returning(|_, _| Ok(Some(payment())));
+    let sent = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&sent);
+    let mut provider = MockPaymentProvider::new();
+    provider.expect_capabilities().return_const(mocked::capabilities());
+    provider.expect_fetch_refunds().once().returning(|_| Ok(vec![]));
+    provider.expect_create_refund().returning(move |key, _, _| {
+        *noted.lock().unwrap() = Some(key.0.clone());
+        Err(ProviderError::OutcomeUnknown)
+    });
+    let mut parts = mocked::parts(storage, MockPaymentProvider::new());
+    let mut clock = domain::ports::clock::MockClock::new();
+    clock.expect_now().return_const(now);
+    parts.clock = Arc::new(clock);
+    let mut intent = mocked::intent(ProviderAction::CreateRefund { refund_id: id });
+    intent.state = IntentState::OutcomeUnknown;
+    intent.created_at = now.minus(intended);
+    let lookup = Lookup { must_look: true, key_is_old: false };
+    intent.unknown_since = unknown_for.map(|since| now.minus(since));
+    let answered = App::new(parts).unwrap().request_refund(&provider, &mut intent, id, lookup).await.unwrap();
+    assert_eq!(answered, Err(ProviderError::OutcomeUnknown));
+    let sent = sent.lock().unwrap().take();
+    sent
+}
+
+#[tokio::test]
+async fn another_key_is_used_only_once_what_was_sent_under_the_old_one_is_over() {
+    let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3_600));
+    let old = key_sent(hour, Some(second)).await;
+    // However old the intent is, and as often as it was put off before it was ever sent.
+    assert!(old.is_some());
+    assert_eq!(key_sent(hour, Some(SENT_AGAIN_FOR)).await, old);
+    for silent in [SENT_AGAIN_FOR + second, KEY_PATIENCE] {
+        assert_eq!(key_sent(hour, Some(silent)).await, None, "{silent:?}");
+    }
+    let new = key_sent(hour, Some(KEY_PATIENCE + second)).await;
+    assert!(new.is_some() && new != old);
+    // A version that did not note it yet left one.
+    assert_eq!(key_sent(hour, None).await, new);
+    assert_eq!(key_sent(second, None).await, old);
 }

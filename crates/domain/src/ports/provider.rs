@@ -318,9 +318,15 @@ pub enum ProviderError {
         /// How long to wait, where the provider says.
         retry_after: Option<Duration>,
     },
-    /// Surely not done: it can't be reached, or is not asked for a moment since it failed again and again.
+    /// Surely not done: it can't be reached.
     #[error("the provider can't be reached")]
     Unavailable,
+    /// Surely not done: it failed again and again, and is left alone.
+    #[error("the provider failed again and again, and is left alone")]
+    CircuitOpen {
+        /// For how long.
+        retry_after: Duration,
+    },
     /// Perhaps done: the answer was lost, late or not to be understood.
     #[error("it is not known whether the provider did it")]
     OutcomeUnknown,

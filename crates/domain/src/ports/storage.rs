@@ -587,6 +587,9 @@ pub trait IntentQueries {
     async fn load_intent_of_request(&self, key: &RequestKey) -> Result<Option<Intent>, StorageError>;
     /// Whether a call about the thing is unfinished.
     async fn has_unfinished_intent(&self, subject: &str) -> Result<bool, StorageError>;
+    /// For how long an unfinished call that was tried is still put off, by the database's clock; nothing where someone is at
+    /// work on it, or it is due.
+    async fn intent_put_off_for(&self, id: IntentId) -> Result<Option<Duration>, StorageError>;
 }
 
 /// Writes of intended calls. Leases are measured by the database's clock. Each has an epoch, which is higher than that of the

@@ -339,3 +339,27 @@ pub async fn the_use_of_an_api_key_is_noted_once_in_a_while(storage: Store) {
     let revoked = ApiKey { last_used_at: Some(second), revoked_at: Some(second), ..key.clone() };
     assert_eq!(note(second.plus(LONG)).await, revoked);
 }
+
+/// A call that was tried and put off says for how long; one that somebody works on says nothing.
+pub async fn it_is_known_for_how_long_a_call_is_put_off(storage: Store) {
+    let intended = activation(PaymentLinkId::from_uuid(next_uuid()));
+    let put_off = async || storage.intent_put_off_for(intended.id).await.unwrap();
+    assert_eq!(put_off().await, None);
+    add(&storage, &intended, Duration::ZERO).await;
+    assert_eq!(put_off().await, None);
+    let held = lease_one(&storage, intended.id, LONG).await.unwrap();
+    assert_eq!(put_off().await, None);
+    let tried = Intent { attempts: held.attempts + 1, ..held };
+    let write = async |tried: &Intent, retry_in| {
+        let mut work = storage.begin().await.unwrap();
+        work.update_intent(tried, retry_in).await.unwrap();
+        work.commit().await.unwrap();
+    };
+    write(&tried, LONG).await;
+    let left = put_off().await.unwrap();
+    assert!(left <= LONG + CLOCK_STEP && left > LONG / 2, "{left:?}");
+    write(&tried, Duration::ZERO).await;
+    assert_eq!(put_off().await, None);
+    assert!(lease_one(&storage, intended.id, LONG).await.is_some());
+    assert_eq!(put_off().await, None);
+}

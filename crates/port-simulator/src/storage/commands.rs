@@ -167,6 +167,7 @@ impl SimulatedUnitOfWork {
                 continue;
             }
             row.lease_until_us = until;
+            row.is_put_off = false;
             row.intent.lease_epoch += 1;
             leased.push(row.intent.clone());
             state.own(self.id)?.intents.insert(row.intent.id, row);
@@ -581,7 +582,8 @@ impl IntentCommands for SimulatedUnitOfWork {
         let lease_until_us = self.storage.database.due_us(lease);
         let mut state = self.storage.database.state();
         let seq = state.next_seq();
-        let row = IntentRow { seq, intent: Intent { lease_epoch: 0, ..intent.clone() }, lease_until_us };
+        let row =
+            IntentRow { seq, intent: Intent { lease_epoch: 0, ..intent.clone() }, lease_until_us, is_put_off: false };
         state.own(self.id)?.intents.insert(intent.id, row);
         Ok(())
     }
@@ -596,11 +598,20 @@ impl IntentCommands for SimulatedUnitOfWork {
 
     async fn renew_intent_lease(&mut self, held: &Intent, lease: Duration) -> Result<bool, StorageError> {
         // It may come behind what put the call off for longer.
-        self.write_held_intent(held, lease, |row, due| (row.intent.clone(), due.max(row.lease_until_us))).await
+        self.write_held_intent(held, lease, |row, due| IntentRow { lease_until_us: due.max(row.lease_until_us), ..row })
+            .await
     }
 
     async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError> {
-        if self.write_held_intent(intent, retry_in, |_, due| (intent.clone(), due)).await? {
+        if self
+            .write_held_intent(intent, retry_in, |row, lease_until_us| IntentRow {
+                intent: intent.clone(),
+                lease_until_us,
+                is_put_off: true,
+                ..row
+            })
+            .await?
+        {
             Ok(())
         } else {
             Err(StorageError::Stale)
@@ -614,7 +625,7 @@ impl SimulatedUnitOfWork {
         &self,
         intent: &Intent,
         due_in: Duration,
-        write: impl FnOnce(&IntentRow, i64) -> (Intent, i64) + Send,
+        write: impl FnOnce(IntentRow, i64) -> IntentRow + Send,
     ) -> Result<bool, StorageError> {
         self.statement().await?;
         let database = &self.storage.database;
@@ -625,9 +636,7 @@ impl SimulatedUnitOfWork {
         let is_ours =
             |row: &IntentRow| row.intent.state.is_unfinished() && row.intent.lease_epoch == intent.lease_epoch;
         let Some(stored) = stored.filter(is_ours) else { return Ok(false) };
-        let (written, lease_until_us) = write(&stored, due_us);
-        let row = IntentRow { intent: written, lease_until_us, ..stored };
-        state.own(self.id)?.intents.insert(intent.id, row);
+        state.own(self.id)?.intents.insert(intent.id, write(stored, due_us));
         Ok(true)
     }
 }

@@ -76,6 +76,10 @@ impl SimulatedStorage {
         }
         Ok(read(self.database.state().view(None)))
     }
+
+    fn now_us(&self) -> i64 {
+        self.database.now_us()
+    }
 }
 
 /// All that a store holds about money, each kind by its ids.
@@ -159,6 +163,10 @@ impl SimulatedUnitOfWork {
     async fn read<T>(&self, read: impl FnOnce(View<'_>) -> T) -> Result<T, StorageError> {
         self.statement().await?;
         Ok(read(self.storage.database.state().view(Some(self.id))))
+    }
+
+    fn now_us(&self) -> i64 {
+        self.storage.database.now_us()
     }
 }
 

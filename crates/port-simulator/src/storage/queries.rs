@@ -1,6 +1,7 @@
 //! Reads, alike for the store and for a transaction.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use domain::access::ApiKey;
 use domain::catalog::{Coupon, Price, Product, PromotionCode, ShippingRate};
@@ -443,6 +444,17 @@ macro_rules! impl_reader {
             async fn has_unfinished_intent(&self, subject: &str) -> Result<bool, StorageError> {
                 let is_about = |intent: &Intent| intent.state.is_unfinished() && intent.action.subject() == subject;
                 self.read(|view| oldest_intent(&view, is_about).is_some()).await
+            }
+
+            async fn intent_put_off_for(&self, id: IntentId) -> Result<Option<Duration>, StorageError> {
+                let due_us = self
+                    .read(|view| {
+                        let row = view.find(|tables| &tables.intents, &id);
+                        row.filter(|row| row.is_put_off && row.intent.state.is_unfinished()).map(|row| row.lease_until_us)
+                    })
+                    .await?;
+                let left = due_us.map(|due_us| due_us - self.now_us());
+                Ok(left.and_then(|left| u64::try_from(left).ok()).filter(|left| *left > 0).map(Duration::from_micros))
             }
         }
 

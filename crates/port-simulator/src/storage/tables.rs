@@ -53,6 +53,8 @@ pub(crate) struct IntentRow {
     pub(crate) seq: u64,
     pub(crate) intent: Intent,
     pub(crate) lease_until_us: i64,
+    /// Whether its last holder put it off, and nobody has taken it since.
+    pub(crate) is_put_off: bool,
 }
 
 /// A notification that came in.

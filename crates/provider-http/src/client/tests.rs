@@ -82,13 +82,49 @@ async fn a_failure_that_passes_is_not_noticed() {
 #[tokio::test]
 async fn refusals_and_long_waits_are_obeyed() {
     let server = MockServer::start().await;
-    let client = client(&server.uri(), LIMITS);
+    let (limited, others) = (client(&server.uri(), LIMITS), client(&server.uri(), LIMITS));
     answers(&server, ResponseTemplate::new(429).insert_header("retry-after", "60"), 1).await;
     let retry_after = Some(Duration::from_secs(60));
-    assert_eq!(post(&client, "key-1").await, Err(ProviderError::RateLimited { retry_after }));
+    assert_eq!(post(&limited, "key-1").await, Err(ProviderError::RateLimited { retry_after }));
     answers(&server, ResponseTemplate::new(400), 1).await;
-    assert!(matches!(post(&client, "key-1").await, Err(ProviderError::Rejected { .. })));
+    assert!(matches!(post(&others, "key-1").await, Err(ProviderError::Rejected { .. })));
     assert_eq!(server.received_requests().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_told_holds_all_calls_back() {
+    let server = MockServer::start().await;
+    let client = client(&server.uri(), LIMITS);
+    let is_held_back = async |key: &str| {
+        let told = post(&client.in_background(), key).await;
+        matches!(told, Err(ProviderError::RateLimited { retry_after: Some(wait) }) if wait > Duration::from_secs(50))
+    };
+    // Perhaps done, and then told to wait: the outcome stays unknown, and the wait is not forgotten.
+    answers(&server, ResponseTemplate::new(500), 1).await;
+    answers(&server, ResponseTemplate::new(429).insert_header("retry-after", "60"), 1).await;
+    answers(&server, ResponseTemplate::new(200).set_body_string("{}"), 100).await;
+    assert_eq!(post(&client, "key-1").await, Err(ProviderError::OutcomeUnknown));
+    assert!(is_held_back("key-1").await && is_held_back("key-2").await);
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_short_wait_is_waited_for_by_others_too() {
+    let server = MockServer::start().await;
+    let client = client(&server.uri(), LIMITS);
+    answers(&server, ResponseTemplate::new(429).insert_header("retry-after", "1"), 1).await;
+    answers(&server, ResponseTemplate::new(200).set_body_string("{}"), 100).await;
+    let told = tokio::spawn({
+        let client = client.clone();
+        async move { post(&client, "key-1").await }
+    });
+    while client.door.cool_until.lock().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    let began = Instant::now();
+    assert!(post(&client, "key-2").await.is_ok());
+    assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
+    assert!(told.await.unwrap().is_ok());
 }
 
 #[tokio::test]
@@ -126,7 +162,12 @@ async fn a_provider_that_fails_again_and_again_is_left_alone_and_tried_by_one_ca
     answers(&server, ResponseTemplate::new(500), u64::from(FAILURES_MAX)).await;
     answers(&server, ResponseTemplate::new(200).set_body_string("{}"), 100).await;
     let client = client(&server.uri(), LIMITS);
-    let ask = async || post(&client, "key-1").await;
+    let next = std::sync::atomic::AtomicU32::new(0);
+    // About another thing each time.
+    let ask = async || {
+        let nth = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        post(&client, &format!("key-{nth}")).await
+    };
     let mut told = Vec::new();
     // Three tries a call: the last one finds the circuit open in the middle.
     for _ in 0..FAILURES_MAX.div_ceil(TRIES_MAX) {
@@ -136,7 +177,8 @@ async fn a_provider_that_fails_again_and_again_is_left_alone_and_tried_by_one_ca
     let sent = || async { server.received_requests().await.unwrap().len() };
     assert_eq!(sent().await, usize::try_from(FAILURES_MAX).unwrap());
     // Nothing was sent, so it is surely not done.
-    assert_eq!(ask().await, Err(ProviderError::Unavailable));
+    let told = ask().await;
+    assert!(matches!(told, Err(ProviderError::CircuitOpen { retry_after }) if !retry_after.is_zero()), "{told:?}");
     assert_eq!(sent().await, usize::try_from(FAILURES_MAX).unwrap());
     client.door.circuit.let_time_pass();
     assert!(ask().await.is_ok() && ask().await.is_ok());
