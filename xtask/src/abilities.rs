@@ -11,8 +11,16 @@ const END: &str = "\n<!-- The end of it. -->\n";
 
 /// Writes the table into the README; with `check`, only says whether what is there is fresh.
 pub(crate) fn run(check: bool) -> Result<()> {
-    let table =
-        repo::output(repo::cargo().args(["run", "--quiet", "--locked", "--package", "server", "--", "providers"]))?;
+    let table = repo::output(repo::cargo().args([
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "server",
+        "--",
+        "config",
+        "providers",
+    ]))?;
     let path = repo::root().join("README.md");
     let text = fs::read_to_string(&path)?;
     let fresh = with_table(&text, &table)?;

@@ -28,6 +28,7 @@ pub(crate) fn run(name: &str) -> Result<()> {
     let made = format!("crates/provider-{name}");
     write(&repo::root().join(&made), name)?;
     repo::say(&format!("made {made}: every call answers that it can't, and every rule of the contract fails"));
+    repo::run(repo::cargo().args(["fmt", "--package", &format!("provider-{name}")]))?;
     for (number, step) in (1..).zip(steps(name)) {
         repo::say(&format!("{number}. {step}"));
     }
@@ -35,14 +36,15 @@ pub(crate) fn run(name: &str) -> Result<()> {
 }
 
 /// What remains to be done by hand.
-fn steps(name: &str) -> [String; 4] {
+fn steps(name: &str) -> [String; 5] {
     let krate = format!("provider-{name}");
     let kind = format!("{}::{}", krate.replace('-', "_"), camel_case(name));
     [
-        format!("write crates/{krate}/src/contract.rs and provider.rs until this passes: cargo nextest run -p {krate}"),
-        format!("Cargo.toml, among the members: {krate} = {{ path = \"crates/{krate}\" }}"),
-        format!("crates/server/Cargo.toml: {krate}.workspace = true"),
+        format!("write crates/{krate}/src/contract.rs and provider.rs until this passes: cargo test -p {krate}"),
+        format!("crates/server/Cargo.toml: {krate} = {{ path = \"../{krate}\" }}"),
         format!("crates/server/src/registry.rs, among the adapters: Adapter::of::<{kind}>()"),
+        "cargo xtask codegen, for its column in the README's table".to_owned(),
+        "its settings in crates/server/paylinks.example.toml, its webhook and its variables in the README".to_owned(),
     ]
 }
 

@@ -195,11 +195,21 @@ fn check_content(path: &Path, content: &str, providers: &[String], found: &mut V
         }
         let (place, documented) = DOCUMENTED_PATH;
         let line = if path.starts_with(place) { line.replace(documented, "") } else { line.to_owned() };
-        let lower = line.to_lowercase();
-        if foreign.iter().any(|name| lower.contains(name.as_str())) {
+        if foreign.iter().any(|name| names(&line, name)) {
             found.push(format!("{}:{}: names a provider", path.display(), number + 1));
         }
     }
+}
+
+/// Whether a line names a provider: as a word, or as one of those that an identifier is made of.
+fn names(line: &str, provider: &str) -> bool {
+    line.to_ascii_lowercase().match_indices(provider).any(|(at, _)| {
+        let begins = line[at..].starts_with(|first: char| first.is_ascii_uppercase());
+        let before = line[..at].chars().next_back();
+        let after = line[at + provider.len()..].chars().next();
+        let is_end = after.is_none_or(|after| !after.is_alphanumeric() || after.is_uppercase());
+        is_end && (begins || !before.is_some_and(char::is_alphanumeric))
+    })
 }
 
 /// Whether `line` has `pattern` with no letter or digit right around it.
@@ -268,6 +278,20 @@ mod tests {
             check_content(&PathBuf::from(path), content, &providers, &mut found);
             let want: Vec<_> = want.into_iter().map(|line: usize| format!("{path}:{line}: names a provider")).collect();
             assert_eq!(found, want);
+        }
+    }
+
+    #[test]
+    fn a_provider_is_named_by_words_and_parts_of_identifiers() {
+        for (line, is_named) in [
+            ("Wise charges", true),
+            ("let config = WiseConfig::new();", true),
+            ("use provider_wise::x;", true),
+            ("MadeByWise", true),
+            ("otherwise it is likewise", false),
+            ("wisely", false),
+        ] {
+            assert_eq!(names(line, "wise"), is_named, "{line}");
         }
     }
 

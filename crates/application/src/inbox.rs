@@ -57,6 +57,7 @@ pub enum NotificationReceipt {
 /// How things stand at the provider, as asked when a notification is processed, or as it told.
 enum Findings {
     Checkout(Box<CheckoutSnapshot>),
+    CheckoutTold(Box<CheckoutSnapshot>),
     /// With the version that was stored before the look.
     Link(i64, LinkSnapshot),
     MethodDetached(ProviderRef),
@@ -217,6 +218,13 @@ impl App {
                         app.settle(uow, provider, snapshot).await?;
                         true
                     }
+                    Findings::CheckoutTold(snapshot) => {
+                        // It has an id of ours, and nothing else will ever tell of this money.
+                        if !app.settle(uow, provider, snapshot).await? {
+                            return Err(unaccountable(format!("nothing here is what {} paid", snapshot.provider_ref)));
+                        }
+                        true
+                    }
                     Findings::Link(version, snapshot) => app.link_moved(uow, *version, *snapshot).await?,
                     Findings::MethodDetached(provider_ref) => {
                         app.method_detached(uow, provider, provider_ref).await?;
@@ -315,18 +323,26 @@ impl App {
                 Ok(_) => Ok(Findings::Nothing),
                 Err(error) => Err(error),
             },
-            NotificationTopic::CheckoutTold { snapshot } => Ok(Findings::Checkout(snapshot.clone())),
+            NotificationTopic::CheckoutTold { snapshot } => Ok(Findings::CheckoutTold(snapshot.clone())),
             NotificationTopic::RefundTold { payment_ref, snapshot } => {
-                let look = self.begin_look(entry, payment_ref).await?;
-                if look.is_some() {
-                    self.expect_no_refund_unanswered(&entry.provider, payment_ref, snapshot).await?;
+                match self.begin_look(entry, payment_ref).await? {
+                    Some(look) => {
+                        let told = self.named_refund(&entry.provider, payment_ref, (**snapshot).clone()).await?;
+                        Ok(Findings::RefundTold(look, told))
+                    }
+                    None => Ok(Findings::Nothing),
                 }
-                Ok(look.map_or(Findings::Nothing, |look| Findings::RefundTold(look, (**snapshot).clone())))
             }
             NotificationTopic::DisputeTold { payment_ref, snapshot } => {
-                let told_at = entry.notification.occurred_at;
+                // A time that is ahead of ours would make all that comes after it late.
+                let told_at = entry.notification.occurred_at.min(entry.received_at);
                 let look = self.begin_look(entry, payment_ref).await?;
                 Ok(look.map_or(Findings::Nothing, |look| Findings::DisputeTold(look, (**snapshot).clone(), told_at)))
+            }
+            NotificationTopic::NeedsAttention { name, .. } => {
+                return Err(unaccountable(format!(
+                    "{name} can't be brought into the books: see to it at the provider"
+                )));
             }
             NotificationTopic::Other { .. } => Ok(Findings::Nothing),
         };
@@ -490,6 +506,11 @@ fn left_to_its_holder(written: Result<(), Error>) -> Result<(), Error> {
         Err(error) if is_lost_lease(&error) => Ok(()),
         other => other,
     }
+}
+
+/// What only a person can bring into the books: it is set aside.
+fn unaccountable(message: String) -> Error {
+    Error::precondition(Reason::ProviderRejected, message)
 }
 
 /// How long the provider asked to be left alone.

@@ -25,9 +25,13 @@ use crate::provider_calls::{Lookup, unknown_still};
 /// For how long a refund whose outcome is unknown is asked for again under its key, which can't pay back twice.
 const SENT_AGAIN_FOR: Duration = Duration::from_secs(60);
 /// How long its outcome has been unknown before a new provider key is tried, where the refund is not to be seen among those of
-/// the payment. Nothing is sent for the last six minutes of that: far longer than a request lives on its way, and than a provider
+/// the payment. Nothing is sent for the last five minutes of that, the tries of a call counted: far longer than a request lives on its way, and than a provider
 /// works on one. A request under the old key is over by then, and what it did is seen.
 const KEY_PATIENCE: Duration = Duration::from_secs(7 * 60);
+
+/// How long what is told of a refund without our id waits for the answers to refunds that were asked for. After that it is taken
+/// for one of them: a key may repeat a failure although the refund was made.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// What is known of a payment when the provider is asked about its refunds or disputes.
 ///
@@ -62,7 +66,8 @@ impl App {
             return Ok(Err(ProviderError::NotFound));
         };
         if must_look && !provider.capabilities().has(Feature::LookupByReference) {
-            // The same key can't pay back twice as long as it protects. After that, a notification alone can tell.
+            // The same key can't pay back twice as long as it protects. After that, a notification alone can tell; the refund
+            // holds its money until one does.
             if key_is_old {
                 return Ok(Err(ProviderError::OutcomeUnknown));
             }
@@ -71,6 +76,10 @@ impl App {
                 Ok(refunds) => {
                     if let Some(made) = refunds.into_iter().find(|snapshot| snapshot.refund_id == Some(id)) {
                         return Ok(Ok(Some(made)));
+                    }
+                    // A version that did not note it may have sent it just now.
+                    if intent.unknown_since.is_none() {
+                        intent.unknown_since = Some(self.now());
                     }
                     if self.until_another_key(intent).is_none() {
                         intent.key_generation += 1;
@@ -94,7 +103,7 @@ impl App {
     }
 
     fn unknown_for(&self, intent: &Intent) -> Duration {
-        self.now().since(intent.unknown_since.unwrap_or(intent.created_at))
+        intent.unknown_since.map_or(Duration::ZERO, |since| self.now().since(since))
     }
 
     /// Records what came of [`request_refund`](Self::request_refund): the refund as it is since. One that was refused is
@@ -157,36 +166,39 @@ impl App {
         Ok(true)
     }
 
-    /// Fails while a refund that is told without an id of ours may be one that we have just asked for: the answer to that
-    /// call, which comes again under its key, tells which it is. Otherwise it would be counted twice.
+    /// What is told of a refund, with our id of it where it may be one that we asked for and whose answer is lost. While the
+    /// answer may still come, it tells which one it is, and what is told waits for it; otherwise it would be counted twice.
     ///
     /// # Errors
-    /// It may be: the notification waits for the answer.
-    pub(crate) async fn expect_no_refund_unanswered(
+    /// It has to wait.
+    pub(crate) async fn named_refund(
         &self,
         provider: &ProviderName,
         payment_ref: &ProviderRef,
-        told: &RefundSnapshot,
-    ) -> Result<(), Error> {
+        told: RefundSnapshot,
+    ) -> Result<RefundSnapshot, Error> {
         let storage = &self.0.storage;
         let is_known =
             told.refund_id.is_some() || storage.load_refund_by_ref(provider, &told.provider_ref).await?.is_some();
         let Some(payment) = storage.load_payment_by_ref(provider, payment_ref).await?.filter(|_| !is_known) else {
-            return Ok(());
+            return Ok(told);
         };
         let unanswered = RefundFilter {
             payment_id: Some(payment.id),
             state: Some(RefundState::CREATING),
             ..RefundFilter::default()
         };
-        if storage.list_refunds(&payment.seller_id, unanswered, PageRequest::NEWEST).await?.items.is_empty() {
-            return Ok(());
+        let unanswered = storage.list_refunds(&payment.seller_id, unanswered, PageRequest::NEWEST).await?.items;
+        if unanswered.iter().any(|refund| self.now().since(refund.created_at) <= ANSWER_PATIENCE) {
+            return Err(Error::Aborted {
+                reason: Reason::ConcurrentChange,
+                message: "a refund that was asked for has no answer yet".to_owned(),
+                retry_after: Some(RETRY_AFTER),
+            });
         }
-        Err(Error::Aborted {
-            reason: Reason::ConcurrentChange,
-            message: "a refund that was asked for has no answer yet".to_owned(),
-            retry_after: Some(RETRY_AFTER),
-        })
+        // The oldest of its amount: were it another's after all, what is told of ours later is counted as that one.
+        let asked_for = unanswered.iter().rev().find(|refund| refund.amount == told.amount);
+        Ok(RefundSnapshot { refund_id: asked_for.map(|refund| refund.id), ..told })
     }
 
     /// Brings a dispute into the books, as a look at the provider showed it, or as it was at `told_at`, as the provider told.

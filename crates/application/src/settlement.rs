@@ -15,7 +15,7 @@ use domain::id::CustomerId;
 use domain::invoice::{Invoice, InvoiceState};
 use domain::money::Money;
 use domain::payment::{NewPayment, Payment, PaymentFlag, PaymentKind};
-use domain::payment_link::{CloseReason, LinkState, PaymentLink};
+use domain::payment_link::{CloseReason, LinkState, LinkTarget, PaymentLink};
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{Collectable, UnitOfWork};
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, ProviderName, ProviderRef, StoredCard};
@@ -135,7 +135,15 @@ impl App {
                 self.store_invoice(uow, invoice, &flags).await?;
                 flags
             }
-            None => compare(received, snapshot.amount),
+            None => {
+                // A visit that is told by its payment alone says what was paid, not what was asked for.
+                let is_told_by_payment = snapshot.provider_ref == *payment_ref;
+                let fixed = books.link.as_ref().filter(|_| is_told_by_payment).and_then(|link| match &link.target {
+                    LinkTarget::Items { items } => items.fixed_amount(),
+                    LinkTarget::Invoice { .. } => None,
+                });
+                compare(received, fixed.unwrap_or(snapshot.amount))
+            }
         };
         // A link that was closed after the money was held is no reason to look at its capture.
         let was_closed = match payment.authorization() {
@@ -169,7 +177,7 @@ impl App {
         snapshot: &CheckoutSnapshot,
     ) -> Result<Option<Books>, Error> {
         let known = match snapshot.checkout_session_id {
-            Some(id) => uow.load_checkout_session(id).await?,
+            Some(id) => uow.load_checkout_session(id).await?.filter(|session| &session.provider == provider),
             None => uow.load_checkout_session_by_ref(provider, &snapshot.provider_ref).await?,
         };
         let link_id = known.as_ref().map_or(snapshot.payment_link_id, |session| session.payment_link_id());

@@ -413,6 +413,13 @@ pub enum NotificationTopic {
         /// How it stood then.
         snapshot: Box<DisputeSnapshot>,
     },
+    /// Something about money that can't be brought into the books by itself: it is set aside for a person.
+    NeedsAttention {
+        /// The provider's name for it.
+        name: String,
+        /// The payment at the provider, as far as it is told.
+        payment_ref: Option<ProviderRef>,
+    },
     /// Something that means nothing here.
     Other {
         /// The provider's name for it.

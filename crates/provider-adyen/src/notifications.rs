@@ -10,6 +10,7 @@ use domain::id::{CheckoutSessionId, PaymentLinkId, RefundId};
 use domain::money::Money;
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, Notification, NotificationTopic, ProviderRef};
 use domain::refund::{RefundProgress, RefundSnapshot};
+use domain::timestamp::Timestamp;
 
 use crate::amounts::Amount;
 use crate::events::{Item, time};
@@ -17,9 +18,15 @@ use crate::events::{Item, time};
 /// The most characters of Adyen's words for why something is so.
 const REASON_CHARS_MAX: usize = 100;
 
-/// What an event tells; nothing if it lacks a part that it must have.
-pub(crate) fn read(item: &Item) -> Option<Notification> {
-    Some(Notification { provider_event_id: event_id(item), occurred_at: item.occurred_at()?, topic: topic(item)? })
+/// What an event tells. One that lacks a part that it must have, such as an amount in a currency that is known, is for a person.
+pub(crate) fn read(item: &Item, now: Timestamp) -> Notification {
+    let topic = topic(item).unwrap_or_else(|| needs_attention(item));
+    Notification { provider_event_id: event_id(item), occurred_at: item.occurred_at().unwrap_or(now), topic }
+}
+
+fn needs_attention(item: &Item) -> NotificationTopic {
+    let payment_ref = Some(ProviderRef(item.original().unwrap_or(&item.psp_reference).to_owned()));
+    NotificationTopic::NeedsAttention { name: name(item), payment_ref }
 }
 
 /// By Adyen's word, deliveries of one event have the same code and reference; where both can come of one reference, success
@@ -37,27 +44,30 @@ fn topic(item: &Item) -> Option<NotificationTopic> {
     }
     match (code, item.success.0) {
         ("AUTHORISATION", true) => authorisation(item),
-        ("REFUND" | "CANCEL_OR_REFUND" | "VOID_PENDING_REFUND", true) => sent_back(),
-        ("REFUND" | "CANCEL_OR_REFUND" | "VOID_PENDING_REFUND", false) => kept("refused"),
+        ("REFUND" | "CANCEL_OR_REFUND", true) => sent_back(),
+        ("REFUND" | "CANCEL_OR_REFUND", false) => kept("refused"),
         // Both are of a refund that had succeeded, and are sure whatever their success says.
         ("REFUND_FAILED", _) => kept("refund_failed"),
         ("REFUNDED_REVERSED", _) => kept("refunded_reversed"),
         // The money of a payment that was told never comes.
         ("CANCELLATION" | "TECHNICAL_CANCEL", true) | ("CAPTURE_FAILED", _) => sent_back(),
-        ("CAPTURE", false) | ("EXPIRE", _) => {
-            tracing::error!(
-                event = code,
-                payment = item.original().unwrap_or(&item.psp_reference),
-                "money that was authorised is not taken: a person must see to it at the provider"
-            );
-            Some(other(item))
-        }
+        // Money that was authorised is not taken, and may still be.
+        ("CAPTURE", false) | ("EXPIRE", _) if is_ours(item) => Some(needs_attention(item)),
         _ => Some(other(item)),
     }
 }
 
 fn other(item: &Item) -> NotificationTopic {
-    NotificationTopic::Other { name: item.event_code.chars().take(REASON_CHARS_MAX).collect() }
+    NotificationTopic::Other { name: name(item) }
+}
+
+fn name(item: &Item) -> String {
+    item.event_code.chars().take(REASON_CHARS_MAX).collect()
+}
+
+/// Whether it is of a payment of a page of ours; another program's means nothing here.
+fn is_ours(item: &Item) -> bool {
+    PaymentLinkId::parse(item.reference()).is_ok() || CheckoutSessionId::parse(item.reference()).is_ok()
 }
 
 /// A payment of a page of ours; another program's means nothing here.
@@ -111,14 +121,13 @@ fn dispute(item: &Item, state: DisputeState) -> Option<NotificationTopic> {
     Some(NotificationTopic::DisputeTold { payment_ref, snapshot: Box::new(snapshot) })
 }
 
-/// Where a dispute stands after an event; nothing if the event is of none. What is said of it beside the event's code is
-/// not signed.
+/// Where a dispute stands after an event; nothing if the event is of none, or moves no money, as where the seller has answered
+/// (an answer to a mere question must not count as money taken). What is said of it beside the event's code is not signed.
 fn dispute_state(item: &Item) -> Option<DisputeState> {
     Some(match item.event_code.as_str() {
         "REQUEST_FOR_INFORMATION" => DisputeState::WarningNeedsResponse,
         // Before a chargeback its money is about to be taken, and must not be sent back beside that.
         "NOTIFICATION_OF_CHARGEBACK" | "CHARGEBACK" | "DISPUTE_OPENED_WITH_CHARGEBACK" => DisputeState::NeedsResponse,
-        "INFORMATION_SUPPLIED" => DisputeState::UnderReview,
         // The money is back; the bank may still come a second time.
         "CHARGEBACK_REVERSED"
         | "PREARBITRATION_WON"

@@ -142,6 +142,7 @@ impl PaymentProvider for AdyenProvider {
         // Who paid a link of items is told by notifications, however late; an invoice waits for them.
         match (page.state(), link.invoice_id()) {
             (PageState::Completed | PageState::PaymentPending, Some(_)) => Ok(vec![snapshot(&page)?]),
+            (PageState::Active, _) => Err(ProviderError::Conflict { code: "still_open".to_owned() }),
             _ => Ok(Vec::new()),
         }
     }
@@ -304,15 +305,16 @@ impl PaymentProvider for AdyenProvider {
         "[accepted]"
     }
 
-    /// Signatures of Adyen's have no time, so `now` means nothing: an event is known by its id, and told twice is told once.
+    /// Signatures of Adyen's have no time: an event is known by its id, and told twice is told once. Adyen delivers nothing else
+    /// until one is accepted, so what is signed is accepted, and set aside where it can't be read.
     fn parse_notification(
         &self,
         headers: &[(String, String)],
         body: &[u8],
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<Vec<Notification>, NotificationError> {
         let items = self.door.open(headers, body)?;
-        items.iter().map(|item| notifications::read(item).ok_or(NotificationError::Malformed)).collect()
+        Ok(items.iter().map(|item| notifications::read(item, now)).collect())
     }
 
     async fn list_notifications(

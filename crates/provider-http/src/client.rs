@@ -208,6 +208,10 @@ impl Client {
                 .increment(1);
             let (error, told) = match tried {
                 Ok(Verdict::Done(value)) => return Ok(value),
+                // Credentials that ended in between say nothing of the try before.
+                Ok(Verdict::Refused(ProviderError::Unauthorized)) if perhaps_done => {
+                    return Err(ProviderError::OutcomeUnknown);
+                }
                 Ok(Verdict::Refused(error)) => return Err(error),
                 Ok(Verdict::NotDone { error, wait }) => (error, wait),
                 Ok(Verdict::Unknown { wait }) => {

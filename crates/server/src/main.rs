@@ -56,8 +56,6 @@ enum Command {
         #[command(subcommand)]
         command: notifications::NotificationsCommand,
     },
-    /// Tell what each provider can do that there is an adapter for.
-    Providers,
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -77,6 +75,8 @@ enum Command {
 enum ConfigCommand {
     /// Check the configuration without running anything.
     Check(Settings),
+    /// Tell what each provider can do that can be configured.
+    Providers,
 }
 
 /// Settings of the command line and of the environment; they come before those of the file. All are texts: they are parsed
@@ -151,7 +151,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Sandbox { listen, state_file } => sandbox(listen, state_file).await,
         Command::Keys { command } => keys::run(command).await,
         Command::Notifications { command } => notifications::run(command).await,
-        Command::Providers => say(&registry::abilities()),
+        Command::Config { command: ConfigCommand::Providers } => say(&registry::abilities()),
         Command::Config { command: ConfigCommand::Check(settings) } => {
             let config = Config::load(&settings)?;
             say(&config.summary())

@@ -105,6 +105,10 @@ fn about(topic: &NotificationTopic) -> String {
         NotificationTopic::DisputeTold { payment_ref, snapshot } => {
             format!("dispute {} of {payment_ref}", snapshot.provider_ref)
         }
+        NotificationTopic::NeedsAttention { name, payment_ref } => match payment_ref {
+            Some(payment_ref) => format!("{name} of {payment_ref}"),
+            None => name.clone(),
+        },
         NotificationTopic::Other { .. } => "nothing known here".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! The running service: adapters wired to the application, listeners, and the stop.
 
 use std::fs::{File, TryLockError};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl Running {
         let database = SqlConfig::new(&config.database_url);
         let storage = SqlStorage::connect(&database).await.context("the database can't be used")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let providers = registry::providers(config.charging, &format!("http://{http}")).await?;
+        let providers = registry::providers(config.charging, &format!("http://{}", near(http))).await?;
         let access = config.access;
         let public_url = config.public_url.map_or_else(|| format!("http://{http}"), String::from);
         let sharing = InvoiceSharing {
@@ -177,6 +177,16 @@ impl Running {
     }
 }
 
+/// Where this machine reaches what listens there: everywhere is at home too.
+fn near(listener: SocketAddr) -> SocketAddr {
+    let loopback = match listener.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(loopback, listener.port())
+}
+
 async fn named(name: &'static str, part: impl Future<Output = ()>) -> &'static str {
     part.await;
     name
@@ -235,6 +245,15 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_listens_everywhere_is_reached_on_loopback() {
+        for (listener, want) in
+            [("0.0.0.0:8080", "127.0.0.1:8080"), ("[::]:8080", "[::1]:8080"), ("192.0.2.7:8080", "192.0.2.7:8080")]
+        {
+            assert_eq!(near(listener.parse().unwrap()), want.parse().unwrap());
+        }
+    }
 
     #[tokio::test]
     async fn a_part_that_dies_ends_the_service_with_an_error() {

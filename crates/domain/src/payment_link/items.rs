@@ -108,6 +108,14 @@ impl LineItem {
 }
 
 impl LineItems {
+    /// What all items come to, where their customer chooses neither a price nor a quantity.
+    pub fn fixed_amount(&self) -> Option<Money> {
+        let is_chosen =
+            |item: &LineItem| matches!(item.model, PriceModel::CustomerChosen(_)) || item.adjustable.is_some();
+        let each = self.iter().map(|item| (!is_chosen(item)).then(|| item.amount())).collect::<Option<Vec<_>>>()?;
+        Money::sum(self.currency(), each).ok()
+    }
+
     /// The most items of a link, optional ones counted.
     pub const ITEMS_MAX: usize = 20;
 

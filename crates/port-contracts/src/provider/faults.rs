@@ -114,20 +114,27 @@ pub async fn a_failure_that_is_kept_under_a_key_is_not_taken_for_a_refusal(at: S
     }
 }
 
-/// Too many calls: nothing is done, and the wait is told as the provider asked for it.
+/// Too many calls: nothing is done, and the wait is told as the provider asked for it, also to calls that come meanwhile.
 pub async fn a_limit_of_the_rate_is_told_with_its_wait(at: Subject) {
     let retry_after = Duration::from_secs(67);
     let (link, session) = (at.invoice_link(money(10_000, "SEK")).await, at.session(money(10_000, "SEK")).await);
-    let limited = ProviderError::RateLimited { retry_after: Some(retry_after) };
+    let is_told = |refused: Option<ProviderError>| match refused {
+        Some(ProviderError::RateLimited { retry_after: Some(told) }) => {
+            told <= retry_after && told + Duration::from_secs(10) > retry_after
+        }
+        _ => false,
+    };
     let (for_link, for_session) = (key(), key());
     at.disturbed(Call::CreatePaymentLink, Disturbance::RateLimited { retry_after }).await;
-    assert_eq!(at.provider.create_payment_link(&for_link, &link).await, Err(limited.clone()));
+    assert!(is_told(at.provider.create_payment_link(&for_link, &link).await.err()));
     at.disturbed(Call::CreateCheckout, Disturbance::RateLimited { retry_after }).await;
-    assert_eq!(at.provider.create_checkout(&for_session, &session, None).await, Err(limited));
+    assert!(is_told(at.provider.create_checkout(&for_session, &session, None).await.err()));
     assert_eq!(at.counterpart.ledger().await.pages, []);
     at.undisturbed().await;
-    at.provider.create_payment_link(&for_link, &link).await.unwrap();
-    at.provider.create_checkout(&for_session, &session, None).await.unwrap();
+    // The wait holds this adapter's calls back; one that was not told of it goes through.
+    let another = at.counterpart.adapter(Setup::Usual);
+    another.create_payment_link(&for_link, &link).await.unwrap();
+    another.create_checkout(&for_session, &session, None).await.unwrap();
     assert_eq!(at.counterpart.ledger().await.pages.len(), 2);
 }
 
@@ -135,16 +142,18 @@ pub async fn a_limit_of_the_rate_is_told_with_its_wait(at: Subject) {
 pub async fn a_provider_that_can_not_be_reached_has_done_nothing(at: Subject) {
     let alone = at.counterpart.adapter(Setup::Unreachable);
     let (link, session) = (at.invoice_link(money(10_000, "SEK")).await, at.session(money(10_000, "SEK")).await);
-    let gone = ProviderError::Unavailable;
-    assert_eq!(alone.create_payment_link(&key(), &link).await, Err(gone.clone()));
-    assert_eq!(alone.create_checkout(&key(), &session, None).await, Err(gone.clone()));
+    let is_gone = |refused: Option<ProviderError>| {
+        matches!(refused, Some(ProviderError::Unavailable | ProviderError::CircuitOpen { .. }))
+    };
+    assert!(is_gone(alone.create_payment_link(&key(), &link).await.err()));
+    assert!(is_gone(alone.create_checkout(&key(), &session, None).await.err()));
     let (link, page) = at.make_link(link).await;
-    assert_eq!(alone.deactivate_payment_link(&key(), &link).await, Err(gone.clone()));
-    assert_eq!(alone.fetch_payment_link(&page.provider_ref).await, Err(gone.clone()));
+    assert!(is_gone(alone.deactivate_payment_link(&key(), &link).await.err()));
+    assert!(is_gone(alone.fetch_payment_link(&page.provider_ref).await.err()));
     assert!(at.provider.fetch_payment_link(&page.provider_ref).await.unwrap().unwrap().active);
     let (_, payment) = at.paid_session(money(10_000, "SEK")).await;
     let refund = at.refund(money(10_000, "SEK"));
-    assert_eq!(alone.create_refund(&key(), &refund, &payment).await, Err(gone));
+    assert!(is_gone(alone.create_refund(&key(), &refund, &payment).await.err()));
     assert_eq!(at.refunded().await, []);
 }
 

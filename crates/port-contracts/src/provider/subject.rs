@@ -236,6 +236,7 @@ impl Subject {
             | NotificationTopic::PromotionCode { .. }
             | NotificationTopic::Subscription { .. }
             | NotificationTopic::Renewal { .. }
+            | NotificationTopic::NeedsAttention { .. }
             | NotificationTopic::Other { .. } => Finding::Nothing,
         })
     }
