@@ -269,7 +269,7 @@ async fn one_scenario_runs_through_either_provider_by_configuration_alone(db: Db
     let mut told = Vec::new();
     for acquirer in [Acquirer::sandbox().await, Acquirer::fake().await] {
         let server = server_of(db, &[&acquirer]).await;
-        told.push(deal(&server, acquirer.name(), &acquirer).await);
+        told.push(Box::pin(deal(&server, acquirer.name(), &acquirer)).await);
     }
     assert_eq!(told[0], told[1]);
 }
@@ -277,7 +277,7 @@ async fn one_scenario_runs_through_either_provider_by_configuration_alone(db: Db
 async fn each_seller_is_charged_by_its_own_provider(db: Db) {
     let (sandbox, fake) = (Acquirer::sandbox().await, Acquirer::fake().await);
     let server = server_of(db, &[&sandbox, &fake]).await;
-    let both = tokio::join!(deal(&server, "stripe", &sandbox), deal(&server, "adyen", &fake));
+    let both = tokio::join!(Box::pin(deal(&server, "stripe", &sandbox)), Box::pin(deal(&server, "adyen", &fake)));
     assert_eq!(both.0, both.1);
     // What one tells is not taken at the other's door.
     let forged = http().post(format!("{}/webhooks/adyen", server.http)).basic_auth(BASIC.0, Some(BASIC.1));

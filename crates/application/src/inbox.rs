@@ -509,7 +509,7 @@ fn left_to_its_holder(written: Result<(), Error>) -> Result<(), Error> {
 }
 
 /// What only a person can bring into the books: it is set aside.
-fn unaccountable(message: String) -> Error {
+pub(crate) fn unaccountable(message: String) -> Error {
     Error::precondition(Reason::ProviderRejected, message)
 }
 

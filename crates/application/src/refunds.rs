@@ -20,6 +20,7 @@ use domain::timestamp::Timestamp;
 
 use crate::app::App;
 use crate::error::{Error, RETRY_AFTER, Reason};
+use crate::inbox::unaccountable;
 use crate::provider_calls::{Lookup, unknown_still};
 
 /// For how long a refund whose outcome is unknown is asked for again under its key, which can't pay back twice.
@@ -170,7 +171,7 @@ impl App {
     /// answer may still come, it tells which one it is, and what is told waits for it; otherwise it would be counted twice.
     ///
     /// # Errors
-    /// It has to wait.
+    /// It has to wait, or it is for a person: its amount can't be that of a refund of this payment.
     pub(crate) async fn named_refund(
         &self,
         provider: &ProviderName,
@@ -178,11 +179,20 @@ impl App {
         told: RefundSnapshot,
     ) -> Result<RefundSnapshot, Error> {
         let storage = &self.0.storage;
-        let is_known =
-            told.refund_id.is_some() || storage.load_refund_by_ref(provider, &told.provider_ref).await?.is_some();
-        let Some(payment) = storage.load_payment_by_ref(provider, payment_ref).await?.filter(|_| !is_known) else {
-            return Ok(told);
+        let known = match told.refund_id {
+            Some(id) => storage.load_refund(id).await?,
+            None => storage.load_refund_by_ref(provider, &told.provider_ref).await?,
         };
+        if known.as_ref().is_some_and(|refund| refund.amount != told.amount) {
+            return Err(unaccountable(format!("{} is told with another amount than it has here", told.provider_ref)));
+        }
+        let Some(payment) = storage.load_payment_by_ref(provider, payment_ref).await? else { return Ok(told) };
+        if payment.received.is_some_and(|received| received.currency() != told.amount.currency()) {
+            return Err(unaccountable(format!("{} is in another currency than its payment", told.provider_ref)));
+        }
+        if told.refund_id.is_some() || known.is_some() {
+            return Ok(told);
+        }
         let unanswered = RefundFilter {
             payment_id: Some(payment.id),
             state: Some(RefundState::CREATING),

@@ -12,6 +12,7 @@ use domain::provider::{Feature, ProviderRef};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use url::{Host, Url};
 
 use crate::amounts::Amount;
 use crate::capabilities::LOCALES;
@@ -130,8 +131,9 @@ impl PageRequest {
         Ok(request)
     }
 
-    pub(crate) fn reference(&self) -> &str {
-        &self.reference
+    /// Whether a page is what is asked for here.
+    pub(crate) fn is_of(&self, page: &Page) -> bool {
+        page.reference == self.reference && page.amount() == self.amount.money()
     }
 
     /// The body of the call.
@@ -234,9 +236,14 @@ pub(crate) enum PageState {
 }
 
 impl Page {
-    /// Reads an answer.
+    /// Reads an answer. What a later call can't name or a customer can't safely open is no page.
     pub(crate) fn read(value: Value) -> Option<Self> {
-        serde_json::from_value(value).ok()
+        let page: Self = serde_json::from_value(value).ok()?;
+        let is_named = !page.id.is_empty() && page.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let url = Url::parse(&page.url).ok()?;
+        let is_near = matches!(url.host(), Some(Host::Ipv4(ip)) if ip.is_loopback());
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_near);
+        (is_named && is_safe).then_some(page)
     }
 
     pub(crate) fn provider_ref(&self) -> ProviderRef {
@@ -245,10 +252,6 @@ impl Page {
 
     pub(crate) fn hosted(self) -> HostedPage {
         HostedPage { provider_ref: ProviderRef(self.id), url: self.url }
-    }
-
-    pub(crate) fn reference(&self) -> &str {
-        &self.reference
     }
 
     pub(crate) const fn state(&self) -> PageState {

@@ -70,7 +70,7 @@ impl AdyenProvider {
         let made = self.client.post("paymentLinks", &request.body()?, &key.0).await?;
         // It was done, as the status said; the same key will tell what.
         let page = Page::read(made).ok_or(ProviderError::OutcomeUnknown)?;
-        if page.reference() != request.reference() {
+        if !request.is_of(&page) {
             // Adyen answers to a key as it did the first time, whatever is asked for.
             return Err(ProviderError::Conflict { code: "key_of_another_page".to_owned() });
         }
@@ -93,6 +93,10 @@ impl AdyenProvider {
                 open if open.state() == PageState::Active => Err(refusal),
                 closed => Ok(closed),
             },
+            // A page that was made is there. Whoever does not find it asks for it elsewhere, and it may still be paid.
+            Err(ProviderError::NotFound) => {
+                Err(ProviderError::Rejected { field: None, code: "page_not_found".to_owned() })
+            }
             Err(error) => Err(error),
         }
     }

@@ -28,7 +28,7 @@ const TRIES_MAX: u32 = 3;
 /// The longest wait between two tries; what asks for more is left to whoever called.
 const WAIT_MAX: Duration = Duration::from_secs(3);
 /// The longest that all calls are held back since one was asked to wait.
-const COOL_DOWN_MAX: Duration = Duration::from_secs(5 * 60);
+const COOL_DOWN_MAX: Duration = Duration::from_secs(60);
 /// The wait after the first try, on average; it doubles.
 const WAIT_FIRST: Duration = Duration::from_millis(250);
 /// The largest answer that is read, in bytes. A page of a hundred sessions with full metadata is about 3 MiB.
@@ -135,12 +135,14 @@ impl Verdict {
         matches!(self, Self::Unknown { .. } | Self::NotDone { error: ProviderError::Unavailable, .. })
     }
 
-    /// For how long the provider asked to be left alone, where it did. A call that is not to be tried again by itself says
-    /// so by a wait without an end, which is none for the others.
+    /// For how long the provider asked all calls to wait, where it limits their rate. What it asks for beside a failure of one
+    /// call is for that call alone, and a wait without an end says that a call is not to be tried again by itself.
     fn asked_wait(&self) -> Option<Duration> {
         match self {
-            Self::NotDone { wait, .. } | Self::Unknown { wait } => wait.filter(|wait| *wait < Duration::MAX),
-            Self::Done(_) | Self::Refused(_) => None,
+            Self::NotDone { error: ProviderError::RateLimited { .. }, wait } => {
+                wait.filter(|wait| *wait < Duration::MAX)
+            }
+            Self::NotDone { .. } | Self::Unknown { .. } | Self::Done(_) | Self::Refused(_) => None,
         }
     }
 }

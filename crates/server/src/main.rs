@@ -74,7 +74,7 @@ enum Command {
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Check the configuration without running anything.
-    Check(Settings),
+    Check(Box<Settings>),
     /// Tell what each provider can do that can be configured.
     Providers,
 }

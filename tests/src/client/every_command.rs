@@ -50,7 +50,9 @@ impl Person<'_> {
 async fn commands_of(arguments: &[&str]) -> Vec<String> {
     let said = output(command("http://127.0.0.1:1", &[arguments, &["-h"]].concat())).await;
     let listed = said.out.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let names = listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    // What is said of a command may go on in lines of its own, which stand further in.
+    let named = listed.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    let names = named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
     names.map(str::to_owned).collect()
 }
 

@@ -177,8 +177,7 @@ async fn key_sent(intended: Duration, unknown_for: Option<Duration>) -> Option<S
     intent.unknown_since = unknown_for.map(|since| now.minus(since));
     let answered = App::new(parts).unwrap().request_refund(&provider, &mut intent, id, lookup).await.unwrap();
     assert_eq!(answered, Err(ProviderError::OutcomeUnknown));
-    let sent = sent.lock().unwrap().take();
-    sent
+    sent.lock().unwrap().take()
 }
 
 #[tokio::test]

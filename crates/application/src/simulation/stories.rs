@@ -185,12 +185,12 @@ fn every_order_of_notifications_ends_with_the_same_books() {
     let mut stories = 0;
     for is_held in [true, false] {
         let live = async |world: &SmallWorld| {
-            if is_held { live_held_story(world).await } else { live_invoice_story(world).await }
+            if is_held { live_held_story(world).await } else { Box::pin(live_invoice_story(world)).await }
         };
         let mut count = 0;
         in_simulated_time(async {
             let world = SmallWorld::new();
-            live(&world).await;
+            Box::pin(live(&world)).await;
             count = world.acquirer.told().len();
         });
         assert!((3..=6).contains(&count), "{count} notifications");
@@ -199,7 +199,7 @@ fn every_order_of_notifications_ends_with_the_same_books() {
         for order in orders(&indices) {
             in_simulated_time(async {
                 let world = SmallWorld::new();
-                live(&world).await;
+                Box::pin(live(&world)).await;
                 let told = world.acquirer.told();
                 for index in &order {
                     world.deliver(&told[*index]).await;

@@ -80,7 +80,7 @@ async fn a_call_that_takes_its_time_stays_with_who_made_it() {
 async fn the_call_of_a_server_that_died_soon_goes_on_elsewhere() {
     let two = Two::new();
     // Long enough for its lease to have been renewed.
-    let asked = tokio::time::timeout(Duration::from_secs(33), two.ask(0)).await;
+    let asked = tokio::time::timeout(Duration::from_secs(33), Box::pin(two.ask(0))).await;
     assert!(asked.is_err());
     two.replicas[0].process.kill();
     two.chaos.set(Faults::default());
