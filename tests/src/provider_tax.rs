@@ -180,7 +180,7 @@ async fn without_the_engine_nothing_is_stored_and_a_retry_finds_it(db: Db) {
     let request = invoice(&buyer, "");
     for fault in [
         json!({"kind": "status", "status": 500, "times": 9}),
-        json!({"kind": "status", "status": 429, "retry_after": 60, "times": 9}),
+        json!({"kind": "status", "status": 429, "retry_after": 10, "times": 9}),
         json!({"kind": "reset_before", "times": 9}),
         json!({"kind": "garbage", "times": 9}),
     ] {
