@@ -32,7 +32,8 @@ use crate::use_cases::payment_link::link_error;
 
 /// How long before its end a provider's key counts as old: a request may be on its way that long, and clocks may differ.
 const KEY_MARGIN: Duration = Duration::from_secs(60 * 60);
-/// How often the same key is tried by which alone it can be found out whether there is a page.
+/// After how many attempts, those that were never sent included, another key is tried where the same one alone can tell whether
+/// there is a page. Too early costs a page of which nobody has the URL, and no money.
 const SAME_KEY_TRIES: u32 = 4;
 /// How long a new page is tried to be made while the provider surely has not made it.
 const CREATION_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);

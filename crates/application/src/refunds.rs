@@ -26,8 +26,8 @@ use crate::provider_calls::{Lookup, unknown_still};
 /// For how long a refund whose outcome is unknown is asked for again under its key, which can't pay back twice.
 const SENT_AGAIN_FOR: Duration = Duration::from_secs(60);
 /// How long its outcome has been unknown before a new provider key is tried, where the refund is not to be seen among those of
-/// the payment. Nothing is sent for the last five minutes of that, the tries of a call counted: far longer than a request lives on its way, and than a provider
-/// works on one. A request under the old key is over by then, and what it did is seen.
+/// the payment. Nothing is sent for the last five minutes of that, the tries of a call counted: far longer than a request lives
+/// on its way, and than a provider works on one. A request under the old key is over by then, and what it did is seen.
 const KEY_PATIENCE: Duration = Duration::from_secs(7 * 60);
 
 /// How long what is told of a refund without our id waits for the answers to refunds that were asked for. After that it is taken
