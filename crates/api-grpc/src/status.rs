@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use api_proto::v1::ErrorReason;
 use application::{Error, Reason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -38,7 +39,7 @@ pub(crate) fn status(error: Error) -> Status {
         }
         Error::NotFound { kind, id } => {
             let id = cut(&id);
-            let mut details = details("NOT_FOUND", [("kind", kind.to_owned())]);
+            let mut details = details(ErrorReason::NotFound.as_str_name(), [("kind", kind.to_owned())]);
             details.set_resource_info(kind, &id, "", "there is none among the caller's sellers'");
             build(Code::NotFound, format!("no {kind} {id}"), details)
         }
@@ -68,7 +69,7 @@ pub(crate) fn status(error: Error) -> Status {
             build(
                 Code::Internal,
                 "an internal error; the log has it under the request id".to_owned(),
-                details("INTERNAL", []),
+                details(ErrorReason::Internal.as_str_name(), []),
             )
         }
     }
@@ -100,18 +101,18 @@ fn add_field(details: &mut ErrorDetails, (field, expected): (&str, &str), rule: 
 /// The status of a call whose deadline passed. A write goes on; a retry with the same request id tells its result.
 pub(crate) fn deadline_exceeded() -> Status {
     let message = "the deadline passed; a retry with the same request id tells the result";
-    build(Code::DeadlineExceeded, message.to_owned(), details("DEADLINE_EXCEEDED", []))
+    build(Code::DeadlineExceeded, message.to_owned(), details(ErrorReason::DeadlineExceeded.as_str_name(), []))
 }
 
 /// The status of a call whose message is over the limit of the server.
 pub(crate) fn message_too_large() -> Status {
     let message = format!("the message is larger than {} MiB", MESSAGE_BYTES_MAX >> 20);
-    build(Code::ResourceExhausted, message, details("MESSAGE_TOO_LARGE", []))
+    build(Code::ResourceExhausted, message, details(ErrorReason::MessageTooLarge.as_str_name(), []))
 }
 
 /// The status with which streams end when the server stops: begin again behind the last cursor.
 pub(crate) fn stopping() -> Status {
-    let mut details = details("SERVER_STOPPING", []);
+    let mut details = details(ErrorReason::ServerStopping.as_str_name(), []);
     details.set_retry_info(Some(Duration::from_millis(500)));
     build(Code::Unavailable, "the server is stopping; connect again".to_owned(), details)
 }
@@ -139,6 +140,8 @@ fn build(code: Code, message: String, details: ErrorDetails) -> Status {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use application::Lacking;
     use domain::validation::{Invalid, Validator};
 
@@ -185,6 +188,25 @@ mod tests {
         let reason = "UNSUPPORTED_CAPABILITY";
         assert_eq!(fields, [("payment_link.collection.phone_number", reason), ("payment_link.platform", reason)]);
         assert_eq!(status.get_details_error_info().unwrap().reason, reason);
+    }
+
+    /// Callers work by the contract's list of reasons: it has each that a use case gives and each of our own, and no other.
+    #[test]
+    fn the_contract_lists_every_reason_and_no_other() {
+        let own = [
+            ErrorReason::Unspecified,
+            ErrorReason::InvalidFields,
+            ErrorReason::NotFound,
+            ErrorReason::ServerStopping,
+            ErrorReason::DeadlineExceeded,
+            ErrorReason::MessageTooLarge,
+            ErrorReason::Internal,
+        ];
+        let given: BTreeSet<_> =
+            own.iter().map(ErrorReason::as_str_name).chain(Reason::ALL.iter().map(|reason| reason.code())).collect();
+        let listed: BTreeSet<_> =
+            (0..).map_while(|number| ErrorReason::try_from(number).ok()).map(|reason| reason.as_str_name()).collect();
+        assert_eq!(given, listed);
     }
 
     #[test]

@@ -112,6 +112,9 @@ macro_rules! reasons {
         }
 
         impl Reason {
+            /// Every reason.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
             /// The code.
             pub const fn code(self) -> &'static str {
                 match self {
@@ -121,10 +124,7 @@ macro_rules! reasons {
 
             /// The reason of a code.
             pub fn from_code(code: &str) -> Option<Self> {
-                match code {
-                    $($code => Some(Self::$variant),)*
-                    _ => None,
-                }
+                Self::ALL.iter().copied().find(|reason| reason.code() == code)
             }
         }
     };
@@ -161,8 +161,6 @@ reasons! {
     PromotionCodeState = "PROMOTION_CODE_STATE",
     /// The subscription has ended.
     SubscriptionState = "SUBSCRIPTION_STATE",
-    /// The thing that is named is archived.
-    Inactive = "INACTIVE",
     /// The provider can't do that.
     UnsupportedCapability = "UNSUPPORTED_CAPABILITY",
     /// The provider refused it.

@@ -250,7 +250,7 @@ pub struct TaxRate {
     /// Whether new lines may name it.
     #[prost(bool, tag = "6")]
     pub active: bool,
-    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "7")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Opaque version, for UpdateTaxRate. Set by the service.
@@ -477,7 +477,7 @@ pub struct Product {
     /// Whether new prices, invoices and links may name it.
     #[prost(bool, tag = "6")]
     pub active: bool,
-    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "7")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Opaque version, for UpdateProduct. Set by the service.
@@ -514,7 +514,7 @@ pub struct Price {
     /// Whether new invoices and links may name it.
     #[prost(bool, tag = "7")]
     pub active: bool,
-    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Opaque version, for UpdatePrice. Set by the service.
@@ -664,7 +664,7 @@ pub struct ShippingRate {
     /// Whether new links may offer it.
     #[prost(bool, tag = "9")]
     pub active: bool,
-    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Opaque version, for UpdateShippingRate. Set by the service.
@@ -850,7 +850,7 @@ pub struct Coupon {
     /// Whether new promotion codes may give it. Codes that there are stay as they are.
     #[prost(bool, tag = "9")]
     pub active: bool,
-    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Opaque version, for UpdateCoupon. Set by the service.
@@ -965,7 +965,7 @@ pub struct PromotionCode {
     /// Its id at the provider; empty until there is one. Set by the service.
     #[prost(string, tag = "14")]
     pub provider_ref: ::prost::alloc::string::String,
-    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "15")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Whether real money moves. Set by the service.
@@ -1025,10 +1025,11 @@ impl PromotionCodeState {
 /// Request of CreateProduct.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateProductRequest {
-    /// The caller's id of this request, 1 to 100 visible ASCII characters, best a UUID. The same id and payload give the same answer. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// Name: 1 to 250 characters. Required.
@@ -1040,7 +1041,7 @@ pub struct CreateProductRequest {
     /// Its kind for tax, by a code as AutomaticTax.tax_code has it.
     #[prost(string, tag = "5")]
     pub tax_code: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "6")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
 }
@@ -1054,7 +1055,7 @@ pub struct CreateProductResponse {
 /// Request of GetProduct.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetProductRequest {
-    /// Id of the product.
+    /// Id of the product. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -1068,7 +1069,8 @@ pub struct GetProductResponse {
 /// Request of UpdateProduct.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateProductRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// The new values; its id says which product, its etag, if not empty, which version.
@@ -1088,7 +1090,7 @@ pub struct UpdateProductResponse {
 /// Request of ListProducts.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListProductsRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Products of a page: 1 to 100; 0 for 20.
@@ -1114,10 +1116,11 @@ pub struct ListProductsResponse {
 /// Request of CreatePrice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreatePriceRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// The product, which must be active. Required.
@@ -1132,7 +1135,7 @@ pub struct CreatePriceRequest {
     /// A name for the seller's own use.
     #[prost(string, tag = "6")]
     pub nickname: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "7")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// How its amount follows from a quantity. Exactly one of unit_price and model.
@@ -1155,7 +1158,7 @@ pub struct CreatePriceResponse {
 /// Request of GetPrice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetPriceRequest {
-    /// Id of the price.
+    /// Id of the price. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -1169,7 +1172,8 @@ pub struct GetPriceResponse {
 /// Request of UpdatePrice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdatePriceRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// The new values; its id says which price, its etag, if not empty, which version.
@@ -1189,7 +1193,7 @@ pub struct UpdatePriceResponse {
 /// Request of ListPrices.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPricesRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Prices of a page: 1 to 100; 0 for 20.
@@ -1218,10 +1222,11 @@ pub struct ListPricesResponse {
 /// Request of CreateShippingRate.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateShippingRateRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// What customers call it: 1 to 100 characters. Required.
@@ -1242,7 +1247,7 @@ pub struct CreateShippingRateRequest {
     /// Its kind for tax, by a code as AutomaticTax.tax_code has it.
     #[prost(string, tag = "8")]
     pub tax_code: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
 }
@@ -1256,7 +1261,7 @@ pub struct CreateShippingRateResponse {
 /// Request of GetShippingRate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetShippingRateRequest {
-    /// Id of the shipping rate.
+    /// Id of the shipping rate. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -1270,7 +1275,8 @@ pub struct GetShippingRateResponse {
 /// Request of UpdateShippingRate.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateShippingRateRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// The new values; its id says which rate, its etag, if not empty, which version.
@@ -1290,7 +1296,7 @@ pub struct UpdateShippingRateResponse {
 /// Request of ListShippingRates.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListShippingRatesRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Shipping rates of a page: 1 to 100; 0 for 20.
@@ -1316,10 +1322,11 @@ pub struct ListShippingRatesResponse {
 /// Request of CreateCoupon.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateCouponRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// What customers call it: at most 40 characters.
@@ -1334,7 +1341,7 @@ pub struct CreateCouponRequest {
     /// From when on it can't be redeemed any more, which must be ahead; absent for never.
     #[prost(message, optional, tag = "8")]
     pub redeem_by_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// What it takes off. Required.
@@ -1364,7 +1371,7 @@ pub struct CreateCouponResponse {
 /// Request of GetCoupon.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCouponRequest {
-    /// Id of the coupon.
+    /// Id of the coupon. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -1378,7 +1385,8 @@ pub struct GetCouponResponse {
 /// Request of UpdateCoupon.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateCouponRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// The new values; its id says which coupon, its etag, if not empty, which version.
@@ -1398,7 +1406,7 @@ pub struct UpdateCouponResponse {
 /// Request of ListCoupons.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCouponsRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Coupons of a page: 1 to 100; 0 for 20.
@@ -1424,10 +1432,11 @@ pub struct ListCouponsResponse {
 /// Request of CreatePromotionCode.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreatePromotionCodeRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// The coupon whose discount it gives, which must be active. Required.
@@ -1452,7 +1461,7 @@ pub struct CreatePromotionCodeRequest {
     /// The least in other currencies: at most 20, each currency once. Needs minimum_amount.
     #[prost(message, repeated, tag = "9")]
     pub minimum_amount_options: ::prost::alloc::vec::Vec<Money>,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
 }
@@ -1466,7 +1475,7 @@ pub struct CreatePromotionCodeResponse {
 /// Request of GetPromotionCode.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetPromotionCodeRequest {
-    /// Id of the promotion code.
+    /// Id of the promotion code. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -1480,7 +1489,8 @@ pub struct GetPromotionCodeResponse {
 /// Request of UpdatePromotionCode.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdatePromotionCodeRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// The new values; its id says which promotion code, its etag, if not empty, which version.
@@ -1500,7 +1510,7 @@ pub struct UpdatePromotionCodeResponse {
 /// Request of ListPromotionCodes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPromotionCodesRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Promotion codes of a page: 1 to 100; 0 for 20.
@@ -1640,7 +1650,7 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetProduct"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a product.
+        /// Changes a product. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         pub async fn update_product(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateProductRequest>,
@@ -1670,7 +1680,7 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListProducts"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates a price of a product.
+        /// Creates a price of a product that is not archived.
         pub async fn create_price(
             &mut self,
             request: impl tonic::IntoRequest<super::CreatePriceRequest>,
@@ -1700,7 +1710,7 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetPrice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a price; never its amount.
+        /// Changes a price; never its amount. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         pub async fn update_price(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdatePriceRequest>,
@@ -1760,7 +1770,7 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetShippingRate"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a shipping rate; never what it costs.
+        /// Changes a shipping rate; never what it costs. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         pub async fn update_shipping_rate(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateShippingRateRequest>,
@@ -1820,7 +1830,7 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetCoupon"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a coupon; never what it takes off.
+        /// Changes a coupon; never what it takes off. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         pub async fn update_coupon(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateCouponRequest>,
@@ -1883,7 +1893,8 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetPromotionCode"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless the provider has it.
+        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless the provider has it,
+        /// ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         pub async fn update_promotion_code(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdatePromotionCodeRequest>,
@@ -1933,7 +1944,7 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetProductRequest>,
         ) -> std::result::Result<tonic::Response<super::GetProductResponse>, tonic::Status>;
-        /// Changes a product.
+        /// Changes a product. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         async fn update_product(
             &self,
             request: tonic::Request<super::UpdateProductRequest>,
@@ -1943,7 +1954,7 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::ListProductsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListProductsResponse>, tonic::Status>;
-        /// Creates a price of a product.
+        /// Creates a price of a product that is not archived.
         async fn create_price(
             &self,
             request: tonic::Request<super::CreatePriceRequest>,
@@ -1953,7 +1964,7 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetPriceRequest>,
         ) -> std::result::Result<tonic::Response<super::GetPriceResponse>, tonic::Status>;
-        /// Changes a price; never its amount.
+        /// Changes a price; never its amount. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         async fn update_price(
             &self,
             request: tonic::Request<super::UpdatePriceRequest>,
@@ -1973,7 +1984,7 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetShippingRateRequest>,
         ) -> std::result::Result<tonic::Response<super::GetShippingRateResponse>, tonic::Status>;
-        /// Changes a shipping rate; never what it costs.
+        /// Changes a shipping rate; never what it costs. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         async fn update_shipping_rate(
             &self,
             request: tonic::Request<super::UpdateShippingRateRequest>,
@@ -1993,7 +2004,7 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetCouponRequest>,
         ) -> std::result::Result<tonic::Response<super::GetCouponResponse>, tonic::Status>;
-        /// Changes a coupon; never what it takes off.
+        /// Changes a coupon; never what it takes off. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         async fn update_coupon(
             &self,
             request: tonic::Request<super::UpdateCouponRequest>,
@@ -2016,7 +2027,8 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetPromotionCodeRequest>,
         ) -> std::result::Result<tonic::Response<super::GetPromotionCodeResponse>, tonic::Status>;
-        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless the provider has it.
+        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless the provider has it,
+        /// ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         async fn update_promotion_code(
             &self,
             request: tonic::Request<super::UpdatePromotionCodeRequest>,
@@ -3709,10 +3721,11 @@ pub struct PaymentLink {
 /// Request of CreatePaymentLink.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreatePaymentLinkRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// An open invoice that the link is for. Exclusive with line_items.
@@ -3736,7 +3749,7 @@ pub struct CreatePaymentLinkRequest {
     /// When it closes by itself: at least a minute ahead. It is closed up to half a minute earlier, never later.
     #[prost(message, optional, tag = "9")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// What the page asks of the customer, and in which words.
@@ -3785,7 +3798,7 @@ pub struct CreatePaymentLinkResponse {
 /// Request of GetPaymentLink.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetPaymentLinkRequest {
-    /// Id of the link.
+    /// Id of the link. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -3799,7 +3812,8 @@ pub struct GetPaymentLinkResponse {
 /// Request of UpdatePaymentLink.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdatePaymentLinkRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// The new values; its id says which link, its etag, if not empty, which version.
@@ -3822,7 +3836,7 @@ pub struct UpdatePaymentLinkResponse {
 /// Request of ListPaymentLinks.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPaymentLinksRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Links of a page: 1 to 100; 0 for 20.
@@ -3880,10 +3894,11 @@ pub struct ListPaymentLinkLineItemsResponse {
 /// Request of ActivatePaymentLink.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ActivatePaymentLinkRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the link.
+    /// Id of the link. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
 }
@@ -3897,10 +3912,11 @@ pub struct ActivatePaymentLinkResponse {
 /// Request of DeactivatePaymentLink.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeactivatePaymentLinkRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the link.
+    /// Id of the link. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
 }
@@ -3914,7 +3930,7 @@ pub struct DeactivatePaymentLinkResponse {
 /// Request of SharePaymentLink. What is empty is not in the URL.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SharePaymentLinkRequest {
-    /// Id of the link.
+    /// Id of the link. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
     /// The caller's own reference of the visit, such as a basket's id: at most 200 letters, digits, hyphens and underscores. The
@@ -4133,8 +4149,9 @@ pub mod payment_link_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a link, for an invoice or for a list of items.
-        /// ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by something else already; it names that.
+        /// Creates a link, for an invoice or for a list of items. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by
+        /// something else already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open,
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do.
         pub async fn create_payment_link(
             &mut self,
             request: impl tonic::IntoRequest<super::CreatePaymentLinkRequest>,
@@ -4164,7 +4181,9 @@ pub mod payment_link_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "GetPaymentLink"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a link.
+        /// Changes a link, at its provider too. FAILED_PRECONDITION (PAYMENT_LINK_STATE) where its state does not allow it,
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't change; ABORTED (ETAG_MISMATCH) if it is not the version of its
+        /// etag.
         pub async fn update_payment_link(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdatePaymentLinkRequest>,
@@ -4209,7 +4228,10 @@ pub mod payment_link_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "ListPaymentLinkLineItems"));
             self.inner.unary(req, path, codec).await
         }
-        /// Opens a closed link again.
+        /// Opens a closed link again. One that is active is answered as it is. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if it has
+        /// expired, reached its limit of completed sessions, is an ad-hoc payment's, or is not closed; (INVOICE_STATE) if its
+        /// invoice is not open, or less is due on it than the link asks for; (UNSUPPORTED_CAPABILITY) where the provider can't.
+        /// ALREADY_EXISTS (COLLECTABLE_OPEN) if its invoice can be paid by something else by now.
         pub async fn activate_payment_link(
             &mut self,
             request: impl tonic::IntoRequest<super::ActivatePaymentLinkRequest>,
@@ -4224,7 +4246,8 @@ pub mod payment_link_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "ActivatePaymentLink"));
             self.inner.unary(req, path, codec).await
         }
-        /// Closes a link and its open sessions. One that is closed is answered as it is.
+        /// Closes a link and its open sessions at the provider. One that is closed is answered as it is. A customer who was faster
+        /// has paid: the payment counts.
         pub async fn deactivate_payment_link(
             &mut self,
             request: impl tonic::IntoRequest<super::DeactivatePaymentLinkRequest>,
@@ -4265,8 +4288,9 @@ pub mod payment_link_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with PaymentLinkServiceServer.
     #[async_trait]
     pub trait PaymentLinkService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a link, for an invoice or for a list of items.
-        /// ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by something else already; it names that.
+        /// Creates a link, for an invoice or for a list of items. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by
+        /// something else already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open,
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do.
         async fn create_payment_link(
             &self,
             request: tonic::Request<super::CreatePaymentLinkRequest>,
@@ -4276,7 +4300,9 @@ pub mod payment_link_service_server {
             &self,
             request: tonic::Request<super::GetPaymentLinkRequest>,
         ) -> std::result::Result<tonic::Response<super::GetPaymentLinkResponse>, tonic::Status>;
-        /// Changes a link.
+        /// Changes a link, at its provider too. FAILED_PRECONDITION (PAYMENT_LINK_STATE) where its state does not allow it,
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't change; ABORTED (ETAG_MISMATCH) if it is not the version of its
+        /// etag.
         async fn update_payment_link(
             &self,
             request: tonic::Request<super::UpdatePaymentLinkRequest>,
@@ -4291,12 +4317,16 @@ pub mod payment_link_service_server {
             &self,
             request: tonic::Request<super::ListPaymentLinkLineItemsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListPaymentLinkLineItemsResponse>, tonic::Status>;
-        /// Opens a closed link again.
+        /// Opens a closed link again. One that is active is answered as it is. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if it has
+        /// expired, reached its limit of completed sessions, is an ad-hoc payment's, or is not closed; (INVOICE_STATE) if its
+        /// invoice is not open, or less is due on it than the link asks for; (UNSUPPORTED_CAPABILITY) where the provider can't.
+        /// ALREADY_EXISTS (COLLECTABLE_OPEN) if its invoice can be paid by something else by now.
         async fn activate_payment_link(
             &self,
             request: tonic::Request<super::ActivatePaymentLinkRequest>,
         ) -> std::result::Result<tonic::Response<super::ActivatePaymentLinkResponse>, tonic::Status>;
-        /// Closes a link and its open sessions. One that is closed is answered as it is.
+        /// Closes a link and its open sessions at the provider. One that is closed is answered as it is. A customer who was faster
+        /// has paid: the payment counts.
         async fn deactivate_payment_link(
             &self,
             request: tonic::Request<super::DeactivatePaymentLinkRequest>,
@@ -4865,10 +4895,11 @@ pub struct BoughtItem {
 /// Request of CreateInvoiceCheckout.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateInvoiceCheckoutRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// The invoice, which must be open. Required, but for CHECKOUT_MODE_SETUP, which has none.
@@ -4889,7 +4920,7 @@ pub struct CreateInvoiceCheckoutRequest {
     /// Where the browser goes when the customer turns back: likewise.
     #[prost(string, tag = "8")]
     pub cancel_url: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Whose payment method is stored. Required for CHECKOUT_MODE_SETUP, and for it alone: an invoice has its customer.
@@ -4906,7 +4937,7 @@ pub struct CreateInvoiceCheckoutResponse {
 /// Request of GetCheckoutSession.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCheckoutSessionRequest {
-    /// Id of the session.
+    /// Id of the session. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -4920,7 +4951,7 @@ pub struct GetCheckoutSessionResponse {
 /// Request of ListCheckoutSessions.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCheckoutSessionsRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Sessions of a page: 1 to 100; 0 for 20.
@@ -4952,10 +4983,11 @@ pub struct ListCheckoutSessionsResponse {
 /// Request of ExpireCheckoutSession.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExpireCheckoutSessionRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the session.
+    /// Id of the session. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
 }
@@ -5209,8 +5241,9 @@ pub mod checkout_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a checkout of one open invoice.
-        /// ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by something else already; it names that.
+        /// Creates a checkout of one open invoice. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by something else
+        /// already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open, (UNSUPPORTED_CAPABILITY) for
+        /// what the provider can't do.
         pub async fn create_invoice_checkout(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateInvoiceCheckoutRequest>,
@@ -5255,7 +5288,8 @@ pub mod checkout_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CheckoutService", "ListCheckoutSessions"));
             self.inner.unary(req, path, codec).await
         }
-        /// Closes an open session. One that a customer completed just before comes back completed.
+        /// Closes an open session at the provider. One that is closed is answered as it is, and one that a customer completed just
+        /// before comes back completed. FAILED_PRECONDITION (CHECKOUT_SESSION_STATE) if it has another state.
         pub async fn expire_checkout_session(
             &mut self,
             request: impl tonic::IntoRequest<super::ExpireCheckoutSessionRequest>,
@@ -5280,8 +5314,9 @@ pub mod checkout_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with CheckoutServiceServer.
     #[async_trait]
     pub trait CheckoutService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a checkout of one open invoice.
-        /// ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by something else already; it names that.
+        /// Creates a checkout of one open invoice. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by something else
+        /// already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open, (UNSUPPORTED_CAPABILITY) for
+        /// what the provider can't do.
         async fn create_invoice_checkout(
             &self,
             request: tonic::Request<super::CreateInvoiceCheckoutRequest>,
@@ -5296,7 +5331,8 @@ pub mod checkout_service_server {
             &self,
             request: tonic::Request<super::ListCheckoutSessionsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListCheckoutSessionsResponse>, tonic::Status>;
-        /// Closes an open session. One that a customer completed just before comes back completed.
+        /// Closes an open session at the provider. One that is closed is answered as it is, and one that a customer completed just
+        /// before comes back completed. FAILED_PRECONDITION (CHECKOUT_SESSION_STATE) if it has another state.
         async fn expire_checkout_session(
             &self,
             request: tonic::Request<super::ExpireCheckoutSessionRequest>,
@@ -5763,7 +5799,7 @@ pub struct Customer {
     /// Preferred language, such as sv.
     #[prost(string, tag = "7")]
     pub locale: ::prost::alloc::string::String,
-    /// The caller's pairs: at most 40, key at most 40 characters, value at most 500.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Opaque version, for UpdateCustomer. Set by the service.
@@ -5819,10 +5855,11 @@ pub struct PaymentMethod {
 /// Request of CreateCustomer.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateCustomerRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// Name.
@@ -5840,7 +5877,7 @@ pub struct CreateCustomerRequest {
     /// Preferred language.
     #[prost(string, tag = "7")]
     pub locale: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// What it is for tax; taxable where not said.
@@ -5857,7 +5894,7 @@ pub struct CreateCustomerResponse {
 /// Request of GetCustomer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCustomerRequest {
-    /// Id of the customer.
+    /// Id of the customer. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -5871,7 +5908,8 @@ pub struct GetCustomerResponse {
 /// Request of UpdateCustomer.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateCustomerRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// The new values; its id says which customer, its etag, if not empty, which version.
@@ -5891,7 +5929,7 @@ pub struct UpdateCustomerResponse {
 /// Request of ListCustomers.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCustomersRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Customers of a page: 1 to 100; 0 for 20.
@@ -5937,10 +5975,11 @@ pub struct ListPaymentMethodsResponse {
 /// Request of DetachPaymentMethod.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DetachPaymentMethodRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the payment method.
+    /// Id of the payment method. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
 }
@@ -6062,7 +6101,7 @@ pub mod customer_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CustomerService", "GetCustomer"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a customer.
+        /// Changes a customer; final invoices keep what it was. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         pub async fn update_customer(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateCustomerRequest>,
@@ -6142,7 +6181,7 @@ pub mod customer_service_server {
             &self,
             request: tonic::Request<super::GetCustomerRequest>,
         ) -> std::result::Result<tonic::Response<super::GetCustomerResponse>, tonic::Status>;
-        /// Changes a customer.
+        /// Changes a customer; final invoices keep what it was. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         async fn update_customer(
             &self,
             request: tonic::Request<super::UpdateCustomerRequest>,
@@ -6430,6 +6469,191 @@ pub mod customer_service_server {
     pub const SERVICE_NAME: &str = "paylinks.v1.CustomerService";
     impl<T> tonic::server::NamedService for CustomerServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Why a call came to nothing: the `reason` of google.rpc.ErrorInfo, whose domain is "paylinks", is the name of one of these.
+/// New ones may come: take one that is not known by the status code alone. Which of them a method answers beside those that
+/// every method can answer, the comment of the method says.
+///
+/// Every error names its call in google.rpc.RequestInfo. "The same request_id" below is that of the call that failed: what was
+/// done is done once, however often it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ErrorReason {
+    /// Not said.
+    Unspecified = 0,
+    /// INVALID_ARGUMENT: fields are wrong, whatever the state of things is. google.rpc.BadRequest names each, with what was
+    /// expected, and as its reason the rule that it broke, such as REQUIRED; `violations` of the metadata counts them, for 20 are
+    /// told at most. Nothing is stored: mend them, and call with any request_id.
+    InvalidFields = 1,
+    /// NOT_FOUND: there is no such thing, or it is of a seller that the caller's key does not open.
+    NotFound = 2,
+    /// ALREADY_EXISTS: the request_id was used for another payload. It is a defect of the caller: take another id.
+    RequestIdReused = 3,
+    /// ALREADY_EXISTS: something can be paid for the invoice already; `existing` of the metadata is its id. Close that first,
+    /// or pass its URL on.
+    CollectableOpen = 4,
+    /// ALREADY_EXISTS: an active promotion code of the seller's has the same code.
+    PromotionCodeTaken = 5,
+    /// ALREADY_EXISTS: the seller is registered there on some of the days.
+    TaxRegistrationOverlaps = 6,
+    /// FAILED_PRECONDITION: the invoice is not in a state for that.
+    InvoiceState = 7,
+    /// FAILED_PRECONDITION: money has come in on the invoice, so it can't be voided: a credit note takes it back.
+    InvoicePartlyPaid = 8,
+    /// FAILED_PRECONDITION: what credit notes took of the invoice does not allow it.
+    InvoiceCredited = 9,
+    /// FAILED_PRECONDITION: a payment of the invoice waits for its customer, is held or on its way. Events tell when it is over.
+    PaymentUnderWay = 10,
+    /// FAILED_PRECONDITION: the payment link is not in a state for that.
+    PaymentLinkState = 11,
+    /// FAILED_PRECONDITION: the checkout session is not in a state for that.
+    CheckoutSessionState = 12,
+    /// FAILED_PRECONDITION: the payment is not in a state for that.
+    PaymentState = 13,
+    /// FAILED_PRECONDITION: the promotion code is not in a state for that.
+    PromotionCodeState = 14,
+    /// FAILED_PRECONDITION: the subscription has ended.
+    SubscriptionState = 15,
+    /// FAILED_PRECONDITION: other sellers use the same account at the provider, where promotion codes are everyone's.
+    ProviderAccountShared = 16,
+    /// FAILED_PRECONDITION: the provider can't do that. Each field that asks for it is named; GetCapabilities tells what it can.
+    UnsupportedCapability = 17,
+    /// FAILED_PRECONDITION: the provider refused it, with its own code in the message, and the field at fault where it is known.
+    /// The same request_id gets the same answer.
+    ProviderRejected = 18,
+    /// FAILED_PRECONDITION: the operator has not turned mail on.
+    MailDisabled = 19,
+    /// FAILED_PRECONDITION: the seller has as many registrations for tax as it can have.
+    TooManyTaxRegistrations = 20,
+    /// ABORTED: the same request is being worked on, with RetryInfo: call again with the same request_id for its answer.
+    RequestInProgress = 21,
+    /// ABORTED: the thing has changed since the caller read the etag. Read it again, and decide anew.
+    EtagMismatch = 22,
+    /// ABORTED: another change of the same thing won, with RetryInfo: call again with the same request_id.
+    ConcurrentChange = 23,
+    /// UNAVAILABLE: the provider can't be reached, with RetryInfo of the next try. The call was taken on and is made as soon as
+    /// it can be, whether or not the caller asks again; the same request_id tells what became of it.
+    ProviderUnavailable = 24,
+    /// UNAVAILABLE: the provider limits calls, with RetryInfo; else as PROVIDER_UNAVAILABLE.
+    ProviderRateLimited = 25,
+    /// UNAVAILABLE: it is not known yet whether the provider did it, with RetryInfo. It is being found out, and never done
+    /// twice; the same request_id tells.
+    OutcomeUnknown = 26,
+    /// UNAVAILABLE: the database can't be reached, with RetryInfo: call again with the same request_id.
+    StorageUnavailable = 27,
+    /// UNAVAILABLE: the tax calculator can't be reached. Nothing was stored.
+    TaxUnavailable = 28,
+    /// UNAVAILABLE: too many changes are being worked on, with RetryInfo. Nothing of this one has begun.
+    Overloaded = 29,
+    /// UNAVAILABLE: too many documents are being made, with RetryInfo.
+    RendererBusy = 30,
+    /// UNAVAILABLE: the server is stopping, with RetryInfo: connect again; a stream goes on behind its last cursor.
+    ServerStopping = 31,
+    /// DEADLINE_EXCEEDED: the caller's deadline passed. What changes something goes on; the same request_id tells its result.
+    DeadlineExceeded = 32,
+    /// UNAUTHENTICATED: a key is needed: `authorization: Bearer pl_…`.
+    CredentialsMissing = 33,
+    /// UNAUTHENTICATED: the key is unknown, has expired or was revoked.
+    CredentialsInvalid = 34,
+    /// PERMISSION_DENIED: the scope of the key does not reach that far.
+    ScopeInsufficient = 35,
+    /// RESOURCE_EXHAUSTED: the message is larger than 4 MiB.
+    MessageTooLarge = 36,
+    /// INTERNAL: a defect of the service. Its log has it under the id of RequestInfo; what changes something may be done, and the
+    /// same request_id tells.
+    Internal = 37,
+}
+impl ErrorReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ERROR_REASON_UNSPECIFIED",
+            Self::InvalidFields => "INVALID_FIELDS",
+            Self::NotFound => "NOT_FOUND",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::CollectableOpen => "COLLECTABLE_OPEN",
+            Self::PromotionCodeTaken => "PROMOTION_CODE_TAKEN",
+            Self::TaxRegistrationOverlaps => "TAX_REGISTRATION_OVERLAPS",
+            Self::InvoiceState => "INVOICE_STATE",
+            Self::InvoicePartlyPaid => "INVOICE_PARTLY_PAID",
+            Self::InvoiceCredited => "INVOICE_CREDITED",
+            Self::PaymentUnderWay => "PAYMENT_UNDER_WAY",
+            Self::PaymentLinkState => "PAYMENT_LINK_STATE",
+            Self::CheckoutSessionState => "CHECKOUT_SESSION_STATE",
+            Self::PaymentState => "PAYMENT_STATE",
+            Self::PromotionCodeState => "PROMOTION_CODE_STATE",
+            Self::SubscriptionState => "SUBSCRIPTION_STATE",
+            Self::ProviderAccountShared => "PROVIDER_ACCOUNT_SHARED",
+            Self::UnsupportedCapability => "UNSUPPORTED_CAPABILITY",
+            Self::ProviderRejected => "PROVIDER_REJECTED",
+            Self::MailDisabled => "MAIL_DISABLED",
+            Self::TooManyTaxRegistrations => "TOO_MANY_TAX_REGISTRATIONS",
+            Self::RequestInProgress => "REQUEST_IN_PROGRESS",
+            Self::EtagMismatch => "ETAG_MISMATCH",
+            Self::ConcurrentChange => "CONCURRENT_CHANGE",
+            Self::ProviderUnavailable => "PROVIDER_UNAVAILABLE",
+            Self::ProviderRateLimited => "PROVIDER_RATE_LIMITED",
+            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
+            Self::StorageUnavailable => "STORAGE_UNAVAILABLE",
+            Self::TaxUnavailable => "TAX_UNAVAILABLE",
+            Self::Overloaded => "OVERLOADED",
+            Self::RendererBusy => "RENDERER_BUSY",
+            Self::ServerStopping => "SERVER_STOPPING",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::CredentialsMissing => "CREDENTIALS_MISSING",
+            Self::CredentialsInvalid => "CREDENTIALS_INVALID",
+            Self::ScopeInsufficient => "SCOPE_INSUFFICIENT",
+            Self::MessageTooLarge => "MESSAGE_TOO_LARGE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ERROR_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "INVALID_FIELDS" => Some(Self::InvalidFields),
+            "NOT_FOUND" => Some(Self::NotFound),
+            "REQUEST_ID_REUSED" => Some(Self::RequestIdReused),
+            "COLLECTABLE_OPEN" => Some(Self::CollectableOpen),
+            "PROMOTION_CODE_TAKEN" => Some(Self::PromotionCodeTaken),
+            "TAX_REGISTRATION_OVERLAPS" => Some(Self::TaxRegistrationOverlaps),
+            "INVOICE_STATE" => Some(Self::InvoiceState),
+            "INVOICE_PARTLY_PAID" => Some(Self::InvoicePartlyPaid),
+            "INVOICE_CREDITED" => Some(Self::InvoiceCredited),
+            "PAYMENT_UNDER_WAY" => Some(Self::PaymentUnderWay),
+            "PAYMENT_LINK_STATE" => Some(Self::PaymentLinkState),
+            "CHECKOUT_SESSION_STATE" => Some(Self::CheckoutSessionState),
+            "PAYMENT_STATE" => Some(Self::PaymentState),
+            "PROMOTION_CODE_STATE" => Some(Self::PromotionCodeState),
+            "SUBSCRIPTION_STATE" => Some(Self::SubscriptionState),
+            "PROVIDER_ACCOUNT_SHARED" => Some(Self::ProviderAccountShared),
+            "UNSUPPORTED_CAPABILITY" => Some(Self::UnsupportedCapability),
+            "PROVIDER_REJECTED" => Some(Self::ProviderRejected),
+            "MAIL_DISABLED" => Some(Self::MailDisabled),
+            "TOO_MANY_TAX_REGISTRATIONS" => Some(Self::TooManyTaxRegistrations),
+            "REQUEST_IN_PROGRESS" => Some(Self::RequestInProgress),
+            "ETAG_MISMATCH" => Some(Self::EtagMismatch),
+            "CONCURRENT_CHANGE" => Some(Self::ConcurrentChange),
+            "PROVIDER_UNAVAILABLE" => Some(Self::ProviderUnavailable),
+            "PROVIDER_RATE_LIMITED" => Some(Self::ProviderRateLimited),
+            "OUTCOME_UNKNOWN" => Some(Self::OutcomeUnknown),
+            "STORAGE_UNAVAILABLE" => Some(Self::StorageUnavailable),
+            "TAX_UNAVAILABLE" => Some(Self::TaxUnavailable),
+            "OVERLOADED" => Some(Self::Overloaded),
+            "RENDERER_BUSY" => Some(Self::RendererBusy),
+            "SERVER_STOPPING" => Some(Self::ServerStopping),
+            "DEADLINE_EXCEEDED" => Some(Self::DeadlineExceeded),
+            "CREDENTIALS_MISSING" => Some(Self::CredentialsMissing),
+            "CREDENTIALS_INVALID" => Some(Self::CredentialsInvalid),
+            "SCOPE_INSUFFICIENT" => Some(Self::ScopeInsufficient),
+            "MESSAGE_TOO_LARGE" => Some(Self::MessageTooLarge),
+            "INTERNAL" => Some(Self::Internal),
+            _ => None,
+        }
     }
 }
 /// A mail about an invoice. Set by the service but for what the request says.
@@ -7020,10 +7244,11 @@ pub struct Payment {
 /// Request of CreatePayment.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreatePaymentRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// What is asked for. Required.
@@ -7041,7 +7266,7 @@ pub struct CreatePaymentRequest {
     /// Who pays: the payment method is stored for this customer once paid.
     #[prost(string, tag = "7")]
     pub customer_id: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// When it can't be paid any more; a week ahead where absent.
@@ -7061,7 +7286,7 @@ pub struct CreatePaymentResponse {
 /// Request of GetPayment.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetPaymentRequest {
-    /// Id of the payment.
+    /// Id of the payment. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -7075,7 +7300,7 @@ pub struct GetPaymentResponse {
 /// Request of ListPayments.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPaymentsRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Payments of a page: 1 to 100; 0 for 20.
@@ -7116,10 +7341,11 @@ pub struct ListPaymentsResponse {
 /// Request of CancelPayment.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelPaymentRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the payment.
+    /// Id of the payment. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
 }
@@ -7133,7 +7359,8 @@ pub struct CancelPaymentResponse {
 /// Request of CreateRefund.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateRefundRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the payment, whose money must have come in. Required.
@@ -7145,7 +7372,7 @@ pub struct CreateRefundRequest {
     /// Why.
     #[prost(enumeration = "RefundReason", tag = "4")]
     pub reason: i32,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "5")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// The credit note by which the money goes back: one of the payment's invoice. No more goes back by it than its
@@ -7163,7 +7390,8 @@ pub struct CreateRefundResponse {
 /// Request of RecordRefund.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RecordRefundRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the payment, whose money must have come in. Required.
@@ -7189,7 +7417,7 @@ pub struct RecordRefundRequest {
     /// The credit note by which the money goes back, as of CreateRefund.
     #[prost(string, tag = "8")]
     pub credit_note_id: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
 }
@@ -7206,7 +7434,7 @@ pub struct RecordRefundResponse {
 /// Request of GetRefund.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRefundRequest {
-    /// Id of the refund.
+    /// Id of the refund. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -7220,7 +7448,7 @@ pub struct GetRefundResponse {
 /// Request of ListRefunds.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListRefundsRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Refunds of a page: 1 to 100; 0 for 20.
@@ -7252,7 +7480,7 @@ pub struct ListRefundsResponse {
 /// Request of GetDispute.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetDisputeRequest {
-    /// Id of the dispute.
+    /// Id of the dispute. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -7266,7 +7494,7 @@ pub struct GetDisputeResponse {
 /// Request of ListDisputes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListDisputesRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Disputes of a page: 1 to 100; 0 for 20.
@@ -7295,10 +7523,11 @@ pub struct ListDisputesResponse {
 /// Request of CapturePayment.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CapturePaymentRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the payment.
+    /// Id of the payment. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
     /// How much is captured: at most what is held, in its currency; all of it where absent.
@@ -7577,7 +7806,8 @@ pub mod payment_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Asks for an ad-hoc payment: computes its tax, makes an invoice and a hosted link for it.
+        /// Asks for an ad-hoc payment: computes its tax, makes an invoice and a hosted link for it. FAILED_PRECONDITION
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do.
         pub async fn create_payment(
             &mut self,
             request: impl tonic::IntoRequest<super::CreatePaymentRequest>,
@@ -7759,7 +7989,8 @@ pub mod payment_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with PaymentServiceServer.
     #[async_trait]
     pub trait PaymentService: std::marker::Send + std::marker::Sync + 'static {
-        /// Asks for an ad-hoc payment: computes its tax, makes an invoice and a hosted link for it.
+        /// Asks for an ad-hoc payment: computes its tax, makes an invoice and a hosted link for it. FAILED_PRECONDITION
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do.
         async fn create_payment(
             &self,
             request: tonic::Request<super::CreatePaymentRequest>,
@@ -8442,10 +8673,11 @@ pub struct Invoice {
 /// Request of CreateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateInvoiceRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// Who is invoiced.
@@ -8472,7 +8704,7 @@ pub struct CreateInvoiceRequest {
     /// tax_point: an invoice that is due before it is issued is overdue from the start.
     #[prost(message, optional, tag = "9")]
     pub due_date: ::core::option::Option<Date>,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Whether to finalize it at once.
@@ -8527,13 +8759,14 @@ pub struct InvoiceDraft {
 /// Request of UpdateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateInvoiceRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the draft.
+    /// Id of the draft. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty.
+    /// The version that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
     /// The new values.
@@ -8554,13 +8787,14 @@ pub struct UpdateInvoiceResponse {
 /// Request of FinalizeInvoice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FinalizeInvoiceRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the draft.
+    /// Id of the draft. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty.
+    /// The version that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
 }
@@ -8574,13 +8808,14 @@ pub struct FinalizeInvoiceResponse {
 /// Request of VoidInvoice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VoidInvoiceRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the invoice.
+    /// Id of the invoice. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty.
+    /// The version that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
 }
@@ -8594,13 +8829,14 @@ pub struct VoidInvoiceResponse {
 /// Request of MarkInvoiceUncollectible.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MarkInvoiceUncollectibleRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Id of the invoice.
+    /// Id of the invoice. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty.
+    /// The version that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
 }
@@ -8614,7 +8850,7 @@ pub struct MarkInvoiceUncollectibleResponse {
 /// Request of GetInvoice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetInvoiceRequest {
-    /// Id of the invoice.
+    /// Id of the invoice. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -8628,7 +8864,7 @@ pub struct GetInvoiceResponse {
 /// Request of ListInvoices.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListInvoicesRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Invoices of a page: 1 to 100; 0 for 20.
@@ -8660,13 +8896,14 @@ pub struct ListInvoicesResponse {
 /// Request of RecordInvoicePayment.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RecordInvoicePaymentRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the invoice. Required.
     #[prost(string, tag = "2")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// The version of the invoice that the caller has read; any if empty.
+    /// The version of the invoice that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
     /// How much came in: from 1 minor unit to what is due, in the invoice's currency. Required.
@@ -8702,13 +8939,14 @@ pub struct RecordInvoicePaymentResponse {
 /// Request of CreateCreditNote.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateCreditNoteRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the invoice. Required.
     #[prost(string, tag = "2")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// The version of the invoice that the caller has read; any if empty.
+    /// The version of the invoice that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
     /// Why. Required.
@@ -8720,7 +8958,7 @@ pub struct CreateCreditNoteRequest {
     /// A note to the customer: at most 500 characters.
     #[prost(string, tag = "8")]
     pub memo: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Must be absent (DEPRECATED). What went back beside the provider is recorded by PaymentService.RecordRefund with the
@@ -8758,7 +8996,7 @@ pub struct CreateCreditNoteResponse {
 /// Request of GetCreditNote.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCreditNoteRequest {
-    /// Id of the credit note.
+    /// Id of the credit note. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -8772,7 +9010,7 @@ pub struct GetCreditNoteResponse {
 /// Request of ListCreditNotes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCreditNotesRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Credit notes of a page: 1 to 100; 0 for 20.
@@ -8875,7 +9113,9 @@ pub struct ShareInvoiceResponse {
 /// Request of SendInvoice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SendInvoiceRequest {
-    /// The caller's id of this request. Required. To send once more, use another one.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). To send
+    /// once more, use another one. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the invoice. Required.
@@ -8901,7 +9141,7 @@ pub struct SendInvoiceResponse {
 /// Request of GetInvoiceMail.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetInvoiceMailRequest {
-    /// Id of the mail.
+    /// Id of the mail. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -8915,7 +9155,7 @@ pub struct GetInvoiceMailResponse {
 /// Request of ListInvoiceMails.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListInvoiceMailsRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Mails of a page: 1 to 100; 0 for 20.
@@ -9112,7 +9352,8 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "CreateInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other.
+        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice, ABORTED (ETAG_MISMATCH) if it is not the
+        /// version of the etag.
         pub async fn update_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateInvoiceRequest>,
@@ -9127,7 +9368,9 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "UpdateInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Finalizes a draft: it gets its number and can't be edited any more.
+        /// Finalizes a draft: its tax is computed for its tax point, it gets its number, and can't be edited any more. One of
+        /// nothing is paid at once. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice; UNAVAILABLE (TAX_UNAVAILABLE) where
+        /// the provider's tax engine can't be reached.
         pub async fn finalize_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::FinalizeInvoiceRequest>,
@@ -9160,7 +9403,8 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "VoidInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gives an open invoice up; its link or session is closed at the provider.
+        /// Gives an open invoice up; its link or session is closed at the provider. What comes in later counts all the same.
+        /// FAILED_PRECONDITION (INVOICE_STATE) unless it is open.
         pub async fn mark_invoice_uncollectible(
             &mut self,
             request: impl tonic::IntoRequest<super::MarkInvoiceUncollectibleRequest>,
@@ -9392,12 +9636,15 @@ pub mod invoice_service_server {
             &self,
             request: tonic::Request<super::CreateInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateInvoiceResponse>, tonic::Status>;
-        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other.
+        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice, ABORTED (ETAG_MISMATCH) if it is not the
+        /// version of the etag.
         async fn update_invoice(
             &self,
             request: tonic::Request<super::UpdateInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::UpdateInvoiceResponse>, tonic::Status>;
-        /// Finalizes a draft: it gets its number and can't be edited any more.
+        /// Finalizes a draft: its tax is computed for its tax point, it gets its number, and can't be edited any more. One of
+        /// nothing is paid at once. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice; UNAVAILABLE (TAX_UNAVAILABLE) where
+        /// the provider's tax engine can't be reached.
         async fn finalize_invoice(
             &self,
             request: tonic::Request<super::FinalizeInvoiceRequest>,
@@ -9410,7 +9657,8 @@ pub mod invoice_service_server {
             &self,
             request: tonic::Request<super::VoidInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::VoidInvoiceResponse>, tonic::Status>;
-        /// Gives an open invoice up; its link or session is closed at the provider.
+        /// Gives an open invoice up; its link or session is closed at the provider. What comes in later counts all the same.
+        /// FAILED_PRECONDITION (INVOICE_STATE) unless it is open.
         async fn mark_invoice_uncollectible(
             &self,
             request: tonic::Request<super::MarkInvoiceUncollectibleRequest>,
@@ -10311,7 +10559,7 @@ pub struct TaxLine {
 /// Request of CalculateTax.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CalculateTaxRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Who buys, if a stored customer. Where it has no address, customer_country_code tells its place; where it has one, another
@@ -10353,10 +10601,11 @@ pub struct CalculateTaxResponse {
 /// Request of CreateTaxRate.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateTaxRateRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// What it is called on documents: 1 to 250 characters. Required.
@@ -10368,7 +10617,7 @@ pub struct CreateTaxRateRequest {
     /// Whose tax it is, by ISO 3166-1 alpha-2.
     #[prost(string, tag = "5")]
     pub country_code: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
     #[prost(btree_map = "string, string", tag = "6")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// The part of country_code whose tax it is, by ISO 3166-2 without the country, such as CA for California.
@@ -10385,7 +10634,7 @@ pub struct CreateTaxRateResponse {
 /// Request of GetTaxRate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetTaxRateRequest {
-    /// Id of the tax rate.
+    /// Id of the tax rate. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -10399,7 +10648,8 @@ pub struct GetTaxRateResponse {
 /// Request of UpdateTaxRate.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateTaxRateRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// The new values; its id says which rate, its etag, if not empty, which version.
@@ -10419,7 +10669,7 @@ pub struct UpdateTaxRateResponse {
 /// Request of ListTaxRates.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListTaxRatesRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Tax rates of a page: 1 to 100; 0 for 20.
@@ -10445,10 +10695,11 @@ pub struct ListTaxRatesResponse {
 /// Request of CreateTaxRegistration.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateTaxRegistrationRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// Who registers the seller, by ISO 3166-1 alpha-2. Required.
@@ -10477,7 +10728,8 @@ pub struct CreateTaxRegistrationResponse {
 /// Request of EndTaxRegistration.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EndTaxRegistrationRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// The registration. Required.
@@ -10498,7 +10750,7 @@ pub struct EndTaxRegistrationResponse {
 /// Request of ListTaxRegistrations.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListTaxRegistrationsRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Registrations of a page: 1 to 100; 0 for 20.
@@ -10524,10 +10776,11 @@ pub struct ListTaxRegistrationsResponse {
 /// Request of CheckTaxId.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckTaxIdRequest {
-    /// The caller's id of this request. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// The tax id, such as SE556703748501. Required.
@@ -10547,7 +10800,7 @@ pub struct CheckTaxIdResponse {
 /// Request of ListTaxIdChecks.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListTaxIdChecksRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Checks of a page: 1 to 100; 0 for 20.
@@ -10750,7 +11003,7 @@ pub mod tax_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CalculateTax"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates a manual tax rate.
+        /// Creates a manual tax rate, for lines that name it.
         pub async fn create_tax_rate(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateTaxRateRequest>,
@@ -10780,7 +11033,7 @@ pub mod tax_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "GetTaxRate"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a manual tax rate; never its percentage.
+        /// Changes a manual tax rate; never its percentage. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         pub async fn update_tax_rate(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateTaxRateRequest>,
@@ -10906,7 +11159,7 @@ pub mod tax_service_server {
             &self,
             request: tonic::Request<super::CalculateTaxRequest>,
         ) -> std::result::Result<tonic::Response<super::CalculateTaxResponse>, tonic::Status>;
-        /// Creates a manual tax rate.
+        /// Creates a manual tax rate, for lines that name it.
         async fn create_tax_rate(
             &self,
             request: tonic::Request<super::CreateTaxRateRequest>,
@@ -10916,7 +11169,7 @@ pub mod tax_service_server {
             &self,
             request: tonic::Request<super::GetTaxRateRequest>,
         ) -> std::result::Result<tonic::Response<super::GetTaxRateResponse>, tonic::Status>;
-        /// Changes a manual tax rate; never its percentage.
+        /// Changes a manual tax rate; never its percentage. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
         async fn update_tax_rate(
             &self,
             request: tonic::Request<super::UpdateTaxRateRequest>,
@@ -11844,7 +12097,7 @@ pub struct ListProvidersResponse {
 /// Request of GetCapabilities.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCapabilitiesRequest {
-    /// Name of the provider.
+    /// Name of the provider, as ListProviders has it. Required.
     #[prost(string, tag = "1")]
     pub provider: ::prost::alloc::string::String,
 }
@@ -11936,7 +12189,7 @@ pub mod provider_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Lists the providers.
+        /// Lists the providers of the caller's sellers.
         pub async fn list_providers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListProvidersRequest>,
@@ -11951,7 +12204,8 @@ pub mod provider_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.ProviderService", "ListProviders"));
             self.inner.unary(req, path, codec).await
         }
-        /// Tells what a provider can do. What it can't is refused with FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY).
+        /// Tells what a provider can do. What it can't is refused with FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY). NOT_FOUND if
+        /// no seller of the caller's has it.
         pub async fn get_capabilities(
             &mut self,
             request: impl tonic::IntoRequest<super::GetCapabilitiesRequest>,
@@ -11976,12 +12230,13 @@ pub mod provider_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ProviderServiceServer.
     #[async_trait]
     pub trait ProviderService: std::marker::Send + std::marker::Sync + 'static {
-        /// Lists the providers.
+        /// Lists the providers of the caller's sellers.
         async fn list_providers(
             &self,
             request: tonic::Request<super::ListProvidersRequest>,
         ) -> std::result::Result<tonic::Response<super::ListProvidersResponse>, tonic::Status>;
-        /// Tells what a provider can do. What it can't is refused with FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY).
+        /// Tells what a provider can do. What it can't is refused with FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY). NOT_FOUND if
+        /// no seller of the caller's has it.
         async fn get_capabilities(
             &self,
             request: tonic::Request<super::GetCapabilitiesRequest>,
@@ -12145,7 +12400,7 @@ pub mod provider_service_server {
 /// Request of GetSubscription.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSubscriptionRequest {
-    /// Id of the subscription.
+    /// Id of the subscription. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
@@ -12159,7 +12414,7 @@ pub struct GetSubscriptionResponse {
 /// Request of ListSubscriptions.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListSubscriptionsRequest {
-    /// The seller; may be empty where the API key has one.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
     /// Subscriptions of a page: 1 to 100; 0 for 20.
@@ -12191,7 +12446,8 @@ pub struct ListSubscriptionsResponse {
 /// Request of CancelSubscription.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelSubscriptionRequest {
-    /// The caller's id of this request, 1 to 100 visible ASCII characters, best a UUID. The same id and payload give the same answer. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
+    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the subscription. Required.
@@ -12352,8 +12608,8 @@ pub mod subscription_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.SubscriptionService", "ListSubscriptions"));
             self.inner.unary(req, path, codec).await
         }
-        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION with SUBSCRIPTION_STATE if it has
-        /// ended.
+        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION (SUBSCRIPTION_STATE)
+        /// if it has ended.
         pub async fn cancel_subscription(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelSubscriptionRequest>,
@@ -12388,8 +12644,8 @@ pub mod subscription_service_server {
             &self,
             request: tonic::Request<super::ListSubscriptionsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListSubscriptionsResponse>, tonic::Status>;
-        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION with SUBSCRIPTION_STATE if it has
-        /// ended.
+        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION (SUBSCRIPTION_STATE)
+        /// if it has ended.
         async fn cancel_subscription(
             &self,
             request: tonic::Request<super::CancelSubscriptionRequest>,
