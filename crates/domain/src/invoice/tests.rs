@@ -12,8 +12,11 @@ use crate::credit_note::{
     CreditNote, CreditNoteNumber, CreditPart, CreditReason, CreditRequest, CreditScope, LineCredit,
 };
 use crate::id::CreditNoteId;
-use crate::money::{ExchangeRate, Rounding};
-use crate::tax::{AppliedRate, Percentage, RatedLine, RoundingScope, compute};
+use crate::letterhead::Letterhead;
+use crate::money::{ExchangeRate, Quantity, Rounding, UnitPrice};
+use crate::tax::{
+    AppliedRate, Percentage, RatedLine, RoundingScope, TaxExchangeRate, TaxTreatment, TaxableLine, compute,
+};
 use crate::text::DisplayName;
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1);
