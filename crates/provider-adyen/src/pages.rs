@@ -7,7 +7,7 @@ use domain::id::{CheckoutSessionId, PaymentLinkId};
 use domain::locale::Locale;
 use domain::money::Money;
 use domain::payment_link::{AfterCompletion, LineItem, LineItems, LinkTarget, PaymentLink, StatementDescriptor};
-use domain::ports::provider::{HostedPage, ProviderError};
+use domain::ports::provider::{HostedPage, ProviderError, unsupported};
 use domain::provider::{Feature, ProviderRef};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -202,10 +202,6 @@ fn statement(words: &StatementDescriptor) -> Result<String, ProviderError> {
 fn shopper_locale(locale: &Locale) -> String {
     let known = LOCALES.iter().find(|(ours, _)| *ours == locale.as_str());
     known.map_or(locale.as_str(), |(_, theirs)| *theirs).to_owned()
-}
-
-pub(crate) fn unsupported(feature: Feature) -> ProviderError {
-    ProviderError::Unsupported { capability: feature.name() }
 }
 
 /// A payment link as Adyen tells it: `PaymentLinkResponse`, as far as it is used.

@@ -3,21 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::catalog::{Coupon, PromotionCode, PromotionCodeSnapshot};
 use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
-use domain::dispute::DisputeSnapshot;
-use domain::id::{CheckoutSessionId, PaymentLinkId};
-use domain::money::Money;
 use domain::payment_link::{LinkSharing, PaymentLink};
 use domain::ports::provider::{
-    HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
+    HostedPage, LinkSnapshot, NotificationError, PaymentProvider, ProviderError, unsupported,
 };
 use domain::provider::{
     Capabilities, CheckoutProgress, CheckoutSnapshot, Feature, Notification, ProviderKey, ProviderName, ProviderRef,
 };
 use domain::refund::{Refund, RefundProgress, RefundReason, RefundSnapshot};
-use domain::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
 use domain::timestamp::Timestamp;
 use serde_json::json;
 
@@ -27,7 +22,7 @@ use crate::client::Client;
 use crate::config::AdyenConfig;
 use crate::events::Door;
 use crate::notifications;
-use crate::pages::{Page, PageRequest, PageState, unsupported};
+use crate::pages::{Page, PageRequest, PageState};
 
 /// Adyen as a payment provider.
 #[derive(Clone)]
@@ -133,10 +128,6 @@ impl PaymentProvider for AdyenProvider {
         Ok(())
     }
 
-    async fn activate_payment_link(&self, _key: &ProviderKey, _link: &PaymentLink) -> Result<(), ProviderError> {
-        Err(unsupported(Feature::LinkReactivation))
-    }
-
     async fn deactivate_payment_link(
         &self,
         _key: &ProviderKey,
@@ -175,10 +166,6 @@ impl PaymentProvider for AdyenProvider {
         snapshot(&self.close(session.provider_ref.as_ref()).await?)
     }
 
-    async fn detach_payment_method(&self, _key: &ProviderKey, _method: &ProviderRef) -> Result<(), ProviderError> {
-        Err(unsupported(Feature::StoredPaymentMethods))
-    }
-
     async fn fetch_checkout(&self, session: &ProviderRef) -> Result<CheckoutSnapshot, ProviderError> {
         snapshot(&self.page(session).await?)
     }
@@ -190,35 +177,6 @@ impl PaymentProvider for AdyenProvider {
             active: matches!(page.state(), PageState::Active | PageState::PaymentPending),
             completed_sessions: u32::from(page.state() == PageState::Completed),
         }))
-    }
-
-    async fn find_payment_link(
-        &self,
-        _id: PaymentLinkId,
-        _since: Timestamp,
-    ) -> Result<Option<HostedPage>, ProviderError> {
-        Err(unsupported(Feature::LookupByReference))
-    }
-
-    async fn find_checkout(
-        &self,
-        _id: CheckoutSessionId,
-        _since: Timestamp,
-    ) -> Result<Option<HostedPage>, ProviderError> {
-        Err(unsupported(Feature::LookupByReference))
-    }
-
-    async fn capture_payment(
-        &self,
-        _key: &ProviderKey,
-        _payment: &ProviderRef,
-        _amount: Money,
-    ) -> Result<(), ProviderError> {
-        Err(unsupported(Feature::ManualCapture))
-    }
-
-    async fn cancel_payment(&self, _key: &ProviderKey, _payment: &ProviderRef) -> Result<(), ProviderError> {
-        Err(unsupported(Feature::ManualCapture))
     }
 
     async fn create_refund(
@@ -251,60 +209,6 @@ impl PaymentProvider for AdyenProvider {
         })
     }
 
-    async fn fetch_refunds(&self, _payment: &ProviderRef) -> Result<Vec<RefundSnapshot>, ProviderError> {
-        Err(unsupported(Feature::LookupByReference))
-    }
-
-    async fn fetch_dispute(&self, _dispute: &ProviderRef) -> Result<DisputeSnapshot, ProviderError> {
-        Err(unsupported(Feature::LookupByReference))
-    }
-
-    async fn create_promotion_code(
-        &self,
-        _key: &ProviderKey,
-        _code: &PromotionCode,
-        _coupon: &Coupon,
-    ) -> Result<PromotionCodeSnapshot, ProviderError> {
-        Err(unsupported(Feature::PromotionCodes))
-    }
-
-    async fn set_promotion_code_active(
-        &self,
-        _key: &ProviderKey,
-        _code: &ProviderRef,
-        _active: bool,
-    ) -> Result<(), ProviderError> {
-        Err(unsupported(Feature::PromotionCodes))
-    }
-
-    async fn fetch_promotion_code(&self, _code: &ProviderRef) -> Result<Option<PromotionCodeSnapshot>, ProviderError> {
-        Err(unsupported(Feature::PromotionCodes))
-    }
-
-    async fn find_promotion_code(&self, _code: &PromotionCode) -> Result<Option<PromotionCodeSnapshot>, ProviderError> {
-        Err(unsupported(Feature::PromotionCodes))
-    }
-
-    async fn cancel_subscription(
-        &self,
-        _key: &ProviderKey,
-        _subscription: &ProviderRef,
-        _at: CancellationTime,
-    ) -> Result<SubscriptionSnapshot, ProviderError> {
-        Err(unsupported(Feature::Subscriptions))
-    }
-
-    async fn fetch_subscription(
-        &self,
-        _subscription: &ProviderRef,
-    ) -> Result<Option<SubscriptionSnapshot>, ProviderError> {
-        Err(unsupported(Feature::Subscriptions))
-    }
-
-    async fn fetch_renewal(&self, _invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError> {
-        Err(unsupported(Feature::Subscriptions))
-    }
-
     fn acknowledgement(&self) -> &'static str {
         "[accepted]"
     }
@@ -319,14 +223,6 @@ impl PaymentProvider for AdyenProvider {
     ) -> Result<Vec<Notification>, NotificationError> {
         let items = self.door.open(headers, body)?;
         Ok(items.iter().map(|item| notifications::read(item, now)).collect())
-    }
-
-    async fn list_notifications(
-        &self,
-        _since: Timestamp,
-        _cursor: Option<String>,
-    ) -> Result<NotificationPage, ProviderError> {
-        Err(unsupported(Feature::NotificationHistory))
     }
 }
 

@@ -11,9 +11,7 @@ use crate::dispute::DisputeSnapshot;
 use crate::id::{CheckoutSessionId, PaymentLinkId};
 use crate::money::Money;
 use crate::payment_link::{LinkSharing, PaymentLink};
-#[cfg(doc)]
-use crate::provider::Feature;
-use crate::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey, ProviderName, ProviderRef};
+use crate::provider::{Capabilities, CheckoutSnapshot, Feature, Notification, ProviderKey, ProviderName, ProviderRef};
 use crate::refund::{Refund, RefundSnapshot};
 use crate::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
 use crate::timestamp::Timestamp;
@@ -22,6 +20,9 @@ use crate::timestamp::Timestamp;
 ///
 /// A mutation sent again under the same [`ProviderKey`] is done once. Every method has a time limit of its own; one that
 /// passes is [`ProviderError::OutcomeUnknown`] for a mutation.
+///
+/// What needs a [`Feature`] is never called at a provider that has not the feature, and need not be written there; that one
+/// that has it does it, the contract suite holds.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
@@ -53,11 +54,13 @@ pub trait PaymentProvider: Send + Sync {
         changed: &PaymentLink,
     ) -> Result<(), ProviderError>;
 
-    /// Opens a closed link again.
+    /// Opens a closed link again. Needs [`Feature::LinkReactivation`].
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn activate_payment_link(&self, key: &ProviderKey, link: &PaymentLink) -> Result<(), ProviderError>;
+    async fn activate_payment_link(&self, _key: &ProviderKey, _link: &PaymentLink) -> Result<(), ProviderError> {
+        Err(unsupported(Feature::LinkReactivation))
+    }
 
     /// Closes a link and every open session of it. A session that a customer completes meanwhile stays completed; those of
     /// a link for an invoice are told, so that money that came just before is in the books before the link is closed there.
@@ -100,11 +103,13 @@ pub trait PaymentProvider: Send + Sync {
         session: &CheckoutSession,
     ) -> Result<CheckoutSnapshot, ProviderError>;
 
-    /// Forgets a payment method; one that is forgotten already is fine.
+    /// Forgets a payment method; one that is forgotten already is fine. Needs [`Feature::StoredPaymentMethods`].
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn detach_payment_method(&self, key: &ProviderKey, method: &ProviderRef) -> Result<(), ProviderError>;
+    async fn detach_payment_method(&self, _key: &ProviderKey, _method: &ProviderRef) -> Result<(), ProviderError> {
+        Err(unsupported(Feature::StoredPaymentMethods))
+    }
 
     /// How a session stands now.
     ///
@@ -122,32 +127,47 @@ pub trait PaymentProvider: Send + Sync {
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn find_payment_link(&self, id: PaymentLinkId, since: Timestamp)
-    -> Result<Option<HostedPage>, ProviderError>;
+    async fn find_payment_link(
+        &self,
+        _id: PaymentLinkId,
+        _since: Timestamp,
+    ) -> Result<Option<HostedPage>, ProviderError> {
+        Err(unsupported(Feature::LookupByReference))
+    }
 
     /// Looks a session up by our own id, among those made since `since`. Needs [`Feature::LookupByReference`].
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn find_checkout(&self, id: CheckoutSessionId, since: Timestamp)
-    -> Result<Option<HostedPage>, ProviderError>;
+    async fn find_checkout(
+        &self,
+        _id: CheckoutSessionId,
+        _since: Timestamp,
+    ) -> Result<Option<HostedPage>, ProviderError> {
+        Err(unsupported(Feature::LookupByReference))
+    }
 
-    /// Captures money that a payment holds: `amount`, which is at most what is held; the rest is let go. Once, and not again.
+    /// Captures money that a payment holds: `amount`, which is at most what is held; the rest is let go. Once, and not
+    /// again. Needs [`Feature::ManualCapture`].
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn capture_payment(
         &self,
-        key: &ProviderKey,
-        payment: &ProviderRef,
-        amount: Money,
-    ) -> Result<(), ProviderError>;
+        _key: &ProviderKey,
+        _payment: &ProviderRef,
+        _amount: Money,
+    ) -> Result<(), ProviderError> {
+        Err(unsupported(Feature::ManualCapture))
+    }
 
-    /// Lets go all the money that a payment holds.
+    /// Lets go all the money that a payment holds. Needs [`Feature::ManualCapture`].
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn cancel_payment(&self, key: &ProviderKey, payment: &ProviderRef) -> Result<(), ProviderError>;
+    async fn cancel_payment(&self, _key: &ProviderKey, _payment: &ProviderRef) -> Result<(), ProviderError> {
+        Err(unsupported(Feature::ManualCapture))
+    }
 
     /// Sends money of a payment back. The refund carries our own id at the provider, by which it is found among
     /// [`fetch_refunds`](Self::fetch_refunds), or in a notification, where the answer is lost.
@@ -165,75 +185,94 @@ pub trait PaymentProvider: Send + Sync {
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn fetch_refunds(&self, payment: &ProviderRef) -> Result<Vec<RefundSnapshot>, ProviderError>;
+    async fn fetch_refunds(&self, _payment: &ProviderRef) -> Result<Vec<RefundSnapshot>, ProviderError> {
+        Err(unsupported(Feature::LookupByReference))
+    }
 
-    /// How a dispute stands now.
+    /// How a dispute stands now. Needs [`Feature::LookupByReference`].
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn fetch_dispute(&self, dispute: &ProviderRef) -> Result<DisputeSnapshot, ProviderError>;
+    async fn fetch_dispute(&self, _dispute: &ProviderRef) -> Result<DisputeSnapshot, ProviderError> {
+        Err(unsupported(Feature::LookupByReference))
+    }
 
-    /// Makes a promotion code, and its coupon if that is not there yet. The code carries our own id at the provider, by which
-    /// [`find_promotion_code`](Self::find_promotion_code) finds it.
+    /// Makes a promotion code, and its coupon if that is not there yet. The code carries our own id at the provider, by
+    /// which [`find_promotion_code`](Self::find_promotion_code) finds it. Needs [`Feature::PromotionCodes`].
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn create_promotion_code(
         &self,
-        key: &ProviderKey,
-        code: &PromotionCode,
-        coupon: &Coupon,
-    ) -> Result<PromotionCodeSnapshot, ProviderError>;
+        _key: &ProviderKey,
+        _code: &PromotionCode,
+        _coupon: &Coupon,
+    ) -> Result<PromotionCodeSnapshot, ProviderError> {
+        Err(unsupported(Feature::PromotionCodes))
+    }
 
-    /// Makes a promotion code redeemable, or not.
+    /// Makes a promotion code redeemable, or not. Needs [`Feature::PromotionCodes`].
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn set_promotion_code_active(
         &self,
-        key: &ProviderKey,
-        code: &ProviderRef,
-        active: bool,
-    ) -> Result<(), ProviderError>;
+        _key: &ProviderKey,
+        _code: &ProviderRef,
+        _active: bool,
+    ) -> Result<(), ProviderError> {
+        Err(unsupported(Feature::PromotionCodes))
+    }
 
-    /// How a promotion code stands now; `None` if it is not one of ours.
+    /// How a promotion code stands now; `None` if it is not one of ours. Needs [`Feature::PromotionCodes`].
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn fetch_promotion_code(&self, code: &ProviderRef) -> Result<Option<PromotionCodeSnapshot>, ProviderError>;
+    async fn fetch_promotion_code(&self, _code: &ProviderRef) -> Result<Option<PromotionCodeSnapshot>, ProviderError> {
+        Err(unsupported(Feature::PromotionCodes))
+    }
 
-    /// Looks a promotion code up by our own id.
+    /// Looks a promotion code up by our own id. Needs [`Feature::PromotionCodes`].
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn find_promotion_code(&self, code: &PromotionCode) -> Result<Option<PromotionCodeSnapshot>, ProviderError>;
+    async fn find_promotion_code(&self, _code: &PromotionCode) -> Result<Option<PromotionCodeSnapshot>, ProviderError> {
+        Err(unsupported(Feature::PromotionCodes))
+    }
 
-    /// Ends a subscription, and tells how it stands then; one that has ended already is fine.
+    /// Ends a subscription, and tells how it stands then; one that has ended already is fine. Needs
+    /// [`Feature::Subscriptions`].
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn cancel_subscription(
         &self,
-        key: &ProviderKey,
-        subscription: &ProviderRef,
-        at: CancellationTime,
-    ) -> Result<SubscriptionSnapshot, ProviderError>;
+        _key: &ProviderKey,
+        _subscription: &ProviderRef,
+        _at: CancellationTime,
+    ) -> Result<SubscriptionSnapshot, ProviderError> {
+        Err(unsupported(Feature::Subscriptions))
+    }
 
-    /// How a subscription stands now; `None` if it is not one of ours.
+    /// How a subscription stands now; `None` if it is not one of ours. Needs [`Feature::Subscriptions`].
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn fetch_subscription(
         &self,
-        subscription: &ProviderRef,
-    ) -> Result<Option<SubscriptionSnapshot>, ProviderError>;
+        _subscription: &ProviderRef,
+    ) -> Result<Option<SubscriptionSnapshot>, ProviderError> {
+        Err(unsupported(Feature::Subscriptions))
+    }
 
     /// What was paid for a period by the provider's own invoice; `None` if that is not of a subscription, or of the first
-    /// period, which is paid in the checkout itself.
+    /// period, which is paid in the checkout itself. Needs [`Feature::Subscriptions`].
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn fetch_renewal(&self, invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError>;
+    async fn fetch_renewal(&self, _invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError> {
+        Err(unsupported(Feature::Subscriptions))
+    }
 
     /// The body with which a delivery is acknowledged, beside a status of 2xx; empty where the provider reads none.
     fn acknowledgement(&self) -> &'static str;
@@ -250,7 +289,8 @@ pub trait PaymentProvider: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Notification>, NotificationError>;
 
-    /// Reads back what [notifications](Self::parse_notification) have told since `since`, whether they arrived or not: a page
+    /// Reads back what [notifications](Self::parse_notification) have told since `since`, whether they arrived or not: a
+    /// page
     /// of it, in any order. `cursor` is the `next` of the page before. What is read back has the `provider_event_id` of what
     /// is delivered; what means nothing here may be left out. Needs [`Feature::NotificationHistory`].
     ///
@@ -258,9 +298,16 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn list_notifications(
         &self,
-        since: Timestamp,
-        cursor: Option<String>,
-    ) -> Result<NotificationPage, ProviderError>;
+        _since: Timestamp,
+        _cursor: Option<String>,
+    ) -> Result<NotificationPage, ProviderError> {
+        Err(unsupported(Feature::NotificationHistory))
+    }
+}
+
+/// That a provider has not an ability.
+pub const fn unsupported(feature: Feature) -> ProviderError {
+    ProviderError::Unsupported { capability: feature.name() }
 }
 
 /// A page of what a provider has told.

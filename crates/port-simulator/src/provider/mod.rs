@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::catalog::{Coupon, PromotionCode, PromotionCodeSnapshot};
 use domain::checkout::{CheckoutMode, CheckoutSession};
 use domain::customer::Customer;
 use domain::dispute::DisputeSnapshot;
@@ -17,13 +16,12 @@ use domain::money::Money;
 use domain::payment_link::{CaptureMethod, LinkSharing, LinkTarget, PaymentLink};
 use domain::ports::clock::Clock;
 use domain::ports::provider::{
-    HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
+    HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError, unsupported,
 };
 use domain::provider::{
     Capabilities, CheckoutProgress, CheckoutSnapshot, Feature, Notification, ProviderKey, ProviderName, ProviderRef,
 };
 use domain::refund::{Refund, RefundProgress, RefundSnapshot};
-use domain::subscription::{CancellationTime, RenewalSnapshot, SubscriptionSnapshot};
 use domain::timestamp::Timestamp;
 
 use crate::process::Reach;
@@ -212,10 +210,6 @@ impl PaymentProvider for SimulatedProvider {
         }
     }
 
-    async fn detach_payment_method(&self, _key: &ProviderKey, _method: &ProviderRef) -> Result<(), ProviderError> {
-        Err(unsupported(Feature::StoredPaymentMethods))
-    }
-
     async fn fetch_checkout(&self, session: &ProviderRef) -> Result<CheckoutSnapshot, ProviderError> {
         self.look("fetch_checkout", |ledger| {
             let found = ledger.session_mut(session)?.clone();
@@ -316,52 +310,6 @@ impl PaymentProvider for SimulatedProvider {
         Err(ProviderError::NotFound)
     }
 
-    async fn create_promotion_code(
-        &self,
-        _key: &ProviderKey,
-        _code: &PromotionCode,
-        _coupon: &Coupon,
-    ) -> Result<PromotionCodeSnapshot, ProviderError> {
-        Err(unsupported(Feature::PromotionCodes))
-    }
-
-    async fn set_promotion_code_active(
-        &self,
-        _key: &ProviderKey,
-        _code: &ProviderRef,
-        _active: bool,
-    ) -> Result<(), ProviderError> {
-        Err(unsupported(Feature::PromotionCodes))
-    }
-
-    async fn fetch_promotion_code(&self, _code: &ProviderRef) -> Result<Option<PromotionCodeSnapshot>, ProviderError> {
-        Err(unsupported(Feature::PromotionCodes))
-    }
-
-    async fn find_promotion_code(&self, _code: &PromotionCode) -> Result<Option<PromotionCodeSnapshot>, ProviderError> {
-        Err(unsupported(Feature::PromotionCodes))
-    }
-
-    async fn cancel_subscription(
-        &self,
-        _key: &ProviderKey,
-        _subscription: &ProviderRef,
-        _at: CancellationTime,
-    ) -> Result<SubscriptionSnapshot, ProviderError> {
-        Err(unsupported(Feature::Subscriptions))
-    }
-
-    async fn fetch_subscription(
-        &self,
-        _subscription: &ProviderRef,
-    ) -> Result<Option<SubscriptionSnapshot>, ProviderError> {
-        Err(unsupported(Feature::Subscriptions))
-    }
-
-    async fn fetch_renewal(&self, _invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError> {
-        Err(unsupported(Feature::Subscriptions))
-    }
-
     fn acknowledgement(&self) -> &'static str {
         ""
     }
@@ -453,10 +401,6 @@ fn made_page(provider_ref: Option<&ProviderRef>) -> Result<ProviderRef, Provider
 /// The key was used for another call: a defect of the caller's.
 fn other_call() -> ProviderError {
     rejected("key_reused")
-}
-
-fn unsupported(feature: Feature) -> ProviderError {
-    ProviderError::Unsupported { capability: feature.name() }
 }
 
 /// Keys are kept for ever here; what is told is what real providers keep them for at least.
