@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use domain::catalog::PriceModel;
-use domain::id::{IntentId, InvoiceId, LineItemId, PaymentLinkId};
+use domain::id::{CheckoutSessionId, IntentId, InvoiceId, LineItemId, PaymentId, PaymentLinkId};
 use domain::idempotency::{RequestId, RequestKey};
 use domain::invoice::{Invoice, InvoiceContent};
+use domain::metadata::Metadata;
 use domain::money::{Currency, Money, Quantity, UnitPrice};
 use domain::party::Address;
+use domain::payment::{NewPayment, PaymentKind};
 use domain::payment_link::{LineItem, LineItems, LinkOptions, LinkTarget, NewPaymentLink, PaymentLink};
 use domain::ports::clock::{MockClock, MockIdGenerator};
 use domain::ports::documents::MockInvoiceRenderer;
@@ -173,5 +175,31 @@ pub(crate) fn intent(action: ProviderAction) -> Intent {
         created_at: NOW,
         lease_epoch: 0,
         sequel: None,
+    }
+}
+
+/// The session of [`new_payment`].
+pub(crate) fn session_id() -> CheckoutSessionId {
+    CheckoutSessionId::from_uuid(uuid::Uuid::from_u128(UUID))
+}
+
+/// A payment of 100 that is asked for at a session of `north`.
+pub(crate) fn new_payment() -> NewPayment {
+    NewPayment {
+        id: PaymentId::from_uuid(uuid::Uuid::from_u128(UUID)),
+        seller_id: north(),
+        kind: PaymentKind::Checkout,
+        provider: "acquirer".parse().unwrap(),
+        invoice_id: None,
+        payment_link_id: None,
+        checkout_session_id: Some(session_id()),
+        customer_id: None,
+        subtotal: money(100),
+        tax: money(0),
+        total: money(100),
+        description: None,
+        metadata: Metadata::default(),
+        expires_at: None,
+        livemode: false,
     }
 }

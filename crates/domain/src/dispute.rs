@@ -203,17 +203,21 @@ mod tests {
     use super::*;
     use crate::payment::tests::succeeded_payment;
 
+    /// What is told of a dispute of a payment of 100.
+    fn told(state: DisputeState) -> DisputeSnapshot {
+        DisputeSnapshot {
+            provider_ref: ProviderRef("d_1".into()),
+            state,
+            amount: succeeded_payment(100).total,
+            reason: "fraudulent".into(),
+            evidence_due_at: None,
+        }
+    }
+
     #[test]
     fn money_counts_as_disputed_while_the_bank_holds_it_and_once_it_is_lost() {
         let at = Timestamp::from_unix_seconds;
         let payment = succeeded_payment(100);
-        let told = |state: DisputeState| DisputeSnapshot {
-            provider_ref: ProviderRef("d_1".into()),
-            state,
-            amount: payment.total,
-            reason: "fraudulent".into(),
-            evidence_due_at: Some(at(99)),
-        };
         let id = DisputeId::from_uuid(uuid::Uuid::from_u128(1));
         let mut dispute = Dispute::opened(id, &payment, &told(DisputeState::WarningNeedsResponse), at(1));
         assert_eq!(dispute.counted(), None);
@@ -236,13 +240,6 @@ mod tests {
     fn what_is_told_of_a_dispute_in_any_order_comes_to_the_latest() {
         let at = Timestamp::from_unix_seconds;
         let payment = succeeded_payment(100);
-        let told = |state: DisputeState| DisputeSnapshot {
-            provider_ref: ProviderRef("d_1".into()),
-            state,
-            amount: payment.total,
-            reason: "fraudulent".into(),
-            evidence_due_at: None,
-        };
         let facts = [
             (DisputeState::WarningNeedsResponse, 10),
             (DisputeState::NeedsResponse, 20),

@@ -1,16 +1,15 @@
 //! Looks that end in another order than they began, over mocks of the ports: what must not be written is not expected.
 
 use domain::dispute::{DisputeSnapshot, DisputeState};
-use domain::id::{CheckoutSessionId, PaymentId, RefundId};
+use domain::id::RefundId;
 use domain::metadata::Metadata;
 use domain::page::Page;
-use domain::payment::{NewPayment, Payment, PaymentKind};
+use domain::payment::Payment;
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::provider::ProviderError;
 use domain::ports::storage::{MockStorage, MockUnitOfWork};
 use domain::provider::{IntentState, ProviderAction, ProviderRef};
 use domain::refund::{NewRefund, Refund, RefundProgress, RefundSnapshot, RefundState};
-use domain::seller::SellerId;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,26 +28,8 @@ fn app() -> App {
 }
 
 fn payment() -> Payment {
-    let session = CheckoutSessionId::parse("cs_0193a5c2e8b27c3a9f0e1d2c3b4a5968").unwrap();
-    let new = NewPayment {
-        id: PaymentId::parse("pay_0193a5c2e8b27c3a9f0e1d2c3b4a5968").unwrap(),
-        seller_id: SellerId::parse("north").unwrap(),
-        kind: PaymentKind::Checkout,
-        provider: "acquirer".parse().unwrap(),
-        invoice_id: None,
-        payment_link_id: None,
-        checkout_session_id: Some(session),
-        customer_id: None,
-        subtotal: money(100),
-        tax: money(0),
-        total: money(100),
-        description: None,
-        metadata: Metadata::default(),
-        expires_at: None,
-        livemode: false,
-    };
-    let mut payment = Payment::pending(new, NOW);
-    payment.succeed((ProviderRef("p_1".into()), session), money(100), vec![], NOW);
+    let mut payment = Payment::pending(mocked::new_payment(), NOW);
+    payment.succeed((ProviderRef("p_1".into()), mocked::session_id()), money(100), vec![], NOW);
     payment.recount_refund(None, Some(money(100)), NOW).unwrap();
     payment.mark_stored(VERSION);
     payment

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use domain::access::{Caller, Scope};
 use domain::catalog::{ChosenAmount, Interval, PackageRounding, PackageSize, PriceModel, Recurrence};
-use domain::id::{CheckoutSessionId, CustomerId, PaymentId};
+use domain::id::CustomerId;
 use domain::idempotency::RequestId;
 use domain::metadata::Metadata;
 use domain::money::UnitPrice;
-use domain::payment::{Authorization, NewPayment, Payment, PaymentKind};
+use domain::payment::{Authorization, Payment};
 use domain::payment_link::{
     CloseReason, FutureUsage, LinkChanges, LinkField, LinkTarget, PaymentLink, SharingSpec, StatementDescriptor,
 };
@@ -72,26 +72,8 @@ fn lacking<T>(outcome: Result<T, Error>) -> Vec<Lacking> {
 
 /// A payment of 100, held or received.
 fn payment(is_held: bool) -> Payment {
-    let session = CheckoutSessionId::from_uuid(uuid::Uuid::from_u128(mocked::UUID));
-    let new = NewPayment {
-        id: PaymentId::from_uuid(uuid::Uuid::from_u128(mocked::UUID)),
-        seller_id: north(),
-        kind: PaymentKind::Checkout,
-        provider: "acquirer".parse().unwrap(),
-        invoice_id: None,
-        payment_link_id: None,
-        checkout_session_id: Some(session),
-        customer_id: None,
-        subtotal: money(100),
-        tax: money(0),
-        total: money(100),
-        description: None,
-        metadata: Metadata::default(),
-        expires_at: None,
-        livemode: false,
-    };
-    let mut payment = Payment::pending(new, NOW);
-    let at_provider = (ProviderRef("p_1".into()), session);
+    let mut payment = Payment::pending(mocked::new_payment(), NOW);
+    let at_provider = (ProviderRef("p_1".into()), mocked::session_id());
     let authorization = Authorization { amount: money(100), capture_before: None };
     assert!(match is_held {
         true => payment.authorize(at_provider, authorization, vec![], NOW),

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use domain::access::{Caller, Scope};
 use domain::customer::{Customer, CustomerProfile};
-use domain::id::PaymentId;
 use domain::idempotency::RequestId;
 use domain::page::Page;
 use domain::party::Address;
@@ -23,21 +22,10 @@ use crate::mocked::{self, NOW, UUID, draft_invoice, money, north};
 
 fn on_its_way() -> Payment {
     let new = NewPayment {
-        id: PaymentId::from_uuid(Uuid::from_u128(UUID)),
-        seller_id: north(),
         kind: PaymentKind::Link,
-        provider: "acquirer".parse().unwrap(),
         invoice_id: Some(draft_invoice().id),
-        payment_link_id: None,
         checkout_session_id: None,
-        customer_id: None,
-        subtotal: money(100),
-        tax: money(0),
-        total: money(100),
-        description: None,
-        metadata: Metadata::default(),
-        expires_at: None,
-        livemode: false,
+        ..mocked::new_payment()
     };
     Payment::pending(new, NOW)
 }
