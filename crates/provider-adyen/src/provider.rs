@@ -11,7 +11,7 @@ use domain::id::{CheckoutSessionId, PaymentLinkId};
 use domain::money::Money;
 use domain::payment_link::{LinkSharing, PaymentLink};
 use domain::ports::provider::{
-    HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
+    Delivery, HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
 };
 use domain::provider::{
     Capabilities, CheckoutProgress, CheckoutSnapshot, Feature, Notification, ProviderKey, ProviderName, ProviderRef,
@@ -327,6 +327,15 @@ impl PaymentProvider for AdyenProvider {
         _cursor: Option<String>,
     ) -> Result<NotificationPage, ProviderError> {
         Err(unsupported(Feature::NotificationHistory))
+    }
+
+    /// A link that nobody has is asked for: whoever answers that there is none has taken our key. Which webhooks there are, is
+    /// told by another API of Adyen's, to which this key does not belong.
+    async fn probe(&self, _webhook_url: &str) -> Result<Delivery, ProviderError> {
+        match self.client.get("paymentLinks/PL0000000000000000").await {
+            Ok(_) | Err(ProviderError::NotFound | ProviderError::Rejected { .. }) => Ok(Delivery::Untold),
+            Err(error) => Err(error),
+        }
     }
 }
 

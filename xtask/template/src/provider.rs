@@ -12,7 +12,7 @@ use domain::id::{CheckoutSessionId, PaymentLinkId};
 use domain::money::Money;
 use domain::payment_link::{LinkSharing, PaymentLink};
 use domain::ports::provider::{
-    HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
+    Delivery, HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
 };
 use domain::provider::{Capabilities, CheckoutSnapshot, Feature, Notification, ProviderKey, ProviderName, ProviderRef};
 use domain::refund::{Refund, RefundSnapshot};
@@ -233,6 +233,10 @@ impl PaymentProvider for TemplateProvider {
         _cursor: Option<String>,
     ) -> Result<NotificationPage, ProviderError> {
         Err(unsupported(Feature::NotificationHistory.name()))
+    }
+
+    async fn probe(&self, _webhook_url: &str) -> Result<Delivery, ProviderError> {
+        Err(unsupported("probe"))
     }
 }
 
