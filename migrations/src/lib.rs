@@ -26,6 +26,13 @@ use sea_orm_migration::seaql_migrations;
 /// Every step, in order.
 pub struct Migrator;
 
+impl Migrator {
+    /// The names of all steps, in order.
+    pub fn names() -> Vec<String> {
+        Self::migrations().iter().map(|step| step.name().to_owned()).collect()
+    }
+}
+
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {

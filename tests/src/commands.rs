@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::harness::{Db, Server, http, paylinks};
+use crate::harness::{Db, Server, http, paylinks, spawn};
 
 #[tokio::test]
 async fn config_check_says_what_would_run_or_every_fault_at_once() {
@@ -42,13 +42,21 @@ async fn config_check_says_what_would_run_or_every_fault_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_need_no_server_and_one_directory_has_one_server() {
+async fn keys_need_no_server_but_a_database_and_one_directory_has_one_server() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("new").display().to_string();
     let keys = async |arguments: &[&str]| {
         let output = paylinks(&[]).arg("keys").args(arguments).args(["--data-dir", &data]).output().await.unwrap();
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
+    // A setting that is forgotten leads to no empty database.
+    for arguments in [["list"].as_slice(), &["create", "--name", "billing"]] {
+        let refused = keys(arguments).await;
+        assert!(refused.contains(&format!("the database {data}/paylinks.db can't be used")), "{refused}");
+        assert!(refused.contains("there is none yet") && !std::path::Path::new(&data).exists(), "{refused}");
+    }
+    let (mut first, _) = spawn(&[("PAYLINKS_DATA_DIR".to_owned(), data.clone())], Stdio::inherit()).await;
+    first.kill().await.unwrap();
     assert_eq!(keys(&["list"]).await, format!("There are no keys in {data}/paylinks.db\n"));
     let made = keys(&["create", "--name", "billing"]).await;
     assert!(made.contains("token     pl_") && made.contains(&format!("database  {data}/paylinks.db\n")), "{made}");

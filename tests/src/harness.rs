@@ -301,9 +301,7 @@ impl Server {
 
     /// A connection of one's own to the server's database.
     pub(crate) async fn database(&self) -> DatabaseConnection {
-        let sqlite = || format!("sqlite://{}", self.directory.path().join("paylinks.db").display());
-        let url = self.database.as_ref().map_or_else(sqlite, |database| database.url.clone());
-        Database::connect(url).await.unwrap()
+        Database::connect(self.database_url()).await.unwrap()
     }
 
     /// Waits until all that the provider has told is processed. What can't be is tried again for long before it is set aside

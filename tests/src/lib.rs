@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod access;
+mod backups;
 mod bad_input;
 mod browser;
 mod captures;
@@ -16,6 +17,7 @@ mod collected;
 mod commands;
 mod credit_notes;
 mod discounts;
+mod doctor;
 mod documents;
 mod faults;
 mod followers;

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::node::Node;
-use crate::{abilities, codegen, deny, repo, rules};
+use crate::{abilities, codegen, deny, reference, repo, rules};
 
 /// The linter of protos; its npm package carries its binary.
 const BUF: &str = "@bufbuild/buf@1.75.0";
@@ -14,13 +14,14 @@ const BUF: &str = "@bufbuild/buf@1.75.0";
 type Step = (&'static str, fn() -> Result<()>);
 
 pub(crate) fn run() -> Result<()> {
-    let steps: [Step; 9] = [
+    let steps: [Step; 10] = [
         ("form", || repo::run(repo::cargo().args(["fmt", "--all", "--check"]))),
         ("layers", rules::check_layers),
         ("dependencies", deny::check),
         ("rules of the repository", rules::check_files),
         ("generated code", || codegen::run(true)),
         ("table of abilities", || abilities::run(true)),
+        ("reference of settings", || reference::run(true)),
         ("proto", proto),
         ("lints", || {
             repo::run(repo::cargo().args([

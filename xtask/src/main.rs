@@ -11,6 +11,7 @@ mod node;
 mod pdf_tools;
 mod postgres;
 mod python;
+mod reference;
 mod repo;
 mod rules;
 mod test;
@@ -37,7 +38,8 @@ enum Command {
     },
     /// Check form, lints, layers, generated code, the proto, dependencies and docs.
     Check,
-    /// Generate the code of `crates/api-proto` from `proto/`, and the README's table of what providers can do.
+    /// Generate the code of `crates/api-proto` from `proto/`, the README's table of what providers can do, and the reference of
+    /// all settings.
     Codegen {
         /// Only say whether what is committed is fresh.
         #[arg(long)]
@@ -69,7 +71,11 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Test { arguments } => test::run(&arguments),
         Command::Check => check::run(),
-        Command::Codegen { check } => codegen::run(check).and_then(|()| abilities::run(check)),
+        Command::Codegen { check } => {
+            codegen::run(check)?;
+            abilities::run(check)?;
+            reference::run(check)
+        }
         Command::Conformance { parts } => conformance::run(&parts),
         Command::Torture { loops, seed } => torture::run(loops, seed),
         Command::NewProvider { name } => new_provider::run(&name),

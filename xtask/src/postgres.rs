@@ -14,6 +14,9 @@ pub(crate) const URL: &str = "PAYLINKS_TEST_DATABASE_URL";
 pub(crate) const OUTAGE_URL: &str = "PAYLINKS_TEST_OUTAGE_DATABASE_URL";
 pub(crate) const OUTAGE_PG_CTL: &str = "PAYLINKS_TEST_OUTAGE_PG_CTL";
 
+/// The variable by which tests find PostgreSQL's own programs, as for backups.
+pub(crate) const PROGRAMS: &str = "PAYLINKS_TEST_PG_PROGRAMS";
+
 /// A cluster that is stopped and removed with its handle.
 pub(crate) struct Cluster {
     bin: PathBuf,
@@ -67,6 +70,11 @@ impl Cluster {
         std::io::Write::write_all(&mut file?, settings.as_bytes())?;
         let [program, arguments @ ..] = &self.pg_ctl()[..] else { bail!("there is no pg_ctl") };
         quiet(repo::command(program).args(arguments).current_dir(&self.directory).arg("start"))
+    }
+
+    /// The directory of PostgreSQL's programs.
+    pub(crate) fn programs(&self) -> &Path {
+        &self.bin
     }
 
     /// The words of a command that starts or stops the cluster, as the word behind them says, and waits until it has.

@@ -70,9 +70,11 @@ const TOP_LEVEL: [&str; 10] = [
 ];
 
 /// Where a provider may be named, beside its own crates: where adapters are registered and configured.
-const PROVIDERS_NAMED: [&str; 5] = [
+const PROVIDERS_NAMED: [&str; 7] = [
+    "crates/server/CONFIGURATION.md",
     "crates/server/Cargo.toml",
     "crates/server/paylinks.example.toml",
+    "crates/server/paylinks.service",
     "crates/server/src/config",
     "crates/server/src/config.rs",
     "crates/server/src/registry.rs",

@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Ok(cluster) => {
             environment.push((postgres::OUTAGE_URL, cluster.url.clone()));
             environment.push((postgres::OUTAGE_PG_CTL, cluster.pg_ctl().join(" ")));
+            environment.push((postgres::PROGRAMS, cluster.programs().display().to_string()));
         }
         Err(error) => skipped.push(format!("the test of a killed PostgreSQL: {error:#}")),
     }

@@ -148,6 +148,7 @@ impl App {
         if sellers.is_empty() {
             return Err("no seller is configured".to_owned());
         }
+        let places = Places::new(sellers.values().map(Arc::as_ref), parts.callers_transactions_max);
         Ok(Self(Arc::new(Inner {
             storage: parts.storage,
             providers,
@@ -165,7 +166,7 @@ impl App {
             ids: parts.ids,
             sellers,
             access: parts.access,
-            places: Places::new(parts.callers_transactions_max),
+            places,
             noted_keys: Mutex::default(),
             call_work: Notify::new(),
             inbox_work: Notify::new(),

@@ -128,14 +128,14 @@ impl App {
             + Sync
             + 'static,
     {
-        let place = match self.0.places.try_take() {
+        let place = match self.0.places.try_take(&mutation.seller) {
             Some(place) => place,
             None => {
                 // A retry of what is done keeps nobody waiting, and must not wait.
                 if let Some(answer) = self.answer_of_ended(operation, &mutation).await? {
                     return Ok(answer);
                 }
-                self.0.places.take().await?
+                self.0.places.take(&mutation.seller).await?
             }
         };
         let app = self.clone();
@@ -174,7 +174,7 @@ impl App {
         if earlier.progress != RequestProgress::Running {
             return self.answer_again(operation, &payload_sha256, earlier).await.map(Some);
         }
-        let place = self.0.places.take().await?;
+        let place = self.0.places.take(&mutation.seller).await?;
         let app = self.clone();
         outlive_caller(async move {
             let _place = place;

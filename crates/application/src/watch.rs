@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use domain::ports::storage::OpenAtProvider;
 use domain::timestamp::Timestamp;
 
 use crate::app::App;
@@ -41,6 +42,30 @@ impl App {
             metrics::gauge!("paylinks_clock_offset_seconds", "against" => against).set(seconds);
         }
         self.tell_how_many_are_set_aside().await
+    }
+
+    /// Tells of providers that are not configured any more, and at which something is still open: nothing of it goes on.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn tell_of_providers_that_are_gone(&self) -> Result<(), Error> {
+        for open in self.open_at_providers_that_are_gone().await? {
+            tracing::warn!(
+                provider = %open.provider,
+                %open,
+                "a provider is not configured any more, and things are still open there: configure it again until they are closed"
+            );
+        }
+        Ok(())
+    }
+
+    /// What is still open at providers that are not configured any more.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn open_at_providers_that_are_gone(&self) -> Result<Vec<OpenAtProvider>, Error> {
+        let known: Vec<_> = self.provider_names().cloned().collect();
+        Ok(self.0.storage.open_at_others(&known).await?)
     }
 
     /// Sets the gauge of notifications that wait for a person.
@@ -92,6 +117,20 @@ mod tests {
         let offset = |against: &str, seconds| ClockOffset { against: against.to_owned(), seconds };
         assert_eq!(app.clock_offsets().await.unwrap(), [offset("database", 600), offset("acquirer", -600)]);
         assert_eq!(app.clock_offsets().await.unwrap(), [offset("database", 600)], "one that has not told the time");
+    }
+
+    #[tokio::test]
+    async fn providers_that_are_gone_are_those_that_are_not_configured() {
+        let mut storage = MockStorage::new();
+        let open = OpenAtProvider { refunds: 2, links: 1, ..OpenAtProvider::nothing("gone".parse().unwrap()) };
+        let told = open.clone();
+        storage
+            .expect_open_at_others()
+            .withf(|known| matches!(known, [only] if only.as_str() == "acquirer"))
+            .returning(move |_| Ok(vec![told.clone()]));
+        let app = mocked::app(storage, MockPaymentProvider::new());
+        assert_eq!(app.open_at_providers_that_are_gone().await.unwrap(), [open.clone()]);
+        assert_eq!(open.to_string(), "payment links: 1, refunds: 2");
     }
 
     #[test]

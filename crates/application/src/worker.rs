@@ -103,6 +103,10 @@ impl Worker {
                     () = tokio::time::sleep(FIRST_WATCH) => {}
                     () = stopped() => {}
                 }
+                // Once for each start: it is a person's to mend, by another start.
+                if let Err(error) = app.tell_of_providers_that_are_gone().await {
+                    tracing::warn!(%error, "it is not known whether anything is open at providers that are gone");
+                }
                 rounds(stopped(), (&never, WATCH_EVERY), || app.watch().map(|seen| seen.map(|()| true)).boxed()).await;
             }
             .boxed(),

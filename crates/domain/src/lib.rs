@@ -62,6 +62,7 @@ pub mod letterhead;
 pub mod locale;
 pub mod metadata;
 pub mod money;
+pub mod network;
 pub mod page;
 pub mod party;
 pub mod payment;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use crate::network::{is_host_name, is_loopback};
 use crate::text::refuse_card_number;
 use crate::validation::Invalid;
 
@@ -74,7 +75,7 @@ impl RedirectPolicy {
         }
         let is_name = |host: &str| {
             let plain = !host.is_empty() && !host.contains(['*', ':', '/', '@', '?', '#', ' ']);
-            plain && Host::parse(host).is_ok()
+            plain && Host::parse(host).is_ok_and(|host| !matches!(&host, Host::Domain(name) if !is_host_name(name)))
         };
         match hosts.iter().position(|host| !is_name(host.strip_prefix("*.").unwrap_or(host))) {
             Some(index) => {
@@ -96,14 +97,6 @@ impl RedirectPolicy {
             Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
             None => host == entry,
         })
-    }
-}
-
-fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
-    match host {
-        Host::Domain(name) => name.as_ref() == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
     }
 }
 

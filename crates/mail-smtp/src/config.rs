@@ -1,8 +1,8 @@
 //! How to reach the mail server, and as whom.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
+use domain::network::{is_loopback, parse_host};
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use secrecy::SecretString;
 
@@ -49,14 +49,25 @@ pub struct SmtpCredentials {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// There is no name of a server.
-    #[error("the host must be the name or the address of a mail server")]
+    #[error("must be the name or the address of a mail server")]
     NoHost,
     /// Mail and password would travel in the clear.
-    #[error("without TLS the host must be on loopback")]
+    #[error("must be implicit or starttls unless the host is on loopback")]
     InsecureHost,
     /// The certificates can't be read, or TLS can't be set up.
-    #[error("the trusted certificates must be PEM")]
+    #[error("must hold certificates in PEM")]
     Certificates(#[source] lettre::transport::smtp::Error),
+}
+
+impl ConfigError {
+    /// The setting that is at fault.
+    pub const fn setting(&self) -> &'static str {
+        match self {
+            Self::NoHost => "host",
+            Self::InsecureHost => "tls",
+            Self::Certificates(_) => "ca_file",
+        }
+    }
 }
 
 impl Encryption {
@@ -84,9 +95,7 @@ impl SmtpConfig {
 
     /// The rules of TLS; `None` for no TLS at all.
     pub(crate) fn tls(&self) -> Result<Option<TlsParameters>, ConfigError> {
-        if self.host.is_empty() || self.host.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(ConfigError::NoHost);
-        }
+        parse_host(&self.host).map_err(|_| ConfigError::NoHost)?;
         if self.encryption == Encryption::None {
             return if self.is_loopback() { Ok(None) } else { Err(ConfigError::InsecureHost) };
         }
@@ -98,7 +107,7 @@ impl SmtpConfig {
     }
 
     fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        parse_host(&self.host).is_ok_and(|host| is_loopback(&host))
     }
 }
 

@@ -58,6 +58,17 @@ impl SmtpMailer {
         Ok(Self { config, tls, credentials, kept: Mutex::default() })
     }
 
+    /// Goes as far as for a mail, authentication included, and sends none: for operators.
+    ///
+    /// # Errors
+    /// See [`MailError`].
+    pub async fn probe(&self) -> Result<(), MailError> {
+        match tokio::time::timeout(self.config.timeout, self.connect()).await {
+            Ok(connected) => connected.map(|connection| self.keep(connection)),
+            Err(_) => Err(MailError::Unavailable { reason: "timeout".to_owned() }),
+        }
+    }
+
     async fn exchange(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), MailError> {
         let mut connection = match self.kept_connection().await {
             Some(connection) => connection,

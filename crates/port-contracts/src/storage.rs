@@ -18,6 +18,7 @@ mod aggregates;
 mod credit_notes;
 mod events;
 mod inbox;
+mod inspection;
 mod invoice_mails;
 mod lists;
 mod reconciliation;
@@ -32,6 +33,7 @@ pub use aggregates::*;
 pub use credit_notes::*;
 pub use events::*;
 pub use inbox::*;
+pub use inspection::*;
 pub use invoice_mails::*;
 pub use lists::*;
 pub use reconciliation::*;
@@ -130,6 +132,7 @@ macro_rules! storage_contract {
             reading_back_goes_on_where_it_ended,
             the_store_answers_a_ping,
             the_databases_time_goes_on,
+            what_is_open_at_providers_that_are_gone_is_counted,
         }
     };
 }

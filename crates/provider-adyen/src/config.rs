@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Variable};
+use domain::network::expect_api_base;
+use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
 use domain::provider::{Capabilities, ProviderName};
 use domain::validation::{Invalid, Validator};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use crate::capabilities::capabilities;
 use crate::provider::AdyenProvider;
@@ -59,11 +60,46 @@ impl ProviderAdapter for Adyen {
 
     const NAME: &'static str = "adyen";
 
-    const ENVIRONMENT: &'static [Variable] = &[
-        Variable { name: "ADYEN_API_KEY", setting: "api_key", is_list: false },
-        Variable { name: "ADYEN_HMAC_KEYS", setting: "hmac_keys", is_list: true },
-        Variable { name: "ADYEN_WEBHOOK_PASSWORD", setting: "webhook_password", is_list: false },
-        Variable { name: "ADYEN_API_BASE", setting: "api_base", is_list: false },
+    const SETTINGS: &'static [Setting] = &[
+        Setting::new("api_key", SettingKind::Text, "The API key, of a user with the role for the Checkout web service")
+            .variable("ADYEN_API_KEY")
+            .secret(),
+        Setting::new("merchant_account", SettingKind::Text, "The merchant account to which payments belong"),
+        Setting::new(
+            "hmac_keys",
+            SettingKind::Texts,
+            "The HMAC keys of the webhook, 64 hexadecimal digits each: all of them verify, so that one can be rolled",
+        )
+        .variable("ADYEN_HMAC_KEYS")
+        .secret(),
+        Setting::new(
+            "webhook_username",
+            SettingKind::Text,
+            "The user name of the webhook's basic authentication, where that is turned on",
+        ),
+        Setting::new("webhook_password", SettingKind::Text, "The password beside it")
+            .variable("ADYEN_WEBHOOK_PASSWORD")
+            .secret(),
+        Setting::new("live", SettingKind::Flag, "Whether real money moves").or("false"),
+        Setting::new(
+            "live_endpoint_prefix",
+            SettingKind::Text,
+            "The company's prefix of live addresses, such as `1797a841fbb37ca7-AdyenDemo`; needed where `live` is true, unless \
+             `api_base` says the whole address",
+        ),
+        Setting::new(
+            "api_base",
+            SettingKind::Text,
+            "Where the API is, the version included; https, or http on loopback",
+        )
+        .or("Adyen's own address")
+        .variable("ADYEN_API_BASE"),
+        Setting::new(
+            "calls_per_second_max",
+            SettingKind::Number,
+            "The most calls a second of each server on average, 1 at least, with a quarter more in a burst",
+        )
+        .or("20"),
     ];
 
     fn capabilities(livemode: bool) -> Capabilities {
@@ -78,27 +114,31 @@ impl ProviderAdapter for Adyen {
 impl AdyenSettings {
     /// The configuration for these settings; every one that is wrong is noted.
     pub fn checked(self, name: ProviderName, v: &mut Validator) -> Option<AdyenConfig> {
-        let required = "is required (ADYEN_API_KEY): else nobody would be charged";
         let api_key = self.api_key.filter(|key| !key.expose_secret().is_empty());
-        let api_key = api_key.ok_or_else(|| Invalid::new("REQUIRED", required)).and_then(header);
+        let api_key = api_key.ok_or_else(|| required::<Adyen>(&name, "api_key")).and_then(header);
         let api_key = v.check("api_key", api_key);
         let account = self.merchant_account.ok_or_else(Invalid::required).and_then(merchant_account);
         let merchant_account = v.check("merchant_account", account);
         if self.hmac_keys.is_empty() {
-            let expected = "must have the HMAC key of the webhook (ADYEN_HMAC_KEYS)";
-            v.refuse("hmac_keys", Invalid::new("REQUIRED", expected));
+            v.refuse("hmac_keys", required::<Adyen>(&name, "hmac_keys"));
         }
         let keys = self.hmac_keys.into_iter().enumerate();
         let hmac_keys: Vec<_> =
             keys.map(|(index, key)| v.check(&format!("hmac_keys[{index}]"), hmac_key(key))).collect();
-        let basic = basic(v, self.webhook_username, self.webhook_password);
+        let basic = basic(v, &name, self.webhook_username, self.webhook_password);
         let base = match (self.api_base, self.live_endpoint_prefix, self.live) {
             (_, Some(_), false) => {
                 let expected = "must be absent unless `live` is true: test payments have one address for all";
                 v.refuse("live_endpoint_prefix", Invalid::new("NOT_LIVE", expected));
                 None
             }
-            (Some(base), _, live) => v.check("api_base", api_base(&base, live)),
+            (Some(base), prefix, live) => {
+                if prefix.is_some() {
+                    let expected = "must be absent beside api_base, which says the whole address";
+                    v.refuse("live_endpoint_prefix", Invalid::new("TWICE", expected));
+                }
+                v.check("api_base", api_base(&base, live))
+            }
             (None, Some(prefix), true) => v.check("live_endpoint_prefix", live_base(&prefix)),
             (None, None, true) => {
                 v.refuse("live_endpoint_prefix", Invalid::new("REQUIRED", "is required where `live` is true"));
@@ -198,6 +238,7 @@ fn hmac_key(key: SecretString) -> Result<SecretString, Invalid> {
 /// The credentials of the webhook, where there are any.
 fn basic(
     v: &mut Validator,
+    name: &ProviderName,
     username: Option<String>,
     password: Option<SecretString>,
 ) -> Option<Option<BasicAuthentication>> {
@@ -211,8 +252,7 @@ fn basic(
         }
         (Some(username), Some(password)) => Some(Some(BasicAuthentication::new(&username, &password))),
         (Some(_), None) => {
-            let expected = "is required beside webhook_username (ADYEN_WEBHOOK_PASSWORD)";
-            v.refuse("webhook_password", Invalid::new("REQUIRED", expected));
+            v.refuse("webhook_password", required::<Adyen>(name, "webhook_password"));
             None
         }
         (None, Some(_)) => {
@@ -232,25 +272,22 @@ fn live_base(prefix: &str) -> Result<Url, Invalid> {
     Url::parse(&format!("https://{prefix}-checkout-live{LIVE_DOMAIN}/checkout/v71/")).map_err(|_| malformed())
 }
 
+fn is_live_address(base: &Url) -> bool {
+    let below = base.host_str().and_then(|host| host.strip_suffix(LIVE_DOMAIN));
+    base.scheme() == "https" && below.is_some_and(|name| !name.is_empty())
+}
+
 fn api_base(text: &str, live: bool) -> Result<Url, Invalid> {
     let expected = format!("must be a URL such as {TEST_BASE}");
     let mut base = Url::parse(text).map_err(|_| Invalid::new("MALFORMED_URL", expected))?;
-    let is_loopback = match base.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if !base.username().is_empty() || base.password().is_some() || base.query().is_some() || base.fragment().is_some() {
-        let expected = "must be scheme, host, port and path alone, without user or query";
-        return Err(Invalid::new("CROWDED_URL", expected));
-    }
-    if live && (base.scheme() != "https" || !base.host_str().is_some_and(|host| host.ends_with(LIVE_DOMAIN))) {
-        let expected = format!("must be https below {LIVE_DOMAIN}: a live key goes nowhere else");
-        return Err(Invalid::new("LIVE_KEY_ELSEWHERE", expected));
-    }
-    if base.scheme() != "https" && !(is_loopback && base.scheme() == "http") {
-        return Err(Invalid::new("URL_SCHEME", "must be https (http is fine on loopback)"));
+    match expect_api_base(&base) {
+        // What must not be shown comes first, and then where a live key would go.
+        Err(crowded) if crowded.rule == "CROWDED_URL" => return Err(crowded),
+        _ if live && !is_live_address(&base) => {
+            let expected = format!("must be https below {LIVE_DOMAIN}: a live key goes nowhere else");
+            return Err(Invalid::new("LIVE_KEY_ELSEWHERE", expected));
+        }
+        checked => checked?,
     }
     if !base.path().ends_with('/') {
         base.set_path(&format!("{}/", base.path()));
@@ -332,10 +369,20 @@ mod tests {
         assert_eq!(base(live(json!({}))), want);
         assert_eq!(faults(json!({"live": true})), ["live_endpoint_prefix REQUIRED"]);
         assert_eq!(faults(live(json!({"live_endpoint_prefix": "a.b/"}))), ["live_endpoint_prefix MALFORMED_PREFIX"]);
-        for elsewhere in ["http://127.0.0.1:9", "https://example.com/v71", "https://adyenpayments.com.example.com"] {
-            assert_eq!(faults(live(json!({"api_base": elsewhere}))), ["api_base LIVE_KEY_ELSEWHERE"], "{elsewhere}");
+        let without_prefix = |base: &str| live(json!({"api_base": base, "live_endpoint_prefix": null}));
+        for elsewhere in [
+            "http://127.0.0.1:9",
+            "https://example.com/v71",
+            "https://adyenpayments.com.example.com",
+            "https://.adyenpayments.com/",
+        ] {
+            assert_eq!(faults(without_prefix(elsewhere)), ["api_base LIVE_KEY_ELSEWHERE"], "{elsewhere}");
         }
-        let crowded = live(json!({"api_base": "https://u:secret@x.adyenpayments.com"}));
+        assert_eq!(faults(without_prefix("https://a..adyenpayments.com/")), ["api_base MALFORMED_HOST"]);
+        assert_eq!(faults(without_prefix("https://a.adyenpayments.com/")), Vec::<String>::new());
+        let both = live(json!({"api_base": "https://a.adyenpayments.com/"}));
+        assert_eq!(faults(both), ["live_endpoint_prefix TWICE"]);
+        let crowded = without_prefix("https://u:secret@x.adyenpayments.com");
         assert_eq!(faults(crowded), ["api_base CROWDED_URL"]);
     }
 

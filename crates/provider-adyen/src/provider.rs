@@ -7,7 +7,7 @@ use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
 use domain::payment_link::{LinkSharing, PaymentLink};
 use domain::ports::provider::{
-    HostedPage, LinkSnapshot, NotificationError, PaymentProvider, ProviderError, unsupported,
+    Delivery, HostedPage, LinkSnapshot, NotificationError, PaymentProvider, ProviderError, unsupported,
 };
 use domain::provider::{
     Capabilities, CheckoutProgress, CheckoutSnapshot, Feature, Notification, ProviderKey, ProviderName, ProviderRef,
@@ -223,6 +223,15 @@ impl PaymentProvider for AdyenProvider {
     ) -> Result<Vec<Notification>, NotificationError> {
         let items = self.door.open(headers, body)?;
         Ok(items.iter().map(|item| notifications::read(item, now)).collect())
+    }
+
+    /// A link that nobody has is asked for: whoever answers that there is none has taken our key. Which webhooks there are, is
+    /// told by another API of Adyen's, to which this key does not belong.
+    async fn probe(&self, _webhook_url: &str) -> Result<Delivery, ProviderError> {
+        match self.client.get("paymentLinks/PL0000000000000000").await {
+            Ok(_) | Err(ProviderError::NotFound | ProviderError::Rejected { .. }) => Ok(Delivery::Untold),
+            Err(error) => Err(error),
+        }
     }
 }
 

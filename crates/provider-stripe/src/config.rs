@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Variable};
+use domain::network::expect_api_base;
+use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
 use domain::provider::{Capabilities, ProviderName};
 use domain::validation::{Invalid, Validator};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use crate::capabilities::capabilities;
 use crate::provider::StripeProvider;
@@ -35,10 +36,28 @@ impl ProviderAdapter for Stripe {
 
     const NAME: &'static str = "stripe";
 
-    const ENVIRONMENT: &'static [Variable] = &[
-        Variable { name: "STRIPE_API_KEY", setting: "api_key", is_list: false },
-        Variable { name: "STRIPE_WEBHOOK_SECRET", setting: "webhook_secrets", is_list: true },
-        Variable { name: "STRIPE_API_BASE", setting: "api_base", is_list: false },
+    const SETTINGS: &'static [Setting] = &[
+        Setting::new("api_key", SettingKind::Text, "The secret or restricted API key, `sk_…` or `rk_…`")
+            .variable("STRIPE_API_KEY")
+            .secret(),
+        Setting::new(
+            "webhook_secrets",
+            SettingKind::Texts,
+            "The signing secrets of the webhook endpoint, `whsec_…`: all of them verify, so that one can be rolled",
+        )
+        .variable("STRIPE_WEBHOOK_SECRET")
+        .secret(),
+        Setting::new("api_base", SettingKind::Text, "Where the API is; https, or http on loopback")
+            .or(StripeConfig::API_BASE)
+            .variable("STRIPE_API_BASE"),
+        Setting::new("account", SettingKind::Text, "A connected account, `acct_…`, on whose behalf every call is made"),
+        Setting::new(
+            "calls_per_second_max",
+            SettingKind::Number,
+            "The most calls a second of each server on average, 1 at least, with a quarter more in a burst. Stripe's limit is \
+             the account's: share it out among servers",
+        )
+        .or("80 with a live key, 20 with a test key"),
     ];
 
     fn capabilities(livemode: bool) -> Capabilities {
@@ -53,27 +72,26 @@ impl ProviderAdapter for Stripe {
             v.refuse("webhook_secrets", Invalid::new("MALFORMED_SECRET", expected));
         }
         if secrets.is_empty() {
-            let expected = "must have the signing secret of the webhook endpoint (STRIPE_WEBHOOK_SECRET)";
-            v.refuse("webhook_secrets", Invalid::new("REQUIRED", expected));
+            v.refuse("webhook_secrets", required::<Self>(&name, "webhook_secrets"));
         }
+        let key = settings.api_key.filter(|key| !key.is_empty());
+        let key = key.ok_or_else(|| required::<Self>(&name, "api_key"));
+        let key = v.check("api_key", key.and_then(|key| check_key(&key).map(|()| key).map_err(Invalid::from)));
         let base = Url::parse(settings.api_base.as_deref().unwrap_or(StripeConfig::API_BASE));
         let expected = format!("must be a URL such as {}", StripeConfig::API_BASE);
-        let base = v.check("api_base", base.map_err(|_| Invalid::new("MALFORMED_URL", expected)));
-        let key = settings.api_key.filter(|key| !key.is_empty());
-        let expected = "is required (STRIPE_API_KEY): else nobody would be charged";
-        let key = v.check("api_key", key.ok_or_else(|| Invalid::new("REQUIRED", expected)));
+        let base = base.map_err(|_| Invalid::new("MALFORMED_URL", expected));
+        let is_live = key.as_deref().is_some_and(is_live);
+        let base = base.and_then(|base| check_base(&base, is_live).map(|()| base).map_err(Invalid::from));
+        let base = v.check("api_base", base);
+        let account = v.check_optional("account", settings.account, |account| {
+            check_account(&account).map(|()| account).map_err(Invalid::from)
+        });
+        let usual = if is_live { StripeConfig::LIVE_CALLS_PER_SECOND } else { StripeConfig::TEST_CALLS_PER_SECOND };
+        let calls_per_second_max = settings.calls_per_second_max.unwrap_or(usual);
+        v.check("calls_per_second_max", check_calls(calls_per_second_max).map_err(Invalid::from));
         let secrets = secrets.into_iter().map(SecretString::from).collect();
-        let mut config = StripeConfig::new(name, SecretString::from(key?), secrets, base?);
-        config.account = settings.account;
-        if config.is_live() {
-            config.calls_per_second_max = StripeConfig::LIVE_CALLS_PER_SECOND;
-        }
-        config.calls_per_second_max = settings.calls_per_second_max.unwrap_or(config.calls_per_second_max);
-        if let Err(error) = config.check() {
-            v.refuse(error.setting(), Invalid::new("STRIPE", error.to_string()));
-            return None;
-        }
-        Some(Box::new(config))
+        let config = StripeConfig::new(name, SecretString::from(key?), secrets, base?);
+        Some(Box::new(StripeConfig { account: account?, calls_per_second_max, ..config }))
     }
 }
 
@@ -83,8 +101,7 @@ impl ConfiguredProvider for StripeConfig {
     }
 
     fn is_live(&self) -> bool {
-        let key = self.api_key.expose_secret();
-        key.starts_with("sk_live_") || key.starts_with("rk_live_")
+        is_live(self.api_key.expose_secret())
     }
 
     fn summary(&self) -> String {
@@ -133,12 +150,9 @@ pub enum ConfigError {
     /// The connected account is no value for a header.
     #[error("must be an id such as acct_1Nv0FGQ9RKHgCVdK")]
     MalformedAccount,
-    /// The key or customers' data would travel in the clear.
-    #[error("must be https (http is fine on loopback)")]
-    InsecureBase,
-    /// The address holds what may be a secret, and addresses are shown.
-    #[error("must be scheme, host, port and path alone, without user or query")]
-    CrowdedBase,
+    /// The address is none for an API that is called with a secret.
+    #[error(transparent)]
+    Base(#[from] Invalid),
     /// A live key would be sent elsewhere than to Stripe.
     #[error("must be https://api.stripe.com with a live key")]
     LiveKeyElsewhere,
@@ -150,14 +164,11 @@ pub enum ConfigError {
     Client(#[source] reqwest::Error),
 }
 
-impl ConfigError {
-    /// The setting that is at fault.
-    const fn setting(&self) -> &'static str {
-        match self {
-            Self::MalformedKey | Self::Client(_) => "api_key",
-            Self::MalformedAccount => "account",
-            Self::NoCalls => "calls_per_second_max",
-            Self::InsecureBase | Self::CrowdedBase | Self::LiveKeyElsewhere => "api_base",
+impl From<ConfigError> for Invalid {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Base(invalid) => invalid,
+            other => Self::new("STRIPE", other.to_string()),
         }
     }
 }
@@ -169,6 +180,8 @@ impl StripeConfig {
     const API_BASE: &str = "https://api.stripe.com/";
     /// The most calls a second with a live key, unless it is configured: a fifth below what Stripe allows.
     const LIVE_CALLS_PER_SECOND: u32 = 80;
+    /// The same with a test key.
+    const TEST_CALLS_PER_SECOND: u32 = 20;
 
     /// A configuration for a key, with Stripe's own address, 20 calls a second and 20 seconds a try.
     pub fn new(name: ProviderName, api_key: SecretString, webhook_secrets: Vec<SecretString>, api_base: Url) -> Self {
@@ -178,7 +191,7 @@ impl StripeConfig {
             webhook_secrets,
             api_base,
             account: None,
-            calls_per_second_max: 20,
+            calls_per_second_max: Self::TEST_CALLS_PER_SECOND,
             timeout: Duration::from_secs(20),
         }
     }
@@ -188,36 +201,39 @@ impl StripeConfig {
     /// # Errors
     /// See [`ConfigError`].
     pub fn check(&self) -> Result<(), ConfigError> {
-        let key = self.api_key.expose_secret();
-        let rest = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().find_map(|prefix| key.strip_prefix(prefix));
-        if !rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')) {
-            return Err(ConfigError::MalformedKey);
-        }
-        let is_account =
-            |id: &str| id.strip_prefix("acct_").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
-        if !self.account.as_deref().is_none_or(is_account) {
-            return Err(ConfigError::MalformedAccount);
-        }
-        if self.calls_per_second_max == 0 {
-            return Err(ConfigError::NoCalls);
-        }
-        let is_loopback = match self.api_base.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        let base = &self.api_base;
-        if !base.username().is_empty() || base.password().is_some() || base.query().is_some() {
-            return Err(ConfigError::CrowdedBase);
-        }
-        if self.is_live() && (self.api_base.scheme() != "https" || self.api_base.host_str() != Some(Self::API_HOST)) {
-            return Err(ConfigError::LiveKeyElsewhere);
-        }
-        if self.api_base.scheme() != "https" && !is_loopback {
-            return Err(ConfigError::InsecureBase);
-        }
-        Ok(())
+        check_key(self.api_key.expose_secret())?;
+        self.account.as_deref().map_or(Ok(()), check_account)?;
+        check_calls(self.calls_per_second_max)?;
+        check_base(&self.api_base, self.is_live())
+    }
+}
+
+fn is_live(key: &str) -> bool {
+    key.starts_with("sk_live_") || key.starts_with("rk_live_")
+}
+
+fn check_key(key: &str) -> Result<(), ConfigError> {
+    let rest = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().find_map(|prefix| key.strip_prefix(prefix));
+    let fits = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if rest.is_some_and(fits) { Ok(()) } else { Err(ConfigError::MalformedKey) }
+}
+
+fn check_account(id: &str) -> Result<(), ConfigError> {
+    let fits = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric());
+    if id.strip_prefix("acct_").is_some_and(fits) { Ok(()) } else { Err(ConfigError::MalformedAccount) }
+}
+
+const fn check_calls(per_second_max: u32) -> Result<(), ConfigError> {
+    if per_second_max == 0 { Err(ConfigError::NoCalls) } else { Ok(()) }
+}
+
+fn check_base(base: &Url, is_live: bool) -> Result<(), ConfigError> {
+    let is_stripes = base.scheme() == "https" && base.host_str() == Some(StripeConfig::API_HOST);
+    match expect_api_base(base) {
+        // What must not be shown comes first, and then where a live key would go.
+        Err(crowded) if crowded.rule == "CROWDED_URL" => Err(crowded.into()),
+        _ if is_live && !is_stripes => Err(ConfigError::LiveKeyElsewhere),
+        checked => Ok(checked?),
     }
 }
 
@@ -246,11 +262,38 @@ mod tests {
         assert!(check("sk_live_1", "https://api.stripe.com").is_ok());
         assert!(matches!(check("sk_live_1", "http://127.0.0.1:12111"), Err(ConfigError::LiveKeyElsewhere)));
         assert!(matches!(check("sk_live_1", "https://example.com"), Err(ConfigError::LiveKeyElsewhere)));
-        assert!(matches!(check("sk_test_1", "http://example.com"), Err(ConfigError::InsecureBase)));
+        for elsewhere in ["http://example.com", "https://.example.com/"] {
+            assert!(matches!(check("sk_test_1", elsewhere), Err(ConfigError::Base(_))), "{elsewhere}");
+        }
         for crowded in ["https://u:secret@example.com", "https://example.com/?key=secret"] {
-            assert!(matches!(check("sk_test_1", crowded), Err(ConfigError::CrowdedBase)), "{crowded}");
+            assert!(matches!(check("sk_test_1", crowded), Err(ConfigError::Base(_))), "{crowded}");
         }
         assert!(matches!(check("pk_test_1", "https://api.stripe.com"), Err(ConfigError::MalformedKey)));
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_and_a_variable_only_where_it_would_count() {
+        let told = |name: &str, settings: StripeSettings| {
+            let mut v = Validator::new();
+            let checked = Stripe::check(name.parse().unwrap(), settings, &mut v).map(|_| ());
+            let told = v.finish(checked).unwrap_err();
+            told.iter().map(|told| format!("{} {}", told.field, told.expected)).collect::<Vec<_>>()
+        };
+        let wrong = StripeSettings {
+            api_key: Some("pk_test_1".to_owned()),
+            webhook_secrets: vec!["whsec_1".to_owned()],
+            api_base: Some("https://.stripe.com".to_owned()),
+            account: Some("acct_".to_owned()),
+            calls_per_second_max: Some(0),
+        };
+        let fields: Vec<_> =
+            told("stripe", wrong).iter().filter_map(|told| Some(told.split_once(' ')?.0.to_owned())).collect();
+        assert_eq!(fields, ["api_key", "api_base", "account", "calls_per_second_max"]);
+        let missing = told("stripe", StripeSettings::default());
+        assert_eq!(missing[1], "api_key is required: here, in the file that api_key_file names or as STRIPE_API_KEY");
+        let other = told("other", StripeSettings::default());
+        assert_eq!(other[0], "webhook_secrets is required: here or in the file that webhook_secrets_file names");
+        assert_eq!(other[1], "api_key is required: here or in the file that api_key_file names");
     }
 
     #[test]

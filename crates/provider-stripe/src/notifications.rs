@@ -1,7 +1,7 @@
 //! Stripe's events as notifications, delivered to the webhook or listed afterwards. It must not verify anything: that is
 //! done of the bytes, before.
 
-use domain::ports::provider::NotificationPage;
+use domain::ports::provider::{Delivery, NotificationPage};
 use domain::provider::{Notification, NotificationTopic, ProviderRef};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
@@ -65,6 +65,34 @@ pub(crate) fn question(since: Timestamp, after: Option<&str>) -> Params {
     params
 }
 
+/// What is asked for to see whether events can be read.
+pub(crate) fn newest() -> Params {
+    let mut params = Params::new();
+    push(&mut params, "limit", 1);
+    params
+}
+
+/// How events come to `url`, by a list of the account's endpoints.
+pub(crate) fn delivery(endpoints: &Value, url: &str) -> Delivery {
+    let all = endpoints["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_ours = |endpoint: &&Value| endpoint["status"] == "enabled" && endpoint["url"] == url;
+    let enabled: Vec<&str> = all
+        .iter()
+        .filter(is_ours)
+        .flat_map(|endpoint| endpoint["enabled_events"].as_array().map(Vec::as_slice).unwrap_or_default())
+        .filter_map(Value::as_str)
+        .collect();
+    if enabled.is_empty() {
+        return Delivery::Off;
+    }
+    let is_enabled = |kind: &&&str| enabled.iter().any(|enabled| *enabled == "*" || enabled == *kind);
+    let (_, lacking): (Vec<&&str>, Vec<&&str>) = EVENTS.iter().partition(is_enabled);
+    match lacking.is_empty() {
+        true => Delivery::On,
+        false => Delivery::Lacking { kinds: lacking.into_iter().map(|kind| (*kind).to_owned()).collect() },
+    }
+}
+
 /// A page of events; nothing if it is none. An event that can't be read must not hide the others.
 pub(crate) fn page(page: &Value, livemode: bool) -> Option<NotificationPage> {
     let events = page["data"].as_array()?;
@@ -120,6 +148,20 @@ mod tests {
 
     fn event(kind: &str, object: Value) -> Value {
         json!({"id": "evt_1", "type": kind, "created": 1_800_000_000, "livemode": false, "data": {"object": object}})
+    }
+
+    #[test]
+    fn an_endpoint_is_ours_by_its_url_and_tells_which_events_it_lacks() {
+        let url = "https://pay.example.com/webhooks/stripe";
+        let told = |status: &str, events: Value| {
+            delivery(&json!({"data": [{"url": url, "status": status, "enabled_events": events}]}), url)
+        };
+        assert_eq!(told("enabled", json!(["*"])), Delivery::On);
+        assert_eq!(told("enabled", json!(EVENTS)), Delivery::On);
+        let lacking = Delivery::Lacking { kinds: vec![EVENTS[0].to_owned()] };
+        assert_eq!(told("enabled", json!(EVENTS[1..])), lacking);
+        assert_eq!(told("disabled", json!(["*"])), Delivery::Off);
+        assert_eq!(delivery(&json!({"data": []}), url), Delivery::Off);
     }
 
     #[test]

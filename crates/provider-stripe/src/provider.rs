@@ -15,7 +15,7 @@ use domain::money::Money;
 use domain::payment_link::{LineItem, LinkSharing, PaymentLink, ShippingOption};
 use domain::ports::adapter::ConfiguredProvider;
 use domain::ports::provider::{
-    HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
+    Delivery, HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
 };
 use domain::provider::{Capabilities, CheckoutSnapshot, Notification, ProviderKey, ProviderName, ProviderRef};
 use domain::refund::{Refund, RefundSnapshot};
@@ -536,6 +536,19 @@ impl PaymentProvider for StripeProvider {
     ) -> Result<NotificationPage, ProviderError> {
         let page = self.client.get("/v1/events", notifications::question(since, cursor.as_deref())).await?;
         notifications::page(&page, self.capabilities.livemode).ok_or(ProviderError::Unavailable)
+    }
+
+    async fn probe(&self, webhook_url: &str) -> Result<Delivery, ProviderError> {
+        let mut params = Params::new();
+        push(&mut params, "limit", 100);
+        match self.client.get("/v1/webhook_endpoints", params).await {
+            Ok(endpoints) => Ok(notifications::delivery(&endpoints, webhook_url)),
+            // A restricted key need not see the endpoints. Events it must: they are read back by it.
+            Err(ProviderError::Unauthorized) => {
+                self.client.get("/v1/events", notifications::newest()).await.map(|_| Delivery::Untold)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

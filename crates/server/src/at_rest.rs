@@ -21,16 +21,18 @@ pub(crate) struct AtRest {
 }
 
 impl AtRest {
-    /// Opens the database of these settings.
+    /// Opens the database of these settings, which a server has made: none is made here, where a setting that is forgotten
+    /// would lead to an empty one beside that which is meant.
     ///
     /// # Errors
-    /// The configuration is wrong, or the database can't be used.
+    /// The configuration is wrong, or the database is not there or can't be used.
     pub(crate) async fn open(settings: &Settings) -> Result<Self> {
         let config = Config::load(settings)?;
-        config.make_directories()?;
         let database = config.database_place();
         let sql = SqlConfig::new(&config.database_url);
-        let storage = SqlStorage::connect(&sql).await.context("the database can't be used")?;
+        let storage = SqlStorage::connect_existing(&sql).await;
+        let storage =
+            storage.with_context(|| format!("the database {database} can't be used (--config names the file)"))?;
         // Sellers name a provider; none of its calls is made here.
         let providers = crate::registry::idle(config.charging)?;
         let tables = Arc::new(TableTaxCalculator::embedded()?);

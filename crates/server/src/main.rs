@@ -2,6 +2,7 @@
 
 mod at_rest;
 mod config;
+mod doctor;
 mod keys;
 mod notifications;
 mod registry;
@@ -56,6 +57,15 @@ enum Command {
         #[command(subcommand)]
         command: notifications::NotificationsCommand,
     },
+    /// Check a deployment, and say what to mend: settings, database, providers, webhooks, certificates, mail. Changes nothing;
+    /// ends with 1 where anything fails.
+    Doctor {
+        /// One JSON object a line: `check`, `verdict` (ok, warn, fail), `told`, and `mend` where there is something to do.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -77,6 +87,8 @@ enum ConfigCommand {
     Check(Box<Settings>),
     /// Tell what each provider can do that can be configured.
     Providers,
+    /// Tell every setting there is, as Markdown.
+    Reference,
 }
 
 /// Settings of the command line and of the environment; they come before those of the file. All are texts: they are parsed
@@ -104,9 +116,15 @@ struct Settings {
     /// The database: postgres://… or sqlite://…; SQLite in the data directory if absent.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
+    /// A file that holds the database's URL.
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
+    database_url_file: Option<String>,
     /// The password of the mail server.
     #[arg(long, env = "PAYLINKS_MAIL_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
     mail_password: Option<String>,
+    /// A file that holds the password of the mail server.
+    #[arg(long, env = "PAYLINKS_MAIL_PASSWORD_FILE", value_name = "FILE")]
+    mail_password_file: Option<String>,
     /// What the environment says of providers.
     #[arg(skip = registry::environment())]
     environment: BTreeMap<String, String>,
@@ -114,8 +132,9 @@ struct Settings {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // The demo tells its own story, and so do commands that call a server: only what goes wrong belongs beside it.
-    let tells_itself = matches!(cli.command, Command::Demo | Command::Client(_));
+    // The demo and the doctor tell their own stories, and so do commands that call a server: only what goes wrong belongs
+    // beside them.
+    let tells_itself = matches!(cli.command, Command::Demo | Command::Doctor { .. } | Command::Client(_));
     telemetry::init(if tells_itself { "warn" } else { telemetry::DEFAULT });
     // rustls has no provider of cryptography by itself; an error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -145,6 +164,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Client(command) => {
             return Ok(command.run(&mut std::io::stdout(), &mut std::io::stderr()).await.into());
         }
+        Command::Doctor { json, settings } => return doctor::run(&settings, json).await,
         Command::Completions { shell } => completions(shell),
         Command::Serve(settings) => serve(Config::load(&settings)?).await,
         Command::Demo => demo().await,
@@ -152,6 +172,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Keys { command } => keys::run(command).await,
         Command::Notifications { command } => notifications::run(command).await,
         Command::Config { command: ConfigCommand::Providers } => say(&registry::abilities()),
+        Command::Config { command: ConfigCommand::Reference } => say(&config::reference()),
         Command::Config { command: ConfigCommand::Check(settings) } => {
             let config = Config::load(&settings)?;
             say(&config.summary())
@@ -167,6 +188,9 @@ fn completions(shell: Shell) -> Result<()> {
 }
 
 async fn serve(config: Config) -> Result<()> {
+    for (setting, told) in &config.warnings {
+        tracing::warn!(setting, "{told}");
+    }
     let running = Running::start(config).await?;
     running.log_ready();
     say(&running.greeting())?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, Variable};
+use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, Setting, SettingKind};
 use domain::ports::documents::InvoiceRenderer;
 use domain::ports::provider::PaymentProvider;
 use domain::ports::tax::TaxCalculator;
@@ -35,8 +35,8 @@ pub(crate) const ADAPTERS: &[Adapter] = &[Adapter::of::<Stripe>(), Adapter::of::
 pub(crate) struct Adapter {
     /// What it is called in the configuration.
     pub(crate) name: &'static str,
-    /// The variables of the environment that stand for settings of it.
-    pub(crate) environment: &'static [Variable],
+    /// The settings of it.
+    pub(crate) settings: &'static [Setting],
     /// What it can do; the flag says whether real money moves.
     pub(crate) capabilities: fn(bool) -> Capabilities,
     /// Checks settings of it.
@@ -45,7 +45,7 @@ pub(crate) struct Adapter {
 
 impl Adapter {
     const fn of<A: ProviderAdapter>() -> Self {
-        Self { name: A::NAME, environment: A::ENVIRONMENT, capabilities: A::capabilities, check: check::<A> }
+        Self { name: A::NAME, settings: A::SETTINGS, capabilities: A::capabilities, check: check::<A> }
     }
 }
 
@@ -54,15 +54,11 @@ fn check<A: ProviderAdapter>(
     name: ProviderName,
     table: Table,
 ) -> Option<Box<dyn ConfiguredProvider>> {
-    match settings_of(table) {
-        Ok(settings) => A::check(name, settings, v),
-        Err(faults) => {
-            for (place, fault) in faults {
-                v.refuse(&place, Invalid::new("FORM", fault));
-            }
-            None
-        }
+    let (settings, faults) = settings_of(table);
+    for (place, fault) in faults {
+        v.refuse(&place, Invalid::new("FORM", fault));
     }
+    A::check(name, settings, v)
 }
 
 /// What each provider can do, as a table in Markdown, which is fine in a terminal as well.
@@ -78,21 +74,23 @@ pub(crate) fn abilities() -> String {
     table
 }
 
-/// The variables of the environment that stand for settings of a provider, as far as they are set.
+/// What the environment says of providers: the variables that stand for settings of theirs, and for files of secrets, as far
+/// as they are set.
 pub(crate) fn environment() -> BTreeMap<String, String> {
-    let names = ADAPTERS.iter().flat_map(|adapter| adapter.environment).map(|variable| variable.name);
-    names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
+    let settings = ADAPTERS.iter().flat_map(|adapter| adapter.settings);
+    let names = settings.flat_map(|setting| [setting.variable.map(str::to_owned), setting.file_variable()]);
+    names.flatten().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect()
 }
 
 /// What the environment can say of providers, for whoever asks for help.
 pub(crate) fn environment_help() -> String {
-    let variables = ADAPTERS.iter().flat_map(|adapter| {
-        let told = |variable: &Variable| {
-            let list = if variable.is_list { ", several separated by commas" } else { "" };
-            format!("\n  {:<24} {} of [providers.{}]{list}", variable.name, variable.setting, adapter.name)
-        };
-        adapter.environment.iter().map(told)
-    });
+    let told = |adapter: &Adapter, setting: &Setting| {
+        let variable = setting.variable?;
+        let list = if setting.kind == SettingKind::Texts { ", several separated by commas" } else { "" };
+        let file = setting.file_variable().map_or_else(String::new, |file| format!("; {file} names a file of it"));
+        Some(format!("\n  {variable:<24} {} of [providers.{}]{list}{file}", setting.name, adapter.name))
+    };
+    let variables = ADAPTERS.iter().flat_map(|adapter| adapter.settings.iter().filter_map(move |it| told(adapter, it)));
     format!("Environment, for providers:{}", variables.collect::<String>())
 }
 

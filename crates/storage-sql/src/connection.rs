@@ -59,6 +59,21 @@ impl SqlConfig {
         Self { url: url.into(), connections_max: 16, acquire_timeout: Duration::from_secs(5) }
     }
 
+    /// Checks what can be checked without a connection.
+    ///
+    /// # Errors
+    /// The URL is none of a database that can be used; the text says what it must be, and nothing of what it is.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let is_fit = match self.url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("postgres" | "postgresql") => self.url.parse::<PgConnectOptions>().is_ok(),
+            Some("sqlite") => self.url.parse::<SqliteConnectOptions>().is_ok() && !self.url.contains('\0'),
+            _ => return Err("must begin with postgres:// or sqlite://"),
+        };
+        let expected = "must be a URL such as postgres://user@host:5432/name or sqlite://path, with what is special in a \
+            password percent-encoded";
+        if is_fit { Ok(()) } else { Err(expected) }
+    }
+
     /// How many transactions of callers' mutations may be open at once: half of the connections, so that the others are there
     /// for what must not wait for them.
     pub fn callers_transactions_max(&self) -> usize {
@@ -95,21 +110,53 @@ impl SqlStorage {
     /// # Errors
     /// The database can't be reached, or a migration fails.
     pub async fn connect(config: &SqlConfig) -> Result<Self, StorageError> {
+        let storage = Self::open_pool(config, true).await?;
+        storage.migrate().await?;
+        crate::events::spawn_sequencer(&storage);
+        Ok(storage)
+    }
+
+    /// The same, of a database that is there already.
+    ///
+    /// # Errors
+    /// There is none, or it is none of ours; and as [`connect`](Self::connect).
+    pub async fn connect_existing(config: &SqlConfig) -> Result<Self, StorageError> {
+        let storage = Self::look_at(config).await?;
+        storage.migrate().await?;
+        crate::events::spawn_sequencer(&storage);
+        Ok(storage)
+    }
+
+    /// Connects to a database that is there already, and leaves its schema as it is: for who only looks at it.
+    ///
+    /// # Errors
+    /// It can't be reached, there is none, or it is none of ours.
+    pub async fn look_at(config: &SqlConfig) -> Result<Self, StorageError> {
+        let absent = || StorageError::Unavailable("there is none yet: the first server that starts makes it".into());
+        if config.url.starts_with("sqlite:") && !sqlite_file(&config.url).is_some_and(|file| file.is_file()) {
+            return Err(absent());
+        }
+        let storage = Self::open_pool(config, false).await?;
+        if !storage.has_schema().await? {
+            storage.close().await;
+            return Err(absent());
+        }
+        Ok(storage)
+    }
+
+    async fn open_pool(config: &SqlConfig, makes_file: bool) -> Result<Self, StorageError> {
         let is_sqlite = config.url.starts_with("sqlite:");
         if !is_sqlite {
             reach(config).await?;
         }
-        let db = Database::connect(options(config)).await.map_err(storage_error)?;
-        let storage = Self(Arc::new(Inner {
+        let db = Database::connect(options(config, makes_file)).await.map_err(storage_error)?;
+        Ok(Self(Arc::new(Inner {
             db,
             writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             sqlite_file: if is_sqlite { sqlite_file(&config.url) } else { None },
             sequencer: Sequencer::new(),
             runtime: Handle::current(),
-        }));
-        storage.migrate().await?;
-        crate::events::spawn_sequencer(&storage);
-        Ok(storage)
+        })))
     }
 
     /// Closes the pool; transactions that are open are finished first.
@@ -138,15 +185,23 @@ impl SqlStorage {
     /// Fails when SQLite's disk is about to be full: reads still succeed then, and writes soon do not. Of PostgreSQL's disk its
     /// server alone knows.
     pub(crate) fn expect_room(&self) -> Result<(), StorageError> {
-        let Some(file) = &self.0.sqlite_file else { return Ok(()) };
-        let disk = rustix::fs::statvfs(file).map_err(|error| StorageError::Unavailable(error.into()))?;
-        let room = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let Some(room) = self.room()? else { return Ok(()) };
         if room < SQLITE_ROOM_MIN {
             let message =
                 format!("{room} bytes are left on the disk of the database, and {SQLITE_ROOM_MIN} are needed");
             return Err(StorageError::Unavailable(message.into()));
         }
         Ok(())
+    }
+
+    /// The bytes that are free on SQLite's disk; nothing of a server's.
+    ///
+    /// # Errors
+    /// The disk can't be asked.
+    pub fn room(&self) -> Result<Option<u64>, StorageError> {
+        let Some(file) = &self.0.sqlite_file else { return Ok(None) };
+        let disk = rustix::fs::statvfs(file).map_err(|error| StorageError::Unavailable(error.into()))?;
+        Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
@@ -278,7 +333,7 @@ async fn expect_lively(connection: &mut PgConnection) -> Result<bool, sqlx::Erro
     }
 }
 
-fn options(config: &SqlConfig) -> ConnectOptions {
+fn options(config: &SqlConfig, makes_file: bool) -> ConnectOptions {
     let mut options = ConnectOptions::new(config.url.clone());
     options
         .max_connections(config.connections_max)
@@ -303,9 +358,9 @@ fn options(config: &SqlConfig) -> ConnectOptions {
                 })
                 .after_release(|connection, _| Box::pin(expect_lively(connection)))
         })
-        .map_sqlx_sqlite_opts(|options| {
+        .map_sqlx_sqlite_opts(move |options| {
             options
-                .create_if_missing(true)
+                .create_if_missing(makes_file)
                 .journal_mode(SqliteJournalMode::Wal)
                 // Money: a commit is on the disk when it is told.
                 .synchronous(SqliteSynchronous::Full)

@@ -16,6 +16,7 @@ mod discounts;
 mod errors;
 mod events;
 mod inbox;
+mod inspection;
 mod invoice_mails;
 mod queries;
 mod reconciliation;
@@ -28,3 +29,4 @@ mod tax_records;
 mod unit_of_work;
 
 pub use connection::{SqlConfig, SqlStorage};
+pub use inspection::{Schema, UnfinishedCalls};

@@ -16,10 +16,10 @@ use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
     ApiKeyCommands, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands, IntentCommands,
-    InvoiceCommands, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries, Reservation, SharedSecret,
-    Storage, StorageError, UnitOfWork,
+    InvoiceCommands, OpenAtProvider, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries,
+    Reservation, SharedSecret, Storage, StorageError, UnitOfWork,
 };
-use domain::provider::Intent;
+use domain::provider::{Intent, ProviderName};
 use domain::seller::SellerId;
 use domain::tax::TaxRate;
 use domain::timestamp::Timestamp;
@@ -93,6 +93,10 @@ impl Storage for SqlStorage {
             one(&self.0.db, Statement::from_string(backend, format!("SELECT {} AS now_us", now_us(backend)))).await?;
         let row = row.ok_or_else(|| defect("the database told no time"))?;
         column(&row, "now_us").map(Timestamp::from_unix_micros)
+    }
+
+    async fn open_at_others(&self, known: &[ProviderName]) -> Result<Vec<OpenAtProvider>, StorageError> {
+        self.count_open_at_others(known).await
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use domain::network::expect_api_base;
 use domain::tax_id::{TaxId, TaxIdKind};
-use url::{Host, Url};
+use domain::validation::Invalid;
+use url::Url;
 
 /// How VIES is asked.
 #[derive(Debug, Clone)]
@@ -20,14 +22,24 @@ pub struct ViesConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The requester's id is none that VIES knows.
-    #[error("the requester must have a VAT id of the EU or of Northern Ireland")]
+    #[error("must be a VAT id of the EU or of Northern Ireland")]
     ForeignRequester,
-    /// What is asked about would travel in the clear.
-    #[error("the API base must be https (http is fine on loopback)")]
-    InsecureBase,
+    /// The address is none to which tax ids may go.
+    #[error(transparent)]
+    Base(#[from] Invalid),
     /// The HTTP client can't be made.
     #[error("the HTTP client can't be made")]
     Client(#[source] reqwest::Error),
+}
+
+impl ConfigError {
+    /// The setting that is at fault.
+    pub const fn setting(&self) -> &'static str {
+        match self {
+            Self::ForeignRequester => "requester",
+            Self::Base(_) | Self::Client(_) => "api_base",
+        }
+    }
 }
 
 impl ViesConfig {
@@ -44,15 +56,7 @@ impl ViesConfig {
     /// # Errors
     /// See [`ConfigError`].
     pub fn check(&self) -> Result<(), ConfigError> {
-        let is_loopback = match self.api_base.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        if self.api_base.scheme() != "https" && !(is_loopback && self.api_base.scheme() == "http") {
-            return Err(ConfigError::InsecureBase);
-        }
+        expect_api_base(&self.api_base)?;
         if self.requester.as_ref().is_some_and(|id| parts(id).is_none()) {
             return Err(ConfigError::ForeignRequester);
         }
@@ -83,8 +87,8 @@ mod tests {
         assert!(check(ViesConfig::API_BASE, Some("SE556703748501")).is_ok());
         assert!(check(ViesConfig::API_BASE, Some("XI980780684")).is_ok());
         assert!(check("http://127.0.0.1:9/", None).is_ok());
-        assert!(matches!(check("http://ec.europa.eu/", None), Err(ConfigError::InsecureBase)));
-        assert!(matches!(check("ftp://localhost/", None), Err(ConfigError::InsecureBase)));
+        assert!(matches!(check("http://ec.europa.eu/", None), Err(ConfigError::Base(_))));
+        assert!(matches!(check("ftp://localhost/", None), Err(ConfigError::Base(_))));
         for foreign in ["GB980780684", "5567037485"] {
             assert!(matches!(check(ViesConfig::API_BASE, Some(foreign)), Err(ConfigError::ForeignRequester)));
         }

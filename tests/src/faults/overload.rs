@@ -12,7 +12,7 @@ use tonic_types::StatusExt;
 
 use self::http2::Connection;
 use crate::harness::{
-    Db, PATIENCE, Server, error_parts, eventually, has_postgres, http, invoice_request, line, unique,
+    Db, PATIENCE, Provider, Server, error_parts, eventually, has_postgres, http, invoice_request, item, line, unique,
 };
 
 /// How much a flood may add to the memory of a server, in bytes: far less than what was sent, or than what it would take if
@@ -236,4 +236,55 @@ async fn callers_beyond_what_can_be_worked_on_are_told_soon_and_served_later() {
         eventually(async || server.links().create_payment_link(request.clone()).await.ok()).await;
     }
     assert_eq!(server.executed("POST /v1/payment_links").await, u64::try_from(CALLERS).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_hangs_keeps_out_nobody_whom_another_charges() {
+    /// More than are worked on at once for one provider.
+    const CALLERS: usize = 90;
+    let (slow, quick) = (Provider::start().await, Provider::start().await);
+    let provider = |name: &str, url: &str| {
+        format!(
+            "[providers.{name}]\nadapter = \"stripe\"\napi_key = \"sk_test_paylinks_sandbox\"\n\
+             webhook_secrets = [\"whsec_first\"]\napi_base = \"{url}\"\ncalls_per_second_max = 1000\n"
+        )
+    };
+    let seller = |name: &str| {
+        format!(
+            "[[sellers]]\nid = \"{name}\"\nname = \"North AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n\
+             provider = \"{name}\"\n"
+        )
+    };
+    let config = [provider("slow", &slow.url), provider("quick", &quick.url), seller("slow"), seller("quick")].concat();
+    let server = Server::start_with(Db::Sqlite, &format!("access = \"open\"\n{config}")).await;
+    let request = |seller: &str| v1::CreatePaymentLinkRequest {
+        request_id: unique("link"),
+        seller_id: seller.to_owned(),
+        line_items: vec![item("Ticket", 5_000, 1)],
+        ..v1::CreatePaymentLinkRequest::default()
+    };
+    let hang = serde_json::json!([{"operation": "POST /v1/prices", "kind": "delay", "ms": 15_000, "times": 1_000}]);
+    let faults = http().post(format!("{}/_sandbox/faults", slow.url)).json(&hang).send().await.unwrap();
+    assert!(faults.status().is_success());
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..CALLERS {
+        let (mut links, request) = (server.links(), request("slow"));
+        callers.spawn(async move { links.create_payment_link(request).await.err() });
+    }
+    // Once one of them is refused, the others have all the places that there are for their provider.
+    let refused = async {
+        loop {
+            let ended = callers.join_next().await.unwrap().unwrap();
+            if ended.is_some_and(|status| error_parts(&status).1 == "OVERLOADED") {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused).await.unwrap();
+    for _ in 0..10 {
+        let asked = Instant::now();
+        server.links().create_payment_link(request("quick")).await.unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(2), "it took {:?}", asked.elapsed());
+    }
+    callers.abort_all();
 }

@@ -54,6 +54,23 @@ impl Provider {
         server
     }
 
+    /// A server that charges by it, on the database at `url`, which may hold books already.
+    pub(crate) async fn server_on(&self, url: &str, config: &str) -> Server {
+        let mut server = Server::start_in(Db::Sqlite, config, &self.settings(url), Stdio::inherit()).await;
+        server.sandbox = self.url.clone();
+        server
+    }
+
+    /// The environment of such a server.
+    pub(crate) fn settings<'a>(&'a self, url: &'a str) -> [(&'a str, &'a str); 4] {
+        [
+            ("STRIPE_API_KEY", KEY),
+            ("STRIPE_API_BASE", &self.url),
+            ("STRIPE_WEBHOOK_SECRET", SECRET),
+            ("DATABASE_URL", url),
+        ]
+    }
+
     /// What it has told so far, the oldest first.
     pub(crate) async fn told(&self) -> Vec<Value> {
         let mut events = self.get("events?limit=100").await["data"].as_array().unwrap().clone();
@@ -103,6 +120,28 @@ impl Server {
         self.environment.push(("STRIPE_API_BASE".to_owned(), provider.url.clone()));
         self.sandbox = provider.url.clone();
         self.crash_and_restart().await
+    }
+
+    /// Ends the server, and starts it again on the same data with another configuration, with its log in a file.
+    pub(crate) async fn restart_logged(mut self, config: &str, log: &std::path::Path) -> Self {
+        std::fs::write(self.directory.path().join("paylinks.toml"), config).unwrap();
+        self.child.kill().await.unwrap();
+        let (child, [grpc, http, _]) =
+            super::spawn(&self.environment, std::fs::File::create(log).unwrap().into()).await;
+        let channel = super::connect(&grpc).await;
+        Self { child, grpc, http, channel, ..self }
+    }
+
+    /// What the doctor says of the server's settings, to people.
+    pub(crate) async fn doctor_says(&self) -> String {
+        let output = paylinks(&self.environment).arg("doctor").output().await.unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Where the server's database is.
+    pub(crate) fn database_url(&self) -> String {
+        let sqlite = || format!("sqlite://{}", self.directory.path().join("paylinks.db").display());
+        self.database.as_ref().map_or_else(sqlite, |database| database.url.clone())
     }
 
     /// Changes an environment variable of the server from its next start on.

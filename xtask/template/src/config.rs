@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Variable};
+use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
 use domain::provider::{Capabilities, ProviderName};
-use domain::validation::{Invalid, Validator};
+use domain::validation::Validator;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -30,9 +30,18 @@ impl ProviderAdapter for Template {
 
     const NAME: &'static str = "template";
 
-    const ENVIRONMENT: &'static [Variable] = &[
-        Variable { name: "TEMPLATE_API_KEY", setting: "api_key", is_list: false },
-        Variable { name: "TEMPLATE_SIGNING_KEYS", setting: "signing_keys", is_list: true },
+    const SETTINGS: &'static [Setting] = &[
+        Setting::new("api_key", SettingKind::Text, "The secret by which calls are known to be ours")
+            .variable("TEMPLATE_API_KEY")
+            .secret(),
+        Setting::new(
+            "signing_keys",
+            SettingKind::Texts,
+            "The secrets by which notifications are signed: all of them verify",
+        )
+        .variable("TEMPLATE_SIGNING_KEYS")
+        .secret(),
+        Setting::new("live", SettingKind::Flag, "Whether real money moves").or("false"),
     ];
 
     fn capabilities(livemode: bool) -> Capabilities {
@@ -41,12 +50,10 @@ impl ProviderAdapter for Template {
 
     fn check(name: ProviderName, settings: TemplateSettings, v: &mut Validator) -> Option<Box<dyn ConfiguredProvider>> {
         if settings.signing_keys.is_empty() || settings.signing_keys.iter().any(String::is_empty) {
-            let expected = "must be the keys by which notifications are signed (TEMPLATE_SIGNING_KEYS)";
-            v.refuse("signing_keys", Invalid::new("REQUIRED", expected));
+            v.refuse("signing_keys", required::<Self>(&name, "signing_keys"));
         }
         let key = settings.api_key.filter(|key| !key.is_empty());
-        let expected = "is required (TEMPLATE_API_KEY): else nobody would be charged";
-        let key = v.check("api_key", key.ok_or_else(|| Invalid::new("REQUIRED", expected)));
+        let key = v.check("api_key", key.ok_or_else(|| required::<Self>(&name, "api_key")));
         let signing_keys = settings.signing_keys.into_iter().map(SecretString::from).collect();
         Some(Box::new(TemplateConfig { name, api_key: key?.into(), signing_keys, live: settings.live }))
     }

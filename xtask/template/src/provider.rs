@@ -8,7 +8,7 @@ use domain::checkout::CheckoutSession;
 use domain::customer::Customer;
 use domain::dispute::DisputeSnapshot;
 use domain::payment_link::{LinkSharing, PaymentLink};
-use domain::ports::provider::{HostedPage, LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
+use domain::ports::provider::{Delivery, HostedPage, LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
 use domain::provider::{Capabilities, CheckoutSnapshot, Feature, Notification, ProviderKey, ProviderName, ProviderRef};
 use domain::refund::{Refund, RefundSnapshot};
 use domain::timestamp::Timestamp;
@@ -132,6 +132,10 @@ impl PaymentProvider for TemplateProvider {
         _now: Timestamp,
     ) -> Result<Vec<Notification>, NotificationError> {
         Err(NotificationError::BadSignature)
+    }
+
+    async fn probe(&self, _webhook_url: &str) -> Result<Delivery, ProviderError> {
+        Err(unsupported("probe"))
     }
 }
 

@@ -303,11 +303,34 @@ pub trait PaymentProvider: Send + Sync {
     ) -> Result<NotificationPage, ProviderError> {
         Err(unsupported(Feature::NotificationHistory))
     }
+
+    /// Asks for something cheap that changes nothing, so that an operator learns whether the provider can be reached and takes
+    /// our key, and how it delivers notifications to `webhook_url`, as far as it tells.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn probe(&self, webhook_url: &str) -> Result<Delivery, ProviderError>;
 }
 
 /// That a provider has not an ability.
 pub const fn unsupported(feature: Feature) -> ProviderError {
     ProviderError::Unsupported { capability: feature.name() }
+}
+
+/// How a provider delivers notifications to a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// It does, of all kinds that matter here.
+    On,
+    /// It delivers there, but not these kinds of notification, by the provider's names.
+    Lacking {
+        /// The kinds.
+        kinds: Vec<String>,
+    },
+    /// It has nothing there, or it is turned off.
+    Off,
+    /// It does not tell, or not with our key.
+    Untold,
 }
 
 /// A page of what a provider has told.

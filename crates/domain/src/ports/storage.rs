@@ -81,6 +81,67 @@ pub trait Storage: Reader {
     /// # Errors
     /// [`StorageError::Unavailable`].
     async fn database_time(&self) -> Result<Timestamp, StorageError>;
+
+    /// What is still open at providers other than `known`, which are those that are configured. Money that came in beside
+    /// every provider is at none. Reads little where there are no others.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    async fn open_at_others(&self, known: &[ProviderName]) -> Result<Vec<OpenAtProvider>, StorageError>;
+}
+
+/// How much is still open at a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAtProvider {
+    /// The provider.
+    pub provider: ProviderName,
+    /// Links that can be paid, or may be.
+    pub links: u64,
+    /// Sessions that can be paid, or may be.
+    pub sessions: u64,
+    /// Payments whose money is not there yet, and has not failed.
+    pub payments: u64,
+    /// Refunds that are under way.
+    pub refunds: u64,
+    /// Subscriptions that have not ended.
+    pub subscriptions: u64,
+    /// Calls that are intended and not done.
+    pub calls: u64,
+    /// Notifications that are not processed.
+    pub notifications: u64,
+}
+
+impl OpenAtProvider {
+    /// A provider at which nothing is open.
+    pub const fn nothing(provider: ProviderName) -> Self {
+        Self { provider, links: 0, sessions: 0, payments: 0, refunds: 0, subscriptions: 0, calls: 0, notifications: 0 }
+    }
+
+    /// Whether anything is open.
+    pub fn is_any(&self) -> bool {
+        self.counts().iter().any(|(count, _)| *count > 0)
+    }
+
+    const fn counts(&self) -> [(u64, &'static str); 7] {
+        [
+            (self.links, "payment links"),
+            (self.sessions, "checkout sessions"),
+            (self.payments, "payments"),
+            (self.refunds, "refunds"),
+            (self.subscriptions, "subscriptions"),
+            (self.calls, "calls"),
+            (self.notifications, "notifications"),
+        ]
+    }
+}
+
+/// For people: `payment links: 2, refunds: 1`.
+impl std::fmt::Display for OpenAtProvider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let open = self.counts().into_iter().filter(|(count, _)| *count > 0);
+        let each: Vec<_> = open.map(|(count, what)| format!("{what}: {count}")).collect();
+        f.write_str(&each.join(", "))
+    }
 }
 
 /// Everything that can be read.

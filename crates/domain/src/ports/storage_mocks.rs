@@ -169,6 +169,7 @@ mock! {
         async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError>;
         async fn ping(&self) -> Result<(), StorageError>;
         async fn database_time(&self) -> Result<Timestamp, StorageError>;
+        async fn open_at_others(&self, known: &[ProviderName]) -> Result<Vec<OpenAtProvider>, StorageError>;
     }
 }
 

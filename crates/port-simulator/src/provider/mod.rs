@@ -16,7 +16,8 @@ use domain::money::Money;
 use domain::payment_link::{CaptureMethod, LinkSharing, LinkTarget, PaymentLink};
 use domain::ports::clock::Clock;
 use domain::ports::provider::{
-    HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError, unsupported,
+    Delivery, HostedPage, LinkSnapshot, NotificationError, NotificationPage, PaymentProvider, ProviderError,
+    unsupported,
 };
 use domain::provider::{
     Capabilities, CheckoutProgress, CheckoutSnapshot, Feature, Notification, ProviderKey, ProviderName, ProviderRef,
@@ -347,6 +348,10 @@ impl PaymentProvider for SimulatedProvider {
             Ok(NotificationPage { notifications, next: last.filter(|_| has_more) })
         })
         .await
+    }
+
+    async fn probe(&self, _webhook_url: &str) -> Result<Delivery, ProviderError> {
+        self.look("probe", |_| Ok(Delivery::Untold)).await
     }
 }
 

@@ -5,6 +5,7 @@ mod database;
 mod queries;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,10 @@ use domain::idempotency::StoredRequest;
 use domain::invoice::Invoice;
 use domain::payment::Payment;
 use domain::payment_link::PaymentLink;
-use domain::ports::storage::{Collectable, SharedSecret, Storage, StorageError, UnitOfWork};
-use domain::provider::{InboxEntry, Intent};
+use domain::ports::storage::{Collectable, OpenAtProvider, SharedSecret, Storage, StorageError, UnitOfWork};
+use domain::provider::{InboxEntry, Intent, ProviderName};
 use domain::refund::Refund;
+use domain::subscription::Subscription;
 use domain::timestamp::Timestamp;
 
 use crate::process::{Chaos, Process, Reach};
@@ -208,6 +210,45 @@ impl Storage for SimulatedStorage {
     async fn database_time(&self) -> Result<Timestamp, StorageError> {
         self.read(|_| ()).await?;
         Ok(Timestamp::from_unix_micros(self.database.now_us()))
+    }
+
+    async fn open_at_others(&self, known: &[ProviderName]) -> Result<Vec<OpenAtProvider>, StorageError> {
+        self.read(|view| {
+            let mut others: BTreeMap<ProviderName, OpenAtProvider> = BTreeMap::new();
+            let mut count = |provider: &ProviderName, is_open: bool, field: fn(&mut OpenAtProvider) -> &mut u64| {
+                if is_open && *provider != ProviderName::out_of_band() && !known.contains(provider) {
+                    let entry = others.entry(provider.clone());
+                    *field(entry.or_insert_with(|| OpenAtProvider::nothing(provider.clone()))) += 1;
+                }
+            };
+            for (_, link) in view.all(PaymentLink::table) {
+                count(&link.provider, link.is_open(), |open| &mut open.links);
+            }
+            for (_, session) in view.all(CheckoutSession::table) {
+                let is_open = ["creating", "open", "closing"].contains(&session.state_name());
+                count(&session.provider, is_open, |open| &mut open.sessions);
+            }
+            for (_, payment) in view.all(Payment::table) {
+                let is_open = ["pending", "processing", "authorized"].contains(&payment.state.name());
+                count(&payment.provider, is_open, |open| &mut open.payments);
+            }
+            for (_, refund) in view.all(Refund::table) {
+                let is_open = ["creating", "pending", "requires_action"].contains(&refund.state.name());
+                count(&refund.provider, is_open, |open| &mut open.refunds);
+            }
+            for (_, subscription) in view.all(Subscription::table) {
+                let has_ended = ["canceled", "incomplete_expired"].contains(&subscription.terms.state.name());
+                count(&subscription.provider, !has_ended, |open| &mut open.subscriptions);
+            }
+            for (_, row) in view.all(|tables| &tables.intents) {
+                count(&row.intent.provider, row.intent.state.is_unfinished(), |open| &mut open.calls);
+            }
+            for (_, row) in view.all(|tables| &tables.notifications) {
+                count(&row.entry.provider, row.state != NotificationState::Done, |open| &mut open.notifications);
+            }
+            others.into_values().collect()
+        })
+        .await
     }
 }
 

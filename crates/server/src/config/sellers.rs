@@ -60,7 +60,7 @@ pub(super) struct FileSeller {
 /// How money is transferred to a seller.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
-struct FileTransfer {
+pub(super) struct FileTransfer {
     iban: Option<String>,
     bic: Option<String>,
     bankgiro: Option<String>,
@@ -123,11 +123,18 @@ impl FileSeller {
     }
 }
 
+/// Who can charge.
+pub(super) struct Charger {
+    pub(super) name: ProviderName,
+    /// Whether it can compute tax.
+    pub(super) has_tax_engine: bool,
+}
+
 /// Who invoices. `providers` are those that can charge; absent where that is not known for faults of theirs.
 pub(super) fn sellers(
     validator: &mut Validator,
     mut file: Vec<FileSeller>,
-    (is_live, providers): (bool, Option<&[ProviderName]>),
+    (is_live, providers): (bool, Option<&[Charger]>),
 ) -> Option<Vec<Seller>> {
     if file.is_empty() {
         if providers.is_some_and(|providers| providers.len() > 1) {
@@ -167,10 +174,14 @@ fn seller(
     v: &mut Validator,
     tables: &TableTaxCalculator,
     row: FileSeller,
-    (is_live, providers): (bool, Option<&[ProviderName]>),
+    (is_live, providers): (bool, Option<&[Charger]>),
 ) -> Option<Seller> {
     let id = v.check("id", SellerId::parse(&row.id));
     let provider = providers.and_then(|known| v.check("provider", provider_of(row.provider.as_deref(), known)));
+    if row.tax_engine == TaxEngine::Provider && provider.is_some_and(|provider| !provider.has_tax_engine) {
+        let expected = "must be tables: its provider computes no tax";
+        v.refuse("tax_engine", Invalid::new("NO_TAX_ENGINE", expected));
+    }
     let name = v.check("name", PartyName::parse(&row.name));
     let parts = [row.line1.as_str(), &row.line2, &row.postal_code, &row.city, &row.state];
     let address = match Address::parse(parts, &row.country) {
@@ -234,21 +245,21 @@ fn seller(
         invoice_numbers: invoice_numbers?,
         credit_note_numbers: credit_note_numbers?,
         currency: currency?,
-        provider: provider?,
+        provider: provider?.name.clone(),
         redirects: redirects?,
         payment_terms_days: row.payment_terms_days,
     })
 }
 
 /// Who charges for a seller.
-fn provider_of(named: Option<&str>, known: &[ProviderName]) -> Result<ProviderName, Invalid> {
-    let names = known.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
+fn provider_of<'a>(named: Option<&str>, known: &'a [Charger]) -> Result<&'a Charger, Invalid> {
+    let names = known.iter().map(|charger| charger.name.as_str()).collect::<Vec<_>>().join(", ");
     match (named, known) {
-        (None, [only]) => Ok(only.clone()),
+        (None, [only]) => Ok(only),
         (None, _) => Err(Invalid::new("REQUIRED", format!("is required, one of {names}"))),
         (Some(named), _) => {
             let unknown = || Invalid::new("UNKNOWN_PROVIDER", format!("must be one of {names}"));
-            known.iter().find(|name| name.as_str() == named).cloned().ok_or_else(unknown)
+            known.iter().find(|charger| charger.name.as_str() == named).ok_or_else(unknown)
         }
     }
 }
@@ -310,8 +321,8 @@ mod tests {
     use super::*;
 
     /// The providers of most installations: one.
-    fn only() -> [ProviderName; 1] {
-        ["acquirer".parse().unwrap()]
+    fn only() -> [Charger; 1] {
+        [Charger { name: "acquirer".parse().unwrap(), has_tax_engine: false }]
     }
 
     fn check(more: &str) -> Result<Seller, Vec<String>> {
@@ -365,6 +376,11 @@ mod tests {
         let told = |transfer: &str| check(&format!("transfer = {{ {transfer} }}")).err().unwrap();
         assert_eq!(told("bic = \"ESSESESS\""), ["sellers[0].transfer.bic BIC_WITHOUT_IBAN"]);
         assert_eq!(told("reference = \"{number}\""), ["sellers[0].transfer REQUIRED"]);
+    }
+
+    #[test]
+    fn who_is_taxed_by_its_provider_has_one_that_computes_tax() {
+        assert_eq!(check("tax_engine = \"provider\"").err().unwrap(), ["sellers[0].tax_engine NO_TAX_ENGINE"]);
     }
 
     #[test]

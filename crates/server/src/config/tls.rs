@@ -1,7 +1,5 @@
 //! How gRPC speaks TLS: the part `[grpc_tls]` of the file. Without it, it is in the clear.
 
-use std::fs::File;
-use std::io::Read;
 use std::time::Duration;
 
 use api_grpc::GrpcTls;
@@ -14,37 +12,45 @@ use serde::Deserialize;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Version;
 
+use super::secrets::{Warnings, read, read_private};
 use crate::system::SystemClock;
 
 /// How long before its end a certificate is warned of: enough to have another made.
 const ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-/// The largest file that is read, in bytes: 1 MiB holds every authority that the world trusts, several times.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct FileTls {
-    cert_file: String,
-    key_file: String,
+    cert_file: Option<String>,
+    key_file: Option<String>,
     client_ca_file: Option<String>,
 }
 
-/// How it is spoken: `Some(None)` is not at all.
-pub(super) fn tls(v: &mut Validator, file: Option<FileTls>) -> Option<Option<GrpcTls>> {
+/// What is used of the part.
+pub(super) struct CheckedTls {
+    pub(super) tls: GrpcTls,
+    /// When the server's certificate ends.
+    pub(super) ends: Timestamp,
+}
+
+/// How it is spoken: `Some(None)` is not at all. What is wrong is told below `grpc_tls`.
+pub(super) fn tls(v: &mut Validator, file: Option<FileTls>, warnings: &mut Warnings) -> Option<Option<CheckedTls>> {
     let Some(file) = file else { return Some(None) };
-    let certificate = read_certificates(&file.cert_file).and_then(|pem| expect_accepted(pem, SystemClock.now()));
+    let certificate = file.cert_file.ok_or_else(Invalid::required).and_then(|path| read_certificates(&path));
+    let certificate = certificate.and_then(|pem| expect_accepted(pem, SystemClock.now(), warnings));
     let certificate = v.check("cert_file", certificate);
-    let key = v.check("key_file", read_key(&file.key_file));
+    let key = file.key_file.ok_or_else(Invalid::required).and_then(|path| read_key(&path, warnings));
+    let key = v.check("key_file", key);
     let authorities = v.check_optional("client_ca_file", file.client_ca_file.as_deref(), read_certificates);
-    let (certificate, key, authorities) = (certificate?, key?, authorities?);
+    let ((certificate, ends), key, authorities) = (certificate?, key?, authorities?);
     // Each file is fine by itself.
     let theirs = "must be the private key of the certificate in cert_file";
     let tls = GrpcTls::new(&certificate, &key).map_err(|_| Invalid::new("KEY_MISMATCH", theirs));
     let tls = v.check("key_file", tls)?;
-    let Some(authorities) = authorities else { return Some(Some(tls)) };
+    let Some(authorities) = authorities else { return Some(Some(CheckedTls { tls, ends })) };
     let unfit = "must hold certificates of authorities";
-    v.check("client_ca_file", tls.with_client_authorities(&authorities).map_err(|_| Invalid::new("AUTHORITIES", unfit)))
-        .map(Some)
+    let tls = tls.with_client_authorities(&authorities).map_err(|_| Invalid::new("AUTHORITIES", unfit));
+    v.check("client_ca_file", tls).map(|tls| Some(CheckedTls { tls, ends }))
 }
 
 /// What a file of certificates in PEM holds.
@@ -58,9 +64,9 @@ pub(super) fn read_certificates(path: &str) -> Result<Vec<u8>, Invalid> {
     }
 }
 
-/// Fails for a certificate of ours that no caller accepts: of an old version, or not in its time. One that ends soon is told
-/// in the log.
-fn expect_accepted(pem: Vec<u8>, now: Timestamp) -> Result<Vec<u8>, Invalid> {
+/// Fails for a certificate of ours that no caller accepts: of an old version, or not in its time. Answers when it ends; that
+/// this is soon is warned of.
+fn expect_accepted(pem: Vec<u8>, now: Timestamp, warnings: &mut Warnings) -> Result<(Vec<u8>, Timestamp), Invalid> {
     let malformed = || Invalid::new("MALFORMED_PEM", "must hold certificates in PEM");
     // The first is the server's own.
     let own = CertificateDer::from_pem_slice(&pem).map_err(|_| malformed())?;
@@ -82,27 +88,16 @@ fn expect_accepted(pem: Vec<u8>, now: Timestamp) -> Result<Vec<u8>, Invalid> {
         return Err(Invalid::new("CERTIFICATE_NOT_YET_VALID", expected));
     }
     if now.plus(ENDS_SOON) >= ends {
-        tracing::warn!(%ends, "the certificate of gRPC ends soon: put another in its place, and restart");
+        let told = format!("the certificate ends {ends}: put another in its place, and restart");
+        warnings.push(("grpc_tls.cert_file".to_owned(), told));
     }
-    Ok(pem)
+    Ok((pem, ends))
 }
 
-fn read_key(path: &str) -> Result<Vec<u8>, Invalid> {
-    let bytes = read(path)?;
+fn read_key(path: &str, warnings: &mut Warnings) -> Result<Vec<u8>, Invalid> {
+    let bytes = read_private(path, ("grpc_tls.key_file", warnings))?;
     match PrivateKeyDer::from_pem_slice(&bytes) {
         Ok(_) => Ok(bytes),
         Err(_) => Err(Invalid::new("MALFORMED_PEM", "must hold a private key in PEM, without a passphrase")),
     }
-}
-
-fn read(path: &str) -> Result<Vec<u8>, Invalid> {
-    let unreadable = |error| Invalid::new("UNREADABLE", format!("must be a file that can be read: {error}"));
-    let mut bytes = Vec::new();
-    // One that never ends, as a device does not, is not read to its end.
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
-        return Err(Invalid::new("TOO_LARGE", format!("must be a file of {FILE_BYTES_MAX} bytes at most")));
-    }
-    Ok(bytes)
 }
