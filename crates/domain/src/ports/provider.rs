@@ -290,9 +290,8 @@ pub trait PaymentProvider: Send + Sync {
     ) -> Result<Vec<Notification>, NotificationError>;
 
     /// Reads back what [notifications](Self::parse_notification) have told since `since`, whether they arrived or not: a
-    /// page
-    /// of it, in any order. `cursor` is the `next` of the page before. What is read back has the `provider_event_id` of what
-    /// is delivered; what means nothing here may be left out. Needs [`Feature::NotificationHistory`].
+    /// page of it, in any order. `cursor` is the `next` of the page before. What is read back has the `provider_event_id` of
+    /// what is delivered; what means nothing here may be left out. Needs [`Feature::NotificationHistory`].
     ///
     /// # Errors
     /// See [`ProviderError`].
