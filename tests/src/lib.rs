@@ -42,6 +42,7 @@ mod rows;
 mod sharing;
 mod subscriptions;
 mod tax;
+mod telemetry;
 mod tls;
 mod torture;
 mod workers;

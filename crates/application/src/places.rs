@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use telemetry::{OneMore, table};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::error::{Error, Reason};
@@ -27,6 +28,13 @@ pub(crate) struct Places {
 /// A place among the mutations that are worked on, as long as it lives.
 pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
+    _counted: OneMore,
+}
+
+impl Place {
+    fn taken(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: permit, _counted: table::MUTATIONS_UNDER_WAY.one_more([]) }
+    }
 }
 
 /// A turn at the database, as long as it lives. Nobody may have one while a provider is waited for.
@@ -37,12 +45,13 @@ pub(crate) struct Turn<'a> {
 impl Places {
     /// Places for mutations that have at most `transactions_max` transactions open at once; it counts as 1 where it is 0.
     pub(crate) fn new(transactions_max: usize) -> Self {
+        table::MUTATIONS_MAX.set_count([], PLACES);
         Self { places: Arc::new(Semaphore::new(PLACES)), turns: Semaphore::new(transactions_max.max(1)) }
     }
 
     /// A place that is free and for which nobody waits.
     pub(crate) fn try_take(&self) -> Option<Place> {
-        Arc::clone(&self.places).try_acquire_owned().ok().map(|permit| Place { _permit: permit })
+        Arc::clone(&self.places).try_acquire_owned().ok().map(Place::taken)
     }
 
     /// A place, once one is free.
@@ -51,8 +60,8 @@ impl Places {
     /// None became free within [`PLACE_WAIT`]: nothing has begun.
     pub(crate) async fn take(&self) -> Result<Place, Error> {
         let permit = tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await;
-        let permit = permit.map_err(|_| overloaded())?.map_err(Error::internal)?;
-        Ok(Place { _permit: permit })
+        let permit = permit.map_err(|_| overloaded("no_place"))?.map_err(Error::internal)?;
+        Ok(Place::taken(permit))
     }
 
     /// A turn for a transaction with which something begins.
@@ -60,7 +69,7 @@ impl Places {
     /// # Errors
     /// It did not come within [`TURN_WAIT`]: nothing has begun.
     pub(crate) async fn take_turn(&self) -> Result<Turn<'_>, Error> {
-        tokio::time::timeout(TURN_WAIT, self.wait_for_turn()).await.map_err(|_| overloaded())?
+        tokio::time::timeout(TURN_WAIT, self.wait_for_turn()).await.map_err(|_| overloaded("no_turn"))?
     }
 
     /// A turn for a transaction that commits what has been done, however long it takes: its lease ends the wait.
@@ -73,7 +82,8 @@ impl Places {
     }
 }
 
-fn overloaded() -> Error {
+fn overloaded(reason: &'static str) -> Error {
+    table::MUTATIONS_REFUSED.increment([reason.into()]);
     Error::Unavailable {
         reason: Reason::Overloaded,
         message: "too many requests are being worked on; retry".to_owned(),

@@ -26,9 +26,11 @@ mod providers;
 mod registrations;
 mod sellers;
 mod tls;
+mod traces;
 
 pub(crate) use self::form::settings_of;
 pub(crate) use self::mail::MailConfig;
+pub(crate) use self::traces::TraceConfig;
 
 /// How often what the provider has told is read back, unless it is configured.
 const RECONCILE_EVERY_SECONDS: u32 = 300;
@@ -54,6 +56,8 @@ pub(crate) struct Config {
     /// How often what the provider has told is read back.
     pub(crate) reconcile_every: Duration,
     pub(crate) sellers: Vec<Seller>,
+    /// Where traces are sent; absent where nothing is traced.
+    pub(crate) traces: Option<TraceConfig>,
 }
 
 /// Who charges.
@@ -80,6 +84,7 @@ struct File {
     providers: BTreeMap<String, Table>,
     vies: FileVies,
     mail: Option<mail::FileMail>,
+    telemetry: traces::FileTelemetry,
     sellers: Vec<sellers::FileSeller>,
 }
 
@@ -104,20 +109,26 @@ struct FileVies {
     requester: Option<String>,
 }
 
+fn read_file(settings: &Settings) -> Result<File> {
+    let Some(path) = given(&settings.config) else { return Ok(File::default()) };
+    let text = std::fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
+    form::read(&path, &text)
+}
+
 impl Config {
     /// Loads and checks the configuration.
     ///
     /// # Errors
     /// The file can't be read, or anything in it is wrong: all of that at once.
     pub(crate) fn load(settings: &Settings) -> Result<Self> {
-        let file = match given(&settings.config) {
-            Some(path) => {
-                let text = std::fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
-                form::read(&path, &text)?
-            }
-            None => File::default(),
-        };
-        Self::check(settings, file)
+        Self::check(settings, read_file(settings)?)
+    }
+
+    /// Where traces are sent, which is to be known before anything is told: what is wrong with the configuration is told by
+    /// [`load`](Self::load), and sends none.
+    pub(crate) fn load_traces(settings: &Settings) -> Option<TraceConfig> {
+        let file = read_file(settings).ok()?;
+        traces::traces(&mut Validator::new(), file.telemetry, settings).flatten()
     }
 
     /// The configuration of the demo: nothing is shared with anything else.
@@ -183,6 +194,7 @@ impl Config {
             let expected = format!("must be between 1 and {RECONCILE_EVERY_SECONDS_MAX}");
             validator.refuse("reconcile_every_seconds", Invalid::new("OUT_OF_RANGE", expected));
         }
+        let traces = traces::traces(&mut validator, file.telemetry, settings);
         let grpc_tls = validator.within("grpc_tls", |v| tls::tls(v, file.grpc_tls));
         let vies = vies(&mut validator, file.vies);
         let mail = mail::mail(&mut validator, file.mail, given(&settings.mail_password));
@@ -199,8 +211,8 @@ impl Config {
             }
             _ => {}
         }
-        let parts = charging.zip(sellers).zip(vies.zip(mail)).zip(public_url.zip(grpc_tls));
-        let config = parts.map(|(((charging, sellers), (vies, mail)), (public_url, grpc_tls))| Self {
+        let parts = charging.zip(sellers).zip(vies.zip(mail)).zip(public_url.zip(grpc_tls).zip(traces));
+        let config = parts.map(|(((charging, sellers), (vies, mail)), ((public_url, grpc_tls), traces))| Self {
             grpc_listen,
             grpc_tls,
             http_listen,
@@ -213,6 +225,7 @@ impl Config {
             mail,
             reconcile_every: Duration::from_secs(reconcile_every.into()),
             sellers,
+            traces,
         });
         match validator.finish(config) {
             Ok(config) => Ok(config),
@@ -289,8 +302,9 @@ impl Config {
             Some(_) => ", TLS",
             None => "",
         };
+        let traces = self.traces.as_ref().map_or_else(|| "off".to_owned(), TraceConfig::summary);
         format!(
-            "The configuration is fine.\n  gRPC      {}{tls}\n  HTTP      {}\n  database  {database}\n  charging  {charging}\n  access    {access}\n  sellers   {}\n",
+            "The configuration is fine.\n  gRPC      {}{tls}\n  HTTP      {}\n  database  {database}\n  charging  {charging}\n  access    {access}\n  sellers   {}\n  traces    {traces}\n",
             self.grpc_listen,
             self.http_listen,
             sellers.join(", ")

@@ -10,6 +10,7 @@
 //!
 //! It must not know any use case, provider or wire format.
 
+mod backlog;
 mod connection;
 mod credit_notes;
 mod discounts;

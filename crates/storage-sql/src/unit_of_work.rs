@@ -15,14 +15,15 @@ use domain::payment::Payment;
 use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
-    ApiKeyCommands, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands, IntentCommands,
-    InvoiceCommands, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries, Reservation, SharedSecret,
-    Storage, StorageError, UnitOfWork,
+    ApiKeyCommands, Backlog, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands,
+    IntentCommands, InvoiceCommands, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries,
+    Reservation, SharedSecret, Storage, StorageError, UnitOfWork,
 };
 use domain::provider::Intent;
 use domain::seller::SellerId;
 use domain::tax::TaxRate;
 use domain::timestamp::Timestamp;
+use domain::trace_context::TraceContext;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
 
 use crate::connection::{OpenTransaction, SqlStorage};
@@ -93,6 +94,14 @@ impl Storage for SqlStorage {
             one(&self.0.db, Statement::from_string(backend, format!("SELECT {} AS now_us", now_us(backend)))).await?;
         let row = row.ok_or_else(|| defect("the database told no time"))?;
         column(&row, "now_us").map(Timestamp::from_unix_micros)
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StorageError> {
+        self.read_backlog().await
+    }
+
+    async fn trace_of(&self, subject_id: &str) -> Result<Option<TraceContext>, StorageError> {
+        self.read_trace_of(subject_id).await
     }
 }
 

@@ -169,6 +169,8 @@ mock! {
         async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError>;
         async fn ping(&self) -> Result<(), StorageError>;
         async fn database_time(&self) -> Result<Timestamp, StorageError>;
+        async fn backlog(&self) -> Result<Backlog, StorageError>;
+        async fn trace_of(&self, subject_id: &str) -> Result<Option<TraceContext>, StorageError>;
     }
 }
 
