@@ -14,7 +14,7 @@ const BUF: &str = "@bufbuild/buf@1.75.0";
 type Step = (&'static str, fn() -> Result<()>);
 
 pub(crate) fn run() -> Result<()> {
-    let steps: [Step; 9] = [
+    let steps: [Step; 10] = [
         ("form", || repo::run(repo::cargo().args(["fmt", "--all", "--check"]))),
         ("layers", rules::check_layers),
         ("dependencies", deny::check),
@@ -22,6 +22,7 @@ pub(crate) fn run() -> Result<()> {
         ("generated code", || codegen::run(true)),
         ("table of abilities", || abilities::run(true)),
         ("proto", proto),
+        ("alerts", alerts),
         ("lints", || {
             repo::run(repo::cargo().args([
                 "clippy",
@@ -45,6 +46,22 @@ pub(crate) fn run() -> Result<()> {
     }
     repo::say("every check passed");
     Ok(())
+}
+
+/// Prometheus' own judgement of the alerts; what they ask for is held to the table of metrics by a test.
+fn alerts() -> Result<()> {
+    let promtool = match repo::find("promtool") {
+        Some(promtool) => promtool,
+        None => match repo::apt_install(&["prometheus"]) {
+            Ok(()) => repo::find("promtool").context("prometheus was installed, and promtool is not to be found")?,
+            Err(error) if repo::is_ci() => return Err(error.context("in CI nothing may be skipped")),
+            Err(error) => {
+                repo::say(&format!("skipped: promtool: {error:#}"));
+                return Ok(());
+            }
+        },
+    };
+    repo::run(repo::command(&promtool).args(["check", "rules", "--lint-fatal", "crates/server/ops/alerts.yaml"]))
 }
 
 /// `buf lint`, and `buf breaking` against the contract that callers have.
