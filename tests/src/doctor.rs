@@ -56,6 +56,7 @@ async fn a_deployment_that_is_fine_is_told_so_and_what_is_missing_at_the_provide
         "clock",
         "calls",
         "notifications",
+        "notifications set aside",
         "provider stripe",
         "provider stripe, clock",
         "provider stripe, webhooks",

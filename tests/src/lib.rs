@@ -44,6 +44,7 @@ mod rows;
 mod sharing;
 mod subscriptions;
 mod tax;
+mod telemetry;
 mod tls;
 mod torture;
 mod workers;

@@ -23,6 +23,7 @@ pub(crate) fn run() -> Result<()> {
         ("table of abilities", || abilities::run(true)),
         ("reference of settings", || reference::run(true)),
         ("proto", proto),
+        ("alerts", alerts),
         ("lints", || {
             repo::run(repo::cargo().args([
                 "clippy",
@@ -46,6 +47,22 @@ pub(crate) fn run() -> Result<()> {
     }
     repo::say("every check passed");
     Ok(())
+}
+
+/// Prometheus' own judgement of the alerts; what they ask for is held to the table of metrics by a test.
+fn alerts() -> Result<()> {
+    let promtool = match repo::find("promtool") {
+        Some(promtool) => promtool,
+        None => match repo::apt_install(&["prometheus"]) {
+            Ok(()) => repo::find("promtool").context("prometheus was installed, and promtool is not to be found")?,
+            Err(error) if repo::is_ci() => return Err(error.context("in CI nothing may be skipped")),
+            Err(error) => {
+                repo::say(&format!("skipped: promtool: {error:#}"));
+                return Ok(());
+            }
+        },
+    };
+    repo::run(repo::command(&promtool).args(["check", "rules", "--lint-fatal", "crates/server/ops/alerts.yaml"]))
 }
 
 /// `buf lint`, and `buf breaking` against the contract that callers have.

@@ -1,8 +1,8 @@
 //! What happens around each call: who calls, how long it may take, and a line in the log.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,15 @@ use application::App;
 use call_headers::CALL_ID;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
+use telemetry::table::{GRPC_CALL_SECONDS, GRPC_CALLS};
+use telemetry::trace;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
+use tracing::Span;
+use tracing::field::Empty;
 
-use crate::methods::{is_public, is_stream, known_path, scope};
+use crate::methods::{OTHER, is_public, is_stream, known_path, scope};
 use crate::status::{deadline_exceeded, message_too_large, status};
 
 /// How long a call may take where its caller says nothing. Streams have no end.
@@ -29,8 +33,6 @@ tokio::task_local! {
 struct CallIds {
     /// The call's own: one for each attempt.
     call_id: String,
-    /// The caller's, of a mutation: the same one for each attempt.
-    request_id: Arc<OnceLock<String>>,
 }
 
 /// The id of the call that is being answered.
@@ -40,8 +42,7 @@ pub(crate) fn current_call_id() -> Option<String> {
 
 /// Notes the id that the caller gave its mutation, for the log.
 pub(crate) fn note_request_id(request_id: &str) {
-    // Outside of a call there is no log line to put it on.
-    let _ = CALL.try_with(|call| call.request_id.set(request_id.to_owned()));
+    trace::note_in_log("request_id", request_id);
 }
 
 /// Puts access, deadlines and the log around the services.
@@ -107,22 +108,79 @@ where
         let layer = self.layer.clone();
         Box::pin(async move {
             let (method, began) = (request.uri().path().to_owned(), Instant::now());
-            let call = CallIds { call_id: layer.call_id(request.headers()), request_id: Arc::default() };
-            let answered = CALL.scope(call.clone(), answer(&layer.app, inner, request, layer.open_reflection)).await;
+            let call = CallIds { call_id: layer.call_id(request.headers()) };
+            // A path that is no method of ours is the caller's own, and would make metrics without end.
+            let known = known_path(&method).unwrap_or(OTHER);
+            let span = span(known);
+            let trace_id = trace::begin(&span, trace::of_headers(request.headers()).as_ref());
+            let log = tracing::info_span!("call", call_id = call.call_id, request_id = Empty, trace_id);
+            let answering = CALL.scope(call.clone(), answer(&layer.app, inner, request, layer.open_reflection));
+            let answered = trace::in_call(log.clone(), span.clone(), answering).await;
             let mut response = answered.unwrap_or_else(|status| status.into_http());
             let code = code(&response);
-            let (call_id, request_id) = (&call.call_id, call.request_id.get());
-            tracing::info!(%method, code = ?code, ms = began.elapsed().as_millis(), call_id, request_id, "call");
-            // A path that is no method of ours is the caller's own, and would make metrics without end.
-            let method = known_path(&method).unwrap_or("other");
-            metrics::counter!("paylinks_grpc_calls_total", "method" => method, "code" => format!("{code:?}"))
-                .increment(1);
-            metrics::histogram!("paylinks_grpc_call_seconds", "method" => method).record(began.elapsed());
+            log.in_scope(|| tracing::info!(%method, code = ?code, ms = began.elapsed().as_millis(), "call"));
+            span.record("rpc.grpc.status_code", i32::from(code));
+            if is_our_failure(code) {
+                span.record("otel.status_code", "ERROR");
+            }
+            GRPC_CALLS.increment([known.into(), name(code).into()]);
+            GRPC_CALL_SECONDS.record([known.into(), name(code).into()], began.elapsed());
             if let Ok(value) = HeaderValue::try_from(call.call_id) {
                 response.headers_mut().insert(CALL_ID, value);
             }
             Ok(response)
         })
+    }
+}
+
+/// A span of a call, as OpenTelemetry's conventions for RPC have it.
+fn span(path: &'static str) -> Span {
+    let (service, method) = path.trim_start_matches('/').rsplit_once('/').unwrap_or(("", path));
+    telemetry::span!(
+        "grpc call",
+        otel.name = path.trim_start_matches('/'),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        rpc.system = "grpc",
+        rpc.service = service,
+        rpc.method = method,
+        rpc.grpc.status_code = Empty
+    )
+}
+
+/// Whether a status says that the server failed, and not its caller.
+const fn is_our_failure(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
+}
+
+/// What a status is called in metrics.
+const fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "Ok",
+        Code::Cancelled => "Cancelled",
+        Code::Unknown => "Unknown",
+        Code::InvalidArgument => "InvalidArgument",
+        Code::DeadlineExceeded => "DeadlineExceeded",
+        Code::NotFound => "NotFound",
+        Code::AlreadyExists => "AlreadyExists",
+        Code::PermissionDenied => "PermissionDenied",
+        Code::ResourceExhausted => "ResourceExhausted",
+        Code::FailedPrecondition => "FailedPrecondition",
+        Code::Aborted => "Aborted",
+        Code::OutOfRange => "OutOfRange",
+        Code::Unimplemented => "Unimplemented",
+        Code::Internal => "Internal",
+        Code::Unavailable => "Unavailable",
+        Code::DataLoss => "DataLoss",
+        Code::Unauthenticated => "Unauthenticated",
     }
 }
 

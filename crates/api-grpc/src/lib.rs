@@ -15,5 +15,6 @@ mod services;
 mod status;
 mod tls;
 
+pub use methods::counted_methods;
 pub use server::{GrpcConfig, serve};
 pub use tls::GrpcTls;

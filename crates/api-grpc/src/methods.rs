@@ -16,6 +16,9 @@ struct Method {
     is_stream: bool,
 }
 
+/// What a path is counted as at which nothing is answered.
+pub(crate) const OTHER: &str = "other";
+
 /// What health checks ask, without a key.
 const HEALTH: [&str; 2] = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"];
 
@@ -123,6 +126,11 @@ const fn stream(path: &'static str, scope: Scope) -> Method {
 /// The method of that path, if there is one that needs a key.
 fn method(path: &str) -> Option<Method> {
     METHODS.iter().chain(&REFLECTION).find(|method| method.path == path).copied()
+}
+
+/// Every path at which something is answered, and what all others are counted as.
+pub fn counted_methods() -> Vec<&'static str> {
+    HEALTH.into_iter().chain(METHODS.iter().chain(&REFLECTION).map(|method| method.path)).chain([OTHER]).collect()
 }
 
 /// That path, if anything is answered there.

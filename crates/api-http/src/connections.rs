@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use telemetry::table;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -70,6 +71,7 @@ impl Connections {
         let id = open.next;
         open.next += 1;
         open.clients.insert(id, Arc::clone(&client));
+        table::HTTP_CONNECTIONS_OPEN.set_count([], open.clients.len());
         Connection { id, client, connections: Arc::clone(self), _place: place }
     }
 
@@ -84,7 +86,7 @@ impl Connections {
         // It is on its way out, so the next who needs room takes another.
         client.owe(None);
         client.cut.notify_one();
-        metrics::counter!("paylinks_http_connections_cut_total").increment(1);
+        table::HTTP_CONNECTIONS_CUT.increment([]);
         tracing::debug!("a connection over HTTP that asked for nothing made room for another");
     }
 
@@ -117,7 +119,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.connections.lock().clients.remove(&self.id);
+        let mut open = self.connections.lock();
+        open.clients.remove(&self.id);
+        table::HTTP_CONNECTIONS_OPEN.set_count([], open.clients.len());
     }
 }
 

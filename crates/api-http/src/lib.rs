@@ -10,6 +10,7 @@ mod connections;
 pub mod fuzzing;
 mod hosted;
 mod json;
+mod observed;
 mod server;
 
 use std::sync::Arc;
@@ -18,9 +19,11 @@ use application::{App, NotificationReceipt};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::ports::provider::NotificationError;
+use telemetry::table;
 
 use self::body::{BODY_BYTES_MAX, WholeBody};
 
@@ -47,6 +50,7 @@ pub fn router(app: App, metrics: RenderMetrics) -> Router {
         .merge(hosted::routes())
         .merge(json::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(observed::observe))
         .with_state(Face { app, metrics })
 }
 
@@ -69,8 +73,7 @@ async fn webhook(
         Ok(NotificationReceipt::Refused(reason)) => {
             tracing::warn!(%reason, "a notification was refused");
             // A refused one leaves nothing else behind. The provider is one of ours: others are not found.
-            metrics::counter!("paylinks_notifications_refused_total", "provider" => provider, "reason" => name(reason))
-                .increment(1);
+            table::NOTIFICATIONS_REFUSED.increment([provider.into(), name(reason).into()]);
             match reason {
                 NotificationError::BadCredentials => StatusCode::UNAUTHORIZED,
                 NotificationError::BadSignature | NotificationError::StaleSignature | NotificationError::Malformed => {

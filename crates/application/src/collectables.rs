@@ -172,6 +172,7 @@ impl App {
             created_at: self.now(),
             lease_epoch: 0,
             sequel: None,
+            trace: telemetry::trace::current(),
         }
     }
 

@@ -18,12 +18,15 @@ use domain::refund::{Refund, RefundSnapshot};
 use domain::subscription::{RenewalPayment, RenewalSnapshot, SubscriptionSnapshot};
 use domain::timestamp::Timestamp;
 use futures::FutureExt;
+use telemetry::{table, trace};
+use tracing::Instrument;
 
 use crate::app::{App, Waiting};
 use crate::backoff::{RETRY_IN_MAX, backed_off, spread};
 use crate::error::{Error, RETRY_AFTER, Reason};
 use crate::leases::{Held, LEASE, expect_held, is_lost_lease};
 use crate::refunds::Look;
+use crate::traced;
 
 /// How often a notification is looked into at once, as long as another look overtakes it.
 const LOOKS_MAX: u32 = 4;
@@ -55,7 +58,7 @@ pub enum NotificationReceipt {
 }
 
 /// How things stand at the provider, as asked when a notification is processed, or as it told.
-enum Findings {
+pub(crate) enum Findings {
     Checkout(Box<CheckoutSnapshot>),
     CheckoutTold(Box<CheckoutSnapshot>),
     /// With the version that was stored before the look.
@@ -91,7 +94,8 @@ impl App {
             Ok(notifications) => notifications,
             Err(error) => return Ok(NotificationReceipt::Refused(error)),
         };
-        self.store_notifications(provider.name(), notifications).await?;
+        let news = self.store_notifications(provider.name(), notifications).await?;
+        table::NOTIFICATIONS_STORED.add([provider.name().to_string().into(), "delivered".into()], count(news));
         self.0.inbox_work.notify_one();
         Ok(NotificationReceipt::Stored { acknowledgement: provider.acknowledgement() })
     }
@@ -106,6 +110,11 @@ impl App {
     /// # Errors
     /// The store fails: its lease runs out, and it is tried again.
     pub(crate) async fn process(&self, entry: InboxEntry) -> Result<(), Error> {
+        let (log, span) = traced::notification(&entry);
+        trace::in_call(log, span, self.process_traced(entry)).await
+    }
+
+    async fn process_traced(&self, entry: InboxEntry) -> Result<(), Error> {
         if entry.unended_tries > UNENDED_TRIES_MAX {
             let reason = format!("whoever worked on it ended before it did, {UNENDED_TRIES_MAX} times in a row");
             return left_to_its_holder(self.set_aside(entry, reason).await);
@@ -114,7 +123,10 @@ impl App {
         // One that panics is put off and set aside as well, or it would come back for ever.
         let tried = AssertUnwindSafe(self.while_held(held, Box::pin(self.try_process(&entry)))).catch_unwind().await;
         match tried.unwrap_or_else(|_| Err(Error::internal("a panic, told above"))) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                table::NOTIFICATIONS_PROCESSED.increment([entry.provider.to_string().into(), "done".into()]);
+                Ok(())
+            }
             Err(failure) => left_to_its_holder(self.put_off(entry, &failure).await),
         }
     }
@@ -135,6 +147,7 @@ impl App {
             return self.set_aside(entry, reason).await;
         }
         let seed = id.uuid().as_bytes()[15];
+        table::NOTIFICATIONS_PROCESSED.increment([entry.provider.to_string().into(), "put_off".into()]);
         let retry_in = backed_off(RETRY_IN_FIRST, attempts, seed).max(spread(asked_wait(failure), seed));
         self.transact(move |_, uow| {
             let (entry, reason) = (entry.clone(), reason.clone());
@@ -146,11 +159,13 @@ impl App {
     /// Leaves a notification to a person.
     async fn set_aside(&self, entry: InboxEntry, reason: String) -> Result<(), Error> {
         let (id, attempts, told) = (entry.id, entry.attempts, reason.clone());
+        let provider = entry.provider.to_string();
         self.transact(move |_, uow| {
             let (entry, reason) = (entry.clone(), reason.clone());
             Box::pin(async move { expect_held(uow.set_notification_aside(&entry, &reason).await) })
         })
         .await?;
+        table::NOTIFICATIONS_PROCESSED.increment([provider.into(), "set_aside".into()]);
         tracing::error!(
             notification = %id,
             attempts,
@@ -194,7 +209,8 @@ impl App {
     async fn try_process(&self, entry: &InboxEntry) -> Result<(), Error> {
         for _ in 0..LOOKS_MAX {
             let findings = std::sync::Arc::new(Box::pin(self.look(entry)).await?);
-            if self.apply(entry, findings).await? {
+            let span = self.span_of(&findings).await;
+            if self.apply(entry, findings).instrument(span).await? {
                 self.0.call_work.notify_one();
                 return Ok(());
             }
@@ -498,6 +514,11 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// A number of things, for metrics.
+pub(crate) fn count(things: usize) -> u64 {
+    u64::try_from(things).unwrap_or(u64::MAX)
 }
 
 /// What was not written, since someone else has the notification now, is theirs to see to.

@@ -18,6 +18,7 @@ use domain::ports::mail::{
     Attachment, FileName, HeaderText, MailError, Mailer, MediaType, Message, Sender, SenderAddress,
 };
 use domain::seller::Seller;
+use telemetry::table::MAILS;
 
 use crate::app::App;
 use crate::error::{Error, Reason};
@@ -102,7 +103,14 @@ impl App {
             tracing::warn!(mail = %mail.id, attempts = mail.attempts + 1, %error, "a mail was not handed over");
         }
         let retry_in = mail.tried(outcome, self.now());
-        self.note(mail, retry_in.unwrap_or_default()).await
+        let outcome = match mail.state {
+            MailState::Queued { .. } => "put_off",
+            MailState::Sent { .. } => "sent",
+            MailState::Failed { .. } => "failed",
+        };
+        self.note(mail, retry_in.unwrap_or_default()).await?;
+        MAILS.increment([outcome.into()]);
+        Ok(())
     }
 
     /// Writes a mail and hands it over: what the mailer says, unless there is nothing to hand over.

@@ -20,6 +20,7 @@ impl App {
             kind,
             subject,
             occurred_at: self.now(),
+            trace: telemetry::trace::current(),
         };
         Ok(uow.append_event(&event).await?)
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use domain::ports::storage::{StorageError, UnitOfWork};
 use domain::provider::{InboxEntry, Intent};
+use telemetry::table::LEASES_LOST;
 use tokio::time::Instant;
 
 use crate::app::App;
@@ -30,6 +31,14 @@ pub(crate) enum Held {
 }
 
 impl Held {
+    /// What kind of work it is, for metrics.
+    const fn work(&self) -> &'static str {
+        match self {
+            Self::Call(_) => "call",
+            Self::Notification(_) => "notification",
+        }
+    }
+
     /// What is held, for the log.
     fn subject(&self) -> String {
         match self {
@@ -67,8 +76,9 @@ impl App {
     /// Renews a lease, for as long as it is ours. It counts as lost once it may have run out, too: while the database can't
     /// be reached from here, another server may reach it. That is told once, with what was held.
     async fn hold(&self, held: Held) {
-        let subject = held.subject();
+        let (subject, work) = (held.subject(), held.work());
         let why = self.renew_until_lost(held).await;
+        LEASES_LOST.increment([work.into()]);
         tracing::warn!(subject, why, "a lease was lost: whoever has it next goes on");
     }
 

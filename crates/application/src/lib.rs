@@ -37,6 +37,7 @@ mod shared_invoices;
 #[cfg(test)]
 mod simulation;
 mod subscriptions;
+mod traced;
 mod use_cases;
 mod watch;
 mod worker;

@@ -175,6 +175,7 @@ pub(crate) fn intent(action: ProviderAction) -> Intent {
         created_at: NOW,
         lease_epoch: 0,
         sequel: None,
+        trace: None,
     }
 }
 

@@ -14,6 +14,8 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use telemetry::trace;
+use tracing::Instrument;
 
 use crate::app::{App, Waiting};
 use crate::error::{Error, RETRY_AFTER, Reason};
@@ -139,7 +141,8 @@ impl App {
             }
         };
         let app = self.clone();
-        outlive_caller(async move {
+        let span = telemetry::span!("use case", otel.name = operation);
+        let carried_out = outlive_caller(async move {
             // Kept to the end of the work, also where its caller has gone away.
             let _place = place;
             let request = StoredRequest {
@@ -158,8 +161,8 @@ impl App {
                     other => return other,
                 }
             }
-        })
-        .await
+        });
+        carried_out.instrument(span).await
     }
 
     /// The answer of a request that was asked before, for mutations that have to prepare something first. One that is not
@@ -353,7 +356,7 @@ impl App {
 async fn outlive_caller<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    match tokio::spawn(work).await {
+    match tokio::spawn(trace::carried(work)).await {
         Ok(result) => result,
         Err(panicked) => Err(Error::internal(panicked)),
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use domain::provider::ProviderName;
 use domain::seller::{Seller, SellerId};
+use telemetry::{OneMore, table};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::error::{Error, Reason};
@@ -38,6 +39,14 @@ pub(crate) struct Places {
 pub(crate) struct Place {
     _of_seller: OwnedSemaphorePermit,
     _of_provider: OwnedSemaphorePermit,
+    _counted: OneMore,
+}
+
+impl Place {
+    fn taken(of_seller: OwnedSemaphorePermit, of_provider: OwnedSemaphorePermit, seller: &Seller) -> Self {
+        let counted = table::MUTATIONS_UNDER_WAY.one_more([seller.provider.to_string().into()]);
+        Self { _of_seller: of_seller, _of_provider: of_provider, _counted: counted }
+    }
 }
 
 /// A turn at the database, as long as it lives. Nobody may have one while a provider is waited for.
@@ -58,6 +67,9 @@ impl Places {
             let each = if sellers.len() == 1 { PROVIDER_PLACES } else { SELLER_PLACES };
             of_sellers.extend(sellers.iter().map(|seller| (seller.clone(), Arc::new(Semaphore::new(each)))));
         }
+        for name in charged_by.keys() {
+            table::MUTATIONS_MAX.set_count([name.to_string().into()], PROVIDER_PLACES);
+        }
         let of_providers = charged_by.into_keys().map(|name| (name, Arc::new(Semaphore::new(PROVIDER_PLACES))));
         Self { of_providers: of_providers.collect(), of_sellers, turns: Semaphore::new(transactions_max.max(1)) }
     }
@@ -67,7 +79,7 @@ impl Places {
         let (of_seller, of_provider) = self.of(seller).ok()?;
         let of_seller = of_seller.try_acquire_owned().ok()?;
         let of_provider = of_provider.try_acquire_owned().ok()?;
-        Some(Place { _of_seller: of_seller, _of_provider: of_provider })
+        Some(Place::taken(of_seller, of_provider, seller))
     }
 
     /// A place, once one is free.
@@ -79,10 +91,10 @@ impl Places {
         let both = async {
             // The seller's own first: whoever waits for that keeps nobody else from the provider.
             let of_seller = of_seller.acquire_owned().await?;
-            Ok(Place { _of_seller: of_seller, _of_provider: of_provider.acquire_owned().await? })
+            Ok(Place::taken(of_seller, of_provider.acquire_owned().await?, seller))
         };
         let taken: Result<Place, tokio::sync::AcquireError> =
-            tokio::time::timeout(PLACE_WAIT, both).await.map_err(|_| overloaded())?;
+            tokio::time::timeout(PLACE_WAIT, both).await.map_err(|_| overloaded("no_place"))?;
         taken.map_err(Error::internal)
     }
 
@@ -98,7 +110,7 @@ impl Places {
     /// # Errors
     /// It did not come within [`TURN_WAIT`]: nothing has begun.
     pub(crate) async fn take_turn(&self) -> Result<Turn<'_>, Error> {
-        tokio::time::timeout(TURN_WAIT, self.wait_for_turn()).await.map_err(|_| overloaded())?
+        tokio::time::timeout(TURN_WAIT, self.wait_for_turn()).await.map_err(|_| overloaded("no_turn"))?
     }
 
     /// A turn for a transaction that commits what has been done, however long it takes: its lease ends the wait.
@@ -111,7 +123,8 @@ impl Places {
     }
 }
 
-fn overloaded() -> Error {
+fn overloaded(reason: &'static str) -> Error {
+    table::MUTATIONS_REFUSED.increment([reason.into()]);
     Error::Unavailable {
         reason: Reason::Overloaded,
         message: "too many requests are being worked on; retry".to_owned(),

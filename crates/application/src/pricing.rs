@@ -10,13 +10,14 @@ use domain::money::{Currency, UnitPrice};
 use domain::party::Address;
 use domain::ports::storage::Sellers;
 use domain::ports::tax::TaxError;
-use domain::seller::Seller;
+use domain::seller::{Seller, TaxEngine};
 use domain::tax::{
     TaxBehavior, TaxCalculation, TaxCode, TaxRequest, TaxRounding, TaxTreatment, TaxableLine, TaxedCustomer,
 };
 use domain::text::Description;
 use domain::timestamp::Timestamp;
 use domain::validation::{Invalid, Validator};
+use telemetry::table::TAX_CALCULATIONS;
 use time::Date;
 
 use crate::app::App;
@@ -213,7 +214,19 @@ impl App {
             rounding,
             lines,
         };
-        self.tax_calculator(seller)?.calculate(&request).await.map_err(|error| match error {
+        let calculated = self.tax_calculator(seller)?.calculate(&request).await;
+        let engine = match seller.tax_engine {
+            TaxEngine::Tables => "tables",
+            TaxEngine::Provider => "provider",
+        };
+        let outcome = match &calculated {
+            Ok(_) => "done",
+            Err(TaxError::Rejected(_)) => "refused",
+            Err(TaxError::Unavailable) => "unavailable",
+            Err(TaxError::Failed(_)) => "failed",
+        };
+        TAX_CALCULATIONS.increment([engine.into(), outcome.into()]);
+        calculated.map_err(|error| match error {
             TaxError::Rejected(violations) => Error::Invalid(violations.renamed("seller", "seller_id")),
             TaxError::Unavailable => Error::Unavailable {
                 reason: Reason::TaxUnavailable,

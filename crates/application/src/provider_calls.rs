@@ -22,12 +22,15 @@ use domain::provider::{
 use domain::refund::RefundSnapshot;
 use domain::subscription::SubscriptionSnapshot;
 use serde::Serialize;
+use telemetry::table::PROVIDER_ACTIONS;
+use telemetry::trace;
 
 use crate::app::{App, Waiting};
 use crate::backoff::{RETRY_IN_MAX, backed_off, spread};
 use crate::error::{Error, RETRY_AFTER, Reason};
 use crate::leases::{Held, LEASE, expect_held};
 use crate::mutation::{Mutation, Step};
+use crate::traced;
 use crate::use_cases::payment_link::link_error;
 
 /// How long before its end a provider's key counts as old: a request may be on its way that long, and clocks may differ.
@@ -116,6 +119,14 @@ impl App {
             Ok(_) => None,
             Err(error) => self.state_after(&intent, error),
         };
+        let outcome = match (&performed, unfinished) {
+            (Ok(_), _) => "done",
+            (Err(_), None) => "refused",
+            (Err(ProviderError::OutcomeUnknown), Some(_)) => "unknown",
+            (Err(_), Some(_)) => "put_off",
+        };
+        let action = intent.action.name();
+        PROVIDER_ACTIONS.increment([intent.provider.to_string().into(), action.into(), outcome.into()]);
         match (performed, unfinished) {
             (Err(error), Some(state)) => {
                 intent.state = state;
@@ -678,7 +689,8 @@ impl App {
     /// # Errors
     /// A defect of ours: its lease runs out, and it is tried again.
     pub(crate) async fn finish_call(&self, intent: Intent) -> Result<(), Error> {
-        match Box::pin(self.call_and_conclude(intent, Waiting::Worker)).await {
+        let (log, span) = traced::intended_call(&intent);
+        match trace::in_call(log, span, Box::pin(self.call_and_conclude(intent, Waiting::Worker))).await {
             Err(defect @ Error::Internal(_)) => Err(defect),
             _ => Ok(()),
         }

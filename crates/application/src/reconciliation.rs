@@ -10,9 +10,11 @@ use std::time::Duration;
 use domain::ports::provider::PaymentProvider;
 use domain::provider::{Feature, InboxEntry, Notification, ProviderName};
 use domain::timestamp::Timestamp;
+use telemetry::table;
 
 use crate::app::{App, Waiting};
 use crate::error::Error;
+use crate::inbox::count;
 
 /// How long the turn belongs to whoever reads back, from each page on: longer than a page takes with its retries. Another that
 /// takes it too early stores nothing twice.
@@ -51,14 +53,20 @@ impl App {
             .await?;
         let Some(read_until) = leased else { return Ok(0) };
         let name = provider.name().clone();
+        let told = |outcome: &'static str| table::RECONCILIATIONS.increment([name.to_string().into(), outcome.into()]);
         let (until, due_in, found) = match self.read_back(provider, read_until).await {
-            Ok((until, found)) => (until, self.0.reconcile_every, found),
+            Ok((until, found)) => {
+                told("done");
+                (until, self.0.reconcile_every, found)
+            }
             Err(error) => {
+                told("failed");
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(provider = %name, error, "what the provider told can't be read back; it is tried again");
                 (read_until, RETRY_IN.min(self.0.reconcile_every), 0)
             }
         };
+        table::NOTIFICATIONS_STORED.add([name.to_string().into(), "read_back".into()], count(found));
         if found > 0 {
             tracing::warn!(provider = %name, found, "found what no notification had told yet");
             self.0.inbox_work.notify_one();
@@ -107,9 +115,9 @@ impl App {
         provider: &ProviderName,
         notifications: Vec<Notification>,
     ) -> Result<usize, Error> {
-        let (provider, now) = (provider.clone(), self.now());
+        let (provider, now, trace) = (provider.clone(), self.now(), telemetry::trace::current());
         self.transact(move |app, uow| {
-            let (provider, notifications) = (provider.clone(), notifications.clone());
+            let (provider, notifications, trace) = (provider.clone(), notifications.clone(), trace.clone());
             Box::pin(async move {
                 let mut news = 0;
                 for notification in notifications {
@@ -121,6 +129,7 @@ impl App {
                         failures: 0,
                         unended_tries: 0,
                         received_at: now,
+                        trace: trace.clone(),
                     };
                     news += usize::from(uow.insert_notification(&entry).await?);
                 }

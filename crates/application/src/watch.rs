@@ -1,4 +1,4 @@
-//! What is looked at every minute, for operators: clocks that disagree, and notifications that wait for a person.
+//! What is looked at for operators: clocks that disagree, what waits for a person, and how old what waits for us is.
 //!
 //! Leases go by the database's clock, so a wrong one here harms none of them. But dates of invoices, expiries and the age of
 //! signatures go by ours: who is wrong is to be told before a customer tells it.
@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use domain::ports::storage::OpenAtProvider;
 use domain::timestamp::Timestamp;
+use telemetry::table;
 
 use crate::app::App;
 use crate::error::Error;
 
-/// How often it is looked.
+/// How often clocks are looked at.
 pub(crate) const WATCH_EVERY: Duration = Duration::from_secs(60);
+/// How often it is looked at what waits: as often as a server is usually asked for its metrics.
+pub(crate) const BACKLOG_EVERY: Duration = Duration::from_secs(15);
 /// How far our clock and another may be apart before it is an error.
 const APART_MAX_SECONDS: i32 = 60;
 
@@ -26,7 +29,7 @@ struct ClockOffset {
 }
 
 impl App {
-    /// Looks at the clocks and at the inbox.
+    /// Looks at the clocks.
     ///
     /// # Errors
     /// The store fails.
@@ -39,9 +42,28 @@ impl App {
                     "our clock is that many seconds ahead of another, or behind where that is below 0: one of them is wrong"
                 );
             }
-            metrics::gauge!("paylinks_clock_offset_seconds", "against" => against).set(seconds);
+            table::CLOCK_OFFSET_SECONDS.set([against.into()], seconds);
         }
-        self.tell_how_many_are_set_aside().await
+        Ok(())
+    }
+
+    /// Tells how much waits for us, and for how long it has.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn tell_backlog(&self) -> Result<(), Error> {
+        let backlog = self.0.storage.backlog().await?;
+        for (gauge, age) in [
+            (table::OLDEST_NOTIFICATION_SECONDS, backlog.oldest_notification),
+            (table::OLDEST_CALL_SECONDS, backlog.oldest_call),
+            (table::OLDEST_EVENT_SECONDS, backlog.oldest_event),
+            (table::OLDEST_MAIL_SECONDS, backlog.oldest_mail),
+        ] {
+            gauge.set_seconds([], age.unwrap_or_default());
+        }
+        table::REFUNDS_UNKNOWN.set_count([], backlog.unknown_refunds);
+        table::NOTIFICATIONS_SET_ASIDE.set_count([], backlog.set_aside_notifications);
+        Ok(())
     }
 
     /// Tells of providers that are not configured any more, and at which something is still open: nothing of it goes on.
@@ -71,7 +93,7 @@ impl App {
     /// Sets the gauge of notifications that wait for a person.
     pub(crate) async fn tell_how_many_are_set_aside(&self) -> Result<(), Error> {
         let count = self.0.storage.count_set_aside_notifications().await?;
-        metrics::gauge!("paylinks_notifications_set_aside").set(u32::try_from(count).unwrap_or(u32::MAX));
+        table::NOTIFICATIONS_SET_ASIDE.set_count([], count);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use domain::payment_link::CloseReason;
 use domain::ports::storage::Collectable;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
+use telemetry::table;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -20,14 +21,14 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::backoff::backed_off;
 use crate::error::Error;
-use crate::watch::WATCH_EVERY;
+use crate::watch::{BACKLOG_EVERY, WATCH_EVERY};
 
 /// How long the worker rests when nothing wakes it: the longest that work of another replica's, or work that came due,
 /// waits.
 const REST: Duration = Duration::from_secs(1);
 /// How often it is looked whether reading back what providers told is due.
 const RECONCILIATION_REST: Duration = Duration::from_secs(5);
-/// How long after its start clocks and the inbox are first looked at.
+/// How long after its start clocks are first looked at.
 const FIRST_WATCH: Duration = Duration::from_secs(5);
 /// How long work that has begun may still take once the worker stops. What it leaves is leased, and taken up again once the
 /// lease has run out, as after a crash.
@@ -96,6 +97,8 @@ impl Worker {
             )
             .boxed(),
             rounds(stopped(), (&never, RECONCILIATION_REST), || app.reconcile().map(|read| read.map(|_| true)).boxed())
+                .boxed(),
+            rounds(stopped(), (&never, BACKLOG_EVERY), || app.tell_backlog().map(|told| told.map(|()| true)).boxed())
                 .boxed(),
             async {
                 // What is read back when a server starts tells the provider's time first.
@@ -219,6 +222,7 @@ async fn rounds<'a>(
 fn tell(error: &Error) {
     match error {
         Error::Internal(source) => {
+            table::WORKER_DEFECTS.increment([]);
             tracing::error!(error = source.as_ref() as &dyn StdError, "the worker met a defect; it is tried again");
         }
         other => tracing::warn!(error = other as &dyn StdError, "the worker's work failed; it is tried again"),

@@ -19,6 +19,7 @@ use crate::subscription::Subscription;
 use crate::tax::{StoredTaxRegistration, TaxRate};
 use crate::tax_id_check::TaxIdCheck;
 use crate::timestamp::Timestamp;
+use crate::trace_context::TraceContext;
 
 /// An event as it is appended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct Event {
     pub subject: EventSubject,
     /// When it was recorded.
     pub occurred_at: Timestamp,
+    /// Where in a trace it was recorded, where that was traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 /// An event with its place in the order of all events.

@@ -80,4 +80,5 @@ pub mod tax_id_check;
 pub mod text;
 mod text_form;
 pub mod timestamp;
+pub mod trace_context;
 pub mod validation;

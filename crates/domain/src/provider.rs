@@ -27,6 +27,7 @@ use crate::refund::RefundSnapshot;
 use crate::seller::SellerId;
 use crate::subscription::{CancellationTime, SubscriptionSnapshot};
 use crate::timestamp::Timestamp;
+use crate::trace_context::TraceContext;
 use crate::validation::Invalid;
 
 /// The name under which an adapter is registered: 1 to 40 of `a-z`, `0-9` and hyphens.
@@ -126,6 +127,9 @@ pub struct Intent {
     /// What is done in the transaction that notes the page as closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequel: Option<Sequel>,
+    /// Where in a trace it was intended, where that was traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 /// What is to be done about an invoice as soon as nothing more can be paid on it at the provider. It is kept with the call
@@ -447,6 +451,9 @@ pub struct InboxEntry {
     pub unended_tries: u32,
     /// When it came in.
     pub received_at: Timestamp,
+    /// Where in a trace it came in, where that was traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 /// A checkout session as it stands at the provider.

@@ -497,6 +497,7 @@ pub fn product_event(kind: EventKind, product: &Product) -> Event {
         kind,
         subject: EventSubject::Product(Box::new(product.clone())),
         occurred_at: moment(),
+        trace: None,
     }
 }
 
@@ -526,6 +527,7 @@ pub fn intent(seller: &SellerId, action: ProviderAction, request: Option<Request
         created_at: moment(),
         lease_epoch: 0,
         sequel: None,
+        trace: None,
     }
 }
 
@@ -543,6 +545,7 @@ pub fn inbox_entry(provider_event_id: &str) -> InboxEntry {
         failures: 0,
         unended_tries: 0,
         received_at: later(),
+        trace: None,
     }
 }
 

@@ -15,6 +15,7 @@ use domain::ports::storage::Storage;
 use crate::fixtures;
 
 mod aggregates;
+mod backlog;
 mod credit_notes;
 mod events;
 mod inbox;
@@ -30,6 +31,7 @@ mod transactions;
 mod work;
 
 pub use aggregates::*;
+pub use backlog::*;
 pub use credit_notes::*;
 pub use events::*;
 pub use inbox::*;
@@ -133,6 +135,8 @@ macro_rules! storage_contract {
             the_store_answers_a_ping,
             the_databases_time_goes_on,
             what_is_open_at_providers_that_are_gone_is_counted,
+            what_waits_is_told_until_it_is_done,
+            a_thing_has_the_trace_in_which_it_was_made,
         }
     };
 }

@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use telemetry::table::PROVIDER_CIRCUIT_STATE;
 use tokio::time::Instant;
 
 /// After so many failures in a row the circuit opens, if they are of [`SUBJECTS_MIN`].
@@ -165,7 +166,7 @@ impl Circuit {
             State::HalfOpen { .. } => 1,
             State::Open { .. } => 2,
         };
-        metrics::gauge!("paylinks_provider_circuit_state", "provider" => self.name.clone()).set(value);
+        PROVIDER_CIRCUIT_STATE.set([self.name.clone().into()], value);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -15,7 +15,10 @@ use governor::Jitter;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
+use telemetry::table::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS, PROVIDER_WAIT_SECONDS};
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 use url::Url;
 
 use crate::circuit::{Circuit, Failure};
@@ -204,10 +207,13 @@ impl Client {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let tried = self.try_in_turn(call, &judge).await;
-            let (provider, outcome) = (self.door.name.clone(), outcome(&tried));
-            metrics::counter!("paylinks_provider_calls_total", "provider" => provider, "outcome" => outcome)
-                .increment(1);
+            let span = self.span(call, attempt);
+            let tried = self.try_in_turn(call, &judge).instrument(span.clone()).await;
+            let outcome = outcome(&tried);
+            if outcome != "answered" {
+                span.record("error.type", outcome).record("otel.status_code", "ERROR");
+            }
+            PROVIDER_CALLS.increment([self.door.name.clone().into(), call.operation().into(), outcome.into()]);
             let (error, told) = match tried {
                 Ok(Verdict::Done(value)) => return Ok(value),
                 // Credentials that ended in between say nothing of the try before.
@@ -248,11 +254,17 @@ impl Client {
             return Err(left_alone(rest));
         }
         door.cool_down().await?;
-        let Ok(_under_way) = door.pressure.enter(self.urgency).await else {
+        let began = Instant::now();
+        let turn = door.pressure.enter(self.urgency).await;
+        PROVIDER_WAIT_SECONDS.record([door.name.clone().into()], began.elapsed());
+        let Ok(_under_way) = turn else {
             return Err(ProviderError::RateLimited { retry_after: Some(TURN_WAIT_MAX) });
         };
         let pass = door.circuit.pass().map_err(left_alone)?;
-        let (verdict, failure) = match self.send(call).await {
+        let began = Instant::now();
+        let answered = self.send(call).await;
+        PROVIDER_CALL_SECONDS.record([door.name.clone().into(), call.operation().into()], began.elapsed());
+        let (verdict, failure) = match answered {
             Ok(answer) => {
                 let verdict = judge(answer);
                 let failure = verdict.has_failed().then(|| Failure::of(call));
@@ -265,6 +277,27 @@ impl Client {
             door.leave_alone(wait);
         }
         Ok(verdict)
+    }
+
+    /// A span of one try. No header tells the provider of its trace.
+    fn span(&self, call: &Call<'_>, attempt: u32) -> Span {
+        let span = telemetry::span!(
+            "provider call",
+            otel.name = Empty,
+            otel.kind = "client",
+            otel.status_code = Empty,
+            http.request.method = %call.method,
+            http.request.resend_count = attempt - 1,
+            http.response.status_code = Empty,
+            url.template = Empty,
+            server.address = self.base.host_str().unwrap_or_default(),
+            paylinks.provider = self.door.name,
+            error.type = Empty
+        );
+        if !span.is_disabled() {
+            span.record("otel.name", call.operation()).record("url.template", operation(call.path));
+        }
+        span
     }
 
     /// Sends a call once.
@@ -299,6 +332,7 @@ impl Client {
             }
         };
         let (status, headers) = (response.status(), response.headers().clone());
+        Span::current().record("http.response.status_code", status.as_u16());
         let answer = Answer { status, headers, body: read_capped(response).await };
         if let Some(date) = answer.header("date").and_then(read_date) {
             *self.door.last_date.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
@@ -328,6 +362,13 @@ impl Door {
         let until = Instant::now() + wait.min(COOL_DOWN_MAX);
         let mut cool_until = self.cool_until.lock().unwrap_or_else(PoisonError::into_inner);
         *cool_until = Some(cool_until.map_or(until, |before| before.max(until)));
+    }
+}
+
+impl Call<'_> {
+    /// What is asked for, whatever it is about: one of few.
+    fn operation(&self) -> String {
+        format!("{} {}", self.method, operation(self.path))
     }
 }
 
@@ -368,9 +409,13 @@ fn read_date(header: &str) -> Option<Timestamp> {
     i64::try_from(since_epoch.as_secs()).ok().map(Timestamp::from_unix_seconds)
 }
 
-/// The path without ids, for logs.
+/// The path without ids: for logs, and for metrics, which must be few. What has digits is an id, unless it is a version.
 fn operation(path: &str) -> String {
-    path.split('/').map(|part| if part.len() >= ID_CHARS_MIN { "{id}" } else { part }).collect::<Vec<_>>().join("/")
+    let is_version = |part: &str| part.strip_prefix('v').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+    let has_digits = |part: &str| part.bytes().any(|b| b.is_ascii_digit());
+    let is_id = |part: &str| part.len() >= ID_CHARS_MIN || (has_digits(part) && !is_version(part));
+    let path = path.split('?').next().unwrap_or_default();
+    path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect::<Vec<_>>().join("/")
 }
 
 /// The answer as JSON; nothing if it is too large, broken off or something else.

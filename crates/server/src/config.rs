@@ -31,12 +31,14 @@ mod registrations;
 mod secrets;
 mod sellers;
 mod tls;
+mod traces;
 
 pub(crate) use self::form::settings_of;
 pub(crate) use self::mail::MailConfig;
 pub(crate) use self::reference::reference;
 use self::secrets::{Given, Warnings};
 use self::sellers::Charger;
+pub(crate) use self::traces::TraceConfig;
 
 /// How often what the provider has told is read back, unless it is configured.
 const RECONCILE_EVERY_SECONDS: u32 = 300;
@@ -66,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) certificate_ends: Option<Timestamp>,
     /// What is no fault, and should be mended all the same: each with the name of its setting.
     pub(crate) warnings: Warnings,
+    /// Where traces are sent; absent where nothing is traced.
+    pub(crate) traces: Option<TraceConfig>,
 }
 
 /// Who charges.
@@ -93,6 +97,7 @@ struct File {
     providers: BTreeMap<String, Table>,
     vies: FileVies,
     mail: Option<mail::FileMail>,
+    telemetry: traces::FileTelemetry,
     sellers: Vec<sellers::FileSeller>,
 }
 
@@ -149,6 +154,17 @@ impl Config {
         let mut config = Self::check(settings, file, faults)?;
         config.warnings.extend(warning.map(|told| ("config".to_owned(), told)));
         Ok(config)
+    }
+
+    /// Where traces are sent, which is to be known before anything is told: what is wrong with the configuration is told by
+    /// [`load`](Self::load), and sends none.
+    pub(crate) fn load_traces(settings: &Settings) -> Option<TraceConfig> {
+        let path = given(&settings.config);
+        let file = match path {
+            Some(path) => form::read(&path, &std::fs::read_to_string(&path).ok()?).ok()?.0,
+            None => File::default(),
+        };
+        traces::traces(&mut Validator::new(), file.telemetry, settings).flatten()
     }
 
     /// The configuration of the demo: nothing is shared with anything else.
@@ -212,6 +228,7 @@ impl Config {
             let expected = format!("must be between 1 and {RECONCILE_EVERY_SECONDS_MAX}");
             v.refuse("reconcile_every_seconds", Invalid::new("OUT_OF_RANGE", expected));
         }
+        let traces = traces::traces(v, file.telemetry, settings);
         let grpc_tls = v.within("grpc_tls", |v| tls::tls(v, file.grpc_tls, &mut warnings));
         let vies = v.within("vies", |v| vies(v, file.vies));
         let password = Given::new(settings.mail_password.clone(), settings.mail_password_file.clone());
@@ -229,8 +246,8 @@ impl Config {
             }
             _ => {}
         }
-        let parts = charging.zip(sellers).zip(vies.zip(mail)).zip(public_url.zip(grpc_tls)).zip(database_url);
-        let config = parts.map(|((((charging, sellers), (vies, mail)), (public_url, grpc_tls)), database_url)| Self {
+        let parts = charging.zip(sellers).zip(vies.zip(mail)).zip(public_url.zip(grpc_tls)).zip(database_url.zip(traces));
+        let config = parts.map(|((((charging, sellers), (vies, mail)), (public_url, grpc_tls)), (database_url, traces))| Self {
             grpc_listen: listen.grpc,
             certificate_ends: grpc_tls.as_ref().map(|checked| checked.ends),
             grpc_tls: grpc_tls.map(|checked| checked.tls),
@@ -245,6 +262,7 @@ impl Config {
             reconcile_every: Duration::from_secs(reconcile_every.into()),
             sellers,
             warnings,
+            traces,
         });
         match validator.finish(config) {
             Ok(config) => Ok(config),
@@ -326,8 +344,9 @@ impl Config {
         };
         let warnings: String =
             self.warnings.iter().map(|(setting, told)| format!("warning: {setting}: {told}\n")).collect();
+        let traces = self.traces.as_ref().map_or_else(|| "off".to_owned(), TraceConfig::summary);
         format!(
-            "{warnings}The configuration is fine.\n  gRPC      {}{tls}\n  HTTP      {}\n  database  {database}\n  charging  {charging}\n  access    {access}\n  sellers   {}\n",
+            "{warnings}The configuration is fine.\n  gRPC      {}{tls}\n  HTTP      {}\n  database  {database}\n  charging  {charging}\n  access    {access}\n  sellers   {}\n  traces    {traces}\n",
             self.grpc_listen,
             self.http_listen,
             sellers.join(", ")

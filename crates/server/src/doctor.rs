@@ -10,7 +10,7 @@ use anyhow::Result;
 use domain::ports::adapter::ConfiguredProvider;
 use domain::ports::clock::Clock;
 use domain::ports::provider::{Delivery, ProviderError};
-use domain::ports::storage::{InboxQueries, Storage, StorageError};
+use domain::ports::storage::{Storage, StorageError};
 use domain::provider::ProviderName;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
@@ -23,8 +23,8 @@ use crate::{Settings, say};
 /// How far two clocks may be apart before it is worth a look, and before it is wrong.
 const APART_WARN: Duration = Duration::from_secs(5);
 const APART_MAX: Duration = Duration::from_secs(60);
-/// How old the oldest call may be that is intended and not done: longer than any outage that passes by itself.
-const CALL_AGE_MAX: Duration = Duration::from_secs(60 * 60);
+/// How old what waits may be: longer than any outage that passes by itself.
+const AGE_MAX: Duration = Duration::from_secs(60 * 60);
 /// How long before its end a certificate is worth a look.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The room on SQLite's disk below which it is worth a look, and below which nothing is taken on any more.
@@ -155,12 +155,11 @@ async fn database(config: &Config) -> Vec<Finding> {
         schema(&storage).await,
         clock(&storage).await,
         room(&storage),
-        calls(&storage).await,
-        aside(&storage).await,
     ];
     for finding in looked {
         findings.extend(finding.unwrap_or_else(|error| Some(unreadable(&error))));
     }
+    findings.extend(backlog(&storage).await.unwrap_or_else(|error| vec![unreadable(&error)]));
     findings.extend(gone(&storage, &known).await.unwrap_or_else(|error| vec![unreadable(&error)]));
     storage.close().await;
     findings
@@ -219,29 +218,30 @@ fn room(storage: &SqlStorage) -> Looked {
     }))
 }
 
-async fn calls(storage: &SqlStorage) -> Looked {
-    let calls = storage.unfinished_calls().await?;
-    Ok(Some(match calls.oldest {
-        None => Finding::ok("calls", "no call to a provider waits"),
-        Some(oldest) => {
-            let told = format!("{} calls to providers are not done, the oldest since {oldest}", calls.count);
-            match SystemClock.now().since(oldest) > CALL_AGE_MAX {
-                true => Finding::warn("calls", told, "see that a server runs, and what its log says of the provider"),
-                false => Finding::ok("calls", told),
-            }
+/// What waits longer than anything that passes by itself, and what waits for a person.
+async fn backlog(storage: &SqlStorage) -> Result<Vec<Finding>, StorageError> {
+    let backlog = storage.backlog().await?;
+    let oldest = |check: &str, what: &str, age: Option<Duration>, mend: &str| match age {
+        None => Finding::ok(check, format!("no {what} waits")),
+        Some(age) => {
+            let told = format!("the oldest {what} that is not done is {} min old", age.as_secs() / 60);
+            if age > AGE_MAX { Finding::warn(check, told, mend) } else { Finding::ok(check, told) }
         }
-    }))
-}
-
-async fn aside(storage: &SqlStorage) -> Looked {
-    Ok(Some(match storage.count_set_aside_notifications().await? {
-        0 => Finding::ok("notifications", "none is set aside"),
+    };
+    let look = "see that a server runs, and what its log says of the provider";
+    let aside = match backlog.set_aside_notifications {
+        0 => Finding::ok("notifications set aside", "none is"),
         count => Finding::warn(
-            "notifications",
-            format!("{count} are set aside, and wait for a person"),
+            "notifications set aside",
+            format!("{count} are, and wait for a person"),
             "`paylinks notifications list --aside` shows why; `paylinks notifications retry` has them tried again",
         ),
-    }))
+    };
+    Ok(vec![
+        oldest("calls", "call to a provider", backlog.oldest_call, look),
+        oldest("notifications", "notification", backlog.oldest_notification, look),
+        aside,
+    ])
 }
 
 async fn gone(storage: &SqlStorage, known: &[ProviderName]) -> Result<Vec<Finding>, StorageError> {

@@ -4,11 +4,13 @@ mod at_rest;
 mod config;
 mod doctor;
 mod keys;
+mod logs;
+mod measured;
 mod notifications;
 mod registry;
 mod running;
 mod system;
-mod telemetry;
+mod traces;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -25,7 +27,7 @@ use crate::running::Running;
 
 /// Invoices, tax, payment links and payments for internal services, over gRPC.
 #[derive(Parser)]
-#[command(name = "paylinks", version, after_help = telemetry::HELP)]
+#[command(name = "paylinks", version, after_help = logs::HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -125,6 +127,12 @@ struct Settings {
     /// A file that holds the password of the mail server.
     #[arg(long, env = "PAYLINKS_MAIL_PASSWORD_FILE", value_name = "FILE")]
     mail_password_file: Option<String>,
+    /// Who takes traces, by OTLP over gRPC; none are made if absent.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<String>,
+    /// Which part of the traces that begin here is recorded, from 0 to 1 [default: 1].
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", value_name = "RATIO")]
+    trace_sample_ratio: Option<String>,
     /// What the environment says of providers.
     #[arg(skip = registry::environment())]
     environment: BTreeMap<String, String>,
@@ -135,11 +143,23 @@ fn main() -> ExitCode {
     // The demo and the doctor tell their own stories, and so do commands that call a server: only what goes wrong belongs
     // beside them.
     let tells_itself = matches!(cli.command, Command::Demo | Command::Doctor { .. } | Command::Client(_));
-    telemetry::init(if tells_itself { "warn" } else { telemetry::DEFAULT });
+    let traces = match &cli.command {
+        Command::Serve(settings) => Config::load_traces(settings),
+        _ => None,
+    };
     // rustls has no provider of cryptography by itself; an error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.context("the runtime can't be started").and_then(|runtime| runtime.block_on(run(cli.command)));
+    let done = runtime.context("the runtime can't be started").and_then(|runtime| {
+        let exporter = traces.map(|traces| runtime.block_on(async { traces::Exporter::new(&traces) })).transpose()?;
+        logs::init(if tells_itself { "warn" } else { logs::DEFAULT }, exporter.as_ref());
+        let done = runtime.block_on(run(cli.command));
+        // What is still to be sent is, for a moment.
+        if let Some(exporter) = exporter {
+            exporter.finish();
+        }
+        done
+    });
     match done {
         Ok(code) => code,
         // Whoever read our output has read enough.

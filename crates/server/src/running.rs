@@ -13,7 +13,6 @@ use api_http::HttpLimits;
 use application::{AccessPolicy, App, AppParts, InvoiceSharing, Worker};
 use domain::ports::clock::Clock;
 use domain::ports::storage::{SharedSecret, Storage};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use storage_sql::{SqlConfig, SqlStorage};
 use tax_tables::TableTaxCalculator;
 use tokio::net::TcpListener;
@@ -21,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, MailConfig};
+use crate::measured::Measured;
 use crate::registry::{self, Sandbox};
 use crate::system::{SystemClock, UuidGenerator, entropy};
 
@@ -56,8 +56,7 @@ impl Running {
     /// # Errors
     /// A listener, the database or an adapter can't be had.
     pub(crate) async fn start(config: Config) -> Result<Self> {
-        // Before all that tells of itself.
-        let recorder = PrometheusBuilder::new().install_recorder().context("metrics can't be recorded")?;
+        let measured = Measured::install()?;
         let grpc_listener = listen(config.grpc_listen, "gRPC").await?;
         let http_listener = listen(config.http_listen, "HTTP").await?;
         let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
@@ -66,6 +65,7 @@ impl Running {
         let storage = SqlStorage::connect(&database).await.context("the database can't be used")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let providers = registry::providers(config.charging, &format!("http://{}", near(http))).await?;
+        Measured::start(providers.all.iter().map(|provider| provider.name().to_string()).collect());
         let access = config.access;
         let public_url = config.public_url.map_or_else(|| format!("http://{http}"), String::from);
         let sharing = InvoiceSharing {
@@ -98,8 +98,8 @@ impl Running {
             GrpcConfig { open_reflection: access == AccessPolicy::Open, drain: DRAIN, tls: config.grpc_tls };
         let has_tls = grpc_config.tls.is_some();
         parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, grpc_config, stopping.clone())));
-        parts.spawn(named("upkeep", keep_up(recorder.clone(), stopping.clone())));
-        parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, recorder, stopping.clone())));
+        parts.spawn(named("upkeep", keep_up(measured.clone(), stopping.clone())));
+        parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, measured, stopping.clone())));
         parts.spawn(named("the worker", Worker::new(app).run(stopped(stopping))));
         Ok(Self { grpc, has_tls, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
     }
@@ -219,20 +219,20 @@ async fn serve_grpc(app: App, listener: TcpListener, config: GrpcConfig, stop: w
 fn serve_http(
     app: App,
     listener: TcpListener,
-    metrics: PrometheusHandle,
+    measured: Measured,
     stop: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> {
-    let router = api_http::router(app, Arc::new(move || metrics.render()));
+    let router = api_http::router(app, Arc::new(move || measured.render()));
     api_http::serve(router, listener, HttpLimits { drain: DRAIN, ..HttpLimits::default() }, stop)
 }
 
 /// Sums up what was measured, until the service stops.
-async fn keep_up(metrics: PrometheusHandle, stop: watch::Receiver<bool>) {
+async fn keep_up(measured: Measured, stop: watch::Receiver<bool>) {
     let mut stopping = pin!(stopped(stop));
     loop {
         tokio::select! {
             () = &mut stopping => return,
-            () = tokio::time::sleep(UPKEEP_EVERY) => metrics.run_upkeep(),
+            () = tokio::time::sleep(UPKEEP_EVERY) => measured.sum_up(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::ports::storage::{StorageError, UnitOfWork};
 use migrations::{Migrator, MigratorTrait};
@@ -15,12 +15,14 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
+use telemetry::{table, trace};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tracing::Instrument;
 
-use crate::errors::{commit_error, storage_error};
+use crate::errors::{commit_error, count_error, storage_error};
 use crate::events::Sequencer;
-use crate::sql::{ANSWER_MAX, answered_within, in_time};
+use crate::sql::{ANSWER_MAX, answered_within, in_time, statement_span};
 use crate::unit_of_work::SqlUnitOfWork;
 
 /// The longest that a session may sit inside a transaction without a statement. A safety net: ours never sit.
@@ -150,6 +152,7 @@ impl SqlStorage {
             reach(config).await?;
         }
         let db = Database::connect(options(config, makes_file)).await.map_err(storage_error)?;
+        table::DATABASE_CONNECTIONS_MAX.set([], config.connections_max);
         Ok(Self(Arc::new(Inner {
             db,
             writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
@@ -204,6 +207,21 @@ impl SqlStorage {
         Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
     }
 
+    /// How many connections the pool has, and how many of them are idle.
+    pub(crate) fn pool(&self) -> (u32, u32) {
+        let idle = |idle: usize| u32::try_from(idle).unwrap_or(u32::MAX);
+        match self.backend() {
+            DbBackend::Postgres => {
+                let pool = self.0.db.get_postgres_connection_pool();
+                (pool.size(), idle(pool.num_idle()))
+            }
+            _ => {
+                let pool = self.0.db.get_sqlite_connection_pool();
+                (pool.size(), idle(pool.num_idle()))
+            }
+        }
+    }
+
     pub(crate) fn backend(&self) -> DbBackend {
         self.0.db.get_database_backend()
     }
@@ -213,10 +231,11 @@ impl SqlStorage {
     pub(crate) async fn open(&self) -> Result<OpenTransaction, StorageError> {
         let inner = Arc::clone(&self.0);
         let (hand_over, receive) = oneshot::channel();
-        self.0.runtime.spawn(async move {
+        let span = statement_span(inner.db.get_database_backend(), "BEGIN");
+        self.0.runtime.spawn(trace::carried(async move {
             // If nobody receives it any more, dropping it rolls it back.
-            let _ = hand_over.send(inner.begin().await);
-        });
+            let _ = hand_over.send(inner.begin().instrument(span).await);
+        }));
         receive.await.unwrap_or_else(|gone| Err(StorageError::Unavailable(Box::new(gone))))
     }
 
@@ -227,6 +246,7 @@ impl SqlStorage {
 
 impl Inner {
     async fn begin(&self) -> Result<OpenTransaction, StorageError> {
+        let began = Instant::now();
         let permit = match &self.writer {
             Some(writer) => {
                 let permit = Arc::clone(writer).acquire_owned().await;
@@ -239,6 +259,7 @@ impl Inner {
             ..TransactionOptions::default()
         };
         let transaction = in_time(self.db.begin_with_options(options)).await?;
+        table::DATABASE_BEGIN_SECONDS.record([], began.elapsed());
         Ok(OpenTransaction { transaction: Some(transaction), permit, runtime: self.runtime.clone() })
     }
 }
@@ -254,16 +275,18 @@ impl OpenTransaction {
             return Err(crate::errors::defect("the transaction has ended"));
         };
         let permit = self.permit.take();
-        let committed = self.runtime.spawn(async move {
-            let committed = answered_within(ANSWER_MAX, transaction.commit()).await;
+        let span = statement_span(transaction.get_database_backend(), "COMMIT");
+        let committed = self.runtime.spawn(trace::carried(async move {
+            let committed = answered_within(ANSWER_MAX, transaction.commit()).instrument(span).await;
             drop(permit);
             committed
-        });
-        match committed.await {
+        }));
+        let committed = match committed.await {
             Ok(Ok(committed)) => committed.map_err(commit_error),
             Ok(Err(silence)) => Err(StorageError::CommitUnknown(Box::new(silence))),
             Err(panicked) => Err(StorageError::CommitUnknown(Box::new(panicked))),
-        }
+        };
+        committed.inspect_err(count_error)
     }
 
     /// Rolls back, and waits for it.
@@ -277,14 +300,15 @@ impl OpenTransaction {
     fn start_rollback(&mut self) -> Option<tokio::task::JoinHandle<()>> {
         let transaction = self.transaction.take()?;
         let permit = self.permit.take();
-        Some(self.runtime.spawn(async move {
-            match answered_within(LIVELY_MAX, transaction.rollback()).await {
+        let span = statement_span(transaction.get_database_backend(), "ROLLBACK");
+        Some(self.runtime.spawn(trace::carried(async move {
+            match answered_within(LIVELY_MAX, transaction.rollback()).instrument(span).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "rollback failed; the connection is lost"),
                 Err(error) => tracing::debug!(%error, "rollback hangs; the connection is given up"),
             }
             drop(permit);
-        }))
+        })))
     }
 }
 

@@ -3,6 +3,7 @@
 use domain::ports::storage::StorageError;
 use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
+use telemetry::table::DATABASE_ERRORS;
 
 /// Classifies an error of a statement.
 pub(crate) fn storage_error(error: DbErr) -> StorageError {
@@ -30,6 +31,18 @@ pub(crate) fn commit_error(error: DbErr) -> StorageError {
         StorageError::Unavailable(source) => StorageError::CommitUnknown(source),
         other => other,
     }
+}
+
+/// Counts an error of a statement or a commit, by its kind.
+pub(crate) fn count_error(error: &StorageError) {
+    let kind = match error {
+        StorageError::Unavailable(_) => "unavailable",
+        StorageError::Contended(_) => "contended",
+        StorageError::Stale | StorageError::Conflict { .. } => "conflict",
+        StorageError::CommitUnknown(_) => "commit_unknown",
+        StorageError::Defect(_) => "defect",
+    };
+    DATABASE_ERRORS.increment([kind.into()]);
 }
 
 pub(crate) fn defect(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {

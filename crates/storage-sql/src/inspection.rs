@@ -2,14 +2,13 @@
 //! left open.
 
 use domain::ports::storage::{OpenAtProvider, StorageError};
-use domain::provider::{Intent, ProviderName};
-use domain::timestamp::Timestamp;
+use domain::provider::ProviderName;
 use migrations::Migrator;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::connection::SqlStorage;
 use crate::errors::defect;
-use crate::sql::{Filter, all, column, in_time, json, one};
+use crate::sql::{Filter, all, column, in_time, one};
 
 /// Tables whose rows are at a provider, and which rows of them are open. Each has an index that begins with the provider.
 const OPEN: [(&str, &str); 6] = [
@@ -30,15 +29,6 @@ pub struct Schema {
     pub missing: Vec<String>,
     /// The names of steps of a later version.
     pub unknown: Vec<String>,
-}
-
-/// Calls that are intended and not done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnfinishedCalls {
-    /// How many.
-    pub count: u64,
-    /// When the oldest of them was intended.
-    pub oldest: Option<Timestamp>,
 }
 
 impl SqlStorage {
@@ -83,18 +73,6 @@ impl SqlStorage {
         let row = one(&self.0.db, Statement::from_string(self.backend(), sql)).await?;
         let version: String = column(&row.ok_or_else(|| defect("the database told no version"))?, "version")?;
         Ok(format!("{name} {version}"))
-    }
-
-    /// The calls that are intended and not done.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn unfinished_calls(&self) -> Result<UnfinishedCalls, StorageError> {
-        let count = self.number("SELECT CAST(count(*) AS BIGINT) AS n FROM intents WHERE unfinished").await?;
-        let select = "SELECT document FROM intents WHERE unfinished ORDER BY seq LIMIT 1";
-        let row = one(&self.0.db, Statement::from_string(self.backend(), select)).await?;
-        let oldest = row.map(|row| json::<Intent>(&row, "document")).transpose()?;
-        Ok(UnfinishedCalls { count, oldest: oldest.map(|intent| intent.created_at) })
     }
 
     /// What is open at providers that are none of these.

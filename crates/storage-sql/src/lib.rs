@@ -10,6 +10,7 @@
 //!
 //! It must not know any use case, provider or wire format.
 
+mod backlog;
 mod connection;
 mod credit_notes;
 mod discounts;
@@ -29,4 +30,4 @@ mod tax_records;
 mod unit_of_work;
 
 pub use connection::{SqlConfig, SqlStorage};
-pub use inspection::{Schema, UnfinishedCalls};
+pub use inspection::Schema;

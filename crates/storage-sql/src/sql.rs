@@ -6,8 +6,11 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
 use domain::ports::storage::StorageError;
 use serde::de::DeserializeOwned;
+use telemetry::trace;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
-use crate::errors::{defect, storage_error};
+use crate::errors::{count_error, defect, storage_error};
 
 /// The longest that the database may take to answer: more than it gives one statement, so that it tells by itself what took
 /// too long. Beyond, it is the database or the way to it that hangs, of which the operating system may say nothing for hours.
@@ -85,7 +88,33 @@ impl Filter {
 
 /// An answer of the database, or that there is none.
 pub(crate) async fn in_time<T>(answer: impl Future<Output = Result<T, DbErr>>) -> Result<T, StorageError> {
-    answered_within(ANSWER_MAX, answer).await?.map_err(storage_error)
+    let answered = match answered_within(ANSWER_MAX, answer).await {
+        Ok(answered) => answered.map_err(storage_error),
+        Err(silence) => Err(silence),
+    };
+    answered.inspect_err(|error| {
+        Span::current().record("otel.status_code", "ERROR");
+        count_error(error);
+    })
+}
+
+/// A span of a statement. Its text has places for values, and no value.
+pub(crate) fn statement_span(backend: DbBackend, sql: &str) -> Span {
+    // Looking for work, every second and in vain, would be a trace each.
+    if !trace::is_within() {
+        return Span::none();
+    }
+    let system = if backend == DbBackend::Postgres { "postgresql" } else { "sqlite" };
+    let operation = sql.split_ascii_whitespace().next().unwrap_or_default();
+    telemetry::span!(
+        "statement",
+        otel.name = operation,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        db.system.name = system,
+        db.operation.name = operation,
+        db.query.text = sql
+    )
 }
 
 /// What the database answers, if it does within `limit`.
@@ -98,12 +127,14 @@ pub(crate) async fn answered_within<T>(limit: Duration, answer: impl Future<Outp
 
 /// One row at the most.
 pub(crate) async fn one(c: &impl ConnectionTrait, statement: Statement) -> Result<Option<QueryResult>, StorageError> {
-    in_time(c.query_one_raw(statement)).await
+    let span = statement_span(c.get_database_backend(), &statement.sql);
+    in_time(c.query_one_raw(statement)).instrument(span).await
 }
 
 /// All rows.
 pub(crate) async fn all(c: &impl ConnectionTrait, statement: Statement) -> Result<Vec<QueryResult>, StorageError> {
-    in_time(c.query_all_raw(statement)).await
+    let span = statement_span(c.get_database_backend(), &statement.sql);
+    in_time(c.query_all_raw(statement)).instrument(span).await
 }
 
 /// Executes; returns how many rows it touched.
@@ -113,7 +144,8 @@ pub(crate) async fn execute(
     values: impl IntoIterator<Item = Value>,
 ) -> Result<u64, StorageError> {
     let statement = Statement::from_sql_and_values(c.get_database_backend(), sql, values);
-    Ok(in_time(c.execute_raw(statement)).await?.rows_affected())
+    let span = statement_span(c.get_database_backend(), sql);
+    Ok(in_time(c.execute_raw(statement)).instrument(span).await?.rows_affected())
 }
 
 /// Reads a column.

@@ -15,14 +15,15 @@ use domain::payment::Payment;
 use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
-    ApiKeyCommands, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands, IntentCommands,
-    InvoiceCommands, OpenAtProvider, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries,
+    ApiKeyCommands, Backlog, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands,
+    IntentCommands, InvoiceCommands, OpenAtProvider, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries,
     Reservation, SharedSecret, Storage, StorageError, UnitOfWork,
 };
 use domain::provider::{Intent, ProviderName};
 use domain::seller::SellerId;
 use domain::tax::TaxRate;
 use domain::timestamp::Timestamp;
+use domain::trace_context::TraceContext;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
 
 use crate::connection::{OpenTransaction, SqlStorage};
@@ -97,6 +98,14 @@ impl Storage for SqlStorage {
 
     async fn open_at_others(&self, known: &[ProviderName]) -> Result<Vec<OpenAtProvider>, StorageError> {
         self.count_open_at_others(known).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StorageError> {
+        self.read_backlog().await
+    }
+
+    async fn trace_of(&self, subject_id: &str) -> Result<Option<TraceContext>, StorageError> {
+        self.read_trace_of(subject_id).await
     }
 }
 

@@ -12,6 +12,7 @@ use tonic::{Request, Status};
 use crate::access::create_key;
 use crate::harness::{Db, Server, eventually, http, item, line, paylinks, unique};
 use crate::mail::MailServer;
+use crate::telemetry::Collector;
 
 /// Part of every name, address and text that is planted.
 const MARK: &str = "kanari";
@@ -46,9 +47,12 @@ async fn nothing_that_was_planted_is_in_the_log() {
         let Some(post) = MailServer::start(&["--login", &login]).await else { return };
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
-        let (server, secrets) = start(format, &log, &post).await;
+        let collector = Collector::start().await;
+        let (server, secrets) = start(format, &log, (&post, &collector)).await;
         let more = Box::pin(play(&server, &secrets)).await;
-        let log = std::fs::read_to_string(&log).unwrap();
+        // What is traced is told to others as well: it must be as clean.
+        eventually(async || collector.text().contains("CreateCustomer").then_some(())).await;
+        let log = std::fs::read_to_string(&log).unwrap() + &collector.text();
         // It is the log of what was played, at its fullest.
         for expected in
             ["ready", "CreateCustomer", "CREDENTIALS_INVALID", "called the provider", "a notification was refused"]
@@ -82,7 +86,7 @@ impl Secrets {
 }
 
 /// A server whose provider is a sandbox of its own process, with everything logged.
-async fn start(format: &str, log: &Path, post: &MailServer) -> (Server, Secrets) {
+async fn start(format: &str, log: &Path, (post, collector): (&MailServer, &Collector)) -> (Server, Secrets) {
     let mut sandbox = paylinks(&[]);
     let sandbox = sandbox.args(["sandbox", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
     let mut sandbox = sandbox.spawn().unwrap();
@@ -93,7 +97,10 @@ async fn start(format: &str, log: &Path, post: &MailServer) -> (Server, Secrets)
     let endpoint = endpoint.await;
     let webhook = endpoint["secret"].as_str().unwrap().to_owned();
     let config = format!("{CONFIG}{}username = \"kanariuser\"\n", post.config());
+    let [endpoint_of_traces, delay_of_traces] = collector.environment();
     let environment = [
+        endpoint_of_traces,
+        delay_of_traces,
         ("PAYLINKS_LOG", "trace"),
         ("PAYLINKS_LOG_FORMAT", format),
         ("PAYLINKS_MAIL_PASSWORD", MAIL_PASSWORD),

@@ -579,5 +579,6 @@ pub(crate) fn event(sequenced: &SequencedEvent) -> v1::Event {
         r#type: event.kind.name().to_owned(),
         create_time: Some(timestamp(event.occurred_at)),
         subject: Some(subject),
+        traceparent: event.trace.as_ref().map(|trace| trace.traceparent().to_owned()).unwrap_or_default(),
     }
 }

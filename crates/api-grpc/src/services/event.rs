@@ -6,11 +6,14 @@ use std::time::Duration;
 use api_proto::v1::event_service_server::EventService;
 use api_proto::v1::*;
 use application::EventQuery;
-use domain::event::{EventKind, EventPosition};
+use domain::event::{EventKind, EventPosition, SequencedEvent};
 use domain::page::PageSize;
 use domain::ports::storage::EventFilter;
+use domain::timestamp::Timestamp;
 use domain::validation::{Invalid, Validator};
 use futures::Stream;
+use telemetry::table::{EVENT_DELIVERY_SECONDS, EVENT_STREAMS_OPEN};
+use telemetry::trace;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -67,7 +70,12 @@ impl EventService for Services {
         };
         let (sender, receiver) = mpsc::channel(BUFFER);
         let query = EventQuery { sellers, filter, after, limit: BATCH };
-        tokio::spawn(self.clone().follow((query, credentials), sender));
+        let open = EVENT_STREAMS_OPEN.one_more([]);
+        let following = self.clone().follow((query, credentials), sender);
+        tokio::spawn(trace::carried(async move {
+            let _open = open;
+            following.await;
+        }));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
@@ -108,6 +116,8 @@ impl Services {
         if !send(sender, None, query.after).await {
             return None;
         }
+        // What was there before is no delay of ours.
+        let mut waits = false;
         loop {
             // A key that is revoked or has expired ends its streams too.
             if let Err(error) = self.app.authenticate(credentials.0.as_deref()).await {
@@ -125,6 +135,7 @@ impl Services {
             let is_all = events.len() < BATCH as usize;
             for event in &events {
                 query.after = event.position;
+                note_delivery(event, waits.then(|| self.app.now()));
                 if !send(sender, Some(output::event(event)), event.position).await {
                     return None;
                 }
@@ -132,6 +143,7 @@ impl Services {
             if !is_all {
                 continue;
             }
+            waits = true;
             // Everything up to here was looked at, whether it passed the filter or not.
             query.after = query.after.max(last);
             if let Err(error) = self.app.wait_for_event(query.after, SIGN_OF_LIFE).await {
@@ -142,6 +154,27 @@ impl Services {
                 return None;
             }
         }
+    }
+}
+
+/// Measures how long an event took that was waited for, and tells its delivery in its trace.
+fn note_delivery(delivered: &SequencedEvent, now: Option<Timestamp>) {
+    if let Some(now) = now {
+        EVENT_DELIVERY_SECONDS.record([], now.since(delivered.event.occurred_at));
+    }
+    if delivered.event.trace.is_some() {
+        let follower = trace::current();
+        let span = telemetry::span!(
+            parent: None,
+            "event delivery",
+            otel.name = "deliver event",
+            otel.kind = "producer",
+            messaging.operation.type = "send",
+            messaging.message.id = %delivered.event.id,
+            paylinks.event.kind = delivered.event.kind.name()
+        );
+        trace::begin(&span, delivered.event.trace.as_ref());
+        trace::link(&span, follower.as_ref());
     }
 }
 

@@ -29,6 +29,7 @@ use domain::idempotency::RequestId;
 use domain::seller::Seller;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
+use telemetry::trace;
 
 use self::fault::Fault;
 use self::reader::Reader;
@@ -41,6 +42,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const OPENAPI: &str = include_str!("../../openapi.json");
 
 const SELLER: HeaderName = HeaderName::from_static("x-seller-id");
+
+/// Where they are.
+pub(crate) const PATHS: [&str; 2] = [checkout::Checkout::PATH, payment::Payments::PATH];
 
 /// The routes.
 pub(crate) fn routes() -> Router<Face> {
@@ -113,10 +117,9 @@ async fn serve<E: Endpoint>(State(face): State<Face>, request: Request) -> Respo
         Err(fault) => refusal::<E>(&ids, app.now(), fault),
     };
     let status = response.status().as_u16();
-    let (method, request_id) = (E::PATH, ids.request.as_str());
-    tracing::info!(%method, status, code, ms = began.elapsed().as_millis(), call_id = ids.call, request_id, "call");
-    metrics::counter!("paylinks_http_calls_total", "path" => E::PATH, "status" => status.to_string()).increment(1);
-    metrics::histogram!("paylinks_http_call_seconds", "path" => E::PATH).record(began.elapsed());
+    trace::note_in_log("call_id", &ids.call);
+    trace::note_in_log("request_id", &ids.request);
+    tracing::info!(method = E::PATH, status, code, ms = began.elapsed().as_millis(), "call");
     with_call_id(response, &ids)
 }
 

@@ -11628,6 +11628,10 @@ pub struct Event {
     /// When it was recorded.
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Where in a trace it was recorded, as the header traceparent of the W3C's "Trace Context": that of the call that brought it
+    /// about, or that made the thing which a provider then told of. Empty where this was not traced.
+    #[prost(string, tag = "29")]
+    pub traceparent: ::prost::alloc::string::String,
     /// The thing that it happened to, as it was right after.
     #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28")]
     pub subject: ::core::option::Option<event::Subject>,

@@ -18,6 +18,7 @@ fn entry(topic: NotificationTopic, failures: u32) -> InboxEntry {
         failures,
         unended_tries: 1,
         received_at: mocked::NOW,
+        trace: None,
     }
 }
 

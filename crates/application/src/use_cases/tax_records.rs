@@ -8,6 +8,7 @@ use domain::tax::{StoredTaxRegistration, TaxRegistration};
 use domain::tax_id::TaxId;
 use domain::tax_id_check::{RegistryAnswer, TaxIdCheck};
 use serde::Serialize;
+use telemetry::table::TAX_ID_LOOKUPS;
 use time::Date;
 
 use super::reads;
@@ -157,6 +158,15 @@ impl App {
                 Err(TaxIdLookupError::Unsupported) => RegistryAnswer::Unsupported,
             },
         };
+        let outcome = match &answer {
+            RegistryAnswer::NotAsked => None,
+            RegistryAnswer::Told(_) => Some("answered"),
+            RegistryAnswer::Unavailable => Some("unavailable"),
+            RegistryAnswer::Unsupported => Some("unsupported"),
+        };
+        if let Some(outcome) = outcome {
+            TAX_ID_LOOKUPS.increment([outcome.into()]);
+        }
         self.mutate("CheckTaxId", mutation, move |app, uow, m| {
             let answer = answer.clone();
             Box::pin(async move {

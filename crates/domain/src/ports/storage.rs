@@ -30,6 +30,7 @@ use crate::provider::{InboxEntry, Intent, ProviderName, ProviderRef};
 use crate::seller::SellerId;
 use crate::tax::TaxRate;
 use crate::timestamp::Timestamp;
+use crate::trace_context::TraceContext;
 
 pub use super::credit_notes::{CreditNoteCommands, CreditNoteFilter, CreditNoteQueries};
 pub use super::discounts::{DiscountCommands, DiscountQueries, PromotionCodeFilter};
@@ -88,6 +89,18 @@ pub trait Storage: Reader {
     /// # Errors
     /// [`StorageError::Unavailable`].
     async fn open_at_others(&self, known: &[ProviderName]) -> Result<Vec<OpenAtProvider>, StorageError>;
+
+    /// What waits, for operators. Ages go by the database's clock.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    async fn backlog(&self) -> Result<Backlog, StorageError>;
+
+    /// Where in a trace the first thing happened that is told of a thing; nothing where that was not traced.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    async fn trace_of(&self, subject_id: &str) -> Result<Option<TraceContext>, StorageError>;
 }
 
 /// How much is still open at a provider.
@@ -142,6 +155,23 @@ impl std::fmt::Display for OpenAtProvider {
         let each: Vec<_> = open.map(|(count, what)| format!("{what}: {count}")).collect();
         f.write_str(&each.join(", "))
     }
+}
+
+/// What waits: for how long the oldest of each kind has, and how much waits for a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// The oldest notification that is neither processed nor set aside, since it came in.
+    pub oldest_notification: Option<Duration>,
+    /// The oldest intended provider call that is not finished, since it was intended.
+    pub oldest_call: Option<Duration>,
+    /// The oldest event without a position, since it was recorded: no reader sees it yet.
+    pub oldest_event: Option<Duration>,
+    /// The mail that has been due for longest, since then. One that is being sent is not due.
+    pub oldest_mail: Option<Duration>,
+    /// Refunds of which it is not known whether the provider made them.
+    pub unknown_refunds: u64,
+    /// Notifications that are set aside.
+    pub set_aside_notifications: u64,
 }
 
 /// Everything that can be read.

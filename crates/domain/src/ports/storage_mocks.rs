@@ -170,6 +170,8 @@ mock! {
         async fn ping(&self) -> Result<(), StorageError>;
         async fn database_time(&self) -> Result<Timestamp, StorageError>;
         async fn open_at_others(&self, known: &[ProviderName]) -> Result<Vec<OpenAtProvider>, StorageError>;
+        async fn backlog(&self) -> Result<Backlog, StorageError>;
+        async fn trace_of(&self, subject_id: &str) -> Result<Option<TraceContext>, StorageError>;
     }
 }
 

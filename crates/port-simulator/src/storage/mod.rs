@@ -16,13 +16,15 @@ use domain::event::{Event, EventPosition};
 use domain::id::InvoiceId;
 use domain::idempotency::StoredRequest;
 use domain::invoice::Invoice;
+use domain::invoice_mail::{InvoiceMail, MailState};
 use domain::payment::Payment;
 use domain::payment_link::PaymentLink;
-use domain::ports::storage::{Collectable, OpenAtProvider, SharedSecret, Storage, StorageError, UnitOfWork};
-use domain::provider::{InboxEntry, Intent, ProviderName};
+use domain::ports::storage::{Backlog, Collectable, OpenAtProvider, SharedSecret, Storage, StorageError, UnitOfWork};
+use domain::provider::{InboxEntry, Intent, IntentState, ProviderAction, ProviderName};
 use domain::refund::Refund;
 use domain::subscription::Subscription;
 use domain::timestamp::Timestamp;
+use domain::trace_context::TraceContext;
 
 use crate::process::{Chaos, Process, Reach};
 use database::{Database, State, TransactionId};
@@ -249,6 +251,47 @@ impl Storage for SimulatedStorage {
             others.into_values().collect()
         })
         .await
+    }
+
+    /// Its clock began with it, so that what was made by another may be ahead, and is then of no age.
+    async fn backlog(&self) -> Result<Backlog, StorageError> {
+        let now = self.database.now_us();
+        self.read(|view| {
+            let tables = view.committed;
+            let age = |moments: &mut dyn Iterator<Item = i64>| {
+                let age = |first: i64| u64::try_from(now.saturating_sub(first)).unwrap_or_default();
+                moments.min().map(age).map(Duration::from_micros)
+            };
+            let notifications = |state| tables.notifications.values().filter(move |row| row.state == state);
+            let open = || tables.intents.values().map(|row| &row.intent).filter(|intent| intent.state.is_unfinished());
+            let is_unknown_refund = |intent: &&Intent| {
+                intent.state == IntentState::OutcomeUnknown
+                    && matches!(intent.action, ProviderAction::CreateRefund { .. })
+            };
+            let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+            let queued = view.rows::<InvoiceMail>().filter(|mail| matches!(mail.state, MailState::Queued { .. }));
+            let due = |mail: &InvoiceMail| tables.mail_due_us.get(&mail.id).copied().filter(|due| *due < now);
+            Backlog {
+                oldest_notification: age(
+                    &mut notifications(NotificationState::New).map(|row| row.entry.received_at.unix_micros())
+                ),
+                oldest_call: age(&mut open().map(|intent| intent.created_at.unix_micros())),
+                oldest_event: age(&mut tables.new_events.values().map(|event| event.occurred_at.unix_micros())),
+                oldest_mail: age(&mut queued.filter_map(due)),
+                unknown_refunds: count(open().filter(is_unknown_refund).count()),
+                set_aside_notifications: count(notifications(NotificationState::Aside).count()),
+            }
+        })
+        .await
+    }
+
+    async fn trace_of(&self, subject_id: &str) -> Result<Option<TraceContext>, StorageError> {
+        self.read(|_| ()).await?;
+        let state = self.database.state();
+        let positioned = state.events.iter().map(|sequenced| &sequenced.event);
+        let first =
+            positioned.chain(state.committed.new_events.values()).find(|event| event.subject.id() == subject_id);
+        Ok(first.and_then(|event| event.trace.clone()))
     }
 }
 
