@@ -14,7 +14,7 @@ const BUF: &str = "@bufbuild/buf@1.75.0";
 type Step = (&'static str, fn() -> Result<()>);
 
 pub(crate) fn run() -> Result<()> {
-    let steps: [Step; 10] = [
+    let steps: [Step; 11] = [
         ("form", || repo::run(repo::cargo().args(["fmt", "--all", "--check"]))),
         ("layers", rules::check_layers),
         ("dependencies", deny::check),
