@@ -25,7 +25,7 @@ struct ClockOffset {
 }
 
 impl App {
-    /// Looks at the clocks and at the inbox.
+    /// Looks at the clocks, at the inbox and at refunds of which nobody has told what became of them.
     ///
     /// # Errors
     /// The store fails.
@@ -40,7 +40,8 @@ impl App {
             }
             metrics::gauge!("paylinks_clock_offset_seconds", "against" => against).set(seconds);
         }
-        self.tell_how_many_are_set_aside().await
+        self.tell_how_many_are_set_aside().await?;
+        self.tell_how_many_refunds_are_unanswered().await
     }
 
     /// Sets the gauge of notifications that wait for a person.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Variable};
+use domain::ports::adapter::{AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Variable};
 use domain::provider::{Capabilities, ProviderName};
 use domain::validation::{Invalid, Validator};
 use reqwest::header::HeaderValue;
@@ -155,6 +155,10 @@ impl ConfiguredProvider for AdyenConfig {
 
     fn is_live(&self) -> bool {
         self.live
+    }
+
+    fn account(&self) -> AccountIdentity {
+        AccountIdentity::new(Adyen::NAME, self.base.as_str(), &self.merchant_account)
     }
 
     fn summary(&self) -> String {

@@ -431,7 +431,7 @@ mod tests {
     /// A provider in the file.
     fn provider(name: &str, more: &str) -> String {
         format!(
-            "[providers.{name}]\nadapter = \"stripe\"\napi_key = \"sk_test_x\"\nwebhook_secrets = [\"whsec_x\"]\n{more}"
+            "[providers.{name}]\nadapter = \"stripe\"\napi_key = \"sk_test_{name}\"\nwebhook_secrets = [\"whsec_x\"]\n{more}"
         )
     }
 
@@ -463,8 +463,12 @@ mod tests {
             (provider("out-of-band", ""), "providers.out-of-band must have a name"),
             ("[providers.canary]\n".to_owned(), "providers.canary.adapter must be one of "),
             (
-                provider("a", "") + &provider("b", "").replace("sk_test_x", "sk_live_x"),
+                provider("a", "") + &provider("b", "").replace("sk_test_b", "sk_live_b"),
                 "providers must all move real money, or none of them",
+            ),
+            (
+                provider("a", "") + &provider("b", "") + &provider("c", "").replace("sk_test_c", "sk_test_a"),
+                "providers must each have an account of its own, or each payment would count twice: a and c share one",
             ),
         ] {
             let error = check(Settings::default(), &file).err().unwrap();

@@ -8,6 +8,7 @@ mod registry;
 mod running;
 mod system;
 mod telemetry;
+mod unanswered;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -55,6 +56,11 @@ enum Command {
     Notifications {
         #[command(subcommand)]
         command: notifications::NotificationsCommand,
+    },
+    /// Look after refunds of which no call finds out any more whether they were made.
+    UnansweredRefunds {
+        #[command(subcommand)]
+        command: unanswered::UnansweredCommand,
     },
     /// Look at the configuration.
     Config {
@@ -151,6 +157,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Sandbox { listen, state_file } => sandbox(listen, state_file).await,
         Command::Keys { command } => keys::run(command).await,
         Command::Notifications { command } => notifications::run(command).await,
+        Command::UnansweredRefunds { command } => unanswered::run(command).await,
         Command::Config { command: ConfigCommand::Providers } => say(&registry::abilities()),
         Command::Config { command: ConfigCommand::Check(settings) } => {
             let config = Config::load(&settings)?;
