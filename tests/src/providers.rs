@@ -2,8 +2,9 @@
 //! moves from one to the other.
 
 use std::process::Stdio;
+use std::time::Duration;
 
-use adyen_fake::{AdyenFake, Endpoint, FakeConfig};
+use adyen_fake::{AdyenFake, Endpoint, FakeConfig, Outcome, Policy};
 use api_proto::v1;
 use tonic::Code;
 
@@ -15,6 +16,9 @@ on_both_databases!(
     one_scenario_runs_through_either_provider_by_configuration_alone,
     each_seller_is_charged_by_its_own_provider,
     an_invoice_whose_page_moves_to_another_provider_keeps_one,
+    a_capture_that_fails_and_is_made_again_leaves_the_money_in_the_books,
+    more_told_as_gone_than_came_in_is_flagged,
+    a_page_that_is_paid_in_parts_is_the_only_one_until_it_is_closed,
 );
 
 /// What opens the fake's account, and by what it signs.
@@ -124,8 +128,8 @@ impl Acquirer {
     fn expect_no_violation(&self) {
         if let Self::Fake(fake) = self {
             assert_eq!(fake.violations(), Vec::<String>::new());
-            if !fake.has_description() {
-                eprintln!("skipped: the provider's description is not at hand");
+            if let Some(skipped) = fake.skipped() {
+                eprintln!("{skipped}");
             }
         }
     }
@@ -310,4 +314,117 @@ async fn an_invoice_whose_page_moves_to_another_provider_keeps_one(db: Db) {
     assert_eq!(minor(paid.amount_paid.as_ref()), 12_500);
     let payments = payments_of(&server, &invoice).await;
     assert_eq!((payments.len(), payments[0].provider.as_str()), (1, "adyen"));
+}
+
+/// A server that charges by the fake alone, with an invoice of 125.00 that was paid by a link, and the payment at the fake.
+async fn paid_by_fake(db: Db) -> (Server, Acquirer, v1::Invoice, String) {
+    let acquirer = Acquirer::fake().await;
+    let server = server_of(db, &[&acquirer]).await;
+    let invoice = open_invoice(&server, "adyen", 10_000).await;
+    let link = create_link(&server, link_request("adyen", &invoice)).await.unwrap();
+    acquirer.pay(&server, &link.url).await;
+    server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    let Acquirer::Fake(fake) = &acquirer else { unreachable!() };
+    let payment = fake.ledger().payments[0].psp_reference.clone();
+    (server, acquirer, invoice, payment)
+}
+
+/// Waits until the one payment of an invoice is refunded so far.
+async fn wait_for_refunded(server: &Server, invoice: &v1::Invoice, refunded: i64) -> v1::Payment {
+    eventually(async || {
+        let payment = payments_of(server, invoice).await.remove(0);
+        let sum = payment.refunded.as_ref().map_or(0, |sum| sum.minor_units);
+        (sum == refunded).then_some(payment)
+    })
+    .await
+}
+
+async fn a_capture_that_fails_and_is_made_again_leaves_the_money_in_the_books(db: Db) {
+    let (server, acquirer, invoice, payment) = paid_by_fake(db).await;
+    let Acquirer::Fake(fake) = &acquirer else { unreachable!() };
+    fake.modify(&payment, "CAPTURE_FAILED", 12_500, true);
+    wait_for_refunded(&server, &invoice, 12_500).await;
+    fake.pass_time(Duration::from_secs(2));
+    fake.modify(&payment, "CAPTURE", 12_500, true);
+    // Told twice, it is as told once.
+    fake.set_policy(Policy { duplicate: 1, ..Policy::default() });
+    wait_for_refunded(&server, &invoice, 0).await;
+    // The next time, what was made again is heard of before what failed.
+    fake.set_policy(Policy { hold: true, ..Policy::default() });
+    fake.pass_time(Duration::from_secs(2));
+    fake.modify(&payment, "CAPTURE_FAILED", 12_500, true);
+    fake.pass_time(Duration::from_secs(2));
+    fake.modify(&payment, "CAPTURE", 12_500, true);
+    fake.set_policy(Policy { reverse: true, ..Policy::default() });
+    let request = v1::ListRefundsRequest { seller_id: "adyen".to_owned(), ..v1::ListRefundsRequest::default() };
+    let refunds = eventually(async || {
+        let refunds = server.payments().list_refunds(request.clone()).await.unwrap().into_inner().refunds;
+        (refunds.len() == 2).then_some(refunds)
+    })
+    .await;
+    for refund in refunds {
+        assert_eq!((refund.state(), refund.failure_code.as_str()), (v1::RefundState::Failed, "captured_again"));
+    }
+    let payment = wait_for_refunded(&server, &invoice, 0).await;
+    assert_eq!((minor(payment.received.as_ref()), payment.flags.len()), (12_500, 0));
+}
+
+async fn more_told_as_gone_than_came_in_is_flagged(db: Db) {
+    let (server, acquirer, invoice, payment) = paid_by_fake(db).await;
+    let Acquirer::Fake(fake) = &acquirer else { unreachable!() };
+    fake.refund(&payment, 12_500);
+    let whole = wait_for_refunded(&server, &invoice, 12_500).await;
+    assert_eq!(whole.flags, Vec::<i32>::new());
+    // A person at the dashboard sends more than there was, and then it comes back.
+    let more = fake.refund(&payment, 500);
+    let over = wait_for_refunded(&server, &invoice, 13_000).await;
+    assert_eq!(over.flags, [v1::PaymentFlag::OverRefunded as i32]);
+    let flagged = v1::ListPaymentsRequest {
+        seller_id: "adyen".to_owned(),
+        flagged: Some(true),
+        ..v1::ListPaymentsRequest::default()
+    };
+    assert_eq!(server.payments().list_payments(flagged).await.unwrap().into_inner().payments, [over]);
+    fake.fail_refund(&more);
+    assert_eq!(wait_for_refunded(&server, &invoice, 12_500).await.flags, Vec::<i32>::new());
+}
+
+async fn a_page_that_is_paid_in_parts_is_the_only_one_until_it_is_closed(db: Db) {
+    let acquirer = Acquirer::fake().await;
+    let server = server_of(db, &[&acquirer]).await;
+    let Acquirer::Fake(fake) = &acquirer else { unreachable!() };
+    let page_of = |id: &str| fake.ledger().links.into_iter().find(|link| link.reference == id).unwrap().id;
+    let count = async |invoice: &v1::Invoice, wanted: usize| {
+        eventually(async || (payments_of(&server, invoice).await.len() == wanted).then_some(())).await;
+    };
+    // The rest comes through the same page.
+    let invoice = open_invoice(&server, "adyen", 10_000).await;
+    let link = create_link(&server, link_request("adyen", &invoice)).await.unwrap();
+    fake.pay(&page_of(&link.id), Some(5_000), Outcome::Paid).unwrap();
+    count(&invoice, 1).await;
+    assert_eq!(payments_of(&server, &invoice).await[0].flags, [v1::PaymentFlag::Partial as i32]);
+    let second = error_parts(&create_link(&server, link_request("adyen", &invoice)).await.unwrap_err());
+    assert_eq!((second.0, second.1.as_str()), (Code::AlreadyExists, "COLLECTABLE_OPEN"));
+    assert!(acquirer.is_payable(&link.url).await);
+    acquirer.pay(&server, &link.url).await;
+    let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    assert_eq!(minor(paid.amount_paid.as_ref()), 12_500);
+    server.wait_for_link(&link.id, v1::PaymentLinkState::Inactive).await;
+    assert_eq!(payments_of(&server, &invoice).await.len(), 2);
+    assert!(!acquirer.is_payable(&link.url).await);
+    // Or whoever wants to collect it otherwise closes the page first, which closes it at the provider too.
+    let invoice = open_invoice(&server, "adyen", 10_000).await;
+    let session = create_checkout(&server, "adyen", &invoice).await;
+    fake.pay(&page_of(&session.id), Some(5_000), Outcome::Paid).unwrap();
+    count(&invoice, 1).await;
+    let refused = create_link(&server, link_request("adyen", &invoice)).await.unwrap_err();
+    assert_eq!(error_parts(&refused).1, "COLLECTABLE_OPEN");
+    let expire = v1::ExpireCheckoutSessionRequest { request_id: unique("expire"), id: session.id.clone() };
+    server.checkouts().expire_checkout_session(expire).await.unwrap();
+    assert!(!acquirer.is_payable(&session.url).await);
+    let link = create_link(&server, link_request("adyen", &invoice)).await.unwrap();
+    acquirer.pay(&server, &link.url).await;
+    let paid = server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
+    assert_eq!(minor(paid.amount_paid.as_ref()), 12_500);
+    acquirer.expect_no_violation();
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// Where the description is said to be.
-const VARIABLE: &str = "PAYLINKS_ADYEN_DESCRIPTION";
+pub(crate) const VARIABLE: &str = "PAYLINKS_ADYEN_DESCRIPTION";
 /// Where it is looked for otherwise, from the root of the repository.
 const DEFAULT: &str = "../shared/adyen/checkout-v71.json";
 
@@ -20,11 +20,15 @@ pub(crate) struct Description(Value);
 
 impl Description {
     /// The description, where it is at hand.
-    pub(crate) fn find() -> Option<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let path = std::env::var_os(VARIABLE).map_or_else(|| root.join(DEFAULT), PathBuf::from);
-        let text = std::fs::read_to_string(path).ok()?;
-        serde_json::from_str(&text).ok().map(Self)
+    ///
+    /// # Errors
+    /// It is said where it is, and can't be read there.
+    pub(crate) fn find() -> Result<Option<Self>, std::io::Error> {
+        let read = |path: &Path| Ok(Self(serde_json::from_str(&std::fs::read_to_string(path)?)?));
+        match std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+            Some(path) => read(&PathBuf::from(path)).map(Some),
+            None => Ok(read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(DEFAULT)).ok()),
+        }
     }
 
     /// What does not fit in a value that is to be of a schema.

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::api;
-use crate::description::Description;
+use crate::description::{Description, VARIABLE};
 use crate::faults::{Fault, FaultKind, Operation, failure};
 use crate::page;
 use crate::state::{Closed, Ledger, Outcome, State};
@@ -43,6 +43,9 @@ pub enum FakeError {
     /// It can't listen there.
     #[error("it can't listen")]
     Listen(#[source] std::io::Error),
+    /// The description of the API can't be read where it is said to be.
+    #[error("{VARIABLE} names no description of the API that can be read")]
+    Description(#[source] std::io::Error),
     /// The HTTP client can't be made.
     #[error("the HTTP client can't be made")]
     Client(#[source] reqwest::Error),
@@ -92,7 +95,7 @@ pub async fn start(config: FakeConfig) -> Result<AdyenFake, FakeError> {
         state: Mutex::new(State { merchant_account: config.merchant_account, ..State::default() }),
         api_key: config.api_key,
         origin,
-        description: Description::find(),
+        description: Description::find().map_err(FakeError::Description)?,
         client: client.map_err(FakeError::Client)?,
         events: Notify::new(),
         faults: watch::Sender::new(0),
@@ -280,9 +283,11 @@ impl AdyenFake {
         &self.base
     }
 
-    /// Whether calls are held to Adyen's own description of its API.
-    pub fn has_description(&self) -> bool {
-        self.shared.description.is_some()
+    /// What is not checked, for people; nothing where calls are held to Adyen's own description of its API.
+    pub fn skipped(&self) -> Option<String> {
+        let skipped =
+            format!("skipped: holding calls to Adyen's description of its API, which is not at hand ({VARIABLE})");
+        Some(skipped).filter(|_| self.shared.description.is_none())
     }
 
     /// What did not fit that description.
@@ -359,6 +364,16 @@ impl AdyenFake {
             let pending = state.refunds.iter().filter(|(_, refund)| refund.outcome == Outcome::Pending);
             let pending: Vec<String> = pending.map(|(psp, _)| psp.clone()).collect();
             pending.iter().for_each(|psp| state.end_refund(psp, outcome));
+        });
+    }
+
+    /// All refunds of a payment that had succeeded fail at the customer's bank.
+    pub fn fail_refunds_of(&self, payment: &str) {
+        self.change(|state| {
+            let of = |refund: &crate::state::Refund| refund.payment == payment && refund.outcome == Outcome::Paid;
+            let failing: Vec<String> =
+                state.refunds.iter().filter(|(_, it)| of(it)).map(|(psp, _)| psp.clone()).collect();
+            failing.iter().for_each(|psp| state.end_refund(psp, Outcome::Failed));
         });
     }
 

@@ -210,7 +210,7 @@ impl State {
             link: id.to_owned(),
             reference: text(&link.request["reference"]),
             currency: text(&link.request["amount"]["currency"]),
-            value: value.unwrap_or_else(|| link.request["amount"]["value"].as_i64().unwrap_or_default()),
+            value: value.unwrap_or_else(|| self.asked(id)),
             outcome,
             dispute: None,
         };
@@ -224,12 +224,30 @@ impl State {
         Ok(psp)
     }
 
+    /// What the page of a link asks for: what was not paid yet, where it is paid once. One who pays it at the same moment as
+    /// another, and a page that is paid again and again, ask for the whole.
+    fn asked(&self, id: &str) -> i64 {
+        let whole = self.links.get(id).and_then(|link| link.request["amount"]["value"].as_i64()).unwrap_or_default();
+        let is_reusable = self.links.get(id).is_some_and(|link| link.request["reusable"] == true);
+        let rest = self.rest(id);
+        if is_reusable || rest <= 0 { whole } else { rest }
+    }
+
+    /// What was not paid yet of what a link asks for.
+    fn rest(&self, id: &str) -> i64 {
+        let whole = self.links.get(id).and_then(|link| link.request["amount"]["value"].as_i64()).unwrap_or_default();
+        let paid = self.payments.values().filter(|payment| payment.link == id && payment.outcome == Outcome::Paid);
+        whole - paid.map(|payment| payment.value).sum::<i64>()
+    }
+
     /// How a payment ends.
     pub(crate) fn settle(&mut self, psp: &str, outcome: Outcome) {
         let Some(payment) = self.payments.get_mut(psp) else { return };
         payment.outcome = outcome;
         let link = payment.link.clone();
-        let status = if outcome == Outcome::Paid { LinkStatus::Completed } else { LinkStatus::Active };
+        // A page of which a part is paid takes the rest, as where a customer pays with a gift card first.
+        let is_done = outcome == Outcome::Paid && self.rest(&link) <= 0;
+        let status = if is_done { LinkStatus::Completed } else { LinkStatus::Active };
         self.move_link(&link, status);
         self.payment_event("AUTHORISATION", psp, outcome == Outcome::Paid);
     }

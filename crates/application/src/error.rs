@@ -316,6 +316,13 @@ impl From<StorageError> for Error {
                 message: "another request changed the same thing; retry".to_owned(),
                 retry_after: Some(RETRY_AFTER),
             },
+            // By the names of the schema's constraints: PostgreSQL tells that of the constraint, SQLite those of its columns.
+            StorageError::Conflict { constraint }
+                if constraint.ends_with("_once_per_provider") || constraint.ends_with(".provider_ref") =>
+            {
+                let message = "the provider gave it the id of another thing; see to it at the provider";
+                Self::precondition(Reason::ProviderRejected, message)
+            }
             StorageError::Conflict { .. } | StorageError::Defect(_) => Self::internal(error),
         }
     }

@@ -7,7 +7,7 @@ use domain::catalog::PromotionCodeSnapshot;
 use domain::dispute::DisputeSnapshot;
 use domain::event::{EventKind, EventSubject};
 use domain::id::{NotificationId, SubscriptionId};
-use domain::payment::PaymentState;
+use domain::payment::{CaptureOutcome, CaptureSnapshot, PaymentState};
 use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork, UnprocessedNotification};
@@ -42,6 +42,9 @@ const RETRY_IN_FIRST: Duration = Duration::from_millis(250);
 const PAYMENT_PATIENCE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 /// The same where nothing can be read back: such providers deliver for up to 30 days.
 const UNREAD_PAYMENT_PATIENCE: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// The longest wait between two tries of a notification that names nothing of ours. Most are another program's on the same
+/// account, and stay unknown: they are tried ever more seldom, for four days.
+const FOREIGN_RETRY_IN_MAX: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// What became of a delivery at the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +69,8 @@ pub(crate) enum Findings {
     MethodDetached(ProviderRef),
     Refunds(Look, Vec<RefundSnapshot>),
     RefundTold(Look, RefundSnapshot),
+    /// With the time of which it is told.
+    CaptureTold(Look, CaptureSnapshot, Timestamp),
     Dispute(Look, DisputeSnapshot),
     /// With the time of which it is told.
     DisputeTold(Look, DisputeSnapshot, Timestamp),
@@ -148,7 +153,14 @@ impl App {
         }
         let seed = id.uuid().as_bytes()[15];
         table::NOTIFICATIONS_PROCESSED.increment([entry.provider.to_string().into(), "put_off".into()]);
-        let retry_in = backed_off(RETRY_IN_FIRST, attempts, seed).max(spread(asked_wait(failure), seed));
+        let backed_off = backed_off(RETRY_IN_FIRST, attempts, seed);
+        let asked = match failure {
+            Error::NotFound { .. } if entry.notification.is_foreign => {
+                self.now().since(entry.received_at).min(FOREIGN_RETRY_IN_MAX)
+            }
+            _ => asked_wait(failure),
+        };
+        let retry_in = backed_off.max(spread(asked, seed));
         self.transact(move |_, uow| {
             let (entry, reason) = (entry.clone(), reason.clone());
             Box::pin(async move { expect_held(uow.retry_notification(&entry, retry_in, &reason).await) })
@@ -252,6 +264,10 @@ impl App {
                     Findings::RefundTold(look, snapshot) => {
                         app.settle_refunds(uow, look, std::slice::from_ref(snapshot), Refund::observe_told).await?
                     }
+                    Findings::CaptureTold(look, snapshot, told_at) => {
+                        app.settle_capture(uow, look.payment_id, snapshot, *told_at).await?;
+                        true
+                    }
                     Findings::Dispute(look, snapshot) => app.settle_dispute(uow, look, snapshot, None).await?,
                     Findings::DisputeTold(look, snapshot, told_at) => {
                         app.settle_dispute(uow, look, snapshot, Some(*told_at)).await?
@@ -349,11 +365,25 @@ impl App {
                     None => Ok(Findings::Nothing),
                 }
             }
-            NotificationTopic::DisputeTold { payment_ref, snapshot } => {
-                // A time that is ahead of ours would make all that comes after it late.
-                let told_at = entry.notification.occurred_at.min(entry.received_at);
+            // Another program's takings: they are many, and most have no payment here. A failure waits, as refunds do.
+            NotificationTopic::CaptureTold { payment_ref, snapshot }
+                if entry.notification.is_foreign
+                    && snapshot.outcome == CaptureOutcome::Made
+                    && self.0.storage.load_payment_by_ref(&entry.provider, payment_ref).await?.is_none() =>
+            {
+                Ok(Findings::Nothing)
+            }
+            NotificationTopic::CaptureTold { payment_ref, snapshot } => {
                 let look = self.begin_look(entry, payment_ref).await?;
-                Ok(look.map_or(Findings::Nothing, |look| Findings::DisputeTold(look, (**snapshot).clone(), told_at)))
+                Ok(look.map_or(Findings::Nothing, |look| {
+                    Findings::CaptureTold(look, (**snapshot).clone(), told_at(entry))
+                }))
+            }
+            NotificationTopic::DisputeTold { payment_ref, snapshot } => {
+                let look = self.begin_look(entry, payment_ref).await?;
+                Ok(look.map_or(Findings::Nothing, |look| {
+                    Findings::DisputeTold(look, (**snapshot).clone(), told_at(entry))
+                }))
             }
             NotificationTopic::NeedsAttention { name, .. } => {
                 return Err(unaccountable(format!(
@@ -374,7 +404,9 @@ impl App {
         let is_read_back = self
             .provider_for(Waiting::Worker, &entry.provider)
             .is_ok_and(|provider| provider.capabilities().has(Feature::NotificationHistory));
-        let patience = if is_read_back { PAYMENT_PATIENCE } else { UNREAD_PAYMENT_PATIENCE };
+        // A provider tells of things in their order, so what names none of ours need not wait for the last late delivery.
+        let waits_long = !is_read_back && !entry.notification.is_foreign;
+        let patience = if waits_long { UNREAD_PAYMENT_PATIENCE } else { PAYMENT_PATIENCE };
         self.now().since(entry.received_at) > patience
     }
 
@@ -519,6 +551,12 @@ impl App {
 /// A number of things, for metrics.
 pub(crate) fn count(things: usize) -> u64 {
     u64::try_from(things).unwrap_or(u64::MAX)
+}
+
+/// Of which time a notification tells, by the provider's clock. A time that is ahead of ours would make all that comes after it
+/// late.
+fn told_at(entry: &InboxEntry) -> Timestamp {
+    entry.notification.occurred_at.min(entry.received_at)
 }
 
 /// What was not written, since someone else has the notification now, is theirs to see to.

@@ -50,6 +50,7 @@ pub use inbox::NotificationReceipt;
 pub use invoice_mail::MailParts;
 pub use mutation::{ListQuery, Mutation, Update};
 pub use owners::Named;
+pub use provider_calls::UnansweredRefund;
 pub use shared_invoices::{InvoiceSharing, ShareInvoice, SharedDocument, SharedInvoice, SharedUrl};
 pub use use_cases::catalog::NewTaxRate;
 pub use use_cases::checkout::{CheckoutPurpose, CreateInvoiceCheckout};

@@ -4,6 +4,8 @@
 //! same transaction. All of it happens under the payment's lock, which comes before the rows of its refunds and disputes, as
 //! the last in the order of [`settlement`](crate::settlement).
 
+mod failed_captures;
+
 use std::time::Duration;
 
 use domain::dispute::{Dispute, DisputeSnapshot};
@@ -11,7 +13,7 @@ use domain::event::{EventKind, EventSubject};
 use domain::id::{PaymentId, RefundId};
 use domain::money::Money;
 use domain::page::PageRequest;
-use domain::payment::Payment;
+use domain::payment::{Payment, PaymentFlag};
 use domain::ports::provider::{PaymentProvider, ProviderError};
 use domain::ports::storage::{RefundFilter, UnitOfWork};
 use domain::provider::{Feature, Intent, ProviderName, ProviderRef};
@@ -160,7 +162,7 @@ impl App {
             if before.is_some() {
                 uow.update_refund(&mut refund).await?;
             } else if !uow.insert_refund(&mut refund).await? {
-                return Err(Error::internal("a refund of the provider's is another payment's here"));
+                return Err(unaccountable(format!("{} is a refund of another payment here", snapshot.provider_ref)));
             }
             self.refund_moved(uow, &mut payment, before.as_ref(), &refund).await?;
         }
@@ -250,7 +252,7 @@ impl App {
         if before.is_some() {
             uow.update_dispute(&mut dispute).await?;
         } else if !uow.insert_dispute(&mut dispute).await? {
-            return Err(Error::internal("a dispute of the provider's is another payment's here"));
+            return Err(unaccountable(format!("{} is a dispute of another payment here", snapshot.provider_ref)));
         }
         for kind in kinds {
             self.record(uow, *kind, EventSubject::Dispute(Box::new(dispute.clone()))).await?;
@@ -295,6 +297,9 @@ impl App {
         payment: &mut Payment,
         has_moved: bool,
     ) -> Result<(), Error> {
+        if has_moved && payment.flags.contains(&PaymentFlag::OverRefunded) {
+            tracing::error!(payment = %payment.id, "more of a payment is refunded and disputed than came in");
+        }
         uow.update_payment(payment).await?;
         if has_moved {
             self.record(uow, EventKind::PaymentUpdated, EventSubject::Payment(Box::new(payment.clone()))).await?;
@@ -303,7 +308,8 @@ impl App {
     }
 }
 
-/// The refund of a payment that a snapshot is of: by its id at the provider, or by our own as long as that is all we know.
+/// The refund of a payment that a snapshot is of: by its id at the provider, or by our own as long as that is all we know. One
+/// that was given up here, and was made all the same, is another refund: what has failed stays so.
 async fn known_refund(
     uow: &mut dyn UnitOfWork,
     payment: &Payment,
@@ -314,7 +320,8 @@ async fn known_refund(
     }
     let Some(id) = snapshot.refund_id else { return Ok(None) };
     let intended = uow.load_refund(id).await?;
-    Ok(intended.filter(|refund| refund.payment_id == payment.id && refund.provider_ref.is_none()))
+    let is_awaited = |refund: &Refund| refund.provider_ref.is_none() && refund.state == RefundState::Creating;
+    Ok(intended.filter(|refund| refund.payment_id == payment.id && is_awaited(refund)))
 }
 
 #[cfg(test)]

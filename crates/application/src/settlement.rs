@@ -14,7 +14,7 @@ use domain::event::{EventKind, EventSubject};
 use domain::id::CustomerId;
 use domain::invoice::{Invoice, InvoiceState};
 use domain::money::Money;
-use domain::payment::{NewPayment, Payment, PaymentFlag, PaymentKind};
+use domain::payment::{NewPayment, Payment, PaymentFlag, PaymentKind, PaymentState};
 use domain::payment_link::{CloseReason, LinkState, LinkTarget, PaymentLink};
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{Collectable, UnitOfWork};
@@ -28,6 +28,8 @@ struct Books {
     invoice: Option<Invoice>,
     link: Option<PaymentLink>,
     session: CheckoutSession,
+    /// Money that is a part of what a page asks for, which takes the rest still.
+    part: Option<Money>,
 }
 
 impl App {
@@ -118,12 +120,28 @@ impl App {
         (payment_ref, received): (&ProviderRef, Money),
     ) -> Result<(), Error> {
         let was_closed = was_closed(&books);
+        let now = self.now();
+        let known = uow.load_payment_by_ref(provider, payment_ref).await?;
+        // A visit that is told by its payment alone says what was paid, not what was asked for, nor whether the page is done.
+        let is_told_by_payment = snapshot.provider_ref == *payment_ref;
+        if is_told_by_payment {
+            if known.as_ref().is_some_and(|known| matches!(known.state, PaymentState::Succeeded { .. })) {
+                return Ok(());
+            }
+            let takes_rest = match &books.link {
+                Some(link) => link.is_open() && link.takes_rest_after(received),
+                None => books.session.is_open() && books.session.takes_rest_after(received),
+            };
+            books.part = Some(received).filter(|_| takes_rest);
+        }
         // Where a page can be paid by two at once, the second payment is as much money as the first.
-        let is_another = books.session.is_paid() && uow.load_payment_by_ref(provider, payment_ref).await?.is_none();
-        if !is_another && !self.session_completed(uow, &mut books, snapshot, SessionPayment::Paid).await? {
+        let is_another = books.session.is_paid() && known.is_none();
+        if books.part.is_some() && books.link.is_none() {
+            books.session.count_part(received, now);
+            uow.update_checkout_session(&mut books.session).await?;
+        } else if !is_another && !self.session_completed(uow, &mut books, snapshot, SessionPayment::Paid).await? {
             return Ok(());
         }
-        let now = self.now();
         let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
         // What was paid while this payment was under way is before it now.
         if let Some(invoice) = &books.invoice {
@@ -136,8 +154,6 @@ impl App {
                 flags
             }
             None => {
-                // A visit that is told by its payment alone says what was paid, not what was asked for.
-                let is_told_by_payment = snapshot.provider_ref == *payment_ref;
                 let fixed = books.link.as_ref().filter(|_| is_told_by_payment).and_then(|link| match &link.target {
                     LinkTarget::Items { items } => items.fixed_amount(),
                     LinkTarget::Invoice { .. } => None,
@@ -156,7 +172,9 @@ impl App {
         if payment.succeed((payment_ref.clone(), books.session.id), received, flags, now) {
             self.store_payment(uow, &mut payment, EventKind::PaymentSucceeded).await?;
         }
-        self.release(uow, &books).await?;
+        if books.part.is_none() {
+            self.release(uow, &books).await?;
+        }
         // Whatever else could still be paid on the invoice now must not be.
         if let Some(invoice) = &books.invoice
             && matches!(invoice.state, InvoiceState::Paid { .. })
@@ -200,7 +218,7 @@ impl App {
             (None, Some(link)) => Some(self.visit(uow, link, snapshot).await?),
             (None, None) => None,
         };
-        Ok(session.map(|session| Books { invoice, link, session }))
+        Ok(session.map(|session| Books { invoice, link, session, part: None }))
     }
 
     async fn visit(
@@ -262,7 +280,10 @@ impl App {
             self.subscription_begun(uow, link, books.session.id, subscription).await?;
         }
         if first_time && let Some(link) = &mut books.link {
-            link.count_completed_session(now);
+            match books.part {
+                Some(part) => link.count_part(part, now),
+                None => link.count_completed_session(now),
+            }
             if link.is_used_up() && link.closed(CloseReason::Completed, now) {
                 uow.update_payment_link(link).await?;
                 let subject = EventSubject::PaymentLink(Box::new(link.clone()));
@@ -447,176 +468,4 @@ pub(crate) fn compare(received: Money, asked: Money) -> Vec<PaymentFlag> {
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::checkout::SessionState;
-    use domain::ports::provider::MockPaymentProvider;
-    use domain::ports::storage::{MockStorage, MockUnitOfWork};
-
-    use super::*;
-    use crate::mocked::{self, draft_invoice, money};
-
-    /// An open session for an invoice, whose page is `page_1`.
-    fn open_session() -> CheckoutSession {
-        let invoice = draft_invoice();
-        let new = NewCheckoutSession {
-            id: domain::id::CheckoutSessionId::from_uuid(invoice.id.uuid()),
-            seller_id: invoice.seller_id.clone(),
-            origin: SessionOrigin::Invoice { invoice_id: invoice.id },
-            mode: CheckoutMode::Payment,
-            amount: money(10_000),
-            title: None,
-            description: None,
-            locale: None,
-            return_url: None,
-            cancel_url: None,
-            customer_id: None,
-            metadata: domain::metadata::Metadata::default(),
-            provider: "acquirer".parse().unwrap(),
-            livemode: false,
-        };
-        let mut session = CheckoutSession::creating(new, mocked::NOW);
-        assert!(session.created(ProviderRef("page_1".into()), "https://pay.example/1".into(), mocked::NOW));
-        session
-    }
-
-    /// How often a session is written when the page `provider_ref` of it is told to have expired.
-    async fn writes_at_the_end_of(provider_ref: &str) -> usize {
-        let session = open_session();
-        let snapshot = CheckoutSnapshot {
-            provider_ref: ProviderRef(provider_ref.into()),
-            checkout_session_id: Some(session.id),
-            payment_link_id: None,
-            progress: CheckoutProgress::Expired,
-            amount: session.amount,
-            payment_method: None,
-            expires_at: None,
-            collected: None,
-            subscription: None,
-        };
-        let written = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let (known, locked, counted) = (session.clone(), session, std::sync::Arc::clone(&written));
-        let mut uow = MockUnitOfWork::new();
-        uow.expect_load_checkout_session().returning(move |_| Ok(Some(known.clone())));
-        uow.expect_lock_checkout_session().returning(move |_| Ok(Some(locked.clone())));
-        uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
-        uow.expect_release_collectable().returning(|_| Ok(()));
-        uow.expect_append_event().returning(|_| Ok(()));
-        uow.expect_update_checkout_session().returning(move |session| {
-            assert!(matches!(session.state, SessionState::Expired { .. }));
-            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            Ok(())
-        });
-        let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
-        assert!(app.settle(&mut uow, &"acquirer".parse().unwrap(), &snapshot).await.unwrap());
-        written.load(std::sync::atomic::Ordering::SeqCst)
-    }
-
-    #[tokio::test]
-    async fn the_end_of_a_page_that_a_lost_call_made_is_not_the_end_of_the_session() {
-        assert_eq!(writes_at_the_end_of("page_1").await, 1);
-        assert_eq!(writes_at_the_end_of("page_2").await, 0);
-    }
-
-    /// How many payments are added when a session that was paid by `p_1` is told to be paid by `payment_ref`.
-    async fn payments_added_by(payment_ref: &str) -> usize {
-        let mut session = open_session();
-        assert!(session.completed(ProviderRef("page_1".into()), SessionPayment::Paid, mocked::NOW));
-        let payment_ref = ProviderRef(payment_ref.into());
-        let snapshot = CheckoutSnapshot {
-            provider_ref: payment_ref.clone(),
-            checkout_session_id: Some(session.id),
-            payment_link_id: None,
-            progress: CheckoutProgress::Paid { payment_ref: payment_ref.clone(), received: session.amount },
-            amount: session.amount,
-            payment_method: None,
-            expires_at: None,
-            collected: None,
-            subscription: None,
-        };
-        let new = NewPayment {
-            id: domain::id::PaymentId::from_uuid(session.id.uuid()),
-            seller_id: session.seller_id.clone(),
-            kind: PaymentKind::Checkout,
-            provider: session.provider.clone(),
-            invoice_id: session.invoice_id(),
-            payment_link_id: None,
-            checkout_session_id: Some(session.id),
-            customer_id: None,
-            subtotal: session.amount,
-            tax: money(0),
-            total: session.amount,
-            description: None,
-            metadata: session.metadata.clone(),
-            expires_at: None,
-            livemode: false,
-        };
-        let mut first = Payment::pending(new, mocked::NOW);
-        assert!(first.succeed((ProviderRef("p_1".into()), session.id), session.amount, vec![], mocked::NOW));
-        let added = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let (known, locked, counted) = (session.clone(), session, std::sync::Arc::clone(&added));
-        let mut uow = MockUnitOfWork::new();
-        uow.expect_load_checkout_session().returning(move |_| Ok(Some(known.clone())));
-        uow.expect_lock_checkout_session().returning(move |_| Ok(Some(locked.clone())));
-        uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
-        uow.expect_load_payment_by_ref().returning(move |_, asked| {
-            Ok(Some(first.clone()).filter(|first| first.provider_ref.as_ref() == Some(asked)))
-        });
-        uow.expect_release_collectable().returning(|_| Ok(()));
-        uow.expect_append_event().returning(|_| Ok(()));
-        uow.expect_insert_payment().returning(move |payment| {
-            assert_eq!(payment.received, Some(money(10_000)));
-            assert!(payment.flags.contains(&PaymentFlag::InvoiceNotOpen), "{:?}", payment.flags);
-            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            Ok(())
-        });
-        let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
-        assert!(app.settle(&mut uow, &"acquirer".parse().unwrap(), &snapshot).await.unwrap());
-        added.load(std::sync::atomic::Ordering::SeqCst)
-    }
-
-    #[tokio::test]
-    async fn a_session_that_is_told_by_its_payment_keeps_its_page() {
-        let session = open_session();
-        let payment_ref = ProviderRef("p_1".into());
-        let progress = CheckoutProgress::Paid { payment_ref: payment_ref.clone(), received: session.amount };
-        let snapshot = CheckoutSnapshot {
-            provider_ref: payment_ref,
-            checkout_session_id: Some(session.id),
-            payment_link_id: None,
-            progress,
-            amount: session.amount,
-            payment_method: None,
-            expires_at: None,
-            collected: None,
-            subscription: None,
-        };
-        let mut books = Books { invoice: None, link: None, session };
-        let mut uow = MockUnitOfWork::new();
-        uow.expect_append_event().returning(|_| Ok(()));
-        uow.expect_update_checkout_session().once().returning(|session| {
-            assert_eq!(session.provider_ref, Some(ProviderRef("page_1".into())));
-            Ok(())
-        });
-        let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
-        assert!(app.session_completed(&mut uow, &mut books, &snapshot, SessionPayment::Paid).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn a_second_payment_of_a_session_is_money_too_and_the_first_is_counted_once() {
-        assert_eq!(payments_added_by("p_1").await, 0);
-        assert_eq!(payments_added_by("p_2").await, 1);
-    }
-
-    #[test]
-    fn tax_that_the_provider_computed_is_in_what_was_paid() {
-        let amounts = |tax| CollectedAmounts {
-            subtotal: money(10_000),
-            discount: money(0),
-            shipping: money(2_000),
-            tax: money(tax),
-            total: money(15_000),
-        };
-        assert_eq!(net_and_tax(money(15_000), None, Some(&amounts(3_000))), (money(12_000), money(3_000)));
-        assert_eq!(net_and_tax(money(15_000), None, None), (money(15_000), money(0)));
-    }
-}
+mod tests;

@@ -44,7 +44,7 @@ impl App {
             }
             table::CLOCK_OFFSET_SECONDS.set([against.into()], seconds);
         }
-        Ok(())
+        self.tell_how_many_refunds_are_unanswered().await
     }
 
     /// Tells how much waits for us, and for how long it has.

@@ -1,6 +1,7 @@
 //! The payment: money that a provider or a caller says came in, or an ad-hoc request for it.
 
 mod authorization;
+mod captures;
 mod out_of_band;
 mod reversals;
 
@@ -17,6 +18,7 @@ use crate::text::Description;
 use crate::timestamp::Timestamp;
 
 pub use authorization::{Authorization, CaptureRefused};
+pub use captures::{CaptureOutcome, CaptureSnapshot, MadeCapture, ToldCaptures, failed_again};
 pub use out_of_band::{OutOfBand, OutOfBandMethod, OutOfBandReceipt, ReceiptRefused};
 pub use reversals::RefundRefused;
 
@@ -70,6 +72,9 @@ pub struct PaymentData {
     /// first.
     #[serde(default)]
     pub disputed: Option<Money>,
+    /// What was told of its captures after it came in; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captures: Option<ToldCaptures>,
     /// How its money came in, where no provider had to do with it.
     #[serde(default)]
     pub out_of_band: Option<OutOfBand>,
@@ -190,6 +195,22 @@ pub enum PaymentFlag {
     InvoiceNotOpen,
     /// Its link or session had been closed.
     CollectableClosed,
+    /// More of it is refunded and disputed than what came in. It goes once that is not so any more.
+    OverRefunded,
+}
+
+/// Whether `received` is, with the parts that came in before it, less than `asked`, and in its currency.
+pub(crate) fn is_part(asked: Money, before: Option<Money>, received: Money) -> bool {
+    let sum = with_part(before, received);
+    sum.is_some_and(|sum| sum.currency() == asked.currency() && sum.minor() < asked.minor())
+}
+
+/// What has come in with one more part; nothing where that can't be told, in several currencies.
+pub(crate) fn with_part(before: Option<Money>, received: Money) -> Option<Money> {
+    match before {
+        Some(before) => before.checked_add(received).ok(),
+        None => Some(received),
+    }
 }
 
 /// What a new payment is about.
@@ -257,6 +278,7 @@ impl Payment {
             received: None,
             refunded: None,
             disputed: None,
+            captures: None,
             out_of_band: None,
             flags: Vec::new(),
             description: new.description,

@@ -20,7 +20,7 @@ use crate::id::{
 };
 use crate::idempotency::RequestKey;
 use crate::money::Money;
-use crate::payment::{Authorization, OutOfBandReceipt};
+use crate::payment::{Authorization, CaptureSnapshot, OutOfBandReceipt};
 use crate::payment_link::{CloseReason, LinkChanges};
 use crate::payment_method::CardSummary;
 use crate::refund::RefundSnapshot;
@@ -345,6 +345,10 @@ pub struct Notification {
     pub occurred_at: Timestamp,
     /// What it is about.
     pub topic: NotificationTopic,
+    /// Whether nothing that it names is ours, as far as its own words tell: most of what another program does on the same
+    /// account. It may be about a payment of ours all the same, as where such a program sends money of one back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_foreign: bool,
 }
 
 /// What a notification is about.
@@ -409,6 +413,14 @@ pub enum NotificationTopic {
         payment_ref: ProviderRef,
         /// How it stood then.
         snapshot: Box<RefundSnapshot>,
+    },
+    /// A capture of a payment whose money is taken at once came to what is told here, after the payment itself was told; the
+    /// provider can't be asked for it.
+    CaptureTold {
+        /// The payment at the provider.
+        payment_ref: ProviderRef,
+        /// What became of it.
+        snapshot: Box<CaptureSnapshot>,
     },
     /// A dispute moved to what is told here; the provider can't be asked for it.
     DisputeTold {

@@ -9,7 +9,7 @@ use crate::aggregate::aggregate;
 use crate::id::{CreditNoteId, PaymentId, RefundId};
 use crate::metadata::Metadata;
 use crate::money::Money;
-use crate::payment::{OutOfBandMethod, Payment};
+use crate::payment::{CaptureSnapshot, MadeCapture, OutOfBandMethod, Payment};
 use crate::provider::{ProviderName, ProviderRef};
 use crate::seller::SellerId;
 use crate::text::DisplayName;
@@ -51,6 +51,10 @@ pub struct RefundData {
     /// How the money went back, where no provider had to do with it.
     #[serde(default)]
     pub out_of_band: Option<OutOfBandRefund>,
+    /// When the capture of the payment failed for which it stands, by the provider's clock; absent for one that somebody asked
+    /// for. See [`ToldCaptures`](crate::payment::ToldCaptures).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_failed_at: Option<Timestamp>,
     /// The caller's pairs; empty for one that was made at the provider.
     pub metadata: Metadata,
     /// Whether real money moves.
@@ -242,6 +246,7 @@ impl Refund {
             provider: payment.provider.clone(),
             provider_ref: None,
             out_of_band: None,
+            capture_failed_at: None,
             metadata: new.metadata,
             livemode: payment.livemode,
             created_at: now,
@@ -288,6 +293,56 @@ impl Refund {
         refund.0.state = snapshot.progress.state(now);
         refund
     }
+
+    /// What stands for a capture of a payment that failed at `failed_at`: money that was told of and never comes.
+    pub fn of_failed_capture(
+        id: RefundId,
+        payment: &Payment,
+        failed: &CaptureSnapshot,
+        failed_at: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        let snapshot = RefundSnapshot {
+            provider_ref: failed.provider_ref.clone(),
+            refund_id: None,
+            progress: RefundProgress::Succeeded,
+            amount: failed.amount,
+            reason: None,
+        };
+        let mut refund = Self::made_at_provider(id, payment, &snapshot, now);
+        refund.0.capture_failed_at = Some(failed_at);
+        refund
+    }
+
+    /// Takes over what is known of the capture for which it stands: that it failed at `failed_at`, perhaps once more, and which
+    /// one was made last. The money is the seller's again once one was made after the failure: then it is done with, and another
+    /// failure is another refund. Says whether that was news.
+    pub fn observe_captures(&mut self, failed_at: Timestamp, made: Option<&MadeCapture>, now: Timestamp) -> bool {
+        let (Some(known), Some(provider_ref), true) = (self.capture_failed_at, &self.provider_ref, self.state.counts())
+        else {
+            return false;
+        };
+        let failed_at = known.max(failed_at);
+        let state = match made {
+            Some(made) if made.is_after(provider_ref, failed_at) => {
+                RefundState::Failed { code: Self::CAPTURED_AGAIN.to_owned(), failed_at: now }
+            }
+            _ => RefundState::Succeeded { succeeded_at: now },
+        };
+        let has_moved = state.name() != self.state.name();
+        let is_news = has_moved || failed_at != known;
+        if has_moved {
+            self.0.state = state;
+        }
+        if is_news {
+            self.0.capture_failed_at = Some(failed_at);
+            self.0.updated_at = now;
+        }
+        is_news
+    }
+
+    /// Why what stood for a failed capture counts no more.
+    pub const CAPTURED_AGAIN: &str = "captured_again";
 
     /// Notes that the provider made it, as the answer to its creation says. Says whether that was news: a look that was
     /// faster knows better, since the same answer is given again however late.

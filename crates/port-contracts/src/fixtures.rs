@@ -540,6 +540,7 @@ pub fn inbox_entry(provider_event_id: &str) -> InboxEntry {
             provider_event_id: provider_event_id.to_owned(),
             occurred_at: moment(),
             topic: NotificationTopic::Checkout { provider_ref: provider_ref("cs_test_1") },
+            is_foreign: false,
         },
         attempts: 0,
         failures: 0,

@@ -27,6 +27,7 @@ impl Client {
     pub(crate) fn new(config: &AdyenConfig) -> Result<Self, reqwest::Error> {
         let headers = HeaderMap::from_iter([(HeaderName::from_static("x-api-key"), config.api_key.clone())]);
         let limits = Limits { calls_per_second_max: config.calls_per_second_max, timeout: config.timeout };
+        let headers = (headers, HeaderName::from_static("pspreference"));
         provider_http::Client::new(config.name.to_string(), config.base.clone(), headers, limits).map(Self)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::network::expect_api_base;
-use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
+use domain::ports::adapter::{AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
 use domain::provider::{Capabilities, ProviderName};
 use domain::validation::{Invalid, Validator};
 use reqwest::header::HeaderValue;
@@ -195,6 +195,10 @@ impl ConfiguredProvider for AdyenConfig {
 
     fn is_live(&self) -> bool {
         self.live
+    }
+
+    fn account(&self) -> AccountIdentity {
+        AccountIdentity::new(Adyen::NAME, self.base.as_str(), &self.merchant_account)
     }
 
     fn summary(&self) -> String {

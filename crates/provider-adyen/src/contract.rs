@@ -45,10 +45,14 @@ async fn run<F: Future<Output = ()>>(rule: impl FnOnce(Subject) -> F) {
     rule(Subject::new(Box::new(Counterpart {
         fake: Arc::clone(&fake),
         pending: Mutex::default(),
+        returning: Mutex::default(),
         visits: AtomicU64::new(0),
     })))
     .await;
     assert_eq!(fake.violations(), Vec::<String>::new());
+    if let Some(skipped) = fake.skipped() {
+        eprintln!("{skipped}");
+    }
 }
 
 /// Customers, banks and people at the dashboard of a fake.
@@ -56,6 +60,8 @@ struct Counterpart {
     fake: Arc<AdyenFake>,
     /// The payments whose money comes later, by visit, with how each is to end.
     pending: Mutex<BTreeMap<String, (String, Outcome)>>,
+    /// The payments whose refunds come back.
+    returning: Mutex<Vec<String>>,
     visits: AtomicU64,
 }
 
@@ -169,6 +175,11 @@ impl ProviderCounterpart for Counterpart {
                 self.fake.dispute(&payment, "CHARGEBACK", "Undefended");
                 Ok(())
             }
+            CustomerAct::PayAndReturnRefunds => {
+                let payment = pay(None, Outcome::Paid)?;
+                self.returning.lock().unwrap().push(payment);
+                Ok(())
+            }
             CustomerAct::BeDeclined => {
                 pay(None, Outcome::Failed)?;
                 Err(PageRefusal::Declined)
@@ -186,8 +197,16 @@ impl ProviderCounterpart for Counterpart {
         self.fake.end_refunds(Outcome::Paid);
     }
 
+    async fn win_dispute(&self, payment: &ProviderRef) -> bool {
+        self.fake.dispute(&payment.0, "CHARGEBACK_REVERSED", "Won");
+        true
+    }
+
     async fn end_refunds(&self) {
         self.fake.end_refunds(Outcome::Paid);
+        for payment in self.returning.lock().unwrap().drain(..) {
+            self.fake.fail_refunds_of(&payment);
+        }
     }
 
     async fn deliveries(&self, key: SigningKey) -> Vec<Delivery> {

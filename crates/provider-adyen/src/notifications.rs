@@ -3,11 +3,13 @@
 //!
 //! Each event is taken as the fact that it states. An authorisation is a payment, since money is taken at once. What later
 //! keeps that money from us, without anyone having sent it back, is told as a refund of it: the books then hold what Adyen
-//! pays out, in whichever order the two come. A failed attempt leaves its page open, and means nothing.
+//! pays out, in whichever order the two come. A capture that fails is told as that, since Adyen makes it again by itself where
+//! it can (docs.adyen.com/online-payments/capture/failure-reasons). A failed attempt leaves its page open, and means nothing.
 
 use domain::dispute::{DisputeSnapshot, DisputeState};
 use domain::id::{CheckoutSessionId, PaymentLinkId, RefundId};
 use domain::money::Money;
+use domain::payment::{CaptureOutcome, CaptureSnapshot};
 use domain::provider::{CheckoutProgress, CheckoutSnapshot, Notification, NotificationTopic, ProviderRef};
 use domain::refund::{RefundProgress, RefundSnapshot};
 use domain::timestamp::Timestamp;
@@ -21,7 +23,8 @@ const REASON_CHARS_MAX: usize = 100;
 /// What an event tells. One that lacks a part that it must have, such as an amount in a currency that is known, is for a person.
 pub(crate) fn read(item: &Item, now: Timestamp) -> Notification {
     let topic = topic(item).unwrap_or_else(|| needs_attention(item));
-    Notification { provider_event_id: event_id(item), occurred_at: item.occurred_at().unwrap_or(now), topic }
+    let occurred_at = item.occurred_at().unwrap_or(now);
+    Notification { provider_event_id: event_id(item), occurred_at, topic, is_foreign: !is_ours(item) }
 }
 
 fn needs_attention(item: &Item) -> NotificationTopic {
@@ -30,9 +33,14 @@ fn needs_attention(item: &Item) -> NotificationTopic {
 }
 
 /// By Adyen's word, deliveries of one event have the same code and reference; where both can come of one reference, success
-/// and failure are two events.
+/// and failure are two events. A capture that is made again may have the reference of the first, so its time counts too; told
+/// twice, it comes to the same.
 fn event_id(item: &Item) -> String {
-    format!("{}:{}:{}", item.event_code, item.psp_reference, item.success.0)
+    let told = format!("{}:{}:{}", item.event_code, item.psp_reference, item.success.0);
+    match item.occurred_at() {
+        Some(at) if item.event_code.starts_with("CAPTURE") => format!("{told}:{}", at.unix_seconds()),
+        _ => told,
+    }
 }
 
 fn topic(item: &Item) -> Option<NotificationTopic> {
@@ -50,7 +58,9 @@ fn topic(item: &Item) -> Option<NotificationTopic> {
         ("REFUND_FAILED", _) => kept("refund_failed"),
         ("REFUNDED_REVERSED", _) => kept("refunded_reversed"),
         // The money of a payment that was told never comes.
-        ("CANCELLATION" | "TECHNICAL_CANCEL", true) | ("CAPTURE_FAILED", _) => sent_back(),
+        ("CANCELLATION" | "TECHNICAL_CANCEL", true) => sent_back(),
+        ("CAPTURE", true) => capture(item, CaptureOutcome::Made),
+        ("CAPTURE_FAILED", _) => capture(item, CaptureOutcome::Failed),
         // Money that was authorised is not taken, and may still be.
         ("CAPTURE", false) | ("EXPIRE", _) if is_ours(item) => Some(needs_attention(item)),
         _ => Some(other(item)),
@@ -65,9 +75,12 @@ fn name(item: &Item) -> String {
     item.event_code.chars().take(REASON_CHARS_MAX).collect()
 }
 
-/// Whether it is of a payment of a page of ours; another program's means nothing here.
+/// Whether it names a page or a refund of ours.
 fn is_ours(item: &Item) -> bool {
-    PaymentLinkId::parse(item.reference()).is_ok() || CheckoutSessionId::parse(item.reference()).is_ok()
+    let reference = item.reference();
+    PaymentLinkId::parse(reference).is_ok()
+        || CheckoutSessionId::parse(reference).is_ok()
+        || RefundId::parse(reference).is_ok()
 }
 
 /// A payment of a page of ours; another program's means nothing here.
@@ -77,7 +90,8 @@ fn authorisation(item: &Item) -> Option<NotificationTopic> {
     if link.is_none() && session.is_none() {
         return Some(other(item));
     }
-    let received = money(item)?;
+    // A card that is only checked is authorised for nothing, which no page of ours asks for; less than nothing is no payment.
+    let received = money(item).filter(|money| money.minor() > 0)?;
     let payment_ref = ProviderRef(item.psp_reference.clone());
     let snapshot = CheckoutSnapshot {
         // A visit has no name of its own: it is its payment. Which page it was of is not signed.
@@ -106,6 +120,14 @@ fn refund(item: &Item, progress: RefundProgress) -> Option<NotificationTopic> {
     };
     let payment_ref = ProviderRef(item.original()?.to_owned());
     Some(NotificationTopic::RefundTold { payment_ref, snapshot: Box::new(snapshot) })
+}
+
+/// What became of taking the money of a payment.
+fn capture(item: &Item, outcome: CaptureOutcome) -> Option<NotificationTopic> {
+    let provider_ref = ProviderRef(item.psp_reference.clone());
+    let snapshot = CaptureSnapshot { provider_ref, amount: money(item)?, outcome };
+    let payment_ref = ProviderRef(item.original()?.to_owned());
+    Some(NotificationTopic::CaptureTold { payment_ref, snapshot: Box::new(snapshot) })
 }
 
 fn dispute(item: &Item, state: DisputeState) -> Option<NotificationTopic> {

@@ -12,7 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use domain::ports::provider::ProviderError;
 use domain::timestamp::Timestamp;
 use governor::Jitter;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 use telemetry::table::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS, PROVIDER_WAIT_SECONDS};
@@ -40,8 +40,6 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 const TIME_KNOWN_FOR: Duration = Duration::from_secs(120);
 /// A part of a path with so many characters is an id, which no log shows; the names of resources are shorter.
 const ID_CHARS_MIN: usize = 16;
-/// Headers in which providers name a call, by which their support finds it.
-const REQUEST_IDS: [&str; 2] = ["request-id", "pspreference"];
 
 /// A way to one provider. A clone is another, behind the same door.
 #[derive(Clone)]
@@ -49,6 +47,7 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     headers: HeaderMap,
+    request_id: HeaderName,
     door: Arc<Door>,
     urgency: Urgency,
 }
@@ -163,11 +162,17 @@ struct Door {
 }
 
 impl Client {
-    /// A way to the provider that is called `name`. Every call is below `base`, and has `headers`.
+    /// A way to the provider that is called `name`. Every call is below `base`, and has `headers`. The provider names each call
+    /// in the header `request_id` of its answer, by which its support finds it: the log has that.
     ///
     /// # Errors
     /// The HTTP client can't be made.
-    pub fn new(name: String, base: Url, headers: HeaderMap, limits: Limits) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        name: String,
+        base: Url,
+        (headers, request_id): (HeaderMap, HeaderName),
+        limits: Limits,
+    ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(limits.timeout)
@@ -182,7 +187,7 @@ impl Client {
             cool_until: Mutex::new(None),
             last_date: Mutex::new(None),
         };
-        Ok(Self { http, base, headers, door: Arc::new(door), urgency: Urgency::Caller })
+        Ok(Self { http, base, headers, request_id, door: Arc::new(door), urgency: Urgency::Caller })
     }
 
     /// The same way for calls that no caller waits for: they come behind the callers'.
@@ -337,7 +342,7 @@ impl Client {
         if let Some(date) = answer.header("date").and_then(read_date) {
             *self.door.last_date.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
         }
-        let request_id = REQUEST_IDS.iter().find_map(|name| answer.header(name)).unwrap_or_default();
+        let request_id = answer.header(self.request_id.as_str()).unwrap_or_default();
         tracing::debug!(%method, operation, status = status.as_u16(), request_id, "called the provider");
         Ok(answer)
     }

@@ -6,7 +6,7 @@ use domain::ports::provider::ProviderError;
 use domain::timestamp::Timestamp;
 use provider_http::{Answer, Call, Content, Limits, Verdict, unchanged};
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -21,6 +21,9 @@ type FieldName = fn(&str) -> Option<String>;
 
 /// Parameters of a call, in Stripe's bracketed names.
 pub(crate) type Params = Vec<(String, String)>;
+
+/// The header in which Stripe names a call.
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// A way to one Stripe. A clone is another, behind the same door.
 #[derive(Clone)]
@@ -40,7 +43,8 @@ impl Client {
             headers.insert("stripe-account", account);
         }
         let limits = Limits { calls_per_second_max: config.calls_per_second_max, timeout: config.timeout };
-        let http = provider_http::Client::new(config.name.to_string(), config.api_base.clone(), headers, limits);
+        let http =
+            provider_http::Client::new(config.name.to_string(), config.api_base.clone(), (headers, REQUEST_ID), limits);
         http.map(Self).map_err(ConfigError::Client)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::network::expect_api_base;
-use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
+use domain::ports::adapter::{AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
 use domain::provider::{Capabilities, ProviderName};
 use domain::validation::{Invalid, Validator};
 use secrecy::{ExposeSecret, SecretString};
@@ -102,6 +102,12 @@ impl ConfiguredProvider for StripeConfig {
 
     fn is_live(&self) -> bool {
         is_live(self.api_key.expose_secret())
+    }
+
+    fn account(&self) -> AccountIdentity {
+        let key = self.api_key.expose_secret();
+        let account = self.account.as_deref().or_else(|| account_of_key(key)).unwrap_or(key);
+        AccountIdentity::new(Stripe::NAME, self.api_base.as_str(), account.trim_start_matches("acct_"))
     }
 
     fn summary(&self) -> String {
@@ -237,6 +243,15 @@ fn check_base(base: &Url, is_live: bool) -> Result<(), ConfigError> {
     }
 }
 
+/// The account whose key this is. All keys of an account, restricted ones too, begin with its id, `5` in front of it. Stripe does
+/// not promise that: what does not look so is an account by itself.
+fn account_of_key(key: &str) -> Option<&str> {
+    const ID_CHARS: usize = 16;
+    const KEY_CHARS_MIN: usize = 60;
+    let rest = key.splitn(3, '_').nth(2)?;
+    rest.strip_prefix('5').filter(|_| rest.len() >= KEY_CHARS_MIN)?.get(..ID_CHARS)
+}
+
 /// Whether there is something behind a prefix that can be meant: not the ellipsis of an example.
 fn is_given(rest: &str) -> bool {
     !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic())
@@ -294,6 +309,23 @@ mod tests {
         let other = told("other", StripeSettings::default());
         assert_eq!(other[0], "webhook_secrets is required: here or in the file that webhook_secrets_file names");
         assert_eq!(other[1], "api_key is required: here or in the file that api_key_file names");
+    }
+
+    #[test]
+    fn keys_of_one_account_are_one_account_and_others_are_others() {
+        let account = |key: &str, account: Option<&str>| {
+            let mut config =
+                StripeConfig::new("one".parse().unwrap(), key.into(), vec![], StripeConfig::API_BASE.parse().unwrap());
+            config.account = account.map(str::to_owned);
+            config.account()
+        };
+        let rest = "x".repeat(80);
+        let secret = account(&format!("sk_test_51Nv0FGQ9RKHgCVdKa{rest}"), None);
+        assert_eq!(secret, account(&format!("rk_test_51Nv0FGQ9RKHgCVdKb{rest}"), None));
+        assert_eq!(secret, account("sk_test_platform", Some("acct_1Nv0FGQ9RKHgCVdK")));
+        assert_ne!(secret, account(&format!("sk_test_51Nv0FGQ9RKHgCVdLa{rest}"), None));
+        assert_ne!(account("sk_test_1", None), account("sk_test_2", None));
+        assert_eq!(account("sk_test_1", None), account("sk_test_1", None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -38,7 +39,12 @@ async fn run<F: Future<Output = ()>>(rule: impl FnOnce(Subject) -> F) {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let sandbox = Arc::new(stripe_sandbox::start(SandboxConfig { listen, state_file: None }).await.unwrap());
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-    rule(Subject::new(Box::new(Counterpart { sandbox: Arc::clone(&sandbox), http }))).await;
+    rule(Subject::new(Box::new(Counterpart {
+        sandbox: Arc::clone(&sandbox),
+        http,
+        returns_refunds: AtomicBool::new(false),
+    })))
+    .await;
     Arc::into_inner(sandbox).unwrap().shutdown().await;
 }
 
@@ -46,6 +52,8 @@ async fn run<F: Future<Output = ()>>(rule: impl FnOnce(Subject) -> F) {
 struct Counterpart {
     sandbox: Arc<Sandbox>,
     http: reqwest::Client,
+    /// Whether a customer has paid by a card whose bank gives refunds back.
+    returns_refunds: AtomicBool,
 }
 
 impl Counterpart {
@@ -102,10 +110,12 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// What Stripe counts in its unit, which is that of ISO 4217 in every currency of the contract. The adapter's own table is
-/// not asked: it is what is tested.
+/// What Stripe counts in its unit, which is that of ISO 4217 in every currency of the contract but one: crowns of Iceland have
+/// two decimals there, which are 0. The adapter's own table is not asked: it is what is tested.
 fn amount(object: &Value) -> Money {
-    Money::new(object["amount"].as_i64().unwrap(), Currency::parse(object["currency"].as_str().unwrap()).unwrap())
+    let (value, currency) = (object["amount"].as_i64().unwrap(), object["currency"].as_str().unwrap());
+    let minor = if currency == "isk" { value / 100 } else { value };
+    Money::new(minor, Currency::parse(currency).unwrap())
 }
 
 #[async_trait]
@@ -210,6 +220,10 @@ impl ProviderCounterpart for Counterpart {
             CustomerAct::Pay => self.pay(visit, json!({})).await?,
             CustomerAct::BeDeclined => self.pay(visit, json!({"card": "4000000000000002"})).await?,
             CustomerAct::PayAndDispute => self.pay(visit, json!({"card": "4000000000000259"})).await?,
+            CustomerAct::PayAndReturnRefunds => {
+                self.returns_refunds.store(true, Ordering::SeqCst);
+                self.pay(visit, json!({"card": "4000000000005126"})).await?
+            }
             CustomerAct::PayLater(DelayedEnd::Arrives) if by_transfer => self.pay(visit, json!({})).await?,
             CustomerAct::PayLater(end) => {
                 let account = if end == DelayedEnd::Arrives { "AT611904300234573201" } else { "AT861904300235470000" };
@@ -244,8 +258,14 @@ impl ProviderCounterpart for Counterpart {
         assert_eq!(answer.status(), StatusCode::OK);
     }
 
+    /// The sandbox decides none for the seller.
+    async fn win_dispute(&self, _payment: &ProviderRef) -> bool {
+        false
+    }
+
     async fn end_refunds(&self) {
-        if self.all("refunds").await.iter().any(|refund| refund["status"] == "pending") {
+        let comes_back = self.returns_refunds.load(Ordering::SeqCst);
+        if comes_back || self.all("refunds").await.iter().any(|refund| refund["status"] == "pending") {
             self.control("clock", json!({"advance_seconds": LONG})).await;
         }
     }

@@ -48,6 +48,8 @@ pub(crate) fn read(event: &Value, livemode: bool) -> Option<Notification> {
         provider_event_id: event["id"].as_str()?.to_owned(),
         occurred_at: Timestamp::from_unix_seconds(event["created"].as_i64()?),
         topic,
+        // It is asked how things stand, and told nothing of what is not ours.
+        is_foreign: false,
     })
 }
 

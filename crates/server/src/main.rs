@@ -11,6 +11,7 @@ mod registry;
 mod running;
 mod system;
 mod traces;
+mod unanswered;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -67,6 +68,11 @@ enum Command {
         json: bool,
         #[command(flatten)]
         settings: Box<Settings>,
+    },
+    /// Look after refunds of which no call finds out any more whether they were made.
+    UnansweredRefunds {
+        #[command(subcommand)]
+        command: unanswered::UnansweredCommand,
     },
     /// Look at the configuration.
     Config {
@@ -191,6 +197,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Sandbox { listen, state_file } => sandbox(listen, state_file).await,
         Command::Keys { command } => keys::run(command).await,
         Command::Notifications { command } => notifications::run(command).await,
+        Command::UnansweredRefunds { command } => unanswered::run(command).await,
         Command::Config { command: ConfigCommand::Providers } => say(&registry::abilities()),
         Command::Config { command: ConfigCommand::Reference } => say(&config::reference()),
         Command::Config { command: ConfigCommand::Check(settings) } => {

@@ -73,15 +73,14 @@ async fn list(app: &App, database: &str, set_aside_alone: bool) -> Result<()> {
 
 /// A line of the list. Nothing of a customer's is in it: ids of things, and reasons in words of ours.
 fn row(listed: &UnprocessedNotification) -> [String; 8] {
-    let entry = &listed.entry;
     [
-        entry.id.to_string(),
+        listed.id.to_string(),
         if listed.is_set_aside { "aside" } else { "waits" }.to_owned(),
-        entry.attempts.to_string(),
-        entry.received_at.to_string(),
-        entry.provider.to_string(),
-        entry.notification.provider_event_id.clone(),
-        about(&entry.notification.topic),
+        listed.attempts.to_string(),
+        listed.received_at.to_string(),
+        listed.provider.to_string(),
+        listed.provider_event_id.clone(),
+        listed.topic.as_ref().map_or_else(|| "what this version can't read".to_owned(), about),
         listed.reason.clone().unwrap_or_default(),
     ]
 }
@@ -101,6 +100,9 @@ fn about(topic: &NotificationTopic) -> String {
         NotificationTopic::CheckoutTold { snapshot } => format!("checkout {}", snapshot.provider_ref),
         NotificationTopic::RefundTold { payment_ref, snapshot } => {
             format!("refund {} of {payment_ref}", snapshot.provider_ref)
+        }
+        NotificationTopic::CaptureTold { payment_ref, snapshot } => {
+            format!("capture {} of {payment_ref}", snapshot.provider_ref)
         }
         NotificationTopic::DisputeTold { payment_ref, snapshot } => {
             format!("dispute {} of {payment_ref}", snapshot.provider_ref)

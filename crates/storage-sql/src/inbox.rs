@@ -6,12 +6,16 @@ use async_trait::async_trait;
 use domain::id::NotificationId;
 use domain::ports::storage::{InboxCommands, InboxQueries, StorageError, UnprocessedNotification};
 use domain::provider::InboxEntry;
+use domain::timestamp::Timestamp;
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 use crate::connection::SqlStorage;
 use crate::errors::defect;
 use crate::sql::{Filter, all, column, execute, for_update_skip_locked, json, now_us, one, to_json};
 use crate::unit_of_work::{SqlUnitOfWork, later, micros};
+
+/// Why a notification is set aside that this version can't read.
+const UNREADABLE: &str = "this version can't read it; try it again with one that can";
 
 /// The read port, for one type that has a connection.
 macro_rules! impl_reader {
@@ -47,18 +51,27 @@ async fn list_unprocessed(
 ) -> Result<Vec<UnprocessedNotification>, StorageError> {
     let which = if set_aside_alone { "state <> 'done' AND state = 'aside'" } else { "state <> 'done'" };
     let filter = Filter::new().and(which, []);
-    let select = "SELECT state, reason, attempts, failures, unended_tries, document FROM notifications";
+    let select =
+        "SELECT id, provider, provider_event_id, received_at_us, state, reason, attempts, document FROM notifications";
     let order = format!(" ORDER BY seq LIMIT {limit}");
     let rows = all(c, filter.statement(c.get_database_backend(), select, &order)).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(UnprocessedNotification {
-                entry: entry(row)?,
-                is_set_aside: column::<String>(row, "state")? == "aside",
-                reason: column(row, "reason")?,
-            })
-        })
-        .collect()
+    rows.iter().map(listed).collect()
+}
+
+/// A row as it is listed: what it says is read as far as this version can.
+fn listed(row: &QueryResult) -> Result<UnprocessedNotification, StorageError> {
+    let text = |name| column::<String>(row, name);
+    let document: Option<InboxEntry> = json(row, "document").ok();
+    Ok(UnprocessedNotification {
+        id: NotificationId::parse(&text("id")?).map_err(defect)?,
+        provider: text("provider")?.parse().map_err(defect)?,
+        provider_event_id: text("provider_event_id")?,
+        topic: document.map(|entry| entry.notification.topic),
+        attempts: u32::try_from(column::<i64>(row, "attempts")?).unwrap_or(u32::MAX),
+        received_at: Timestamp::from_unix_micros(column(row, "received_at_us")?),
+        is_set_aside: text("state")? == "aside",
+        reason: column(row, "reason")?,
+    })
 }
 
 async fn count_set_aside(c: &impl ConnectionTrait) -> Result<u64, StorageError> {
@@ -104,12 +117,20 @@ impl InboxCommands for SqlUnitOfWork {
              AND (due.unended_tries < 2 OR due.seq = (SELECT suspect.seq FROM notifications AS suspect \
              WHERE suspect.state = 'new' AND suspect.due_at_us <= {now} AND suspect.unended_tries >= 2 \
              ORDER BY suspect.due_at_us, suspect.seq LIMIT 1)) \
-             ORDER BY due.due_at_us LIMIT {limit}{lock}) RETURNING attempts, failures, unended_tries, document",
+             ORDER BY (due.attempts > 0), due.due_at_us LIMIT {limit}{lock}) \
+             RETURNING id, attempts, failures, unended_tries, document",
             now = now_us(backend),
             lock = for_update_skip_locked(backend)
         );
         let rows = all(c, Statement::from_sql_and_values(backend, sql, [micros(lease).into()])).await?;
-        rows.iter().map(entry).collect()
+        let mut leased = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match entry(row) {
+                Ok(entry) => leased.push(entry),
+                Err(unreadable) => self.set_unreadable_aside(row, &unreadable.to_string()).await?,
+            }
+        }
+        Ok(leased)
     }
 
     async fn renew_notification_lease(&mut self, held: &InboxEntry, lease: Duration) -> Result<bool, StorageError> {
@@ -149,6 +170,16 @@ impl InboxCommands for SqlUnitOfWork {
 }
 
 impl SqlUnitOfWork {
+    /// Leaves a row to a person that this version can't read, as where a later one has stored it and was taken back: whoever
+    /// can read it has it tried again.
+    async fn set_unreadable_aside(&self, row: &QueryResult, error: &str) -> Result<(), StorageError> {
+        let id: String = column(row, "id")?;
+        tracing::error!(notification = %id, error, "a notification can't be read by this version, and is set aside");
+        let sql = "UPDATE notifications SET state = 'aside', reason = $2, unended_tries = 0 WHERE id = $1";
+        execute(self.connection()?, sql, [id.into(), UNREADABLE.into()]).await?;
+        Ok(())
+    }
+
     async fn take_up_again(&self, which: &str, values: Vec<Value>) -> Result<u64, StorageError> {
         let c = self.connection()?;
         let sql = format!(

@@ -155,6 +155,13 @@ async fn find_intent(c: &impl ConnectionTrait, filter: Filter) -> Result<Option<
     row.as_ref().map(intent).transpose()
 }
 
+async fn list_unknown_intents(c: &impl ConnectionTrait, limit: u32) -> Result<Vec<Intent>, StorageError> {
+    let filter = Filter::new().and("unfinished AND state = 'outcome_unknown'", []);
+    let select = "SELECT lease_epoch, document FROM intents";
+    let order = format!(" ORDER BY seq LIMIT {limit}");
+    all(c, filter.statement(c.get_database_backend(), select, &order)).await?.iter().map(intent).collect()
+}
+
 /// How long it takes until a call is due that its last holder put off. One who holds it now has a later lease than the one
 /// that was written down with it.
 async fn put_off_for(c: &impl ConnectionTrait, id: IntentId) -> Result<Option<Duration>, StorageError> {
@@ -509,6 +516,11 @@ macro_rules! impl_reader {
                 let $it = self;
                 let filter = Filter::new().and("subject = ? AND unfinished", [Value::from(subject)]);
                 Ok(find_intent($connection, filter).await?.is_some())
+            }
+
+            async fn list_intents_of_unknown_outcome(&self, limit: u32) -> Result<Vec<Intent>, StorageError> {
+                let $it = self;
+                list_unknown_intents($connection, limit).await
             }
 
             async fn intent_put_off_for(&self, id: IntentId) -> Result<Option<Duration>, StorageError> {

@@ -14,14 +14,14 @@ use domain::event::{EventKind, EventPosition};
 use domain::id::{ProductId, RefundId, TaxIdCheckId};
 use domain::payment::{OutOfBandMethod, Payment};
 use domain::ports::storage::{
-    CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InvoiceQueries, Storage, StorageError,
+    CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InboxQueries, InvoiceQueries, Storage, StorageError,
     TaxRecordQueries,
 };
 use domain::refund::{NewRefund, OutOfBandRefund, Refund};
 use domain::tax_id_check::{RegistryAnswer, TaxIdCheck};
 use port_contracts::fixtures::{
-    PaymentParties, credit_note, draft_invoice, later, metadata, money, next_uuid, only, open_invoice, pending_payment,
-    product, product_event, provider_ref, seller, tax_id,
+    PaymentParties, credit_note, draft_invoice, inbox_entry, later, metadata, money, next_uuid, only, open_invoice,
+    pending_payment, product, product_event, provider_ref, seller, tax_id,
 };
 use port_contracts::storage::Store;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
@@ -62,6 +62,7 @@ on_both_databases! {
     replicas_that_start_at_once_share_the_schema,
     an_event_of_another_replica_wakes_who_waits,
     what_a_later_version_added_is_tolerated,
+    a_notification_that_can_not_be_read_is_set_aside_and_others_go_on,
     a_statement_that_would_change_what_is_final_is_refused,
     a_statement_that_would_rewrite_the_books_is_refused,
     a_database_that_is_gone_is_unavailable,
@@ -312,6 +313,54 @@ async fn what_a_later_version_added_is_tolerated(url: String) {
     assert_eq!(storage.get_product(&own, cup.id).await.unwrap(), Some(cup));
     let unreadable = domain::ports::storage::PaymentLinkQueries::load_payment_link(&storage, link.id).await;
     assert!(matches!(unreadable, Err(StorageError::Defect(_))), "{unreadable:?}");
+    storage.close().await;
+}
+
+/// A notification of a later version's holds up no other: it is set aside, listed, and read once there is a version that can.
+async fn a_notification_that_can_not_be_read_is_set_aside_and_others_go_on(url: String) {
+    let storage = open(&url).await;
+    let entries: Vec<_> = ["evt_1", "evt_2", "evt_3"].map(inbox_entry).into();
+    let mut work = storage.begin().await.unwrap();
+    for entry in &entries {
+        assert!(work.insert_notification(entry).await.unwrap());
+    }
+    work.commit().await.unwrap();
+    let set_topic = |topic: &str| {
+        let changed = match url.starts_with("postgres") {
+            true => format!("jsonb_set(document, '{{notification,topic,topic}}', '\"{topic}\"')"),
+            false => format!("json_set(document, '$.notification.topic.topic', '{topic}')"),
+        };
+        format!("UPDATE notifications SET document = {changed} WHERE id = '{}'", entries[1].id)
+    };
+    let connection = Database::connect(&url).await.unwrap();
+    connection.execute_unprepared(&set_topic("moonlight")).await.unwrap();
+    let take = async || {
+        let mut work = storage.begin().await.unwrap();
+        let leased = work.lease_due_notifications(10, Duration::from_secs(60)).await.unwrap();
+        work.commit().await.unwrap();
+        let mut ids: Vec<_> = leased.iter().map(|entry| entry.id).collect();
+        ids.sort();
+        ids
+    };
+    let mut readable = vec![entries[0].id, entries[2].id];
+    readable.sort();
+    assert_eq!(take().await, readable);
+    assert_eq!(storage.count_set_aside_notifications().await.unwrap(), 1);
+    let listed = storage.list_unprocessed_notifications(false, 10).await.unwrap();
+    let of: Vec<_> = listed.iter().map(|it| (it.id, it.topic.is_some(), it.is_set_aside)).collect();
+    assert_eq!(of, [(entries[0].id, true, false), (entries[1].id, false, true), (entries[2].id, true, false)]);
+    assert!(listed[1].reason.as_ref().is_some_and(|reason| reason.contains("can't read it")), "{listed:?}");
+    let retry = async || {
+        let mut work = storage.begin().await.unwrap();
+        assert!(work.take_notification_up_again(entries[1].id).await.unwrap());
+        work.commit().await.unwrap();
+    };
+    retry().await;
+    assert_eq!(take().await, []);
+    connection.execute_unprepared(&set_topic("checkout")).await.unwrap();
+    retry().await;
+    assert_eq!(take().await, [entries[1].id]);
+    connection.close().await.unwrap();
     storage.close().await;
 }
 

@@ -126,6 +126,8 @@ table! {
         "How long the mail that is most overdue has been due, in seconds; 0 where there is none.";
     REFUNDS_UNKNOWN: Gauge<0> = Kind::Gauge, "paylinks_refunds_unknown" [],
         "Refunds of which it is not known whether the provider made them.";
+    REFUNDS_UNANSWERED: Gauge<0> = Kind::Gauge, "paylinks_refunds_unanswered" [],
+        "Refunds of which no call finds out any more whether they were made, and that wait for a person.";
     LEASES_LOST: Counter<1> = Kind::Counter, "paylinks_leases_lost_total" ["work": Fixed(&["call", "notification"])],
         "Leases that were lost while their holder was at work.";
     WORKER_DEFECTS: Counter<0> = Kind::Counter, "paylinks_worker_defects_total" [],

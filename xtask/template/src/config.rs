@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use domain::ports::adapter::{ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
+use domain::ports::adapter::{AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
 use domain::provider::{Capabilities, ProviderName};
 use domain::validation::Validator;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::provider::{TemplateProvider, capabilities};
@@ -79,6 +79,10 @@ impl ConfiguredProvider for TemplateConfig {
 
     fn is_live(&self) -> bool {
         self.live
+    }
+
+    fn account(&self) -> AccountIdentity {
+        AccountIdentity::new(Template::NAME, "", self.api_key.expose_secret())
     }
 
     fn summary(&self) -> String {

@@ -100,6 +100,10 @@ impl ProviderCounterpart for Counterpart {
         to_be_written("send money back without the adapter")
     }
 
+    async fn win_dispute(&self, _payment: &ProviderRef) -> bool {
+        to_be_written("decide a dispute for the seller, or say that that can't be had")
+    }
+
     async fn end_refunds(&self) {
         to_be_written("let refunds end")
     }

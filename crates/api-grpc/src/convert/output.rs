@@ -494,6 +494,7 @@ fn payment_flag(flag: PaymentFlag) -> i32 {
         PaymentFlag::InvoiceAlreadyPaid => v1::PaymentFlag::InvoiceAlreadyPaid,
         PaymentFlag::InvoiceNotOpen => v1::PaymentFlag::InvoiceNotOpen,
         PaymentFlag::CollectableClosed => v1::PaymentFlag::CollectableClosed,
+        PaymentFlag::OverRefunded => v1::PaymentFlag::OverRefunded,
     };
     flag as i32
 }

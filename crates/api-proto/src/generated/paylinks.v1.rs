@@ -7694,6 +7694,9 @@ pub enum PaymentFlag {
     InvoiceNotOpen = 5,
     /// Its link or session had been closed.
     CollectableClosed = 6,
+    /// More of it is refunded and disputed than what came in, as where money goes back at the provider beside a refund of ours or
+    /// a dispute. Unlike the others it goes once that is not so any more.
+    OverRefunded = 7,
 }
 impl PaymentFlag {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -7709,6 +7712,7 @@ impl PaymentFlag {
             Self::InvoiceAlreadyPaid => "PAYMENT_FLAG_INVOICE_ALREADY_PAID",
             Self::InvoiceNotOpen => "PAYMENT_FLAG_INVOICE_NOT_OPEN",
             Self::CollectableClosed => "PAYMENT_FLAG_COLLECTABLE_CLOSED",
+            Self::OverRefunded => "PAYMENT_FLAG_OVER_REFUNDED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -7721,6 +7725,7 @@ impl PaymentFlag {
             "PAYMENT_FLAG_INVOICE_ALREADY_PAID" => Some(Self::InvoiceAlreadyPaid),
             "PAYMENT_FLAG_INVOICE_NOT_OPEN" => Some(Self::InvoiceNotOpen),
             "PAYMENT_FLAG_COLLECTABLE_CLOSED" => Some(Self::CollectableClosed),
+            "PAYMENT_FLAG_OVER_REFUNDED" => Some(Self::OverRefunded),
             _ => None,
         }
     }

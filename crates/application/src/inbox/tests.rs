@@ -13,7 +13,12 @@ fn entry(topic: NotificationTopic, failures: u32) -> InboxEntry {
     InboxEntry {
         id: NotificationId::from_uuid(uuid::Uuid::from_u128(mocked::UUID)),
         provider: "acquirer".parse().unwrap(),
-        notification: Notification { provider_event_id: "e_1".to_owned(), occurred_at: mocked::NOW, topic },
+        notification: Notification {
+            provider_event_id: "e_1".to_owned(),
+            occurred_at: mocked::NOW,
+            topic,
+            is_foreign: false,
+        },
         attempts: 1_000,
         failures,
         unended_tries: 1,
@@ -143,4 +148,53 @@ async fn what_its_holders_die_of_is_set_aside_without_another_look() {
     // A provider that is asked panics, since nothing is expected of it.
     let poison = InboxEntry { unended_tries: UNENDED_TRIES_MAX + 1, ..entry(topic(), 0) };
     mocked::app(storage, MockPaymentProvider::new()).process(poison).await.unwrap();
+}
+
+/// What becomes of a refund that was told so long ago and whose payment is not known: for how long it is put off, or that it is
+/// done with.
+async fn put_off_for(age: Duration, is_foreign: bool) -> Option<Duration> {
+    let told = RefundSnapshot {
+        provider_ref: ProviderRef("r_1".to_owned()),
+        refund_id: None,
+        progress: domain::refund::RefundProgress::Succeeded,
+        amount: mocked::money(100),
+        reason: None,
+    };
+    let payment_ref = ProviderRef("p_1".to_owned());
+    let mut told = entry(NotificationTopic::RefundTold { payment_ref, snapshot: Box::new(told) }, 0);
+    told.notification.is_foreign = is_foreign;
+    let wait = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let noted = std::sync::Arc::clone(&wait);
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_retry_notification().returning(move |_, retry_in, _| {
+        *noted.lock().unwrap() = Some(retry_in);
+        Ok(())
+    });
+    uow.expect_finish_notification().returning(|_| Ok(()));
+    uow.expect_commit().returning(|| Ok(()));
+    let mut storage = MockStorage::new();
+    storage.expect_load_payment_by_ref().returning(|_, _| Ok(None));
+    storage.expect_begin().return_once(move || Ok(Box::new(uow)));
+    let mut abilities = mocked::capabilities();
+    abilities.features.remove(&Feature::NotificationHistory);
+    let mut provider = MockPaymentProvider::new();
+    provider.expect_capabilities().return_const(abilities);
+    let mut parts = mocked::parts(storage, provider);
+    let mut clock = domain::ports::clock::MockClock::new();
+    clock.expect_now().return_const(mocked::NOW.plus(age));
+    parts.clock = std::sync::Arc::new(clock);
+    App::new(parts).unwrap().process(told).await.unwrap();
+    *wait.lock().unwrap()
+}
+
+#[tokio::test]
+async fn what_names_nothing_of_ours_is_tried_ever_more_seldom_and_not_for_long() {
+    let (hour, day) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
+    assert!(put_off_for(2 * hour, true).await.unwrap() >= 2 * hour);
+    assert!(put_off_for(2 * day, true).await.unwrap() >= FOREIGN_RETRY_IN_MAX);
+    assert_eq!(put_off_for(4 * day + hour, true).await, None);
+    // What names ours may be told before its payment, as long as that is still delivered.
+    assert!(put_off_for(2 * hour, false).await.unwrap() <= RETRY_IN_MAX + RETRY_IN_MAX / 4);
+    assert!(put_off_for(30 * day, false).await.is_some());
+    assert_eq!(put_off_for(32 * day, false).await, None);
 }

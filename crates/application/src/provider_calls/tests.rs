@@ -4,6 +4,12 @@ use domain::payment_link::{CompletedSessionsMax, LinkChanges, LinkField, LinkOpt
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, MockUnitOfWork};
 
+use domain::idempotency::RequestProgress;
+use domain::payment_link::CloseReason;
+use domain::ports::provider::HostedPage;
+use domain::provider::{CheckoutProgress, CheckoutSnapshot, Feature};
+
+use super::performing::Performed;
 use super::*;
 use crate::mocked::{self, intent, link};
 

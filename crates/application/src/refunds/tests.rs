@@ -178,3 +178,21 @@ async fn another_key_is_used_only_once_what_was_sent_under_the_old_one_is_over()
         assert_eq!(key_sent(intended, None).await, old);
     }
 }
+
+#[tokio::test]
+async fn a_refund_that_was_given_up_and_is_told_of_all_the_same_is_recorded_as_one_more() {
+    let id = RefundId::parse("re_0193a5c2e8b27c3a9f0e1d2c3b4a5968").unwrap();
+    let new = NewRefund { id, amount: money(100), reason: None, credit_note_id: None, metadata: Metadata::default() };
+    let mut given_up = Refund::creating(new, &payment(), NOW);
+    assert!(given_up.refused("not_made".into(), NOW));
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_lock_payment().returning(|_| Ok(Some(payment())));
+    uow.expect_load_refund_by_ref().returning(|_, _| Ok(None));
+    uow.expect_load_refund().returning(move |_| Ok(Some(given_up.clone())));
+    let is_made = |refund: &Refund| refund.counted() == Some(money(100)) && refund.state.name() == "succeeded";
+    uow.expect_insert_refund().once().withf(move |refund| is_made(refund)).returning(|_| Ok(true));
+    uow.expect_update_payment().once().returning(|_| Ok(()));
+    uow.expect_append_event().returning(|_| Ok(()));
+    let told = [RefundSnapshot { refund_id: Some(id), ..told(RefundProgress::Succeeded) }];
+    assert!(app().settle_refunds(&mut uow, &look(VERSION), &told, Refund::observe_told).await.unwrap());
+}

@@ -16,6 +16,7 @@ use crate::id::{CheckoutSessionId, CustomerId, InvoiceId, PaymentLinkId};
 use crate::locale::Locale;
 use crate::metadata::Metadata;
 use crate::money::Money;
+use crate::payment::{is_part, with_part};
 use crate::payment_link::CloseReason;
 use crate::provider::{ProviderName, ProviderRef};
 use crate::redirect::RedirectUrl;
@@ -66,6 +67,9 @@ pub struct CheckoutSessionData {
     pub metadata: Metadata,
     /// Where it stands.
     pub state: SessionState,
+    /// What came in by parts while the page takes the rest still; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_in_parts: Option<Money>,
     /// What the customer entered and chose, once the customer went through it.
     #[serde(default)]
     pub collected: Option<Box<Collected>>,
@@ -273,6 +277,7 @@ impl CheckoutSession {
             customer_id: new.customer_id,
             metadata: new.metadata,
             state: SessionState::Creating,
+            paid_in_parts: None,
             collected: None,
             provider: new.provider,
             provider_ref: None,
@@ -335,11 +340,28 @@ impl CheckoutSession {
 
     /// It is closed at the provider, unpaid. Says whether that was news.
     pub fn expired(&mut self, reason: CloseReason, now: Timestamp) -> bool {
-        let is_news = matches!(self.state, SessionState::Creating | SessionState::Open | SessionState::Closing { .. });
+        let is_news = self.is_open();
         if is_news {
             self.move_to(SessionState::Expired { reason, expired_at: now }, now);
         }
         is_news
+    }
+
+    /// Whether less has come in with this money than what it asks for as a whole. Its page takes the rest then, so it stays open,
+    /// see [`PaymentLink::takes_rest_after`](crate::payment_link::PaymentLink::takes_rest_after).
+    pub fn takes_rest_after(&self, received: Money) -> bool {
+        is_part(self.amount, self.paid_in_parts, received)
+    }
+
+    /// Notes money after which [the rest is taken](Self::takes_rest_after) still.
+    pub fn count_part(&mut self, received: Money, now: Timestamp) {
+        self.0.paid_in_parts = with_part(self.paid_in_parts, received);
+        self.0.updated_at = now;
+    }
+
+    /// Whether it can be paid, or may be.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, SessionState::Creating | SessionState::Open | SessionState::Closing { .. })
     }
 
     /// The customer went through it, whatever it was held for here: the provider's word counts. Says whether that was

@@ -1,6 +1,6 @@
 //! What goes back of a payment: the sums of its refunds and disputes, and how much can still be refunded.
 
-use super::{Payment, PaymentState};
+use super::{Payment, PaymentFlag, PaymentState};
 use crate::money::{Currency, Money, MoneyError};
 use crate::timestamp::Timestamp;
 
@@ -77,7 +77,8 @@ impl Payment {
     /// Counts a refund for `after` that was counted for `before`. Says whether the sum changed.
     ///
     /// The sum may pass what came in for a while: someone refunds at the provider while a refund of ours is on its way.
-    /// The provider then refuses ours, which gives its part back.
+    /// The provider then refuses ours, which gives its part back. As long as it does, the payment is
+    /// [flagged](PaymentFlag::OverRefunded): what is gone beyond that is a loss that nobody here asked for.
     ///
     /// # Errors
     /// The sum has no answer: another currency, or too large.
@@ -116,8 +117,20 @@ impl Payment {
         if is_news {
             *field = sum;
             self.0.updated_at = now;
+            self.flag_what_is_over();
         }
         is_news
+    }
+
+    /// Flags that more is gone than came in, or takes that back.
+    fn flag_what_is_over(&mut self) {
+        let gone = [self.refunded, self.disputed].into_iter().flatten();
+        let gone = gone.fold(0, |sum: i64, money| sum.saturating_add(money.minor()));
+        let is_over = self.received.is_some_and(|received| gone > received.minor());
+        self.0.flags.retain(|flag| *flag != PaymentFlag::OverRefunded);
+        if is_over {
+            self.0.flags.push(PaymentFlag::OverRefunded);
+        }
     }
 }
 
@@ -170,6 +183,20 @@ mod tests {
         assert_eq!(payment.refundable(), Some(money(0)));
         payment.recount_dispute(Some(money(60)), None, NOW).unwrap();
         assert_eq!(payment.refundable(), Some(money(0)));
+    }
+
+    #[test]
+    fn what_is_gone_beyond_what_came_in_is_flagged_as_long_as_it_is() {
+        let mut payment = succeeded_payment(100);
+        payment.recount_refund(None, Some(money(100)), NOW).unwrap();
+        assert_eq!(payment.flags, []);
+        payment.recount_dispute(None, Some(money(1)), NOW).unwrap();
+        assert_eq!(payment.flags, [PaymentFlag::OverRefunded]);
+        payment.recount_refund(None, Some(money(5)), NOW).unwrap();
+        assert_eq!((&payment.flags[..], payment.refundable()), (&[PaymentFlag::OverRefunded][..], Some(money(0))));
+        payment.recount_dispute(Some(money(1)), None, NOW).unwrap();
+        payment.recount_refund(Some(money(5)), None, NOW).unwrap();
+        assert_eq!(payment.flags, []);
     }
 
     proptest! {

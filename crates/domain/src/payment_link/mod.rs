@@ -34,6 +34,7 @@ use crate::catalog::PriceModel;
 use crate::id::{InvoiceId, LineItemId, PaymentId, PaymentLinkId};
 use crate::metadata::MetadataPatch;
 use crate::money::{Currency, Money, Quantity};
+use crate::payment::{is_part, with_part};
 use crate::provider::{Feature, ProviderName, ProviderRef};
 use crate::seller::SellerId;
 use crate::text::{Description, DisplayName};
@@ -63,6 +64,10 @@ pub struct PaymentLinkData {
     pub state: LinkState,
     /// How many checkouts have been completed.
     pub completed_sessions: u32,
+    /// What came in by parts through a page that takes the rest still, see [`PaymentLink::takes_rest_after`]; absent before the
+    /// first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_in_parts: Option<Money>,
     /// The ad-hoc payment that it is the page of.
     pub payment_id: Option<PaymentId>,
     /// Whether the customer's payment method is stored once paid.
@@ -277,6 +282,7 @@ impl PaymentLink {
             options,
             state: LinkState::Creating,
             completed_sessions: 0,
+            paid_in_parts: None,
             payment_id: new.payment_id,
             stores_payment_method: new.stores_payment_method,
             provider: new.provider,
@@ -360,6 +366,22 @@ impl PaymentLink {
     /// A checkout of it was completed.
     pub fn count_completed_session(&mut self, now: Timestamp) {
         self.0.completed_sessions = self.completed_sessions.saturating_add(1);
+        self.0.updated_at = now;
+    }
+
+    /// Whether less has come in with this money than what it asks for as a whole, as where a customer pays with two cards. A page
+    /// that is paid once takes the rest then, so the link stays open with it: were it closed here, another page could be
+    /// made for that rest beside the one that still takes it.
+    pub fn takes_rest_after(&self, received: Money) -> bool {
+        match &self.target {
+            LinkTarget::Invoice { amount, .. } => is_part(*amount, self.paid_in_parts, received),
+            LinkTarget::Items { .. } => false,
+        }
+    }
+
+    /// Notes money after which [the rest is taken](Self::takes_rest_after) still.
+    pub fn count_part(&mut self, received: Money, now: Timestamp) {
+        self.0.paid_in_parts = with_part(self.paid_in_parts, received);
         self.0.updated_at = now;
     }
 

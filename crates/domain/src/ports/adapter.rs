@@ -4,6 +4,7 @@
 //! line there.
 
 use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -123,6 +124,9 @@ pub trait ConfiguredProvider: Send + Sync {
     /// Whether real money moves.
     fn is_live(&self) -> bool;
 
+    /// The account through which it charges. Two providers may not share one: the account tells both of each payment.
+    fn account(&self) -> AccountIdentity;
+
     /// Who charges and where, for people, without a secret.
     fn summary(&self) -> String;
 
@@ -131,6 +135,24 @@ pub trait ConfiguredProvider: Send + Sync {
     /// # Errors
     /// What it stands on can't be had, such as a client for HTTP.
     fn make(&self) -> Result<ProviderPorts, Box<dyn Error + Send + Sync>>;
+}
+
+/// What tells one account of a provider from another: the same for the same account, whatever it is called here. It may be
+/// made of what is secret, so it shows itself to nobody.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AccountIdentity(String);
+
+impl AccountIdentity {
+    /// The identity of an account of an adapter's at an address.
+    pub fn new(adapter: &str, address: &str, account: &str) -> Self {
+        Self(format!("{adapter} {address} {account}"))
+    }
+}
+
+impl fmt::Debug for AccountIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccountIdentity(..)")
+    }
 }
 
 /// The ports of one adapter.

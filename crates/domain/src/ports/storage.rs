@@ -26,7 +26,7 @@ use crate::page::{Page, PageRequest};
 use crate::payment::Payment;
 use crate::payment_link::PaymentLink;
 use crate::payment_method::PaymentMethod;
-use crate::provider::{InboxEntry, Intent, ProviderName, ProviderRef};
+use crate::provider::{InboxEntry, Intent, NotificationTopic, ProviderName, ProviderRef};
 use crate::seller::SellerId;
 use crate::tax::TaxRate;
 use crate::timestamp::Timestamp;
@@ -678,6 +678,8 @@ pub trait IntentQueries {
     async fn load_intent_of_request(&self, key: &RequestKey) -> Result<Option<Intent>, StorageError>;
     /// Whether a call about the thing is unfinished.
     async fn has_unfinished_intent(&self, subject: &str) -> Result<bool, StorageError>;
+    /// Unfinished calls of which it is not known whether the provider did them, the oldest first, at most `limit`.
+    async fn list_intents_of_unknown_outcome(&self, limit: u32) -> Result<Vec<Intent>, StorageError>;
     /// For how long an unfinished call that was tried is still put off, by the database's clock; nothing where someone is at
     /// work on it, or it is due.
     async fn intent_put_off_for(&self, id: IntentId) -> Result<Option<Duration>, StorageError>;
@@ -705,12 +707,38 @@ pub trait IntentCommands {
 /// A notification that is not processed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnprocessedNotification {
-    /// The notification, with how often it has been tried.
-    pub entry: InboxEntry,
+    /// Its id here.
+    pub id: NotificationId,
+    /// Who sent it.
+    pub provider: ProviderName,
+    /// The provider's id of it.
+    pub provider_event_id: String,
+    /// What it is about; absent where this version can't read that, as where a later one has stored it.
+    pub topic: Option<NotificationTopic>,
+    /// How often it has been tried to process it.
+    pub attempts: u32,
+    /// When it came in.
+    pub received_at: Timestamp,
     /// Whether it is set aside; else it is due, or will be.
     pub is_set_aside: bool,
     /// Why the last try failed; absent before the first.
     pub reason: Option<String>,
+}
+
+impl UnprocessedNotification {
+    /// One that can be read.
+    pub fn of(entry: &InboxEntry, is_set_aside: bool, reason: Option<String>) -> Self {
+        Self {
+            id: entry.id,
+            provider: entry.provider.clone(),
+            provider_event_id: entry.notification.provider_event_id.clone(),
+            topic: Some(entry.notification.topic.clone()),
+            attempts: entry.attempts,
+            received_at: entry.received_at,
+            is_set_aside,
+            reason,
+        }
+    }
 }
 
 /// Reads of the inbox.
@@ -736,7 +764,8 @@ pub trait InboxCommands {
     async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError>;
     /// Takes unprocessed notifications that are due, at most `limit`, for `lease`, and none that another transaction is
     /// taking. Counts the attempt, of which no end is noted yet. Of those that had no end twice and more, it takes one at
-    /// most: one of which its holders die must not take others with it each time.
+    /// most: one of which its holders die must not take others with it each time. Those that were never tried come first, so
+    /// that what is new does not wait behind what may never be processed. What can't be read is set aside, and others are taken.
     async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError>;
     /// Leases a notification for `lease` from now on, by whoever holds it. `false` if it is not waiting any more, or leased to
     /// someone else meanwhile; nothing is written then.

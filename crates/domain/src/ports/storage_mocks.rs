@@ -144,6 +144,7 @@ mock! {
         async fn load_intent(&self, id: IntentId) -> Result<Option<Intent>, StorageError>;
         async fn load_intent_of_request(&self, key: &RequestKey) -> Result<Option<Intent>, StorageError>;
         async fn has_unfinished_intent(&self, subject: &str) -> Result<bool, StorageError>;
+        async fn list_intents_of_unknown_outcome(&self, limit: u32) -> Result<Vec<Intent>, StorageError>;
         async fn intent_put_off_for(&self, id: IntentId) -> Result<Option<Duration>, StorageError>;
     }
 
@@ -411,6 +412,7 @@ mock! {
         async fn load_intent(&self, id: IntentId) -> Result<Option<Intent>, StorageError>;
         async fn load_intent_of_request(&self, key: &RequestKey) -> Result<Option<Intent>, StorageError>;
         async fn has_unfinished_intent(&self, subject: &str) -> Result<bool, StorageError>;
+        async fn list_intents_of_unknown_outcome(&self, limit: u32) -> Result<Vec<Intent>, StorageError>;
         async fn intent_put_off_for(&self, id: IntentId) -> Result<Option<Duration>, StorageError>;
     }
 

@@ -7,9 +7,13 @@ use domain::ports::provider::ProviderError;
 
 use super::subject::{Subject, key, money};
 
-/// Of currencies without decimals, with two and with three, amounts that all charge. The last digit of the three is 0: some
-/// networks have but two of them.
-const AMOUNTS: [(i64, &str); 7] = [
+/// Of currencies without decimals, with two and with three, and of those that providers count in units of their own, amounts
+/// that all charge. The last digit of the three is 0: some networks have but two of them.
+const AMOUNTS: [(i64, &str); 11] = [
+    (5_000, "ISK"),
+    (12_000, "CLP"),
+    (5_000_000, "IDR"),
+    (200_000, "CVE"),
     (5_000, "JPY"),
     (123_456, "JPY"),
     (1_000, "SEK"),

@@ -59,7 +59,11 @@ pub trait ProviderCounterpart: Send + Sync {
     /// Someone at the provider's dashboard sends money of a payment back.
     async fn refund_at_dashboard(&self, payment: &ProviderRef, amount: Money);
 
-    /// A refund that is on its way has its end now, where the provider takes time for it: the money is back.
+    /// A dispute of a payment is decided for the seller, after the bank had taken its money; `false` where that can't be had.
+    async fn win_dispute(&self, payment: &ProviderRef) -> bool;
+
+    /// A refund that is on its way has its end now, where the provider takes time for it: the money is back. One of a customer
+    /// who [has refunds come back](CustomerAct::PayAndReturnRefunds) fails after it had succeeded.
     async fn end_refunds(&self);
 
     /// All that has been told since the account is there, in the order in which it happened: each as it is delivered to the
@@ -156,6 +160,8 @@ pub enum CustomerAct {
     BeDeclined,
     /// Pays what is asked for by a card, and has its bank take the money back at once.
     PayAndDispute,
+    /// Pays what is asked for by a card whose bank gives every refund back, after it was told as done.
+    PayAndReturnRefunds,
 }
 
 /// How a payment ends whose money comes later.

@@ -42,6 +42,7 @@ fn essence(notification: &Notification) -> (String, String) {
             let progress = std::mem::discriminant(&told.progress);
             format!("{payment_ref} {} {:?} {progress:?} {}", told.provider_ref, told.refund_id, told.amount)
         }
+        NotificationTopic::CaptureTold { payment_ref, snapshot: told } => format!("{payment_ref} {told:?}"),
         NotificationTopic::DisputeTold { payment_ref, snapshot: told } => {
             format!("{payment_ref} {} {:?} {}", told.provider_ref, told.state, told.amount)
         }

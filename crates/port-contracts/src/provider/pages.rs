@@ -267,6 +267,12 @@ pub async fn what_is_not_there_is_not_found(at: Subject) {
     assert!(matches!(found, Ok(None) | Err(ProviderError::NotFound)), "{found:?}");
     let link = fixtures::made_link(link, "unknown_0193a5c2e8b27c3a");
     assert_eq!(at.provider.deactivate_payment_link(&key(), &link).await, Err(ProviderError::NotFound));
+    // Nor is what nobody finds under an id of the provider's own kind taken for closed.
+    let (_, made) = at.make_link(at.invoice_link(money(10_000, "SEK")).await).await;
+    let absent: String = made.provider_ref.0.chars().rev().collect();
+    let link = fixtures::made_link(at.invoice_link(money(10_000, "SEK")).await, &absent);
+    let closed = at.provider.deactivate_payment_link(&key(), &link).await;
+    assert!(matches!(closed, Err(ProviderError::NotFound | ProviderError::Rejected { .. })), "{closed:?}");
 }
 
 /// What a page says is what the caller wrote, whatever it is written with.

@@ -3,7 +3,7 @@
 
 use domain::checkout::{CheckoutMode, CheckoutSession};
 use domain::customer::Customer;
-use domain::dispute::DisputeState;
+use domain::dispute::{Dispute, DisputeState};
 use domain::money::{Currency, Money};
 use domain::payment_link::{PaymentLink, PaymentMethodType};
 use domain::ports::provider::{HostedPage, ProviderError};
@@ -20,6 +20,18 @@ impl Subject {
             self.counterpart.ledger().await.payments.into_iter().map(|it| (it.payment_ref, it.received)).collect();
         ledger.sort_by(|one, other| one.0.cmp(&other.0));
         assert_eq!(self.payments_of(|_| true).await, ledger);
+    }
+
+    /// What the dispute that was told of last holds or took of its payment.
+    async fn disputed(&self) -> Option<Money> {
+        let findings = self.findings().await;
+        let told = findings.iter().rev().find_map(|it| match it {
+            Finding::Dispute(dispute) => Some(dispute),
+            _ => None,
+        });
+        let payment = fixtures::pending_payment(&fixtures::seller("north"), fixtures::PaymentParties::default());
+        let id = domain::id::DisputeId::from_uuid(fixtures::next_uuid());
+        Dispute::opened(id, &payment, told?, fixtures::moment()).counted()
     }
 
     /// How the checkouts stand that were told of: each once, as it was told last.
@@ -248,4 +260,30 @@ pub async fn a_dispute_is_told(at: Subject) {
         }
     }
     assert!(disputes > 0, "no dispute is told");
+    // The bank has the money, so it is not the seller's to send back.
+    assert_eq!(at.disputed().await, Some(amount));
+    if at.counterpart.win_dispute(&paid[0].0).await {
+        assert_eq!(at.disputed().await, None, "the money is back");
+    }
+    // A payment is not less paid for being disputed.
+    at.books_agree().await;
+}
+
+/// Less than a link for an invoice asks for is told as what it is, and its page takes no more than the rest beside it.
+pub async fn a_part_of_what_a_link_asks_for_is_told_as_a_part(at: Subject) {
+    let (part, whole) = (money(4_000, "SEK"), money(10_000, "SEK"));
+    let (link, page) = at.make_link(at.invoice_link(whole).await).await;
+    let visit = at.counterpart.visit(&page).await.unwrap();
+    if at.counterpart.act(&visit, CustomerAct::PayOther(part)).await == Err(PageRefusal::NotOffered) {
+        assert_eq!(at.received().await, []);
+        return;
+    }
+    let told = at.payments_of(|told| told.payment_link_id == Some(link.id)).await;
+    assert_eq!(told.iter().map(|(_, received)| *received).collect::<Vec<_>>(), [part]);
+    if let Ok(visit) = at.counterpart.visit(&page).await {
+        at.counterpart.act(&visit, CustomerAct::Pay).await.unwrap();
+        assert_eq!(at.received().await.iter().map(|it| it.minor()).sum::<i64>(), whole.minor());
+    }
+    assert_eq!(at.counterpart.visit(&page).await.err(), Some(PageRefusal::Closed));
+    at.books_agree().await;
 }

@@ -4,7 +4,7 @@ use domain::ports::provider::ProviderError;
 use domain::provider::{Feature, ProviderRef};
 use domain::refund::{RefundProgress, RefundSnapshot};
 
-use super::counterpart::{Call, Disturbance};
+use super::counterpart::{Call, CustomerAct, Disturbance, PageRefusal};
 use super::subject::{Subject, key, money};
 use crate::fixtures;
 
@@ -134,6 +134,27 @@ pub async fn a_refund_whose_answer_is_lost_is_found_out(at: Subject) {
         assert_eq!(again.refund_id, Some(refund.id));
         assert_eq!(at.refunded().await.len(), before + 1, "{lost:?}");
     }
+}
+
+/// A refund that its customer's bank gives back is told as failed, whatever was told of it before.
+pub async fn a_refund_that_comes_back_is_told_as_failed(at: Subject) {
+    let amount = money(10_000, "SEK");
+    let (session, page) = at.make_session(at.session(amount).await).await;
+    let visit = at.counterpart.visit(&page).await.unwrap();
+    if at.counterpart.act(&visit, CustomerAct::PayAndReturnRefunds).await == Err(PageRefusal::NotOffered) {
+        assert_eq!(at.received().await, []);
+        return;
+    }
+    let paid = at.payments_of(|told| told.checkout_session_id == Some(session.id)).await;
+    let made = at.provider.create_refund(&key(), &at.refund(amount), &paid[0].0).await.unwrap();
+    assert!(!has_failed(&made), "{made:?}");
+    at.counterpart.end_refunds().await;
+    let told = at.refunds().await;
+    let [told] = &told[..] else { panic!("one refund is told: {told:?}") };
+    assert_eq!((&told.provider_ref, told.amount), (&made.provider_ref, amount));
+    assert!(has_failed(told), "{told:?}");
+    assert_eq!(at.refunded().await, []);
+    at.books_agree().await;
 }
 
 /// Money that someone sends back at the dashboard is told, as nobody's of ours.

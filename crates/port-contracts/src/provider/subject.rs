@@ -236,6 +236,7 @@ impl Subject {
             | NotificationTopic::PromotionCode { .. }
             | NotificationTopic::Subscription { .. }
             | NotificationTopic::Renewal { .. }
+            | NotificationTopic::CaptureTold { .. }
             | NotificationTopic::NeedsAttention { .. }
             | NotificationTopic::Other { .. } => Finding::Nothing,
         })

@@ -163,15 +163,10 @@ pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(stora
     work.retry_notification(&leased[0], LONG, "the provider is down").await.unwrap();
     work.finish_notification(&leased[2]).await.unwrap();
     work.commit().await.unwrap();
-    let listed = |entry: &InboxEntry, is_set_aside, reason: &str| UnprocessedNotification {
-        entry: entry.clone(),
-        is_set_aside,
-        reason: Some(reason.to_owned()),
+    let listed = |entry: &InboxEntry, is_set_aside, reason: &str| {
+        UnprocessedNotification::of(entry, is_set_aside, Some(reason.to_owned()))
     };
-    let waiting = UnprocessedNotification {
-        entry: InboxEntry { unended_tries: 0, ..leased[0].clone() },
-        ..listed(&leased[0], false, "the provider is down")
-    };
+    let waiting = listed(&leased[0], false, "the provider is down");
     let aside = listed(&leased[1], true, "what it names is unknown");
     let all = storage.list_unprocessed_notifications(false, 10).await.unwrap();
     assert_eq!(all, [waiting.clone(), aside.clone()]);
@@ -193,6 +188,27 @@ pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(stora
     assert_eq!(work.take_all_notifications_up_again().await.unwrap(), 0);
     work.commit().await.unwrap();
     assert_eq!(take_due(&storage, LONG).await, [tried(&leased[1], 3)]);
+}
+
+/// What is new comes before what was tried already, however long that has been due.
+pub async fn what_is_new_comes_before_what_was_tried(storage: Store) {
+    let mut work = storage.begin().await.unwrap();
+    for event in ["evt_1", "evt_2", "evt_3"] {
+        work.insert_notification(&inbox_entry(event)).await.unwrap();
+    }
+    for entry in work.lease_due_notifications(10, LONG).await.unwrap() {
+        work.retry_notification(&entry, Duration::ZERO, "its payment is not known").await.unwrap();
+    }
+    work.commit().await.unwrap();
+    let new = inbox_entry("evt_4");
+    let mut work = storage.begin().await.unwrap();
+    work.insert_notification(&new).await.unwrap();
+    work.commit().await.unwrap();
+    let mut work = storage.begin().await.unwrap();
+    let first = work.lease_due_notifications(1, LONG).await.unwrap();
+    assert_eq!(first.iter().map(|entry| entry.id).collect::<Vec<_>>(), [new.id]);
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 3);
+    work.commit().await.unwrap();
 }
 
 /// Failures are kept as their holder counts them until a person has it tried again; tries are counted until one has an end,

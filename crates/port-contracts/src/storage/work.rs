@@ -269,6 +269,9 @@ pub async fn an_intent_is_found_by_what_waits_for_it(storage: Store) {
         assert_eq!(storage.load_intent_of_request(&key).await.unwrap().as_ref(), waiting);
         assert_eq!(storage.load_intent_of_request(&elsewhere).await.unwrap(), None);
         assert_eq!(storage.has_unfinished_intent(&subject).await.unwrap(), waiting.is_some());
+        let unknown: Vec<_> =
+            waiting.filter(|it| it.state == IntentState::OutcomeUnknown).into_iter().cloned().collect();
+        assert_eq!(storage.list_intents_of_unknown_outcome(10).await.unwrap(), unknown);
         assert!(!storage.has_unfinished_intent("pm_other").await.unwrap());
     }
 }

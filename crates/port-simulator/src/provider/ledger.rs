@@ -151,7 +151,7 @@ impl Ledger {
         };
         let Some(topic) = topic else { return };
         let provider_event_id = self.new_ref("evt").0;
-        self.told.push(Notification { provider_event_id, occurred_at: self.now, topic });
+        self.told.push(Notification { provider_event_id, occurred_at: self.now, topic, is_foreign: false });
     }
 
     /// What is told of a session by a provider that can't be asked: that money came, not that none did.

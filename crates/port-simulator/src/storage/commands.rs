@@ -676,7 +676,7 @@ impl InboxCommands for SimulatedUnitOfWork {
         let rows = view.all(|tables| &tables.notifications).map(|(_, row)| row);
         let is_due = |row: &&NotificationRow| row.state == NotificationState::New && row.due_at_us <= now;
         let mut due: Vec<_> = rows.filter(is_due).cloned().collect();
-        due.sort_by_key(|row| (row.due_at_us, row.seq));
+        due.sort_by_key(|row| (row.entry.attempts > 0, row.due_at_us, row.seq));
         // Of those whose holders may have died of them, one at most.
         let is_suspect = |row: &NotificationRow| row.entry.unended_tries >= 2;
         let suspect = due.iter().find(|row| is_suspect(row)).map(|row| row.seq);

@@ -29,7 +29,7 @@ use domain::ports::storage::{
     PriceFilter, PromotionCodeFilter, Reader, RefundFilter, RefundQueries, RequestQueries, Sellers, SessionFilter,
     StorageError, SubscriptionFilter, SubscriptionQueries, TaxRecordQueries, UnprocessedNotification,
 };
-use domain::provider::{Intent, ProviderName, ProviderRef};
+use domain::provider::{Intent, IntentState, ProviderName, ProviderRef};
 use domain::refund::Refund;
 use domain::seller::SellerId;
 use domain::subscription::Subscription;
@@ -446,6 +446,18 @@ macro_rules! impl_reader {
                 self.read(|view| oldest_intent(&view, is_about).is_some()).await
             }
 
+            async fn list_intents_of_unknown_outcome(&self, limit: u32) -> Result<Vec<Intent>, StorageError> {
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                self.read(|view| {
+                    let rows = view.all(|tables| &tables.intents).map(|(_, row)| row);
+                    let is_unknown = |row: &&IntentRow| row.intent.state == IntentState::OutcomeUnknown;
+                    let mut rows: Vec<_> = rows.filter(is_unknown).collect();
+                    rows.sort_unstable_by_key(|row| row.seq);
+                    rows.into_iter().take(limit).map(|row| row.intent.clone()).collect()
+                })
+                .await
+            }
+
             async fn intent_put_off_for(&self, id: IntentId) -> Result<Option<Duration>, StorageError> {
                 let due_us = self
                     .read(|view| {
@@ -475,10 +487,9 @@ macro_rules! impl_reader {
                     rows.sort_unstable_by_key(|row| row.seq);
                     rows.truncate(limit);
                     rows.into_iter()
-                        .map(|row| UnprocessedNotification {
-                            entry: row.entry.clone(),
-                            is_set_aside: row.state == NotificationState::Aside,
-                            reason: row.reason.clone(),
+                        .map(|row| {
+                            let is_set_aside = row.state == NotificationState::Aside;
+                            UnprocessedNotification::of(&row.entry, is_set_aside, row.reason.clone())
                         })
                         .collect()
                 })

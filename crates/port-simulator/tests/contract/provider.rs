@@ -142,7 +142,7 @@ impl ProviderCounterpart for Counterpart {
                 CheckoutProgress::Open => Err(PageRefusal::Declined),
                 _ => Err(PageRefusal::Closed),
             },
-            CustomerAct::PayAndDispute => Err(PageRefusal::NotOffered),
+            CustomerAct::PayAndDispute | CustomerAct::PayAndReturnRefunds => Err(PageRefusal::NotOffered),
         }
     }
 
@@ -154,6 +154,10 @@ impl ProviderCounterpart for Counterpart {
 
     async fn refund_at_dashboard(&self, payment: &ProviderRef, amount: Money) {
         self.acquirer.refund(payment, amount).unwrap();
+    }
+
+    async fn win_dispute(&self, _payment: &ProviderRef) -> bool {
+        false
     }
 
     async fn end_refunds(&self) {

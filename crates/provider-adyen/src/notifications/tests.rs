@@ -89,7 +89,6 @@ fn a_failed_try_another_programs_payment_and_what_is_new_mean_nothing() {
         ("AUTHORISATION", json!({"success": "false"})),
         ("AUTHORISATION", json!({"merchantReference": "order-7"})),
         ("PENDING", json!({})),
-        ("CAPTURE", json!({})),
         ("CAPTURE", json!({"success": "false", "merchantReference": "order-7"})),
         ("INFORMATION_SUPPLIED", json!({"originalReference": "PSP0000000000001"})),
         ("VOID_PENDING_REFUND", json!({"originalReference": "PSP0000000000001"})),
@@ -119,7 +118,6 @@ fn refunds_are_told_with_their_payment_whoever_asked_for_them() {
         ("CANCEL_OR_REFUND", json!({}), Some(RefundProgress::Succeeded)),
         ("REFUND_FAILED", json!({}), failed("refund_failed")),
         ("REFUNDED_REVERSED", json!({}), failed("refunded_reversed")),
-        ("CAPTURE_FAILED", json!({}), Some(RefundProgress::Succeeded)),
         ("CANCELLATION", json!({}), Some(RefundProgress::Succeeded)),
     ] {
         let topic = topic_of(code, with(change));
@@ -134,6 +132,38 @@ fn refunds_are_told_with_their_payment_whoever_asked_for_them() {
         panic!("no refund")
     };
     assert_eq!(snapshot.refund_id.unwrap().to_string(), ours);
+}
+
+#[test]
+fn a_capture_is_told_as_it_ended_and_is_another_one_when_it_is_made_again() {
+    let capture = |code: &str, at: &str, success: &str| {
+        let change = json!({"originalReference": "PSP0000000000001", "pspReference": "CAP1", "eventDate": at,
+            "success": success, "reason": "Transaction Recaptured"});
+        open(&[item(code, change)]).unwrap().remove(0)
+    };
+    let (first, later) = ("2026-11-29T11:00:00+01:00", "2026-11-30T11:00:00+01:00");
+    let euros = Money::new(1_130, domain::money::Currency::parse("EUR").unwrap());
+    for (code, success, outcome) in [
+        ("CAPTURE", "true", CaptureOutcome::Made),
+        ("CAPTURE_FAILED", "true", CaptureOutcome::Failed),
+        ("CAPTURE_FAILED", "false", CaptureOutcome::Failed),
+    ] {
+        let told = capture(code, first, success);
+        let NotificationTopic::CaptureTold { payment_ref, snapshot } = told.topic else { panic!("{code}") };
+        assert_eq!(payment_ref.0, "PSP0000000000001");
+        assert_eq!(*snapshot, CaptureSnapshot { provider_ref: ProviderRef("CAP1".into()), amount: euros, outcome });
+    }
+    let ids = [first, first, later].map(|at| capture("CAPTURE", at, "true").provider_event_id);
+    assert!(ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
+}
+
+#[test]
+fn what_names_nothing_of_ours_is_told_as_foreign() {
+    let refund = "re_0193a5c2e8b27c3a9f0e1d2c3b4a5968";
+    for (reference, is_foreign) in [(LINK, false), (SESSION, false), (refund, false), ("order-7", true), ("", true)] {
+        let change = json!({"originalReference": "PSP0000000000001", "merchantReference": reference});
+        assert_eq!(open(&[item("REFUND", change)]).unwrap()[0].is_foreign, is_foreign, "{reference}");
+    }
 }
 
 #[test]
@@ -168,6 +198,7 @@ fn money_that_can_not_be_read_or_is_not_taken_is_for_a_person_and_holds_up_nothi
         ("REFUND", json!({"originalReference": ""})),
         ("CHARGEBACK", json!({})),
         ("AUTHORISATION", json!({"amount": null})),
+        ("AUTHORISATION", json!({"amount": {"currency": "EUR", "value": 0}})),
         ("AUTHORISATION", json!({"amount": {"currency": "ISK", "value": 701}})),
         ("CAPTURE", json!({"success": "false"})),
         ("EXPIRE", json!({})),

@@ -12,6 +12,7 @@ const LIMITS: Limits = Limits { calls_per_second_max: 20, timeout: Duration::fro
 fn client(uri: &str, limits: Limits) -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let headers = [("x-name".parse().unwrap(), "ours".parse().unwrap())].into_iter().collect();
+    let headers = (headers, HeaderName::from_static("call-name"));
     Client::new("acquirer".to_owned(), uri.parse().unwrap(), headers, limits).unwrap()
 }
 

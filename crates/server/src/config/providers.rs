@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ports::adapter::{ConfiguredProvider, Setting, SettingKind};
+use domain::ports::adapter::{AccountIdentity, ConfiguredProvider, Setting, SettingKind};
 use domain::provider::{Feature, ProviderName};
 use domain::validation::{Invalid, Validator, join};
 use toml::{Table, Value};
@@ -43,7 +43,24 @@ pub(super) fn providers(
         v.refuse("providers", Invalid::new("LIVE_AND_TEST", "must all move real money, or none of them"));
         return None;
     }
+    let shared = shared_accounts(&checked);
+    if !shared.is_empty() {
+        let expected = format!("must each have an account of its own, or each payment would count twice: {shared}");
+        v.refuse("providers", Invalid::new("SAME_ACCOUNT", expected));
+        return None;
+    }
     Some(checked)
+}
+
+/// The names of providers that charge through the same account; empty where none do.
+fn shared_accounts(providers: &[Checked]) -> String {
+    let mut accounts: BTreeMap<AccountIdentity, Vec<&str>> = BTreeMap::new();
+    for Checked { provider, .. } in providers {
+        accounts.entry(provider.account()).or_default().push(provider.name().as_str());
+    }
+    let shared = accounts.into_values().filter(|names| names.len() > 1);
+    let shared: Vec<_> = shared.map(|names| format!("{} share one", names.join(" and "))).collect();
+    shared.join(", ")
 }
 
 fn provider(v: &mut Validator, name: &str, mut table: Table, warnings: &mut Warnings) -> Option<Checked> {

@@ -93,7 +93,7 @@ fn a_webhook_secret_without_a_key_is_no_silent_sandbox() {
 /// A provider in the file.
 fn provider(name: &str, more: &str) -> String {
     format!(
-        "[providers.{name}]\nadapter = \"stripe\"\napi_key = \"sk_test_x\"\nwebhook_secrets = [\"whsec_x\"]\n{more}"
+        "[providers.{name}]\nadapter = \"stripe\"\napi_key = \"sk_test_{name}\"\nwebhook_secrets = [\"whsec_x\"]\n{more}"
     )
 }
 
@@ -125,8 +125,12 @@ fn what_is_wrong_with_providers_is_told_by_setting_and_without_values() {
         (provider("out-of-band", ""), "providers.out-of-band must have a name"),
         ("[providers.canary]\n".to_owned(), "providers.canary.adapter must be one of "),
         (
-            provider("a", "") + &provider("b", "").replace("sk_test_x", "sk_live_x"),
+            provider("a", "") + &provider("b", "").replace("sk_test_b", "sk_live_b"),
             "providers must all move real money, or none of them",
+        ),
+        (
+            provider("a", "") + &provider("b", "") + &provider("c", "").replace("sk_test_c", "sk_test_a"),
+            "providers must each have an account of its own, or each payment would count twice: a and c share one",
         ),
     ] {
         let error = check(Settings::default(), &file).err().unwrap();

@@ -67,7 +67,10 @@ fn apply(ctx: &mut Ctx<'_>, link: &mut Value, params: &Map<String, Value>, items
             limit => {
                 let param = "restrictions[completed_sessions][limit]";
                 let limit = within(&json!(limit), 1..=i64::from(i32::MAX), param)?;
-                let count = link["restrictions"]["completed_sessions"]["count"].as_i64().unwrap_or_default();
+                // All that were completed on the link count, those too that came before there was a limit.
+                let id = text(link, "id");
+                let is_completed = |it: &&Value| it["payment_link"] == id && it["status"] == "complete";
+                let count = ctx.account().all("checkout.session").filter(is_completed).count();
                 json!({"completed_sessions": {"count": count, "limit": limit}})
             }
         };
