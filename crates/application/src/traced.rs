@@ -73,6 +73,7 @@ impl Findings {
             Self::Link(_, snapshot) => Some(snapshot.payment_link_id.to_string()),
             Self::Refunds(look, _)
             | Self::RefundTold(look, _)
+            | Self::CaptureTold(look, ..)
             | Self::Dispute(look, _)
             | Self::DisputeTold(look, ..) => Some(look.payment_id.to_string()),
             Self::Renewal(subscription, _) => Some(subscription.to_string()),
