@@ -4,12 +4,13 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::harness::{
-    Db, GOOD_CARD, Provider, Server, eventually, http, item, on_both_databases, paylinks, unique,
-};
+use crate::harness::{Db, GOOD_CARD, Provider, Server, eventually, http, item, on_both_databases, paylinks, unique};
 use api_proto::v1;
 
-on_both_databases!(a_deployment_that_is_fine_is_told_so_and_what_is_missing_at_the_provider_too, a_provider_that_was_removed_with_things_open_is_told_of);
+on_both_databases!(
+    a_deployment_that_is_fine_is_told_so_and_what_is_missing_at_the_provider_too,
+    a_provider_that_was_removed_with_things_open_is_told_of
+);
 
 /// What the doctor says: whether nothing fails, and each finding by its check.
 async fn doctor(environment: &[(String, String)]) -> (bool, Vec<Value>) {
@@ -39,7 +40,8 @@ async fn a_deployment_that_is_fine_is_told_so_and_what_is_missing_at_the_provide
     let (fine, findings) = doctor(&settings).await;
     assert!(!fine, "{findings:#?}");
     assert_eq!(verdict(&findings, "provider stripe, webhooks").0, "fail");
-    let endpoint = [("url", "http://127.0.0.1:8080/pay/webhooks/stripe"), ("enabled_events[0]", "checkout.session.completed")];
+    let endpoint =
+        [("url", "http://127.0.0.1:8080/pay/webhooks/stripe"), ("enabled_events[0]", "checkout.session.completed")];
     let made = provider.post("webhook_endpoints", &endpoint).await;
     let (_, findings) = doctor(&settings).await;
     let webhooks = verdict(&findings, "provider stripe, webhooks");
@@ -48,7 +50,16 @@ async fn a_deployment_that_is_fine_is_told_so_and_what_is_missing_at_the_provide
     provider.post(&path, &[("enabled_events[0]", "*")]).await;
     let (fine, findings) = doctor(&settings).await;
     assert!(fine, "{findings:#?}");
-    for check in ["database", "schema", "clock", "calls", "notifications", "provider stripe", "provider stripe, clock", "provider stripe, webhooks"] {
+    for check in [
+        "database",
+        "schema",
+        "clock",
+        "calls",
+        "notifications",
+        "provider stripe",
+        "provider stripe, clock",
+        "provider stripe, webhooks",
+    ] {
         assert_eq!(verdict(&findings, check).0, "ok", "{findings:#?}");
     }
     // Another key than the provider's, and a provider that is not there.
@@ -89,7 +100,9 @@ async fn a_provider_that_was_removed_with_things_open_is_told_of(db: Db) {
     };
     let link = server.links().create_payment_link(request).await.unwrap().into_inner().payment_link.unwrap();
     let body = serde_json::json!({"url": link.url, "card": GOOD_CARD});
-    assert!(http().post(format!("{}/_sandbox/pay", provider.url)).json(&body).send().await.unwrap().status().is_success());
+    assert!(
+        http().post(format!("{}/_sandbox/pay", provider.url)).json(&body).send().await.unwrap().status().is_success()
+    );
     let server = server.restart_logged(&named("south"), &log).await;
     // It is told when a server starts, and by the doctor.
     let told = async || {
@@ -99,7 +112,10 @@ async fn a_provider_that_was_removed_with_things_open_is_told_of(db: Db) {
     let log = eventually(told).await;
     assert!(log.contains("north") && log.contains("payment links: 1"), "{log}");
     let told = server.doctor_says().await;
-    assert!(told.contains("FAIL  removed provider: north is not configured, and is not done with: payment links: 1"), "{told}");
+    assert!(
+        told.contains("FAIL  removed provider: north is not configured, and is not done with: payment links: 1"),
+        "{told}"
+    );
     let server = server.restart_with(&named("north")).await;
     assert!(!server.doctor_says().await.contains("removed provider"));
 }

@@ -408,11 +408,19 @@ impl App {
 /// Whether what was paid had been closed, other than by its own completion. What is only being closed was open to the
 /// customer.
 fn was_closed(books: &Books) -> bool {
-    let reason = match books.link.as_ref().map(|link| &link.state) {
-        Some(LinkState::Inactive { reason, .. }) => Some(*reason),
-        _ => None,
-    };
-    books.session.was_closed() || reason.is_some_and(|reason| reason != CloseReason::Completed)
+    books.session.was_closed() || books.link.as_ref().is_some_and(takes_no_more)
+}
+
+/// Whether money that comes through a link now is late. One that its limit closed took what it was to take. Of one for items
+/// that was closed at the provider, the provider alone knows what came first there, whatever is heard of first here; and no
+/// caller, invoice or payment was told that nothing more comes.
+fn takes_no_more(link: &PaymentLink) -> bool {
+    let LinkState::Inactive { reason, .. } = link.state else { return false };
+    match reason {
+        CloseReason::Completed => false,
+        CloseReason::AtProvider => link.invoice_id().is_some() || link.payment_id.is_some(),
+        CloseReason::Requested | CloseReason::Expired | CloseReason::InvoiceClosed => true,
+    }
 }
 
 /// What is asked for without tax, and the tax in it: the invoice's [part](Invoice::part); else what the provider computed, whether it stood on top of the prices or inside, and with that of shipping.
@@ -509,6 +517,17 @@ mod tests {
         let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
         assert!(app.settle(&mut uow, &"acquirer".parse().unwrap(), &snapshot).await.unwrap());
         written.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    #[test]
+    fn what_comes_through_a_link_for_items_that_was_closed_at_the_provider_is_not_late() {
+        let late = |reason| {
+            let mut link = mocked::link(0);
+            assert!(!takes_no_more(&link) && link.closed(reason, mocked::NOW));
+            takes_no_more(&link)
+        };
+        assert!(!late(CloseReason::AtProvider) && !late(CloseReason::Completed));
+        assert!(late(CloseReason::Requested) && late(CloseReason::Expired) && late(CloseReason::InvoiceClosed));
     }
 
     #[tokio::test]

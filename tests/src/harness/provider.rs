@@ -126,7 +126,8 @@ impl Server {
     pub(crate) async fn restart_logged(mut self, config: &str, log: &std::path::Path) -> Self {
         std::fs::write(self.directory.path().join("paylinks.toml"), config).unwrap();
         self.child.kill().await.unwrap();
-        let (child, [grpc, http, _]) = super::spawn(&self.environment, std::fs::File::create(log).unwrap().into()).await;
+        let (child, [grpc, http, _]) =
+            super::spawn(&self.environment, std::fs::File::create(log).unwrap().into()).await;
         let channel = super::connect(&grpc).await;
         Self { child, grpc, http, channel, ..self }
     }
