@@ -7,7 +7,9 @@ use tonic::Code;
 use crate::browser::{shoot, start};
 use crate::credit_notes;
 use crate::documents::{SELLER, customer, finalized, priced, text};
-use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, invoice_request, needs, on_both_databases};
+use crate::harness::{
+    Db, GOOD_CARD, Server, error_parts, eventually, http, invoice_request, needs, on_both_databases, unique,
+};
 
 on_both_databases!(
     a_page_follows_its_invoice_and_has_its_documents,
@@ -90,6 +92,8 @@ async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
     check(&paid, &[], &["SE45 5000"]);
     check(&paid, &["Credited after payment</th><td class=\"figure\">SEK\u{a0}200.00</td>"], &[]);
     check(&paid, &["Paid on", "receipt.pdf", "credit-notes/1.pdf", &note.number], &["class=\"pay\"", &link.url]);
+    check(&paid, &[], &["Refunded"]);
+    expect_refund_shown(&server, &invoice, &note, &url).await;
 
     for (path, said) in [
         ("invoice.pdf", &*invoice.number),
@@ -112,6 +116,21 @@ async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
     for path in ["credit-notes/0.pdf", "credit-notes/2.pdf", "credit-notes/1", "credit-notes/x.pdf", "other.pdf"] {
         assert_eq!(page(&format!("{url}/{path}")).await.0, 404, "{path}");
     }
+}
+
+/// Once the money that a credit note gives back has gone, the page says so.
+async fn expect_refund_shown(server: &Server, invoice: &v1::Invoice, note: &v1::CreditNote, url: &str) {
+    let request = v1::ListPaymentsRequest { invoice_id: invoice.id.clone(), ..Default::default() };
+    let payment = server.payments().list_payments(request).await.unwrap().into_inner().payments.remove(0);
+    let refund = v1::CreateRefundRequest {
+        request_id: unique("refund"),
+        payment_id: payment.id,
+        credit_note_id: note.id.clone(),
+        ..Default::default()
+    };
+    server.payments().create_refund(refund).await.unwrap();
+    let row = "Refunded</th><td class=\"figure\">SEK\u{a0}200.00</td>";
+    eventually(async || page(&format!("{url}?lang=en")).await.1.contains(row).then_some(())).await;
 }
 
 async fn a_discount_and_the_tax_in_the_sellers_currency_are_on_the_page_as_in_the_pdf(db: Db) {

@@ -50,11 +50,7 @@ pub async fn serve(
     let (health_reporter, health) = tonic_health::server::health_reporter();
     health_reporter.set_service_status("", ServingStatus::Serving).await;
     let routes = routes(&app, stop.clone()).add_service(health);
-    let server = match &config.tls {
-        Some(tls) => Server::builder().tls_config(tls.config())?,
-        None => Server::builder(),
-    };
-    let mut server = server
+    let mut server = Server::builder()
         .layer(CallLayer::new(app, config.open_reflection))
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
@@ -63,12 +59,18 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .tcp_nodelay(true);
     let mut stopping = stop.clone();
-    let serving =
-        server.add_routes(routes).serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
-            // An error means that whoever stops us is gone, which comes to the same.
-            let _ = stopping.wait_for(|stop| *stop).await;
-            health_reporter.set_service_status("", ServingStatus::NotServing).await;
-        });
+    let stopped = async move {
+        // An error means that whoever stops us is gone, which comes to the same.
+        let _ = stopping.wait_for(|stop| *stop).await;
+        health_reporter.set_service_status("", ServingStatus::NotServing).await;
+    };
+    let router = server.add_routes(routes);
+    let serving = async {
+        match &config.tls {
+            Some(tls) => router.serve_with_incoming_shutdown(tls.incoming(listener), stopped).await,
+            None => router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped).await,
+        }
+    };
     // Health watchers may keep their streams open for ever, so the drain has an end.
     let drained = async {
         let _ = stop.wait_for(|stop| *stop).await;

@@ -1,5 +1,5 @@
 //! Bills somebody, and waits until the invoice is paid. The server is where `PAYLINKS_SERVER` says, such as
-//! `http://127.0.0.1:50051`; a key, where one is needed, is in `PAYLINKS_API_KEY`.
+//! `http://127.0.0.1:50051` or `127.0.0.1:50051`; a key, where one is needed, is in `PAYLINKS_API_KEY`.
 #![expect(clippy::print_stdout, reason = "an example tells what it does")]
 
 use std::time::Duration;
@@ -31,7 +31,8 @@ impl Caller {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server = std::env::var("PAYLINKS_SERVER").unwrap_or_else(|_| "http://127.0.0.1:50051".to_owned());
+    let server = std::env::var("PAYLINKS_SERVER").unwrap_or_else(|_| "127.0.0.1:50051".to_owned());
+    let server = if server.contains("://") { server } else { format!("http://{server}") };
     let key = std::env::var("PAYLINKS_API_KEY").ok().map(|key| format!("Bearer {key}").parse()).transpose()?;
     let channel = Endpoint::from_shared(server)?.timeout(Duration::from_secs(30)).connect().await?;
     let caller = Caller { channel, key };

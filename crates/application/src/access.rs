@@ -61,7 +61,8 @@ impl App {
             (None, AccessPolicy::ApiKeys) => {
                 return Err(Error::Unauthenticated {
                     reason: Reason::CredentialsMissing,
-                    message: "an API key is needed: authorization: Bearer pl_…".to_owned(),
+                    message: "an API key is needed: in the header X-API-Key, or as authorization: Bearer pl_…"
+                        .to_owned(),
                 });
             }
             (Some(token), _) => token,

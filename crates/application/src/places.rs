@@ -88,11 +88,12 @@ impl Places {
     /// None became free within [`PLACE_WAIT`]: nothing has begun.
     pub(crate) async fn take(&self, seller: &Seller) -> Result<Place, Error> {
         let (of_seller, of_provider) = self.of(seller)?;
-        let both = async {
+        // In a box, or every mutation would be larger by it, though few wait.
+        let both = Box::pin(async {
             // The seller's own first: whoever waits for that keeps nobody else from the provider.
             let of_seller = of_seller.acquire_owned().await?;
             Ok(Place::taken(of_seller, of_provider.acquire_owned().await?, seller))
-        };
+        });
         let taken: Result<Place, tokio::sync::AcquireError> =
             tokio::time::timeout(PLACE_WAIT, both).await.map_err(|_| overloaded("no_place"))?;
         taken.map_err(Error::internal)

@@ -429,11 +429,19 @@ impl App {
 /// Whether what was paid had been closed, other than by its own completion. What is only being closed was open to the
 /// customer.
 fn was_closed(books: &Books) -> bool {
-    let reason = match books.link.as_ref().map(|link| &link.state) {
-        Some(LinkState::Inactive { reason, .. }) => Some(*reason),
-        _ => None,
-    };
-    books.session.was_closed() || reason.is_some_and(|reason| reason != CloseReason::Completed)
+    books.session.was_closed() || books.link.as_ref().is_some_and(takes_no_more)
+}
+
+/// Whether money that comes through a link now is late. One that its limit closed took what it was to take. Of one for items
+/// that was closed at the provider, the provider alone knows what came first there, whatever is heard of first here; and no
+/// caller, invoice or payment was told that nothing more comes.
+fn takes_no_more(link: &PaymentLink) -> bool {
+    let LinkState::Inactive { reason, .. } = link.state else { return false };
+    match reason {
+        CloseReason::Completed => false,
+        CloseReason::AtProvider => link.invoice_id().is_some() || link.payment_id.is_some(),
+        CloseReason::Requested | CloseReason::Expired | CloseReason::InvoiceClosed => true,
+    }
 }
 
 /// What is asked for without tax, and the tax in it: the invoice's [part](Invoice::part); else what the provider computed, whether it stood on top of the prices or inside, and with that of shipping.

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
@@ -12,6 +12,8 @@ use crate::fault::Fault;
 
 /// How long a connection may be silent before it is asked whether it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// The largest file of a key or of certificates, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The environment's variable of the key.
 pub(crate) const API_KEY: &str = "PAYLINKS_API_KEY";
 
@@ -29,7 +31,7 @@ pub(crate) fn args() -> Vec<Arg> {
         let arg = Arg::new(name).long(name).env(variable).hide_env_values(true);
         arg.value_name(value).help(help).help_heading("Connection")
     };
-    let server = arg("server", "PAYLINKS_SERVER", "URL", "The server; https:// for TLS");
+    let server = arg("server", "PAYLINKS_SERVER", "URL", "The server, as a URL or as HOST:PORT; https:// for TLS");
     let key = "A file with the API key; the key itself is in PAYLINKS_API_KEY otherwise, and never on a command line";
     let ca =
         "A file with the authorities, in PEM, that the server's certificate is trusted by; those of the web if absent";
@@ -42,6 +44,9 @@ pub(crate) fn args() -> Vec<Arg> {
         arg("key-file", "PAYLINKS_KEY_FILE", "FILE", "A file with the key of our certificate, in PEM")
             .requires("cert-file"),
         arg("deadline", "PAYLINKS_DEADLINE", "DURATION", deadline).default_value("30s"),
+        Arg::new("insecure").long("insecure").action(ArgAction::SetTrue).help_heading("Connection").help(
+            "Send the API key in the clear, over http:// beyond this machine, where everyone on the way can read it",
+        ),
     ]
 }
 
@@ -54,12 +59,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Whether the key would be sent in the clear beyond this machine.
+    /// Whether the key is sent in the clear beyond this machine, as it was consented to.
     pub(crate) fn exposes_key(&self) -> bool {
-        let uri = self.endpoint.uri();
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        self.authorization.is_some() && uri.scheme_str() == Some("http") && !is_loopback
+        self.authorization.is_some() && is_in_the_clear(&self.endpoint)
     }
 
     /// Reads the arguments, and the files that they name.
@@ -71,7 +73,7 @@ impl Settings {
         let mut faults = Vec::new();
         let mut file = |name: &str| {
             let path = text(name)?;
-            match std::fs::read_to_string(path) {
+            match crate::bounded::read_file(path, FILE_BYTES_MAX) {
                 Ok(content) => Some(content),
                 Err(error) => {
                     faults.push(format!("--{name} {path} can't be read: {error}"));
@@ -96,8 +98,13 @@ impl Settings {
             value.set_sensitive(true);
             value
         });
-        let server = text("server").map_or("http://127.0.0.1:50051", String::as_str).to_owned();
+        let server = with_scheme(text("server").map_or("http://127.0.0.1:50051", String::as_str));
         let endpoint = endpoint(&server, authorities, certificate.zip(key)).map_err(|expected| faults.push(expected));
+        if authorization.is_some() && endpoint.as_ref().is_ok_and(is_in_the_clear) && !matches.get_flag("insecure") {
+            let expected =
+                "--server must be https://, since the API key would go there in the clear (--insecure consents to it)";
+            faults.push(expected.to_owned());
+        }
         match (endpoint, deadline) {
             (Ok(endpoint), Ok(deadline)) if faults.is_empty() => Ok(Self { server, endpoint, deadline, authorization }),
             _ => Err(faults),
@@ -131,8 +138,27 @@ impl Connection {
     }
 }
 
+/// The address of a server as a URL: a host and a port alone are called in the clear.
+fn with_scheme(server: &str) -> String {
+    let has_port = server.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if has_port && !server.contains("://") { format!("http://{server}") } else { server.to_owned() }
+}
+
+/// Whether what is sent can be read on its way: this machine's own loopback is none.
+fn is_in_the_clear(endpoint: &Endpoint) -> bool {
+    let uri = endpoint.uri();
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    uri.scheme_str() == Some("http") && !is_loopback
+}
+
 fn endpoint(server: &str, authorities: Option<String>, identity: Option<(String, String)>) -> Result<Endpoint, String> {
-    let expected = || "--server must be a URL, such as http://127.0.0.1:50051".to_owned();
+    let expected = || "--server must be a URL, such as http://127.0.0.1:50051, or HOST:PORT".to_owned();
+    let (_, rest) = server.split_once("://").unwrap_or((server, server));
+    if rest.split('/').next().is_some_and(|authority| authority.contains('@')) {
+        // A password may be in it, and addresses are told: this one is not.
+        return Err("--server must not have a user or a password: the API key says who calls".to_owned());
+    }
     let is_tls = server.starts_with("https://");
     if !is_tls && !server.starts_with("http://") {
         return Err(expected());
@@ -163,4 +189,47 @@ pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
         at = cause;
     }
     at.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Settings, Vec<String>> {
+        let file = std::env::temp_dir().join(format!("paylinks-cli-key-{}", std::process::id()));
+        std::fs::write(&file, "pl_test\n").unwrap();
+        let command = Command::new("x").no_binary_name(true).args(args());
+        let with_key = ["--api-key-file", file.to_str().unwrap()];
+        Settings::read(&command.get_matches_from(with_key.iter().chain(arguments)))
+    }
+
+    #[test]
+    fn a_key_goes_in_the_clear_beyond_this_machine_by_consent_alone() {
+        for fine in
+            ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1", "127.0.0.1:1", "https://db.internal:1"]
+        {
+            assert!(read(&["--server", fine]).is_ok_and(|settings| !settings.exposes_key()), "{fine}");
+        }
+        for clear in ["http://192.0.2.1:1", "192.0.2.1:1", "pay.internal:50051"] {
+            let told = read(&["--server", clear]).err().unwrap();
+            assert!(told[0].contains("in the clear"), "{told:?}");
+            assert!(read(&["--server", clear, "--insecure"]).is_ok_and(|settings| settings.exposes_key()), "{clear}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_refused_and_not_told() {
+        for server in ["http://ada:canary@127.0.0.1:1", "https://canary@localhost", "ada:canary@localhost:1"] {
+            let told = read(&["--server", server]).err().unwrap().join("; ");
+            assert!(told.contains("must not have a user") && !told.contains("canary"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_never_ends_is_no_key() {
+        let told = read(&["--server", "https://localhost", "--ca-file", "/dev/zero"]).err().unwrap();
+        assert!(told[0].contains("--ca-file /dev/zero can't be read: it has more than"), "{told:?}");
+    }
 }

@@ -31,7 +31,7 @@ impl From<io::Error> for Fault {
 pub(crate) const EXIT_CODES: &str = "\
 Ends with 0 when it is done, 2 for bad input, 3 for what is not there, 4 for what is refused as things stand, 5 for a key that\n\
 does not open this, 6 for a server that can't be reached or can't do it now: the same request id may be tried again, 7 for\n\
-an outcome that is not known: the same request id finds out, and 1 for all else.";
+a change whose outcome is not known: the same request id finds out, and 1 for all else.";
 
 impl Fault {
     pub(crate) fn refused(status: Status, request_id: Option<String>) -> Self {
@@ -46,12 +46,14 @@ impl Fault {
             // Whoever read our output has read enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 1,
-            Self::Refused { status, .. } => match status.code() {
+            Self::Refused { status, request_id } => match status.code() {
                 Code::InvalidArgument | Code::OutOfRange => 2,
                 Code::NotFound => 3,
                 Code::FailedPrecondition | Code::AlreadyExists | Code::Unimplemented => 4,
                 Code::Unauthenticated | Code::PermissionDenied => 5,
                 Code::Unavailable | Code::Aborted | Code::ResourceExhausted => 6,
+                // What only reads changes nothing, however it ended.
+                Code::DeadlineExceeded | Code::Cancelled | Code::Unknown if request_id.is_none() => 6,
                 Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => 7,
                 Code::Ok | Code::Internal | Code::DataLoss => 1,
             },
@@ -210,7 +212,9 @@ mod tests {
 
     #[test]
     fn every_kind_of_fault_has_a_code_of_its_own() {
-        let code = |code| Fault::refused(Status::new(code, ""), None).exit_code();
+        let code = |code| Fault::refused(Status::new(code, ""), Some("r-1".to_owned())).exit_code();
+        // As a connection that breaks since we showed no certificate.
+        assert_eq!(Fault::refused(Status::new(Code::Unknown, "transport error"), None).exit_code(), 6);
         assert_eq!([Code::InvalidArgument, Code::NotFound, Code::FailedPrecondition].map(code), [2, 3, 4]);
         assert_eq!(
             [Code::Unauthenticated, Code::Unavailable, Code::DeadlineExceeded, Code::Internal].map(code),

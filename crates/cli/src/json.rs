@@ -1,8 +1,11 @@
 //! JSON of messages, by the rules of proto3. What comes in is held to the contract, and every fault of it is told with its
 //! place; what goes out has each field that is not absent, so that a script finds a zero where there is one.
 
+use std::fmt;
+
 use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
-use serde_json::Value as Json;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value as Json};
 use serde_path_to_error::{Path, Segment};
 
 /// Reads a message.
@@ -10,7 +13,8 @@ use serde_path_to_error::{Path, Segment};
 /// # Errors
 /// Everything that is wrong with the text, each with its place.
 pub(crate) fn parse(message: &MessageDescriptor, text: &str) -> Result<DynamicMessage, Vec<String>> {
-    let mut json: Json = serde_json::from_str(text).map_err(|error| vec![format!("is no JSON: {error}")])?;
+    let Unambiguous(mut json) =
+        serde_json::from_str(text).map_err(|error| vec![format!("is no JSON that can be meant: {error}")])?;
     if !json.is_object() {
         return Err(vec!["must be a JSON object".to_owned()]);
     }
@@ -41,6 +45,69 @@ pub(crate) fn parse(message: &MessageDescriptor, text: &str) -> Result<DynamicMe
     }
 }
 
+/// A value in which no object has a key twice: of two amounts, nobody knows which is meant (RFC 8259, 4).
+struct Unambiguous(Json);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UnambiguousVisitor).map(Self)
+    }
+}
+
+struct UnambiguousVisitor;
+
+impl<'de> Visitor<'de> for UnambiguousVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
+        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unambiguous(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Json, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = pairs.next_key::<String>()? {
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("the key {key:?} is there twice")));
+            }
+            let Unambiguous(value) = pairs.next_value()?;
+            object.insert(key, value);
+        }
+        Ok(Json::Object(object))
+    }
+}
+
 /// Takes away what is at that place, or what has that name there; whether that can be done. An item of a list makes way for
 /// nothing, so that the others keep their places.
 fn remove(json: &mut Json, place: &Path, name: Option<&str>) -> bool {
@@ -59,8 +126,8 @@ fn remove(json: &mut Json, place: &Path, name: Option<&str>) -> bool {
     match (at, last) {
         (Some(Json::Object(object)), Segment::Map { key }) => object.remove(&key).is_some(),
         (Some(value), Segment::Seq { index }) => match value.get_mut(index) {
-            Some(item) if *item != Json::Object(serde_json::Map::new()) => {
-                *item = Json::Object(serde_json::Map::new());
+            Some(item) if *item != Json::Object(Map::new()) => {
+                *item = Json::Object(Map::new());
                 true
             }
             _ => false,
@@ -106,10 +173,23 @@ mod tests {
             ["currencyKode", "lines[0].quantity", "lines[1].prise", "lines[1].tax", "requestId"],
             "{faults:?}"
         );
-        assert!(parse(&message("CreateInvoiceRequest"), "{").unwrap_err()[0].starts_with("is no JSON: "));
+        assert!(
+            parse(&message("CreateInvoiceRequest"), "{").unwrap_err()[0].starts_with("is no JSON that can be meant: ")
+        );
         assert_eq!(parse(&message("CreateInvoiceRequest"), "[]").unwrap_err(), ["must be a JSON object"]);
         let fraction = parse(&message("Money"), r#"{"minorUnits": 1608.75}"#).unwrap_err();
         assert!(fraction[0].starts_with("minorUnits "), "{fraction:?}");
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_refused_wherever_it_is() {
+        for text in [
+            r#"{"currencyCode": "SEK", "currencyCode": "EUR"}"#,
+            r#"{"lines": [{"quantity": 1}, {"quantity": 1, "quantity": 2}]}"#,
+        ] {
+            let faults = parse(&message("CreateInvoiceRequest"), text).unwrap_err();
+            assert!(faults.len() == 1 && faults[0].contains("is there twice"), "{faults:?}");
+        }
     }
 
     #[test]

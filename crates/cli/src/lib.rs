@@ -1,6 +1,7 @@
 //! Calls of a server by people and scripts: the commands of `paylinks` that are a client, and the demo. Knows the contract
 //! alone, and that by its descriptors: a method needs a line in [`nouns`], and its flags, tables and JSON follow from there.
 
+mod bounded;
 mod call;
 mod client;
 mod connection;

@@ -11,8 +11,10 @@ use crate::contract::{is_list, is_mutation, method};
 use crate::fault::Fault;
 use crate::nouns::{Manner, Noun, Verb};
 use crate::output::{Output, thing};
-use crate::{call, json, request, table, tail};
+use crate::{bounded, call, json, request, table, tail};
 
+/// The largest request that is read, in bytes: JSON is longer than the message of at most 4 MiB that comes of it.
+const REQUEST_BYTES_MAX: u64 = 16 << 20;
 /// The most things of a page.
 const PAGE_MAX: usize = 100;
 
@@ -68,7 +70,10 @@ pub(crate) async fn run<O: Write, N: Write>(
 }
 
 fn read(file: &str) -> std::io::Result<String> {
-    if file == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) }
+    match file {
+        "-" => bounded::read(std::io::stdin(), REQUEST_BYTES_MAX),
+        file => bounded::read_file(file, REQUEST_BYTES_MAX),
+    }
 }
 
 /// Texts, where they are the whole answer.

@@ -190,7 +190,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Client(command) => {
             return Ok(command.run(&mut std::io::stdout(), &mut std::io::stderr()).await.into());
         }
-        Command::Doctor { json, settings } => return doctor::run(&settings, json).await,
+        Command::Doctor { json, settings } => return Box::pin(doctor::run(&settings, json)).await,
         Command::Completions { shell } => completions(shell),
         Command::Serve(settings) => serve(Config::load(&settings)?).await,
         Command::Demo => demo().await,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use api_grpc::GrpcConfig;
+use api_grpc::{GrpcConfig, GrpcTls};
 use api_http::HttpLimits;
 use application::{AccessPolicy, App, AppParts, InvoiceSharing, Worker};
 use domain::ports::clock::Clock;
@@ -37,8 +37,8 @@ const SHARING_KEY: &str = "invoice_sharing";
 /// A service that runs.
 pub(crate) struct Running {
     grpc: SocketAddr,
-    /// Whether gRPC is spoken over TLS.
-    has_tls: bool,
+    /// Whether gRPC is spoken over TLS, and callers must show a certificate then.
+    tls: Option<bool>,
     http: SocketAddr,
     access: AccessPolicy,
     storage: SqlStorage,
@@ -96,12 +96,12 @@ impl Running {
         let mut parts = JoinSet::new();
         let grpc_config =
             GrpcConfig { open_reflection: access == AccessPolicy::Open, drain: DRAIN, tls: config.grpc_tls };
-        let has_tls = grpc_config.tls.is_some();
+        let tls = grpc_config.tls.as_ref().map(GrpcTls::asks_for_certificates);
         parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, grpc_config, stopping.clone())));
         parts.spawn(named("upkeep", keep_up(measured.clone(), stopping.clone())));
         parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, measured, stopping.clone())));
         parts.spawn(named("the worker", Worker::new(app).run(stopped(stopping))));
-        Ok(Self { grpc, has_tls, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
+        Ok(Self { grpc, tls, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
     }
 
     /// Runs until `stop`, or until a part ends that should not, which is an error; then stops.
@@ -134,7 +134,7 @@ impl Running {
 
     /// Where gRPC listens.
     pub(crate) fn grpc_url(&self) -> String {
-        format!("{}://{}", if self.has_tls { "https" } else { "http" }, self.grpc)
+        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.grpc)
     }
 
     /// Where everything listens, and a call to copy.
@@ -145,15 +145,19 @@ impl Running {
             let url = sandbox.url().as_str().trim_end_matches('/');
             text.push_str(&format!("  sandbox   {url} (no money moves)\n"));
         }
-        // With TLS, grpcurl must know who signed the certificate, which is not known here.
-        let plain = if self.has_tls { "" } else { " -plaintext" };
+        // Which authority signed the certificate, and where the caller's own is, is the caller's to know.
+        let transport = match self.tls {
+            None => " -plaintext",
+            Some(false) => " -cacert ca.crt",
+            Some(true) => " -cacert ca.crt -cert client.crt -key client.key",
+        };
         let header = match self.access {
             AccessPolicy::Open => "",
             AccessPolicy::ApiKeys => " -H 'authorization: Bearer pl_…'",
         };
         text.push_str(&format!(
-            "Try: grpcurl{plain}{header} -d '{{\"request_id\": \"try-1\", \"name\": \"T-shirt\"}}' {} paylinks.v1.CatalogService/CreateProduct\n",
-            self.grpc
+            "Try: grpcurl{transport}{header} -d '{{\"request_id\": \"try-1\", \"name\": \"T-shirt\"}}' {} paylinks.v1.CatalogService/CreateProduct\n",
+            near(self.grpc)
         ));
         text
     }

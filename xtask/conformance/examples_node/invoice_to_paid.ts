@@ -1,6 +1,6 @@
 // Bills somebody, and waits until the invoice is paid: node invoice_to_paid.js PROTO_DIRECTORY
 //
-// The server is where PAYLINKS_SERVER says (host:port); a key, where one is needed, is in PAYLINKS_API_KEY. The types are made
+// The server is where PAYLINKS_SERVER says (http://host:port or host:port); a key, where one is needed, is in PAYLINKS_API_KEY. The types are made
 // of the contract by @grpc/proto-loader:
 //
 //   proto-loader-gen-types --grpcLib=@grpc/grpc-js --longs=String --enums=String --defaults --importFileExtension=.js \
@@ -46,7 +46,7 @@ const definition = protoLoader.loadSync("paylinks/v1/event_service.proto", {
 });
 const { v1 } = (grpc.loadPackageDefinition(definition) as unknown as ProtoGrpcType).paylinks;
 
-const server = process.env.PAYLINKS_SERVER ?? "127.0.0.1:50051";
+const server = (process.env.PAYLINKS_SERVER ?? "127.0.0.1:50051").replace(/^http:\/\//, "");
 const credentials = grpc.credentials.createInsecure();
 const options = { "grpc.service_config": JSON.stringify(RETRIES) };
 const invoices = new v1.InvoiceService(server, credentials, options);

@@ -1,6 +1,6 @@
 """Bills somebody, and waits until the invoice is paid.
 
-The server is where PAYLINKS_SERVER says (host:port); a key, where one is needed, is in PAYLINKS_API_KEY. The modules
+The server is where PAYLINKS_SERVER says (http://host:port or host:port); a key, where one is needed, is in PAYLINKS_API_KEY. The modules
 `paylinks.v1` are made of the contract by grpcio-tools:
 
     python3 -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. proto/paylinks/v1/*.proto
@@ -69,7 +69,7 @@ def wait_until_paid(channel, metadata, invoice_id):
 
 
 def main():
-    server = os.environ.get("PAYLINKS_SERVER", "127.0.0.1:50051")
+    server = os.environ.get("PAYLINKS_SERVER", "127.0.0.1:50051").removeprefix("http://")
     key = os.environ.get("PAYLINKS_API_KEY")
     metadata = [("authorization", f"Bearer {key}")] if key else []
     with grpc.insecure_channel(server, options=[("grpc.service_config", json.dumps(RETRIES))]) as channel:

@@ -2,7 +2,7 @@
 //! up. Every link is relative, since a proxy may put the pages below a path.
 
 use application::SharedInvoice;
-use document_language::{Format, Words, address_lines, capitalized, fill};
+use document_language::{Format, Sum, Words, address_lines, capitalized, fill};
 use domain::document::{Document, DocumentLine, Language, PaymentUrl, Standing, Subject};
 use domain::invoice::PartySnapshot;
 use domain::money::Money;
@@ -42,7 +42,7 @@ pub(super) fn invoice(shared: &SharedInvoice, token: &str) -> Markup {
                 p.said { (text) }
             }
             (page.lines())
-            (page.sums())
+            (page.sums(shared))
             (page.tax_breakdown())
             (page.tax_exchanged())
             (page.notes())
@@ -245,10 +245,21 @@ impl Page<'_> {
         }
     }
 
-    fn sums(&self) -> Markup {
+    /// The sums of the invoice, and among them what went back of the money that came in, which its receipt tells.
+    fn sums(&self, shared: &SharedInvoice) -> Markup {
+        let mut sums = self.words.sums(self.document);
+        if let Some(Subject::Receipt { refunded, .. }) = shared.receipt.as_ref().map(|receipt| &receipt.subject)
+            && !refunded.is_zero()
+        {
+            // What is due stands last.
+            let tells_due =
+                matches!(&self.document.subject, Subject::Invoice { due, .. } if *due != self.document.gross);
+            let at = sums.len() - usize::from(tells_due);
+            sums.insert(at, Sum { label: self.words.refunded.to_owned(), amount: *refunded, is_strong: false });
+        }
         html! {
             table.sums aria-label=(self.words.total) { tbody {
-                @for sum in self.words.sums(self.document) {
+                @for sum in sums {
                     tr.strong[sum.is_strong] { th scope="row" { (sum.label) } td.figure { (self.format.money(sum.amount)) } }
                 }
             } }

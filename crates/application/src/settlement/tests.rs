@@ -238,3 +238,14 @@ async fn a_page_that_is_paid_in_parts_stays_the_only_one_until_all_is_there() {
     assert_eq!(after_parts(&[("p_1", 10_000)]).await, ("completed", 1, 1));
     assert_eq!(after_parts(&[("p_1", 6_000), ("p_2", 6_000)]).await, ("completed", 2, 1));
 }
+
+#[test]
+fn what_comes_through_a_link_for_items_that_was_closed_at_the_provider_is_not_late() {
+    let late = |reason| {
+        let mut link = mocked::link(0);
+        assert!(!takes_no_more(&link) && link.closed(reason, mocked::NOW));
+        takes_no_more(&link)
+    };
+    assert!(!late(CloseReason::AtProvider) && !late(CloseReason::Completed));
+    assert!(late(CloseReason::Requested) && late(CloseReason::Expired) && late(CloseReason::InvoiceClosed));
+}
