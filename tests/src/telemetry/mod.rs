@@ -43,7 +43,8 @@ async fn one_trace_goes_from_a_call_over_the_provider_and_its_webhook_to_the_eve
     let collector = Collector::start().await;
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
-    let server = Server::start_logged(db, "", &collector.environment(), &log).await;
+    let [endpoint, delay] = collector.environment();
+    let server = Server::start_logged(db, "", &[endpoint, delay, ("PAYLINKS_LOG", "info")], &log).await;
 
     // What its caller does not record is not recorded here either.
     let unrecorded = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
