@@ -1,5 +1,7 @@
 //! The alerts and the dashboard ask for nothing that the server does not measure, and the README explains each alert.
 
+#![cfg(test)]
+
 use std::collections::BTreeSet;
 
 use promql_parser::label::{MatchOp, Matcher};
