@@ -71,9 +71,10 @@ pub(crate) fn postgres() -> Result<(String, Option<Cluster>)> {
     Ok((cluster.url.clone(), Some(cluster)))
 }
 
-/// Builds the binary that the tests of the whole run; where it is.
+/// Builds the binary that the tests of the whole run; where it is. It is built with all else: by itself it would have other
+/// features of what it depends on, and everything would be compiled twice.
 pub(crate) fn build_server() -> Result<String> {
-    repo::run(repo::cargo().args(["build", "--locked", "-p", "server"]))?;
+    repo::run(repo::cargo().args(["build", "--locked", "--workspace", "--bins", "--tests"]))?;
     Ok(repo::target().join("debug/paylinks").display().to_string())
 }
 
