@@ -342,6 +342,7 @@ async fn wait_for_refunded(server: &Server, invoice: &v1::Invoice, refunded: i64
 async fn a_capture_that_fails_and_is_made_again_leaves_the_money_in_the_books(db: Db) {
     let (server, acquirer, invoice, payment) = paid_by_fake(db).await;
     let Acquirer::Fake(fake) = &acquirer else { unreachable!() };
+    fake.set_back(Duration::from_secs(60));
     fake.modify(&payment, "CAPTURE_FAILED", 12_500, true);
     wait_for_refunded(&server, &invoice, 12_500).await;
     fake.pass_time(Duration::from_secs(2));
