@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::node::Node;
-use crate::python;
 use crate::repo::{self, Running};
+use crate::{python, test};
 
 /// The SDK for Python; that for Node is in its own lock file.
 const SDK: &str = "stripe==16.1.0";
@@ -53,7 +53,7 @@ pub(crate) fn run(parts: &[Part]) -> Result<()> {
     if is_wanted(Part::Tax) {
         tax_data(&programs, &node)?;
     }
-    repo::run(repo::cargo().args(["build", "--locked", "-p", "server"]))?;
+    test::build_server()?;
     if is_wanted(Part::Stripe) {
         stripe_python(&programs)?;
         stripe_node(&node)?;
@@ -121,13 +121,13 @@ fn examples(programs: &Path, node: &Node) -> Result<()> {
     script.arg("out/invoice_to_paid.js").arg(&proto).current_dir(&directory);
     pays("TypeScript", script, &address)?;
 
-    let rust = example("api-proto", "invoice_to_paid")?;
+    let rust = example("invoice_to_paid")?;
     pays("Rust", repo::command(rust), &format!("http://{address}"))
 }
 
-/// Builds an example of a crate; answers where it is.
-fn example(package: &str, example: &str) -> Result<PathBuf> {
-    repo::run(repo::cargo().args(["build", "--locked", "-p", package, "--example", example]))?;
+/// Builds an example, with the features that all else has; answers where it is.
+fn example(example: &str) -> Result<PathBuf> {
+    repo::run(repo::cargo().args(["build", "--locked", "--workspace", "--example", example]))?;
     Ok(repo::target().join("debug/examples").join(example))
 }
 
@@ -168,10 +168,10 @@ fn tax_data(programs: &Path, node: &Node) -> Result<()> {
         command.arg("-B").arg(repo::root().join("xtask/conformance/tax_python").join(name));
         command
     };
-    let check_tax_ids = example("domain", "check_tax_ids")?;
+    let check_tax_ids = example("check_tax_ids")?;
     repo::say("holding tax ids to python-stdnum");
     repo::run(script("tax_ids.py").arg(check_tax_ids))?;
-    let print_rates = example("tax-tables", "print_rates")?;
+    let print_rates = example("print_rates")?;
     repo::say("holding standard rates to eu-vat-rates-data and sales-tax");
     let sales_tax = directory.join("node_modules/sales-tax/res/sales_tax_rates.json");
     repo::run(script("rates.py").arg(print_rates).arg(sales_tax))
