@@ -147,7 +147,10 @@ mod tests {
     #[test]
     fn a_line_for_programs_has_what_they_look_for() {
         let json = Figure::alone("memory", "MB", &[20.0], 25.0).json();
-        assert_eq!((&json["figure"], &json["goal"], &json["met"]), (&json!("memory"), &json!("<= 25 MB"), &json!(true)));
+        assert_eq!(
+            (&json["figure"], &json["goal"], &json["met"]),
+            (&json!("memory"), &json!("<= 25 MB"), &json!(true))
+        );
         assert_eq!((&json["ours"], &json["yardstick"], &json["ratio"]), (&json!(20.0), &Value::Null, &Value::Null));
         let missed = Figure::alone("memory", "MB", &[f64::NAN], 25.0);
         assert!(!missed.is_met());

@@ -31,13 +31,15 @@ pub(crate) struct Script {
     pub(crate) commits: usize,
 }
 
-/// Makes the service's sessions log what they are asked. Those that are open already don't.
-pub(crate) async fn log_from_now_on(database: &str) -> Result<()> {
+/// Whether sessions that begin from now on log what they are asked.
+pub(crate) async fn log(database: &str, all: bool) -> Result<()> {
     let (_, name) = database.rsplit_once('/').context("the URL of a database")?;
-    databases::execute(database, &format!("ALTER DATABASE {name} SET log_statement = 'all'")).await
+    let change = if all { "SET log_statement = 'all'" } else { "RESET log_statement" };
+    databases::execute(database, &format!("ALTER DATABASE {name} {change}")).await
 }
 
-/// What was asked for a call that is known by `ids`, of what the log has behind `from`; the last of it holds `last`.
+/// What was asked for a call that is known by `ids`, of what the log has behind `from`. The call has been answered, and its last
+/// transaction has a statement with `last` in it.
 pub(crate) async fn of_call(log: &Path, from: usize, ids: &[&str], last: &str) -> Result<Script> {
     let began = Instant::now();
     loop {
@@ -45,9 +47,8 @@ pub(crate) async fn of_call(log: &Path, from: usize, ids: &[&str], last: &str) -
         let text = String::from_utf8_lossy(text.get(from..).unwrap_or_default());
         let logged = parse(&text);
         let of_call = concerning(&logged, ids);
-        let is_whole = of_call.iter().any(|one| one.sql.contains(last))
-            && of_call.last().is_some_and(|one| one.sql == "COMMIT");
-        if is_whole {
+        // A transaction is told once it has ended.
+        if of_call.iter().any(|one| one.sql.contains(last)) {
             return script(&of_call, ids);
         }
         if began.elapsed() > PATIENCE {

@@ -25,13 +25,13 @@ const PER_SECOND: u32 = 20;
 pub(super) async fn throughput(setup: &Setup) -> Result<Vec<Figure>> {
     let database = databases::create(&setup.postgres, "create").await?;
     let provider = ProviderStub::start(Duration::ZERO).await?;
-    let script = script_of_one(setup, &provider).await?;
+    let (script, bare) = script_of_one(setup, &provider).await?;
     let service = Service::start(&setup.binary, &database, &provider.url).await?;
     let connections = clients::connections(&service.grpc, &service.token, 4).await?;
     let (mut pairs, mut cpu) = (Vec::new(), Vec::new());
     for round in 0..=setup.rounds {
         let ours = create(service.pid, &connections, IN_FLIGHT, Duration::from_secs(SECONDS)).await?;
-        let theirs = pgbench::per_second(&setup.pgbench, &database, &script, IN_FLIGHT, SECONDS).await?;
+        let theirs = pgbench::per_second(&setup.pgbench, &bare, &script, IN_FLIGHT, SECONDS).await?;
         // The first round warms both up.
         if round > 0 {
             pairs.push((ours.per_second(), theirs));
@@ -39,21 +39,16 @@ pub(super) async fn throughput(setup: &Setup) -> Result<Vec<Figure>> {
         }
     }
     service.stop().await?;
-    let note = format!(
-        "{:.0} us of CPU; {} statements, {} commits",
-        median(cpu),
-        script.statements,
-        script.commits
-    );
+    let note = format!("{:.0} us of CPU; {} statements, {} commits", median(cpu), script.statements, script.commits);
     Ok(vec![Figure::of_pairs("create-link-0ms", "a second", &pairs, Goal::RatioAtLeast(0.6)).noting(note)])
 }
 
-/// What the database is asked for one link.
-async fn script_of_one(setup: &Setup, provider: &ProviderStub) -> Result<Script> {
+/// What a database is asked for one link, and the database, which nobody else uses then.
+async fn script_of_one(setup: &Setup, provider: &ProviderStub) -> Result<(Script, String)> {
     let database = databases::create(&setup.postgres, "script").await?;
     // The first start makes the tables; sessions of the second log what they are asked.
     Service::start(&setup.binary, &database, &provider.url).await?.stop().await?;
-    statements::log_from_now_on(&database).await?;
+    statements::log(&database, true).await?;
     let service = Service::start(&setup.binary, &database, &provider.url).await?;
     let connections = clients::connections(&service.grpc, &service.token, 1).await?;
     // What is done for the first call alone is not of each.
@@ -62,10 +57,12 @@ async fn script_of_one(setup: &Setup, provider: &ProviderStub) -> Result<Script>
     let request = clients::link_request();
     let request_id = request.request_id.clone();
     let made = PaymentLinkServiceClient::new(connections[0].clone()).create_payment_link(request).await?.into_inner();
-    let link = made.payment_link.context("an answer without a link")?.id;
-    let script = statements::of_call(&setup.postgres_log, from, &[&request_id, &link], "UPDATE requests").await?;
+    let link = made.payment_link.context("an answer without a link")?;
+    let ids = [request_id.as_str(), &link.id, &link.provider_ref];
+    let script = statements::of_call(&setup.postgres_log, from, &ids, "UPDATE requests").await?;
     service.stop().await?;
-    Ok(script)
+    statements::log(&database, false).await?;
+    Ok((script, database))
 }
 
 async fn create(pid: u32, connections: &[Keyed], in_flight: u64, time: Duration) -> Result<Load> {
@@ -87,7 +84,8 @@ pub(super) async fn added(setup: &Setup) -> Result<Vec<Figure>> {
     create(service.pid, &connections, IN_FLIGHT, Duration::from_secs(2)).await?;
     let (mut added, mut medians) = (Vec::new(), Vec::new());
     for _ in 0..setup.rounds {
-        let load = load::at_rate(PER_SECOND, Duration::from_secs(10), |number| create_one(&connections, number)).await?;
+        let load =
+            load::at_rate(PER_SECOND, Duration::from_secs(10), |number| create_one(&connections, number)).await?;
         let delay_ms = PROVIDER_TAKES.as_secs_f64() * 1e3;
         added.push(load.quantile_ms(0.99) - delay_ms);
         medians.push(load.quantile_ms(0.5) - delay_ms);

@@ -47,8 +47,10 @@ pub(super) async fn delivered(setup: &Setup) -> Result<Vec<Figure>> {
         }
         let (mut all, mut firsts) = (Vec::new(), HashMap::new());
         while all.len() < EVENTS * STREAMS {
-            let one: Received =
-                tokio::time::timeout(PATIENCE, received.recv()).await.context("events are missing")?.context("ended")?;
+            let one: Received = tokio::time::timeout(PATIENCE, received.recv())
+                .await
+                .context("events are missing")?
+                .context("ended")?;
             // A stream may be faster than the answer.
             let Some(sent) = answered.get(&one.subject) else { continue };
             let took = one.at.saturating_duration_since(*sent).as_secs_f64() * 1e3;

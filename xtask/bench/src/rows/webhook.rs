@@ -1,9 +1,9 @@
 //! A signed webhook, received and stored, beside the same row inserted by pgbench.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::Mutex;
@@ -19,11 +19,13 @@ use crate::{Setup, databases, pgbench};
 const CONNECTIONS: u64 = 16;
 /// How long one side of a pair is called, in seconds.
 const SECONDS: u64 = 4;
+/// The longest that what came in may take to be processed.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(super) async fn stored(setup: &Setup) -> Result<Vec<Figure>> {
     let database = databases::create(&setup.postgres, "webhook").await?;
     let provider = ProviderStub::start(Duration::ZERO).await?;
-    let script = script_of_one(setup, &provider).await?;
+    let (script, bare) = script_of_one(setup, &provider).await?;
     let service = Service::start(&setup.binary, &database, &provider.url).await?;
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -40,8 +42,7 @@ pub(super) async fn stored(setup: &Setup) -> Result<Vec<Figure>> {
         let ours = load::in_flight(service.pid, CONNECTIONS, Duration::from_secs(SECONDS), deliver).await?;
         // What is processed behind the answers is not what is compared.
         all_processed(&database).await?;
-        let theirs = pgbench::per_second(&setup.pgbench, &database, &script, CONNECTIONS, SECONDS).await?;
-        databases::execute(&database, "UPDATE notifications SET state = 'done' WHERE state = 'new'").await?;
+        let theirs = pgbench::per_second(&setup.pgbench, &bare, &script, CONNECTIONS, SECONDS).await?;
         // The first round warms both up.
         if round > 0 {
             pairs.push((ours.per_second(), theirs));
@@ -53,24 +54,27 @@ pub(super) async fn stored(setup: &Setup) -> Result<Vec<Figure>> {
     Ok(vec![Figure::of_pairs("webhook", "a second", &pairs, Goal::RatioAtLeast(0.6)).noting(note)])
 }
 
-/// What the database is asked to store one.
-async fn script_of_one(setup: &Setup, provider: &ProviderStub) -> Result<Script> {
+/// What a database is asked to store one, and the database, which nobody else uses then.
+async fn script_of_one(setup: &Setup, provider: &ProviderStub) -> Result<(Script, String)> {
     let database = databases::create(&setup.postgres, "script").await?;
     // The first start makes the tables; sessions of the second log what they are asked.
     Service::start(&setup.binary, &database, &provider.url).await?.stop().await?;
-    statements::log_from_now_on(&database).await?;
+    statements::log(&database, true).await?;
     let service = Service::start(&setup.binary, &database, &provider.url).await?;
     let from = usize::try_from(std::fs::metadata(&setup.postgres_log)?.len())?;
     let event = event_id();
     Connection::open(&service.http).await?.call(&delivery(&event)?).await?;
     let script = statements::of_call(&setup.postgres_log, from, &[&event], "INSERT INTO notifications").await?;
     service.stop().await?;
-    Ok(script)
+    statements::log(&database, false).await?;
+    Ok((script, database))
 }
 
 async fn all_processed(database: &str) -> Result<()> {
     const LEFT: &str = "SELECT COUNT(*) FROM notifications WHERE state = 'new'";
+    let began = Instant::now();
     while databases::number(database, LEFT).await? > 0 {
+        ensure!(began.elapsed() < PATIENCE, "notifications are not processed");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(())
