@@ -1,6 +1,7 @@
-//! The repository's own tool: `cargo xtask test | check | codegen | conformance | torture | new-provider`.
+//! The repository's own tool: `cargo xtask test | check | codegen | conformance | torture | bench | new-provider`.
 
 mod abilities;
+mod bench;
 mod browser;
 mod check;
 mod codegen;
@@ -60,6 +61,21 @@ enum Command {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Measure how fast the service is beside what it is compared with, and print one line a figure.
+    Bench {
+        /// The figures whose names contain this; all where absent.
+        #[arg(long)]
+        only: Option<String>,
+        /// One JSON object a line: `figure`, `unit`, `ours`, `yardstick`, `ratio`, `goal`, `met`, `note`.
+        #[arg(long)]
+        json: bool,
+        /// How often each pair is measured; medians are told.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+        /// How many links the table of the long list has; ten million take some minutes to make, and 5 GB.
+        #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+        rows: u64,
+    },
     /// Make the crate of another payment provider, whose contract is still to be kept, and say what remains to be done.
     NewProvider {
         /// What it is called: letters, digits and hyphens.
@@ -78,6 +94,7 @@ fn main() -> Result<()> {
         }
         Command::Conformance { parts } => conformance::run(&parts),
         Command::Torture { loops, seed } => torture::run(loops, seed),
+        Command::Bench { only, json, rounds, rows } => bench::run(only.as_deref(), json, rounds, rows),
         Command::NewProvider { name } => new_provider::run(&name),
     }
 }

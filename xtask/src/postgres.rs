@@ -1,4 +1,4 @@
-//! A private PostgreSQL cluster for the tests, which ends with them.
+//! A private PostgreSQL cluster for the tests and for what is measured, which ends with them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,9 +25,39 @@ pub(crate) struct Cluster {
     pub(crate) url: String,
 }
 
+/// What the configuration of a cluster is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Durability is the product's concern, not the tests'.
+    Tests,
+    /// What is measured syncs to the disk, as in production.
+    Measuring,
+}
+
+impl Purpose {
+    const fn settings(self) -> &'static str {
+        match self {
+            Self::Tests => "fsync = off\nfull_page_writes = off\nmax_connections = 300\nshared_buffers = 128MB\n",
+            // Enough between checkpoints that none of them is what is measured, and names in English, which are read.
+            Self::Measuring => {
+                "fsync = on\nmax_connections = 300\nshared_buffers = 512MB\nmax_wal_size = 8GB\nlc_messages = 'C'\n"
+            }
+        }
+    }
+}
+
 impl Cluster {
-    /// Finds or installs PostgreSQL, makes a cluster and starts it.
+    /// Finds or installs PostgreSQL, makes a cluster for tests and starts it.
     pub(crate) fn start() -> Result<Self> {
+        Self::start_for(Purpose::Tests)
+    }
+
+    /// The same, for what is measured.
+    pub(crate) fn start_for_measuring() -> Result<Self> {
+        Self::start_for(Purpose::Measuring)
+    }
+
+    fn start_for(purpose: Purpose) -> Result<Self> {
         let bin = match find() {
             Some(bin) => bin,
             None => {
@@ -44,11 +74,11 @@ impl Cluster {
             repo::run(repo::command("chown").arg(user).arg(&directory))?;
         }
         let cluster = Self { bin, directory, user, url: format!("postgres://paylinks@127.0.0.1:{port}/postgres") };
-        cluster.initialize(port)?;
+        cluster.initialize(port, purpose)?;
         Ok(cluster)
     }
 
-    fn initialize(&self, port: u16) -> Result<()> {
+    fn initialize(&self, port: u16, purpose: Purpose) -> Result<()> {
         let data = self.directory.join("data");
         let quiet = |command: &mut Command| repo::run(command.stdout(std::process::Stdio::null()));
         quiet(self.tool("initdb").arg("-D").arg(&data).args([
@@ -60,10 +90,9 @@ impl Cluster {
             "UTF8",
             "--no-sync",
         ]))?;
-        // Durability is the product's concern, not the tests'.
         let settings = format!(
-            "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nfsync = off\n\
-             full_page_writes = off\nmax_connections = 300\nshared_buffers = 128MB\n"
+            "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n{}",
+            purpose.settings()
         );
         // The file is the other user's, whom root may write for.
         let file = std::fs::File::options().append(true).open(data.join("postgresql.conf"));
@@ -82,9 +111,19 @@ impl Cluster {
         let tool = self.tool("pg_ctl");
         let words = std::iter::once(tool.get_program()).chain(tool.get_args());
         let mut words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
-        let path = |name: &str| self.directory.join(name).display().to_string();
-        words.extend(["-w", "-D", &path("data"), "-l", &path("log")].map(str::to_owned));
+        let data = self.directory.join("data").display().to_string();
+        words.extend(["-w", "-D", &data, "-l", &self.log().display().to_string()].map(str::to_owned));
         words
+    }
+
+    /// What it logs to.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.directory.join("log")
+    }
+
+    /// Where a program of PostgreSQL's is.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
     }
 
     /// A tool of PostgreSQL, run by a user that it accepts: it refuses root.

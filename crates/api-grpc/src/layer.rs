@@ -18,7 +18,7 @@ use tower::{Layer, Service};
 use tracing::Span;
 use tracing::field::Empty;
 
-use crate::methods::{OTHER, is_public, is_stream, known_path, scope};
+use crate::methods::{self, Method};
 use crate::status::{deadline_exceeded, message_too_large, status};
 
 /// How long a call may take where its caller says nothing. Streams have no end.
@@ -107,24 +107,23 @@ where
         std::mem::swap(&mut inner, &mut self.inner);
         let layer = self.layer.clone();
         Box::pin(async move {
-            let (method, began) = (request.uri().path().to_owned(), Instant::now());
+            let (path, began) = (request.uri().path().to_owned(), Instant::now());
             let call = CallIds { call_id: layer.call_id(request.headers()) };
-            // A path that is no method of ours is the caller's own, and would make metrics without end.
-            let known = known_path(&method).unwrap_or(OTHER);
-            let span = span(known);
+            let method = methods::at(&path);
+            let span = span(method.path);
             let trace_id = trace::begin(&span, trace::of_headers(request.headers()).as_ref());
             let log = tracing::info_span!("call", call_id = call.call_id, request_id = Empty, trace_id);
-            let answering = CALL.scope(call.clone(), answer(&layer.app, inner, request, layer.open_reflection));
+            let answering = CALL.scope(call.clone(), answer(&layer.app, inner, request, (method, layer.open_reflection)));
             let answered = trace::in_call(log.clone(), span.clone(), answering).await;
             let mut response = answered.unwrap_or_else(|status| status.into_http());
             let code = code(&response);
-            log.in_scope(|| tracing::info!(%method, code = ?code, ms = began.elapsed().as_millis(), "call"));
+            log.in_scope(|| tracing::info!(method = %path, code = ?code, ms = began.elapsed().as_millis(), "call"));
             span.record("rpc.grpc.status_code", i32::from(code));
             if is_our_failure(code) {
                 span.record("otel.status_code", "ERROR");
             }
-            GRPC_CALLS.increment([known.into(), name(code).into()]);
-            GRPC_CALL_SECONDS.record([known.into(), name(code).into()], began.elapsed());
+            GRPC_CALLS.increment([method.path.into(), name(code).into()]);
+            GRPC_CALL_SECONDS.record([method.path.into(), name(code).into()], began.elapsed());
             if let Ok(value) = HeaderValue::try_from(call.call_id) {
                 response.headers_mut().insert(CALL_ID, value);
             }
@@ -188,20 +187,19 @@ async fn answer<S>(
     app: &App,
     mut inner: S,
     mut request: Request<Body>,
-    open_reflection: bool,
+    (method, open_reflection): (Method, bool),
 ) -> Result<Response<Body>, Status>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
-    let method = request.uri().path().to_owned();
-    if !is_public(&method, open_reflection) {
+    if !method.is_public(open_reflection) {
         let token = call_headers::token(request.headers()).map(str::to_owned);
         let caller = app.authenticate(token.as_deref()).await.map_err(status)?;
-        app.authorize(&caller, scope(&method)).map_err(status)?;
+        app.authorize(&caller, method.scope).map_err(status)?;
         request.extensions_mut().insert(Credentials(token));
         request.extensions_mut().insert(caller);
     }
-    let timeout = timeout(request.headers(), &method);
+    let timeout = timeout(request.headers(), method);
     let call = inner.call(request);
     let answered = match timeout {
         Some(timeout) => tokio::time::timeout(timeout, call).await.map_err(|_| deadline_exceeded())?,
@@ -213,13 +211,13 @@ where
 }
 
 /// A little less than the caller's own deadline, so that our status comes before tonic's `CANCELLED`.
-fn timeout(headers: &HeaderMap, method: &str) -> Option<Duration> {
+fn timeout(headers: &HeaderMap, method: Method) -> Option<Duration> {
     let asked = headers.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse_timeout);
     let asked = asked
         .map(|asked| asked.saturating_sub((asked / 20).clamp(Duration::from_millis(1), Duration::from_millis(20))));
     match asked {
         Some(asked) => Some(asked),
-        None if is_stream(method) => None,
+        None if method.is_stream => None,
         None => Some(DEFAULT_TIMEOUT),
     }
 }

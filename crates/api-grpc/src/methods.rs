@@ -3,29 +3,48 @@
 //!
 //! `Admin` is for what decides how a seller is taxed from then on, whoever bills: its registrations for tax.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use domain::access::Scope::{self, Admin, Read, Write};
 
-/// A method that callers need a key for.
+/// A method that is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Method {
+pub(crate) struct Method {
     /// Its path in HTTP/2: the service and its own name.
-    path: &'static str,
+    pub(crate) path: &'static str,
     /// The narrowest scope that may call it.
-    scope: Scope,
-    /// Whether its answers are a stream, which has no end of its own.
-    is_stream: bool,
+    pub(crate) scope: Scope,
+    /// Whether its answer may go on for as long as its caller listens.
+    pub(crate) is_stream: bool,
+    keyless: Keyless,
 }
 
-/// What a path is counted as at which nothing is answered.
-pub(crate) const OTHER: &str = "other";
+/// Who may call without a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keyless {
+    Nobody,
+    /// Everyone, where reflection is open.
+    WhereReflectionIsOpen,
+    Everyone,
+}
 
-/// What health checks ask, without a key.
-const HEALTH: [&str; 2] = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"];
+/// What health checks ask. A check waits for nothing, but has no end of our making either.
+const HEALTH: [Method; 2] = [
+    Method { keyless: Keyless::Everyone, ..stream("/grpc.health.v1.Health/Check", Read) },
+    Method { keyless: Keyless::Everyone, ..stream("/grpc.health.v1.Health/Watch", Read) },
+];
 
 /// Reflection, in both of the versions that clients speak.
 const REFLECTION: [Method; 2] = [
-    stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Read),
-    stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Read),
+    Method {
+        keyless: Keyless::WhereReflectionIsOpen,
+        ..stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Read)
+    },
+    Method {
+        keyless: Keyless::WhereReflectionIsOpen,
+        ..stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Read)
+    },
 ];
 
 /// Our own, in the order of the files that define them.
@@ -116,42 +135,38 @@ const METHODS: [Method; 83] = [
 ];
 
 const fn call(path: &'static str, scope: Scope) -> Method {
-    Method { path, scope, is_stream: false }
+    Method { path, scope, is_stream: false, keyless: Keyless::Nobody }
 }
 
 const fn stream(path: &'static str, scope: Scope) -> Method {
-    Method { path, scope, is_stream: true }
+    Method { path, scope, is_stream: true, keyless: Keyless::Nobody }
 }
 
-/// The method of that path, if there is one that needs a key.
-fn method(path: &str) -> Option<Method> {
-    METHODS.iter().chain(&REFLECTION).find(|method| method.path == path).copied()
+/// What is called at a path that is none of ours. Its caller is told so, once it has shown the widest scope.
+const OTHER: Method = call("other", Admin);
+
+static BY_PATH: LazyLock<HashMap<&'static str, Method>> =
+    LazyLock::new(|| METHODS.iter().chain(&REFLECTION).chain(&HEALTH).map(|method| (method.path, *method)).collect());
+
+/// The method of that path. One that is not ours is called `other`: what its caller names it would make metrics without end.
+pub(crate) fn at(path: &str) -> Method {
+    BY_PATH.get(path).copied().unwrap_or(OTHER)
 }
 
 /// Every path at which something is answered, and what all others are counted as.
 pub fn counted_methods() -> Vec<&'static str> {
-    HEALTH.into_iter().chain(METHODS.iter().chain(&REFLECTION).map(|method| method.path)).chain([OTHER]).collect()
+    HEALTH.iter().chain(&METHODS).chain(&REFLECTION).chain([&OTHER]).map(|method| method.path).collect()
 }
 
-/// That path, if anything is answered there.
-pub(crate) fn known_path(path: &str) -> Option<&'static str> {
-    let health = HEALTH.into_iter().find(|known| *known == path);
-    health.or_else(|| method(path).map(|method| method.path))
-}
-
-/// The scope that whoever calls that path needs.
-pub(crate) fn scope(path: &str) -> Scope {
-    method(path).map_or(Admin, |method| method.scope)
-}
-
-/// Whether that path is answered to everyone: health, and reflection where access is open.
-pub(crate) fn is_public(path: &str, open_reflection: bool) -> bool {
-    HEALTH.contains(&path) || (open_reflection && REFLECTION.iter().any(|method| method.path == path))
-}
-
-/// Whether an answer of that path may go on for as long as its caller listens.
-pub(crate) fn is_stream(path: &str) -> bool {
-    HEALTH.contains(&path) || method(path).is_some_and(|method| method.is_stream)
+impl Method {
+    /// Whether everyone is answered: by health, and by reflection where that is open.
+    pub(crate) fn is_public(self, open_reflection: bool) -> bool {
+        match self.keyless {
+            Keyless::Everyone => true,
+            Keyless::WhereReflectionIsOpen => open_reflection,
+            Keyless::Nobody => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -183,7 +198,7 @@ mod tests {
         let listed: BTreeMap<_, _> = METHODS.iter().map(|method| (method.path.to_owned(), method.is_stream)).collect();
         assert_eq!((listed.len(), listed), (METHODS.len(), own));
         let health: Vec<_> = described(tonic_health::pb::FILE_DESCRIPTOR_SET).into_keys().collect();
-        assert_eq!(health, HEALTH);
+        assert_eq!(health, HEALTH.map(|method| method.path));
     }
 
     #[test]
@@ -196,9 +211,9 @@ mod tests {
             "/grpc.reflection.v2.ServerReflection/ServerReflectionInfo",
             "",
         ] {
-            assert_eq!((scope(path), is_public(path, true)), (Admin, false), "{path}");
+            assert_eq!((at(path).scope, at(path).is_public(true)), (Admin, false), "{path}");
         }
-        assert!(!is_public("/grpc.health.v1.Health/Reset", true));
+        assert!(!at("/grpc.health.v1.Health/Reset").is_public(true));
     }
 
     #[test]
@@ -209,7 +224,15 @@ mod tests {
             let name = method.path.rsplit('/').next().unwrap();
             assert!(harmless.iter().any(|verb| name.starts_with(verb)), "{name}");
         }
-        assert_eq!(scope("/paylinks.v1.TaxService/EndTaxRegistration"), Admin);
-        assert_eq!(scope("/paylinks.v1.InvoiceService/VoidInvoice"), Write);
+        assert_eq!(at("/paylinks.v1.TaxService/EndTaxRegistration").scope, Admin);
+        assert_eq!(at("/paylinks.v1.InvoiceService/VoidInvoice").scope, Write);
+    }
+
+    #[test]
+    fn health_is_for_everyone_and_reflection_where_it_is_open() {
+        let may_call = |path: &str| (at(path).is_public(false), at(path).is_public(true));
+        assert_eq!(may_call(HEALTH[0].path), (true, true));
+        assert_eq!(may_call(REFLECTION[0].path), (false, true));
+        assert_eq!(may_call("/paylinks.v1.InvoiceService/GetInvoice"), (false, false));
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use currency::Currency;
 pub use exchange_rate::ExchangeRate;
+pub(crate) use rounding::allocate_by;
 pub use rounding::{Rounding, allocate};
 pub use unit_price::{Quantity, UnitPrice};
 

@@ -1,5 +1,7 @@
 //! Rounding by name, and splits whose parts add up to the whole.
 
+use std::cmp::Ordering;
+
 use rust_decimal::Decimal;
 use rust_decimal::RoundingStrategy;
 use rust_decimal::prelude::ToPrimitive;
@@ -41,6 +43,15 @@ impl Rounding {
 /// # Errors
 /// A share does not fit into 64 bits.
 pub fn allocate(total: i64, exact: &[Decimal]) -> Result<Vec<i64>, MoneyError> {
+    allocate_by(total, exact, |a, b| a.cmp(&b))
+}
+
+/// The same, where `precedence` tells of two indices of equal shares which is served first. It must be a total order.
+pub(crate) fn allocate_by(
+    total: i64,
+    exact: &[Decimal],
+    precedence: impl Fn(usize, usize) -> Ordering,
+) -> Result<Vec<i64>, MoneyError> {
     let mut parts = Vec::with_capacity(exact.len());
     let mut fractions = Vec::with_capacity(exact.len());
     for share in exact {
@@ -49,20 +60,30 @@ pub fn allocate(total: i64, exact: &[Decimal]) -> Result<Vec<i64>, MoneyError> {
         fractions.push(in_units(share - floor));
     }
     let floor_sum = parts.iter().try_fold(0i64, |sum, part| sum.checked_add(*part)).ok_or(MoneyError::Overflow)?;
-    let mut left = total.checked_sub(floor_sum).ok_or(MoneyError::Overflow)?;
+    let left = total.checked_sub(floor_sum).ok_or(MoneyError::Overflow)?;
+    let Ok(count) = i64::try_from(exact.len()) else { return Err(MoneyError::Overflow) };
+    if left == 0 || count == 0 {
+        return Ok(parts);
+    }
+    // Each gets as many as go round, and the first in the order one more. Taking away begins with the smallest fractions.
+    let (for_each, more) = (left / count, left % count);
+    for part in &mut parts {
+        *part = part.checked_add(for_each).ok_or(MoneyError::Overflow)?;
+    }
+    if more == 0 {
+        return Ok(parts);
+    }
     let mut order: Vec<usize> = (0..exact.len()).collect();
-    order.sort_unstable_by(|&a, &b| {
-        fractions[b].cmp(&fractions[a]).then_with(|| exact[b].cmp(&exact[a])).then(a.cmp(&b))
-    });
-    while left != 0 && !order.is_empty() {
-        let step = left.signum();
-        // Taking away begins with the smallest fractions.
-        let next: Box<dyn Iterator<Item = &usize>> =
-            if step > 0 { Box::new(order.iter()) } else { Box::new(order.iter().rev()) };
-        for &index in next.take(usize::try_from(left.unsigned_abs()).unwrap_or(usize::MAX)) {
-            parts[index] += step;
-            left -= step;
-        }
+    let by_claim = |a: &usize, b: &usize| {
+        let by_share = fractions[*b].cmp(&fractions[*a]).then_with(|| exact[*b].cmp(&exact[*a]));
+        by_share.then_with(|| precedence(*a, *b))
+    };
+    // Who gets one more is all that counts, and costs less than the whole order.
+    let first = usize::try_from(if more < 0 { count + more } else { more }).unwrap_or_default();
+    order.select_nth_unstable_by(first, by_claim);
+    let served = if more > 0 { &order[..first] } else { &order[first..] };
+    for &index in served {
+        parts[index] = parts[index].checked_add(more.signum()).ok_or(MoneyError::Overflow)?;
     }
     Ok(parts)
 }

@@ -16,7 +16,7 @@ use super::{
     AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxCategory, TaxComponent, TaxDecision, TaxRounding,
     TaxSubtotal, TaxedLine, TraceStep, amount_field, currency_mismatch,
 };
-use crate::money::{Currency, Money, MoneyError, Rounding, allocate};
+use crate::money::{Currency, Money, MoneyError, Rounding, allocate_by};
 use crate::validation::{Invalid, Violations};
 
 /// A line whose rates have been decided.
@@ -215,27 +215,33 @@ fn round_by_rate(
     for (index, charge) in charges.iter().enumerate() {
         of_rate[charge.rate].push(index);
     }
-    let precedence = precedence(lines, ranks);
-    for mut members in of_rate {
+    let claims = claims(lines, ranks);
+    for members in of_rate {
         let Some(last) = members.last().map(|index| charges[*index].line) else { continue };
         let error = TaxComputeError::on(last);
         let total = mode.to_minor(sum_exact(lines, charges, &members).map_err(&error)?).map_err(&error)?;
-        members.sort_by_key(|index| precedence[charges[*index].line]);
+        let claim = |member: usize| &claims[charges[members[member]].line];
+        // Lines with the same figures are served in their order.
+        let precedence = |a: usize, b: usize| claim(a).cmp(claim(b)).then(a.cmp(&b));
         let shares: Vec<Decimal> = members.iter().map(|index| charges[*index].exact).collect();
-        for (index, tax) in members.iter().zip(allocate_mirrored(total, shares).map_err(&error)?) {
+        for (index, tax) in members.iter().zip(allocate_mirrored(total, shares, precedence).map_err(&error)?) {
             charges[*index].tax = tax;
         }
     }
     Ok(())
 }
 
-/// The place of each line when lines with equal shares compete for a minor unit.
+/// What decides when lines with equal shares compete for a minor unit: whether the tax is inside, the amount, and the ranks of
+/// the rates.
+type Claim<'a> = (bool, u64, Cow<'a, [usize]>);
+
+/// The claim of each line.
 ///
-/// Were that the place in the document, the order of the lines would decide whether an inclusive or an exclusive line gets
-/// the unit, and with it the total. By this order only lines with the same figures can change places.
-fn precedence(lines: &[RatedLine], ranks: &[usize]) -> Vec<usize> {
+/// Were the place in the document to decide, the order of the lines would tell whether an inclusive or an exclusive line gets
+/// the unit, and with it the total. By claims only lines with the same figures can change places.
+fn claims<'a>(lines: &[RatedLine], ranks: &'a [usize]) -> Vec<Claim<'a>> {
     let mut rest = ranks;
-    let keys: Vec<_> = lines
+    lines
         .iter()
         .map(|line| {
             let (ranks, others) = rest.split_at(line.rates.len());
@@ -246,14 +252,7 @@ fn precedence(lines: &[RatedLine], ranks: &[usize]) -> Vec<usize> {
             }
             (line.behavior == TaxBehavior::Inclusive, line.amount.minor().unsigned_abs(), ranks)
         })
-        .collect();
-    let mut order: Vec<usize> = (0..lines.len()).collect();
-    order.sort_by(|a, b| keys[*a].cmp(&keys[*b]));
-    let mut places = vec![0; lines.len()];
-    for (place, line) in order.into_iter().enumerate() {
-        places[line] = place;
-    }
-    places
+        .collect()
 }
 
 /// Decimals of a sum of quotients that are kept: the noise of the 28th digit must not decide which way a half goes.
@@ -278,12 +277,16 @@ fn sum_exact(lines: &[RatedLine], charges: &[Charge], members: &[usize]) -> Resu
         .map(|sum| sum.round_dp_with_strategy(SUM_DECIMALS, RoundingStrategy::MidpointAwayFromZero))
 }
 
-/// Splits like [`allocate`], but so that turned signs give the same parts with their signs turned.
+/// Splits like [`allocate_by`], but so that turned signs give the same parts with their signs turned.
 ///
-/// `allocate` favours the upper of two equal claims, which is the one further from zero only among positive shares. So
+/// That favours the upper of two equal claims, which is the one further from zero only among positive shares. So
 /// the document and its mirror image are both split as that one of the two with the larger sum; at a sum of zero, the
 /// one whose shares are the larger when compared from the largest on.
-fn allocate_mirrored(total: i64, mut shares: Vec<Decimal>) -> Result<Vec<i64>, MoneyError> {
+fn allocate_mirrored(
+    total: i64,
+    mut shares: Vec<Decimal>,
+    precedence: impl Fn(usize, usize) -> Ordering,
+) -> Result<Vec<i64>, MoneyError> {
     let mirrored = match total.cmp(&0) {
         Ordering::Less => true,
         Ordering::Greater => false,
@@ -294,11 +297,14 @@ fn allocate_mirrored(total: i64, mut shares: Vec<Decimal>) -> Result<Vec<i64>, M
         }
     };
     if !mirrored {
-        return allocate(total, &shares);
+        return allocate_by(total, &shares, precedence);
     }
     shares.iter_mut().for_each(|share| *share = -*share);
     let total = total.checked_neg().ok_or(MoneyError::Overflow)?;
-    allocate(total, &shares)?.into_iter().map(|part| part.checked_neg().ok_or(MoneyError::Overflow)).collect()
+    allocate_by(total, &shares, precedence)?
+        .into_iter()
+        .map(|part| part.checked_neg().ok_or(MoneyError::Overflow))
+        .collect()
 }
 
 /// Each line with the charges on it, which are in the order of the lines.
