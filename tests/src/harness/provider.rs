@@ -140,8 +140,8 @@ impl Server {
 
     /// Where the server's database is.
     pub(crate) fn database_url(&self) -> String {
-        let sqlite = || format!("sqlite://{}", self.directory.path().join("paylinks.db").display());
-        self.database.as_ref().map_or_else(sqlite, |database| database.url.clone())
+        let named = self.environment.iter().rev().find(|(name, _)| name == "DATABASE_URL").map(|(_, url)| url.clone());
+        named.unwrap_or_else(|| format!("sqlite://{}", self.directory.path().join("paylinks.db").display()))
     }
 
     /// Changes an environment variable of the server from its next start on.
