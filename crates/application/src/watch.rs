@@ -151,7 +151,7 @@ mod tests {
             .withf(|known| matches!(known, [only] if only.as_str() == "acquirer"))
             .returning(move |_| Ok(vec![told.clone()]));
         let app = mocked::app(storage, MockPaymentProvider::new());
-        assert_eq!(app.open_at_providers_that_are_gone().await.unwrap(), [open.clone()]);
+        assert_eq!(app.open_at_providers_that_are_gone().await.unwrap(), std::slice::from_ref(&open));
         assert_eq!(open.to_string(), "payment links: 1, refunds: 2");
     }
 

@@ -73,7 +73,7 @@ async fn a_call_that_takes_its_time_stays_with_who_made_it() {
     assert!(began.elapsed() > TAKEN_OVER_WITHIN * 3, "{:?}", began.elapsed());
     assert_eq!(two.tries(), [(1, 0)]);
     assert_eq!(two.acquirer.links().len(), 1);
-    assert_eq!(two.ask(1).await.unwrap(), answer);
+    assert_eq!(Box::pin(two.ask(1)).await.unwrap(), answer);
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +84,7 @@ async fn the_call_of_a_server_that_died_soon_goes_on_elsewhere() {
     assert!(asked.is_err());
     two.replicas[0].process.kill();
     two.chaos.set(Faults::default());
-    assert!(matches!(two.ask(1).await, Err(Error::Aborted { retry_after: Some(_), .. })));
+    assert!(matches!(Box::pin(two.ask(1)).await, Err(Error::Aborted { retry_after: Some(_), .. })));
     let died = Instant::now();
     let made = async {
         while two.acquirer.links().is_empty() {
