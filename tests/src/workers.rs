@@ -68,6 +68,12 @@ async fn the_call_of_a_crashed_server_soon_goes_on(db: Db) {
 
 async fn a_notification_set_aside_is_shown_and_tried_again(db: Db) {
     let server = Server::start(db).await;
+    let none = server.command(&["unanswered-refunds", "list"]).await;
+    assert!(none.starts_with("No refund is unanswered in "), "{none}");
+    for id in ["re_0193a5c2e8b27c3a9f0e1d2c3b4a5968", "7"] {
+        let refused = server.try_command(&["unanswered-refunds", "not-made", id]).await.unwrap_err();
+        assert!(refused.contains(id), "{refused}");
+    }
     let none = server.command(&["notifications", "list", "--aside"]).await;
     assert!(none.starts_with("No notification is set aside in "), "{none}");
     let invoice = server.open_invoice(10_000).await;

@@ -43,8 +43,8 @@ fn steps(name: &str) -> [String; 5] {
         format!("write crates/{krate}/src/contract.rs and provider.rs until this passes: cargo test -p {krate}"),
         format!("crates/server/Cargo.toml: {krate} = {{ path = \"../{krate}\" }}"),
         format!("crates/server/src/registry.rs, among the adapters: Adapter::of::<{kind}>()"),
-        "cargo xtask codegen, for its column in the README's table".to_owned(),
-        "its settings in crates/server/paylinks.example.toml, its webhook and its variables in the README".to_owned(),
+        "cargo xtask codegen, for its abilities in the README and its settings in CONFIGURATION.md".to_owned(),
+        "its settings in crates/server/paylinks.example.toml, and its webhook in the README".to_owned(),
     ]
 }
 

@@ -113,7 +113,8 @@ where
             let span = span(method.path);
             let trace_id = trace::begin(&span, trace::of_headers(request.headers()).as_ref());
             let log = tracing::info_span!("call", call_id = call.call_id, request_id = Empty, trace_id);
-            let answering = CALL.scope(call.clone(), answer(&layer.app, inner, request, (method, layer.open_reflection)));
+            let answering =
+                CALL.scope(call.clone(), answer(&layer.app, inner, request, (method, layer.open_reflection)));
             let answered = trace::in_call(log.clone(), span.clone(), answering).await;
             let mut response = answered.unwrap_or_else(|status| status.into_http());
             let code = code(&response);

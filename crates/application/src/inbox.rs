@@ -401,13 +401,18 @@ impl App {
 
     /// Whether a notification has waited long enough for its payment.
     fn is_given_up(&self, entry: &InboxEntry) -> bool {
+        // A provider tells of things in their order, so what names none of ours need not wait for the last late delivery.
+        let patience = if self.names_ours(entry) { UNREAD_PAYMENT_PATIENCE } else { PAYMENT_PATIENCE };
+        self.now().since(entry.received_at) > patience
+    }
+
+    /// Whether a notification names what was made here, as far as its provider's words tell that. One whose events can be read
+    /// back tells by what is read.
+    fn names_ours(&self, entry: &InboxEntry) -> bool {
         let is_read_back = self
             .provider_for(Waiting::Worker, &entry.provider)
             .is_ok_and(|provider| provider.capabilities().has(Feature::NotificationHistory));
-        // A provider tells of things in their order, so what names none of ours need not wait for the last late delivery.
-        let waits_long = !is_read_back && !entry.notification.is_foreign;
-        let patience = if waits_long { UNREAD_PAYMENT_PATIENCE } else { PAYMENT_PATIENCE };
-        self.now().since(entry.received_at) > patience
+        !is_read_back && !entry.notification.is_foreign
     }
 
     /// What is known of the payment of a notification before the provider is asked; nothing if it is not ours.
@@ -425,6 +430,9 @@ impl App {
                 retry_after: Some(RETRY_AFTER),
             }),
             Some(payment) => Ok(Some(Look { payment_id: payment.id, payment_version: payment.version })),
+            None if self.is_given_up(entry) && self.names_ours(entry) => {
+                Err(unaccountable(format!("{payment_ref} is none of the payments here, and was asked for here")))
+            }
             None if self.is_given_up(entry) => Ok(None),
             None => Err(Error::not_found("payment", payment_ref)),
         }

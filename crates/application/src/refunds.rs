@@ -16,7 +16,7 @@ use domain::page::PageRequest;
 use domain::payment::{Payment, PaymentFlag};
 use domain::ports::provider::{PaymentProvider, ProviderError};
 use domain::ports::storage::{RefundFilter, UnitOfWork};
-use domain::provider::{Feature, Intent, ProviderName, ProviderRef};
+use domain::provider::{Feature, Intent, ProviderAction, ProviderName, ProviderRef};
 use domain::refund::{Refund, RefundSnapshot, RefundState};
 use domain::timestamp::Timestamp;
 
@@ -35,6 +35,8 @@ const KEY_PATIENCE: Duration = Duration::from_secs(7 * 60);
 /// How long what is told of a refund without our id waits for the answers to refunds that were asked for. After that it is taken
 /// for one of them: a key may repeat a failure although the refund was made.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// Among how many calls of unknown outcome those of the payment's refunds are looked for.
+const UNKNOWN_MAX: u32 = 1_000;
 
 /// What is known of a payment when the provider is asked about its refunds or disputes.
 ///
@@ -208,8 +210,17 @@ impl App {
                 retry_after: Some(RETRY_AFTER),
             });
         }
-        // The oldest of its amount: were it another's after all, what is told of ours later is counted as that one.
-        let asked_for = unanswered.iter().rev().find(|refund| refund.amount == told.amount);
+        // The oldest of its amount: were it another's after all, what is told of ours later is counted as that one. One that was
+        // surely not sent is none of them: it still is to be.
+        let unknown = match unanswered.as_slice() {
+            [] => Vec::new(),
+            _ => storage.list_intents_of_unknown_outcome(UNKNOWN_MAX).await?,
+        };
+        let is_perhaps_made = |refund: &&Refund| {
+            let of_it = |intent: &Intent| matches!(intent.action, ProviderAction::CreateRefund { refund_id } if refund_id == refund.id);
+            unknown.iter().any(of_it)
+        };
+        let asked_for = unanswered.iter().rev().filter(is_perhaps_made).find(|refund| refund.amount == told.amount);
         Ok(RefundSnapshot { refund_id: asked_for.map(|refund| refund.id), ..told })
     }
 

@@ -193,7 +193,7 @@ pub enum PaymentFlag {
     InvoiceAlreadyPaid,
     /// The invoice was a draft or void; not applied to it.
     InvoiceNotOpen,
-    /// Its link or session had been closed.
+    /// Its link or session had been closed, other than a link for items at the provider.
     CollectableClosed,
     /// More of it is refunded and disputed than what came in. It goes once that is not so any more.
     OverRefunded,

@@ -12,6 +12,7 @@ mod abilities;
 mod amounts;
 mod counterpart;
 mod faults;
+mod keeping;
 mod notifications;
 mod pages;
 mod payments;
@@ -22,6 +23,7 @@ pub use abilities::*;
 pub use amounts::*;
 pub use counterpart::*;
 pub use faults::*;
+pub use keeping::*;
 pub use notifications::*;
 pub use pages::*;
 pub use payments::*;
@@ -91,6 +93,9 @@ macro_rules! payment_provider_contract {
             extremes_are_refused_by_their_field,
             what_is_missing_is_told_by_its_name_without_a_call,
             a_link_that_wants_what_is_missing_is_not_made,
+            a_method_that_is_kept_is_told_and_can_be_forgotten,
+            a_promotion_code_is_one_and_is_redeemable_as_far_as_we_say,
+            a_subscription_begins_with_its_link_and_ends_when_we_say,
             capabilities_are_of_this_world,
             no_secret_is_shown,
         }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::network::expect_api_base;
-use domain::ports::adapter::{AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
+use domain::ports::adapter::{
+    AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required,
+};
 use domain::provider::{Capabilities, ProviderName};
 use domain::validation::{Invalid, Validator};
 use reqwest::header::HeaderValue;
@@ -198,7 +200,8 @@ impl ConfiguredProvider for AdyenConfig {
     }
 
     fn account(&self) -> AccountIdentity {
-        AccountIdentity::new(Adyen::NAME, self.base.as_str(), &self.merchant_account)
+        // Whatever version of its API is spoken, and through which of its hosts.
+        AccountIdentity::new(Adyen::NAME, if self.live { "live" } else { "test" }, &self.merchant_account)
     }
 
     fn summary(&self) -> String {

@@ -122,6 +122,9 @@ fn refund(item: &Item, progress: RefundProgress) -> Option<NotificationTopic> {
     Some(NotificationTopic::RefundTold { payment_ref, snapshot: Box::new(snapshot) })
 }
 
+/// The longest code of a reason that is passed on: schemes have shorter ones.
+const REASON_CODE_CHARS_MAX: usize = 20;
+
 /// What became of taking the money of a payment.
 fn capture(item: &Item, outcome: CaptureOutcome) -> Option<NotificationTopic> {
     let provider_ref = ProviderRef(item.psp_reference.clone());
@@ -131,7 +134,12 @@ fn capture(item: &Item, outcome: CaptureOutcome) -> Option<NotificationTopic> {
 }
 
 fn dispute(item: &Item, state: DisputeState) -> Option<NotificationTopic> {
-    let code = item.additional("chargebackReasonCode").map(str::to_owned);
+    // It is not signed.
+    let is_code = |code: &&str| {
+        (1..=REASON_CODE_CHARS_MAX).contains(&code.len())
+            && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+    };
+    let code = item.additional("chargebackReasonCode").filter(is_code).map(str::to_owned);
     let snapshot = DisputeSnapshot {
         provider_ref: ProviderRef(item.psp_reference.clone()),
         state,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::network::expect_api_base;
-use domain::ports::adapter::{AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
+use domain::ports::adapter::{
+    AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required,
+};
 use domain::provider::{Capabilities, ProviderName};
 use domain::validation::{Invalid, Validator};
 use secrecy::{ExposeSecret, SecretString};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -246,24 +247,26 @@ impl Config {
             }
             _ => {}
         }
-        let parts = charging.zip(sellers).zip(vies.zip(mail)).zip(public_url.zip(grpc_tls)).zip(database_url.zip(traces));
-        let config = parts.map(|((((charging, sellers), (vies, mail)), (public_url, grpc_tls)), (database_url, traces))| Self {
-            grpc_listen: listen.grpc,
-            certificate_ends: grpc_tls.as_ref().map(|checked| checked.ends),
-            grpc_tls: grpc_tls.map(|checked| checked.tls),
-            http_listen: listen.http,
-            public_url,
-            data_dir,
-            database_url,
-            access,
-            charging,
-            vies,
-            mail,
-            reconcile_every: Duration::from_secs(reconcile_every.into()),
-            sellers,
-            warnings,
-            traces,
-        });
+        let parts =
+            charging.zip(sellers).zip(vies.zip(mail)).zip(public_url.zip(grpc_tls)).zip(database_url.zip(traces));
+        let config =
+            parts.map(|((((charging, sellers), (vies, mail)), (public_url, grpc_tls)), (database_url, traces))| Self {
+                grpc_listen: listen.grpc,
+                certificate_ends: grpc_tls.as_ref().map(|checked| checked.ends),
+                grpc_tls: grpc_tls.map(|checked| checked.tls),
+                http_listen: listen.http,
+                public_url,
+                data_dir,
+                database_url,
+                access,
+                charging,
+                vies,
+                mail,
+                reconcile_every: Duration::from_secs(reconcile_every.into()),
+                sellers,
+                warnings,
+                traces,
+            });
         match validator.finish(config) {
             Ok(config) => Ok(config),
             Err(violations) => {
@@ -292,7 +295,9 @@ impl Config {
             locks.push(self.data_dir.join("paylinks.lock"));
         }
         for directory in locks.iter().filter_map(|lock| lock.parent()).filter(|path| !path.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+            // Customers' data is in it.
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+            made.with_context(|| format!("can't make {}", directory.display()))?;
         }
         Ok(locks)
     }

@@ -150,12 +150,7 @@ async fn database(config: &Config) -> Vec<Finding> {
     };
     let known = provider_names(config);
     let mut findings = Vec::new();
-    let looked = [
-        version(&storage, &place).await,
-        schema(&storage).await,
-        clock(&storage).await,
-        room(&storage),
-    ];
+    let looked = [version(&storage, &place).await, schema(&storage).await, clock(&storage).await, room(&storage)];
     for finding in looked {
         findings.extend(finding.unwrap_or_else(|error| Some(unreadable(&error))));
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use domain::event::Event;
 use domain::ports::storage::{Backlog, StorageError};
-use domain::provider::Intent;
+use domain::timestamp::Timestamp;
 use domain::trace_context::TraceContext;
 use sea_orm::{QueryResult, Statement, Value};
+use serde::Deserialize;
 use telemetry::table;
 
 use crate::connection::SqlStorage;
@@ -17,13 +18,20 @@ use crate::sql::{Filter, column, json, now_us, one};
 /// The oldest call by its order, which no index over all calls may be walked for: hence the sum.
 const OLDEST_CALL: &str = "SELECT document FROM intents WHERE seq = (SELECT MIN(seq + 0) FROM intents AS open_ones WHERE open_ones.unfinished)";
 
+/// What is looked at of an intended call: one that this version can't read counts as well.
+#[derive(Deserialize)]
+struct Intended {
+    created_at: Timestamp,
+}
+
 impl SqlStorage {
     pub(crate) async fn read_backlog(&self) -> Result<Backlog, StorageError> {
         self.tell_pool();
         let backend = self.backend();
         let sql = format!(
             "SELECT {} AS now_us, \
-             (SELECT MIN(received_at_us) FROM notifications WHERE state = 'new') AS notification_us, \
+             (SELECT MIN(received_at_us) FROM notifications WHERE state = 'new' \
+             AND document -> 'notification' ->> 'is_foreign' IS NULL) AS notification_us, \
              (SELECT MIN(occurred_at_us) FROM events WHERE position IS NULL) AS event_us, \
              (SELECT MIN(due_at_us) FROM invoice_mails WHERE state = 'queued') AS mail_us, \
              (SELECT COUNT(*) FROM notifications WHERE state <> 'done' AND state = 'aside') AS set_aside, \
@@ -34,7 +42,7 @@ impl SqlStorage {
         let row = row.ok_or_else(|| defect("the database told nothing of what waits"))?;
         let now: i64 = column(&row, "now_us")?;
         let call = one(&self.0.db, Statement::from_string(backend, OLDEST_CALL)).await?;
-        let call = call.map(|row| json::<Intent>(&row, "document")).transpose()?;
+        let call = call.map(|row| json::<Intended>(&row, "document")).transpose()?;
         let mail = since(&row, "mail_us", now)?.filter(|overdue| !overdue.is_zero());
         Ok(Backlog {
             oldest_notification: since(&row, "notification_us", now)?,

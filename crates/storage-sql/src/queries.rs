@@ -157,9 +157,10 @@ async fn find_intent(c: &impl ConnectionTrait, filter: Filter) -> Result<Option<
 
 async fn list_unknown_intents(c: &impl ConnectionTrait, limit: u32) -> Result<Vec<Intent>, StorageError> {
     let filter = Filter::new().and("unfinished AND state = 'outcome_unknown'", []);
-    let select = "SELECT lease_epoch, document FROM intents";
+    let select = "SELECT id, lease_epoch, document FROM intents";
     let order = format!(" ORDER BY seq LIMIT {limit}");
-    all(c, filter.statement(c.get_database_backend(), select, &order)).await?.iter().map(intent).collect()
+    let rows = all(c, filter.statement(c.get_database_backend(), select, &order)).await?;
+    Ok(readable_intents(&rows))
 }
 
 /// How long it takes until a call is due that its last holder put off. One who holds it now has a later lease than the one
@@ -182,6 +183,18 @@ async fn put_off_for(c: &impl ConnectionTrait, id: IntentId) -> Result<Option<Du
 /// An intent with the lease that it has now.
 pub(crate) fn intent(row: &QueryResult) -> Result<Intent, StorageError> {
     Ok(Intent { lease_epoch: column(row, "lease_epoch")?, ..json(row, "document")? })
+}
+
+/// Intents of rows, without those that this version can't read, as where a later one has stored them: they wait for it, and hold
+/// up no others.
+pub(crate) fn readable_intents(rows: &[QueryResult]) -> Vec<Intent> {
+    let read = |row| {
+        intent(row).inspect_err(|error| {
+        let id: String = column(row, "id").unwrap_or_default();
+        tracing::error!(intent = id, %error, "an intended call can't be read by this version, and waits for one that can");
+    })
+    };
+    rows.iter().filter_map(|row| read(row).ok()).collect()
 }
 
 async fn find_api_keys(c: &impl ConnectionTrait, filter: Filter) -> Result<Vec<ApiKey>, StorageError> {

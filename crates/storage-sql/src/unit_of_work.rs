@@ -16,8 +16,8 @@ use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
 use domain::ports::storage::{
     ApiKeyCommands, Backlog, CatalogCommands, CheckoutCommands, Collectable, CustomerCommands, EventCommands,
-    IntentCommands, InvoiceCommands, OpenAtProvider, PaymentCommands, PaymentLinkCommands, RequestCommands, RequestQueries,
-    Reservation, SharedSecret, Storage, StorageError, UnitOfWork,
+    IntentCommands, InvoiceCommands, OpenAtProvider, PaymentCommands, PaymentLinkCommands, RequestCommands,
+    RequestQueries, Reservation, SharedSecret, Storage, StorageError, UnitOfWork,
 };
 use domain::provider::{Intent, ProviderName};
 use domain::seller::SellerId;
@@ -455,13 +455,13 @@ impl SqlUnitOfWork {
              SELECT due.seq FROM intents AS due WHERE due.unfinished AND due.lease_until_us <= {now} AND {condition} \
              AND NOT EXISTS (SELECT 1 FROM intents AS older \
              WHERE older.subject = due.subject AND older.unfinished AND older.seq < due.seq) \
-             ORDER BY due.lease_until_us LIMIT {limit}{lock}) RETURNING lease_epoch, document",
+             ORDER BY due.lease_until_us LIMIT {limit}{lock}) RETURNING id, lease_epoch, document",
             now = now_us(backend),
             lock = for_update_skip_locked(backend)
         );
         let values = std::iter::once(Value::from(micros(lease))).chain(values);
         let rows = all(c, Statement::from_sql_and_values(backend, sql, values)).await?;
-        rows.iter().map(crate::queries::intent).collect()
+        Ok(crate::queries::readable_intents(&rows))
     }
 }
 

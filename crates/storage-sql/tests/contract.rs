@@ -17,11 +17,12 @@ use domain::ports::storage::{
     CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InboxQueries, InvoiceQueries, Storage, StorageError,
     TaxRecordQueries,
 };
+use domain::provider::ProviderAction;
 use domain::refund::{NewRefund, OutOfBandRefund, Refund};
 use domain::tax_id_check::{RegistryAnswer, TaxIdCheck};
 use port_contracts::fixtures::{
-    PaymentParties, credit_note, draft_invoice, inbox_entry, later, metadata, money, next_uuid, only, open_invoice,
-    pending_payment, product, product_event, provider_ref, seller, tax_id,
+    PaymentParties, credit_note, draft_invoice, inbox_entry, intent, later, metadata, money, next_uuid, only,
+    open_invoice, pending_payment, product, product_event, provider_ref, seller, tax_id,
 };
 use port_contracts::storage::Store;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
@@ -63,6 +64,7 @@ on_both_databases! {
     an_event_of_another_replica_wakes_who_waits,
     what_a_later_version_added_is_tolerated,
     a_notification_that_can_not_be_read_is_set_aside_and_others_go_on,
+    a_call_that_can_not_be_read_waits_and_others_go_on,
     a_statement_that_would_change_what_is_final_is_refused,
     a_statement_that_would_rewrite_the_books_is_refused,
     a_database_that_is_gone_is_unavailable,
@@ -313,6 +315,35 @@ async fn what_a_later_version_added_is_tolerated(url: String) {
     assert_eq!(storage.get_product(&own, cup.id).await.unwrap(), Some(cup));
     let unreadable = domain::ports::storage::PaymentLinkQueries::load_payment_link(&storage, link.id).await;
     assert!(matches!(unreadable, Err(StorageError::Defect(_))), "{unreadable:?}");
+    storage.close().await;
+}
+
+/// An intended call of a later version's holds up no other, and counts among what waits.
+async fn a_call_that_can_not_be_read_waits_and_others_go_on(url: String) {
+    let storage = open(&url).await;
+    let refund = || ProviderAction::CreateRefund { refund_id: RefundId::from_uuid(next_uuid()) };
+    let intents: Vec<_> = (0..3).map(|_| intent(&seller("north"), refund(), None)).collect();
+    let mut work = storage.begin().await.unwrap();
+    for intent in &intents {
+        work.insert_intent(intent, Duration::ZERO).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    let changed = match url.starts_with("postgres") {
+        true => "jsonb_set(document, '{action}', '\"moonlight\"')",
+        false => "json_set(document, '$.action', 'moonlight')",
+    };
+    let connection = Database::connect(&url).await.unwrap();
+    let change = format!("UPDATE intents SET document = {changed} WHERE id = '{}'", intents[0].id);
+    assert_eq!(connection.execute_unprepared(&change).await.unwrap().rows_affected(), 1);
+    let mut work = storage.begin().await.unwrap();
+    let leased = work.lease_due_intents(10, Duration::from_secs(60)).await.unwrap();
+    work.commit().await.unwrap();
+    let mut ids: Vec<_> = leased.iter().map(|intent| intent.id).collect();
+    ids.sort();
+    let mut readable = vec![intents[1].id, intents[2].id];
+    readable.sort();
+    assert_eq!(ids, readable);
+    assert!(storage.backlog().await.unwrap().oldest_call.is_some());
     storage.close().await;
 }
 

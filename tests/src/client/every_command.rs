@@ -96,7 +96,8 @@ async fn every_command_does_what_it_says() {
 
     // `event tail` has tests of its own.
     person.did.insert("event tail".to_owned());
-    let operators = ["serve", "demo", "sandbox", "keys", "notifications", "doctor", "config", "completions"];
+    let operators =
+        ["serve", "demo", "sandbox", "keys", "notifications", "unanswered-refunds", "doctor", "config", "completions"];
     for noun in commands_of(&[]).await.into_iter().filter(|noun| !operators.contains(&noun.as_str())) {
         for verb in commands_of(&[&noun]).await {
             assert!(person.did.contains(&format!("{noun} {verb}")), "{noun} {verb} is not tested");

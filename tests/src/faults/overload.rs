@@ -263,7 +263,8 @@ async fn a_provider_that_hangs_keeps_out_nobody_whom_another_charges() {
         line_items: vec![item("Ticket", 5_000, 1)],
         ..v1::CreatePaymentLinkRequest::default()
     };
-    let hang = serde_json::json!([{"operation": "POST /v1/prices", "kind": "delay", "ms": 15_000, "times": 1_000}]);
+    let hang =
+        serde_json::json!([{"operation": "POST /v1/payment_links", "kind": "delay", "ms": 15_000, "times": 1_000}]);
     let faults = http().post(format!("{}/_sandbox/faults", slow.url)).json(&hang).send().await.unwrap();
     assert!(faults.status().is_success());
     let mut callers = tokio::task::JoinSet::new();

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use domain::ports::adapter::{AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required};
+use domain::ports::adapter::{
+    AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required,
+};
 use domain::provider::{Capabilities, ProviderName};
 use domain::validation::Validator;
 use secrecy::{ExposeSecret, SecretString};

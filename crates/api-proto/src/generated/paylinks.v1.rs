@@ -7692,7 +7692,8 @@ pub enum PaymentFlag {
     InvoiceAlreadyPaid = 4,
     /// The invoice was a draft or void; not applied to it.
     InvoiceNotOpen = 5,
-    /// Its link or session had been closed.
+    /// Its link or session had been closed before. A link for items that someone closed at the provider raises no flag: what
+    /// came first there, only the provider knows.
     CollectableClosed = 6,
     /// More of it is refunded and disputed than what came in, as where money goes back at the provider beside a refund of ours or
     /// a dispute. Unlike the others it goes once that is not so any more.

@@ -196,5 +196,6 @@ async fn what_names_nothing_of_ours_is_tried_ever_more_seldom_and_not_for_long()
     // What names ours may be told before its payment, as long as that is still delivered.
     assert!(put_off_for(2 * hour, false).await.unwrap() <= RETRY_IN_MAX + RETRY_IN_MAX / 4);
     assert!(put_off_for(30 * day, false).await.is_some());
-    assert_eq!(put_off_for(32 * day, false).await, None);
+    // After that it fails for a reason of its own, and is set aside for a person at last.
+    assert!(put_off_for(32 * day, false).await.is_some());
 }

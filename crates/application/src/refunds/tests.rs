@@ -93,8 +93,8 @@ async fn a_look_that_brings_something_new_writes_the_payment_too() {
 }
 
 /// Which id a refund is taken under that is told without ours; nothing where it waits. Another of its payment has had no
-/// answer for so long, or it is known by the provider's id.
-async fn taken_as(unanswered_for: Option<Duration>, is_known: bool) -> Option<Option<RefundId>> {
+/// answer for so long, and was perhaps made or surely not sent; or it is known by the provider's id.
+async fn taken_as(unanswered_for: Option<Duration>, is_known: bool, is_sent: bool) -> Option<Option<RefundId>> {
     let id = RefundId::parse("re_0193a5c2e8b27c3a9f0e1d2c3b4a5968").unwrap();
     let amount = told(RefundProgress::Succeeded).amount;
     let new = NewRefund { id, amount, reason: None, credit_note_id: None, metadata: Metadata::default() };
@@ -109,6 +109,10 @@ async fn taken_as(unanswered_for: Option<Duration>, is_known: bool) -> Option<Op
         assert_eq!((seller, filter.payment_id, filter.state), wanted);
         Ok(Page { items: items.clone().into_iter().collect(), has_more: false })
     });
+    storage.expect_list_intents_of_unknown_outcome().returning(move |_| {
+        let intent = mocked::intent(ProviderAction::CreateRefund { refund_id: id });
+        Ok(Vec::from_iter(is_sent.then_some(intent)))
+    });
     let (provider, payment_ref) = ("acquirer".parse().unwrap(), ProviderRef("p_1".into()));
     let app = mocked::app(storage, MockPaymentProvider::new());
     let told = RefundSnapshot { refund_id: None, ..told(RefundProgress::Succeeded) };
@@ -122,10 +126,13 @@ async fn taken_as(unanswered_for: Option<Duration>, is_known: bool) -> Option<Op
 #[tokio::test]
 async fn a_refund_that_is_told_without_our_id_waits_for_the_answer_that_may_name_it_and_not_for_ever() {
     let id = RefundId::parse("re_0193a5c2e8b27c3a9f0e1d2c3b4a5968").unwrap();
-    assert_eq!(taken_as(Some(Duration::from_secs(60)), false).await, None);
-    assert_eq!(taken_as(Some(super::ANSWER_PATIENCE + Duration::from_secs(1)), false).await, Some(Some(id)));
-    assert_eq!(taken_as(None, false).await, Some(None));
-    assert_eq!(taken_as(Some(Duration::from_secs(60)), true).await, Some(None));
+    let long = super::ANSWER_PATIENCE + Duration::from_secs(1);
+    assert_eq!(taken_as(Some(Duration::from_secs(60)), false, true).await, None);
+    assert_eq!(taken_as(Some(long), false, true).await, Some(Some(id)));
+    assert_eq!(taken_as(None, false, true).await, Some(None));
+    assert_eq!(taken_as(Some(Duration::from_secs(60)), true, true).await, Some(None));
+    // One that still is to be sent is not what was told.
+    assert_eq!(taken_as(Some(long), false, false).await, Some(None));
 }
 
 /// Under which key a refund is asked for whose outcome has been unknown for so long, and which the provider does not show;

@@ -160,7 +160,8 @@ impl std::fmt::Display for OpenAtProvider {
 /// What waits: for how long the oldest of each kind has, and how much waits for a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// The oldest notification that is neither processed nor set aside, since it came in.
+    /// The oldest notification that is neither processed nor set aside, since it came in; those that name nothing of ours are
+    /// left out, for they may wait long and in vain.
     pub oldest_notification: Option<Duration>,
     /// The oldest intended provider call that is not finished, since it was intended.
     pub oldest_call: Option<Duration>,

@@ -18,8 +18,22 @@ use crate::validation::{Invalid, Violations};
 
 /// A percentage from 0 to 100, at most four decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Decimal", into = "Decimal")]
 pub struct Percentage(Decimal);
+
+impl TryFrom<Decimal> for Percentage {
+    type Error = Invalid;
+
+    fn try_from(percent: Decimal) -> Result<Self, Invalid> {
+        Self::parse(percent)
+    }
+}
+
+impl From<Percentage> for Decimal {
+    fn from(percentage: Percentage) -> Self {
+        percentage.0
+    }
+}
 
 impl Percentage {
     /// The most decimals.

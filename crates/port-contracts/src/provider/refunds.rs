@@ -72,7 +72,7 @@ async fn refused_or_failed(at: &Subject, amount: domain::money::Money, payment: 
     let refund = at.refund(amount);
     match at.provider.create_refund(&key(), &refund, payment).await {
         Err(error) => {
-            let is_final = matches!(error, ProviderError::Rejected { .. } | ProviderError::Conflict { .. });
+            let is_final = matches!(error, ProviderError::Rejected { .. });
             assert!(
                 is_final || error == ProviderError::Unsupported { capability: Feature::PartialRefunds.name() },
                 "{error:?}"

@@ -272,9 +272,9 @@ impl Storage for SimulatedStorage {
             let queued = view.rows::<InvoiceMail>().filter(|mail| matches!(mail.state, MailState::Queued { .. }));
             let due = |mail: &InvoiceMail| tables.mail_due_us.get(&mail.id).copied().filter(|due| *due < now);
             Backlog {
-                oldest_notification: age(
-                    &mut notifications(NotificationState::New).map(|row| row.entry.received_at.unix_micros())
-                ),
+                oldest_notification: age(&mut notifications(NotificationState::New)
+                    .filter(|row| !row.entry.notification.is_foreign)
+                    .map(|row| row.entry.received_at.unix_micros())),
                 oldest_call: age(&mut open().map(|intent| intent.created_at.unix_micros())),
                 oldest_event: age(&mut tables.new_events.values().map(|event| event.occurred_at.unix_micros())),
                 oldest_mail: age(&mut queued.filter_map(due)),

@@ -64,6 +64,7 @@ pub(crate) const TOP: Part = Part {
         .or("api_keys; open with the sandbox on loopback"),
         number("reconcile_every_seconds", "How often what providers have told is read back: 1 to 86400").or("300"),
         parts("grpc_tls", "TLS of gRPC"),
+        parts("telemetry", "Traces").or("off"),
         parts("sandbox", "The sandbox inside"),
         parts("providers", "Who charges: one part `[providers.NAME]` for each").or("the sandbox inside"),
         parts("vies", "Looking VAT ids up"),
@@ -79,6 +80,22 @@ pub(crate) const GRPC_TLS: Part = Part {
         text("cert_file", "The certificate, then those that vouch for it. Needed"),
         text("key_file", "Its private key, without a passphrase. Needed"),
         text("client_ca_file", "The authorities of callers' certificates: with it, callers must show one (mutual TLS)"),
+    ],
+};
+
+pub(crate) const TELEMETRY: Part = Part {
+    heading: "[telemetry]",
+    about: "Traces, by OTLP over gRPC; without a collector none are made. Other variables of OpenTelemetry's exporter count as \
+        well.",
+    settings: &[
+        text("otlp_endpoint", "The URL of the collector, such as `http://127.0.0.1:4317`")
+            .variable("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        text(
+            "trace_sample_ratio",
+            "Which part of the traces that begin here is recorded, from 0 to 1, as a text; a caller decides about its own",
+        )
+        .or("1")
+        .variable("OTEL_TRACES_SAMPLER_ARG"),
     ],
 };
 
@@ -210,7 +227,7 @@ come in. The file should be open to nobody else (`chmod 0400`); one that is, is 
 /// All of it, as Markdown.
 pub(crate) fn reference() -> String {
     let mut written = ABOUT.to_owned();
-    for part in [&TOP, &GRPC_TLS, &SANDBOX] {
+    for part in [&TOP, &GRPC_TLS, &TELEMETRY, &SANDBOX] {
         write(&mut written, part.heading, part.about, part.settings.iter());
     }
     for adapter in ADAPTERS {
@@ -262,7 +279,7 @@ mod tests {
     use toml::Table;
 
     use super::*;
-    use crate::config::{form, mail, registrations, sellers, tls};
+    use crate::config::{form, mail, registrations, sellers, tls, traces};
 
     /// A name that is no setting's.
     const NONE: &str = "~";
@@ -291,6 +308,7 @@ mod tests {
     fn every_setting_that_is_read_is_told_and_no_other() {
         assert_eq!(told(TOP.settings, true), read::<crate::config::File>());
         assert_eq!(told(GRPC_TLS.settings, true), read::<tls::FileTls>());
+        assert_eq!(told(TELEMETRY.settings, true), read::<traces::FileTelemetry>());
         assert_eq!(told(SANDBOX.settings, true), read::<crate::config::FileSandbox>());
         assert_eq!(told(VIES.settings, true), read::<crate::config::FileVies>());
         assert_eq!(told(MAIL.settings, true), read::<mail::FileMail>());
@@ -312,7 +330,7 @@ mod tests {
         let command = crate::Cli::command();
         let serve = command.find_subcommand("serve").unwrap();
         let variables = serve.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
-        let parts = [&TOP, &GRPC_TLS, &SANDBOX].into_iter().chain(OTHERS);
+        let parts = [&TOP, &GRPC_TLS, &TELEMETRY, &SANDBOX].into_iter().chain(OTHERS);
         let told: BTreeSet<String> = parts
             .flat_map(|part| part.settings)
             .flat_map(|setting| [setting.variable.map(str::to_owned), setting.file_variable()])
@@ -326,7 +344,7 @@ mod tests {
     fn the_example_file_names_every_setting() {
         let example = include_str!("../../paylinks.example.toml");
         let of_adapters = ADAPTERS.iter().flat_map(|adapter| adapter.settings);
-        let of_parts = [&TOP, &GRPC_TLS, &SANDBOX].into_iter().chain(OTHERS).flat_map(|part| part.settings);
+        let of_parts = [&TOP, &GRPC_TLS, &TELEMETRY, &SANDBOX].into_iter().chain(OTHERS).flat_map(|part| part.settings);
         for name in told(of_adapters.chain(of_parts).filter(|it| it.kind != SettingKind::Parts), true) {
             let begins = |text: &str| text.trim_start_matches(['#', ' ', '{']).starts_with(&format!("{name} ="));
             let is_named = example.lines().any(|line| line.split([',', '{']).any(begins));
@@ -338,6 +356,6 @@ mod tests {
     fn the_reference_is_a_table_of_each_part() {
         let written = reference();
         assert!(written.contains("| `database_url`, `database_url_file` | secret |"), "{written}");
-        assert_eq!(written.matches("| setting |").count(), 3 + ADAPTERS.len() + OTHERS.len());
+        assert_eq!(written.matches("| setting |").count(), 4 + ADAPTERS.len() + OTHERS.len());
     }
 }
