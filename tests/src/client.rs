@@ -81,6 +81,8 @@ async fn a_script_can_tell_what_went_wrong() {
     let made = eventually(async || Some(say(&server, &link).await).filter(|said| said.code != 6)).await;
     assert_eq!(made.code, 0, "{}", made.notes);
     // Another payload under that id is refused.
+    let none = say(&server, &["link", "create", "--item", "1 x 5 SEK T", "--request-id", ""]).await;
+    assert_eq!(none.code, 2, "{}", none.notes);
     let other = say(&server, &["link", "create", "--item", "1 x 5 SEK T", "--request-id", &request_id]).await;
     assert_eq!(other.code, 4);
     assert!(other.notes.contains("ALREADY_EXISTS (REQUEST_ID_REUSED)"), "{}", other.notes);

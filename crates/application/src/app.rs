@@ -245,7 +245,13 @@ impl App {
     }
 
     pub(crate) fn provider(&self, name: &ProviderName) -> Result<&Arc<dyn PaymentProvider>, Error> {
-        self.0.providers.get(name).ok_or_else(|| Error::internal(format!("provider {name} is not configured any more")))
+        self.0.providers.get(name).ok_or_else(|| Error::Unavailable {
+            reason: Reason::ProviderUnavailable,
+            message: format!(
+                "the provider {name} is not configured any more: whoever runs the service must put it back"
+            ),
+            retry_after: None,
+        })
     }
 
     /// The same, for calls that someone waits for, or nobody.

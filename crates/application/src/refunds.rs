@@ -191,8 +191,9 @@ impl App {
             return Err(unaccountable(format!("{} is told with another amount than it has here", told.provider_ref)));
         }
         let Some(payment) = storage.load_payment_by_ref(provider, payment_ref).await? else { return Ok(told) };
-        if payment.received.is_some_and(|received| received.currency() != told.amount.currency()) {
-            return Err(unaccountable(format!("{} is in another currency than its payment", told.provider_ref)));
+        expect_of_its_money(&payment, told.amount, &told.provider_ref)?;
+        if known.as_ref().is_some_and(|refund| refund.payment_id != payment.id) {
+            return Err(unaccountable(format!("{} is a refund of another payment here", told.provider_ref)));
         }
         if told.refund_id.is_some() || known.is_some() {
             return Ok(told);
@@ -234,6 +235,7 @@ impl App {
         told_at: Option<Timestamp>,
     ) -> Result<bool, Error> {
         let Some(mut payment) = uow.lock_payment(look.payment_id).await? else { return Ok(true) };
+        expect_of_its_money(&payment, snapshot.amount, &snapshot.provider_ref)?;
         let now = self.now();
         let before = uow.load_dispute_by_ref(&payment.provider, &snapshot.provider_ref).await?;
         let mut dispute = match &before {
@@ -333,6 +335,20 @@ async fn known_refund(
     let intended = uow.load_refund(id).await?;
     let is_awaited = |refund: &Refund| refund.provider_ref.is_none() && refund.state == RefundState::Creating;
     Ok(intended.filter(|refund| refund.payment_id == payment.id && is_awaited(refund)))
+}
+
+/// Refuses what can't be counted with what a payment brought in: what is of no amount, or in another currency.
+///
+/// # Errors
+/// A person has to see to it.
+pub(crate) fn expect_of_its_money(payment: &Payment, amount: Money, what: &ProviderRef) -> Result<(), Error> {
+    if amount.minor() <= 0 {
+        return Err(unaccountable(format!("{what} is of no amount")));
+    }
+    if payment.received.is_some_and(|received| received.currency() != amount.currency()) {
+        return Err(unaccountable(format!("{what} is in another currency than its payment")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -39,6 +39,10 @@ pub(crate) async fn run<O: Write, N: Write>(
             return Err(Fault::Input(faults.into_iter().flatten().flatten().collect()));
         }
     };
+    if arguments.try_get_one::<String>("request-id").ok().flatten().is_some_and(String::is_empty) {
+        // A script whose variable is empty would do it once more with each retry.
+        return Err(Fault::Input(vec!["--request-id must not be empty; leave it out to have one made".to_owned()]));
+    }
     let request_id = if is_mutation(&method) { Some(request_id(&mut request, arguments, &mut output)) } else { None };
     if settings.exposes_key() {
         output.note("warning", "warning: ", "the API key goes to the server in the clear; https:// would keep it");

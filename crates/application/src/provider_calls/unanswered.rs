@@ -50,7 +50,7 @@ impl App {
     /// # Errors
     /// There is no such refund among [those](Self::list_unanswered_refunds).
     pub async fn give_up_refund(&self, id: RefundId) -> Result<(), Error> {
-        self.transact(move |app, uow| Box::pin(async move { app.conclude_as_not_made(uow, id).await })).await
+        self.transact(move |app, uow| Box::pin(async move { Box::pin(app.conclude_as_not_made(uow, id)).await })).await
     }
 
     async fn conclude_as_not_made(&self, uow: &mut dyn UnitOfWork, id: RefundId) -> Result<(), Error> {
@@ -58,7 +58,7 @@ impl App {
         let intent = unknown.into_iter().find(|intent| self.unanswered_refund(intent) == Some(id));
         let intent = intent.ok_or_else(|| Error::not_found("unanswered refund", id))?;
         let not_made = Err(ProviderError::Rejected { field: None, code: NOT_MADE.to_owned() });
-        self.conclude(uow, intent, &not_made).await
+        Box::pin(self.conclude(uow, intent, &not_made)).await
     }
 
     /// Sets the gauge of refunds that wait for a person.

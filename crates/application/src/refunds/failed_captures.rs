@@ -10,6 +10,7 @@ use domain::timestamp::Timestamp;
 use crate::app::App;
 use crate::error::Error;
 use crate::inbox::unaccountable;
+use crate::refunds::expect_of_its_money;
 
 impl App {
     /// Brings what was told of a capture into the books, as it was at `told_at` by the provider's clock. In whichever order,
@@ -25,6 +26,7 @@ impl App {
         told_at: Timestamp,
     ) -> Result<(), Error> {
         let Some(mut payment) = uow.lock_payment(payment_id).await? else { return Ok(()) };
+        expect_of_its_money(&payment, snapshot.amount, &snapshot.provider_ref)?;
         let is_of_its_money = payment.received.is_some_and(|received| match snapshot.outcome {
             CaptureOutcome::Made => received == snapshot.amount,
             // More than came in is kept all the same, and flagged.

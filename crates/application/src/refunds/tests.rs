@@ -135,6 +135,16 @@ async fn a_refund_that_is_told_without_our_id_waits_for_the_answer_that_may_name
     assert_eq!(taken_as(Some(long), false, false).await, Some(None));
 }
 
+#[test]
+fn what_is_not_of_a_payments_money_is_for_a_person() {
+    let in_dollars = |minor| domain::money::Money::new(minor, domain::money::Currency::parse("USD").unwrap());
+    let told = |amount| super::expect_of_its_money(&payment(), amount, &ProviderRef("d_1".into()));
+    assert!(told(money(100)).is_ok() && told(money(1_000)).is_ok());
+    for amount in [in_dollars(100), money(0), money(-100)] {
+        assert!(matches!(told(amount), Err(Error::FailedPrecondition { .. })), "{amount}");
+    }
+}
+
 /// Under which key a refund is asked for whose outcome has been unknown for so long, and which the provider does not show;
 /// `intended` tells how old its intent is.
 async fn key_sent(intended: Duration, unknown_for: Option<Duration>) -> Option<String> {

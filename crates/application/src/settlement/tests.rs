@@ -157,8 +157,8 @@ async fn a_session_that_is_told_by_its_payment_keeps_its_page() {
 
 #[tokio::test]
 async fn a_second_payment_of_a_session_is_money_too_and_the_first_is_counted_once() {
-    assert_eq!(payments_added_by("p_1").await, 0);
-    assert_eq!(payments_added_by("p_2").await, 1);
+    assert_eq!(Box::pin(payments_added_by("p_1")).await, 0);
+    assert_eq!(Box::pin(payments_added_by("p_2")).await, 1);
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Two {
         let step = Step { pause_ms: 0, action: Action::CreateItemsLink, pick: 1, replica };
         let command = self.storage.look(|read| Command::of(step, read)).unwrap();
         let seller = Arc::new(mocked::seller("acquirer".parse().unwrap()));
-        command.ask(&self.replicas[replica].app, &seller, &RequestId::parse("request-1").unwrap()).await
+        Box::pin(command.ask(&self.replicas[replica].app, &seller, &RequestId::parse("request-1").unwrap())).await
     }
 
     /// How often each call was tried, and in whose lease it is.

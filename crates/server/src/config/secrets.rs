@@ -96,6 +96,10 @@ pub(super) fn read(path: &str) -> Result<Vec<u8>, Invalid> {
 fn read_with_metadata(path: &str) -> Result<(Vec<u8>, Metadata), Invalid> {
     let unreadable = |error| Invalid::new("UNREADABLE", format!("must be a file that can be read: {error}"));
     let mut bytes = Vec::new();
+    // A pipe would be waited for until someone writes into it.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(Invalid::new("UNREADABLE", "must be a regular file"));
+    }
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     // One that never ends, as a device does not, is not read to its end.
@@ -118,6 +122,13 @@ mod tests {
         let read = read_secret(path.to_str().unwrap(), ("api_key_file", &mut warnings));
         std::fs::remove_file(&path).unwrap();
         (read.map_err(|invalid| invalid.rule), warnings.len())
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_waited_for() {
+        let directory = std::env::temp_dir();
+        let read = read_secret(directory.to_str().unwrap(), ("api_key_file", &mut Vec::new()));
+        assert_eq!(read.map_err(|invalid| invalid.expected), Err("must be a regular file".to_owned()));
     }
 
     #[test]
