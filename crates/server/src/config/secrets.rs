@@ -96,13 +96,12 @@ pub(super) fn read(path: &str) -> Result<Vec<u8>, Invalid> {
 fn read_with_metadata(path: &str) -> Result<(Vec<u8>, Metadata), Invalid> {
     let unreadable = |error| Invalid::new("UNREADABLE", format!("must be a file that can be read: {error}"));
     let mut bytes = Vec::new();
-    // A pipe would be waited for until someone writes into it.
+    // A pipe would be waited for until someone writes into it, and a device has no end.
     if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(Invalid::new("UNREADABLE", "must be a regular file"));
     }
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
-    // One that never ends, as a device does not, is not read to its end.
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
         return Err(Invalid::new("TOO_LARGE", format!("must be a file of {FILE_BYTES_MAX} bytes at most")));
@@ -150,8 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn what_never_ends_and_what_is_not_there_are_no_secrets() {
+    fn what_never_ends_what_is_too_large_and_what_is_not_there_are_no_secrets() {
         let rule = |path: &str| read_secret(path, ("f", &mut Vec::new())).unwrap_err().rule;
-        assert_eq!((rule("/dev/zero"), rule("/nowhere"), rule("a\0b")), ("TOO_LARGE", "UNREADABLE", "UNREADABLE"));
+        assert_eq!([rule("/dev/zero"), rule("/nowhere"), rule("a\0b")], ["UNREADABLE"; 3]);
+        let large = vec![b'x'; usize::try_from(FILE_BYTES_MAX).unwrap() + 1];
+        assert_eq!(read_as(&large, 0o600).0, Err("TOO_LARGE"));
     }
 }
