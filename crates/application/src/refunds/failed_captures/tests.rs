@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::id::{CheckoutSessionId, RefundId};
-use domain::metadata::Metadata;
-use domain::payment::{NewPayment, PaymentFlag, PaymentKind};
+use domain::id::RefundId;
+use domain::payment::PaymentFlag;
 use domain::ports::clock::MockIdGenerator;
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, MockUnitOfWork};
@@ -26,26 +25,8 @@ struct Stored {
 }
 
 fn payment() -> Payment {
-    let session = CheckoutSessionId::from_uuid(uuid::Uuid::from_u128(mocked::UUID));
-    let new = NewPayment {
-        id: PaymentId::from_uuid(session.uuid()),
-        seller_id: mocked::north(),
-        kind: PaymentKind::Checkout,
-        provider: "acquirer".parse().unwrap(),
-        invoice_id: None,
-        payment_link_id: None,
-        checkout_session_id: Some(session),
-        customer_id: None,
-        subtotal: money(100),
-        tax: money(0),
-        total: money(100),
-        description: None,
-        metadata: Metadata::default(),
-        expires_at: None,
-        livemode: false,
-    };
-    let mut payment = Payment::pending(new, NOW);
-    assert!(payment.succeed((ProviderRef("p_1".into()), session), money(100), vec![], NOW));
+    let mut payment = Payment::pending(mocked::new_payment(), NOW);
+    assert!(payment.succeed((ProviderRef("p_1".into()), mocked::session_id()), money(100), vec![], NOW));
     payment
 }
 
