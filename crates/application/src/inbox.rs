@@ -32,8 +32,9 @@ use crate::traced;
 const LOOKS_MAX: u32 = 4;
 /// After this many failures for reasons of its own a notification is set aside.
 const FAILURES_MAX: u32 = 8;
-/// After this many tries in a row that had no end a notification is set aside: whoever works on it dies of it.
-const UNENDED_TRIES_MAX: u32 = 8;
+/// After this many tries in a row that had no end a notification is set aside: whoever works on it dies of it. Servers that are
+/// killed for other reasons, again and again while the machine is slow, must not come to so many.
+const UNENDED_TRIES_MAX: u32 = 20;
 /// The wait after the first try; it doubles.
 const RETRY_IN_FIRST: Duration = Duration::from_millis(250);
 /// How long a notification waits for the payment that it is about: what tells of the payment may come later, and providers

@@ -140,7 +140,10 @@ async fn outages_do_not_count_however_many_there_were() {
 async fn what_its_holders_die_of_is_set_aside_without_another_look() {
     let topic = || NotificationTopic::Checkout { provider_ref: ProviderRef("session_1".to_owned()) };
     let mut uow = MockUnitOfWork::new();
-    uow.expect_set_notification_aside().once().withf(|_, told| told.contains("8 times")).returning(|_, _| Ok(()));
+    uow.expect_set_notification_aside()
+        .once()
+        .withf(|_, told| told.contains(&format!("{UNENDED_TRIES_MAX} times")))
+        .returning(|_, _| Ok(()));
     uow.expect_commit().once().returning(|| Ok(()));
     let mut storage = MockStorage::new();
     storage.expect_begin().return_once(move || Ok(Box::new(uow)));
