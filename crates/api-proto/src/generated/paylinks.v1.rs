@@ -2,14 +2,16 @@
 /// An amount of money.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Money {
-    /// Whole minor units of the currency (ISO 4217): 160875 for 1608.75 SEK, 50 for 50 JPY. At most 999999999999.
+    /// Whole minor units of the currency (ISO 4217): 160875 for 1608.75 SEK, 50 for 50 JPY. In requests 1 to 999999999999
+    /// (AMOUNT_OUT_OF_RANGE), 0 only where the field says so. Never negative.
     #[prost(int64, tag = "1")]
     pub minor_units: i64,
-    /// Currency code of ISO 4217 in either case, such as SEK.
+    /// Currency code of ISO 4217 in either case, such as SEK. Answers have capitals. A code of no currency in circulation
+    /// is refused (UNKNOWN_CURRENCY).
     #[prost(string, tag = "2")]
     pub currency_code: ::prost::alloc::string::String,
 }
-/// A calendar date, without a time.
+/// A calendar date, without a time. One that is not in the calendar is refused (MALFORMED_DATE).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Date {
     /// Year, 1 to 9999.
@@ -22,26 +24,26 @@ pub struct Date {
     #[prost(int32, tag = "3")]
     pub day: i32,
 }
-/// How tax is rounded on a document.
+/// How tax is rounded on a document. Answers say both.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxRounding {
-    /// Where.
+    /// Where. As the seller does if unspecified.
     #[prost(enumeration = "TaxRoundingScope", tag = "1")]
     pub scope: i32,
-    /// Which way.
+    /// Which way. As the seller does if unspecified.
     #[prost(enumeration = "TaxRoundingMode", tag = "2")]
     pub mode: i32,
 }
 /// How a line is taxed. Exactly one of the three is required.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LineTax {
-    /// Which way.
+    /// How. Exactly one is required.
     #[prost(oneof = "line_tax::Treatment", tags = "1, 2, 3")]
     pub treatment: ::core::option::Option<line_tax::Treatment>,
 }
 /// Nested message and enum types in `LineTax`.
 pub mod line_tax {
-    /// Which way.
+    /// How. Exactly one is required.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Treatment {
         /// By manual rates.
@@ -58,13 +60,15 @@ pub mod line_tax {
 /// Tax by manual rates.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ManualTax {
-    /// Ids of 1 to 5 different active tax rates, as TaxService keeps them.
+    /// Ids of 1 to 5 different active tax rates, as TaxService keeps them. The seller's (TAX_RATE_COUNT, UNKNOWN_TAX_RATE,
+    /// INACTIVE). Each is charged on the net amount, none on another's tax.
     #[prost(string, repeated, tag = "1")]
     pub tax_rate_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// Tax by rules: those of the tax tables, or those of the provider's tax engine where the seller is configured so. The engine
-/// goes by what is set up at the provider, needs to know where the customer is, and has no substitute: while it can't be reached,
-/// calls that need it are UNAVAILABLE (TAX_UNAVAILABLE) and nothing is stored.
+/// Tax by rules: those of the tax tables, or those of the provider's tax engine where the seller is configured so. The
+/// engine goes by what is set up at the provider, needs to know where the customer is, and has no substitute: while it
+/// can't be reached, calls that need it are UNAVAILABLE (TAX_UNAVAILABLE) and nothing is stored. A country that the
+/// tables have no tax of needs manual rates (NO_TAX_TABLE).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AutomaticTax {
     /// The kind of product, by the tax tables: `goods`, `shipping`, `electronic_service`, `service`, `nontaxable`, `book`,
@@ -78,7 +82,7 @@ pub struct AutomaticTax {
     #[prost(string, tag = "1")]
     pub tax_code: ::prost::alloc::string::String,
 }
-/// No tax.
+/// No tax. Its category is OUTSIDE_SCOPE.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Untaxed {}
 /// A rate as it stood when it was applied. Set by the service.
@@ -96,10 +100,10 @@ pub struct AppliedTaxRate {
     /// Whose tax it is, by ISO 3166-1 alpha-2; empty if not said.
     #[prost(string, tag = "4")]
     pub country_code: ::prost::alloc::string::String,
-    /// Where the figure comes from; empty for manual rates.
+    /// Where the figure comes from, such as a law or an official publication; empty for manual rates.
     #[prost(string, tag = "5")]
     pub source: ::prost::alloc::string::String,
-    /// The first date on which it is in force, if known.
+    /// The first date on which it is in force; absent for manual rates, and where it is not known.
     #[prost(message, optional, tag = "6")]
     pub since: ::core::option::Option<Date>,
     /// The part of the country whose tax it is, such as ON; empty for the country's own.
@@ -112,10 +116,11 @@ pub struct TaxCalculation {
     /// One for each line asked for, in order.
     #[prost(message, repeated, tag = "1")]
     pub lines: ::prost::alloc::vec::Vec<TaxedLine>,
-    /// One for each category and rate, and one for each category without a rate.
+    /// One for each category and rate, and one for each category without a rate. By place, percentage and name of the
+    /// rate; those without a rate come last.
     #[prost(message, repeated, tag = "2")]
     pub subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
-    /// All without tax.
+    /// All without tax, in the currency of the lines.
     #[prost(message, optional, tag = "3")]
     pub net: ::core::option::Option<Money>,
     /// All tax.
@@ -124,11 +129,11 @@ pub struct TaxCalculation {
     /// All with tax.
     #[prost(message, optional, tag = "5")]
     pub gross: ::core::option::Option<Money>,
-    /// How each figure came about.
+    /// How each figure came about: a step for each line and rate, or one that says why there is none.
     #[prost(message, repeated, tag = "6")]
     pub trace: ::prost::alloc::vec::Vec<TaxTraceStep>,
 }
-/// A line with its tax.
+/// A line with its tax. Its net and tax add up to its gross; no amount is negative.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TaxedLine {
     /// Without tax.
@@ -143,28 +148,28 @@ pub struct TaxedLine {
     /// The tax by rate; empty where none applies.
     #[prost(message, repeated, tag = "4")]
     pub components: ::prost::alloc::vec::Vec<TaxComponent>,
-    /// What the supply is for tax.
+    /// What the supply is for tax; never unspecified.
     #[prost(enumeration = "TaxCategory", tag = "5")]
     pub category: i32,
 }
 /// The tax of a line by one rate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxComponent {
-    /// The rate.
+    /// The rate, as it stood when it was applied.
     #[prost(message, optional, tag = "1")]
     pub rate: ::core::option::Option<AppliedTaxRate>,
-    /// Tax by it.
+    /// Tax by it, rounded.
     #[prost(message, optional, tag = "2")]
     pub tax: ::core::option::Option<Money>,
 }
-/// The taxable amount and the tax of a document by one category and rate: the breakdown that EN 16931 asks for (BG-23). What no
-/// rate applies to, such as an exempt supply, has one for each category, without a rate.
+/// The taxable amount and the tax of a document by one category and rate: the breakdown that EN 16931 asks for (BG-23).
+/// What no rate applies to, such as an exempt supply, has one for each category, without a rate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxSubtotal {
     /// The rate; absent where none applies.
     #[prost(message, optional, tag = "1")]
     pub rate: ::core::option::Option<AppliedTaxRate>,
-    /// What it was charged on, without tax.
+    /// What it was charged on, without tax. With several rates on a line each has the line's net as its base.
     #[prost(message, optional, tag = "2")]
     pub base: ::core::option::Option<Money>,
     /// Tax by it.
@@ -174,19 +179,20 @@ pub struct TaxSubtotal {
     #[prost(enumeration = "TaxCategory", tag = "4")]
     pub category: i32,
 }
-/// By which rate the tax of a document is told in the seller's currency: what article 230 of Directive 2006/112/EC asks of an
-/// invoice in another currency.
+/// By which rate the tax of a document is told in the seller's currency: what article 230 of Directive 2006/112/EC asks
+/// of an invoice in another currency.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxExchangeRate {
-    /// The seller's own currency, which its operator configured (NOT_SELLERS_CURRENCY); an invoice that is in it has no rate
-    /// (SAME_CURRENCY). Required.
+    /// The seller's own currency, which its operator configured (NOT_SELLERS_CURRENCY); an invoice that is in it has no
+    /// rate (SAME_CURRENCY). Required.
     #[prost(string, tag = "1")]
     pub currency_code: ::prost::alloc::string::String,
     /// What one unit of the invoice's currency is worth in it, as a decimal: above 0, at most 1000000000, with at most ten
     /// decimals. Required.
     #[prost(string, tag = "2")]
     pub rate: ::prost::alloc::string::String,
-    /// The day of the rate; not in the future. Required.
+    /// The day of the rate; not in the future. A day after that of issue in UTC at the most (DATE_IN_FUTURE), and at most
+    /// ten years (3653 days) before it (DATE_OUT_OF_RANGE). Required.
     #[prost(message, optional, tag = "3")]
     pub date: ::core::option::Option<Date>,
     /// Who published it, such as a central bank: at most 250 characters. Required.
@@ -196,24 +202,25 @@ pub struct TaxExchangeRate {
 /// Why a line has the tax that it has.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxTraceStep {
-    /// Index of the line.
+    /// Index of the line, from 0.
     #[prost(int32, tag = "1")]
     pub line: i32,
-    /// The rule that chose the rate, as a stable code: MANUAL_RATE, UNTAXED, NONTAXABLE, NOT_REGISTERED, CUSTOMER_EXEMPT, DOMESTIC,
-    /// DOMESTIC_REVERSE_CHARGE, INTRA_COMMUNITY_SUPPLY, REVERSE_CHARGE, DESTINATION, ORIGIN, ORIGIN_BELOW_THRESHOLD, SUPPLIER_COUNTRY,
-    /// EXPORT or OUTSIDE_SCOPE; or PROVIDER_TAX where the provider's engine decided. More may come.
+    /// The rule that chose the rate, as a stable code: MANUAL_RATE, UNTAXED, NONTAXABLE, NOT_REGISTERED, CUSTOMER_EXEMPT,
+    /// DOMESTIC, DOMESTIC_REVERSE_CHARGE, INTRA_COMMUNITY_SUPPLY, REVERSE_CHARGE, DESTINATION, ORIGIN,
+    /// ORIGIN_BELOW_THRESHOLD, SUPPLIER_COUNTRY, EXPORT or OUTSIDE_SCOPE; or PROVIDER_TAX where the provider's engine
+    /// decided. More may come.
     #[prost(string, tag = "2")]
     pub rule: ::prost::alloc::string::String,
-    /// The rate, if any applies.
+    /// The rate; absent where none applies.
     #[prost(message, optional, tag = "3")]
     pub rate: ::core::option::Option<AppliedTaxRate>,
-    /// What it was applied to, in minor units before rounding, as a decimal.
+    /// What it was applied to, without tax, in minor units before rounding, as a decimal.
     #[prost(string, tag = "4")]
     pub base: ::prost::alloc::string::String,
     /// The tax in minor units before rounding, as a decimal; of PROVIDER_TAX as charged, since the engine tells no other.
     #[prost(string, tag = "5")]
     pub unrounded: ::prost::alloc::string::String,
-    /// The tax in minor units as charged.
+    /// The tax in minor units as charged, 0 where no rate applies.
     #[prost(int64, tag = "6")]
     pub rounded: i64,
     /// Whose tax the supply is subject to, by ISO 3166-1 alpha-2; empty where no rule looked for the place of supply.
@@ -235,34 +242,37 @@ pub struct TaxRate {
     /// Id, such as txr_… . Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is. Set by the service.
+    /// Whose it is: a seller's id in the operator's configuration. Set by the service.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// What it is called on documents.
+    /// What it is called on documents: 1 to 250 characters.
     #[prost(string, tag = "3")]
     pub display_name: ::prost::alloc::string::String,
     /// Percentage as a decimal, 0 to 100, at most four decimals. It never changes.
     #[prost(string, tag = "4")]
     pub percentage: ::prost::alloc::string::String,
-    /// Whose tax it is, by ISO 3166-1 alpha-2; empty if not said.
+    /// Whose tax it is, by ISO 3166-1 alpha-2; empty if not said. It never changes.
     #[prost(string, tag = "5")]
     pub country_code: ::prost::alloc::string::String,
-    /// Whether new lines may name it.
+    /// Whether new lines may name it. True at first. Lines that name it already keep it.
     #[prost(bool, tag = "6")]
     pub active: bool,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "7")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Opaque version, for UpdateTaxRate. Set by the service.
+    /// Opaque version, for UpdateTaxRate. Set by the service. It changes with each change. UpdateTaxRate with another one
+    /// is ABORTED (ETAG_MISMATCH); with none it changes any version.
     #[prost(string, tag = "8")]
     pub etag: ::prost::alloc::string::String,
-    /// When it was created. Set by the service.
+    /// When it was created, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "9")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed. Set by the service.
+    /// When it last changed, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "10")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The part of the country whose tax it is, such as CA for California; empty for the country's own.
+    /// The part of the country whose tax it is, such as CA for California; empty for the country's own. It never changes.
     #[prost(string, tag = "11")]
     pub subdivision_code: ::prost::alloc::string::String,
 }
@@ -274,8 +284,8 @@ pub enum TaxBehavior {
     Unspecified = 0,
     /// Tax is added to the price.
     Exclusive = 1,
-    /// The price includes the tax, whichever applies: what the customer pays is the price. Where no tax does (reverse charge, an
-    /// export, an exemption), none is inside: the total is still the price, and all of it is net.
+    /// The price includes the tax, whichever applies: what the customer pays is the price. Where no tax does (reverse
+    /// charge, an export, an exemption), none is inside: the total is still the price, and all of it is net.
     Inclusive = 2,
 }
 impl TaxBehavior {
@@ -370,7 +380,7 @@ impl TaxRoundingMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum TaxCategory {
-    /// Not said.
+    /// Not said. Never in answers.
     Unspecified = 0,
     /// Taxed by a rate above zero.
     Standard = 1,
@@ -462,7 +472,7 @@ pub struct Product {
     /// Id, such as prod_… . Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is. Set by the service.
+    /// Whose it is: a seller's id in the operator's configuration. Set by the service.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// Name, as customers see it: 1 to 250 characters.
@@ -471,81 +481,93 @@ pub struct Product {
     /// More about it, as customers see it: at most 500 characters.
     #[prost(string, tag = "4")]
     pub description: ::prost::alloc::string::String,
-    /// Its kind for tax, by a code as AutomaticTax.tax_code has it; empty for a general one.
+    /// Its kind for tax, by a code as AutomaticTax.tax_code has it; empty for a general one. Whether tax tables or the
+    /// provider know the code is checked where tax is computed with it.
     #[prost(string, tag = "5")]
     pub tax_code: ::prost::alloc::string::String,
-    /// Whether new prices, invoices and links may name it.
+    /// Whether new prices, invoices and links may name it. True at first; UpdateProduct archives it and brings it back.
+    /// What names it already is not touched.
     #[prost(bool, tag = "6")]
     pub active: bool,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "7")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Opaque version, for UpdateProduct. Set by the service.
+    /// Opaque version, for UpdateProduct. Set by the service. It changes with each change. UpdateProduct with another one
+    /// is ABORTED (ETAG_MISMATCH); with none it changes any version.
     #[prost(string, tag = "8")]
     pub etag: ::prost::alloc::string::String,
-    /// When it was created. Set by the service.
+    /// When it was created, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "9")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed. Set by the service.
+    /// When it last changed, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "10")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
 }
-/// What a product costs.
+/// What a product costs. It is stored here; the provider gets it with the first link that needs it.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Price {
     /// Id, such as price_… . Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is. Set by the service.
+    /// Whose it is: a seller's id in the operator's configuration. Set by the service.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The product.
+    /// The product. It never changes.
     #[prost(string, tag = "3")]
     pub product_id: ::prost::alloc::string::String,
-    /// What one piece costs, where the price is per unit; absent otherwise. It never changes: a new amount is a new price.
+    /// What one piece costs, where the price is per unit; absent otherwise. The same as model.per_unit. It never changes:
+    /// a new amount is a new price.
     #[prost(message, optional, tag = "4")]
     pub unit_price: ::core::option::Option<UnitPrice>,
-    /// Whether tax is inside.
+    /// Whether tax is inside the amounts of `model`. It never changes.
     #[prost(enumeration = "TaxBehavior", tag = "5")]
     pub tax_behavior: i32,
-    /// A name for the seller's own use: at most 250 characters.
+    /// A name for the seller's own use, which customers do not see: at most 250 characters.
     #[prost(string, tag = "6")]
     pub nickname: ::prost::alloc::string::String,
-    /// Whether new invoices and links may name it.
+    /// Whether new invoices and links may name it; its product must be active as well. True at first. What names it
+    /// already is not touched.
     #[prost(bool, tag = "7")]
     pub active: bool,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Opaque version, for UpdatePrice. Set by the service.
+    /// Opaque version, for UpdatePrice. Set by the service. It changes with each change. UpdatePrice with another one is
+    /// ABORTED (ETAG_MISMATCH); with none it changes any version.
     #[prost(string, tag = "9")]
     pub etag: ::prost::alloc::string::String,
-    /// When it was created. Set by the service.
+    /// When it was created, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "10")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed. Set by the service.
+    /// When it last changed, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "11")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// How its amount follows from a quantity.
+    /// How its amount follows from a quantity. It never changes.
     #[prost(message, optional, tag = "12")]
     pub model: ::core::option::Option<PriceModel>,
-    /// How often it is paid; once if absent.
+    /// How often it is paid; once if absent. It never changes.
     #[prost(message, optional, tag = "13")]
     pub recurrence: ::core::option::Option<Recurrence>,
-    /// What it is in other currencies.
+    /// What it is in other currencies, in the order of their codes. They never change.
     #[prost(message, repeated, tag = "14")]
     pub currency_options: ::prost::alloc::vec::Vec<CurrencyOption>,
 }
-/// How the amount of a price follows from a quantity. It is computed exactly, and rounded half up once, at the line's total.
+/// How the amount of a price follows from a quantity. It is computed exactly, and rounded half up once, at the line's
+/// total. Invoices take prices per unit alone; links take all, as far as the provider can (tiered_prices,
+/// customer_chosen_prices).
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PriceModel {
-    /// The model. Required.
+    /// The model. Exactly one is required.
     #[prost(oneof = "price_model::Model", tags = "1, 2, 3, 4, 5")]
     pub model: ::core::option::Option<price_model::Model>,
 }
 /// Nested message and enum types in `PriceModel`.
 pub mod price_model {
-    /// The model. Required.
+    /// The model. Exactly one is required.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Model {
         /// The same for each piece.
@@ -560,7 +582,7 @@ pub mod price_model {
         /// Every piece at the price of the tier that the whole quantity falls into.
         #[prost(message, tag = "4")]
         Volume(super::TieredPrice),
-        /// What the customer enters. It is paid once, and sold alone.
+        /// What the customer enters. It is paid once, sold in a quantity of 1, and alone on its link.
         #[prost(message, tag = "5")]
         CustomerChosen(super::ChosenAmount),
     }
@@ -581,7 +603,7 @@ pub struct PackagePrice {
 /// A price by tiers.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TieredPrice {
-    /// The tiers, the lowest first: 1 to 100, in one currency.
+    /// The tiers, the lowest first: 1 to 100, all in the currency of the first.
     #[prost(message, repeated, tag = "1")]
     pub tiers: ::prost::alloc::vec::Vec<PriceTier>,
 }
@@ -594,7 +616,8 @@ pub struct PriceTier {
     /// What each piece costs. Required.
     #[prost(message, optional, tag = "2")]
     pub unit_price: ::core::option::Option<UnitPrice>,
-    /// What is paid once, as soon as a piece falls into the tier; nothing if absent.
+    /// What is paid once, as soon as a piece falls into the tier; nothing if absent. In a volume price that of the tier of
+    /// the whole quantity alone.
     #[prost(message, optional, tag = "3")]
     pub flat_price: ::core::option::Option<UnitPrice>,
 }
@@ -604,13 +627,13 @@ pub struct ChosenAmount {
     /// Currency code of ISO 4217 in either case, such as SEK. Required.
     #[prost(string, tag = "1")]
     pub currency_code: ::prost::alloc::string::String,
-    /// The least that may be entered, in minor units: 1 or more.
+    /// The least that may be entered, in minor units: 1 to 999999999999; any amount if absent.
     #[prost(int64, optional, tag = "2")]
     pub minimum: ::core::option::Option<i64>,
-    /// The most that may be entered, in minor units; not below the least.
+    /// The most that may be entered, in minor units: 1 to 999999999999. Not below the least; any amount if absent.
     #[prost(int64, optional, tag = "3")]
     pub maximum: ::core::option::Option<i64>,
-    /// What is entered already, in minor units; within the bounds.
+    /// What is entered already, in minor units; within the bounds. Nothing if absent.
     #[prost(int64, optional, tag = "4")]
     pub preset: ::core::option::Option<i64>,
 }
@@ -620,11 +643,11 @@ pub struct Recurrence {
     /// The unit. Required.
     #[prost(enumeration = "RecurrenceInterval", tag = "1")]
     pub interval: i32,
-    /// How many of them lie between two payments: 1 or more, three years at the most. 0 counts as 1.
+    /// How many of them lie between two payments: 1 to 1095 days, 156 weeks, 36 months or 3 years. 0 counts as 1.
     #[prost(int32, tag = "2")]
     pub interval_count: i32,
 }
-/// What a price is in another currency.
+/// What a price is in another currency. It is used where an invoice or link is in that currency.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CurrencyOption {
     /// How its amount follows from a quantity: the same kind of model as the price's own. Required.
@@ -634,56 +657,61 @@ pub struct CurrencyOption {
     #[prost(enumeration = "TaxBehavior", tag = "2")]
     pub tax_behavior: i32,
 }
-/// A way to ship.
+/// A way to ship. Links offer it to customers, and lines of invoices may name it.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ShippingRate {
     /// Id, such as shr_… . Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is. Set by the service.
+    /// Whose it is: a seller's id in the operator's configuration. Set by the service.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// What customers call it: 1 to 100 characters.
     #[prost(string, tag = "3")]
     pub display_name: ::prost::alloc::string::String,
-    /// What it costs: 0 or more minor units. It never changes: a new amount is a new rate.
+    /// What it costs: 0 to 999999999999 minor units. It never changes: a new amount is a new rate.
     #[prost(message, optional, tag = "4")]
     pub amount: ::core::option::Option<Money>,
-    /// What it costs in other currencies: at most 20.
+    /// What it costs in other currencies: at most 20, in the order of their codes. They never change.
     #[prost(message, repeated, tag = "5")]
     pub currency_options: ::prost::alloc::vec::Vec<Money>,
-    /// How long it takes.
+    /// How long it takes, as customers see it; absent where nothing is said.
     #[prost(message, optional, tag = "6")]
     pub delivery_estimate: ::core::option::Option<DeliveryEstimate>,
-    /// Whether tax is inside; as the provider does if unspecified.
+    /// Whether tax is inside; as the provider does if unspecified. A line of an invoice needs one that says so
+    /// (TAX_BEHAVIOR_REQUIRED).
     #[prost(enumeration = "TaxBehavior", tag = "7")]
     pub tax_behavior: i32,
     /// Its kind for tax, by a code as AutomaticTax.tax_code has it; empty for the provider's own for shipping.
     #[prost(string, tag = "8")]
     pub tax_code: ::prost::alloc::string::String,
-    /// Whether new links may offer it.
+    /// Whether new links may offer it, and new lines of invoices name it. True at first. What names it already is not
+    /// touched.
     #[prost(bool, tag = "9")]
     pub active: bool,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Opaque version, for UpdateShippingRate. Set by the service.
+    /// Opaque version, for UpdateShippingRate. Set by the service. It changes with each change. UpdateShippingRate with
+    /// another one is ABORTED (ETAG_MISMATCH); with none it changes any version.
     #[prost(string, tag = "11")]
     pub etag: ::prost::alloc::string::String,
-    /// When it was created. Set by the service.
+    /// When it was created, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "12")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed. Set by the service.
+    /// When it last changed, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "13")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
 }
-/// How long a delivery takes; one bound at least.
+/// How long a delivery takes; one bound at least. It is shown to customers, and nothing is computed by it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeliveryEstimate {
-    /// From.
+    /// From; absent where only the longest time is known.
     #[prost(message, optional, tag = "1")]
     pub minimum: ::core::option::Option<DeliveryBound>,
-    /// To.
+    /// To; absent where only the shortest time is known. Not below a minimum of the same unit (BOUNDS_CROSSED).
     #[prost(message, optional, tag = "2")]
     pub maximum: ::core::option::Option<DeliveryBound>,
 }
@@ -701,9 +729,10 @@ pub struct DeliveryBound {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UnitPrice {
     /// Minor units as a decimal: digits, and after a full stop at most 12 more, such as 1099 or 0.25. 0 to 999999999999.
+    /// Answers drop zeros at the end.
     #[prost(string, tag = "1")]
     pub minor_units: ::prost::alloc::string::String,
-    /// Currency code of ISO 4217 in either case, such as SEK.
+    /// Currency code of ISO 4217 in either case, such as SEK. Answers have capitals.
     #[prost(string, tag = "2")]
     pub currency_code: ::prost::alloc::string::String,
 }
@@ -711,7 +740,7 @@ pub struct UnitPrice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PackageRounding {
-    /// Not said.
+    /// Not said; refused.
     Unspecified = 0,
     /// A whole one.
     Up = 1,
@@ -744,7 +773,7 @@ impl PackageRounding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RecurrenceInterval {
-    /// Not said.
+    /// Not said; refused.
     Unspecified = 0,
     /// A day.
     Day = 1,
@@ -785,7 +814,7 @@ impl RecurrenceInterval {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum DeliveryUnit {
-    /// Not said.
+    /// Not said; refused.
     Unspecified = 0,
     /// An hour.
     Hour = 1,
@@ -826,53 +855,58 @@ impl DeliveryUnit {
         }
     }
 }
-/// What is taken off, for how long, and how often. Customers come by it through a promotion code.
+/// What is taken off, for how long, and how often. Customers come by it through a promotion code. It is stored here; the
+/// provider gets it with its first promotion code.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Coupon {
     /// Id, such as coup_… . Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is. Set by the service.
+    /// Whose it is: a seller's id in the operator's configuration. Set by the service.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// What customers call it: at most 40 characters; empty where they see the code alone.
+    /// What customers call it: at most 40 characters; empty where they see the code alone. It never changes.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// Which payments it is taken off.
+    /// Which payments it is taken off. It never changes.
     #[prost(message, optional, tag = "6")]
     pub duration: ::core::option::Option<CouponDuration>,
-    /// How often it can be redeemed, all of its codes together; 0 for without end.
+    /// How often it can be redeemed, all of its codes together; 0 for without end. It never changes; the provider counts.
     #[prost(int32, tag = "7")]
     pub max_redemptions: i32,
-    /// From when on it can't be redeemed any more; absent for never.
+    /// From when on it can't be redeemed any more, by the clock of the provider; absent for never. It never changes.
     #[prost(message, optional, tag = "8")]
     pub redeem_by_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Whether new promotion codes may give it. Codes that there are stay as they are.
+    /// Whether new promotion codes may give it. True at first. Codes that there are stay as they are.
     #[prost(bool, tag = "9")]
     pub active: bool,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Opaque version, for UpdateCoupon. Set by the service.
+    /// Opaque version, for UpdateCoupon. Set by the service. It changes with each change. UpdateCoupon with another one is
+    /// ABORTED (ETAG_MISMATCH); with none it changes any version.
     #[prost(string, tag = "11")]
     pub etag: ::prost::alloc::string::String,
-    /// When it was created. Set by the service.
+    /// When it was created, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "12")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed. Set by the service.
+    /// When it last changed, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "13")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// What it takes off. It never changes: another discount is another coupon.
+    /// What it takes off. It never changes: another discount is another coupon. One of the two is there.
     #[prost(oneof = "coupon::Discount", tags = "4, 5")]
     pub discount: ::core::option::Option<coupon::Discount>,
 }
 /// Nested message and enum types in `Coupon`.
 pub mod coupon {
-    /// What it takes off. It never changes: another discount is another coupon.
+    /// What it takes off. It never changes: another discount is another coupon. One of the two is there.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Discount {
-        /// A part of what is bought: a percentage as a decimal above 0 and up to 100, at most two decimals, such as 12.5. The part of a whole
-        /// order is rounded half up to the currency's minor unit and split over its items by largest remainder.
+        /// A part of what is bought: a percentage as a decimal above 0 and up to 100, at most two decimals, such as 12.5.
+        /// The part of a whole order is rounded half up to the currency's minor unit and split over its items by largest
+        /// remainder.
         #[prost(string, tag = "4")]
         PercentOff(::prost::alloc::string::String),
         /// An amount, but never more than what is bought costs.
@@ -886,15 +920,15 @@ pub struct AmountOff {
     /// The amount: 1 to 99999999 minor units. Required.
     #[prost(message, optional, tag = "1")]
     pub amount: ::core::option::Option<Money>,
-    /// The amount in other currencies: at most 20, each currency once, none of them the amount's own. Nothing is taken off in a currency
-    /// that is not named.
+    /// The amount in other currencies: at most 20, each currency once, none of them the amount's own. Each 1 to 99999999
+    /// minor units. Nothing is taken off in a currency that is not named. Answers have them in the order of their codes.
     #[prost(message, repeated, tag = "2")]
     pub currency_options: ::prost::alloc::vec::Vec<Money>,
 }
 /// Which payments a coupon is taken off. What is paid once is one payment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CouponDuration {
-    /// Exactly one.
+    /// Exactly one is required.
     #[prost(oneof = "coupon_duration::Duration", tags = "1, 2, 3")]
     pub duration: ::core::option::Option<coupon_duration::Duration>,
 }
@@ -906,7 +940,7 @@ pub mod coupon_duration {
     /// All of them.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Forever {}
-    /// Exactly one.
+    /// Exactly one is required.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Duration {
         /// The first payment of a subscription, or what is paid once.
@@ -926,58 +960,62 @@ pub struct PromotionCode {
     /// Id, such as promo_… . Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is. Set by the service.
+    /// Whose it is: a seller's id in the operator's configuration. Set by the service.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The coupon whose discount it gives.
+    /// The coupon whose discount it gives. It never changes.
     #[prost(string, tag = "3")]
     pub coupon_id: ::prost::alloc::string::String,
-    /// What customers enter, in small letters or capitals.
+    /// What customers enter, in small letters or capitals. It never changes.
     #[prost(string, tag = "4")]
     pub code: ::prost::alloc::string::String,
     /// Where it stands. Set by the service.
     #[prost(enumeration = "PromotionCodeState", tag = "5")]
     pub state: i32,
-    /// Why it failed, in the provider's code; empty unless it has. Set by the service.
+    /// Why it failed, in the provider's code, or provider_unavailable; empty unless it has. Set by the service.
     #[prost(string, tag = "6")]
     pub failure_code: ::prost::alloc::string::String,
-    /// Whether customers can redeem it, as its state says. UpdatePromotionCode changes it.
+    /// Whether customers can redeem it: true in the state ACTIVE alone. UpdatePromotionCode changes it.
     #[prost(bool, tag = "7")]
     pub active: bool,
-    /// How often it can be redeemed; 0 for as often as its coupon.
+    /// How often it can be redeemed; 0 for as often as its coupon. It never changes; the provider counts.
     #[prost(int32, tag = "8")]
     pub max_redemptions: i32,
-    /// From when on it can't be redeemed any more; absent for as long as its coupon.
+    /// From when on it can't be redeemed any more, by the clock of the provider; absent for as long as its coupon. It
+    /// never changes.
     #[prost(message, optional, tag = "9")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
     /// Whether only customers may redeem it who never paid this seller before, as far as the provider knows.
     #[prost(bool, tag = "10")]
     pub first_time_only: bool,
-    /// The least that must be bought; absent for nothing.
+    /// The least that must be bought, in its currency; absent for nothing. It never changes.
     #[prost(message, optional, tag = "11")]
     pub minimum_amount: ::core::option::Option<Money>,
-    /// The least in other currencies.
+    /// The least in other currencies, in the order of their codes.
     #[prost(message, repeated, tag = "12")]
     pub minimum_amount_options: ::prost::alloc::vec::Vec<Money>,
-    /// Whose pages take it. Set by the service.
+    /// Whose pages take it: the seller's provider when it was made, by the operator's name. Set by the service.
     #[prost(string, tag = "13")]
     pub provider: ::prost::alloc::string::String,
     /// Its id at the provider; empty until there is one. Set by the service.
     #[prost(string, tag = "14")]
     pub provider_ref: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "15")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Whether real money moves. Set by the service.
+    /// Whether real money moves: false at a provider's test system and in the sandbox. Set by the service.
     #[prost(bool, tag = "16")]
     pub livemode: bool,
-    /// Opaque version, for UpdatePromotionCode. Set by the service.
+    /// Opaque version, for UpdatePromotionCode. Set by the service. It changes with each change. UpdatePromotionCode with
+    /// another one is ABORTED (ETAG_MISMATCH); with none it changes any version.
     #[prost(string, tag = "17")]
     pub etag: ::prost::alloc::string::String,
-    /// When it was created. Set by the service.
+    /// When it was created, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "18")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed. Set by the service.
+    /// When it last changed, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "19")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
 }
@@ -985,15 +1023,17 @@ pub struct PromotionCode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PromotionCodeState {
-    /// Not said.
+    /// Not said: in a filter any state. Never in answers.
     Unspecified = 0,
-    /// Intended; the provider has not answered yet.
+    /// Intended; the provider has not answered yet. It becomes ACTIVE or FAILED.
     Creating = 1,
-    /// Customers can redeem it, within its limits and its coupon's.
+    /// Customers can redeem it, within its limits and its coupon's. That those are reached does not move it unless the
+    /// provider says so.
     Active = 2,
-    /// It can't be redeemed.
+    /// It can't be redeemed: UpdatePromotionCode, or someone at the provider, turned it off. UpdatePromotionCode makes it
+    /// ACTIVE again.
     Inactive = 3,
-    /// The provider refused to make it.
+    /// The provider refused to make it, or could not be reached for 24 hours. It stays so.
     Failed = 4,
 }
 impl PromotionCodeState {
@@ -1025,23 +1065,28 @@ impl PromotionCodeState {
 /// Request of CreateProduct.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateProductRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Name: 1 to 250 characters. Required.
+    /// Name, as customers see it: 1 to 250 characters. Required.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// More about it: at most 500 characters.
+    /// More about it, as customers see it: at most 500 characters; nothing if empty.
     #[prost(string, tag = "4")]
     pub description: ::prost::alloc::string::String,
-    /// Its kind for tax, by a code as AutomaticTax.tax_code has it.
+    /// Its kind for tax, by a code as AutomaticTax.tax_code has it. At most 60 letters, digits, _, - and full stops; empty
+    /// for a general one.
     #[prost(string, tag = "5")]
     pub tax_code: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "6")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
 }
@@ -1069,14 +1114,18 @@ pub struct GetProductResponse {
 /// Request of UpdateProduct.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateProductRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The new values; its id says which product, its etag, if not empty, which version.
+    /// The new values; its id says which product, its etag, if not empty, which version. Of the rest only what update_mask
+    /// names counts.
     #[prost(message, optional, tag = "2")]
     pub product: ::core::option::Option<Product>,
-    /// What changes: name, description, tax_code, active, metadata, or metadata.KEY for one pair. A pair that is not in the map is unset. Required.
+    /// What changes: name, description, tax_code, active, metadata, or metadata.KEY for one pair. `metadata` replaces all
+    /// pairs; a pair of KEY that is not in the map, or is empty there, is unset. An empty description or tax_code clears
+    /// it. What is not named stays as it is; an unknown path is refused (UNKNOWN_PATH). Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -1087,64 +1136,72 @@ pub struct UpdateProductResponse {
     #[prost(message, optional, tag = "1")]
     pub product: ::core::option::Option<Product>,
 }
-/// Request of ListProducts.
+/// Request of ListProducts. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListProductsRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Products of a page: 1 to 100; 0 for 20.
+    /// Products of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only active ones, or only archived ones.
+    /// Only active ones, or only archived ones; both if absent.
     #[prost(bool, optional, tag = "4")]
     pub active: ::core::option::Option<bool>,
 }
 /// Response of ListProducts.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListProductsResponse {
-    /// The products.
+    /// The products. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub products: ::prost::alloc::vec::Vec<Product>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of CreatePrice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreatePriceRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The product, which must be active. Required.
+    /// The product of the seller's, which must be active (UNKNOWN_PRODUCT, INACTIVE). Required.
     #[prost(string, tag = "3")]
     pub product_id: ::prost::alloc::string::String,
     /// What one piece costs: short for a model that is per unit. Exactly one of unit_price and model.
     #[prost(message, optional, tag = "4")]
     pub unit_price: ::core::option::Option<UnitPrice>,
-    /// Whether tax is inside. Required.
+    /// Whether tax is inside the amounts of unit_price or model. Required.
     #[prost(enumeration = "TaxBehavior", tag = "5")]
     pub tax_behavior: i32,
-    /// A name for the seller's own use.
+    /// A name for the seller's own use: at most 250 characters.
     #[prost(string, tag = "6")]
     pub nickname: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "7")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// How its amount follows from a quantity. Exactly one of unit_price and model.
     #[prost(message, optional, tag = "8")]
     pub model: ::core::option::Option<PriceModel>,
-    /// How often it is paid; once if absent.
+    /// How often it is paid; once if absent. Must be absent where the customer chooses the amount (CHOSEN_ONCE).
     #[prost(message, optional, tag = "9")]
     pub recurrence: ::core::option::Option<Recurrence>,
-    /// What it is in other currencies: at most 20, each currency once, none of them the price's own.
+    /// What it is in other currencies: at most 20, each currency once, none of them the price's own. Each has the same
+    /// kind of model as the price (PRICE_KIND_MISMATCH).
     #[prost(message, repeated, tag = "10")]
     pub currency_options: ::prost::alloc::vec::Vec<CurrencyOption>,
 }
@@ -1172,14 +1229,17 @@ pub struct GetPriceResponse {
 /// Request of UpdatePrice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdatePriceRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The new values; its id says which price, its etag, if not empty, which version.
+    /// The new values; its id says which price, its etag, if not empty, which version. Of the rest only what update_mask
+    /// names counts.
     #[prost(message, optional, tag = "2")]
     pub price: ::core::option::Option<Price>,
-    /// What changes: nickname, active, metadata, or metadata.KEY. Required.
+    /// What changes: nickname, active, metadata, or metadata.KEY. An empty nickname clears it; metadata as in
+    /// UpdateProduct. What is not named stays as it is; an unknown path is refused (UNKNOWN_PATH). Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -1190,64 +1250,72 @@ pub struct UpdatePriceResponse {
     #[prost(message, optional, tag = "1")]
     pub price: ::core::option::Option<Price>,
 }
-/// Request of ListPrices.
+/// Request of ListPrices. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPricesRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Prices of a page: 1 to 100; 0 for 20.
+    /// Prices of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this product.
+    /// Only of this product; of all if empty.
     #[prost(string, tag = "4")]
     pub product_id: ::prost::alloc::string::String,
-    /// Only active ones, or only archived ones.
+    /// Only active ones, or only archived ones; both if absent.
     #[prost(bool, optional, tag = "5")]
     pub active: ::core::option::Option<bool>,
 }
 /// Response of ListPrices.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListPricesResponse {
-    /// The prices.
+    /// The prices. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub prices: ::prost::alloc::vec::Vec<Price>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of CreateShippingRate.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateShippingRateRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// What customers call it: 1 to 100 characters. Required.
     #[prost(string, tag = "3")]
     pub display_name: ::prost::alloc::string::String,
-    /// What it costs: 0 or more minor units. Required.
+    /// What it costs: 0 to 999999999999 minor units. Required.
     #[prost(message, optional, tag = "4")]
     pub amount: ::core::option::Option<Money>,
-    /// What it costs in other currencies: at most 20, each currency once, none of them the rate's own.
+    /// What it costs in other currencies: at most 20, each currency once, none of them the rate's own. 0 or more minor
+    /// units each.
     #[prost(message, repeated, tag = "5")]
     pub currency_options: ::prost::alloc::vec::Vec<Money>,
-    /// How long it takes.
+    /// How long it takes; nothing is said if absent.
     #[prost(message, optional, tag = "6")]
     pub delivery_estimate: ::core::option::Option<DeliveryEstimate>,
-    /// Whether tax is inside; as the provider does if unspecified.
+    /// Whether tax is inside; as the provider does if unspecified. Lines of invoices can name only a rate that says so.
     #[prost(enumeration = "TaxBehavior", tag = "7")]
     pub tax_behavior: i32,
-    /// Its kind for tax, by a code as AutomaticTax.tax_code has it.
+    /// Its kind for tax, by a code as AutomaticTax.tax_code has it; the provider's own for shipping if empty.
     #[prost(string, tag = "8")]
     pub tax_code: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
 }
@@ -1275,14 +1343,17 @@ pub struct GetShippingRateResponse {
 /// Request of UpdateShippingRate.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateShippingRateRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The new values; its id says which rate, its etag, if not empty, which version.
+    /// The new values; its id says which shipping rate, its etag, if not empty, which version. Of the rest only what
+    /// update_mask names counts.
     #[prost(message, optional, tag = "2")]
     pub shipping_rate: ::core::option::Option<ShippingRate>,
-    /// What changes: active, metadata, or metadata.KEY. Required.
+    /// What changes: active, metadata, or metadata.KEY; metadata as in UpdateProduct. What is not named stays as it is; an
+    /// unknown path is refused (UNKNOWN_PATH). Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -1293,43 +1364,48 @@ pub struct UpdateShippingRateResponse {
     #[prost(message, optional, tag = "1")]
     pub shipping_rate: ::core::option::Option<ShippingRate>,
 }
-/// Request of ListShippingRates.
+/// Request of ListShippingRates. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListShippingRatesRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Shipping rates of a page: 1 to 100; 0 for 20.
+    /// Shipping rates of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only active ones, or only archived ones.
+    /// Only active ones, or only archived ones; both if absent.
     #[prost(bool, optional, tag = "4")]
     pub active: ::core::option::Option<bool>,
 }
 /// Response of ListShippingRates.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListShippingRatesResponse {
-    /// The shipping rates.
+    /// The shipping rates. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub shipping_rates: ::prost::alloc::vec::Vec<ShippingRate>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of CreateCoupon.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateCouponRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// What customers call it: at most 40 characters.
+    /// What customers call it: at most 40 characters; they see the code alone if empty.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
     /// Which payments it is taken off. Required.
@@ -1338,19 +1414,21 @@ pub struct CreateCouponRequest {
     /// How often it can be redeemed, all of its codes together: 1 to 2147483647; 0 for without end.
     #[prost(int32, tag = "7")]
     pub max_redemptions: i32,
-    /// From when on it can't be redeemed any more, which must be ahead; absent for never.
+    /// From when on it can't be redeemed any more, which must be ahead (IN_THE_PAST); absent for never.
     #[prost(message, optional, tag = "8")]
     pub redeem_by_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// What it takes off. Required.
+    /// What it takes off. Exactly one is required.
     #[prost(oneof = "create_coupon_request::Discount", tags = "4, 5")]
     pub discount: ::core::option::Option<create_coupon_request::Discount>,
 }
 /// Nested message and enum types in `CreateCouponRequest`.
 pub mod create_coupon_request {
-    /// What it takes off. Required.
+    /// What it takes off. Exactly one is required.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Discount {
         /// A percentage as a decimal above 0 and up to 100, at most two decimals, such as 12.5.
@@ -1385,14 +1463,17 @@ pub struct GetCouponResponse {
 /// Request of UpdateCoupon.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateCouponRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The new values; its id says which coupon, its etag, if not empty, which version.
+    /// The new values; its id says which coupon, its etag, if not empty, which version. Of the rest only what update_mask
+    /// names counts.
     #[prost(message, optional, tag = "2")]
     pub coupon: ::core::option::Option<Coupon>,
-    /// What changes: active, metadata, or metadata.KEY. Required.
+    /// What changes: active, metadata, or metadata.KEY; metadata as in UpdateProduct. What is not named stays as it is; an
+    /// unknown path is refused (UNKNOWN_PATH). Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -1403,53 +1484,60 @@ pub struct UpdateCouponResponse {
     #[prost(message, optional, tag = "1")]
     pub coupon: ::core::option::Option<Coupon>,
 }
-/// Request of ListCoupons.
+/// Request of ListCoupons. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCouponsRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Coupons of a page: 1 to 100; 0 for 20.
+    /// Coupons of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only active ones, or only archived ones.
+    /// Only active ones, or only archived ones; both if absent.
     #[prost(bool, optional, tag = "4")]
     pub active: ::core::option::Option<bool>,
 }
 /// Response of ListCoupons.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListCouponsResponse {
-    /// The coupons.
+    /// The coupons. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub coupons: ::prost::alloc::vec::Vec<Coupon>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of CreatePromotionCode.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreatePromotionCodeRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The coupon whose discount it gives, which must be active. Required.
+    /// The coupon whose discount it gives, which must be active. One of the seller's (UNKNOWN_COUPON, INACTIVE), and not
+    /// past its redeem_by_time (EXPIRED). Required.
     #[prost(string, tag = "3")]
     pub coupon_id: ::prost::alloc::string::String,
-    /// What customers enter: 1 to 500 letters a to z, digits and hyphens, unlike every other active code whatever the case; one that is hard
-    /// to guess if empty.
+    /// What customers enter: 1 to 500 letters a to z, digits and hyphens; one that is hard to guess if empty. Unlike every
+    /// other active code of the seller's, whatever the case. One that is made here has eight characters.
     #[prost(string, tag = "4")]
     pub code: ::prost::alloc::string::String,
-    /// How often it can be redeemed: at most the coupon's; 0 for as often as that.
+    /// How often it can be redeemed: 1 or more, at most the coupon's (ABOVE_COUPON); 0 for as often as that.
     #[prost(int32, tag = "5")]
     pub max_redemptions: i32,
-    /// From when on it can't be redeemed any more: ahead, and not after the coupon's redeem_by_time; absent for as long as that.
+    /// From when on it can't be redeemed any more; as long as its coupon if absent. Ahead (IN_THE_PAST), and not after the
+    /// coupon's redeem_by_time (AFTER_COUPON).
     #[prost(message, optional, tag = "6")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
     /// Whether only customers may redeem it who never paid this seller before, as far as the provider knows.
@@ -1458,17 +1546,20 @@ pub struct CreatePromotionCodeRequest {
     /// The least that must be bought: 1 to 99999999 minor units; absent for nothing.
     #[prost(message, optional, tag = "8")]
     pub minimum_amount: ::core::option::Option<Money>,
-    /// The least in other currencies: at most 20, each currency once. Needs minimum_amount.
+    /// The least in other currencies: at most 20, each currency once. Needs minimum_amount, and none of them is its
+    /// currency. Each 1 to 99999999 minor units.
     #[prost(message, repeated, tag = "9")]
     pub minimum_amount_options: ::prost::alloc::vec::Vec<Money>,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
 }
 /// Response of CreatePromotionCode.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreatePromotionCodeResponse {
-    /// The promotion code.
+    /// The promotion code, as the provider made it.
     #[prost(message, optional, tag = "1")]
     pub promotion_code: ::core::option::Option<PromotionCode>,
 }
@@ -1489,14 +1580,17 @@ pub struct GetPromotionCodeResponse {
 /// Request of UpdatePromotionCode.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdatePromotionCodeRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The new values; its id says which promotion code, its etag, if not empty, which version.
+    /// The new values; its id says which promotion code, its etag, if not empty, which version. Of the rest only what
+    /// update_mask names counts.
     #[prost(message, optional, tag = "2")]
     pub promotion_code: ::core::option::Option<PromotionCode>,
-    /// What changes: active, metadata, or metadata.KEY. Required.
+    /// What changes: active, metadata, or metadata.KEY; metadata as in UpdateProduct. What is not named stays as it is; an
+    /// unknown path is refused (UNKNOWN_PATH). Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -1507,35 +1601,38 @@ pub struct UpdatePromotionCodeResponse {
     #[prost(message, optional, tag = "1")]
     pub promotion_code: ::core::option::Option<PromotionCode>,
 }
-/// Request of ListPromotionCodes.
+/// Request of ListPromotionCodes. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPromotionCodesRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Promotion codes of a page: 1 to 100; 0 for 20.
+    /// Promotion codes of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this coupon.
+    /// Only of this coupon; of all if empty.
     #[prost(string, tag = "4")]
     pub coupon_id: ::prost::alloc::string::String,
-    /// Only those that customers enter so, whatever the case.
+    /// Only those that customers enter so, whatever the case; all if empty.
     #[prost(string, tag = "5")]
     pub code: ::prost::alloc::string::String,
-    /// Only in this state.
+    /// Only in this state; in any if unspecified.
     #[prost(enumeration = "PromotionCodeState", tag = "6")]
     pub state: i32,
 }
 /// Response of ListPromotionCodes.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListPromotionCodesResponse {
-    /// The promotion codes.
+    /// The promotion codes. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub promotion_codes: ::prost::alloc::vec::Vec<PromotionCode>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
@@ -1545,7 +1642,8 @@ pub mod catalog_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
-    /// Products, the prices at which they are sold, the rates at which they are shipped, and what is taken off.
+    /// Products, the prices at which they are sold, the rates at which they are shipped, and what is taken off. All of it is
+    /// stored here; of promotion codes alone the provider has a copy at once.
     #[derive(Debug, Clone)]
     pub struct CatalogServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1620,7 +1718,7 @@ pub mod catalog_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a product.
+        /// Creates a product. It is active. Event: product.created.
         pub async fn create_product(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateProductRequest>,
@@ -1650,7 +1748,8 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetProduct"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a product. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a product. ABORTED (ETAG_MISMATCH) if it is not the version of its etag. Prices, invoices and links that
+        /// name it keep what they took over. Event: product.updated.
         pub async fn update_product(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateProductRequest>,
@@ -1680,7 +1779,7 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListProducts"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates a price of a product that is not archived.
+        /// Creates a price of a product that is not archived. It is active. Event: price.created.
         pub async fn create_price(
             &mut self,
             request: impl tonic::IntoRequest<super::CreatePriceRequest>,
@@ -1710,7 +1809,8 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetPrice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a price; never its amount. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a price; never its amount. ABORTED (ETAG_MISMATCH) if it is not the version of its etag. Event:
+        /// price.updated.
         pub async fn update_price(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdatePriceRequest>,
@@ -1740,7 +1840,7 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListPrices"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates a shipping rate.
+        /// Creates a shipping rate. It is active. Event: shipping_rate.created.
         pub async fn create_shipping_rate(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateShippingRateRequest>,
@@ -1770,7 +1870,8 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetShippingRate"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a shipping rate; never what it costs. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a shipping rate; never what it costs. ABORTED (ETAG_MISMATCH) if it is not the version of its etag. Event:
+        /// shipping_rate.updated.
         pub async fn update_shipping_rate(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateShippingRateRequest>,
@@ -1800,7 +1901,7 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListShippingRates"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates a coupon. Customers come by it through a promotion code.
+        /// Creates a coupon. Customers come by it through a promotion code. It is active. Event: coupon.created.
         pub async fn create_coupon(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateCouponRequest>,
@@ -1830,7 +1931,8 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetCoupon"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a coupon; never what it takes off. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a coupon; never what it takes off. ABORTED (ETAG_MISMATCH) if it is not the version of its etag. Event:
+        /// coupon.updated.
         pub async fn update_coupon(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateCouponRequest>,
@@ -1860,10 +1962,12 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListCoupons"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates a promotion code at the seller's provider. ALREADY_EXISTS (PROMOTION_CODE_TAKEN) if another of the seller's that
-        /// is active has the same code; FAILED_PRECONDITION (PROVIDER_REJECTED) if the provider refuses it, as where another
-        /// program made such a code there. A code for one customer alone can't be made: who pays at a link is known only once it is
-        /// paid, so nobody could redeem it.
+        /// Creates a promotion code at the seller's provider. ALREADY_EXISTS (PROMOTION_CODE_TAKEN) if another of the seller's
+        /// that is active, or being made, has the same code; FAILED_PRECONDITION (PROVIDER_REJECTED) if the provider refuses
+        /// it, as where another program made such a code there. FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY) where the
+        /// provider has no promotion codes, and (PROVIDER_ACCOUNT_SHARED) where other sellers have the same account there.
+        /// Events: promotion_code.created once the provider has it, promotion_code.failed where it refuses. A code for one
+        /// customer alone can't be made: who pays at a link is known only once it is paid, so nobody could redeem it.
         pub async fn create_promotion_code(
             &mut self,
             request: impl tonic::IntoRequest<super::CreatePromotionCodeRequest>,
@@ -1893,8 +1997,9 @@ pub mod catalog_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetPromotionCode"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless the provider has it,
-        /// ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless it is active or
+        /// inactive, ABORTED (ETAG_MISMATCH) if it is not the version of its etag. The provider is called only where `active`
+        /// changes. Event: promotion_code.updated.
         pub async fn update_promotion_code(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdatePromotionCodeRequest>,
@@ -1934,7 +2039,7 @@ pub mod catalog_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with CatalogServiceServer.
     #[async_trait]
     pub trait CatalogService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a product.
+        /// Creates a product. It is active. Event: product.created.
         async fn create_product(
             &self,
             request: tonic::Request<super::CreateProductRequest>,
@@ -1944,7 +2049,8 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetProductRequest>,
         ) -> std::result::Result<tonic::Response<super::GetProductResponse>, tonic::Status>;
-        /// Changes a product. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a product. ABORTED (ETAG_MISMATCH) if it is not the version of its etag. Prices, invoices and links that
+        /// name it keep what they took over. Event: product.updated.
         async fn update_product(
             &self,
             request: tonic::Request<super::UpdateProductRequest>,
@@ -1954,7 +2060,7 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::ListProductsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListProductsResponse>, tonic::Status>;
-        /// Creates a price of a product that is not archived.
+        /// Creates a price of a product that is not archived. It is active. Event: price.created.
         async fn create_price(
             &self,
             request: tonic::Request<super::CreatePriceRequest>,
@@ -1964,7 +2070,8 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetPriceRequest>,
         ) -> std::result::Result<tonic::Response<super::GetPriceResponse>, tonic::Status>;
-        /// Changes a price; never its amount. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a price; never its amount. ABORTED (ETAG_MISMATCH) if it is not the version of its etag. Event:
+        /// price.updated.
         async fn update_price(
             &self,
             request: tonic::Request<super::UpdatePriceRequest>,
@@ -1974,7 +2081,7 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::ListPricesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListPricesResponse>, tonic::Status>;
-        /// Creates a shipping rate.
+        /// Creates a shipping rate. It is active. Event: shipping_rate.created.
         async fn create_shipping_rate(
             &self,
             request: tonic::Request<super::CreateShippingRateRequest>,
@@ -1984,7 +2091,8 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetShippingRateRequest>,
         ) -> std::result::Result<tonic::Response<super::GetShippingRateResponse>, tonic::Status>;
-        /// Changes a shipping rate; never what it costs. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a shipping rate; never what it costs. ABORTED (ETAG_MISMATCH) if it is not the version of its etag. Event:
+        /// shipping_rate.updated.
         async fn update_shipping_rate(
             &self,
             request: tonic::Request<super::UpdateShippingRateRequest>,
@@ -1994,7 +2102,7 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::ListShippingRatesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListShippingRatesResponse>, tonic::Status>;
-        /// Creates a coupon. Customers come by it through a promotion code.
+        /// Creates a coupon. Customers come by it through a promotion code. It is active. Event: coupon.created.
         async fn create_coupon(
             &self,
             request: tonic::Request<super::CreateCouponRequest>,
@@ -2004,7 +2112,8 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetCouponRequest>,
         ) -> std::result::Result<tonic::Response<super::GetCouponResponse>, tonic::Status>;
-        /// Changes a coupon; never what it takes off. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a coupon; never what it takes off. ABORTED (ETAG_MISMATCH) if it is not the version of its etag. Event:
+        /// coupon.updated.
         async fn update_coupon(
             &self,
             request: tonic::Request<super::UpdateCouponRequest>,
@@ -2014,10 +2123,12 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::ListCouponsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListCouponsResponse>, tonic::Status>;
-        /// Creates a promotion code at the seller's provider. ALREADY_EXISTS (PROMOTION_CODE_TAKEN) if another of the seller's that
-        /// is active has the same code; FAILED_PRECONDITION (PROVIDER_REJECTED) if the provider refuses it, as where another
-        /// program made such a code there. A code for one customer alone can't be made: who pays at a link is known only once it is
-        /// paid, so nobody could redeem it.
+        /// Creates a promotion code at the seller's provider. ALREADY_EXISTS (PROMOTION_CODE_TAKEN) if another of the seller's
+        /// that is active, or being made, has the same code; FAILED_PRECONDITION (PROVIDER_REJECTED) if the provider refuses
+        /// it, as where another program made such a code there. FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY) where the
+        /// provider has no promotion codes, and (PROVIDER_ACCOUNT_SHARED) where other sellers have the same account there.
+        /// Events: promotion_code.created once the provider has it, promotion_code.failed where it refuses. A code for one
+        /// customer alone can't be made: who pays at a link is known only once it is paid, so nobody could redeem it.
         async fn create_promotion_code(
             &self,
             request: tonic::Request<super::CreatePromotionCodeRequest>,
@@ -2027,8 +2138,9 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::GetPromotionCodeRequest>,
         ) -> std::result::Result<tonic::Response<super::GetPromotionCodeResponse>, tonic::Status>;
-        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless the provider has it,
-        /// ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Changes a promotion code; never what it gives. FAILED_PRECONDITION (PROMOTION_CODE_STATE) unless it is active or
+        /// inactive, ABORTED (ETAG_MISMATCH) if it is not the version of its etag. The provider is called only where `active`
+        /// changes. Event: promotion_code.updated.
         async fn update_promotion_code(
             &self,
             request: tonic::Request<super::UpdatePromotionCodeRequest>,
@@ -2039,7 +2151,8 @@ pub mod catalog_service_server {
             request: tonic::Request<super::ListPromotionCodesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListPromotionCodesResponse>, tonic::Status>;
     }
-    /// Products, the prices at which they are sold, the rates at which they are shipped, and what is taken off.
+    /// Products, the prices at which they are sold, the rates at which they are shipped, and what is taken off. All of it is
+    /// stored here; of promotion codes alone the provider has a copy at once.
     #[derive(Debug)]
     pub struct CatalogServiceServer<T> {
         inner: Arc<T>,
@@ -2700,29 +2813,31 @@ pub mod catalog_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// A postal address. Only the country is needed: it is what tax depends on. Each part has at most 200 characters.
+/// A postal address. Only the country is needed: it is what tax depends on. Each part has at most 200 characters; white
+/// space around it is dropped, and an empty part is absent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Address {
-    /// Street and number.
+    /// Street and number; empty if unknown.
     #[prost(string, tag = "1")]
     pub line1: ::prost::alloc::string::String,
-    /// Apartment, suite, care of.
+    /// Apartment, suite, care of; empty if unknown.
     #[prost(string, tag = "2")]
     pub line2: ::prost::alloc::string::String,
-    /// Postal code.
+    /// Postal code; empty if unknown.
     #[prost(string, tag = "3")]
     pub postal_code: ::prost::alloc::string::String,
-    /// City or town.
+    /// City or town; empty if unknown.
     #[prost(string, tag = "4")]
     pub city: ::prost::alloc::string::String,
-    /// State, province or county; for tax by its code of ISO 3166-2, such as ON, where parts of the country have taxes of their own.
+    /// State, province or county. For tax by its code of ISO 3166-2, such as ON or CA-ON, where parts of the country have
+    /// taxes of their own.
     #[prost(string, tag = "5")]
     pub state: ::prost::alloc::string::String,
-    /// Country by ISO 3166-1 alpha-2, such as SE. Required.
+    /// Country by ISO 3166-1 alpha-2 in either case, such as SE. Required.
     #[prost(string, tag = "6")]
     pub country_code: ::prost::alloc::string::String,
 }
-/// A party as it stood when an invoice was finalized. Set by the service.
+/// A party as it stood when an invoice was finalized. Set by the service. It never changes afterwards.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Party {
     /// Name of the person or company; empty if unknown.
@@ -2734,11 +2849,12 @@ pub struct Party {
     /// E-mail address; empty if unknown.
     #[prost(string, tag = "3")]
     pub email: ::prost::alloc::string::String,
-    /// Tax ids.
+    /// Tax ids, as they were given; those of the seller are from the operator's configuration.
     #[prost(string, repeated, tag = "4")]
     pub tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// What a link's page asks of the customer, and in which words.
+/// What a link's page asks of the customer, and in which words. Each field needs an ability of the provider's, as
+/// GetCapabilities tells; what customers enter is in CheckoutSession.collected.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Collection {
     /// Whether the billing address is asked; as far as the payment needs it if unspecified.
@@ -2756,13 +2872,14 @@ pub struct Collection {
     /// Whether tax ids are asked; not if unspecified.
     #[prost(enumeration = "TaxIdCollection", tag = "5")]
     pub tax_id: i32,
-    /// Fields of the seller's own: at most 3. What the customer enters is on the checkout session.
+    /// Fields of the seller's own: at most 3, in the order of the page. What the customer enters is on the checkout
+    /// session.
     #[prost(message, repeated, tag = "6")]
     pub custom_fields: ::prost::alloc::vec::Vec<CustomField>,
-    /// What the customer agrees to.
+    /// What the customer agrees to; nothing if absent.
     #[prost(message, optional, tag = "7")]
     pub consent: ::core::option::Option<ConsentCollection>,
-    /// Words of the seller's own.
+    /// Words of the seller's own; the standard ones if absent.
     #[prost(message, optional, tag = "8")]
     pub custom_text: ::core::option::Option<CustomText>,
     /// What the button says; what fits if unspecified. SUBSCRIBE needs a recurring price, the others a link without one.
@@ -2775,7 +2892,8 @@ pub struct Collection {
 /// A shipping address that is asked.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ShippingAddressCollection {
-    /// The countries to which goods are shipped, by ISO 3166-1 alpha-2: one at least.
+    /// The countries to which goods are shipped, by ISO 3166-1 alpha-2: one at least. In either case; one that is named
+    /// twice counts once.
     #[prost(string, repeated, tag = "1")]
     pub allowed_country_codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -2798,16 +2916,16 @@ pub struct CustomField {
     /// Its label, for the customer: 1 to 100 characters. It is not translated. Required.
     #[prost(string, tag = "2")]
     pub label: ::prost::alloc::string::String,
-    /// Whether it may stay empty.
+    /// Whether it may stay empty; it must be filled in otherwise.
     #[prost(bool, tag = "3")]
     pub optional: bool,
-    /// What may be entered. Required.
+    /// What may be entered. Exactly one is required.
     #[prost(oneof = "custom_field::Kind", tags = "4, 5, 6")]
     pub kind: ::core::option::Option<custom_field::Kind>,
 }
 /// Nested message and enum types in `CustomField`.
 pub mod custom_field {
-    /// What may be entered. Required.
+    /// What may be entered. Exactly one is required.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Kind {
         /// Text.
@@ -2824,20 +2942,20 @@ pub mod custom_field {
 /// What may be entered as text or digits.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TextField {
-    /// The fewest characters: 1 to 255.
+    /// The fewest characters: 1 to 255; no bound if absent.
     #[prost(int32, optional, tag = "1")]
     pub minimum_length: ::core::option::Option<i32>,
-    /// The most characters: 1 to 255, not below the fewest.
+    /// The most characters: 1 to 255, not below the fewest; 255 if absent.
     #[prost(int32, optional, tag = "2")]
     pub maximum_length: ::core::option::Option<i32>,
-    /// What is entered already; within the lengths.
+    /// What is entered already; within the lengths (DEFAULT_VALUE_MISFIT). Nothing if empty.
     #[prost(string, tag = "3")]
     pub default_value: ::prost::alloc::string::String,
 }
 /// A choice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DropdownField {
-    /// The options: 1 to 200.
+    /// The options: 1 to 200, in the order of the page.
     #[prost(message, repeated, tag = "1")]
     pub options: ::prost::alloc::vec::Vec<DropdownOption>,
     /// The value that is chosen already; none if empty.
@@ -2883,28 +3001,31 @@ pub struct CustomText {
     #[prost(string, tag = "4")]
     pub terms_of_service_acceptance: ::prost::alloc::string::String,
 }
-/// How the payment is made. On a link with a recurring price only method_types, method_collection and blocked_card_brands.
+/// How the payment is made. On a link with a recurring price only method_types, method_collection and
+/// blocked_card_brands (NEEDS_ONE_TIME_PRICES).
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PaymentSettings {
-    /// The methods that are offered, such as card, ideal or swish; those that the provider chooses if empty.
+    /// The methods that are offered, such as card, ideal or swish; those that the provider chooses if empty. By the
+    /// provider's names: 1 to 40 small letters, digits and underscores each.
     #[prost(string, repeated, tag = "1")]
     pub method_types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Whether a method is asked for when nothing is due; it is if unspecified. IF_REQUIRED needs a recurring price.
     #[prost(enumeration = "PaymentMethodCollection", tag = "2")]
     pub method_collection: i32,
-    /// Brands of card that are refused.
+    /// Brands of card that are refused; none if empty.
     #[prost(enumeration = "CardBrand", repeated, tag = "3")]
     pub blocked_card_brands: ::prost::alloc::vec::Vec<i32>,
     /// When the money is taken; at once if unspecified. It can't change later.
     #[prost(enumeration = "CaptureMethod", tag = "4")]
     pub capture_method: i32,
-    /// What the payment says it is for: at most 500 characters.
+    /// What the payment says it is for at the provider: at most 500 characters. Payment.description does not have it.
     #[prost(string, tag = "5")]
     pub description: ::prost::alloc::string::String,
-    /// Pairs of the payment's own: at most 40, key at most 40 characters, value at most 500.
+    /// Pairs of the payment's own at the provider: at most 40, key at most 40 characters, value at most 500.
+    /// Payment.metadata does not have them.
     #[prost(btree_map = "string, string", tag = "6")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Whether the method is kept for later; not if unspecified.
+    /// Whether the method is kept for later at the provider; not if unspecified.
     #[prost(enumeration = "FutureUsage", tag = "7")]
     pub setup_future_usage: i32,
     /// What the customer's bank statement says: 5 to 22 Latin characters, a letter among them, none of < > \ " ' *.
@@ -2920,26 +3041,28 @@ pub struct PaymentSettings {
 /// What a platform takes and passes on, where the seller is one.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PlatformSettings {
-    /// The provider's id of the account on whose behalf the payment is made.
+    /// The provider's id of the account on whose behalf the payment is made. At most 100 visible ASCII characters; the
+    /// seller's own account if empty.
     #[prost(string, tag = "3")]
     pub on_behalf_of: ::prost::alloc::string::String,
-    /// To whom the money goes on.
+    /// To whom the money goes on; to nobody if absent.
     #[prost(message, optional, tag = "4")]
     pub transfer: ::core::option::Option<Transfer>,
-    /// What the platform keeps.
+    /// What the platform keeps. At most one of the two.
     #[prost(oneof = "platform_settings::ApplicationFee", tags = "1, 2")]
     pub application_fee: ::core::option::Option<platform_settings::ApplicationFee>,
 }
 /// Nested message and enum types in `PlatformSettings`.
 pub mod platform_settings {
-    /// What the platform keeps.
+    /// What the platform keeps. At most one of the two.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum ApplicationFee {
-        /// So many minor units of the payment, in the link's currency; for an invoice, at most what the link asks for. Not with
-        /// a recurring price.
+        /// So many minor units of the payment, in the link's currency; for an invoice, at most what the link asks for. Not
+        /// with a recurring price.
         #[prost(message, tag = "1")]
         ApplicationFeeAmount(super::Money),
-        /// So much of each payment of a subscription: 0 to 100 with at most two decimals, such as 2.5. Needs a recurring price.
+        /// So much of each payment of a subscription: 0 to 100 with at most two decimals, such as 2.5. Needs a recurring
+        /// price.
         #[prost(string, tag = "2")]
         ApplicationFeePercent(::prost::alloc::string::String),
     }
@@ -2947,7 +3070,7 @@ pub mod platform_settings {
 /// Money that goes on to another account.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Transfer {
-    /// The provider's id of the account. Required.
+    /// The provider's id of the account: at most 100 visible ASCII characters. Required.
     #[prost(string, tag = "1")]
     pub destination: ::prost::alloc::string::String,
     /// How much, in the link's currency; for an invoice, at most what the link asks for; all of it if absent. Not beside
@@ -2958,10 +3081,11 @@ pub struct Transfer {
 /// What a link with a recurring price makes besides taking money.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubscriptionSettings {
-    /// What the subscription is: at most 500 characters. It can't change later.
+    /// What the subscription is, at the provider: at most 500 characters. It can't change later.
     #[prost(string, tag = "1")]
     pub description: ::prost::alloc::string::String,
-    /// Pairs of the subscription's own: at most 40, key at most 40 characters, value at most 500.
+    /// Pairs of the subscription's own: at most 40, key at most 40 characters, value at most 500. Subscription.metadata
+    /// has them.
     #[prost(btree_map = "string, string", tag = "2")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Days in which nothing is due: 1 to 730; 0 for none.
@@ -2970,26 +3094,26 @@ pub struct SubscriptionSettings {
     /// What happens when a trial ends without a method of payment; as the provider does if unspecified.
     #[prost(enumeration = "TrialEnd", tag = "4")]
     pub trial_end: i32,
-    /// What its invoices say.
+    /// What its invoices, which the provider makes, say.
     #[prost(message, optional, tag = "5")]
     pub invoice: ::core::option::Option<ProviderInvoice>,
 }
 /// What an invoice of the provider's says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ProviderInvoice {
-    /// What it is for: at most 500 characters.
+    /// What it is for: at most 500 characters; nothing if empty.
     #[prost(string, tag = "1")]
     pub description: ::prost::alloc::string::String,
-    /// What stands at its foot: at most 5,000 characters.
+    /// What stands at its foot: at most 5,000 characters; nothing if empty.
     #[prost(string, tag = "2")]
     pub footer: ::prost::alloc::string::String,
-    /// Fields of the seller's own: at most 4.
+    /// Fields of the seller's own: at most 4, in their order.
     #[prost(message, repeated, tag = "3")]
     pub custom_fields: ::prost::alloc::vec::Vec<ProviderInvoiceField>,
-    /// The provider's ids of the seller's tax ids on it: at most 10.
+    /// The provider's ids of the seller's tax ids on it: at most 10, each at most 100 visible ASCII characters.
     #[prost(string, repeated, tag = "4")]
     pub account_tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The provider's id of the account that issues it; the seller's own if empty.
+    /// The provider's id of the account that issues it; the seller's own if empty. At most 100 visible ASCII characters.
     #[prost(string, tag = "5")]
     pub issuer: ::prost::alloc::string::String,
 }
@@ -3003,8 +3127,8 @@ pub struct ProviderInvoiceField {
     #[prost(string, tag = "2")]
     pub value: ::prost::alloc::string::String,
 }
-/// An invoice that the provider makes after a payment. For sellers that do not invoice here; not with a recurring price, which
-/// always has one, nor for an invoice.
+/// An invoice that the provider makes after a payment. It is the provider's alone: InvoiceService has none of it. For
+/// sellers that do not invoice here; not with a recurring price, which always has one, nor for an invoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct InvoiceCreation {
     /// What it says.
@@ -3016,37 +3140,38 @@ pub struct InvoiceCreation {
     /// Whether its prices show tax inside; as the provider does if absent.
     #[prost(bool, optional, tag = "3")]
     pub show_tax_inside: ::core::option::Option<bool>,
-    /// The provider's id of the template that it is rendered by.
+    /// The provider's id of the template that it is rendered by; the account's own if empty.
     #[prost(string, tag = "4")]
     pub template: ::prost::alloc::string::String,
 }
 /// The provider's own computation of tax. Not for an invoice, whose tax is computed here.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ProviderTax {
-    /// The provider's id of the account that owes it; the seller's own if empty.
+    /// The provider's id of the account that owes it; the seller's own if empty. At most 100 visible ASCII characters.
     #[prost(string, tag = "1")]
     pub liability_account: ::prost::alloc::string::String,
 }
 /// How customers may change a quantity.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AdjustableQuantity {
-    /// The fewest pieces; 0 if absent. A lone item can't go to 0.
+    /// The fewest pieces: 0 or more; 0 if absent. A lone item can't go to 0 (LONE_ITEM_TO_ZERO).
     #[prost(int64, optional, tag = "1")]
     pub minimum: ::core::option::Option<i64>,
-    /// The most pieces, to 999,999; 99 if absent.
+    /// The most pieces: from 1 to 999,999, not below the minimum; 99 if absent.
     #[prost(int64, optional, tag = "2")]
     pub maximum: ::core::option::Option<i64>,
 }
-/// An item that customers may add.
+/// An item that customers may add. It is paid once, or as often as the line items (RECURRENCE_MISMATCH).
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OptionalItem {
     /// Id, such as li_… . Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// The stored price, which must have one in the link's currency. Required.
+    /// The stored price, active, which must have one in the link's currency. Not one that customers choose the amount of.
+    /// Required.
     #[prost(string, tag = "2")]
     pub price_id: ::prost::alloc::string::String,
-    /// How many, or how many to begin with: 1 to 999,999. Required.
+    /// How many, or how many to begin with: 1 to 999,999. Within the bounds of adjustable_quantity. Required.
     #[prost(int64, tag = "3")]
     pub quantity: i64,
     /// Whether and how customers may change the quantity; they may not if absent.
@@ -3065,16 +3190,16 @@ pub struct OptionalItem {
 /// A way to ship, of which customers choose one.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ShippingOption {
-    /// The stored rate, which must have an amount in the link's currency. Required.
+    /// The stored rate, active, which must have an amount in the link's currency. Required.
     #[prost(string, tag = "1")]
     pub shipping_rate_id: ::prost::alloc::string::String,
     /// What customers call it. Set by the service.
     #[prost(string, tag = "2")]
     pub display_name: ::prost::alloc::string::String,
-    /// What it costs. Set by the service.
+    /// What it costs, in the link's currency, as it was when the link named it: 0 or more. Set by the service.
     #[prost(message, optional, tag = "3")]
     pub amount: ::core::option::Option<Money>,
-    /// How long it takes. Set by the service.
+    /// How long it takes; absent if not said. Set by the service.
     #[prost(message, optional, tag = "4")]
     pub delivery_estimate: ::core::option::Option<DeliveryEstimate>,
     /// Whether tax is inside; as the provider does if unspecified. Set by the service.
@@ -3328,7 +3453,7 @@ impl PaymentMethodCollection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum CardBrand {
-    /// Not said.
+    /// Not said; refused.
     Unspecified = 0,
     /// American Express.
     AmericanExpress = 1,
@@ -3373,8 +3498,8 @@ pub enum CaptureMethod {
     Unspecified = 0,
     /// At once.
     Automatic = 1,
-    /// When the seller says so, with PaymentService.CapturePayment or at the provider; until then the money is held and the
-    /// payment is authorized.
+    /// When the seller says so, with PaymentService.CapturePayment or at the provider; until then the money is held and
+    /// the payment is authorized. Money that nobody captures in time goes back.
     Manual = 2,
 }
 impl CaptureMethod {
@@ -3405,9 +3530,9 @@ impl CaptureMethod {
 pub enum FutureUsage {
     /// It is not kept.
     Unspecified = 0,
-    /// With the customer there.
+    /// With the customer there, as at another purchase.
     OnSession = 1,
-    /// Without the customer.
+    /// Without the customer, as for a later charge by the seller.
     OffSession = 2,
 }
 impl FutureUsage {
@@ -3472,16 +3597,16 @@ impl TrialEnd {
 /// What follows a completed checkout.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AfterCompletion {
-    /// Exactly one.
+    /// At most one; a hosted confirmation with a standard text where none is said.
     #[prost(oneof = "after_completion::Kind", tags = "1, 2")]
     pub kind: ::core::option::Option<after_completion::Kind>,
 }
 /// Nested message and enum types in `AfterCompletion`.
 pub mod after_completion {
-    /// Exactly one.
+    /// At most one; a hosted confirmation with a standard text where none is said.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Kind {
-        /// The hosted page says so.
+        /// The hosted page confirms it.
         #[prost(message, tag = "1")]
         HostedConfirmation(super::HostedConfirmation),
         /// The browser goes elsewhere.
@@ -3492,28 +3617,32 @@ pub mod after_completion {
 /// A confirmation on the hosted page.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HostedConfirmation {
-    /// In these words, at most 500 characters; a standard text where empty.
+    /// In these words, at most 500 characters; a standard text where empty. The provider must be able to show them
+    /// (link_confirmation_message).
     #[prost(string, tag = "1")]
     pub custom_message: ::prost::alloc::string::String,
 }
 /// A redirect.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Redirect {
-    /// An https URL (http on loopback is fine), at most 2048 characters, to a host that is allowed for the seller.
+    /// An https URL (http on loopback is fine), at most 2048 characters, to a host that is allowed for the seller. Another
+    /// is refused (URL_SCHEME, URL_HOST). Required.
     #[prost(string, tag = "1")]
     pub url: ::prost::alloc::string::String,
 }
 /// Limits of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Restrictions {
-    /// After how many completed sessions the link closes: 1 to 1000000. Always 1 for an invoice.
+    /// After how many completed sessions the link closes: 1 to 1000000. Always 1 for an invoice. In an update above the
+    /// sessions that are completed (LIMIT_REACHED).
     #[prost(int64, tag = "1")]
     pub completed_sessions_limit: i64,
 }
 /// What a caller says of an item.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LineItemInput {
-    /// How many, or how many to begin with: 1 to 999999.
+    /// How many, or how many to begin with: 1 to 999999, within the bounds of adjustable_quantity. Required; 1 where the
+    /// customer chooses the amount.
     #[prost(int64, tag = "3")]
     pub quantity: i64,
     /// Whether and how customers may change the quantity; they may not if absent.
@@ -3528,7 +3657,8 @@ pub mod line_item_input {
     /// What one costs. Exactly one is required.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Price {
-        /// A stored, active price.
+        /// A stored, active price. One of the seller's whose product is active too, with an amount in the link's currency
+        /// (CURRENCY_MISMATCH).
         #[prost(string, tag = "1")]
         PriceId(::prost::alloc::string::String),
         /// A price for this link alone.
@@ -3542,10 +3672,10 @@ pub struct LinePriceData {
     /// What the page calls it: 1 to 250 characters. Required.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// What the page says of it: at most 500 characters.
+    /// What the page says of it: at most 500 characters; nothing if empty.
     #[prost(string, tag = "2")]
     pub description: ::prost::alloc::string::String,
-    /// What one costs. Required.
+    /// What one costs, in the link's currency. Required.
     #[prost(message, optional, tag = "3")]
     pub unit_price: ::core::option::Option<UnitPrice>,
     /// How often it is paid; once if absent. All recurring items of a link are paid as often.
@@ -3558,7 +3688,8 @@ pub struct LinePriceData {
     #[prost(string, tag = "6")]
     pub tax_code: ::prost::alloc::string::String,
 }
-/// An item of a link. Set by the service.
+/// An item of a link. Set by the service, but for what UpdatePaymentLink takes. Amounts are in the link's currency, and
+/// of the quantity to begin with.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LineItem {
     /// Id, such as li_… .
@@ -3567,7 +3698,7 @@ pub struct LineItem {
     /// What the page calls it.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
-    /// What the page says of it.
+    /// What the page says of it; empty if nothing.
     #[prost(string, tag = "3")]
     pub description: ::prost::alloc::string::String,
     /// What one costs, where the price is per unit; absent otherwise.
@@ -3582,19 +3713,21 @@ pub struct LineItem {
     /// The stored product; empty if none.
     #[prost(string, tag = "7")]
     pub product_id: ::prost::alloc::string::String,
-    /// Discount in it.
+    /// Always 0. Discounts are known of what was bought alone, see Collected.
     #[prost(message, optional, tag = "8")]
     pub amount_discount: ::core::option::Option<Money>,
-    /// Before discount and tax.
+    /// Before discount and tax on top: 0 or more.
     #[prost(message, optional, tag = "9")]
     pub amount_subtotal: ::core::option::Option<Money>,
-    /// Tax in it.
+    /// Always 0. What the provider computes is known of what was bought alone, see Collected; the tax in a link for an
+    /// invoice is the invoice's.
     #[prost(message, optional, tag = "10")]
     pub amount_tax: ::core::option::Option<Money>,
-    /// What is paid for it. What the customer chooses is the preset, or nothing.
+    /// What is asked for it: amount_subtotal. What the customer chooses is the preset, or nothing. Of a link for an
+    /// invoice what the link asks for, tax included.
     #[prost(message, optional, tag = "11")]
     pub amount_total: ::core::option::Option<Money>,
-    /// How its amount follows from its quantity.
+    /// How its amount follows from its quantity; absent on a link for an invoice.
     #[prost(message, optional, tag = "12")]
     pub model: ::core::option::Option<PriceModel>,
     /// How often it is paid; once if absent.
@@ -3610,108 +3743,118 @@ pub struct LineItem {
     #[prost(message, optional, tag = "16")]
     pub adjustable_quantity: ::core::option::Option<AdjustableQuantity>,
 }
-/// A payment link.
+/// A payment link. Who has its URL can pay; it is stored here and at the provider.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PaymentLink {
     /// Id, such as plink_… . Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is. Set by the service.
+    /// Whose it is: a seller's id in the operator's configuration. Set by the service.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// Where it stands. Set by the service.
     #[prost(enumeration = "PaymentLinkState", tag = "3")]
     pub state: i32,
-    /// Whether it can be paid, or may be. Set by the service.
+    /// Whether it can be paid, or may be: true in the states CREATING, ACTIVE and CLOSING. Set by the service.
     #[prost(bool, tag = "4")]
     pub active: bool,
-    /// Why it was closed. Set by the service.
+    /// Why it is being closed or was closed; unspecified otherwise. Set by the service.
     #[prost(enumeration = "CloseReason", tag = "5")]
     pub close_reason: i32,
-    /// The provider's code of a refusal. Set by the service.
+    /// The provider's code of a refusal, or provider_unavailable; empty unless its state is FAILED. Set by the service.
     #[prost(string, tag = "6")]
     pub failure_code: ::prost::alloc::string::String,
-    /// Where it is paid. Set by the service.
+    /// Where it is paid: the provider's page, for whoever has the URL. Empty until the provider has made it; it never
+    /// changes, and stays once the link is closed. Set by the service.
     #[prost(string, tag = "7")]
     pub url: ::prost::alloc::string::String,
-    /// The invoice that it is for; empty if it is for items.
+    /// The invoice that it is for; empty if it is for items. Set by the service.
     #[prost(string, tag = "8")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// What is asked for.
+    /// What is asked for. For an invoice tax included, at most what was due; for items the sum of the quantities to begin
+    /// with, before discount, shipping and tax on top; 0 where the customer chooses and there is no preset. Set by the
+    /// service.
     #[prost(message, optional, tag = "9")]
     pub amount: ::core::option::Option<Money>,
-    /// Currency code. Set by the service.
+    /// Currency code of all its amounts, in capitals. Set by the service.
     #[prost(string, tag = "10")]
     pub currency_code: ::prost::alloc::string::String,
-    /// What follows a completed checkout.
+    /// What follows a completed checkout; never absent in answers.
     #[prost(message, optional, tag = "11")]
     pub after_completion: ::core::option::Option<AfterCompletion>,
-    /// What visitors of the closed link see: at most 500 characters.
+    /// What visitors of the closed link see: at most 500 characters; a standard text if empty.
     #[prost(string, tag = "12")]
     pub inactive_message: ::prost::alloc::string::String,
-    /// Limits.
+    /// Limits; none if absent. Of a link for an invoice always one completed session, which can't be changed
+    /// (FIXED_FOR_INVOICE).
     #[prost(message, optional, tag = "13")]
     pub restrictions: ::core::option::Option<Restrictions>,
-    /// How many sessions have been completed. Set by the service.
+    /// How many sessions have been completed; it never goes down. A page that is paid in parts is counted with the last
+    /// part. Set by the service.
     #[prost(int64, tag = "14")]
     pub completed_sessions: i64,
-    /// When it closes by itself.
+    /// When it closes by itself, by the clock of the service; absent for never. That of an ad-hoc payment's page can't be
+    /// changed (FIXED); a new one is at least a minute ahead (EXPIRY_TOO_SOON).
     #[prost(message, optional, tag = "15")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The caller's pairs; each session of the link gets a copy.
+    /// The caller's pairs; each session of the link gets a copy. Limits as of CreatePaymentLink.
     #[prost(btree_map = "string, string", tag = "16")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// The ad-hoc payment that it is the page of; empty if none. Set by the service.
     #[prost(string, tag = "17")]
     pub payment_id: ::prost::alloc::string::String,
-    /// Who hosts it. Set by the service.
+    /// Who hosts it: the seller's provider when it was made, by the operator's name. Set by the service.
     #[prost(string, tag = "18")]
     pub provider: ::prost::alloc::string::String,
-    /// Its id there. Set by the service.
+    /// Its id there; empty until there is one. Set by the service.
     #[prost(string, tag = "19")]
     pub provider_ref: ::prost::alloc::string::String,
-    /// Whether real money moves. Set by the service.
+    /// Whether real money moves: false at a provider's test system and in the sandbox. Set by the service.
     #[prost(bool, tag = "20")]
     pub livemode: bool,
-    /// Opaque version, for UpdatePaymentLink. Set by the service.
+    /// Opaque version, for UpdatePaymentLink. Set by the service. It changes with each change. UpdatePaymentLink with
+    /// another one is ABORTED (ETAG_MISMATCH); with none it changes any version.
     #[prost(string, tag = "21")]
     pub etag: ::prost::alloc::string::String,
-    /// When it was created. Set by the service.
+    /// When it was created, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "22")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed. Set by the service.
+    /// When it last changed, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "23")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Its items, in UpdatePaymentLink alone: of those that change the id, the quantity unless it is 0, and the
-    /// adjustable_quantity if it is there.
+    /// Its items, in UpdatePaymentLink alone. Of those that change the id, the quantity unless it is 0, and the
+    /// adjustable_quantity if it is there, which can't be taken away again. Always empty in answers, see
+    /// ListPaymentLinkLineItems.
     #[prost(message, repeated, tag = "24")]
     pub line_items: ::prost::alloc::vec::Vec<LineItem>,
-    /// What the page asks of the customer, and in which words.
+    /// What the page asks of the customer, and in which words. Never absent in answers.
     #[prost(message, optional, tag = "25")]
     pub collection: ::core::option::Option<Collection>,
-    /// How the payment is made.
+    /// How the payment is made. Never absent in answers.
     #[prost(message, optional, tag = "26")]
     pub payment: ::core::option::Option<PaymentSettings>,
-    /// What a platform takes and passes on.
+    /// What a platform takes and passes on. Never absent in answers.
     #[prost(message, optional, tag = "27")]
     pub platform: ::core::option::Option<PlatformSettings>,
-    /// What a subscription is like. Needs a recurring price.
+    /// What a subscription is like. Needs a recurring price; answers have it with one alone.
     #[prost(message, optional, tag = "28")]
     pub subscription: ::core::option::Option<SubscriptionSettings>,
-    /// An invoice that the provider makes after a payment; none if absent.
+    /// An invoice that the provider makes after a payment; none if absent. Not for an invoice, nor with a recurring price.
     #[prost(message, optional, tag = "29")]
     pub invoice_creation: ::core::option::Option<InvoiceCreation>,
-    /// The provider's own computation of tax; none if absent.
+    /// The provider's own computation of tax; none if absent. Not for an invoice.
     #[prost(message, optional, tag = "30")]
     pub automatic_tax: ::core::option::Option<ProviderTax>,
-    /// Whether customers may enter promotion codes. Not for an invoice, nor for a seller that shares its account at the provider
-    /// with others (PROVIDER_ACCOUNT_SHARED).
+    /// Whether customers may enter promotion codes. Not for an invoice, nor for a seller that shares its account at the
+    /// provider with others (PROVIDER_ACCOUNT_SHARED).
     #[prost(bool, tag = "31")]
     pub allow_promotion_codes: bool,
-    /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice.
+    /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice, nor beside a
+    /// price that the customer chooses. In requests only price_id, quantity and adjustable_quantity count.
     #[prost(message, repeated, tag = "32")]
     pub optional_items: ::prost::alloc::vec::Vec<OptionalItem>,
-    /// Ways to ship, of which customers choose one: at most 5. Not for an invoice, nor with a recurring price.
+    /// Ways to ship, of which customers choose one: at most 5. Not for an invoice, nor with a recurring price. In requests
+    /// only shipping_rate_id counts.
     #[prost(message, repeated, tag = "33")]
     pub shipping_options: ::prost::alloc::vec::Vec<ShippingOption>,
     /// Whether the provider sells in its own name (merchant of record). It can't change later. Not for an invoice.
@@ -3721,70 +3864,82 @@ pub struct PaymentLink {
 /// Request of CreatePaymentLink.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreatePaymentLinkRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// An open invoice that the link is for. Exclusive with line_items.
+    /// An open invoice of the seller's that the link is for. Exclusive with line_items; one of both is required.
     #[prost(string, tag = "3")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// A part of what is due on the invoice; all of it where absent.
+    /// A part of what is due on the invoice; all of it where absent. From 1 minor unit to what is due (ABOVE_AMOUNT_DUE),
+    /// in the invoice's currency (CURRENCY_MISMATCH), tax included. Not without invoice_id.
     #[prost(message, optional, tag = "4")]
     pub amount: ::core::option::Option<Money>,
-    /// 1 to 20 items, in one currency. Exclusive with invoice_id.
+    /// 1 to 20 items, in one currency. Exclusive with invoice_id; one of both is required. They come to 1 to 999999999999
+    /// minor units (AMOUNT_OUT_OF_RANGE); recurring ones are paid equally often; one whose amount the customer chooses is
+    /// alone (CHOSEN_PRICE_ALONE).
     #[prost(message, repeated, tag = "5")]
     pub line_items: ::prost::alloc::vec::Vec<LineItemInput>,
     /// What follows a completed checkout; a hosted confirmation where absent.
     #[prost(message, optional, tag = "6")]
     pub after_completion: ::core::option::Option<AfterCompletion>,
-    /// What visitors of the closed link see: at most 500 characters.
+    /// What visitors of the closed link see: at most 500 characters; a standard text if empty.
     #[prost(string, tag = "7")]
     pub inactive_message: ::prost::alloc::string::String,
-    /// Limits.
+    /// Limits; none if absent. Must be absent for an invoice (FIXED_FOR_INVOICE): such a link is paid once.
     #[prost(message, optional, tag = "8")]
     pub restrictions: ::core::option::Option<Restrictions>,
-    /// When it closes by itself: at least a minute ahead. It is closed up to half a minute earlier, never later.
+    /// When it closes by itself: at least a minute ahead. Sooner is EXPIRY_TOO_SOON, later than the provider's links live
+    /// (link_lifetime_max) EXPIRY_TOO_LATE. It is closed up to half a minute earlier, never later. Absent for never, or
+    /// for as long as the provider's links live.
     #[prost(message, optional, tag = "9")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// What the page asks of the customer, and in which words.
+    /// What the page asks of the customer, and in which words; no more than the payment needs if absent.
     #[prost(message, optional, tag = "11")]
     pub collection: ::core::option::Option<Collection>,
-    /// How the payment is made.
+    /// How the payment is made; as the provider does if absent.
     #[prost(message, optional, tag = "12")]
     pub payment: ::core::option::Option<PaymentSettings>,
-    /// What a platform takes and passes on.
+    /// What a platform takes and passes on; nothing if absent.
     #[prost(message, optional, tag = "13")]
     pub platform: ::core::option::Option<PlatformSettings>,
-    /// What a subscription is like. Needs a recurring price.
+    /// What a subscription is like. Needs a recurring price (NEEDS_RECURRING_PRICE).
     #[prost(message, optional, tag = "14")]
     pub subscription: ::core::option::Option<SubscriptionSettings>,
-    /// An invoice that the provider makes after a payment; none if absent.
+    /// An invoice that the provider makes after a payment; none if absent. Not for an invoice, nor with a recurring price.
     #[prost(message, optional, tag = "15")]
     pub invoice_creation: ::core::option::Option<InvoiceCreation>,
-    /// The provider's own computation of tax; none if absent. Kinds of products are told to it by its own codes: with this, an
-    /// item or way to ship of a kind that it has none for is refused (PROVIDER_REJECTED).
+    /// The provider's own computation of tax; none if absent. Not for an invoice. Kinds of products are told to it by its
+    /// own codes: with this, an item or way to ship of a kind that it has none for is refused (PROVIDER_REJECTED).
     #[prost(message, optional, tag = "16")]
     pub automatic_tax: ::core::option::Option<ProviderTax>,
-    /// Whether customers may enter promotion codes. Not for an invoice, nor for a seller that shares its account at the provider
-    /// with others (PROVIDER_ACCOUNT_SHARED).
+    /// Whether customers may enter promotion codes. Not for an invoice, nor for a seller that shares its account at the
+    /// provider with others (PROVIDER_ACCOUNT_SHARED).
     #[prost(bool, tag = "17")]
     pub allow_promotion_codes: bool,
-    /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice.
+    /// Items that customers may add: at most 10, and 20 together with the line items. Not for an invoice, nor beside a
+    /// price that the customer chooses. In requests only price_id, quantity and adjustable_quantity count.
     #[prost(message, repeated, tag = "18")]
     pub optional_items: ::prost::alloc::vec::Vec<OptionalItem>,
-    /// Ways to ship, of which customers choose one: at most 5. Not for an invoice, nor with a recurring price.
+    /// Ways to ship, of which customers choose one: at most 5. Not for an invoice, nor with a recurring price. In requests
+    /// only shipping_rate_id counts.
     #[prost(message, repeated, tag = "19")]
     pub shipping_options: ::prost::alloc::vec::Vec<ShippingOption>,
     /// Whether the provider sells in its own name (merchant of record). It can't change later. Not for an invoice.
     #[prost(bool, tag = "20")]
     pub managed_payments: bool,
     /// The currency in which stored prices are meant, each of which must have one there; that of the first item if empty.
+    /// Must be empty for an invoice.
     #[prost(string, tag = "21")]
     pub currency_code: ::prost::alloc::string::String,
 }
@@ -3812,17 +3967,22 @@ pub struct GetPaymentLinkResponse {
 /// Request of UpdatePaymentLink.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdatePaymentLinkRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The new values; its id says which link, its etag, if not empty, which version.
+    /// The new values; its id says which link, its etag, if not empty, which version. Of the rest only what update_mask
+    /// names counts.
     #[prost(message, optional, tag = "2")]
     pub payment_link: ::core::option::Option<PaymentLink>,
     /// What changes: after_completion, inactive_message, restrictions, expire_time, collection, payment, platform,
     /// subscription, invoice_creation, automatic_tax, allow_promotion_codes, optional_items, shipping_options, line_items
-    /// (quantities alone), metadata, or metadata.KEY for one pair. A field is replaced as a whole; an empty value clears; a
-    /// pair that is not in the map is unset. Required.
+    /// (quantities and adjustable quantities alone), metadata, or metadata.KEY for one pair. A field is replaced as a
+    /// whole; an empty value clears; `metadata` replaces all pairs, and a pair of KEY that is not in the map, or is empty
+    /// there, is unset. payment.capture_method and subscription.description can't change (FIXED), so they must be named
+    /// again; a new limit is above completed_sessions (LIMIT_REACHED). What is not named stays as it is; an unknown path
+    /// is refused (UNKNOWN_PATH). Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -3833,58 +3993,64 @@ pub struct UpdatePaymentLinkResponse {
     #[prost(message, optional, tag = "1")]
     pub payment_link: ::core::option::Option<PaymentLink>,
 }
-/// Request of ListPaymentLinks.
+/// Request of ListPaymentLinks. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPaymentLinksRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Links of a page: 1 to 100; 0 for 20.
+    /// Links of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only active ones, or only others.
+    /// Only active ones, or only others, as PaymentLink.active says; both if absent.
     #[prost(bool, optional, tag = "4")]
     pub active: ::core::option::Option<bool>,
-    /// Only for this invoice.
+    /// Only for this invoice; for all if empty.
     #[prost(string, tag = "5")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// Only with this pair in the metadata: key.
+    /// Only with this pair in the metadata: key. All if empty.
     #[prost(string, tag = "6")]
     pub metadata_key: ::prost::alloc::string::String,
-    /// Only with this pair in the metadata: value. Not without a key.
+    /// Only with this pair in the metadata: value, in full. Not without a key; a key without a value finds pairs with an
+    /// empty value alone.
     #[prost(string, tag = "7")]
     pub metadata_value: ::prost::alloc::string::String,
 }
 /// Response of ListPaymentLinks.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListPaymentLinksResponse {
-    /// The links.
+    /// The links. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub payment_links: ::prost::alloc::vec::Vec<PaymentLink>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of ListPaymentLinkLineItems.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPaymentLinkLineItemsRequest {
-    /// Id of the link.
+    /// Id of the link. Required.
     #[prost(string, tag = "1")]
     pub payment_link_id: ::prost::alloc::string::String,
-    /// Items of a page: 1 to 100; 0 for 20.
+    /// Items of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
 }
 /// Response of ListPaymentLinkLineItems.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListPaymentLinkLineItemsResponse {
-    /// The items.
+    /// The items, in the order of the request that made the link.
     #[prost(message, repeated, tag = "1")]
     pub line_items: ::prost::alloc::vec::Vec<LineItem>,
     /// Token of the next page; empty if this is the last.
@@ -3894,8 +4060,9 @@ pub struct ListPaymentLinkLineItemsResponse {
 /// Request of ActivatePaymentLink.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ActivatePaymentLinkRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the link. Required.
@@ -3912,8 +4079,9 @@ pub struct ActivatePaymentLinkResponse {
 /// Request of DeactivatePaymentLink.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeactivatePaymentLinkRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the link. Required.
@@ -3927,54 +4095,55 @@ pub struct DeactivatePaymentLinkResponse {
     #[prost(message, optional, tag = "1")]
     pub payment_link: ::core::option::Option<PaymentLink>,
 }
-/// Request of SharePaymentLink. What is empty is not in the URL.
+/// Request of SharePaymentLink. What is empty is not in the URL. Whoever has the URL can read what it brings along.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SharePaymentLinkRequest {
     /// Id of the link. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// The caller's own reference of the visit, such as a basket's id: at most 200 letters, digits, hyphens and underscores. The
-    /// session that follows has it, in its collected.client_reference. Visitors can see and change it.
+    /// The caller's own reference of the visit, such as a basket's id: at most 200 letters, digits, hyphens and
+    /// underscores. The session that follows has it, in its collected.client_reference. Visitors can see and change it.
     #[prost(string, tag = "2")]
     pub client_reference_id: ::prost::alloc::string::String,
-    /// The e-mail address that the page begins with. Exclusive with locked_prefilled_email.
+    /// The e-mail address that the page begins with, which the customer can change. Exclusive with locked_prefilled_email.
     #[prost(string, tag = "3")]
     pub prefilled_email: ::prost::alloc::string::String,
-    /// The e-mail address that the page has and the customer can't change.
+    /// The e-mail address that the page has and the customer can't change. Exclusive with prefilled_email (EXCLUSIVE).
     #[prost(string, tag = "4")]
     pub locked_prefilled_email: ::prost::alloc::string::String,
-    /// The promotion code that the page begins with: at most 500 letters, digits and hyphens. Refused where the link does not
-    /// allow promotion codes. Whether there is such a code, the page says.
+    /// The promotion code that the page begins with: at most 500 letters, digits and hyphens. Refused where the link does
+    /// not allow promotion codes (PROMOTION_CODES_NOT_ALLOWED). Whether there is such a code, the page says.
     #[prost(string, tag = "5")]
     pub prefilled_promo_code: ::prost::alloc::string::String,
-    /// The language of the page: one of the provider's locales; the browser's if empty.
+    /// The language of the page: one of the provider's locales (UNKNOWN_LOCALE); the browser's if empty.
     #[prost(string, tag = "6")]
     pub locale: ::prost::alloc::string::String,
-    /// Campaign codes, each at most 150 letters, digits, hyphens and underscores. They come back in the URL that the browser is
-    /// sent to after payment; without effect where the link's after_completion is no redirect. Here: where visitors come from.
+    /// Campaign codes, each at most 150 letters, digits, hyphens and underscores. They come back in the URL that the
+    /// browser is sent to after payment; without effect where the link's after_completion is no redirect. Here: where
+    /// visitors come from.
     #[prost(string, tag = "7")]
     pub utm_source: ::prost::alloc::string::String,
-    /// By which medium, such as email.
+    /// By which medium, such as email. Limits as of utm_source.
     #[prost(string, tag = "8")]
     pub utm_medium: ::prost::alloc::string::String,
-    /// For which campaign.
+    /// For which campaign. Limits as of utm_source.
     #[prost(string, tag = "9")]
     pub utm_campaign: ::prost::alloc::string::String,
-    /// For which search words.
+    /// For which search words. Limits as of utm_source.
     #[prost(string, tag = "10")]
     pub utm_term: ::prost::alloc::string::String,
-    /// By which of several links.
+    /// By which of several links. Limits as of utm_source.
     #[prost(string, tag = "11")]
     pub utm_content: ::prost::alloc::string::String,
 }
 /// Response of SharePaymentLink.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SharePaymentLinkResponse {
-    /// The URL, encoded.
+    /// The URL, encoded: good as long as the link is.
     #[prost(string, tag = "1")]
     pub url: ::prost::alloc::string::String,
-    /// The URL as a QR code: an SVG picture with error correction M, a quiet zone of four modules and a title. Empty if the URL
-    /// is longer than such a code can hold, 2331 bytes.
+    /// The URL as a QR code: an SVG picture with error correction M, a quiet zone of four modules and a title. Empty if
+    /// the URL is longer than such a code can hold, 2331 bytes.
     #[prost(string, tag = "2")]
     pub qr_code_svg: ::prost::alloc::string::String,
 }
@@ -3982,17 +4151,17 @@ pub struct SharePaymentLinkResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PaymentLinkState {
-    /// Not said.
+    /// Not said. Never in answers.
     Unspecified = 0,
-    /// The provider has still to make it.
+    /// The provider has still to make it. It becomes ACTIVE or FAILED.
     Creating = 1,
-    /// Can be paid.
+    /// Can be paid. It becomes CLOSING, or INACTIVE at once where its limit of completed sessions is reached.
     Active = 2,
-    /// Being closed: may still be paid.
+    /// Being closed: may still be paid. It becomes INACTIVE.
     Closing = 3,
-    /// Closed.
+    /// Closed. ActivatePaymentLink, or someone at the provider, may open it again.
     Inactive = 4,
-    /// The provider refused to make it.
+    /// The provider refused to make it, or could not be reached for 24 hours: for good.
     Failed = 5,
 }
 impl PaymentLinkState {
@@ -4027,17 +4196,18 @@ impl PaymentLinkState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum CloseReason {
-    /// It was not.
+    /// It is not closed.
     Unspecified = 0,
-    /// A caller asked.
+    /// A caller asked, also by canceling its ad-hoc payment.
     Requested = 1,
-    /// Its time passed.
+    /// Its time passed, see expire_time.
     Expired = 2,
-    /// Its limit of completed sessions was reached.
+    /// Its limit of completed sessions was reached. Not of sessions.
     Completed = 3,
-    /// Its invoice was paid otherwise, voided or given up.
+    /// Its invoice was paid otherwise, credited, voided or given up; or money was recorded on it that came in beside the
+    /// provider.
     InvoiceClosed = 4,
-    /// Someone closed it at the provider.
+    /// Someone closed it at the provider, beside this service.
     AtProvider = 5,
 }
 impl CloseReason {
@@ -4149,9 +4319,11 @@ pub mod payment_link_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a link, for an invoice or for a list of items. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by
-        /// something else already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open,
-        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do.
+        /// Creates a link, for an invoice or for a list of items. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid
+        /// by something else already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open,
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do, (PROVIDER_ACCOUNT_SHARED) for allow_promotion_codes.
+        /// Stored prices and shipping rates are taken over as they are now. Events: payment_link.created once the provider has
+        /// made it, payment_link.failed where it refuses.
         pub async fn create_payment_link(
             &mut self,
             request: impl tonic::IntoRequest<super::CreatePaymentLinkRequest>,
@@ -4181,9 +4353,10 @@ pub mod payment_link_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "GetPaymentLink"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a link, at its provider too. FAILED_PRECONDITION (PAYMENT_LINK_STATE) where its state does not allow it,
-        /// (UNSUPPORTED_CAPABILITY) for what the provider can't change; ABORTED (ETAG_MISMATCH) if it is not the version of its
-        /// etag.
+        /// Changes a link, at its provider too; a closed one as well. FAILED_PRECONDITION (PAYMENT_LINK_STATE) while it is
+        /// being made, or if that failed, (UNSUPPORTED_CAPABILITY) for what the provider can't change,
+        /// (PROVIDER_ACCOUNT_SHARED) for allow_promotion_codes; ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Event: payment_link.updated.
         pub async fn update_payment_link(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdatePaymentLinkRequest>,
@@ -4213,7 +4386,8 @@ pub mod payment_link_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "ListPaymentLinks"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the items of a link, in their order, with amounts.
+        /// Lists the items of a link, in their order, with amounts. A link for an invoice has one: what it asks for. NOT_FOUND
+        /// if there is no such link among the caller's sellers'.
         pub async fn list_payment_link_line_items(
             &mut self,
             request: impl tonic::IntoRequest<super::ListPaymentLinkLineItemsRequest>,
@@ -4228,10 +4402,11 @@ pub mod payment_link_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "ListPaymentLinkLineItems"));
             self.inner.unary(req, path, codec).await
         }
-        /// Opens a closed link again. One that is active is answered as it is. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if it has
-        /// expired, reached its limit of completed sessions, is an ad-hoc payment's, or is not closed; (INVOICE_STATE) if its
-        /// invoice is not open, or less is due on it than the link asks for; (UNSUPPORTED_CAPABILITY) where the provider can't.
-        /// ALREADY_EXISTS (COLLECTABLE_OPEN) if its invoice can be paid by something else by now.
+        /// Opens a closed link again. One that is active is answered as it is. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if it
+        /// has expired, reached its limit of completed sessions, is an ad-hoc payment's, or is not closed; (INVOICE_STATE) if
+        /// its invoice is not open, or less is due on it than the link asks for; (UNSUPPORTED_CAPABILITY) where the provider
+        /// can't. ALREADY_EXISTS (COLLECTABLE_OPEN) if its invoice can be paid by something else by now. Event:
+        /// payment_link.activated, also where someone opens it at the provider.
         pub async fn activate_payment_link(
             &mut self,
             request: impl tonic::IntoRequest<super::ActivatePaymentLinkRequest>,
@@ -4246,8 +4421,11 @@ pub mod payment_link_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "ActivatePaymentLink"));
             self.inner.unary(req, path, codec).await
         }
-        /// Closes a link and its open sessions at the provider. One that is closed is answered as it is. A customer who was faster
-        /// has paid: the payment counts.
+        /// Closes a link and its open sessions at the provider. One that is closed is answered as it is. A customer who was
+        /// faster has paid: the payment counts. The page of an ad-hoc payment takes the payment with it: that is canceled, and
+        /// its invoice voided. FAILED_PRECONDITION (PAYMENT_LINK_STATE) while it is being made, or if that failed. UNAVAILABLE
+        /// while the provider can't be reached: it is closed as soon as it can. Event: payment_link.deactivated, whoever or
+        /// whatever closes a link.
         pub async fn deactivate_payment_link(
             &mut self,
             request: impl tonic::IntoRequest<super::DeactivatePaymentLinkRequest>,
@@ -4262,8 +4440,10 @@ pub mod payment_link_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "DeactivatePaymentLink"));
             self.inner.unary(req, path, codec).await
         }
-        /// Answers the URL of an active link with what it is to bring along, and a QR code of it. Reads alone: the link does not
-        /// change, and nothing of it is kept. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if the link can't be paid now.
+        /// Answers the URL of an active link with what it is to bring along, and a QR code of it. Reads alone: the link does
+        /// not change, nothing of it is kept, and the provider is not asked. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if the
+        /// link can't be paid now, (UNSUPPORTED_CAPABILITY) for anything to bring along where the provider's URLs take
+        /// nothing.
         pub async fn share_payment_link(
             &mut self,
             request: impl tonic::IntoRequest<super::SharePaymentLinkRequest>,
@@ -4288,9 +4468,11 @@ pub mod payment_link_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with PaymentLinkServiceServer.
     #[async_trait]
     pub trait PaymentLinkService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a link, for an invoice or for a list of items. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by
-        /// something else already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open,
-        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do.
+        /// Creates a link, for an invoice or for a list of items. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid
+        /// by something else already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open,
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do, (PROVIDER_ACCOUNT_SHARED) for allow_promotion_codes.
+        /// Stored prices and shipping rates are taken over as they are now. Events: payment_link.created once the provider has
+        /// made it, payment_link.failed where it refuses.
         async fn create_payment_link(
             &self,
             request: tonic::Request<super::CreatePaymentLinkRequest>,
@@ -4300,9 +4482,10 @@ pub mod payment_link_service_server {
             &self,
             request: tonic::Request<super::GetPaymentLinkRequest>,
         ) -> std::result::Result<tonic::Response<super::GetPaymentLinkResponse>, tonic::Status>;
-        /// Changes a link, at its provider too. FAILED_PRECONDITION (PAYMENT_LINK_STATE) where its state does not allow it,
-        /// (UNSUPPORTED_CAPABILITY) for what the provider can't change; ABORTED (ETAG_MISMATCH) if it is not the version of its
-        /// etag.
+        /// Changes a link, at its provider too; a closed one as well. FAILED_PRECONDITION (PAYMENT_LINK_STATE) while it is
+        /// being made, or if that failed, (UNSUPPORTED_CAPABILITY) for what the provider can't change,
+        /// (PROVIDER_ACCOUNT_SHARED) for allow_promotion_codes; ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Event: payment_link.updated.
         async fn update_payment_link(
             &self,
             request: tonic::Request<super::UpdatePaymentLinkRequest>,
@@ -4312,27 +4495,34 @@ pub mod payment_link_service_server {
             &self,
             request: tonic::Request<super::ListPaymentLinksRequest>,
         ) -> std::result::Result<tonic::Response<super::ListPaymentLinksResponse>, tonic::Status>;
-        /// Lists the items of a link, in their order, with amounts.
+        /// Lists the items of a link, in their order, with amounts. A link for an invoice has one: what it asks for. NOT_FOUND
+        /// if there is no such link among the caller's sellers'.
         async fn list_payment_link_line_items(
             &self,
             request: tonic::Request<super::ListPaymentLinkLineItemsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListPaymentLinkLineItemsResponse>, tonic::Status>;
-        /// Opens a closed link again. One that is active is answered as it is. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if it has
-        /// expired, reached its limit of completed sessions, is an ad-hoc payment's, or is not closed; (INVOICE_STATE) if its
-        /// invoice is not open, or less is due on it than the link asks for; (UNSUPPORTED_CAPABILITY) where the provider can't.
-        /// ALREADY_EXISTS (COLLECTABLE_OPEN) if its invoice can be paid by something else by now.
+        /// Opens a closed link again. One that is active is answered as it is. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if it
+        /// has expired, reached its limit of completed sessions, is an ad-hoc payment's, or is not closed; (INVOICE_STATE) if
+        /// its invoice is not open, or less is due on it than the link asks for; (UNSUPPORTED_CAPABILITY) where the provider
+        /// can't. ALREADY_EXISTS (COLLECTABLE_OPEN) if its invoice can be paid by something else by now. Event:
+        /// payment_link.activated, also where someone opens it at the provider.
         async fn activate_payment_link(
             &self,
             request: tonic::Request<super::ActivatePaymentLinkRequest>,
         ) -> std::result::Result<tonic::Response<super::ActivatePaymentLinkResponse>, tonic::Status>;
-        /// Closes a link and its open sessions at the provider. One that is closed is answered as it is. A customer who was faster
-        /// has paid: the payment counts.
+        /// Closes a link and its open sessions at the provider. One that is closed is answered as it is. A customer who was
+        /// faster has paid: the payment counts. The page of an ad-hoc payment takes the payment with it: that is canceled, and
+        /// its invoice voided. FAILED_PRECONDITION (PAYMENT_LINK_STATE) while it is being made, or if that failed. UNAVAILABLE
+        /// while the provider can't be reached: it is closed as soon as it can. Event: payment_link.deactivated, whoever or
+        /// whatever closes a link.
         async fn deactivate_payment_link(
             &self,
             request: tonic::Request<super::DeactivatePaymentLinkRequest>,
         ) -> std::result::Result<tonic::Response<super::DeactivatePaymentLinkResponse>, tonic::Status>;
-        /// Answers the URL of an active link with what it is to bring along, and a QR code of it. Reads alone: the link does not
-        /// change, and nothing of it is kept. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if the link can't be paid now.
+        /// Answers the URL of an active link with what it is to bring along, and a QR code of it. Reads alone: the link does
+        /// not change, nothing of it is kept, and the provider is not asked. FAILED_PRECONDITION (PAYMENT_LINK_STATE) if the
+        /// link can't be paid now, (UNSUPPORTED_CAPABILITY) for anything to bring along where the provider's URLs take
+        /// nothing.
         async fn share_payment_link(
             &self,
             request: tonic::Request<super::SharePaymentLinkRequest>,
@@ -4688,87 +4878,91 @@ pub struct CheckoutSession {
     /// Id, such as cs_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is.
+    /// Whose it is: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The invoice that it is a checkout of; empty for a visit to a link.
+    /// The invoice that it is a checkout of; empty for a visit to a link, also to one for an invoice, and in the mode
+    /// SETUP.
     #[prost(string, tag = "3")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// The link that it is a visit of; empty for a checkout of an invoice.
+    /// The link that it is a visit of; empty for a checkout of an invoice, and in the mode SETUP.
     #[prost(string, tag = "4")]
     pub payment_link_id: ::prost::alloc::string::String,
-    /// What it does.
+    /// What it does; never unspecified.
     #[prost(enumeration = "CheckoutMode", tag = "5")]
     pub mode: i32,
-    /// How it is paid.
+    /// How it is paid: by bank transfer in the mode BANK_TRANSFER_PAYMENT, else by card.
     #[prost(enumeration = "PaymentType", tag = "6")]
     pub payment_type: i32,
     /// Where it stands.
     #[prost(enumeration = "CheckoutSessionState", tag = "7")]
     pub state: i32,
-    /// Its money, once completed.
+    /// Its money, as the provider says, once completed; unspecified before.
     #[prost(enumeration = "SessionPaymentState", tag = "8")]
     pub payment_state: i32,
-    /// Why it was closed.
+    /// Why it is being closed or was closed; unspecified otherwise.
     #[prost(enumeration = "CloseReason", tag = "9")]
     pub close_reason: i32,
-    /// The provider's code of a refusal.
+    /// The provider's code of a refusal, or provider_unavailable; empty unless its state is FAILED.
     #[prost(string, tag = "10")]
     pub failure_code: ::prost::alloc::string::String,
-    /// What is asked for.
+    /// What is asked for, tax included. At most what was due on the invoice; for a visit to a link what the provider says;
+    /// 0 in the mode SETUP.
     #[prost(message, optional, tag = "11")]
     pub amount: ::core::option::Option<Money>,
-    /// Where it is paid.
+    /// Where it is paid: the provider's page, for whoever has the URL, until expire_time. Empty until the provider has
+    /// made it, and for visits to links.
     #[prost(string, tag = "12")]
     pub url: ::prost::alloc::string::String,
-    /// The language of the page; the browser's where empty.
+    /// The language of the page; the browser's where empty. Empty for visits to links.
     #[prost(string, tag = "13")]
     pub locale: ::prost::alloc::string::String,
-    /// Where the browser goes after payment.
+    /// Where the browser goes after payment; empty for visits to links.
     #[prost(string, tag = "14")]
     pub return_url: ::prost::alloc::string::String,
-    /// Where the browser goes when the customer turns back.
+    /// Where the browser goes when the customer turns back; empty if nowhere.
     #[prost(string, tag = "15")]
     pub cancel_url: ::prost::alloc::string::String,
-    /// The customer; empty if none.
+    /// The customer: the invoice's, or who stores a payment method; empty if none, and for visits to links.
     #[prost(string, tag = "16")]
     pub customer_id: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs; of a visit to a link a copy of the link's, as they were when it was recorded.
     #[prost(btree_map = "string, string", tag = "17")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// When it can't be paid any more.
+    /// When it can't be paid any more: 24 hours after its creation; of a visit to a link as the provider says.
     #[prost(message, optional, tag = "18")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Who hosts it.
+    /// Who hosts it, by the operator's name of the provider.
     #[prost(string, tag = "19")]
     pub provider: ::prost::alloc::string::String,
-    /// Its id there.
+    /// Its id there; empty until there is one.
     #[prost(string, tag = "20")]
     pub provider_ref: ::prost::alloc::string::String,
-    /// Whether real money moves.
+    /// Whether real money moves: false at a provider's test system and in the sandbox.
     #[prost(bool, tag = "21")]
     pub livemode: bool,
-    /// When it was created.
+    /// When it was created; of a visit to a link when it became known here. By the clock of the service.
     #[prost(message, optional, tag = "22")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed.
+    /// When it last changed, by the clock of the service.
     #[prost(message, optional, tag = "23")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// What the customer entered and chose, once the customer went through it. A card number that was entered in a text is
-    /// removed from it.
+    /// What the customer entered and chose, once the customer went through it; absent before. A card number that was
+    /// entered in a text is removed from it.
     #[prost(message, optional, tag = "24")]
     pub collected: ::core::option::Option<Collected>,
 }
-/// What a customer entered and chose on a hosted page, as the provider tells it.
+/// What a customer entered and chose on a hosted page, as the provider tells it. Texts are cut to 1000 characters, and
+/// nothing of them is checked here. Amounts are in the currency of the session.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Collected {
-    /// Who the customer is.
+    /// Who the customer is, as far as the page asked.
     #[prost(message, optional, tag = "1")]
     pub customer: ::core::option::Option<EnteredCustomer>,
     /// To whom and where it is shipped; absent where it was not asked.
     #[prost(message, optional, tag = "2")]
     pub shipping: ::core::option::Option<EnteredRecipient>,
-    /// What was entered in the seller's own fields, in their order.
+    /// What was entered in the seller's own fields, in their order; empty if there are none.
     #[prost(message, repeated, tag = "3")]
     pub custom_fields: ::prost::alloc::vec::Vec<EnteredField>,
     /// Whether the terms of service were accepted; absent where they were not asked.
@@ -4777,28 +4971,28 @@ pub struct Collected {
     /// Whether promotions are welcome; absent where it was not asked.
     #[prost(bool, optional, tag = "5")]
     pub promotions_accepted: ::core::option::Option<bool>,
-    /// The promotion codes that applied.
+    /// The promotion codes that applied; empty if none.
     #[prost(message, repeated, tag = "6")]
     pub promotion_codes: ::prost::alloc::vec::Vec<EnteredPromotion>,
-    /// The reference that the visitor's URL carried.
+    /// The reference that the visitor's URL carried (SharePaymentLink), which the visitor could change; empty if none.
     #[prost(string, tag = "7")]
     pub client_reference: ::prost::alloc::string::String,
     /// What was bought, optional items and chosen quantities included.
     #[prost(message, repeated, tag = "8")]
     pub items: ::prost::alloc::vec::Vec<BoughtItem>,
-    /// Before discount, shipping and tax.
+    /// Before discount, shipping and tax on top.
     #[prost(message, optional, tag = "9")]
     pub amount_subtotal: ::core::option::Option<Money>,
-    /// Discount.
+    /// Discount, as a positive amount; 0 if none.
     #[prost(message, optional, tag = "10")]
     pub amount_discount: ::core::option::Option<Money>,
-    /// Shipping.
+    /// Shipping; 0 if none.
     #[prost(message, optional, tag = "11")]
     pub amount_shipping: ::core::option::Option<Money>,
-    /// Tax.
+    /// Tax that the provider computed, on top or inside, that of shipping included; 0 if it computed none.
     #[prost(message, optional, tag = "12")]
     pub amount_tax: ::core::option::Option<Money>,
-    /// What was due.
+    /// What was due, all in all.
     #[prost(message, optional, tag = "13")]
     pub amount_total: ::core::option::Option<Money>,
 }
@@ -4820,20 +5014,20 @@ pub struct EnteredCustomer {
     /// Phone number.
     #[prost(string, tag = "5")]
     pub phone_number: ::prost::alloc::string::String,
-    /// Billing address.
+    /// Billing address; absent where it was not asked.
     #[prost(message, optional, tag = "6")]
     pub billing_address: ::core::option::Option<Address>,
-    /// Tax ids.
+    /// Tax ids, as they were entered; none are checked here.
     #[prost(message, repeated, tag = "7")]
     pub tax_ids: ::prost::alloc::vec::Vec<EnteredTaxId>,
 }
 /// To whom it is shipped.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EnteredRecipient {
-    /// Name.
+    /// Name; empty where none was entered.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Address.
+    /// Address. Its parts may be empty, the country too.
     #[prost(message, optional, tag = "2")]
     pub address: ::core::option::Option<Address>,
 }
@@ -4860,7 +5054,7 @@ pub struct EnteredField {
 /// A promotion code that applied.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EnteredPromotion {
-    /// The code, as customers enter it.
+    /// The code, as customers enter it; empty where the provider does not tell.
     #[prost(string, tag = "1")]
     pub code: ::prost::alloc::string::String,
     /// Its id at the provider.
@@ -4873,57 +5067,66 @@ pub struct BoughtItem {
     /// What the page called it.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// The stored price that it came from; empty where the price was said inline, per unit.
+    /// The stored price that it came from; empty where the price was said inline.
     #[prost(string, tag = "2")]
     pub price_id: ::prost::alloc::string::String,
     /// How many.
     #[prost(int64, tag = "3")]
     pub quantity: i64,
-    /// Before discount and tax.
+    /// Before discount and tax on top, for all pieces.
     #[prost(message, optional, tag = "4")]
     pub amount_subtotal: ::core::option::Option<Money>,
-    /// Discount in it.
+    /// Discount in it, as a positive amount; 0 if none.
     #[prost(message, optional, tag = "5")]
     pub amount_discount: ::core::option::Option<Money>,
-    /// Tax in it.
+    /// Tax in it that the provider computed, on top or inside; 0 if it computed none.
     #[prost(message, optional, tag = "6")]
     pub amount_tax: ::core::option::Option<Money>,
-    /// What was paid for it.
+    /// What was due for it, with discount and tax.
     #[prost(message, optional, tag = "7")]
     pub amount_total: ::core::option::Option<Money>,
 }
 /// Request of CreateInvoiceCheckout.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateInvoiceCheckoutRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The invoice, which must be open. Required, but for CHECKOUT_MODE_SETUP, which has none.
+    /// The invoice of the seller's, which must be open. Required, but for CHECKOUT_MODE_SETUP, which has none.
     #[prost(string, tag = "3")]
     pub invoice_id: ::prost::alloc::string::String,
     /// What the session does. Required.
     #[prost(enumeration = "CheckoutMode", tag = "4")]
     pub mode: i32,
-    /// A part of what is due; all of it where absent.
+    /// A part of what is due; all of it where absent. From 1 minor unit to what is due (ABOVE_AMOUNT_DUE), in the
+    /// invoice's currency (CURRENCY_MISMATCH), tax included. Must be absent in the mode SETUP.
     #[prost(message, optional, tag = "5")]
     pub amount: ::core::option::Option<Money>,
-    /// The language of the page, one of the provider's, such as en or sv; the browser's where empty.
+    /// The language of the page, one of the provider's, such as en or sv; the browser's where empty. Another is refused
+    /// (UNKNOWN_LOCALE).
     #[prost(string, tag = "6")]
     pub locale: ::prost::alloc::string::String,
-    /// Where the browser goes after payment: an https URL (http on loopback is fine) to an allowed host. Required.
+    /// Where the browser goes after payment: an https URL (http on loopback is fine) to an allowed host. At most 2048
+    /// characters, to a host that is allowed for the seller (URL_HOST). Required.
     #[prost(string, tag = "7")]
     pub return_url: ::prost::alloc::string::String,
-    /// Where the browser goes when the customer turns back: likewise.
+    /// Where the browser goes when the customer turns back; nowhere if empty. The same rules as for return_url, and the
+    /// provider must be able to (checkout_cancel_url).
     #[prost(string, tag = "8")]
     pub cancel_url: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Whose payment method is stored. Required for CHECKOUT_MODE_SETUP, and for it alone: an invoice has its customer.
+    /// Whose payment method is stored: a customer of the seller's (UNKNOWN_CUSTOMER). Required for CHECKOUT_MODE_SETUP,
+    /// and for it alone: an invoice has its customer.
     #[prost(string, tag = "10")]
     pub customer_id: ::prost::alloc::string::String,
 }
@@ -4948,43 +5151,47 @@ pub struct GetCheckoutSessionResponse {
     #[prost(message, optional, tag = "1")]
     pub checkout_session: ::core::option::Option<CheckoutSession>,
 }
-/// Request of ListCheckoutSessions.
+/// Request of ListCheckoutSessions. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCheckoutSessionsRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Sessions of a page: 1 to 100; 0 for 20.
+    /// Sessions of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this invoice, whether by checkout or by link.
+    /// Only of this invoice, whether by checkout or by link; of all if empty.
     #[prost(string, tag = "4")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// Only of this link.
+    /// Only of this link; of all if empty.
     #[prost(string, tag = "5")]
     pub payment_link_id: ::prost::alloc::string::String,
-    /// Only in this state.
+    /// Only in this state; in any if unspecified.
     #[prost(enumeration = "CheckoutSessionState", tag = "6")]
     pub state: i32,
 }
 /// Response of ListCheckoutSessions.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListCheckoutSessionsResponse {
-    /// The sessions.
+    /// The sessions. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub checkout_sessions: ::prost::alloc::vec::Vec<CheckoutSession>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of ExpireCheckoutSession.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExpireCheckoutSessionRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the session. Required.
@@ -4998,17 +5205,18 @@ pub struct ExpireCheckoutSessionResponse {
     #[prost(message, optional, tag = "1")]
     pub checkout_session: ::core::option::Option<CheckoutSession>,
 }
-/// What a session does.
+/// What a session does. Visits to links have the mode PAYMENT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum CheckoutMode {
-    /// Refused.
+    /// Not said; refused.
     Unspecified = 0,
     /// Takes a payment now.
     Payment = 1,
     /// Tells the customer where to transfer money to, which arrives days later: the session completes with its payment
-    /// processing. Needs an invoice with a customer, in one of the provider's bank_transfer_currency_codes. What is transferred
-    /// beyond what was asked for stays on the customer's balance at the provider, and is no part of the payment.
+    /// processing. Needs an invoice with a customer (NEEDS_CUSTOMER), in one of the provider's
+    /// bank_transfer_currency_codes. What is transferred beyond what was asked for stays on the customer's balance at the
+    /// provider, and is no part of the payment.
     BankTransferPayment = 2,
     /// Stores a payment method of a customer's, and charges nothing.
     Setup = 3,
@@ -5041,7 +5249,7 @@ impl CheckoutMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PaymentType {
-    /// Not said.
+    /// Not said. Never in answers.
     Unspecified = 0,
     /// By card, and whatever else the provider offers for immediate payment.
     Card = 1,
@@ -5074,19 +5282,19 @@ impl PaymentType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum CheckoutSessionState {
-    /// Not said.
+    /// Not said: in a filter any state. Never in answers.
     Unspecified = 0,
-    /// The provider has still to make it.
+    /// The provider has still to make it. It becomes OPEN or FAILED.
     Creating = 1,
-    /// Can be paid.
+    /// Can be paid. It becomes COMPLETED by its customer, CLOSING or EXPIRED.
     Open = 2,
-    /// Being closed: may still be paid.
+    /// Being closed: may still be paid. It becomes EXPIRED, or COMPLETED where the customer was faster.
     Closing = 3,
-    /// The customer went through it; see payment_state.
+    /// The customer went through it: for good. What becomes of the money, payment_state tells.
     Completed = 4,
-    /// Closed unpaid.
+    /// Closed unpaid. Should the provider tell of money all the same, it becomes COMPLETED, and the payment is flagged.
     Expired = 5,
-    /// The provider refused to make it.
+    /// The provider refused to make it, or could not be reached for 24 hours: for good.
     Failed = 6,
 }
 impl CheckoutSessionState {
@@ -5125,13 +5333,13 @@ impl CheckoutSessionState {
 pub enum SessionPaymentState {
     /// The session is not completed.
     Unspecified = 0,
-    /// It comes later.
+    /// It comes later, or is held until it is captured. It becomes PAID or FAILED.
     Processing = 1,
-    /// It is there.
+    /// It is there: for good.
     Paid = 2,
-    /// None was needed.
+    /// None was needed, as in the mode SETUP or for an order of nothing.
     NotRequired = 3,
-    /// It will not come.
+    /// It will not come, or held money was let go. Should the provider tell of the money all the same, it becomes PAID.
     Failed = 4,
 }
 impl SessionPaymentState {
@@ -5166,7 +5374,8 @@ pub mod checkout_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
-    /// Checkout sessions: single visits to a hosted page.
+    /// Checkout sessions: single visits to a hosted page, of an invoice, of a customer who stores a payment method, or of a
+    /// payment link.
     #[derive(Debug, Clone)]
     pub struct CheckoutServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -5241,9 +5450,11 @@ pub mod checkout_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a checkout of one open invoice. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by something else
-        /// already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open, (UNSUPPORTED_CAPABILITY) for
-        /// what the provider can't do.
+        /// Creates a checkout of one open invoice, or in the mode SETUP a page that stores a payment method. ALREADY_EXISTS
+        /// (COLLECTABLE_OPEN) if the invoice can be paid by something else already; it names that. FAILED_PRECONDITION
+        /// (INVOICE_STATE) unless the invoice is open, (UNSUPPORTED_CAPABILITY) for what the provider can't do. Events:
+        /// checkout_session.created once the provider has made it, checkout_session.failed where it refuses. What follows is
+        /// on checkout_session.completed or checkout_session.expired.
         pub async fn create_invoice_checkout(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateInvoiceCheckoutRequest>,
@@ -5288,8 +5499,9 @@ pub mod checkout_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CheckoutService", "ListCheckoutSessions"));
             self.inner.unary(req, path, codec).await
         }
-        /// Closes an open session at the provider. One that is closed is answered as it is, and one that a customer completed just
-        /// before comes back completed. FAILED_PRECONDITION (CHECKOUT_SESSION_STATE) if it has another state.
+        /// Closes an open session at the provider, of a checkout or of a link's visitor. One that is closed is answered as it
+        /// is, and one that a customer completed just before comes back completed. FAILED_PRECONDITION
+        /// (CHECKOUT_SESSION_STATE) if it is known as completed, or is creating or failed. Event: checkout_session.expired.
         pub async fn expire_checkout_session(
             &mut self,
             request: impl tonic::IntoRequest<super::ExpireCheckoutSessionRequest>,
@@ -5314,9 +5526,11 @@ pub mod checkout_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with CheckoutServiceServer.
     #[async_trait]
     pub trait CheckoutService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a checkout of one open invoice. ALREADY_EXISTS (COLLECTABLE_OPEN) if the invoice can be paid by something else
-        /// already; it names that. FAILED_PRECONDITION (INVOICE_STATE) unless the invoice is open, (UNSUPPORTED_CAPABILITY) for
-        /// what the provider can't do.
+        /// Creates a checkout of one open invoice, or in the mode SETUP a page that stores a payment method. ALREADY_EXISTS
+        /// (COLLECTABLE_OPEN) if the invoice can be paid by something else already; it names that. FAILED_PRECONDITION
+        /// (INVOICE_STATE) unless the invoice is open, (UNSUPPORTED_CAPABILITY) for what the provider can't do. Events:
+        /// checkout_session.created once the provider has made it, checkout_session.failed where it refuses. What follows is
+        /// on checkout_session.completed or checkout_session.expired.
         async fn create_invoice_checkout(
             &self,
             request: tonic::Request<super::CreateInvoiceCheckoutRequest>,
@@ -5331,14 +5545,16 @@ pub mod checkout_service_server {
             &self,
             request: tonic::Request<super::ListCheckoutSessionsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListCheckoutSessionsResponse>, tonic::Status>;
-        /// Closes an open session at the provider. One that is closed is answered as it is, and one that a customer completed just
-        /// before comes back completed. FAILED_PRECONDITION (CHECKOUT_SESSION_STATE) if it has another state.
+        /// Closes an open session at the provider, of a checkout or of a link's visitor. One that is closed is answered as it
+        /// is, and one that a customer completed just before comes back completed. FAILED_PRECONDITION
+        /// (CHECKOUT_SESSION_STATE) if it is known as completed, or is creating or failed. Event: checkout_session.expired.
         async fn expire_checkout_session(
             &self,
             request: tonic::Request<super::ExpireCheckoutSessionRequest>,
         ) -> std::result::Result<tonic::Response<super::ExpireCheckoutSessionResponse>, tonic::Status>;
     }
-    /// Checkout sessions: single visits to a hosted page.
+    /// Checkout sessions: single visits to a hosted page, of an invoice, of a customer who stores a payment method, or of a
+    /// payment link.
     #[derive(Debug)]
     pub struct CheckoutServiceServer<T> {
         inner: Arc<T>,
@@ -5568,7 +5784,7 @@ pub mod checkout_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// All that is left.
+/// All that is left. It has no fields.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreditRest {}
 /// Parts of lines.
@@ -5581,7 +5797,7 @@ pub struct CreditedLines {
 /// A part of a line.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreditedLine {
-    /// Id of the invoice's line, such as il_… . Required.
+    /// Id of the invoice's line, such as il_… (UNKNOWN_LINE, DUPLICATE). Required.
     #[prost(string, tag = "1")]
     pub invoice_line_id: ::prost::alloc::string::String,
     /// How much of it. Exactly one is required.
@@ -5596,12 +5812,12 @@ pub mod credited_line {
         /// All that is left of the line.
         #[prost(message, tag = "2")]
         Rest(super::CreditRest),
-        /// So many pieces: from 1 to what earlier credit notes left of the line's quantity. Their price must be left as well, where
-        /// credit notes took amounts of the line.
+        /// So many pieces: from 1 to what earlier credit notes left of the line's quantity. Their price must be left as
+        /// well, where credit notes took amounts of the line.
         #[prost(int64, tag = "3")]
         Quantity(i64),
-        /// So much of InvoiceLine.amount, and in its terms: without tax where that is exclusive, with it where it is inclusive.
-        /// From 1 minor unit to what earlier credit notes left of it, in the invoice's currency.
+        /// So much of InvoiceLine.amount, and in its terms: without tax where that is exclusive, with it where it is
+        /// inclusive. From 1 minor unit to what earlier credit notes left of it, in the invoice's currency.
         #[prost(message, tag = "4")]
         Amount(super::Money),
     }
@@ -5609,16 +5825,16 @@ pub mod credited_line {
 /// What is credited of a line. Set by the service.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreditNoteLine {
-    /// The line of the invoice.
+    /// The line of the invoice, by its id.
     #[prost(string, tag = "1")]
     pub invoice_line_id: ::prost::alloc::string::String,
-    /// What it is.
+    /// What it is, as on the invoice.
     #[prost(string, tag = "2")]
     pub description: ::prost::alloc::string::String,
     /// How many pieces; 0 where an amount is credited.
     #[prost(int64, tag = "3")]
     pub quantity: i64,
-    /// What one cost.
+    /// What one cost, as on the invoice.
     #[prost(message, optional, tag = "4")]
     pub unit_price: ::core::option::Option<UnitPrice>,
     /// Whether tax was inside the price.
@@ -5631,26 +5847,27 @@ pub struct CreditNoteLine {
     #[prost(message, optional, tag = "7")]
     pub taxed: ::core::option::Option<TaxedLine>,
     /// What had been taken off of the price of the pieces: quantity times unit_price less this is amount. Absent where the
-    /// invoice's line has no discount, or an amount is credited. Pieces of a line without a discount may come to a minor unit
-    /// more or less than quantity times unit_price: the amount of a line is rounded as a whole, and they are its parts.
+    /// invoice's line has no discount, or an amount is credited. Pieces of a line without a discount may come to a minor
+    /// unit more or less than quantity times unit_price: the amount of a line is rounded as a whole, and they are its
+    /// parts.
     #[prost(message, optional, tag = "8")]
     pub discount_amount: ::core::option::Option<Money>,
 }
-/// Takes back what a finalized invoice billed, all of it or a part. It is never edited, and there is no way to void one: what
-/// was credited by mistake is billed again by a new invoice. All amounts are positive and in the invoice's currency; set by
-/// the service but for what the request says.
+/// Takes back what a finalized invoice billed, all of it or a part. It is never edited, and there is no way to void one:
+/// what was credited by mistake is billed again by a new invoice. All amounts are positive and in the invoice's
+/// currency; set by the service but for what the request says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreditNote {
     /// Id, such as cn_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Who credits.
+    /// Who credits: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// The invoice that is credited.
     #[prost(string, tag = "3")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// Its number.
+    /// The number of that invoice.
     #[prost(string, tag = "4")]
     pub invoice_number: ::prost::alloc::string::String,
     /// Who is credited; empty if not a stored customer.
@@ -5659,23 +5876,24 @@ pub struct CreditNote {
     /// Number, without gaps within its series, which is another than that of invoices unless the seller is configured so.
     #[prost(string, tag = "6")]
     pub number: ::prost::alloc::string::String,
-    /// Currency code of every amount.
+    /// Currency code of every amount: the invoice's.
     #[prost(string, tag = "7")]
     pub currency_code: ::prost::alloc::string::String,
     /// What is credited, in the order of the invoice's lines.
     #[prost(message, repeated, tag = "8")]
     pub lines: ::prost::alloc::vec::Vec<CreditNoteLine>,
-    /// All without tax.
+    /// All without tax. 0 or more.
     #[prost(message, optional, tag = "9")]
     pub net: ::core::option::Option<Money>,
-    /// All tax. By line and rate it is in proportion to the invoice's own; the tax of all credit notes of a whole invoice is the
-    /// invoice's to the minor unit.
+    /// All tax. By line and rate it is in proportion to the invoice's own; the tax of all credit notes of a whole invoice
+    /// is the invoice's to the minor unit.
     #[prost(message, optional, tag = "10")]
     pub tax: ::core::option::Option<Money>,
     /// All with tax: what is credited.
     #[prost(message, optional, tag = "11")]
     pub total: ::core::option::Option<Money>,
-    /// The part of the total that was still to be paid, and is not any more.
+    /// The part of the total that was still to be paid, and is not any more. It lowered the invoice's amount_due when the
+    /// credit note was issued.
     #[prost(message, optional, tag = "12")]
     pub pre_payment_amount: ::core::option::Option<Money>,
     /// The rest of the total: the part that had been paid, and goes back to the customer.
@@ -5685,20 +5903,21 @@ pub struct CreditNote {
     /// request could say so; 0 on all others. Refunds by RecordRefund with this credit note's id are not in it.
     #[prost(message, optional, tag = "14")]
     pub out_of_band_refund_amount: ::core::option::Option<Money>,
-    /// The rest of post_payment_amount: to be given back with this credit note's id, by CreateRefund through the provider, or
-    /// beside it as RecordRefund records. Which refunds did, ListRefunds with that id tells; this amount stays as it is.
+    /// The rest of post_payment_amount: to be given back with this credit note's id, by CreateRefund through the provider,
+    /// or beside it as RecordRefund records. Which refunds did, ListRefunds with that id tells; this amount stays as it
+    /// is.
     #[prost(message, optional, tag = "15")]
     pub refundable_amount: ::core::option::Option<Money>,
-    /// The tax by category and rate.
+    /// The tax by category and rate, as it is on the document.
     #[prost(message, repeated, tag = "16")]
     pub tax_subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
-    /// Why.
+    /// Why it was issued; never unspecified.
     #[prost(enumeration = "CreditNoteReason", tag = "17")]
     pub reason: i32,
-    /// Why, where the reason is another one.
+    /// Why, where the reason is another one; else empty.
     #[prost(string, tag = "18")]
     pub reason_text: ::prost::alloc::string::String,
-    /// A note to the customer.
+    /// A note to the customer; empty if none.
     #[prost(string, tag = "19")]
     pub memo: ::prost::alloc::string::String,
     /// The date whose tax rates apply: the invoice's.
@@ -5707,33 +5926,33 @@ pub struct CreditNote {
     /// The seller as on the invoice.
     #[prost(message, optional, tag = "21")]
     pub seller: ::core::option::Option<Party>,
-    /// The customer as on the invoice.
+    /// The customer as on the invoice; absent if the invoice has none.
     #[prost(message, optional, tag = "22")]
     pub buyer: ::core::option::Option<Party>,
-    /// The caller's pairs.
+    /// The caller's pairs, as the request said.
     #[prost(btree_map = "string, string", tag = "23")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// When it was issued.
+    /// When it was issued: its date in UTC is the date of issue. By the clock of the service.
     #[prost(message, optional, tag = "24")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// How each figure of tax came about: the steps of the invoice, with indexes of the lines here, and of base and unrounded the
-    /// part that the credited amount is of its line. Rounded is what is due up to it, less what earlier credit notes had. Empty
-    /// on those that were issued before it was told.
+    /// How each figure of tax came about: the steps of the invoice, with indexes of the lines here, and of base and
+    /// unrounded the part that the credited amount is of its line. Rounded is what is due up to it, less what earlier
+    /// credit notes had. Empty on those that were issued before it was told.
     #[prost(message, repeated, tag = "25")]
     pub tax_trace: ::prost::alloc::vec::Vec<TaxTraceStep>,
-    /// The invoice's rate, where its tax is told in the seller's currency.
+    /// The invoice's rate, where its tax is told in the seller's currency; absent for others.
     #[prost(message, optional, tag = "26")]
     pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
-    /// All tax in the seller's currency, by that rate; that of all credit notes of a whole invoice is the invoice's to the minor
-    /// unit.
+    /// All tax in the seller's currency, by that rate; that of all credit notes of a whole invoice is the invoice's to the
+    /// minor unit. Absent without tax_exchange_rate.
     #[prost(message, optional, tag = "27")]
     pub tax_in_sellers_currency: ::core::option::Option<Money>,
 }
-/// Why an invoice is credited.
+/// Why an invoice is credited. It stands on the document, and changes nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum CreditNoteReason {
-    /// Not said.
+    /// Not said; refused.
     Unspecified = 0,
     /// It was billed twice.
     Duplicate = 1,
@@ -5780,63 +5999,73 @@ pub struct Customer {
     /// Id, such as cus_… . Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is. Set by the service.
+    /// Whose it is: a seller's id in the operator's configuration. Set by the service.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Name of the person or company: at most 250 characters.
+    /// Name of the person or company, as it stands on invoices: at most 250 characters.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// Where receipts go.
+    /// E-mail address: at most 254 characters. Invoices take it over at finalization, and mails go to it. Whether it
+    /// exists is not checked.
     #[prost(string, tag = "4")]
     pub email: ::prost::alloc::string::String,
-    /// Where the customer is: decides where tax is due.
+    /// Where the customer is: decides where tax is due. Absent if unknown: then a VAT id of the EU tells the country, and
+    /// without one it is taken for the seller's.
     #[prost(message, optional, tag = "5")]
     pub address: ::core::option::Option<Address>,
-    /// Tax ids, at most 5, each 4 to 20 letters and digits. One that begins with a country's prefix, such as SE for VAT ids, must
-    /// have the form and the check digits of that country's ids. A VAT id of a Member State of the EU makes it a business there.
+    /// Tax ids, at most 5, each 4 to 20 letters, digits and hyphens. One that begins with a country's prefix, such as SE
+    /// for VAT ids, must have the form (MALFORMED_TAX_ID) and the check digits (TAX_ID_CHECK_DIGITS) of that country's
+    /// ids. Answers have capitals, without spaces and full stops. A VAT id of a Member State of the EU makes it a business
+    /// there.
     #[prost(string, repeated, tag = "6")]
     pub tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Preferred language, such as sv.
+    /// Preferred language, such as sv or pt-BR: two or three small letters, and maybe a script or region. Documents are in
+    /// it where they speak it, else in English.
     #[prost(string, tag = "7")]
     pub locale: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Opaque version, for UpdateCustomer. Set by the service.
+    /// Opaque version, for UpdateCustomer. Set by the service. It changes with each change. UpdateCustomer with another
+    /// one is ABORTED (ETAG_MISMATCH); with none it changes any version.
     #[prost(string, tag = "9")]
     pub etag: ::prost::alloc::string::String,
-    /// When it was created. Set by the service.
+    /// When it was created, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "10")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed. Set by the service.
+    /// When it last changed, by the clock of the service. Set by the service.
     #[prost(message, optional, tag = "11")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
     /// What it is for tax: whether its place and its tax ids decide, or it is exempt, or accounts for the tax itself.
+    /// Never unspecified in answers.
     #[prost(enumeration = "CustomerTaxStatus", tag = "12")]
     pub tax_status: i32,
 }
-/// A payment method that a provider keeps: what may be shown of a card.
+/// A payment method that a provider keeps: what may be shown of a card. It comes of a session of the mode SETUP, or of a
+/// payment of a customer's whose page stores the method. Set by the service, as the provider says.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PaymentMethod {
     /// Id, such as pm_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is.
+    /// Whose it is: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The customer.
+    /// The customer whose it is.
     #[prost(string, tag = "3")]
     pub customer_id: ::prost::alloc::string::String,
-    /// Who keeps it.
+    /// Who keeps it, by the operator's name of the provider.
     #[prost(string, tag = "4")]
     pub provider: ::prost::alloc::string::String,
     /// Its id at the provider.
     #[prost(string, tag = "5")]
     pub provider_ref: ::prost::alloc::string::String,
-    /// Scheme in lower case, such as visa.
+    /// Scheme in lower case, such as visa, by the provider's name.
     #[prost(string, tag = "6")]
     pub card_brand: ::prost::alloc::string::String,
-    /// Last four digits.
+    /// Last four digits. No more of the number is ever known here.
     #[prost(string, tag = "7")]
     pub card_last4: ::prost::alloc::string::String,
     /// Month of expiry, 1 to 12.
@@ -5845,39 +6074,43 @@ pub struct PaymentMethod {
     /// Year of expiry, four digits.
     #[prost(int32, tag = "9")]
     pub card_exp_year: i32,
-    /// When it was stored.
+    /// When it was recorded here. By the clock of the service.
     #[prost(message, optional, tag = "10")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was detached; absent while it can be charged.
+    /// When its detachment was recorded, by the clock of the service; absent while it can be charged.
     #[prost(message, optional, tag = "11")]
     pub detach_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Request of CreateCustomer.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateCustomerRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Name.
+    /// Name: at most 250 characters; unknown if empty.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// E-mail address.
+    /// E-mail address: at most 254 characters; unknown if empty.
     #[prost(string, tag = "4")]
     pub email: ::prost::alloc::string::String,
-    /// Address.
+    /// Address; unknown if absent. It decides where tax is due.
     #[prost(message, optional, tag = "5")]
     pub address: ::core::option::Option<Address>,
-    /// Tax ids.
+    /// Tax ids: at most 5, as Customer.tax_ids says.
     #[prost(string, repeated, tag = "6")]
     pub tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Preferred language.
+    /// Preferred language, such as sv or pt-BR; none if empty.
     #[prost(string, tag = "7")]
     pub locale: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// What it is for tax; taxable where not said.
@@ -5908,14 +6141,18 @@ pub struct GetCustomerResponse {
 /// Request of UpdateCustomer.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateCustomerRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The new values; its id says which customer, its etag, if not empty, which version.
+    /// The new values; its id says which customer, its etag, if not empty, which version. Of the rest only what
+    /// update_mask names counts.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
-    /// What changes: name, email, address, tax_ids, tax_status, locale, metadata, or metadata.KEY. An empty value clears. Required.
+    /// What changes: name, email, address, tax_ids, tax_status, locale, metadata, or metadata.KEY. Each is replaced as a
+    /// whole, and an empty value clears; `metadata` replaces all pairs. What is not named stays as it is; an unknown path
+    /// is refused (UNKNOWN_PATH). Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -5929,54 +6166,60 @@ pub struct UpdateCustomerResponse {
 /// Request of ListCustomers.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCustomersRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Customers of a page: 1 to 100; 0 for 20.
+    /// Customers of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
 }
 /// Response of ListCustomers.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListCustomersResponse {
-    /// The customers.
+    /// The customers. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub customers: ::prost::alloc::vec::Vec<Customer>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of ListPaymentMethods.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPaymentMethodsRequest {
-    /// The customer. Required.
+    /// Id of the customer. Required.
     #[prost(string, tag = "1")]
     pub customer_id: ::prost::alloc::string::String,
-    /// Payment methods of a page: 1 to 100; 0 for 20.
+    /// Payment methods of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
 }
 /// Response of ListPaymentMethods.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListPaymentMethodsResponse {
-    /// The payment methods.
+    /// The payment methods. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub payment_methods: ::prost::alloc::vec::Vec<PaymentMethod>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of DetachPaymentMethod.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DetachPaymentMethodRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the payment method. Required.
@@ -6071,7 +6314,7 @@ pub mod customer_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a customer.
+        /// Creates a customer. The provider hears of it with the first page that needs it. Event: customer.created.
         pub async fn create_customer(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateCustomerRequest>,
@@ -6102,6 +6345,7 @@ pub mod customer_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Changes a customer; final invoices keep what it was. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Drafts are taxed by what it is when they are finalized. Event: customer.updated.
         pub async fn update_customer(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateCustomerRequest>,
@@ -6131,7 +6375,8 @@ pub mod customer_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CustomerService", "ListCustomers"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists a customer's stored payment methods, newest first, without detached ones.
+        /// Lists a customer's stored payment methods, newest first, without detached ones. NOT_FOUND if there is no such
+        /// customer.
         pub async fn list_payment_methods(
             &mut self,
             request: impl tonic::IntoRequest<super::ListPaymentMethodsRequest>,
@@ -6146,7 +6391,8 @@ pub mod customer_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CustomerService", "ListPaymentMethods"));
             self.inner.unary(req, path, codec).await
         }
-        /// Detaches a payment method: the provider forgets it. One that is detached is answered as it is.
+        /// Detaches a payment method: the provider forgets it, and it can't be charged any more. One that is detached is
+        /// answered as it is. Event: payment_method.detached, also where someone detaches it at the provider.
         pub async fn detach_payment_method(
             &mut self,
             request: impl tonic::IntoRequest<super::DetachPaymentMethodRequest>,
@@ -6171,7 +6417,7 @@ pub mod customer_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with CustomerServiceServer.
     #[async_trait]
     pub trait CustomerService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a customer.
+        /// Creates a customer. The provider hears of it with the first page that needs it. Event: customer.created.
         async fn create_customer(
             &self,
             request: tonic::Request<super::CreateCustomerRequest>,
@@ -6182,6 +6428,7 @@ pub mod customer_service_server {
             request: tonic::Request<super::GetCustomerRequest>,
         ) -> std::result::Result<tonic::Response<super::GetCustomerResponse>, tonic::Status>;
         /// Changes a customer; final invoices keep what it was. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Drafts are taxed by what it is when they are finalized. Event: customer.updated.
         async fn update_customer(
             &self,
             request: tonic::Request<super::UpdateCustomerRequest>,
@@ -6191,12 +6438,14 @@ pub mod customer_service_server {
             &self,
             request: tonic::Request<super::ListCustomersRequest>,
         ) -> std::result::Result<tonic::Response<super::ListCustomersResponse>, tonic::Status>;
-        /// Lists a customer's stored payment methods, newest first, without detached ones.
+        /// Lists a customer's stored payment methods, newest first, without detached ones. NOT_FOUND if there is no such
+        /// customer.
         async fn list_payment_methods(
             &self,
             request: tonic::Request<super::ListPaymentMethodsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListPaymentMethodsResponse>, tonic::Status>;
-        /// Detaches a payment method: the provider forgets it. One that is detached is answered as it is.
+        /// Detaches a payment method: the provider forgets it, and it can't be charged any more. One that is detached is
+        /// answered as it is. Event: payment_method.detached, also where someone detaches it at the provider.
         async fn detach_payment_method(
             &self,
             request: tonic::Request<super::DetachPaymentMethodRequest>,
@@ -6471,45 +6720,62 @@ pub mod customer_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// Why a call came to nothing: the `reason` of google.rpc.ErrorInfo, whose domain is "paylinks", is the name of one of these.
-/// New ones may come: take one that is not known by the status code alone. Which of them a method answers beside those that
-/// every method can answer, the comment of the method says.
+/// Why a call came to nothing: the `reason` of google.rpc.ErrorInfo, whose domain is "paylinks", is the name of one of
+/// these. New ones may come: take one that is not known by the status code alone. Every error names its call in
+/// google.rpc.RequestInfo.
 ///
-/// Every error names its call in google.rpc.RequestInfo. "The same request_id" below is that of the call that failed: what was
-/// done is done once, however often it is called.
+/// Every method can answer INVALID_FIELDS, NOT_FOUND (of what it names by id, and of the seller), CREDENTIALS_MISSING,
+/// CREDENTIALS_INVALID, SCOPE_INSUFFICIENT, STORAGE_UNAVAILABLE, DEADLINE_EXCEEDED, MESSAGE_TOO_LARGE and INTERNAL.
+/// Every method with a request_id can answer REQUEST_ID_REUSED, REQUEST_IN_PROGRESS, CONCURRENT_CHANGE and OVERLOADED as
+/// well. One that calls the provider before it answers can also answer PROVIDER_REJECTED, PROVIDER_UNAVAILABLE,
+/// PROVIDER_RATE_LIMITED and OUTCOME_UNKNOWN: those are CreatePromotionCode, UpdatePromotionCode (of active),
+/// DetachPaymentMethod, CancelSubscription, CreatePayment, CancelPayment, CapturePayment, CreateRefund,
+/// CreateInvoiceCheckout, ExpireCheckoutSession, those of PaymentLinkService that make or change a link, and, where the
+/// invoice has an open link or session or held money, VoidInvoice, RecordInvoicePayment and CreateCreditNote. Which
+/// reasons a method answers beside these, the comment of the method says.
+///
+/// "The same request_id" below is that of the call that failed: what was done is done once, however often it is called.
+/// What is refused before the provider is called leaves the request_id unused. What is refused after that is the answer
+/// to this request_id for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ErrorReason {
-    /// Not said.
+    /// Not said. Never in answers.
     Unspecified = 0,
-    /// INVALID_ARGUMENT: fields are wrong, whatever the state of things is. google.rpc.BadRequest names each, with what was
-    /// expected, and as its reason the rule that it broke, such as REQUIRED; `violations` of the metadata counts them, for 20 are
-    /// told at most. Nothing is stored: mend them, and call with any request_id.
+    /// INVALID_ARGUMENT: fields are wrong. google.rpc.BadRequest names each, with what was expected, and as its reason the
+    /// rule that it broke, such as REQUIRED; `violations` of the metadata counts them, for 20 are told at most. A thing
+    /// that a field names and that is not there, or is archived, is told so too (UNKNOWN_CUSTOMER, INACTIVE and the like).
+    /// Nothing is stored: mend the fields, and call with another request_id.
     InvalidFields = 1,
     /// NOT_FOUND: there is no such thing, or it is of a seller that the caller's key does not open.
+    /// google.rpc.ResourceInfo names it.
     NotFound = 2,
     /// ALREADY_EXISTS: the request_id was used for another payload. It is a defect of the caller: take another id.
     RequestIdReused = 3,
-    /// ALREADY_EXISTS: something can be paid for the invoice already; `existing` of the metadata is its id. Close that first,
-    /// or pass its URL on.
+    /// ALREADY_EXISTS: the invoice has an open link or session already; `existing` of the metadata is its id. Close that
+    /// first, or pass its URL on. Also one that is still being made, or closed.
     CollectableOpen = 4,
-    /// ALREADY_EXISTS: an active promotion code of the seller's has the same code.
+    /// ALREADY_EXISTS: a promotion code of the seller's that is active, or being made, has the same code whatever the
+    /// case; `existing` of the metadata is its id.
     PromotionCodeTaken = 5,
-    /// ALREADY_EXISTS: the seller is registered there on some of the days.
+    /// ALREADY_EXISTS: the seller is registered there, for the same scheme, on some of the days.
     TaxRegistrationOverlaps = 6,
     /// FAILED_PRECONDITION: the invoice is not in a state for that.
     InvoiceState = 7,
     /// FAILED_PRECONDITION: money has come in on the invoice, so it can't be voided: a credit note takes it back.
     InvoicePartlyPaid = 8,
-    /// FAILED_PRECONDITION: what credit notes took of the invoice does not allow it.
+    /// FAILED_PRECONDITION: what credit notes took of the invoice does not allow it: it can't be voided, nothing is left
+    /// to credit, or nothing is left to refund by the credit note.
     InvoiceCredited = 9,
-    /// FAILED_PRECONDITION: a payment of the invoice waits for its customer, is held or on its way. Events tell when it is over.
+    /// FAILED_PRECONDITION: a payment of the invoice waits for its customer, is held or on its way. Events tell when it is
+    /// over.
     PaymentUnderWay = 10,
     /// FAILED_PRECONDITION: the payment link is not in a state for that.
     PaymentLinkState = 11,
     /// FAILED_PRECONDITION: the checkout session is not in a state for that.
     CheckoutSessionState = 12,
-    /// FAILED_PRECONDITION: the payment is not in a state for that.
+    /// FAILED_PRECONDITION: the payment is not in a state for that, also where its customer, or someone at the provider,
+    /// was faster; or nothing is left of it to refund.
     PaymentState = 13,
     /// FAILED_PRECONDITION: the promotion code is not in a state for that.
     PromotionCodeState = 14,
@@ -6517,23 +6783,30 @@ pub enum ErrorReason {
     SubscriptionState = 15,
     /// FAILED_PRECONDITION: other sellers use the same account at the provider, where promotion codes are everyone's.
     ProviderAccountShared = 16,
-    /// FAILED_PRECONDITION: the provider can't do that. Each field that asks for it is named; GetCapabilities tells what it can.
+    /// FAILED_PRECONDITION: the provider can't do that. Each field that asks for it is named; GetCapabilities tells what
+    /// it can. Nothing is stored or called.
     UnsupportedCapability = 17,
-    /// FAILED_PRECONDITION: the provider refused it, with its own code in the message, and the field at fault where it is known.
-    /// The same request_id gets the same answer.
+    /// FAILED_PRECONDITION: the provider refused it, with its own code in the message, and the field at fault where it is
+    /// known. The same request_id gets the same answer, but where a page is to be closed: that is tried again until it is
+    /// closed. Of the provider's tax engine: it is not set up there; nothing is stored.
     ProviderRejected = 18,
     /// FAILED_PRECONDITION: the operator has not turned mail on.
     MailDisabled = 19,
-    /// FAILED_PRECONDITION: the seller has as many registrations for tax as it can have.
+    /// FAILED_PRECONDITION: the seller has as many registrations for tax as it can have: 200, those of the configuration
+    /// and ended ones included.
     TooManyTaxRegistrations = 20,
     /// ABORTED: the same request is being worked on, with RetryInfo: call again with the same request_id for its answer.
     RequestInProgress = 21,
-    /// ABORTED: the thing has changed since the caller read the etag. Read it again, and decide anew.
+    /// ABORTED: the thing has changed since the caller read the etag, or while the request was being worked on. Read it
+    /// again, and decide anew.
     EtagMismatch = 22,
-    /// ABORTED: another change of the same thing won, with RetryInfo: call again with the same request_id.
+    /// ABORTED: another change of the same thing won, or is still being worked on, with RetryInfo: call again with the
+    /// same request_id.
     ConcurrentChange = 23,
-    /// UNAVAILABLE: the provider can't be reached, with RetryInfo of the next try. The call was taken on and is made as soon as
-    /// it can be, whether or not the caller asks again; the same request_id tells what became of it.
+    /// UNAVAILABLE: the provider can't be reached, with RetryInfo of the next try. The call was taken on and is made as
+    /// soon as it can be, whether or not the caller asks again; the same request_id tells what became of it. A link,
+    /// session, refund or promotion code that could not be made for 24 hours is given up: the same request_id then answers
+    /// it in its state FAILED, with the failure_code provider_unavailable.
     ProviderUnavailable = 24,
     /// UNAVAILABLE: the provider limits calls, with RetryInfo; else as PROVIDER_UNAVAILABLE.
     ProviderRateLimited = 25,
@@ -6542,7 +6815,7 @@ pub enum ErrorReason {
     OutcomeUnknown = 26,
     /// UNAVAILABLE: the database can't be reached, with RetryInfo: call again with the same request_id.
     StorageUnavailable = 27,
-    /// UNAVAILABLE: the tax calculator can't be reached. Nothing was stored.
+    /// UNAVAILABLE: the tax calculator can't be reached, with RetryInfo. Nothing is stored.
     TaxUnavailable = 28,
     /// UNAVAILABLE: too many changes are being worked on, with RetryInfo. Nothing of this one has begun.
     Overloaded = 29,
@@ -6550,18 +6823,21 @@ pub enum ErrorReason {
     RendererBusy = 30,
     /// UNAVAILABLE: the server is stopping, with RetryInfo: connect again; a stream goes on behind its last cursor.
     ServerStopping = 31,
-    /// DEADLINE_EXCEEDED: the caller's deadline passed. What changes something goes on; the same request_id tells its result.
+    /// DEADLINE_EXCEEDED: the caller's deadline passed, or 30 seconds where it named none. What changes something goes on;
+    /// the same request_id tells its result. Streams have no deadline unless the caller names one.
     DeadlineExceeded = 32,
-    /// UNAUTHENTICATED: a key is needed: `authorization: Bearer pl_…`.
+    /// UNAUTHENTICATED: a key is needed: `authorization: Bearer pl_…`, or `x-api-key: pl_…`.
     CredentialsMissing = 33,
     /// UNAUTHENTICATED: the key is unknown, has expired or was revoked.
     CredentialsInvalid = 34,
-    /// PERMISSION_DENIED: the scope of the key does not reach that far.
+    /// PERMISSION_DENIED: the scope of the key does not reach that far. Methods that begin with Get, List, Stream,
+    /// Calculate, Render and Share need `read`; CreateTaxRegistration and EndTaxRegistration need `admin`; all others need
+    /// `write`. Each scope includes those before it.
     ScopeInsufficient = 35,
     /// RESOURCE_EXHAUSTED: the message is larger than 4 MiB.
     MessageTooLarge = 36,
-    /// INTERNAL: a defect of the service. Its log has it under the id of RequestInfo; what changes something may be done, and the
-    /// same request_id tells.
+    /// INTERNAL: a defect of the service. Its log has it under the id of RequestInfo; what changes something may be done,
+    /// and the same request_id tells.
     Internal = 37,
 }
 impl ErrorReason {
@@ -6662,50 +6938,51 @@ pub struct InvoiceMail {
     /// Id, such as mail_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Who sends it.
+    /// Who sends it: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The invoice.
+    /// The invoice that it is about.
     #[prost(string, tag = "3")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// Which document of it.
+    /// Which document of it is attached; never unspecified.
     #[prost(enumeration = "InvoiceMailKind", tag = "4")]
     pub kind: i32,
     /// The language, by ISO 639-1: en, sv, de, fr or es.
     #[prost(string, tag = "5")]
     pub language_code: ::prost::alloc::string::String,
-    /// To whom.
+    /// To whom: the e-mail address of the request, or the customer's as the invoice has it.
     #[prost(string, tag = "6")]
     pub to: ::prost::alloc::string::String,
-    /// The Message-ID of every try, without angle brackets.
+    /// The Message-ID of every try, without angle brackets: by it a mail that came twice is known.
     #[prost(string, tag = "7")]
     pub message_id: ::prost::alloc::string::String,
     /// Where it stands.
     #[prost(enumeration = "InvoiceMailState", tag = "8")]
     pub state: i32,
-    /// How many tries have come to an end.
+    /// How many tries have come to an end, the last one included. They are 15 seconds apart at first, and 15 minutes at
+    /// the most.
     #[prost(int32, tag = "9")]
     pub attempts: i32,
-    /// Why it failed.
+    /// Why it failed; unspecified unless its state is FAILED.
     #[prost(enumeration = "InvoiceMailFailure", tag = "10")]
     pub failure: i32,
     /// Why the last try failed, where one did: the code of the mail server such as 550 5.1.1, or a word such as timeout,
-    /// connection, certificate or address. Empty once it is sent.
+    /// connection, certificate or address. Empty once it is sent, and where the failure is OVERTAKEN.
     #[prost(string, tag = "11")]
     pub failure_reason: ::prost::alloc::string::String,
-    /// When it is tried next, at the earliest. Only while it is queued.
+    /// When it is tried next, at the earliest, by the clock of the service. Only while it is queued.
     #[prost(message, optional, tag = "12")]
     pub next_attempt_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When a mail server took it. Only once it is sent.
+    /// When a mail server took it, by the clock of the service. Only once it is sent.
     #[prost(message, optional, tag = "13")]
     pub send_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it failed. Only once it did.
+    /// When it failed, by the clock of the service. Only once it did.
     #[prost(message, optional, tag = "14")]
     pub fail_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was asked for: the date of the message.
+    /// When it was asked for: the date of the message. By the clock of the service.
     #[prost(message, optional, tag = "15")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed.
+    /// When it last changed, by the clock of the service.
     #[prost(message, optional, tag = "16")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
 }
@@ -6746,13 +7023,13 @@ impl InvoiceMailKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum InvoiceMailState {
-    /// Not said.
+    /// Not said. Never in answers.
     Unspecified = 0,
-    /// To be sent, for the first time or again.
+    /// To be sent, for the first time or again. It becomes SENT or FAILED.
     Queued = 1,
-    /// A mail server took it. One that bounces later comes back to the operator's address, and is not told here.
+    /// A mail server took it: for good. One that bounces later comes back to the operator's address, and is not told here.
     Sent = 2,
-    /// It is not tried any more; send another.
+    /// It is not tried any more: for good. Send another.
     Failed = 3,
 }
 impl InvoiceMailState {
@@ -6819,13 +7096,13 @@ impl InvoiceMailFailure {
 /// How money went back beside the provider.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OutOfBandRefund {
-    /// By which way.
+    /// By which way; never unspecified in answers.
     #[prost(enumeration = "OutOfBandRefundMethod", tag = "1")]
     pub method: i32,
-    /// What identifies it there; empty if nothing does.
+    /// What identifies it there, as the request said; empty if nothing does.
     #[prost(string, tag = "2")]
     pub reference: ::prost::alloc::string::String,
-    /// The day on which it went back.
+    /// The day on which it went back, as the request said.
     #[prost(message, optional, tag = "3")]
     pub refund_date: ::core::option::Option<Date>,
 }
@@ -6835,65 +7112,69 @@ pub struct Refund {
     /// Id, such as re_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is.
+    /// Whose it is: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// The payment whose money goes back.
     #[prost(string, tag = "3")]
     pub payment_id: ::prost::alloc::string::String,
-    /// How much, in the currency of what came in.
+    /// How much, in the currency of what came in, tax included: above 0. It never changes.
     #[prost(message, optional, tag = "4")]
     pub amount: ::core::option::Option<Money>,
-    /// Where it stands.
+    /// Where it stands; the provider moves it.
     #[prost(enumeration = "RefundState", tag = "5")]
     pub state: i32,
-    /// Why it failed, in the provider's code; empty unless it has.
+    /// Why it failed, in the provider's code; empty unless it has. Also provider_unavailable, or captured_again where
+    /// money whose capture had failed was captured after all.
     #[prost(string, tag = "6")]
     pub failure_code: ::prost::alloc::string::String,
-    /// Why money goes back.
+    /// Why money goes back; unspecified where nobody said.
     #[prost(enumeration = "RefundReason", tag = "7")]
     pub reason: i32,
     /// Who asked for it.
     #[prost(enumeration = "RefundOrigin", tag = "8")]
     pub origin: i32,
-    /// Who pays it back: whoever charged, or out-of-band where no provider had to do with it.
+    /// Who pays it back: whoever charged, or out-of-band where no provider had to do with it. By the operator's name of
+    /// the provider.
     #[prost(string, tag = "9")]
     pub provider: ::prost::alloc::string::String,
-    /// Its id at the provider; empty until there is one.
+    /// Its id at the provider; empty until there is one, and for one by RecordRefund.
     #[prost(string, tag = "10")]
     pub provider_ref: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs, as the request said; none where someone made it at the provider.
     #[prost(btree_map = "string, string", tag = "11")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Whether real money moves.
+    /// Whether real money moves: false at a provider's test system and in the sandbox.
     #[prost(bool, tag = "12")]
     pub livemode: bool,
-    /// When it was created here.
+    /// When it was created here, by the clock of the service.
     #[prost(message, optional, tag = "13")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed.
+    /// When it last changed, by the clock of the service.
     #[prost(message, optional, tag = "14")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The credit note by which the money goes back; empty if it names none.
     #[prost(string, tag = "15")]
     pub credit_note_id: ::prost::alloc::string::String,
-    /// How it went back, where no provider had to do with it: recorded by RecordRefund.
+    /// How it went back, where no provider had to do with it: recorded by RecordRefund. Absent for others.
     #[prost(message, optional, tag = "16")]
     pub out_of_band: ::core::option::Option<OutOfBandRefund>,
 }
-/// A customer's bank takes money of a payment back, or asks about it. It is answered at the provider; here it is recorded.
+/// A customer's bank takes money of a payment back, or asks about it. It is answered at the provider; here it is
+/// recorded. Set by the service, as the provider says.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Dispute {
     /// Id, such as dp_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is.
+    /// Whose it is: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// The payment that is disputed.
     #[prost(string, tag = "3")]
     pub payment_id: ::prost::alloc::string::String,
-    /// How much is disputed.
+    /// How much is disputed, in the currency of what came in. Payment.disputed counts it in the states NEEDS_RESPONSE,
+    /// UNDER_REVIEW and LOST, and in one that is not known.
     #[prost(message, optional, tag = "4")]
     pub amount: ::core::option::Option<Money>,
     /// Where it stands.
@@ -6905,26 +7186,26 @@ pub struct Dispute {
     /// Why, in the provider's word, such as fraudulent or product_not_received.
     #[prost(string, tag = "7")]
     pub reason: ::prost::alloc::string::String,
-    /// Until when evidence must be with the provider; absent if it does not say.
+    /// Until when evidence must be with the provider, by its clock; absent if it does not say.
     #[prost(message, optional, tag = "8")]
     pub evidence_due_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Who charged.
+    /// Who charged, by the operator's name of the provider.
     #[prost(string, tag = "9")]
     pub provider: ::prost::alloc::string::String,
     /// Its id there.
     #[prost(string, tag = "10")]
     pub provider_ref: ::prost::alloc::string::String,
-    /// Whether it is about real money.
+    /// Whether it is about real money. False at a provider's test system and in the sandbox.
     #[prost(bool, tag = "11")]
     pub livemode: bool,
-    /// When it was recorded first.
+    /// When it was recorded first. By the clock of the service.
     #[prost(message, optional, tag = "12")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed.
+    /// When it last changed, by the clock of the service.
     #[prost(message, optional, tag = "13")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
 }
-/// Why money goes back.
+/// Why money goes back, as the caller or the provider says. It changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RefundReason {
@@ -6965,19 +7246,21 @@ impl RefundReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RefundState {
-    /// Not said.
+    /// Not said: in a filter any state. Never in answers.
     Unspecified = 0,
-    /// Intended; the provider has not answered yet.
+    /// Intended; the provider has not answered yet. Its amount is held at the payment already.
     Creating = 1,
-    /// Under way.
+    /// Under way at the provider.
     Pending = 2,
-    /// Waits for the customer, as for details of an account to pay to.
+    /// Waits for the customer, as for details of an account to pay to. The provider asks the customer.
     RequiresAction = 3,
-    /// The provider sent it. It may still fail later: a bank can give it back.
+    /// The provider sent it. It may still fail later: a bank can give it back. One by RecordRefund is SUCCEEDED at once,
+    /// and stays so.
     Succeeded = 4,
-    /// It did not reach the customer, or the provider refused to make it: the money can be refunded again.
+    /// It did not reach the customer, or the provider refused to make it, or could not be reached for 24 hours: the money
+    /// can be refunded again. It stays so.
     Failed = 5,
-    /// Withdrawn at the provider before it was sent: the money can be refunded again.
+    /// Withdrawn at the provider before it was sent: the money can be refunded again. It stays so.
     Canceled = 6,
 }
 impl RefundState {
@@ -7014,11 +7297,12 @@ impl RefundState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RefundOrigin {
-    /// Not said.
+    /// Not said. Never in answers.
     Unspecified = 0,
     /// CreateRefund, or RecordRefund.
     Requested = 1,
-    /// Someone at the provider, beside this service, such as a person at its dashboard.
+    /// Someone at the provider, beside this service, such as a person at its dashboard. Or nobody: it stands for money
+    /// that was told of as paid and that the provider could not capture in the end.
     AtProvider = 2,
 }
 impl RefundOrigin {
@@ -7047,7 +7331,7 @@ impl RefundOrigin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum OutOfBandRefundMethod {
-    /// Not said.
+    /// Not said; refused.
     Unspecified = 0,
     /// Notes and coins.
     Cash = 1,
@@ -7080,17 +7364,18 @@ impl OutOfBandRefundMethod {
         }
     }
 }
-/// Where a dispute stands. A warning is a bank's question before a dispute: it takes no money yet.
+/// Where a dispute stands, as the provider says; it moves there alone. A warning is a bank's question before a dispute:
+/// it takes no money yet. Even a decision can be turned round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum DisputeState {
-    /// Not said, or a state that this version does not know.
+    /// Not said, or a state that this version does not know: see unknown_state. It counts as open. In a filter any state.
     Unspecified = 0,
     /// A question that the seller has not answered.
     WarningNeedsResponse = 1,
     /// A question whose answer the bank looks at.
     WarningUnderReview = 2,
-    /// A question that became no dispute.
+    /// A question that became no dispute. It counts as decided: event dispute.closed.
     WarningClosed = 3,
     /// The seller has not answered.
     NeedsResponse = 4,
@@ -7100,7 +7385,7 @@ pub enum DisputeState {
     Won = 6,
     /// Decided for the customer, or accepted: the money is gone.
     Lost = 7,
-    /// It was settled before it became one.
+    /// It was settled before it became one. It counts as decided: event dispute.closed.
     Prevented = 8,
 }
 impl DisputeState {
@@ -7140,101 +7425,104 @@ impl DisputeState {
 /// How money came in beside the provider.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OutOfBandReceipt {
-    /// By which way.
+    /// By which way; never unspecified in answers.
     #[prost(enumeration = "OutOfBandMethod", tag = "1")]
     pub method: i32,
-    /// What identifies it there; empty if nothing does.
+    /// What identifies it there, as the request said; empty if nothing does.
     #[prost(string, tag = "2")]
     pub reference: ::prost::alloc::string::String,
-    /// The day on which it came in.
+    /// The day on which it came in, as the request said.
     #[prost(message, optional, tag = "3")]
     pub receive_date: ::core::option::Option<Date>,
 }
-/// A payment. Set by the service but for what the requests say.
+/// A payment. Set by the service but for what the requests say. One payment at the provider is one here.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Payment {
     /// Id, such as pay_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is.
+    /// Whose it is: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The customer; empty if none.
+    /// The customer: the invoice's, or that of CreatePayment; empty if none.
     #[prost(string, tag = "3")]
     pub customer_id: ::prost::alloc::string::String,
-    /// How it came about.
+    /// How it came about; never unspecified.
     #[prost(enumeration = "PaymentKind", tag = "4")]
     pub kind: i32,
     /// Where it stands.
     #[prost(enumeration = "PaymentState", tag = "5")]
     pub state: i32,
-    /// Who charges; out-of-band where no provider had to do with it.
+    /// Who charges, by the operator's name of the provider; out-of-band where no provider had to do with it.
     #[prost(string, tag = "6")]
     pub provider: ::prost::alloc::string::String,
     /// Its id at the provider; empty until there is one.
     #[prost(string, tag = "7")]
     pub provider_ref: ::prost::alloc::string::String,
-    /// What was asked for, without tax.
+    /// What was asked for, without tax, in the currency of `total`.
     #[prost(message, optional, tag = "8")]
     pub subtotal: ::core::option::Option<Money>,
-    /// The tax in it. A part of an invoice has its share in proportion, by what was credited when it was asked for: a credit note
-    /// between two payments can leave their shares a little off the invoice's own tax, which is the figure to book.
+    /// The tax in it; 0 if none is known. A part of an invoice has its share in proportion, by what was credited when it
+    /// was asked for: a credit note between two payments can leave their shares a little off the invoice's own tax, which
+    /// is the figure to book. Without an invoice it is what the provider computed.
     #[prost(message, optional, tag = "9")]
     pub tax: ::core::option::Option<Money>,
-    /// What was asked for.
+    /// What was asked for, tax included; of money that came in out of band, what came in.
     #[prost(message, optional, tag = "10")]
     pub total: ::core::option::Option<Money>,
-    /// What came in, as the provider says, or whoever recorded it; absent until it has.
+    /// What came in, as the provider says, or whoever recorded it; absent until it has. It may be more, less or in another
+    /// currency than `total`, see `flags`. Refunds do not lower it.
     #[prost(message, optional, tag = "11")]
     pub received: ::core::option::Option<Money>,
-    /// What is odd about it.
+    /// What is odd about it; empty for most.
     #[prost(enumeration = "PaymentFlag", repeated, tag = "12")]
     pub flags: ::prost::alloc::vec::Vec<i32>,
-    /// What it is for.
+    /// What it is for: of an ad-hoc payment, or of one that came in out of band; empty for others.
     #[prost(string, tag = "13")]
     pub description: ::prost::alloc::string::String,
-    /// The caller's pairs.
+    /// The caller's pairs: of the request, or a copy of those of the session, the link or the subscription.
     #[prost(btree_map = "string, string", tag = "14")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Where an ad-hoc payment is paid.
+    /// Where an ad-hoc payment is paid: the provider's page, for whoever has the URL, until expire_time. Empty for others.
     #[prost(string, tag = "15")]
     pub url: ::prost::alloc::string::String,
-    /// When it can't be paid any more.
+    /// When it can't be paid any more, by the clock of the service; absent unless it is ad-hoc.
     #[prost(message, optional, tag = "16")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The invoice; empty if none.
+    /// The invoice that it pays; empty if none.
     #[prost(string, tag = "17")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// The link; empty if none.
+    /// The link; empty if none. Of a renewal the link of the subscription.
     #[prost(string, tag = "18")]
     pub payment_link_id: ::prost::alloc::string::String,
-    /// The session; empty if none.
+    /// The session through which it came; empty if none, and while an ad-hoc payment is pending.
     #[prost(string, tag = "19")]
     pub checkout_session_id: ::prost::alloc::string::String,
-    /// Whether real money moves.
+    /// Whether real money moves: false at a provider's test system and in the sandbox.
     #[prost(bool, tag = "20")]
     pub livemode: bool,
-    /// When it was created.
+    /// When it was created; of others than ad-hoc ones, when it became known here. By the clock of the service.
     #[prost(message, optional, tag = "21")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed.
+    /// When it last changed, by the clock of the service.
     #[prost(message, optional, tag = "22")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// What is refunded or being refunded of it, in the currency of what came in: the sum of its refunds that have not failed
-    /// and are not canceled. Absent before the first.
+    /// What is refunded or being refunded of it, in the currency of what came in: the sum of its refunds that have not
+    /// failed and are not canceled. Absent before the first.
     #[prost(message, optional, tag = "23")]
     pub refunded: ::core::option::Option<Money>,
-    /// What disputes hold or took of it: the sum of those that are neither warnings, won nor prevented. It can't be refunded
-    /// as well. Absent before the first.
+    /// What disputes hold or took of it, in the currency of what came in. The sum of those that are neither warnings, won
+    /// nor prevented; it can't be refunded as well. Absent before the first.
     #[prost(message, optional, tag = "24")]
     pub disputed: ::core::option::Option<Money>,
     /// The subscription of which it pays a period after the first; empty for others.
     #[prost(string, tag = "25")]
     pub subscription_id: ::prost::alloc::string::String,
-    /// What is held and can be captured; absent unless the payment is authorized.
+    /// What is held and can be captured, tax included; absent unless the payment is authorized.
     #[prost(message, optional, tag = "26")]
     pub amount_capturable: ::core::option::Option<Money>,
-    /// Until when it can be captured; then it goes back. Absent unless the payment is authorized and the provider says it.
+    /// Until when it can be captured, by the provider's clock; then it goes back. Absent unless the payment is authorized
+    /// and the provider says it.
     #[prost(message, optional, tag = "27")]
     pub capture_before_time: ::core::option::Option<::prost_types::Timestamp>,
     /// How its money came in, where it came in beside the provider; absent for others.
@@ -7244,32 +7532,39 @@ pub struct Payment {
 /// Request of CreatePayment.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreatePaymentRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// What is asked for. Required.
+    /// What is asked for, from 1 to 499999999999 minor units, with or without tax as tax_behavior says. Required.
     #[prost(message, optional, tag = "3")]
     pub amount: ::core::option::Option<Money>,
     /// Whether the amount has its tax inside; inclusive where not said.
     #[prost(enumeration = "TaxBehavior", tag = "4")]
     pub tax_behavior: i32,
-    /// How it is taxed; automatic where absent.
+    /// How it is taxed; automatic where absent, as the kind of product that the seller usually sells.
     #[prost(message, optional, tag = "5")]
     pub tax: ::core::option::Option<LineTax>,
-    /// What it is for: 1 to 500 characters. Required.
+    /// What it is for: 1 to 500 characters. It is the line of the invoice, and stands on the page. Required.
     #[prost(string, tag = "6")]
     pub description: ::prost::alloc::string::String,
-    /// Who pays: the payment method is stored for this customer once paid.
+    /// Who pays: the payment method is stored for this customer once paid. It is where the provider can
+    /// (stored_payment_methods). A customer of the seller's (UNKNOWN_CUSTOMER), who is invoiced and decides the tax;
+    /// nobody in particular if empty.
     #[prost(string, tag = "7")]
     pub customer_id: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "8")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// When it can't be paid any more; a week ahead where absent.
+    /// When it can't be paid any more; a week ahead where absent. Or as long as the provider's links live, if that is
+    /// less. At least a minute ahead (EXPIRY_TOO_SOON), at most link_lifetime_max (EXPIRY_TOO_LATE).
     #[prost(message, optional, tag = "9")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
     /// What follows the payment; a hosted confirmation where absent.
@@ -7297,52 +7592,56 @@ pub struct GetPaymentResponse {
     #[prost(message, optional, tag = "1")]
     pub payment: ::core::option::Option<Payment>,
 }
-/// Request of ListPayments.
+/// Request of ListPayments. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListPaymentsRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Payments of a page: 1 to 100; 0 for 20.
+    /// Payments of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this invoice.
+    /// Only of this invoice; of all if empty.
     #[prost(string, tag = "4")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// Only of this customer.
+    /// Only of this customer; of all if empty.
     #[prost(string, tag = "5")]
     pub customer_id: ::prost::alloc::string::String,
-    /// Only through this link.
+    /// Only through this link, renewals of its subscriptions included; through all if empty.
     #[prost(string, tag = "6")]
     pub payment_link_id: ::prost::alloc::string::String,
-    /// Only in this state.
+    /// Only in this state; in any if unspecified.
     #[prost(enumeration = "PaymentState", tag = "7")]
     pub state: i32,
-    /// Only with flags, or only without.
+    /// Only with flags, or only without; both if absent.
     #[prost(bool, optional, tag = "8")]
     pub flagged: ::core::option::Option<bool>,
-    /// Only for periods of this subscription after the first.
+    /// Only for periods of this subscription after the first; for all if empty.
     #[prost(string, tag = "9")]
     pub subscription_id: ::prost::alloc::string::String,
 }
 /// Response of ListPayments.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListPaymentsResponse {
-    /// The payments.
+    /// The payments. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub payments: ::prost::alloc::vec::Vec<Payment>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of CancelPayment.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelPaymentRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the payment. Required.
@@ -7359,65 +7658,75 @@ pub struct CancelPaymentResponse {
 /// Request of CreateRefund.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateRefundRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the payment, whose money must have come in. Required.
     #[prost(string, tag = "2")]
     pub payment_id: ::prost::alloc::string::String,
     /// How much goes back, in the currency of what came in, and at most what is left of it; all that is left where absent.
+    /// From 1 minor unit (ABOVE_AMOUNT_LEFT, CURRENCY_MISMATCH).
     #[prost(message, optional, tag = "3")]
     pub amount: ::core::option::Option<Money>,
-    /// Why.
+    /// Why. Not said if unspecified.
     #[prost(enumeration = "RefundReason", tag = "4")]
     pub reason: i32,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "5")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// The credit note by which the money goes back: one of the payment's invoice. No more goes back by it than its
-    /// refundable_amount, less what other refunds by it took; all that is left of both where no amount is named.
+    /// The credit note by which the money goes back: one of the payment's invoice. Another is refused (OTHER_INVOICE). No
+    /// more goes back by it than its refundable_amount, less what other refunds by it took; all that is left of both where
+    /// no amount is named.
     #[prost(string, tag = "6")]
     pub credit_note_id: ::prost::alloc::string::String,
 }
 /// Response of CreateRefund.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateRefundResponse {
-    /// The refund.
+    /// The refund, as the provider answered: PENDING, SUCCEEDED or another state.
     #[prost(message, optional, tag = "1")]
     pub refund: ::core::option::Option<Refund>,
 }
 /// Request of RecordRefund.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RecordRefundRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the payment, whose money must have come in. Required.
     #[prost(string, tag = "2")]
     pub payment_id: ::prost::alloc::string::String,
-    /// How much went back: from 1 minor unit to what is left, in the currency of what came in. Required.
+    /// How much went back: from 1 minor unit to what is left, in the currency of what came in. Required
+    /// (ABOVE_AMOUNT_LEFT, CURRENCY_MISMATCH).
     #[prost(message, optional, tag = "3")]
     pub amount: ::core::option::Option<Money>,
     /// By which way. Required.
     #[prost(enumeration = "OutOfBandRefundMethod", tag = "4")]
     pub method: i32,
-    /// What identifies it there, such as the reference on a bank statement or the number of a receipt: at most 250 characters,
-    /// and no card number.
+    /// What identifies it there, such as the reference on a bank statement or the number of a receipt: at most 250
+    /// characters, and no card number.
     #[prost(string, tag = "5")]
     pub reference: ::prost::alloc::string::String,
-    /// The day on which it went back. Required; not in the future, and not before the receive_date of money that came in out of
-    /// band (DATE_BEFORE_RECEIPT).
+    /// The day on which it went back. Required; not in the future (DATE_IN_FUTURE): a day after today in UTC at the most.
+    /// At most ten years (3653 days) back (DATE_OUT_OF_RANGE), and not before the receive_date of money that came in out
+    /// of band (DATE_BEFORE_RECEIPT).
     #[prost(message, optional, tag = "6")]
     pub refund_date: ::core::option::Option<Date>,
-    /// Why.
+    /// Why; not said if unspecified.
     #[prost(enumeration = "RefundReason", tag = "7")]
     pub reason: i32,
     /// The credit note by which the money goes back, as of CreateRefund.
     #[prost(string, tag = "8")]
     pub credit_note_id: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
 }
@@ -7445,35 +7754,38 @@ pub struct GetRefundResponse {
     #[prost(message, optional, tag = "1")]
     pub refund: ::core::option::Option<Refund>,
 }
-/// Request of ListRefunds.
+/// Request of ListRefunds. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListRefundsRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Refunds of a page: 1 to 100; 0 for 20.
+    /// Refunds of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this payment.
+    /// Only of this payment; of all if empty.
     #[prost(string, tag = "4")]
     pub payment_id: ::prost::alloc::string::String,
-    /// Only in this state.
+    /// Only in this state; in any if unspecified.
     #[prost(enumeration = "RefundState", tag = "5")]
     pub state: i32,
-    /// Only by this credit note.
+    /// Only by this credit note; all if empty.
     #[prost(string, tag = "6")]
     pub credit_note_id: ::prost::alloc::string::String,
 }
 /// Response of ListRefunds.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListRefundsResponse {
-    /// The refunds.
+    /// The refunds. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub refunds: ::prost::alloc::vec::Vec<Refund>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
@@ -7491,53 +7803,58 @@ pub struct GetDisputeResponse {
     #[prost(message, optional, tag = "1")]
     pub dispute: ::core::option::Option<Dispute>,
 }
-/// Request of ListDisputes.
+/// Request of ListDisputes. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListDisputesRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Disputes of a page: 1 to 100; 0 for 20.
+    /// Disputes of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this payment.
+    /// Only of this payment; of all if empty.
     #[prost(string, tag = "4")]
     pub payment_id: ::prost::alloc::string::String,
-    /// Only in this state.
+    /// Only in this state; in any if unspecified. Those in states that are not known here come without this filter alone.
     #[prost(enumeration = "DisputeState", tag = "5")]
     pub state: i32,
 }
 /// Response of ListDisputes.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListDisputesResponse {
-    /// The disputes.
+    /// The disputes. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub disputes: ::prost::alloc::vec::Vec<Dispute>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of CapturePayment.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CapturePaymentRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the payment. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// How much is captured: at most what is held, in its currency; all of it where absent.
+    /// How much is captured: at most what is held, in its currency; all of it where absent. From 1 minor unit
+    /// (ABOVE_AMOUNT_CAPTURABLE, CURRENCY_MISMATCH).
     #[prost(message, optional, tag = "3")]
     pub amount: ::core::option::Option<Money>,
 }
 /// Response of CapturePayment.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CapturePaymentResponse {
-    /// The payment; received says what was captured.
+    /// The payment: it has succeeded, and received says what was captured.
     #[prost(message, optional, tag = "1")]
     pub payment: ::core::option::Option<Payment>,
 }
@@ -7545,15 +7862,15 @@ pub struct CapturePaymentResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PaymentKind {
-    /// Not said.
+    /// Not said. Never in answers.
     Unspecified = 0,
     /// Asked for by CreatePayment.
     AdHoc = 1,
-    /// Through a payment link.
+    /// Through a payment link; also the first of a subscription, and a second one through the link of an ad-hoc payment.
     Link = 2,
     /// Through a checkout of one invoice.
     Checkout = 3,
-    /// For a period of a subscription after the first, without the customer's doing.
+    /// For a period of a subscription after the first, without the customer's doing. It is known once its money came in.
     Renewal = 4,
     /// Beside the provider, recorded by RecordInvoicePayment.
     OutOfBand = 5,
@@ -7590,7 +7907,7 @@ impl PaymentKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum OutOfBandMethod {
-    /// Not said.
+    /// Not said; refused.
     Unspecified = 0,
     /// Notes and coins.
     Cash = 1,
@@ -7623,25 +7940,28 @@ impl OutOfBandMethod {
         }
     }
 }
-/// Where a payment stands.
+/// Where a payment stands, as the provider says. One that is FAILED, CANCELED or EXPIRED becomes SUCCEEDED should its
+/// money come all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PaymentState {
-    /// Not said.
+    /// Not said: in a filter any state. Never in answers.
     Unspecified = 0,
-    /// Asked for.
+    /// Asked for: an ad-hoc payment whose customer has not paid yet. It becomes any other.
     Pending = 1,
-    /// The customer paid by a method whose money comes later.
+    /// The customer paid by a method whose money comes later. It becomes SUCCEEDED or FAILED; AUTHORIZED or CANCELED where
+    /// the money is held first.
     Processing = 2,
-    /// The money is there.
+    /// The money is there: for good. What goes back afterwards is in `refunded` and `disputed`.
     Succeeded = 3,
-    /// It will not come.
+    /// It will not come; or the page of an ad-hoc payment could not be made.
     Failed = 4,
     /// Withdrawn; or its held money went back, since someone canceled it or nobody captured it in time.
     Canceled = 5,
-    /// Its time passed.
+    /// Its time passed: of an ad-hoc payment that nobody paid.
     Expired = 6,
     /// The money is held until it is captured or goes back: see capture_method of the link, CapturePayment, CancelPayment.
+    /// It becomes SUCCEEDED, CANCELED or FAILED.
     Authorized = 7,
 }
 impl PaymentState {
@@ -7680,23 +8000,24 @@ impl PaymentState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PaymentFlag {
-    /// Not said.
+    /// Not said. Never in answers.
     Unspecified = 0,
-    /// Less than what was due.
+    /// Less than what was due on its invoice then, also where no more was asked for or captured; without an invoice, less
+    /// than what was asked for.
     Partial = 1,
-    /// More than what was due.
+    /// More than what was due on its invoice then; without an invoice, more than what was asked for.
     Overpaid = 2,
-    /// In another currency than the invoice's; not applied to it.
+    /// In another currency than the invoice's, and not applied to it; without an invoice, than what was asked for.
     WrongCurrency = 3,
-    /// The invoice had been paid already.
+    /// The invoice had been paid already: all of it counts in amount_overpaid.
     InvoiceAlreadyPaid = 4,
     /// The invoice was a draft or void; not applied to it.
     InvoiceNotOpen = 5,
-    /// Its link or session had been closed before. A link for items that someone closed at the provider raises no flag: what
-    /// came first there, only the provider knows.
+    /// Its link or session had been closed before. A link for items that someone closed at the provider raises no flag:
+    /// what came first there, only the provider knows.
     CollectableClosed = 6,
-    /// More of it is refunded and disputed than what came in, as where money goes back at the provider beside a refund of ours or
-    /// a dispute. Unlike the others it goes once that is not so any more.
+    /// More of it is refunded and disputed than what came in, as where money goes back at the provider beside a refund of
+    /// ours or a dispute. Unlike the others it goes once that is not so any more.
     OverRefunded = 7,
 }
 impl PaymentFlag {
@@ -7812,8 +8133,12 @@ pub mod payment_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Asks for an ad-hoc payment: computes its tax, makes an invoice and a hosted link for it. FAILED_PRECONDITION
-        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do.
+        /// Asks for an ad-hoc payment: computes its tax, makes an invoice and a hosted link for it. The invoice is open and
+        /// has its number at once; it is voided if the payment is canceled, expires or can't be hosted. FAILED_PRECONDITION
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do. UNAVAILABLE (TAX_UNAVAILABLE) or FAILED_PRECONDITION
+        /// (PROVIDER_REJECTED) where the provider's tax engine can't be reached or is not set up. Events: invoice.created,
+        /// invoice.finalized, then payment_link.created and payment.created once the provider has made the page;
+        /// payment_link.failed, invoice.voided and payment.failed where it refuses.
         pub async fn create_payment(
             &mut self,
             request: impl tonic::IntoRequest<super::CreatePaymentRequest>,
@@ -7858,8 +8183,10 @@ pub mod payment_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "ListPayments"));
             self.inner.unary(req, path, codec).await
         }
-        /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided. Of an authorized payment the money that is
-        /// held goes back to the customer; its invoice stays open. FAILED_PRECONDITION (PAYMENT_STATE) in every other state.
+        /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided. Of an authorized payment the money
+        /// that is held goes back to the customer; its invoice stays open. FAILED_PRECONDITION (PAYMENT_STATE) in every other
+        /// state, also where the customer, or someone at the provider, was faster. UNAVAILABLE while the provider can't be
+        /// reached: it is canceled as soon as it can. Event: payment.canceled.
         pub async fn cancel_payment(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelPaymentRequest>,
@@ -7875,7 +8202,8 @@ pub mod payment_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Takes the money that an authorized payment holds, all of it or a part; once, so the rest goes back to the customer.
-        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized, also where someone was faster in the provider's dashboard.
+        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized, also where someone was faster in the provider's
+        /// dashboard. Events: payment.succeeded, and invoice.paid or invoice.payment_received if it is an invoice's.
         pub async fn capture_payment(
             &mut self,
             request: impl tonic::IntoRequest<super::CapturePaymentRequest>,
@@ -7890,10 +8218,14 @@ pub mod payment_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CapturePayment"));
             self.inner.unary(req, path, codec).await
         }
-        /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
-        /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note,
-        /// which a refund may name. Money that came in out of band is given back so too, see RecordRefund: FAILED_PRECONDITION
-        /// (PAYMENT_STATE) here.
+        /// Sends money of a payment back: all that is left, or a part of it, and another part later. Its amount counts in
+        /// Payment.refunded at once, so that refunds never come to more than what came in; one that fails gives it free. The
+        /// answer says how far it is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an
+        /// invoice is a credit note, which a refund may name. FAILED_PRECONDITION (PAYMENT_STATE) unless the payment has
+        /// succeeded and something is left of it, (INVOICE_CREDITED) if nothing is left to refund by the credit note,
+        /// (UNSUPPORTED_CAPABILITY) for a part where the provider refunds whole payments alone. Money that came in out of band
+        /// is given back so too, see RecordRefund: FAILED_PRECONDITION (PAYMENT_STATE) here. Events: payment.updated,
+        /// refund.created once the provider has it, then refund.succeeded, refund.failed and the like.
         pub async fn create_refund(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateRefundRequest>,
@@ -7908,9 +8240,10 @@ pub mod payment_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CreateRefund"));
             self.inner.unary(req, path, codec).await
         }
-        /// Records money of a payment that went back beside the provider, such as in cash or by a bank transfer: it is done, and
-        /// never comes to more than what is left of what came in. That may have come in out of band or by the provider. Tells
-        /// refund.created, refund.succeeded and payment.updated.
+        /// Records money of a payment that went back beside the provider, such as in cash or by a bank transfer: it is done,
+        /// and never comes to more than what is left of what came in. That may have come in out of band or by the provider.
+        /// FAILED_PRECONDITION (PAYMENT_STATE) unless the payment has succeeded, (INVOICE_CREDITED) if nothing is left to
+        /// refund by the credit note. Events: refund.created, refund.succeeded and payment.updated.
         pub async fn record_refund(
             &mut self,
             request: impl tonic::IntoRequest<super::RecordRefundRequest>,
@@ -7995,8 +8328,12 @@ pub mod payment_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with PaymentServiceServer.
     #[async_trait]
     pub trait PaymentService: std::marker::Send + std::marker::Sync + 'static {
-        /// Asks for an ad-hoc payment: computes its tax, makes an invoice and a hosted link for it. FAILED_PRECONDITION
-        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do.
+        /// Asks for an ad-hoc payment: computes its tax, makes an invoice and a hosted link for it. The invoice is open and
+        /// has its number at once; it is voided if the payment is canceled, expires or can't be hosted. FAILED_PRECONDITION
+        /// (UNSUPPORTED_CAPABILITY) for what the provider can't do. UNAVAILABLE (TAX_UNAVAILABLE) or FAILED_PRECONDITION
+        /// (PROVIDER_REJECTED) where the provider's tax engine can't be reached or is not set up. Events: invoice.created,
+        /// invoice.finalized, then payment_link.created and payment.created once the provider has made the page;
+        /// payment_link.failed, invoice.voided and payment.failed where it refuses.
         async fn create_payment(
             &self,
             request: tonic::Request<super::CreatePaymentRequest>,
@@ -8011,29 +8348,37 @@ pub mod payment_service_server {
             &self,
             request: tonic::Request<super::ListPaymentsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListPaymentsResponse>, tonic::Status>;
-        /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided. Of an authorized payment the money that is
-        /// held goes back to the customer; its invoice stays open. FAILED_PRECONDITION (PAYMENT_STATE) in every other state.
+        /// Withdraws a pending ad-hoc payment: its link is closed and its invoice voided. Of an authorized payment the money
+        /// that is held goes back to the customer; its invoice stays open. FAILED_PRECONDITION (PAYMENT_STATE) in every other
+        /// state, also where the customer, or someone at the provider, was faster. UNAVAILABLE while the provider can't be
+        /// reached: it is canceled as soon as it can. Event: payment.canceled.
         async fn cancel_payment(
             &self,
             request: tonic::Request<super::CancelPaymentRequest>,
         ) -> std::result::Result<tonic::Response<super::CancelPaymentResponse>, tonic::Status>;
         /// Takes the money that an authorized payment holds, all of it or a part; once, so the rest goes back to the customer.
-        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized, also where someone was faster in the provider's dashboard.
+        /// FAILED_PRECONDITION (PAYMENT_STATE) unless it is authorized, also where someone was faster in the provider's
+        /// dashboard. Events: payment.succeeded, and invoice.paid or invoice.payment_received if it is an invoice's.
         async fn capture_payment(
             &self,
             request: tonic::Request<super::CapturePaymentRequest>,
         ) -> std::result::Result<tonic::Response<super::CapturePaymentResponse>, tonic::Status>;
-        /// Sends money of a payment back: all that is left, or a part of it, and another part later. The answer says how far it
-        /// is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an invoice is a credit note,
-        /// which a refund may name. Money that came in out of band is given back so too, see RecordRefund: FAILED_PRECONDITION
-        /// (PAYMENT_STATE) here.
+        /// Sends money of a payment back: all that is left, or a part of it, and another part later. Its amount counts in
+        /// Payment.refunded at once, so that refunds never come to more than what came in; one that fails gives it free. The
+        /// answer says how far it is; refund.* events tell the rest. The payment's invoice stays paid: what corrects an
+        /// invoice is a credit note, which a refund may name. FAILED_PRECONDITION (PAYMENT_STATE) unless the payment has
+        /// succeeded and something is left of it, (INVOICE_CREDITED) if nothing is left to refund by the credit note,
+        /// (UNSUPPORTED_CAPABILITY) for a part where the provider refunds whole payments alone. Money that came in out of band
+        /// is given back so too, see RecordRefund: FAILED_PRECONDITION (PAYMENT_STATE) here. Events: payment.updated,
+        /// refund.created once the provider has it, then refund.succeeded, refund.failed and the like.
         async fn create_refund(
             &self,
             request: tonic::Request<super::CreateRefundRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateRefundResponse>, tonic::Status>;
-        /// Records money of a payment that went back beside the provider, such as in cash or by a bank transfer: it is done, and
-        /// never comes to more than what is left of what came in. That may have come in out of band or by the provider. Tells
-        /// refund.created, refund.succeeded and payment.updated.
+        /// Records money of a payment that went back beside the provider, such as in cash or by a bank transfer: it is done,
+        /// and never comes to more than what is left of what came in. That may have come in out of band or by the provider.
+        /// FAILED_PRECONDITION (PAYMENT_STATE) unless the payment has succeeded, (INVOICE_CREDITED) if nothing is left to
+        /// refund by the credit note. Events: refund.created, refund.succeeded and payment.updated.
         async fn record_refund(
             &self,
             request: tonic::Request<super::RecordRefundRequest>,
@@ -8472,13 +8817,13 @@ pub struct InvoiceLineInput {
     /// What it is: at most 500 characters. Required unless a price is named; then the product's name stands in.
     #[prost(string, tag = "1")]
     pub description: ::prost::alloc::string::String,
-    /// How many: 1 to 999999.
+    /// How many: 1 to 999999. Required.
     #[prost(int64, tag = "2")]
     pub quantity: i64,
     /// How it is taxed. Required.
     #[prost(message, optional, tag = "5")]
     pub tax: ::core::option::Option<LineTax>,
-    /// What is taken off of the line, before tax.
+    /// What is taken off of the line, before tax; nothing if absent.
     #[prost(message, optional, tag = "7")]
     pub discount: ::core::option::Option<InvoiceDiscount>,
     /// What one costs. Exactly one is required.
@@ -8490,14 +8835,16 @@ pub mod invoice_line_input {
     /// What one costs. Exactly one is required.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Price {
-        /// A stored, active price.
+        /// A stored, active price. One of the seller's whose product is active too, per unit and paid once (NOT_PER_UNIT),
+        /// with an amount in the invoice's currency (CURRENCY_MISMATCH).
         #[prost(string, tag = "3")]
         PriceId(::prost::alloc::string::String),
         /// A price for this line alone.
         #[prost(message, tag = "4")]
         PriceData(super::InlinePrice),
-        /// A stored, active shipping rate, which says whether tax is inside. Its name and its tax code stand in where the line says
-        /// none.
+        /// A stored, active shipping rate, which says whether tax is inside. TAX_BEHAVIOR_REQUIRED if it does not,
+        /// CURRENCY_MISMATCH if it has no amount in the invoice's currency. Its name and its tax code stand in where the
+        /// line says none.
         #[prost(string, tag = "6")]
         ShippingRateId(::prost::alloc::string::String),
     }
@@ -8517,7 +8864,7 @@ pub mod invoice_discount {
         /// A percentage as a decimal, above 0 and up to 100, at most two decimals; rounded half up.
         #[prost(string, tag = "1")]
         PercentOff(::prost::alloc::string::String),
-        /// An amount in the invoice's currency, at most what it is taken off of (DISCOUNT_ABOVE_AMOUNT).
+        /// An amount in the invoice's currency, at most what it is taken off of (DISCOUNT_ABOVE_AMOUNT). From 1 minor unit.
         #[prost(message, tag = "2")]
         AmountOff(super::Money),
     }
@@ -8525,7 +8872,7 @@ pub mod invoice_discount {
 /// A price that is not stored.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct InlinePrice {
-    /// What one costs. Required.
+    /// What one costs, in the invoice's currency. Required.
     #[prost(message, optional, tag = "1")]
     pub unit_price: ::core::option::Option<UnitPrice>,
     /// Whether tax is inside. Required.
@@ -8535,16 +8882,16 @@ pub struct InlinePrice {
 /// A line with its figures. Set by the service.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct InvoiceLine {
-    /// Id, such as il_… .
+    /// Id, such as il_… . Of a draft it is another after each update.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// What it is.
+    /// What it is, as it stands on documents.
     #[prost(string, tag = "2")]
     pub description: ::prost::alloc::string::String,
-    /// How many.
+    /// How many: 1 to 999999.
     #[prost(int64, tag = "3")]
     pub quantity: i64,
-    /// What one costs.
+    /// What one costs, as it was when the line was set.
     #[prost(message, optional, tag = "4")]
     pub unit_price: ::core::option::Option<UnitPrice>,
     /// Whether tax is inside the price.
@@ -8553,19 +8900,21 @@ pub struct InvoiceLine {
     /// The stored price that it came from; empty if none.
     #[prost(string, tag = "6")]
     pub price_id: ::prost::alloc::string::String,
-    /// Quantity times unit price, less discount_amount.
+    /// Quantity times unit price, less discount_amount. Without tax where tax_behavior is exclusive, with it where it is
+    /// inclusive; 0 or more.
     #[prost(message, optional, tag = "7")]
     pub amount: ::core::option::Option<Money>,
-    /// Net, tax and gross.
+    /// Net, tax and gross; of a draft as of its last change.
     #[prost(message, optional, tag = "8")]
     pub taxed: ::core::option::Option<TaxedLine>,
     /// The stored shipping rate that it came from; empty if none.
     #[prost(string, tag = "9")]
     pub shipping_rate_id: ::prost::alloc::string::String,
-    /// What is taken off of the line; absent if nothing.
+    /// What is taken off of the line by itself; absent if nothing.
     #[prost(message, optional, tag = "10")]
     pub discount: ::core::option::Option<InvoiceDiscount>,
-    /// What was taken off of the line in all: by its own discount, and by its share of the whole invoice's.
+    /// What was taken off of the line in all: by its own discount, and by its share of the whole invoice's. In the terms
+    /// of `amount`; 0 if nothing.
     #[prost(message, optional, tag = "11")]
     pub discount_amount: ::core::option::Option<Money>,
 }
@@ -8575,7 +8924,7 @@ pub struct Invoice {
     /// Id, such as inv_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Who invoices.
+    /// Who invoices: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// Who is invoiced; empty if not a stored customer.
@@ -8584,80 +8933,83 @@ pub struct Invoice {
     /// Where it stands.
     #[prost(enumeration = "InvoiceState", tag = "4")]
     pub state: i32,
-    /// Number, without gaps within its series; empty for a draft.
+    /// Number, without gaps within its series; empty for a draft, and for one that was voided as a draft. Given at
+    /// finalization; a series may begin anew each year (UTC).
     #[prost(string, tag = "5")]
     pub number: ::prost::alloc::string::String,
-    /// Currency code of every amount.
+    /// Currency code of every amount, in capitals; only tax_in_sellers_currency is in another.
     #[prost(string, tag = "6")]
     pub currency_code: ::prost::alloc::string::String,
-    /// The lines.
+    /// The lines, in the order of the request.
     #[prost(message, repeated, tag = "7")]
     pub lines: ::prost::alloc::vec::Vec<InvoiceLine>,
-    /// All without tax.
+    /// All without tax. Of a draft net, tax and total are those of its last change, and are computed anew at finalization.
     #[prost(message, optional, tag = "8")]
     pub net: ::core::option::Option<Money>,
-    /// All tax.
+    /// All tax, 0 or more.
     #[prost(message, optional, tag = "9")]
     pub tax: ::core::option::Option<Money>,
     /// All with tax: the total. What is credited does not change it.
     #[prost(message, optional, tag = "10")]
     pub total: ::core::option::Option<Money>,
-    /// What has been paid, at most the total.
+    /// What has been paid and applied, tax included; at most the total. Refunds and disputes do not lower it.
     #[prost(message, optional, tag = "11")]
     pub amount_paid: ::core::option::Option<Money>,
-    /// What is still to be paid: the total without what was paid and what was credited before it was paid. 0 unless it is open
-    /// or uncollectible.
+    /// What is still to be paid: the total without what was paid and what was credited before it was paid. 0 unless it is
+    /// open or uncollectible.
     #[prost(message, optional, tag = "12")]
     pub amount_due: ::core::option::Option<Money>,
-    /// What came in beyond the total.
+    /// What came in beyond what was due then, and is to be paid back. 0 if nothing; refunds do not lower it.
     #[prost(message, optional, tag = "13")]
     pub amount_overpaid: ::core::option::Option<Money>,
-    /// The tax by category and rate.
+    /// The tax by category and rate, as it is on the document.
     #[prost(message, repeated, tag = "14")]
     pub tax_subtotals: ::prost::alloc::vec::Vec<TaxSubtotal>,
-    /// How each figure of tax came about.
+    /// How each figure of tax came about: a step for each line and rate, or one that says why there is none.
     #[prost(message, repeated, tag = "15")]
     pub tax_trace: ::prost::alloc::vec::Vec<TaxTraceStep>,
-    /// A note on the whole.
+    /// A note on the whole, as it stands on documents.
     #[prost(string, tag = "16")]
     pub description: ::prost::alloc::string::String,
-    /// The date whose tax rates apply; absent on a draft that names none.
+    /// The date whose tax rates apply; absent on a draft that names none. Fixed at finalization.
     #[prost(message, optional, tag = "17")]
     pub tax_point: ::core::option::Option<Date>,
-    /// The last day to pay; absent on a draft that names none.
+    /// The last day to pay; absent on a draft that names none. Fixed at finalization.
     #[prost(message, optional, tag = "18")]
     pub due_date: ::core::option::Option<Date>,
-    /// Whether it is open and its due date has passed.
+    /// Whether it is open and its due date has passed in UTC. As of this answer, or of when the event was recorded.
     #[prost(bool, tag = "19")]
     pub overdue: bool,
-    /// The seller as it was at finalization.
+    /// The seller as it was at finalization; absent for a draft.
     #[prost(message, optional, tag = "20")]
     pub seller: ::core::option::Option<Party>,
-    /// The customer as it was at finalization.
+    /// The customer as it was at finalization; absent for a draft, and without a stored customer.
     #[prost(message, optional, tag = "21")]
     pub buyer: ::core::option::Option<Party>,
-    /// The caller's pairs.
+    /// The caller's pairs. They are fixed at finalization.
     #[prost(btree_map = "string, string", tag = "22")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Opaque version.
+    /// Opaque version: it changes with each change, payments and credit notes included. In a request it guards against
+    /// changing what the caller has not seen.
     #[prost(string, tag = "23")]
     pub etag: ::prost::alloc::string::String,
-    /// When it was created.
+    /// When it was created, by the clock of the service.
     #[prost(message, optional, tag = "24")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed.
+    /// When it last changed, by the clock of the service.
     #[prost(message, optional, tag = "25")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was finalized.
+    /// When it was finalized: its date in UTC is the date of issue. Absent for a draft. By the clock of the service.
     #[prost(message, optional, tag = "26")]
     pub finalize_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When the payment or credit note that completed it was recorded.
+    /// When the payment or credit note that completed it was recorded. By the clock of the service; absent unless it is
+    /// paid.
     #[prost(message, optional, tag = "27")]
     pub paid_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// How tax was rounded.
+    /// How tax was rounded; never absent.
     #[prost(message, optional, tag = "28")]
     pub tax_rounding: ::core::option::Option<TaxRounding>,
-    /// What credit notes took back of the total, from 0 to all of it.
+    /// What credit notes took back of the total, from 0 to all of it, tax included.
     #[prost(message, optional, tag = "29")]
     pub amount_credited: ::core::option::Option<Money>,
     /// The part of amount_credited that had been paid, and goes back to the customer; the rest lowered what was due.
@@ -8666,61 +9018,70 @@ pub struct Invoice {
     /// What is taken off of all lines, after their own discounts; absent if nothing.
     #[prost(message, optional, tag = "31")]
     pub discount: ::core::option::Option<InvoiceDiscount>,
-    /// What was taken off in all, by all discounts.
+    /// What was taken off in all, by all discounts; 0 if nothing.
     #[prost(message, optional, tag = "32")]
     pub discount_amount: ::core::option::Option<Money>,
     /// By which rate the tax is told in the seller's currency; absent where none was named. Fixed at finalization.
     #[prost(message, optional, tag = "33")]
     pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
-    /// All tax in the seller's currency, by that rate; rounded half up. Documents show it.
+    /// All tax in the seller's currency, by that rate; rounded half up. Documents show it. Absent without
+    /// tax_exchange_rate.
     #[prost(message, optional, tag = "34")]
     pub tax_in_sellers_currency: ::core::option::Option<Money>,
 }
 /// Request of CreateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateInvoiceRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Who is invoiced.
+    /// Who is invoiced. A customer of the seller's (UNKNOWN_CUSTOMER); nobody in particular if empty, who is taxed as in
+    /// the seller's country.
     #[prost(string, tag = "3")]
     pub customer_id: ::prost::alloc::string::String,
-    /// Currency of every amount; the seller's where empty.
+    /// Currency of every amount; the seller's where empty. It can't change later.
     #[prost(string, tag = "4")]
     pub currency_code: ::prost::alloc::string::String,
-    /// The lines: 1 to 1000.
+    /// The lines: 1 to 1000. In the order in which documents have them. After discounts they come to at most 499999999999
+    /// minor units, and with tax to 999999999999 (AMOUNT_OUT_OF_RANGE).
     #[prost(message, repeated, tag = "5")]
     pub lines: ::prost::alloc::vec::Vec<InvoiceLineInput>,
-    /// How tax is rounded; as the seller does where absent.
+    /// How tax is rounded; as the seller does where absent. What it leaves unspecified is as the seller does.
     #[prost(message, optional, tag = "6")]
     pub tax_rounding: ::core::option::Option<TaxRounding>,
-    /// A note on the whole: at most 500 characters.
+    /// A note on the whole: at most 500 characters. It stands on documents.
     #[prost(string, tag = "7")]
     pub description: ::prost::alloc::string::String,
-    /// The date whose tax rates apply; the day of finalization where absent. It may lie up to ten years
-    /// (3653 days) before that day or a hundred (36525 days) after it: DATE_OUT_OF_RANGE otherwise, here and at finalization.
-    /// The day of finalization is that in UTC, as are all dates that this service gives.
+    /// The date whose tax rates apply; the day of finalization where absent. It may lie up to ten years (3653 days) before
+    /// that day or a hundred (36525 days) after it: DATE_OUT_OF_RANGE otherwise, here and at finalization. The day of
+    /// finalization is that in UTC, as are all dates that this service gives.
     #[prost(message, optional, tag = "8")]
     pub tax_point: ::core::option::Option<Date>,
     /// The last day to pay; by the seller's terms where absent. It may lie as far from the day of finalization as
-    /// tax_point: an invoice that is due before it is issued is overdue from the start.
+    /// tax_point: an invoice that is due before it is issued is overdue from the start. The seller's terms count days from
+    /// the day of finalization.
     #[prost(message, optional, tag = "9")]
     pub due_date: ::core::option::Option<Date>,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "10")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Whether to finalize it at once.
+    /// Whether to finalize it at once. Else it is a draft.
     #[prost(bool, tag = "11")]
     pub finalize: bool,
-    /// What is taken off of all lines, after their own discounts and before tax; the lines share it in proportion.
+    /// What is taken off of all lines, after their own discounts and before tax; the lines share it in proportion. Nothing
+    /// if absent.
     #[prost(message, optional, tag = "12")]
     pub discount: ::core::option::Option<InvoiceDiscount>,
-    /// By which rate the tax is told in the seller's currency. Whoever bills in another currency than that of the country whose
-    /// VAT is charged names it: nobody else can know which rate the seller goes by.
+    /// By which rate the tax is told in the seller's currency. Whoever bills in another currency than that of the country
+    /// whose VAT is charged names it: nobody else can know which rate the seller goes by. Not told if absent.
     #[prost(message, optional, tag = "13")]
     pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
 }
@@ -8731,55 +9092,59 @@ pub struct CreateInvoiceResponse {
     #[prost(message, optional, tag = "1")]
     pub invoice: ::core::option::Option<Invoice>,
 }
-/// New values of a draft.
+/// New values of a draft: what the update_mask names of it, under the rules of CreateInvoiceRequest.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct InvoiceDraft {
-    /// Who is invoiced.
+    /// Who is invoiced; nobody in particular if empty.
     #[prost(string, tag = "1")]
     pub customer_id: ::prost::alloc::string::String,
-    /// All lines anew.
+    /// All lines anew: 1 to 1000.
     #[prost(message, repeated, tag = "2")]
     pub lines: ::prost::alloc::vec::Vec<InvoiceLineInput>,
-    /// How tax is rounded; as the seller does where absent.
+    /// How tax is rounded; as the seller does where absent or unspecified.
     #[prost(message, optional, tag = "3")]
     pub tax_rounding: ::core::option::Option<TaxRounding>,
-    /// A note on the whole.
+    /// A note on the whole: at most 500 characters; none if empty.
     #[prost(string, tag = "4")]
     pub description: ::prost::alloc::string::String,
-    /// The date whose tax rates apply.
+    /// The date whose tax rates apply; the day of finalization where absent.
     #[prost(message, optional, tag = "5")]
     pub tax_point: ::core::option::Option<Date>,
-    /// The last day to pay.
+    /// The last day to pay; by the seller's terms where absent.
     #[prost(message, optional, tag = "6")]
     pub due_date: ::core::option::Option<Date>,
-    /// The caller's pairs.
+    /// The caller's pairs, as of CreateInvoice.
     #[prost(btree_map = "string, string", tag = "7")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// What is taken off of all lines, after their own discounts and before tax.
+    /// What is taken off of all lines, after their own discounts and before tax; nothing if absent.
     #[prost(message, optional, tag = "8")]
     pub discount: ::core::option::Option<InvoiceDiscount>,
-    /// By which rate the tax is told in the seller's currency.
+    /// By which rate the tax is told in the seller's currency; not told if absent.
     #[prost(message, optional, tag = "9")]
     pub tax_exchange_rate: ::core::option::Option<TaxExchangeRate>,
 }
 /// Request of UpdateInvoice.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateInvoiceRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the draft. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
+    /// The version that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since). Also with
+    /// none it is ETAG_MISMATCH where another request changes the draft while this one computes its tax.
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
-    /// The new values.
+    /// The new values; of these only what update_mask names counts.
     #[prost(message, optional, tag = "4")]
     pub draft: ::core::option::Option<InvoiceDraft>,
-    /// What changes: customer_id, lines, discount, tax_rounding, description, tax_point, due_date, tax_exchange_rate, metadata,
-    /// or metadata.KEY. An empty value clears. Required.
+    /// What changes: customer_id, lines, discount, tax_rounding, description, tax_point, due_date, tax_exchange_rate,
+    /// metadata, or metadata.KEY. An empty value clears, but lines can't be empty; `metadata` replaces all pairs, and a
+    /// pair of KEY that is not in the map, or is empty there, is unset. What is not named stays as it is; an unknown path
+    /// is refused (UNKNOWN_PATH). Required.
     #[prost(message, optional, tag = "5")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -8793,14 +9158,16 @@ pub struct UpdateInvoiceResponse {
 /// Request of FinalizeInvoice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FinalizeInvoiceRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the draft. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// The version that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
+    /// The version that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since). Also with
+    /// none it is ETAG_MISMATCH where another request changes the draft while this one computes its tax.
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
 }
@@ -8814,8 +9181,9 @@ pub struct FinalizeInvoiceResponse {
 /// Request of VoidInvoice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VoidInvoiceRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the invoice. Required.
@@ -8835,8 +9203,9 @@ pub struct VoidInvoiceResponse {
 /// Request of MarkInvoiceUncollectible.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MarkInvoiceUncollectibleRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the invoice. Required.
@@ -8867,68 +9236,75 @@ pub struct GetInvoiceResponse {
     #[prost(message, optional, tag = "1")]
     pub invoice: ::core::option::Option<Invoice>,
 }
-/// Request of ListInvoices.
+/// Request of ListInvoices. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListInvoicesRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Invoices of a page: 1 to 100; 0 for 20.
+    /// Invoices of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this customer.
+    /// Only of this customer; of all if empty.
     #[prost(string, tag = "4")]
     pub customer_id: ::prost::alloc::string::String,
-    /// Only in this state.
+    /// Only in this state; in any if unspecified.
     #[prost(enumeration = "InvoiceState", tag = "5")]
     pub state: i32,
-    /// Only open ones whose due date has passed.
+    /// Only open ones whose due date has passed in UTC; all if false.
     #[prost(bool, tag = "6")]
     pub overdue: bool,
 }
 /// Response of ListInvoices.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListInvoicesResponse {
-    /// The invoices.
+    /// The invoices. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub invoices: ::prost::alloc::vec::Vec<Invoice>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of RecordInvoicePayment.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RecordInvoicePaymentRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the invoice. Required.
     #[prost(string, tag = "2")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// The version of the invoice that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
+    /// The version of the invoice that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed
+    /// since).
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
-    /// How much came in: from 1 minor unit to what is due, in the invoice's currency. Required.
+    /// How much came in: from 1 minor unit to what is due, in the invoice's currency. Tax included (ABOVE_AMOUNT_DUE,
+    /// CURRENCY_MISMATCH). Required.
     #[prost(message, optional, tag = "4")]
     pub amount: ::core::option::Option<Money>,
     /// By which way. Required.
     #[prost(enumeration = "OutOfBandMethod", tag = "5")]
     pub method: i32,
-    /// What identifies it there, such as the reference on a bank statement or the number of a receipt: at most 250 characters,
-    /// and no card number.
+    /// What identifies it there, such as the reference on a bank statement or the number of a receipt: at most 250
+    /// characters, and no card number.
     #[prost(string, tag = "6")]
     pub reference: ::prost::alloc::string::String,
-    /// The day on which it came in. Required; not in the future.
+    /// The day on which it came in. Required; not in the future (DATE_IN_FUTURE): a day after today in UTC at the most,
+    /// since it has begun elsewhere. At most ten years (3653 days) back (DATE_OUT_OF_RANGE).
     #[prost(message, optional, tag = "7")]
     pub receive_date: ::core::option::Option<Date>,
-    /// A note on it: at most 500 characters.
+    /// A note on it: at most 500 characters. It is the description of the payment.
     #[prost(string, tag = "8")]
     pub description: ::prost::alloc::string::String,
-    /// The caller's pairs, of the payment.
+    /// The caller's pairs, of the payment; limits as of CreateInvoice.
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
 }
@@ -8945,26 +9321,31 @@ pub struct RecordInvoicePaymentResponse {
 /// Request of CreateCreditNote.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateCreditNoteRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the invoice. Required.
     #[prost(string, tag = "2")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// The version of the invoice that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed since).
+    /// The version of the invoice that the caller has read; any if empty (ABORTED, ETAG_MISMATCH, if it has changed
+    /// since).
     #[prost(string, tag = "3")]
     pub etag: ::prost::alloc::string::String,
-    /// Why. Required.
+    /// Why. It stands on the document. Required.
     #[prost(enumeration = "CreditNoteReason", tag = "6")]
     pub reason: i32,
-    /// Why, where the reason is OTHER: 1 to 500 characters. Must be empty with any other.
+    /// Why, where the reason is OTHER: 1 to 500 characters. Must be empty with any other (NOT_WITH_REASON). It stands on
+    /// the document.
     #[prost(string, tag = "7")]
     pub reason_text: ::prost::alloc::string::String,
-    /// A note to the customer: at most 500 characters.
+    /// A note to the customer, which stands on the document: at most 500 characters.
     #[prost(string, tag = "8")]
     pub memo: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "9")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
     /// Must be absent (DEPRECATED). What went back beside the provider is recorded by PaymentService.RecordRefund with the
@@ -8984,7 +9365,7 @@ pub mod create_credit_note_request {
         /// All that is left of the invoice: the mirror of it, where nothing was credited before.
         #[prost(message, tag = "4")]
         Rest(super::CreditRest),
-        /// Parts of its lines.
+        /// Parts of its lines. Together they come to more than nothing (AMOUNT_OUT_OF_RANGE).
         #[prost(message, tag = "5")]
         ByLine(super::CreditedLines),
     }
@@ -8995,7 +9376,7 @@ pub struct CreateCreditNoteResponse {
     /// The credit note.
     #[prost(message, optional, tag = "1")]
     pub credit_note: ::core::option::Option<CreditNote>,
-    /// The invoice as it is now.
+    /// The invoice as it is now: with less due, or with more to go back.
     #[prost(message, optional, tag = "2")]
     pub invoice: ::core::option::Option<Invoice>,
 }
@@ -9013,39 +9394,42 @@ pub struct GetCreditNoteResponse {
     #[prost(message, optional, tag = "1")]
     pub credit_note: ::core::option::Option<CreditNote>,
 }
-/// Request of ListCreditNotes.
+/// Request of ListCreditNotes. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCreditNotesRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Credit notes of a page: 1 to 100; 0 for 20.
+    /// Credit notes of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this invoice.
+    /// Only of this invoice; of all if empty.
     #[prost(string, tag = "4")]
     pub invoice_id: ::prost::alloc::string::String,
-    /// Only of this customer.
+    /// Only of this customer; of all if empty.
     #[prost(string, tag = "5")]
     pub customer_id: ::prost::alloc::string::String,
 }
 /// Response of ListCreditNotes.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListCreditNotesResponse {
-    /// The credit notes.
+    /// The credit notes. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub credit_notes: ::prost::alloc::vec::Vec<CreditNote>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// A document as a file.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RenderedDocument {
-    /// The file.
+    /// The file: a whole PDF.
     #[prost(bytes = "vec", tag = "1")]
     pub content: ::prost::alloc::vec::Vec<u8>,
     /// Its media type: application/pdf.
@@ -9064,8 +9448,8 @@ pub struct RenderInvoiceRequest {
     /// Which document. Required.
     #[prost(enumeration = "InvoiceDocumentKind", tag = "2")]
     pub kind: i32,
-    /// The language of the document: en, sv, de, fr or es, with or without a region. The customer's where empty, if it is one of
-    /// these, else English.
+    /// The language of the document: en, sv, de, fr or es, with or without a region. The customer's where empty, if it is
+    /// one of these, else English. Another is refused (UNSUPPORTED_LANGUAGE).
     #[prost(string, tag = "3")]
     pub language: ::prost::alloc::string::String,
 }
@@ -9082,7 +9466,7 @@ pub struct RenderCreditNoteRequest {
     /// Id of the credit note. Required.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// The language of the document, as of RenderInvoice.
+    /// The language of the document: en, sv, de, fr or es, as of RenderInvoice.
     #[prost(string, tag = "2")]
     pub language: ::prost::alloc::string::String,
 }
@@ -9102,26 +9486,30 @@ pub struct ShareInvoiceRequest {
     /// The language of the page and of its documents, as of RenderInvoice. The reader of the page can choose another.
     #[prost(string, tag = "2")]
     pub language: ::prost::alloc::string::String,
-    /// How long the URL is good for, in whole seconds: from a minute to 90 days. 30 days where absent.
+    /// How long the URL is good for, in whole seconds: from a minute to 90 days. 30 days where absent (WHOLE_SECONDS,
+    /// LIFETIME_OUT_OF_RANGE).
     #[prost(message, optional, tag = "3")]
     pub lifetime: ::core::option::Option<::prost_types::Duration>,
 }
 /// Response of ShareInvoice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ShareInvoiceResponse {
-    /// The URL. It is a secret of the customer's: keep it out of logs.
+    /// The URL. Whoever has it sees the invoice, its receipt and its credit notes, and needs no key; it is a secret of the
+    /// customer's: keep it out of logs.
     #[prost(string, tag = "1")]
     pub url: ::prost::alloc::string::String,
-    /// When it ends.
+    /// When it ends, in whole seconds, by the clock of the service. Until then it shows the invoice whatever becomes of
+    /// it.
     #[prost(message, optional, tag = "2")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Request of SendInvoice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SendInvoiceRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). To send
-    /// once more, use another one. Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. To send once more, use another one.
+    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the invoice. Required.
@@ -9130,17 +9518,19 @@ pub struct SendInvoiceRequest {
     /// Which document of it; the invoice where not said.
     #[prost(enumeration = "InvoiceMailKind", tag = "3")]
     pub kind: i32,
-    /// The language, as a tag whose region counts for nothing: en, sv, de, fr or es. The customer's where empty, else English.
+    /// The language, as a tag whose region counts for nothing: en, sv, de, fr or es. That of the mail and of its document
+    /// (UNSUPPORTED_LANGUAGE). The customer's where empty, if it is one of these, else English.
     #[prost(string, tag = "4")]
     pub language_code: ::prost::alloc::string::String,
-    /// To whom. The customer's e-mail address as it was when the invoice was finalized where empty; required without that.
+    /// To whom: one e-mail address. The customer's e-mail address as it was when the invoice was finalized where empty;
+    /// required without that.
     #[prost(string, tag = "5")]
     pub to: ::prost::alloc::string::String,
 }
 /// Response of SendInvoice.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SendInvoiceResponse {
-    /// The mail, queued.
+    /// The mail, queued: nothing has been sent yet.
     #[prost(message, optional, tag = "1")]
     pub mail: ::core::option::Option<InvoiceMail>,
 }
@@ -9158,29 +9548,32 @@ pub struct GetInvoiceMailResponse {
     #[prost(message, optional, tag = "1")]
     pub mail: ::core::option::Option<InvoiceMail>,
 }
-/// Request of ListInvoiceMails.
+/// Request of ListInvoiceMails. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListInvoiceMailsRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Mails of a page: 1 to 100; 0 for 20.
+    /// Mails of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only about this invoice.
+    /// Only about this invoice; about all if empty.
     #[prost(string, tag = "4")]
     pub invoice_id: ::prost::alloc::string::String,
 }
 /// Response of ListInvoiceMails.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListInvoiceMailsResponse {
-    /// The mails.
+    /// The mails. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub mails: ::prost::alloc::vec::Vec<InvoiceMail>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
@@ -9188,17 +9581,19 @@ pub struct ListInvoiceMailsResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum InvoiceState {
-    /// Not said.
+    /// Not said: in a filter any state. Never in answers.
     Unspecified = 0,
-    /// May be edited; has no number.
+    /// May be edited; has no number. It becomes OPEN (or PAID, if of nothing) by FinalizeInvoice, or VOID.
     Draft = 1,
-    /// To be paid.
+    /// To be paid. It becomes PAID by payments and credit notes, VOID or UNCOLLECTIBLE.
     Open = 2,
-    /// Paid in full, or what had not been paid was credited: amount_due is 0.
+    /// Paid in full, or what had not been paid was credited: amount_due is 0. It stays so, also where money is refunded,
+    /// disputed or credited afterwards.
     Paid = 3,
-    /// Withdrawn; its number stays taken.
+    /// Withdrawn: for good. Its number, if it had one, stays taken. Money that still comes in is a flagged payment, and is
+    /// not applied.
     Void = 4,
-    /// Given up; a payment that still comes makes it paid.
+    /// Given up; a payment or credit note after which nothing is due makes it PAID. It can still be voided.
     Uncollectible = 5,
 }
 impl InvoiceState {
@@ -9233,11 +9628,11 @@ impl InvoiceState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum InvoiceDocumentKind {
-    /// Not said.
+    /// Not said; refused.
     Unspecified = 0,
     /// The invoice itself.
     Invoice = 1,
-    /// The receipt for all payments that have come in.
+    /// The receipt for all payments that have come in and were applied, dated by the last of them.
     Receipt = 2,
 }
 impl InvoiceDocumentKind {
@@ -9268,7 +9663,8 @@ pub mod invoice_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
-    /// Invoices: draft, then open, then paid, void or uncollectible.
+    /// Invoices: draft, then open, then paid, void or uncollectible. A finalized invoice is never edited; what is paid on it
+    /// and credited of it moves, and its state. All its amounts are in its one currency.
     #[derive(Debug, Clone)]
     pub struct InvoiceServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -9343,7 +9739,10 @@ pub mod invoice_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a draft, or an open invoice where `finalize` says so.
+        /// Creates a draft, or an open invoice where `finalize` says so. What a line names (stored prices, shipping rates,
+        /// manual tax rates) is taken over as it is now, and later changes of it do not touch the line. Events:
+        /// invoice.created; with `finalize` those of FinalizeInvoice as well. UNAVAILABLE (TAX_UNAVAILABLE) or
+        /// FAILED_PRECONDITION (PROVIDER_REJECTED) where the provider's tax engine can't be reached or is not set up.
         pub async fn create_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateInvoiceRequest>,
@@ -9358,8 +9757,10 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "CreateInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice, ABORTED (ETAG_MISMATCH) if it is not the
-        /// version of the etag.
+        /// Changes a draft, and computes its tax anew. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice, ABORTED
+        /// (ETAG_MISMATCH) if it is not the version of the etag, or another request changes it meanwhile. Event:
+        /// invoice.updated. UNAVAILABLE (TAX_UNAVAILABLE) or FAILED_PRECONDITION (PROVIDER_REJECTED) where the provider's tax
+        /// engine can't be reached or is not set up.
         pub async fn update_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateInvoiceRequest>,
@@ -9375,8 +9776,9 @@ pub mod invoice_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Finalizes a draft: its tax is computed for its tax point, it gets its number, and can't be edited any more. One of
-        /// nothing is paid at once. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice; UNAVAILABLE (TAX_UNAVAILABLE) where
-        /// the provider's tax engine can't be reached.
+        /// nothing is paid at once. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice, ABORTED (ETAG_MISMATCH) as of
+        /// UpdateInvoice. Events: invoice.finalized, and invoice.paid for one of nothing. UNAVAILABLE (TAX_UNAVAILABLE) or
+        /// FAILED_PRECONDITION (PROVIDER_REJECTED) where the provider's tax engine can't be reached or is not set up.
         pub async fn finalize_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::FinalizeInvoiceRequest>,
@@ -9391,10 +9793,13 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "FinalizeInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Withdraws an invoice on which nothing has been paid or credited. Its link or session is closed at the provider first, and money that is
-        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
-        /// faster, (INVOICE_CREDITED) if a part of it is credited, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
-        /// as soon as it can, unless it was paid until then.
+        /// Withdraws a draft, an open or an uncollectible invoice on which nothing has been paid or credited. Its link or
+        /// session is closed at the provider first, and money that is held for it is let go; of an ad-hoc payment's invoice
+        /// the payment is canceled. FAILED_PRECONDITION (INVOICE_STATE) if it is paid, also where its customer was faster, or
+        /// void, (INVOICE_PARTLY_PAID) if a part of it is paid, (INVOICE_CREDITED) if a part of it is credited, and
+        /// (PAYMENT_UNDER_WAY) while money is on its way. ABORTED (ETAG_MISMATCH) if it is not the version of the etag.
+        /// UNAVAILABLE while the provider can't be reached: it is voided as soon as it can, unless it was paid until then.
+        /// Event: invoice.voided.
         pub async fn void_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::VoidInvoiceRequest>,
@@ -9409,8 +9814,9 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "VoidInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gives an open invoice up; its link or session is closed at the provider. What comes in later counts all the same.
-        /// FAILED_PRECONDITION (INVOICE_STATE) unless it is open.
+        /// Gives an open invoice up; its link or session is closed at the provider soon after the answer. That of an ad-hoc
+        /// payment cancels the payment. What comes in later counts all the same. FAILED_PRECONDITION (INVOICE_STATE) unless it
+        /// is open, ABORTED (ETAG_MISMATCH) if it is not the version of the etag. Event: invoice.marked_uncollectible.
         pub async fn mark_invoice_uncollectible(
             &mut self,
             request: impl tonic::IntoRequest<super::MarkInvoiceUncollectibleRequest>,
@@ -9455,12 +9861,14 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListInvoices"));
             self.inner.unary(req, path, codec).await
         }
-        /// Records money that came in on an open or uncollectible invoice beside the provider, such as cash, or a transfer found on a
-        /// bank statement: all that is due, or a part of it. The invoice's link or session is closed at the provider first, for it
-        /// asks for what is not due any more; make another for what is left. More than what is due is taken for a slip and refused
-        /// (INVALID_ARGUMENT, ABOVE_AMOUNT_DUE), also where the customer was faster at the provider. FAILED_PRECONDITION
-        /// (INVOICE_STATE) if nothing is to be paid on it, and (PAYMENT_UNDER_WAY) while a payment waits for its customer, is held
-        /// or on its way. UNAVAILABLE while the provider can't be reached: it is recorded as soon as the page is closed.
+        /// Records money that came in on an open or uncollectible invoice beside the provider, such as cash, or a transfer
+        /// found on a bank statement: all that is due, or a part of it. The invoice's link or session is closed at the
+        /// provider first, for it asks for what is not due any more; make another for what is left. More than what is due is
+        /// taken for a slip and refused (INVALID_ARGUMENT, ABOVE_AMOUNT_DUE), also where the customer was faster at the
+        /// provider. FAILED_PRECONDITION (INVOICE_STATE) if nothing is to be paid on it, and (PAYMENT_UNDER_WAY) while a
+        /// payment waits for its customer, is held or on its way. ABORTED (ETAG_MISMATCH) if it is not the version of the
+        /// etag. UNAVAILABLE while the provider can't be reached: it is recorded as soon as the page is closed. Events:
+        /// invoice.paid, or invoice.payment_received where something is left to pay, and payment.succeeded.
         pub async fn record_invoice_payment(
             &mut self,
             request: impl tonic::IntoRequest<super::RecordInvoicePaymentRequest>,
@@ -9475,13 +9883,15 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "RecordInvoicePayment"));
             self.inner.unary(req, path, codec).await
         }
-        /// Issues a credit note for an open, paid or uncollectible invoice: all that is left of it, or parts of its lines, and several
-        /// times. It lowers what is due first; with nothing left to pay the invoice is paid. What exceeds that had been paid, and is
-        /// to go back: see CreditNote. Where something is due, the invoice's link or session is closed at the provider first; a
-        /// customer who is faster is credited what was paid. Every line that asks for more than is left is named (INVALID_ARGUMENT,
-        /// ABOVE_AMOUNT_LEFT, ABOVE_QUANTITY_LEFT). FAILED_PRECONDITION (INVOICE_STATE) for a draft or a void invoice,
-        /// (INVOICE_CREDITED) if nothing is left of it, (PAYMENT_UNDER_WAY) while a payment waits for its customer, is held or on its
-        /// way. UNAVAILABLE while the provider can't be reached: it is issued as soon as the page is closed.
+        /// Issues a credit note for an open, paid or uncollectible invoice: all that is left of it, or parts of its lines, and
+        /// several times. It lowers what is due first; with nothing left to pay the invoice is paid. What exceeds that had
+        /// been paid, and is to go back: see CreditNote. Where something is due, the invoice's link or session is closed at
+        /// the provider first; a customer who is faster is credited what was paid. Every line that asks for more than is left
+        /// is named (INVALID_ARGUMENT, ABOVE_AMOUNT_LEFT, ABOVE_QUANTITY_LEFT). FAILED_PRECONDITION (INVOICE_STATE) for a
+        /// draft or a void invoice, (INVOICE_CREDITED) if nothing is left of it, or it was of nothing, (PAYMENT_UNDER_WAY)
+        /// while a payment waits for its customer, is held or on its way. ABORTED (ETAG_MISMATCH) if it is not the version of
+        /// the etag. UNAVAILABLE while the provider can't be reached: it is issued as soon as the page is closed. Events:
+        /// credit_note.created, invoice.credited, and invoice.paid where nothing is left to pay by it.
         pub async fn create_credit_note(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateCreditNoteRequest>,
@@ -9526,10 +9936,11 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListCreditNotes"));
             self.inner.unary(req, path, codec).await
         }
-        /// Makes a document of a finalized invoice, as it stands: the invoice itself, with a QR code and the URL of its open link
-        /// while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of Directive
-        /// 2006/112/EC asks of an invoice. Stores nothing. FAILED_PRECONDITION (INVOICE_STATE) for a draft, and for the receipt of an
-        /// invoice for which no money has come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
+        /// Makes a document of a finalized invoice, as it stands: the invoice itself, with a QR code and the URL of its open
+        /// link while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of
+        /// Directive 2006/112/EC asks of an invoice. Stores nothing. A void invoice has one as well. FAILED_PRECONDITION
+        /// (INVOICE_STATE) for a draft, also one that was voided, and for the receipt of an invoice for which no money has
+        /// come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
         pub async fn render_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::RenderInvoiceRequest>,
@@ -9544,7 +9955,8 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "RenderInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Makes the document of a credit note, in the same form.
+        /// Makes the document of a credit note, in the same form. Stores nothing. UNAVAILABLE (RENDERER_BUSY) while too many
+        /// documents are being made.
         pub async fn render_credit_note(
             &mut self,
             request: impl tonic::IntoRequest<super::RenderCreditNoteRequest>,
@@ -9559,10 +9971,10 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "RenderCreditNote"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gives a URL of a page for the customer: the invoice as it stands when the page is opened, a button that leads to its open
-        /// link while something is due, and its documents to download. Whoever has the URL sees them until it ends; it can't be
-        /// guessed, and can't be taken back. Stores nothing: each call gives another URL. FAILED_PRECONDITION (INVOICE_STATE) for a
-        /// draft.
+        /// Gives a URL of a page for the customer: the invoice as it stands when the page is opened, a button that leads to
+        /// its open link while something is due, and its documents to download. Whoever has the URL sees them until it ends;
+        /// it can't be guessed, and can't be taken back. Stores nothing: each call gives another URL. FAILED_PRECONDITION
+        /// (INVOICE_STATE) for a draft, also one that was voided.
         pub async fn share_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::ShareInvoiceRequest>,
@@ -9577,12 +9989,14 @@ pub mod invoice_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ShareInvoice"));
             self.inner.unary(req, path, codec).await
         }
-        /// Sends an invoice, or the receipt for what was paid on it, by mail: a short text with the number, the amount, the due date
-        /// and the links that there are, as things stand when it is sent. It answers at once, with the mail queued; what becomes of
-        /// it GetInvoiceMail tells, and the events invoice.sent and invoice.send_failed. Where the mail server can't take it for now,
-        /// it is tried again, for 24 hours. It is sent at least once: where we stop at the wrong moment the same message is sent a
-        /// second time, with the same Message-ID. FAILED_PRECONDITION (MAIL_DISABLED) where the operator has not turned mail on, and
-        /// (INVOICE_STATE) for a draft, a void invoice, and a receipt of what nothing was paid on.
+        /// Sends an invoice, or the receipt for what was paid on it, by mail: a short text with the number, the amount, the
+        /// due date and the links that there are, as things stand when it is sent, with the document attached. Among them is a
+        /// page as of ShareInvoice, whose URL ends 90 days after. It answers at once, with the mail queued; what becomes of it
+        /// GetInvoiceMail tells, and the events invoice.sent and invoice.send_failed. Where the mail server can't take it for
+        /// now, it is tried again, for 24 hours. It is sent at least once: where the service stops at the wrong moment the
+        /// same message is sent a second time, with the same Message-ID. FAILED_PRECONDITION (MAIL_DISABLED) where the
+        /// operator has not turned mail on, and (INVOICE_STATE) for a draft, a void invoice, and a receipt of what nothing was
+        /// paid on.
         pub async fn send_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::SendInvoiceRequest>,
@@ -9637,34 +10051,44 @@ pub mod invoice_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with InvoiceServiceServer.
     #[async_trait]
     pub trait InvoiceService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a draft, or an open invoice where `finalize` says so.
+        /// Creates a draft, or an open invoice where `finalize` says so. What a line names (stored prices, shipping rates,
+        /// manual tax rates) is taken over as it is now, and later changes of it do not touch the line. Events:
+        /// invoice.created; with `finalize` those of FinalizeInvoice as well. UNAVAILABLE (TAX_UNAVAILABLE) or
+        /// FAILED_PRECONDITION (PROVIDER_REJECTED) where the provider's tax engine can't be reached or is not set up.
         async fn create_invoice(
             &self,
             request: tonic::Request<super::CreateInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateInvoiceResponse>, tonic::Status>;
-        /// Changes a draft. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice, ABORTED (ETAG_MISMATCH) if it is not the
-        /// version of the etag.
+        /// Changes a draft, and computes its tax anew. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice, ABORTED
+        /// (ETAG_MISMATCH) if it is not the version of the etag, or another request changes it meanwhile. Event:
+        /// invoice.updated. UNAVAILABLE (TAX_UNAVAILABLE) or FAILED_PRECONDITION (PROVIDER_REJECTED) where the provider's tax
+        /// engine can't be reached or is not set up.
         async fn update_invoice(
             &self,
             request: tonic::Request<super::UpdateInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::UpdateInvoiceResponse>, tonic::Status>;
         /// Finalizes a draft: its tax is computed for its tax point, it gets its number, and can't be edited any more. One of
-        /// nothing is paid at once. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice; UNAVAILABLE (TAX_UNAVAILABLE) where
-        /// the provider's tax engine can't be reached.
+        /// nothing is paid at once. FAILED_PRECONDITION (INVOICE_STATE) for any other invoice, ABORTED (ETAG_MISMATCH) as of
+        /// UpdateInvoice. Events: invoice.finalized, and invoice.paid for one of nothing. UNAVAILABLE (TAX_UNAVAILABLE) or
+        /// FAILED_PRECONDITION (PROVIDER_REJECTED) where the provider's tax engine can't be reached or is not set up.
         async fn finalize_invoice(
             &self,
             request: tonic::Request<super::FinalizeInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::FinalizeInvoiceResponse>, tonic::Status>;
-        /// Withdraws an invoice on which nothing has been paid or credited. Its link or session is closed at the provider first, and money that is
-        /// held for it is let go. FAILED_PRECONDITION (INVOICE_STATE, INVOICE_PARTLY_PAID) if it is paid, also where its customer was
-        /// faster, (INVOICE_CREDITED) if a part of it is credited, and (PAYMENT_UNDER_WAY) while money is on its way. UNAVAILABLE while the provider can't be reached: it is voided
-        /// as soon as it can, unless it was paid until then.
+        /// Withdraws a draft, an open or an uncollectible invoice on which nothing has been paid or credited. Its link or
+        /// session is closed at the provider first, and money that is held for it is let go; of an ad-hoc payment's invoice
+        /// the payment is canceled. FAILED_PRECONDITION (INVOICE_STATE) if it is paid, also where its customer was faster, or
+        /// void, (INVOICE_PARTLY_PAID) if a part of it is paid, (INVOICE_CREDITED) if a part of it is credited, and
+        /// (PAYMENT_UNDER_WAY) while money is on its way. ABORTED (ETAG_MISMATCH) if it is not the version of the etag.
+        /// UNAVAILABLE while the provider can't be reached: it is voided as soon as it can, unless it was paid until then.
+        /// Event: invoice.voided.
         async fn void_invoice(
             &self,
             request: tonic::Request<super::VoidInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::VoidInvoiceResponse>, tonic::Status>;
-        /// Gives an open invoice up; its link or session is closed at the provider. What comes in later counts all the same.
-        /// FAILED_PRECONDITION (INVOICE_STATE) unless it is open.
+        /// Gives an open invoice up; its link or session is closed at the provider soon after the answer. That of an ad-hoc
+        /// payment cancels the payment. What comes in later counts all the same. FAILED_PRECONDITION (INVOICE_STATE) unless it
+        /// is open, ABORTED (ETAG_MISMATCH) if it is not the version of the etag. Event: invoice.marked_uncollectible.
         async fn mark_invoice_uncollectible(
             &self,
             request: tonic::Request<super::MarkInvoiceUncollectibleRequest>,
@@ -9679,23 +10103,27 @@ pub mod invoice_service_server {
             &self,
             request: tonic::Request<super::ListInvoicesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListInvoicesResponse>, tonic::Status>;
-        /// Records money that came in on an open or uncollectible invoice beside the provider, such as cash, or a transfer found on a
-        /// bank statement: all that is due, or a part of it. The invoice's link or session is closed at the provider first, for it
-        /// asks for what is not due any more; make another for what is left. More than what is due is taken for a slip and refused
-        /// (INVALID_ARGUMENT, ABOVE_AMOUNT_DUE), also where the customer was faster at the provider. FAILED_PRECONDITION
-        /// (INVOICE_STATE) if nothing is to be paid on it, and (PAYMENT_UNDER_WAY) while a payment waits for its customer, is held
-        /// or on its way. UNAVAILABLE while the provider can't be reached: it is recorded as soon as the page is closed.
+        /// Records money that came in on an open or uncollectible invoice beside the provider, such as cash, or a transfer
+        /// found on a bank statement: all that is due, or a part of it. The invoice's link or session is closed at the
+        /// provider first, for it asks for what is not due any more; make another for what is left. More than what is due is
+        /// taken for a slip and refused (INVALID_ARGUMENT, ABOVE_AMOUNT_DUE), also where the customer was faster at the
+        /// provider. FAILED_PRECONDITION (INVOICE_STATE) if nothing is to be paid on it, and (PAYMENT_UNDER_WAY) while a
+        /// payment waits for its customer, is held or on its way. ABORTED (ETAG_MISMATCH) if it is not the version of the
+        /// etag. UNAVAILABLE while the provider can't be reached: it is recorded as soon as the page is closed. Events:
+        /// invoice.paid, or invoice.payment_received where something is left to pay, and payment.succeeded.
         async fn record_invoice_payment(
             &self,
             request: tonic::Request<super::RecordInvoicePaymentRequest>,
         ) -> std::result::Result<tonic::Response<super::RecordInvoicePaymentResponse>, tonic::Status>;
-        /// Issues a credit note for an open, paid or uncollectible invoice: all that is left of it, or parts of its lines, and several
-        /// times. It lowers what is due first; with nothing left to pay the invoice is paid. What exceeds that had been paid, and is
-        /// to go back: see CreditNote. Where something is due, the invoice's link or session is closed at the provider first; a
-        /// customer who is faster is credited what was paid. Every line that asks for more than is left is named (INVALID_ARGUMENT,
-        /// ABOVE_AMOUNT_LEFT, ABOVE_QUANTITY_LEFT). FAILED_PRECONDITION (INVOICE_STATE) for a draft or a void invoice,
-        /// (INVOICE_CREDITED) if nothing is left of it, (PAYMENT_UNDER_WAY) while a payment waits for its customer, is held or on its
-        /// way. UNAVAILABLE while the provider can't be reached: it is issued as soon as the page is closed.
+        /// Issues a credit note for an open, paid or uncollectible invoice: all that is left of it, or parts of its lines, and
+        /// several times. It lowers what is due first; with nothing left to pay the invoice is paid. What exceeds that had
+        /// been paid, and is to go back: see CreditNote. Where something is due, the invoice's link or session is closed at
+        /// the provider first; a customer who is faster is credited what was paid. Every line that asks for more than is left
+        /// is named (INVALID_ARGUMENT, ABOVE_AMOUNT_LEFT, ABOVE_QUANTITY_LEFT). FAILED_PRECONDITION (INVOICE_STATE) for a
+        /// draft or a void invoice, (INVOICE_CREDITED) if nothing is left of it, or it was of nothing, (PAYMENT_UNDER_WAY)
+        /// while a payment waits for its customer, is held or on its way. ABORTED (ETAG_MISMATCH) if it is not the version of
+        /// the etag. UNAVAILABLE while the provider can't be reached: it is issued as soon as the page is closed. Events:
+        /// credit_note.created, invoice.credited, and invoice.paid where nothing is left to pay by it.
         async fn create_credit_note(
             &self,
             request: tonic::Request<super::CreateCreditNoteRequest>,
@@ -9710,33 +10138,37 @@ pub mod invoice_service_server {
             &self,
             request: tonic::Request<super::ListCreditNotesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListCreditNotesResponse>, tonic::Status>;
-        /// Makes a document of a finalized invoice, as it stands: the invoice itself, with a QR code and the URL of its open link
-        /// while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of Directive
-        /// 2006/112/EC asks of an invoice. Stores nothing. FAILED_PRECONDITION (INVOICE_STATE) for a draft, and for the receipt of an
-        /// invoice for which no money has come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
+        /// Makes a document of a finalized invoice, as it stands: the invoice itself, with a QR code and the URL of its open
+        /// link while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of
+        /// Directive 2006/112/EC asks of an invoice. Stores nothing. A void invoice has one as well. FAILED_PRECONDITION
+        /// (INVOICE_STATE) for a draft, also one that was voided, and for the receipt of an invoice for which no money has
+        /// come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
         async fn render_invoice(
             &self,
             request: tonic::Request<super::RenderInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::RenderInvoiceResponse>, tonic::Status>;
-        /// Makes the document of a credit note, in the same form.
+        /// Makes the document of a credit note, in the same form. Stores nothing. UNAVAILABLE (RENDERER_BUSY) while too many
+        /// documents are being made.
         async fn render_credit_note(
             &self,
             request: tonic::Request<super::RenderCreditNoteRequest>,
         ) -> std::result::Result<tonic::Response<super::RenderCreditNoteResponse>, tonic::Status>;
-        /// Gives a URL of a page for the customer: the invoice as it stands when the page is opened, a button that leads to its open
-        /// link while something is due, and its documents to download. Whoever has the URL sees them until it ends; it can't be
-        /// guessed, and can't be taken back. Stores nothing: each call gives another URL. FAILED_PRECONDITION (INVOICE_STATE) for a
-        /// draft.
+        /// Gives a URL of a page for the customer: the invoice as it stands when the page is opened, a button that leads to
+        /// its open link while something is due, and its documents to download. Whoever has the URL sees them until it ends;
+        /// it can't be guessed, and can't be taken back. Stores nothing: each call gives another URL. FAILED_PRECONDITION
+        /// (INVOICE_STATE) for a draft, also one that was voided.
         async fn share_invoice(
             &self,
             request: tonic::Request<super::ShareInvoiceRequest>,
         ) -> std::result::Result<tonic::Response<super::ShareInvoiceResponse>, tonic::Status>;
-        /// Sends an invoice, or the receipt for what was paid on it, by mail: a short text with the number, the amount, the due date
-        /// and the links that there are, as things stand when it is sent. It answers at once, with the mail queued; what becomes of
-        /// it GetInvoiceMail tells, and the events invoice.sent and invoice.send_failed. Where the mail server can't take it for now,
-        /// it is tried again, for 24 hours. It is sent at least once: where we stop at the wrong moment the same message is sent a
-        /// second time, with the same Message-ID. FAILED_PRECONDITION (MAIL_DISABLED) where the operator has not turned mail on, and
-        /// (INVOICE_STATE) for a draft, a void invoice, and a receipt of what nothing was paid on.
+        /// Sends an invoice, or the receipt for what was paid on it, by mail: a short text with the number, the amount, the
+        /// due date and the links that there are, as things stand when it is sent, with the document attached. Among them is a
+        /// page as of ShareInvoice, whose URL ends 90 days after. It answers at once, with the mail queued; what becomes of it
+        /// GetInvoiceMail tells, and the events invoice.sent and invoice.send_failed. Where the mail server can't take it for
+        /// now, it is tried again, for 24 hours. It is sent at least once: where the service stops at the wrong moment the
+        /// same message is sent a second time, with the same Message-ID. FAILED_PRECONDITION (MAIL_DISABLED) where the
+        /// operator has not turned mail on, and (INVOICE_STATE) for a draft, a void invoice, and a receipt of what nothing was
+        /// paid on.
         async fn send_invoice(
             &self,
             request: tonic::Request<super::SendInvoiceRequest>,
@@ -9752,7 +10184,8 @@ pub mod invoice_service_server {
             request: tonic::Request<super::ListInvoiceMailsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListInvoiceMailsResponse>, tonic::Status>;
     }
-    /// Invoices: draft, then open, then paid, void or uncollectible.
+    /// Invoices: draft, then open, then paid, void or uncollectible. A finalized invoice is never edited; what is paid on it
+    /// and credited of it moves, and its state. All its amounts are in its one currency.
     #[derive(Debug)]
     pub struct InvoiceServiceServer<T> {
         inner: Arc<T>,
@@ -10337,14 +10770,14 @@ pub mod invoice_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// What a customer pays for again and again, since going through a link with a recurring price. The provider runs it: it takes the money
-/// and decides where it stands. Set by the service.
+/// What a customer pays for again and again, since going through a link with a recurring price. The provider runs it: it
+/// takes the money and decides where it stands. Set by the service.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Subscription {
     /// Id, such as sub_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is.
+    /// Whose it is: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// The link through which it came about.
@@ -10353,55 +10786,57 @@ pub struct Subscription {
     /// The session in which it came about, which says who the customer is; empty until that is known.
     #[prost(string, tag = "4")]
     pub checkout_session_id: ::prost::alloc::string::String,
-    /// Where it stands, as the provider last said.
+    /// Where it stands, as the provider last said. The provider alone moves it; CancelSubscription asks it to.
     #[prost(enumeration = "SubscriptionState", tag = "5")]
     pub state: i32,
     /// The provider's name for a state that is not known here; empty unless it is such.
     #[prost(string, tag = "6")]
     pub unknown_state: ::prost::alloc::string::String,
-    /// In what it is paid: ISO 4217.
+    /// In what it is paid: a code of ISO 4217.
     #[prost(string, tag = "7")]
     pub currency_code: ::prost::alloc::string::String,
-    /// What is paid for.
+    /// What is paid for, at the provider's latest word.
     #[prost(message, repeated, tag = "8")]
     pub items: ::prost::alloc::vec::Vec<SubscriptionItem>,
-    /// Since when it runs.
+    /// Since when it runs, by the provider.
     #[prost(message, optional, tag = "9")]
     pub start_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// From when on the present period is.
+    /// From when on the present period is, by the provider; of items with different periods the earliest.
     #[prost(message, optional, tag = "10")]
     pub current_period_start_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Until when the present period is: then it is renewed, or ends.
+    /// Until when the present period is, by the provider: then it is renewed, or ends. Of items with different periods the
+    /// earliest.
     #[prost(message, optional, tag = "11")]
     pub current_period_end_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Until when nothing is due; absent without a trial.
+    /// Until when nothing is due, by the provider; absent without a trial.
     #[prost(message, optional, tag = "12")]
     pub trial_end_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it is to end; absent while it is to go on.
+    /// When it is to end, by the provider; absent while it is to go on.
     #[prost(message, optional, tag = "13")]
     pub cancel_at_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was decided that it ends; absent while it is to go on.
+    /// When it was decided that it ends, by the provider; absent while it is to go on.
     #[prost(message, optional, tag = "14")]
     pub cancel_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it ended; absent until it has.
+    /// When it ended, by the provider; absent until it has.
     #[prost(message, optional, tag = "15")]
     pub end_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Who runs it.
+    /// Who runs it, by the operator's name of the provider.
     #[prost(string, tag = "16")]
     pub provider: ::prost::alloc::string::String,
     /// Its id at the provider.
     #[prost(string, tag = "17")]
     pub provider_ref: ::prost::alloc::string::String,
-    /// The pairs of the link's subscriptions, as they were when it came about.
+    /// The pairs of the link's subscriptions (SubscriptionSettings.metadata), as they were when it came about. Its
+    /// payments have copies.
     #[prost(btree_map = "string, string", tag = "18")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// Whether real money moves.
+    /// Whether real money moves: false at a provider's test system and in the sandbox.
     #[prost(bool, tag = "19")]
     pub livemode: bool,
-    /// When it was recorded here.
+    /// When it was recorded here. By the clock of the service.
     #[prost(message, optional, tag = "20")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed here.
+    /// When it last changed here, by the clock of the service.
     #[prost(message, optional, tag = "21")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
 }
@@ -10414,10 +10849,11 @@ pub struct SubscriptionItem {
     /// The stored price; empty where the item was described in the link itself.
     #[prost(string, tag = "2")]
     pub price_id: ::prost::alloc::string::String,
-    /// How many of it.
+    /// How many of it are paid for.
     #[prost(int64, tag = "3")]
     pub quantity: i64,
-    /// What one costs a period; absent where that follows from the quantity.
+    /// What one costs a period; absent where that follows from the quantity. Before discounts, in the subscription's
+    /// currency; absent as well where it is finer than a minor unit.
     #[prost(message, optional, tag = "4")]
     pub unit_amount: ::core::option::Option<Money>,
     /// How often it is paid.
@@ -10428,11 +10864,11 @@ pub struct SubscriptionItem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum SubscriptionState {
-    /// Not said, or a state of the provider's that is not known here.
+    /// Not said, or a state of the provider's that is not known here: see unknown_state. In a filter any state.
     Unspecified = 0,
     /// Its first payment has not come in yet.
     Incomplete = 1,
-    /// Its first payment did not come in in time. It never ran.
+    /// Its first payment did not come in in time. It never ran. For good.
     IncompleteExpired = 2,
     /// Nothing is due yet.
     Trialing = 3,
@@ -10444,7 +10880,7 @@ pub enum SubscriptionState {
     Unpaid = 6,
     /// It waits: its trial ended without a method of payment.
     Paused = 7,
-    /// It has ended.
+    /// It has ended: for good.
     Canceled = 8,
 }
 impl SubscriptionState {
@@ -10487,7 +10923,7 @@ pub struct TaxRegistration {
     /// Id, such as treg_… . Empty for one of the configuration. Set by the service.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is. Set by the service.
+    /// Whose it is: a seller's id in the operator's configuration. Set by the service.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// Who registered the seller, by ISO 3166-1 alpha-2.
@@ -10496,7 +10932,7 @@ pub struct TaxRegistration {
     /// The part of the country that did, such as QC; empty for the country itself.
     #[prost(string, tag = "4")]
     pub subdivision_code: ::prost::alloc::string::String,
-    /// What it covers.
+    /// What it covers; never unspecified in answers.
     #[prost(enumeration = "TaxScheme", tag = "5")]
     pub scheme: i32,
     /// The first date on which tax is charged by it; absent for always.
@@ -10505,23 +10941,24 @@ pub struct TaxRegistration {
     /// The last date on which tax is charged by it; absent while it has no end. Before since where it never was in force.
     #[prost(message, optional, tag = "7")]
     pub until: ::core::option::Option<Date>,
-    /// When it was created. Set by the service; absent for one of the configuration.
+    /// When it was created, by the clock of the service. Set by the service; absent for one of the configuration.
     #[prost(message, optional, tag = "8")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it last changed. Set by the service; absent for one of the configuration.
+    /// When it last changed, by the clock of the service. Set by the service; absent for one of the configuration.
     #[prost(message, optional, tag = "9")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
 }
-/// That a tax id was checked, and what its register said then. It is never changed.
+/// That a tax id was checked, and what its register said then. It is never changed. Set by the service.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxIdCheck {
     /// Id, such as tic_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Whose it is.
+    /// Whose it is: a seller's id in the operator's configuration.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The id, in upper case and without spaces. Its form and check digits are right.
+    /// The id, in upper case, without spaces and full stops, and without hyphens where its form is known. Its form and
+    /// check digits are right as far as the form is known.
     #[prost(string, tag = "3")]
     pub tax_id: ::prost::alloc::string::String,
     /// The country that issues ids of that form, by ISO 3166-1 alpha-2; empty where the form is not known.
@@ -10530,29 +10967,29 @@ pub struct TaxIdCheck {
     /// Whether it is a VAT id of a Member State of the EU.
     #[prost(bool, tag = "5")]
     pub eu_vat: bool,
-    /// What its register said.
+    /// What its register said; never unspecified.
     #[prost(enumeration = "TaxIdAnswer", tag = "6")]
     pub answer: i32,
     /// Which register was asked, such as VIES; empty if none answered.
     #[prost(string, tag = "7")]
     pub registry: ::prost::alloc::string::String,
-    /// To whom it was issued, where the register tells.
+    /// To whom it was issued, where the register tells; else empty.
     #[prost(string, tag = "8")]
     pub name: ::prost::alloc::string::String,
-    /// Where they are, where the register tells; lines are parted by line feeds.
+    /// Where they are, where the register tells, else empty; lines are parted by line feeds.
     #[prost(string, tag = "9")]
     pub address: ::prost::alloc::string::String,
-    /// The number under which the register keeps the question: the proof that it was asked.
+    /// The number under which the register keeps the question: the proof that it was asked. Empty where it gave none.
     #[prost(string, tag = "10")]
     pub consultation_number: ::prost::alloc::string::String,
-    /// When it was checked.
+    /// When it was checked, by the clock of the service.
     #[prost(message, optional, tag = "11")]
     pub check_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// A line for which tax is asked.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaxLine {
-    /// The price of the whole line. Required.
+    /// The price of the whole line, after discounts: from 1 minor unit, in the currency of the other lines. Required.
     #[prost(message, optional, tag = "1")]
     pub amount: ::core::option::Option<Money>,
     /// Whether it has the tax inside. Required.
@@ -10565,32 +11002,37 @@ pub struct TaxLine {
 /// Request of CalculateTax.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CalculateTaxRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Who buys, if a stored customer. Where it has no address, customer_country_code tells its place; where it has one, another
-    /// place is refused (NOT_CUSTOMERS_PLACE). SUBDIVISION_REQUIRED where its address lacks a part of the country that is needed.
+    /// Who buys, if a stored customer of the seller's (UNKNOWN_CUSTOMER). Where it has no address, customer_country_code
+    /// tells its place; where it has one, another place is refused (NOT_CUSTOMERS_PLACE). SUBDIVISION_REQUIRED where its
+    /// address lacks a part of the country that is needed.
     #[prost(string, tag = "2")]
     pub customer_id: ::prost::alloc::string::String,
-    /// Where the buyer is, by ISO 3166-1 alpha-2; for goods where they go to. Taken for the seller's country where nothing says
-    /// it; required where the provider's engine computes the tax.
+    /// Where the buyer is, by ISO 3166-1 alpha-2; for goods where they go to. Where it is empty, the address of
+    /// customer_id tells it, else a VAT id of the EU; without any it is taken for the seller's country; required where the
+    /// provider's engine computes the tax.
     #[prost(string, tag = "3")]
     pub customer_country_code: ::prost::alloc::string::String,
-    /// The lines: 1 to 1000, in one currency.
+    /// The lines: 1 to 1000, in one currency. Required.
     #[prost(message, repeated, tag = "4")]
     pub lines: ::prost::alloc::vec::Vec<TaxLine>,
     /// The date whose rates and rules apply; today in UTC where absent. The tables know the rules between countries since
-    /// 2010-01-01 (NO_TAX_RULES), and each country's rates since a date of its own (NO_TAX_RATE). The provider's engine takes those of about two days before and
-    /// after today.
+    /// 2010-01-01 (NO_TAX_RULES), and each country's rates since a date of its own (NO_TAX_RATE). The provider's engine
+    /// takes those of about two days before and after today.
     #[prost(message, optional, tag = "5")]
     pub tax_point: ::core::option::Option<Date>,
     /// How to round; as the seller does where absent. The provider's engine rounds the lines that it taxes in its own way.
     #[prost(message, optional, tag = "6")]
     pub rounding: ::core::option::Option<TaxRounding>,
-    /// The part of customer_country_code, such as ON. Needed where parts have taxes of their own (Canada): SUBDIVISION_REQUIRED.
+    /// The part of customer_country_code, such as ON. Needed where parts have taxes of their own (Canada):
+    /// SUBDIVISION_REQUIRED.
     #[prost(string, tag = "7")]
     pub customer_subdivision_code: ::prost::alloc::string::String,
-    /// The buyer's tax ids, if not a stored customer: at most 5. Refused beside customer_id (EXCLUSIVE).
+    /// The buyer's tax ids, if not a stored customer: at most 5, as Customer.tax_ids says. Refused beside customer_id
+    /// (EXCLUSIVE).
     #[prost(string, repeated, tag = "8")]
     pub customer_tax_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// What the buyer is for tax, if not a stored customer. Refused beside customer_id (EXCLUSIVE).
@@ -10607,11 +11049,13 @@ pub struct CalculateTaxResponse {
 /// Request of CreateTaxRate.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateTaxRateRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// What it is called on documents: 1 to 250 characters. Required.
@@ -10620,13 +11064,16 @@ pub struct CreateTaxRateRequest {
     /// Percentage as a decimal, 0 to 100, at most four decimals. Required.
     #[prost(string, tag = "4")]
     pub percentage: ::prost::alloc::string::String,
-    /// Whose tax it is, by ISO 3166-1 alpha-2.
+    /// Whose tax it is, by ISO 3166-1 alpha-2; not said if empty.
     #[prost(string, tag = "5")]
     pub country_code: ::prost::alloc::string::String,
     /// The caller's pairs: at most 40; keys of 1 to 40 characters that don't begin with paylinks_, values of at most 500.
+    /// Keys have no brackets or line feeds and no white space around them; a payment card number is refused anywhere
+    /// (CARD_NUMBER).
     #[prost(btree_map = "string, string", tag = "6")]
     pub metadata: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
-    /// The part of country_code whose tax it is, by ISO 3166-2 without the country, such as CA for California.
+    /// The part of country_code whose tax it is, by ISO 3166-2 without the country, such as CA for California. Empty for
+    /// the country's own; not without country_code.
     #[prost(string, tag = "7")]
     pub subdivision_code: ::prost::alloc::string::String,
 }
@@ -10654,14 +11101,18 @@ pub struct GetTaxRateResponse {
 /// Request of UpdateTaxRate.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateTaxRateRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The new values; its id says which rate, its etag, if not empty, which version.
+    /// The new values; its id says which rate, its etag, if not empty, which version. Of the rest only what update_mask
+    /// names counts.
     #[prost(message, optional, tag = "2")]
     pub tax_rate: ::core::option::Option<TaxRate>,
-    /// What changes: display_name, active, metadata, or metadata.KEY. Required.
+    /// What changes: display_name, active, metadata, or metadata.KEY. `metadata` replaces all pairs; a pair of KEY that is
+    /// not in the map, or is empty there, is unset. What is not named stays as it is; an unknown path is refused
+    /// (UNKNOWN_PATH). Required.
     #[prost(message, optional, tag = "3")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
 }
@@ -10672,55 +11123,60 @@ pub struct UpdateTaxRateResponse {
     #[prost(message, optional, tag = "1")]
     pub tax_rate: ::core::option::Option<TaxRate>,
 }
-/// Request of ListTaxRates.
+/// Request of ListTaxRates. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListTaxRatesRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Tax rates of a page: 1 to 100; 0 for 20.
+    /// Tax rates of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only active ones, or only archived ones.
+    /// Only active ones, or only archived ones; both if absent.
     #[prost(bool, optional, tag = "4")]
     pub active: ::core::option::Option<bool>,
 }
 /// Response of ListTaxRates.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListTaxRatesResponse {
-    /// The tax rates.
+    /// The tax rates. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub tax_rates: ::prost::alloc::vec::Vec<TaxRate>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of CreateTaxRegistration.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateTaxRegistrationRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
     /// Who registers the seller, by ISO 3166-1 alpha-2. Required.
     #[prost(string, tag = "3")]
     pub country_code: ::prost::alloc::string::String,
-    /// The part of the country that does, by ISO 3166-2 without the country, such as QC.
+    /// The part of the country that does, by ISO 3166-2 without the country, such as QC. Empty for the country itself.
     #[prost(string, tag = "4")]
     pub subdivision_code: ::prost::alloc::string::String,
-    /// What it covers.
+    /// What it covers; the standard scheme if unspecified.
     #[prost(enumeration = "TaxScheme", tag = "5")]
     pub scheme: i32,
     /// The first date on which tax is charged by it; absent for always.
     #[prost(message, optional, tag = "6")]
     pub since: ::core::option::Option<Date>,
-    /// The last date on which tax is charged by it: not before since.
+    /// The last date on which tax is charged by it: not before since. Absent while it has no end.
     #[prost(message, optional, tag = "7")]
     pub until: ::core::option::Option<Date>,
 }
@@ -10734,15 +11190,16 @@ pub struct CreateTaxRegistrationResponse {
 /// Request of EndTaxRegistration.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EndTaxRegistrationRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The registration. Required.
+    /// Id of the registration, which is not one of the configuration. Required.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// The last date on which tax is charged by it: the day before since at the earliest, which says that it never was in force.
-    /// Of one without since, a day before all supplies says so. Required.
+    /// The last date on which tax is charged by it: the day before since at the earliest, which says that it never was in
+    /// force. Of one without since, a day before all supplies says so. Required.
     #[prost(message, optional, tag = "3")]
     pub until: ::core::option::Option<Date>,
 }
@@ -10756,23 +11213,26 @@ pub struct EndTaxRegistrationResponse {
 /// Request of ListTaxRegistrations.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListTaxRegistrationsRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Registrations of a page: 1 to 100; 0 for 20.
+    /// Registrations of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
 }
 /// Response of ListTaxRegistrations.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListTaxRegistrationsResponse {
-    /// The registrations of the page.
+    /// The registrations of the page. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub tax_registrations: ::prost::alloc::vec::Vec<TaxRegistration>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
     /// Those of the configuration, all of them with each page.
@@ -10782,14 +11242,17 @@ pub struct ListTaxRegistrationsResponse {
 /// Request of CheckTaxId.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckTaxIdRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
-    /// The tax id, such as SE556703748501. Required.
+    /// The tax id, such as SE556703748501. 4 to 20 letters, digits and hyphens; spaces and full stops are dropped.
+    /// Required.
     #[prost(string, tag = "3")]
     pub tax_id: ::prost::alloc::string::String,
     /// Whether its register is asked too; it is only where the operator has turned that on.
@@ -10803,29 +11266,32 @@ pub struct CheckTaxIdResponse {
     #[prost(message, optional, tag = "1")]
     pub check: ::core::option::Option<TaxIdCheck>,
 }
-/// Request of ListTaxIdChecks.
+/// Request of ListTaxIdChecks. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListTaxIdChecksRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Checks of a page: 1 to 100; 0 for 20.
+    /// Checks of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this tax id.
+    /// Only of this tax id, in any way of writing that CheckTaxId takes; of all if empty.
     #[prost(string, tag = "4")]
     pub tax_id: ::prost::alloc::string::String,
 }
 /// Response of ListTaxIdChecks.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListTaxIdChecksResponse {
-    /// The checks.
+    /// The checks. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub checks: ::prost::alloc::vec::Vec<TaxIdCheck>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
@@ -10837,9 +11303,9 @@ pub enum TaxScheme {
     Unspecified = 0,
     /// Supplies in the country or its part itself.
     Standard = 1,
-    /// The EU's one-stop shop of sellers that are established in it: distance sales, and services to consumers, in all other
-    /// Member States. The country is the Member State of identification, which is the seller's own. For goods since 2021-07-01,
-    /// for electronic services since 2015-01-01.
+    /// The EU's one-stop shop of sellers that are established in it: distance sales, and services to consumers, in all
+    /// other Member States. The country is the Member State of identification, which is the seller's own. For goods since
+    /// 2021-07-01, for electronic services since 2015-01-01.
     UnionOss = 2,
     /// The EU's one-stop shop of sellers from outside of it: services to consumers in all Member States.
     NonUnionOss = 3,
@@ -10872,7 +11338,7 @@ impl TaxScheme {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum TaxIdAnswer {
-    /// Not said.
+    /// Not said. Never in answers.
     Unspecified = 0,
     /// It was not asked: not wanted, or turned off.
     NotAsked = 1,
@@ -10919,7 +11385,7 @@ pub mod tax_service_client {
     #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
     use tonic::codegen::http::Uri;
     use tonic::codegen::*;
-    /// Tax.
+    /// Tax: what it comes to, manual rates, where a seller is registered for it, and checks of tax ids.
     #[derive(Debug, Clone)]
     pub struct TaxServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -10994,7 +11460,8 @@ pub mod tax_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Computes the tax of lines, with a trace that explains every figure. Stores nothing.
+        /// Computes the tax of lines, with a trace that explains every figure. Stores nothing. UNAVAILABLE (TAX_UNAVAILABLE)
+        /// or FAILED_PRECONDITION (PROVIDER_REJECTED) where the provider's tax engine can't be reached or is not set up.
         pub async fn calculate_tax(
             &mut self,
             request: impl tonic::IntoRequest<super::CalculateTaxRequest>,
@@ -11009,7 +11476,7 @@ pub mod tax_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CalculateTax"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates a manual tax rate, for lines that name it.
+        /// Creates a manual tax rate, for lines that name it. It is active. Event: tax_rate.created.
         pub async fn create_tax_rate(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateTaxRateRequest>,
@@ -11040,6 +11507,7 @@ pub mod tax_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Changes a manual tax rate; never its percentage. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Event: tax_rate.updated.
         pub async fn update_tax_rate(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateTaxRateRequest>,
@@ -11069,11 +11537,14 @@ pub mod tax_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "ListTaxRates"));
             self.inner.unary(req, path, codec).await
         }
-        /// Registers a seller for tax, beside the registrations of the configuration: tax by rules is charged where it is registered
-        /// and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days. Refused is what no
-        /// authority can have given: a part of a country without a tax of its own (UNTAXED_SUBDIVISION, UNKNOWN_SUBDIVISION), a place
-        /// that has another country's tax (TAXED_AS_ANOTHER), a one-stop shop that is not open to the seller (SCHEME_NOT_OPEN), or
-        /// that is another Member State's (NOT_SELLERS_COUNTRY) or no Member State's (NOT_MEMBER_STATE).
+        /// Registers a seller for tax, beside the registrations of the configuration: tax by rules is charged where it is
+        /// registered and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days.
+        /// Refused is what no authority can have given: a part of a country without a tax of its own (UNTAXED_SUBDIVISION,
+        /// UNKNOWN_SUBDIVISION), a place that has another country's tax (TAXED_AS_ANOTHER), a one-stop shop that is not open
+        /// to the seller (SCHEME_NOT_OPEN), or that is another Member State's (NOT_SELLERS_COUNTRY) or no Member State's
+        /// (NOT_MEMBER_STATE). A one-stop shop of a part of a country is refused too (SCHEME_OF_COUNTRY), and an end before
+        /// the begin (ENDS_BEFORE_BEGIN). FAILED_PRECONDITION (TOO_MANY_TAX_REGISTRATIONS) beyond 200. Needs a key of scope
+        /// admin. Event: tax_registration.created.
         pub async fn create_tax_registration(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateTaxRegistrationRequest>,
@@ -11088,8 +11559,10 @@ pub mod tax_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CreateTaxRegistration"));
             self.inner.unary(req, path, codec).await
         }
-        /// Ends a registration, or moves its end, or withdraws one that was stored by mistake, also if invoices were taxed by it: final
-        /// invoices stay as they are, and credit notes mend them.
+        /// Ends a registration, or moves its end, or withdraws one that was stored by mistake, also if invoices were taxed by
+        /// it: final invoices stay as they are, and credit notes mend them. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where a
+        /// later end than before overlaps another registration. Those of the configuration are the operator's to end. Needs a
+        /// key of scope admin. Event: tax_registration.updated.
         pub async fn end_tax_registration(
             &mut self,
             request: impl tonic::IntoRequest<super::EndTaxRegistrationRequest>,
@@ -11104,7 +11577,7 @@ pub mod tax_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "EndTaxRegistration"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists registrations, newest first, and those of the configuration apart.
+        /// Lists registrations, newest first, ended ones included, and those of the configuration apart.
         pub async fn list_tax_registrations(
             &mut self,
             request: impl tonic::IntoRequest<super::ListTaxRegistrationsRequest>,
@@ -11119,8 +11592,9 @@ pub mod tax_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "ListTaxRegistrations"));
             self.inner.unary(req, path, codec).await
         }
-        /// Checks a tax id: its form and check digits (INVALID_ARGUMENT where they are wrong), and, if asked for and turned on, with
-        /// the register that issues it. What the register answered is kept as evidence. A register that does not answer is no error.
+        /// Checks a tax id: its form and check digits (INVALID_ARGUMENT where they are wrong), and, if asked for and turned
+        /// on, with the register that issues it. What the register answered is kept as evidence. A register that does not
+        /// answer is no error. Event: tax_id.checked.
         pub async fn check_tax_id(
             &mut self,
             request: impl tonic::IntoRequest<super::CheckTaxIdRequest>,
@@ -11135,7 +11609,7 @@ pub mod tax_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CheckTaxId"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists checks of tax ids, newest first.
+        /// Lists checks of tax ids, newest first. An empty list is no error.
         pub async fn list_tax_id_checks(
             &mut self,
             request: impl tonic::IntoRequest<super::ListTaxIdChecksRequest>,
@@ -11160,12 +11634,13 @@ pub mod tax_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with TaxServiceServer.
     #[async_trait]
     pub trait TaxService: std::marker::Send + std::marker::Sync + 'static {
-        /// Computes the tax of lines, with a trace that explains every figure. Stores nothing.
+        /// Computes the tax of lines, with a trace that explains every figure. Stores nothing. UNAVAILABLE (TAX_UNAVAILABLE)
+        /// or FAILED_PRECONDITION (PROVIDER_REJECTED) where the provider's tax engine can't be reached or is not set up.
         async fn calculate_tax(
             &self,
             request: tonic::Request<super::CalculateTaxRequest>,
         ) -> std::result::Result<tonic::Response<super::CalculateTaxResponse>, tonic::Status>;
-        /// Creates a manual tax rate, for lines that name it.
+        /// Creates a manual tax rate, for lines that name it. It is active. Event: tax_rate.created.
         async fn create_tax_rate(
             &self,
             request: tonic::Request<super::CreateTaxRateRequest>,
@@ -11176,6 +11651,7 @@ pub mod tax_service_server {
             request: tonic::Request<super::GetTaxRateRequest>,
         ) -> std::result::Result<tonic::Response<super::GetTaxRateResponse>, tonic::Status>;
         /// Changes a manual tax rate; never its percentage. ABORTED (ETAG_MISMATCH) if it is not the version of its etag.
+        /// Event: tax_rate.updated.
         async fn update_tax_rate(
             &self,
             request: tonic::Request<super::UpdateTaxRateRequest>,
@@ -11185,39 +11661,45 @@ pub mod tax_service_server {
             &self,
             request: tonic::Request<super::ListTaxRatesRequest>,
         ) -> std::result::Result<tonic::Response<super::ListTaxRatesResponse>, tonic::Status>;
-        /// Registers a seller for tax, beside the registrations of the configuration: tax by rules is charged where it is registered
-        /// and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days. Refused is what no
-        /// authority can have given: a part of a country without a tax of its own (UNTAXED_SUBDIVISION, UNKNOWN_SUBDIVISION), a place
-        /// that has another country's tax (TAXED_AS_ANOTHER), a one-stop shop that is not open to the seller (SCHEME_NOT_OPEN), or
-        /// that is another Member State's (NOT_SELLERS_COUNTRY) or no Member State's (NOT_MEMBER_STATE).
+        /// Registers a seller for tax, beside the registrations of the configuration: tax by rules is charged where it is
+        /// registered and nowhere else. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where it is registered on some of the days.
+        /// Refused is what no authority can have given: a part of a country without a tax of its own (UNTAXED_SUBDIVISION,
+        /// UNKNOWN_SUBDIVISION), a place that has another country's tax (TAXED_AS_ANOTHER), a one-stop shop that is not open
+        /// to the seller (SCHEME_NOT_OPEN), or that is another Member State's (NOT_SELLERS_COUNTRY) or no Member State's
+        /// (NOT_MEMBER_STATE). A one-stop shop of a part of a country is refused too (SCHEME_OF_COUNTRY), and an end before
+        /// the begin (ENDS_BEFORE_BEGIN). FAILED_PRECONDITION (TOO_MANY_TAX_REGISTRATIONS) beyond 200. Needs a key of scope
+        /// admin. Event: tax_registration.created.
         async fn create_tax_registration(
             &self,
             request: tonic::Request<super::CreateTaxRegistrationRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateTaxRegistrationResponse>, tonic::Status>;
-        /// Ends a registration, or moves its end, or withdraws one that was stored by mistake, also if invoices were taxed by it: final
-        /// invoices stay as they are, and credit notes mend them.
+        /// Ends a registration, or moves its end, or withdraws one that was stored by mistake, also if invoices were taxed by
+        /// it: final invoices stay as they are, and credit notes mend them. ALREADY_EXISTS (TAX_REGISTRATION_OVERLAPS) where a
+        /// later end than before overlaps another registration. Those of the configuration are the operator's to end. Needs a
+        /// key of scope admin. Event: tax_registration.updated.
         async fn end_tax_registration(
             &self,
             request: tonic::Request<super::EndTaxRegistrationRequest>,
         ) -> std::result::Result<tonic::Response<super::EndTaxRegistrationResponse>, tonic::Status>;
-        /// Lists registrations, newest first, and those of the configuration apart.
+        /// Lists registrations, newest first, ended ones included, and those of the configuration apart.
         async fn list_tax_registrations(
             &self,
             request: tonic::Request<super::ListTaxRegistrationsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListTaxRegistrationsResponse>, tonic::Status>;
-        /// Checks a tax id: its form and check digits (INVALID_ARGUMENT where they are wrong), and, if asked for and turned on, with
-        /// the register that issues it. What the register answered is kept as evidence. A register that does not answer is no error.
+        /// Checks a tax id: its form and check digits (INVALID_ARGUMENT where they are wrong), and, if asked for and turned
+        /// on, with the register that issues it. What the register answered is kept as evidence. A register that does not
+        /// answer is no error. Event: tax_id.checked.
         async fn check_tax_id(
             &self,
             request: tonic::Request<super::CheckTaxIdRequest>,
         ) -> std::result::Result<tonic::Response<super::CheckTaxIdResponse>, tonic::Status>;
-        /// Lists checks of tax ids, newest first.
+        /// Lists checks of tax ids, newest first. An empty list is no error.
         async fn list_tax_id_checks(
             &self,
             request: tonic::Request<super::ListTaxIdChecksRequest>,
         ) -> std::result::Result<tonic::Response<super::ListTaxIdChecksResponse>, tonic::Status>;
     }
-    /// Tax.
+    /// Tax: what it comes to, manual rates, where a seller is registered for it, and checks of tax ids.
     #[derive(Debug)]
     pub struct TaxServiceServer<T> {
         inner: Arc<T>,
@@ -11602,16 +12084,17 @@ pub mod tax_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// Something that happened.
+/// Something that happened. It is recorded with the change that it tells, is never changed, and does not expire. Set by
+/// the service.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Event {
     /// Id, such as evt_… .
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Its place in the order of events: continue behind it with `after_cursor`.
+    /// Its place in the order of events: continue behind it with `after_cursor`. Opaque; it does not expire.
     #[prost(string, tag = "2")]
     pub cursor: ::prost::alloc::string::String,
-    /// Whose it is.
+    /// Whose it is: a seller's id in the operator's configuration.
     #[prost(string, tag = "3")]
     pub seller_id: ::prost::alloc::string::String,
     /// What happened: one of product.created, product.updated; price.created, price.updated; tax_rate.created,
@@ -11626,25 +12109,33 @@ pub struct Event {
     /// payment.expired, payment.updated; refund.created, refund.updated, refund.succeeded, refund.failed, refund.canceled;
     /// dispute.created, dispute.updated, dispute.closed; subscription.created, subscription.updated, subscription.ended.
     ///
-    /// A link was paid when payment.succeeded comes with its `payment_link_id`, and an invoice when invoice.paid does; what a
-    /// customer entered is on checkout_session.completed before. The first payment of a subscription and the subscription itself
-    /// have one `checkout_session_id`.
+    /// A link was paid when payment.succeeded comes with its `payment_link_id`, and an invoice when invoice.paid does;
+    /// what a customer entered is on checkout_session.completed before. The first payment of a subscription and the
+    /// subscription itself have one `checkout_session_id`.
+    ///
+    /// checkout_session.completed comes again when the money of the session moves (payment_state). payment.created is told
+    /// of ad-hoc payments alone: of others the first event says where they stand. payment.updated tells that `refunded` or
+    /// `disputed` changed; invoice.payment_received, that money came in without completing the invoice, or beyond it.
+    /// refund.created comes once the provider has made the refund, not when it is asked for: one that it refused has
+    /// refund.failed alone.
     #[prost(string, tag = "4")]
     pub r#type: ::prost::alloc::string::String,
-    /// When it was recorded.
+    /// When it was recorded. By the clock of the service.
     #[prost(message, optional, tag = "5")]
     pub create_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Where in a trace it was recorded, as the header traceparent of the W3C's "Trace Context": that of the call that brought it
-    /// about, or that made the thing which a provider then told of. Empty where this was not traced.
+    /// Where in a trace it was recorded, as the header traceparent of the W3C's "Trace Context": that of the call that
+    /// brought it about, or that made the thing which a provider then told of. Empty where this was not traced.
     #[prost(string, tag = "29")]
     pub traceparent: ::prost::alloc::string::String,
-    /// The thing that it happened to, as it was right after.
+    /// The thing that it happened to, as it was right after. The part of the type before the full stop tells which, but
+    /// for tax_id.checked (tax_id_check), invoice.sent and invoice.send_failed (invoice_mail).
     #[prost(oneof = "event::Subject", tags = "6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28")]
     pub subject: ::core::option::Option<event::Subject>,
 }
 /// Nested message and enum types in `Event`.
 pub mod event {
-    /// The thing that it happened to, as it was right after.
+    /// The thing that it happened to, as it was right after. The part of the type before the full stop tells which, but
+    /// for tax_id.checked (tax_id_check), invoice.sent and invoice.send_failed (invoice_mail).
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Subject {
         /// A product.
@@ -11706,48 +12197,51 @@ pub mod event {
         InvoiceMail(super::InvoiceMail),
     }
 }
-/// Request of ListEvents.
+/// Request of ListEvents. Its filters combine by AND; of several types one must fit.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListEventsRequest {
-    /// Only of this seller; of all of the API key's sellers where empty.
+    /// Only of this seller; of all of the API key's sellers where empty. One that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Events of a page: 1 to 100; 0 for 20.
+    /// Events of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// Behind this cursor; from the first where empty.
+    /// Behind this cursor; from the first where empty. One beyond the last event is refused (UNKNOWN_CURSOR). A cursor
+    /// does not expire.
     #[prost(string, tag = "3")]
     pub after_cursor: ::prost::alloc::string::String,
     /// Only of these types, see Event.type; of every type where empty. An unknown one is refused (UNKNOWN_EVENT_TYPE).
     #[prost(string, repeated, tag = "4")]
     pub types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Only of the thing with this id.
+    /// Only of the thing with this id. Of all things where empty; an id that is not known finds nothing.
     #[prost(string, tag = "5")]
     pub subject_id: ::prost::alloc::string::String,
 }
 /// Response of ListEvents.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListEventsResponse {
-    /// The events.
+    /// The events, the oldest first.
     #[prost(message, repeated, tag = "1")]
     pub events: ::prost::alloc::vec::Vec<Event>,
-    /// Where to go on; the cursor asked for where there was nothing.
+    /// Where to go on; the cursor asked for where there was nothing. Fewer events than page_size say that there are no
+    /// more for now.
     #[prost(string, tag = "2")]
     pub next_cursor: ::prost::alloc::string::String,
 }
-/// Request of StreamEvents.
+/// Request of StreamEvents. Its filters combine by AND; of several types one must fit.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StreamEventsRequest {
-    /// Only of this seller; of all of the API key's sellers where empty.
+    /// Only of this seller; of all of the API key's sellers where empty. One that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Behind this cursor; only what is still to come where empty. The cursor 0 is before the first event.
+    /// Behind this cursor; only what is still to come where empty. The cursor 0 is before the first event. One beyond the
+    /// last event is refused (UNKNOWN_CURSOR). A cursor does not expire.
     #[prost(string, tag = "2")]
     pub after_cursor: ::prost::alloc::string::String,
     /// Only of these types, see Event.type; of every type where empty. An unknown one is refused (UNKNOWN_EVENT_TYPE).
     #[prost(string, repeated, tag = "3")]
     pub types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Only of the thing with this id.
+    /// Only of the thing with this id. Of all things where empty; an id that is not known finds nothing.
     #[prost(string, tag = "4")]
     pub subject_id: ::prost::alloc::string::String,
 }
@@ -11757,7 +12251,7 @@ pub struct StreamEventsResponse {
     /// The event; absent in a sign of life, which comes at the beginning and every 15 seconds without an event.
     #[prost(message, optional, tag = "1")]
     pub event: ::core::option::Option<Event>,
-    /// Everything up to here has been seen.
+    /// Everything up to here has been seen: keep it, and begin again behind it. It moves with signs of life too.
     #[prost(string, tag = "2")]
     pub cursor: ::prost::alloc::string::String,
 }
@@ -11842,7 +12336,8 @@ pub mod event_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Lists events in their order, oldest first. An empty list is no error.
+        /// Lists events in their order, oldest first. An empty list is no error. Whoever has read up to a cursor never finds
+        /// anything new at or before it.
         pub async fn list_events(
             &mut self,
             request: impl tonic::IntoRequest<super::ListEventsRequest>,
@@ -11857,8 +12352,9 @@ pub mod event_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.EventService", "ListEvents"));
             self.inner.unary(req, path, codec).await
         }
-        /// Streams events as they come, from a cursor on, and never misses one. Where it ends with UNAVAILABLE, begin again
-        /// behind the last cursor.
+        /// Streams events as they come, from a cursor on, and never misses one. Where it ends with UNAVAILABLE
+        /// (SERVER_STOPPING and others), begin again behind the last cursor. It ends with UNAUTHENTICATED
+        /// (CREDENTIALS_INVALID) once its key is revoked or has expired.
         pub async fn stream_events(
             &mut self,
             request: impl tonic::IntoRequest<super::StreamEventsRequest>,
@@ -11884,7 +12380,8 @@ pub mod event_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with EventServiceServer.
     #[async_trait]
     pub trait EventService: std::marker::Send + std::marker::Sync + 'static {
-        /// Lists events in their order, oldest first. An empty list is no error.
+        /// Lists events in their order, oldest first. An empty list is no error. Whoever has read up to a cursor never finds
+        /// anything new at or before it.
         async fn list_events(
             &self,
             request: tonic::Request<super::ListEventsRequest>,
@@ -11893,8 +12390,9 @@ pub mod event_service_server {
         type StreamEventsStream: tonic::codegen::tokio_stream::Stream<Item = std::result::Result<super::StreamEventsResponse, tonic::Status>>
             + std::marker::Send
             + 'static;
-        /// Streams events as they come, from a cursor on, and never misses one. Where it ends with UNAVAILABLE, begin again
-        /// behind the last cursor.
+        /// Streams events as they come, from a cursor on, and never misses one. Where it ends with UNAVAILABLE
+        /// (SERVER_STOPPING and others), begin again behind the last cursor. It ends with UNAUTHENTICATED
+        /// (CREDENTIALS_INVALID) once its key is revoked or has expired.
         async fn stream_events(
             &self,
             request: tonic::Request<super::StreamEventsRequest>,
@@ -12059,16 +12557,16 @@ pub mod event_service_server {
 /// What a provider can do.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Capabilities {
-    /// Whether real money moves.
+    /// Whether real money moves: false at a provider's test system and in the sandbox.
     #[prost(bool, tag = "1")]
     pub livemode: bool,
-    /// The languages of its hosted pages.
+    /// The languages of its hosted pages, in alphabetical order. `locale` of a session or of a shared link is one of them.
     #[prost(string, repeated, tag = "2")]
     pub locales: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The most items of a link.
+    /// The most items of a link, optional ones included.
     #[prost(int32, tag = "3")]
     pub line_items_max: i32,
-    /// Single abilities, such as link_reactivation.
+    /// Names of the single abilities that it has, such as link_reactivation. New ones may come.
     #[prost(string, repeated, tag = "4")]
     pub features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Codes of the currencies in which it takes bank transfers; none if it takes none.
@@ -12080,7 +12578,8 @@ pub struct Capabilities {
     /// The abilities that other providers have and this one has not.
     #[prost(message, repeated, tag = "7")]
     pub missing_abilities: ::prost::alloc::vec::Vec<Ability>,
-    /// How long after it was made a link can be paid at the most; absent where it can be until it is closed.
+    /// How long after it was made a link can be paid at the most; absent where it can be until it is closed. A link's
+    /// expire_time is at most so far ahead (EXPIRY_TOO_LATE), and is so far ahead where its caller names none.
     #[prost(message, optional, tag = "8")]
     pub link_lifetime_max: ::core::option::Option<::prost_types::Duration>,
 }
@@ -12100,7 +12599,7 @@ pub struct ListProvidersRequest {}
 /// Response of ListProviders.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListProvidersResponse {
-    /// Names of the providers.
+    /// Names of the providers, as the operator configured them, in alphabetical order.
     #[prost(string, repeated, tag = "1")]
     pub providers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -12199,7 +12698,8 @@ pub mod provider_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Lists the providers of the caller's sellers.
+        /// Lists the providers of the caller's sellers. Those that no seller of the caller's names any more are not among
+        /// them.
         pub async fn list_providers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListProvidersRequest>,
@@ -12214,8 +12714,8 @@ pub mod provider_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.ProviderService", "ListProviders"));
             self.inner.unary(req, path, codec).await
         }
-        /// Tells what a provider can do. What it can't is refused with FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY). NOT_FOUND if
-        /// no seller of the caller's has it.
+        /// Tells what a provider can do, as the program and its configuration say; the provider is not asked. What it can't is
+        /// refused with FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY). NOT_FOUND if no seller of the caller's has it.
         pub async fn get_capabilities(
             &mut self,
             request: impl tonic::IntoRequest<super::GetCapabilitiesRequest>,
@@ -12240,13 +12740,14 @@ pub mod provider_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ProviderServiceServer.
     #[async_trait]
     pub trait ProviderService: std::marker::Send + std::marker::Sync + 'static {
-        /// Lists the providers of the caller's sellers.
+        /// Lists the providers of the caller's sellers. Those that no seller of the caller's names any more are not among
+        /// them.
         async fn list_providers(
             &self,
             request: tonic::Request<super::ListProvidersRequest>,
         ) -> std::result::Result<tonic::Response<super::ListProvidersResponse>, tonic::Status>;
-        /// Tells what a provider can do. What it can't is refused with FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY). NOT_FOUND if
-        /// no seller of the caller's has it.
+        /// Tells what a provider can do, as the program and its configuration say; the provider is not asked. What it can't is
+        /// refused with FAILED_PRECONDITION (UNSUPPORTED_CAPABILITY). NOT_FOUND if no seller of the caller's has it.
         async fn get_capabilities(
             &self,
             request: tonic::Request<super::GetCapabilitiesRequest>,
@@ -12421,43 +12922,47 @@ pub struct GetSubscriptionResponse {
     #[prost(message, optional, tag = "1")]
     pub subscription: ::core::option::Option<Subscription>,
 }
-/// Request of ListSubscriptions.
+/// Request of ListSubscriptions. Filters combine by AND; what is empty, absent or unspecified does not filter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListSubscriptionsRequest {
-    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone.
+    /// The seller, by its id in the operator's configuration; may be empty where the caller's key opens one alone. One
+    /// that the key does not open is NOT_FOUND.
     #[prost(string, tag = "1")]
     pub seller_id: ::prost::alloc::string::String,
-    /// Subscriptions of a page: 1 to 100; 0 for 20.
+    /// Subscriptions of a page: 1 to 100; 0 for 20. Any other is refused (PAGE_SIZE).
     #[prost(int32, tag = "2")]
     pub page_size: i32,
-    /// The next_page_token of the page before; empty for the first.
+    /// The next_page_token of the page before; empty for the first. It does not expire, and is good for the same filters
+    /// alone (MALFORMED_PAGE_TOKEN); page_size may differ. Where an update of the server makes it unknown, begin with the
+    /// first page.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
-    /// Only of this link.
+    /// Only of this link; of all if empty.
     #[prost(string, tag = "4")]
     pub payment_link_id: ::prost::alloc::string::String,
-    /// Only of this session.
+    /// Only of this session; of all if empty.
     #[prost(string, tag = "5")]
     pub checkout_session_id: ::prost::alloc::string::String,
-    /// Only in this state.
+    /// Only in this state; in any if unspecified. Those in states that are not known here come without this filter alone.
     #[prost(enumeration = "SubscriptionState", tag = "6")]
     pub state: i32,
 }
 /// Response of ListSubscriptions.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListSubscriptionsResponse {
-    /// The subscriptions.
+    /// The subscriptions. The one created last comes first.
     #[prost(message, repeated, tag = "1")]
     pub subscriptions: ::prost::alloc::vec::Vec<Subscription>,
-    /// Token of the next page; empty if this is the last.
+    /// Token of the next page; empty if this is the last. What is created meanwhile is on no later page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
 /// Request of CancelSubscription.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelSubscriptionRequest {
-    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload gets
-    /// the first answer again and does nothing twice; with another payload it is ALREADY_EXISTS (REQUEST_ID_REUSED). Required.
+    /// The caller's id of this request: 1 to 100 visible ASCII characters, best a UUID. The same id with the same payload
+    /// gets the first answer again, as it was then, and does nothing twice; with another payload it is ALREADY_EXISTS
+    /// (REQUEST_ID_REUSED). Each seller has ids of its own; they do not expire. Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Id of the subscription. Required.
@@ -12478,7 +12983,7 @@ pub struct CancelSubscriptionResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum CancellationTime {
-    /// Not said.
+    /// Not said; refused.
     Unspecified = 0,
     /// Now.
     Now = 1,
@@ -12618,8 +13123,9 @@ pub mod subscription_service_client {
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.SubscriptionService", "ListSubscriptions"));
             self.inner.unary(req, path, codec).await
         }
-        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION (SUBSCRIPTION_STATE)
-        /// if it has ended.
+        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION
+        /// (SUBSCRIPTION_STATE) if it has ended. Events: subscription.ended, or subscription.updated where it ends later, and
+        /// subscription.ended then.
         pub async fn cancel_subscription(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelSubscriptionRequest>,
@@ -12654,8 +13160,9 @@ pub mod subscription_service_server {
             &self,
             request: tonic::Request<super::ListSubscriptionsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListSubscriptionsResponse>, tonic::Status>;
-        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION (SUBSCRIPTION_STATE)
-        /// if it has ended.
+        /// Ends a subscription, now or when its present period ends. Nothing is paid back. FAILED_PRECONDITION
+        /// (SUBSCRIPTION_STATE) if it has ended. Events: subscription.ended, or subscription.updated where it ends later, and
+        /// subscription.ended then.
         async fn cancel_subscription(
             &self,
             request: tonic::Request<super::CancelSubscriptionRequest>,
