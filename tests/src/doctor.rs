@@ -84,13 +84,7 @@ async fn a_database_that_is_not_there_is_told_and_none_is_made() {
 
 async fn a_provider_that_was_removed_with_things_open_is_told_of(db: Db) {
     let provider = Provider::start().await;
-    let named = |name: &str| {
-        format!(
-            "access = \"open\"\n[providers.{name}]\nadapter = \"stripe\"\napi_key = \"sk_test_paylinks_sandbox\"\n\
-             webhook_secrets = [\"whsec_first\"]\napi_base = \"{}\"\n",
-            provider.url
-        )
-    };
+    let named = |name: &str| format!("access = \"open\"\n{}", provider.part(name));
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
     let server = Server::start_configured(db, &named("north"), Stdio::inherit()).await;

@@ -205,6 +205,21 @@ impl Error {
         self
     }
 
+    /// What a caller is told of a call that did not succeed, and is made again after `retry_in`: also where the provider has
+    /// refused it, as it may refuse to close a page, that is not the last word.
+    pub(crate) fn put_off(error: ProviderError, retry_in: Duration) -> Self {
+        match error {
+            ProviderError::Rejected { code, .. } => Self::Unavailable {
+                reason: Reason::ProviderUnavailable,
+                message: format!(
+                    "the provider refuses it for now ({code}); it is tried again, and a retry with the same request id tells the result"
+                ),
+                retry_after: Some(retry_in),
+            },
+            other => Self::from(other).retry_in(retry_in),
+        }
+    }
+
     /// Why [`Error::Invalid`], for programs: as callers are told, and as a refusal is stored.
     pub const INVALID_FIELDS: &str = "INVALID_FIELDS";
 
@@ -316,10 +331,7 @@ impl From<StorageError> for Error {
                 message: "another request changed the same thing; retry".to_owned(),
                 retry_after: Some(RETRY_AFTER),
             },
-            // By the names of the schema's constraints: PostgreSQL tells that of the constraint, SQLite those of its columns.
-            StorageError::Conflict { constraint }
-                if constraint.ends_with("_once_per_provider") || constraint.ends_with(".provider_ref") =>
-            {
+            StorageError::ProviderRefTaken => {
                 let message = "the provider gave it the id of another thing; see to it at the provider";
                 Self::precondition(Reason::ProviderRejected, message)
             }

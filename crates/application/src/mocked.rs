@@ -16,7 +16,10 @@ use domain::ports::documents::MockInvoiceRenderer;
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, SharedSecret};
 use domain::ports::tax::{MockTaxCalculator, MockTaxRegistrationRules};
-use domain::provider::{Capabilities, Feature, Intent, IntentState, ProviderAction, ProviderName, ProviderRef};
+use domain::provider::{
+    Capabilities, CheckoutProgress, CheckoutSnapshot, Feature, Intent, IntentState, ProviderAction, ProviderName,
+    ProviderRef,
+};
 use domain::redirect::RedirectPolicy;
 use domain::seller::{NumberFormat, Seller, SellerId};
 use domain::tax::{TaxRounding, compute};
@@ -202,5 +205,20 @@ pub(crate) fn new_payment() -> NewPayment {
         metadata: Metadata::default(),
         expires_at: None,
         livemode: false,
+    }
+}
+
+/// A checkout that nothing names as ours, as it is told by its reference, with what it is about.
+pub(crate) fn told(provider_ref: &str, progress: CheckoutProgress, amount: Money) -> CheckoutSnapshot {
+    CheckoutSnapshot {
+        provider_ref: ProviderRef(provider_ref.into()),
+        checkout_session_id: None,
+        payment_link_id: None,
+        progress,
+        amount,
+        payment_method: None,
+        expires_at: None,
+        collected: None,
+        subscription: None,
     }
 }

@@ -104,7 +104,7 @@ impl App {
                 let retry_in = self.retry_in(&intent, &error);
                 self.put_call_off(waiting, intent, retry_in).await?;
                 // It is not withdrawn: the worker makes the call then, whether or not its caller asks again.
-                Err(Error::from(error).retry_in(retry_in))
+                Err(Error::put_off(error, retry_in))
             }
             (performed, _) => {
                 let (performed, concluded) = (std::sync::Arc::new(performed), intent.clone());
@@ -178,6 +178,7 @@ impl App {
             ProviderError::Conflict { .. } => Some(intent.state),
         }
     }
+
     /// Takes calls whose lease has run out, at most `limit`.
     pub(crate) async fn take_due_calls(&self, limit: u32) -> Result<Vec<Intent>, Error> {
         self.transact(move |_, uow| Box::pin(async move { Ok(uow.lease_due_intents(limit, LEASE).await?) })).await

@@ -84,18 +84,16 @@ impl Settings {
         let (authorities, certificate, key) = (file("ca-file"), file("cert-file"), file("key-file"));
         let api_key = match text("api-key-file") {
             Some(_) => file("api-key-file").map(|content| ("the file of --api-key-file", content)),
-            None => std::env::var(API_KEY).ok().map(|key| (API_KEY, key)),
+            None => std::env::var(API_KEY).ok().filter(|key| !key.is_empty()).map(|key| (API_KEY, key)),
         };
         let deadline = text("deadline").map_or("30s", String::as_str);
         let deadline =
             crate::parse_duration(deadline).map_err(|expected| faults.push(format!("--deadline {expected}")));
-        let api_key = api_key.map(|(place, key)| (place, key.trim().to_owned())).filter(|(_, key)| !key.is_empty());
         let authorization = api_key.and_then(|(place, key)| {
-            let value: Result<MetadataValue<Ascii>, _> = format!("Bearer {key}").parse();
-            value.map_err(|_| faults.push(format!("{place} must have an API key, which begins with pl_"))).ok()
-        });
-        let authorization = authorization.map(|mut value| {
-            value.set_sensitive(true);
+            let value = bearer(key.trim());
+            if value.is_none() {
+                faults.push(format!("{place} must have an API key, which begins with pl_"));
+            }
             value
         });
         let server = with_scheme(text("server").map_or("http://127.0.0.1:50051", String::as_str));
@@ -136,6 +134,15 @@ impl Connection {
         }
         request
     }
+}
+
+/// What shows a key to a server; nothing of what is no key, which is nobody else's to read.
+fn bearer(key: &str) -> Option<MetadataValue<Ascii>> {
+    let is_key =
+        key.strip_prefix("pl_").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+    let mut value: MetadataValue<Ascii> = Some(format!("Bearer {key}")).filter(|_| is_key)?.parse().ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// The address of a server as a URL: a host and a port alone are called in the clear.
@@ -225,6 +232,14 @@ mod tests {
             let told = read(&["--server", server]).err().unwrap().join("; ");
             assert!(told.contains("must not have a user") && !told.contains("canary"), "{told}");
         }
+    }
+
+    #[test]
+    fn what_is_no_key_is_not_sent() {
+        for other in ["", "pk_1", "-----BEGIN PRIVATE KEY-----\ncanary", "pl_a b", "pl_å"] {
+            assert!(bearer(other).is_none(), "{other}");
+        }
+        assert!(bearer("pl_0aZ_").is_some_and(|value| value == "Bearer pl_0aZ_"));
     }
 
     #[test]

@@ -61,17 +61,26 @@ pub fn parse_host(text: &str) -> Result<Host, Invalid> {
     }
 }
 
-/// Checks the address of an API that is called with a secret: https, or http on loopback; of a host that can be one, without
-/// a user, a query or a fragment, since addresses are shown.
+/// Checks that an address has no user, query or fragment, in which a secret may stand: addresses are shown.
+///
+/// # Errors
+/// It has.
+pub fn expect_bare(address: &Url) -> Result<(), Invalid> {
+    let has_user = !address.username().is_empty() || address.password().is_some();
+    if has_user || address.query().is_some() || address.fragment().is_some() {
+        let expected = "must be scheme, host, port and path alone, without user or query";
+        return Err(Invalid::new("CROWDED_URL", expected));
+    }
+    Ok(())
+}
+
+/// Checks the address of an API that is called with a secret: https, or http on loopback; of a host that can be one, and
+/// [bare](expect_bare).
 ///
 /// # Errors
 /// It is not so.
 pub fn expect_api_base(base: &Url) -> Result<(), Invalid> {
-    let is_bare = base.username().is_empty() && base.password().is_none();
-    if !is_bare || base.query().is_some() || base.fragment().is_some() {
-        let expected = "must be scheme, host, port and path alone, without user or query";
-        return Err(Invalid::new("CROWDED_URL", expected));
-    }
+    expect_bare(base)?;
     let host = base.host();
     if !(base.scheme() == "https" || (base.scheme() == "http" && host.as_ref().is_some_and(is_loopback))) {
         return Err(Invalid::new("URL_SCHEME", "must be https (http is fine on loopback)"));

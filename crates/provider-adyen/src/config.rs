@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::network::expect_api_base;
+use domain::network::{expect_api_base, expect_bare};
 use domain::ports::adapter::{
     AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required,
 };
@@ -287,15 +287,13 @@ fn is_live_address(base: &Url) -> bool {
 fn api_base(text: &str, live: bool) -> Result<Url, Invalid> {
     let expected = format!("must be a URL such as {TEST_BASE}");
     let mut base = Url::parse(text).map_err(|_| Invalid::new("MALFORMED_URL", expected))?;
-    match expect_api_base(&base) {
-        // What must not be shown comes first, and then where a live key would go.
-        Err(crowded) if crowded.rule == "CROWDED_URL" => return Err(crowded),
-        _ if live && !is_live_address(&base) => {
-            let expected = format!("must be https below {LIVE_DOMAIN}: a live key goes nowhere else");
-            return Err(Invalid::new("LIVE_KEY_ELSEWHERE", expected));
-        }
-        checked => checked?,
+    // What must not be shown comes first, and then where a live key would go.
+    expect_bare(&base)?;
+    if live && !is_live_address(&base) {
+        let expected = format!("must be https below {LIVE_DOMAIN}: a live key goes nowhere else");
+        return Err(Invalid::new("LIVE_KEY_ELSEWHERE", expected));
     }
+    expect_api_base(&base)?;
     if !base.path().ends_with('/') {
         base.set_path(&format!("{}/", base.path()));
     }

@@ -6,13 +6,14 @@ use domain::customer::Customer;
 use domain::id::{CheckoutSessionId, PaymentLinkId};
 use domain::locale::Locale;
 use domain::money::Money;
+use domain::network::is_loopback;
 use domain::payment_link::{AfterCompletion, LineItem, LineItems, LinkTarget, PaymentLink, StatementDescriptor};
 use domain::ports::provider::{HostedPage, ProviderError, unsupported};
 use domain::provider::{Feature, ProviderRef};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
 use crate::amounts::Amount;
 use crate::capabilities::LOCALES;
@@ -237,7 +238,7 @@ impl Page {
         let page: Self = serde_json::from_value(value).ok()?;
         let is_named = !page.id.is_empty() && page.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let url = Url::parse(&page.url).ok()?;
-        let is_near = matches!(url.host(), Some(Host::Ipv4(ip)) if ip.is_loopback());
+        let is_near = url.host().is_some_and(|host| is_loopback(&host));
         let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_near);
         (is_named && is_safe).then_some(page)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::network::expect_api_base;
+use domain::network::{expect_api_base, expect_bare};
 use domain::ports::adapter::{
     AccountIdentity, ConfiguredProvider, ProviderAdapter, ProviderPorts, Setting, SettingKind, required,
 };
@@ -236,13 +236,13 @@ const fn check_calls(per_second_max: u32) -> Result<(), ConfigError> {
 }
 
 fn check_base(base: &Url, is_live: bool) -> Result<(), ConfigError> {
+    // What must not be shown comes first, and then where a live key would go.
+    expect_bare(base)?;
     let is_stripes = base.scheme() == "https" && base.host_str() == Some(StripeConfig::API_HOST);
-    match expect_api_base(base) {
-        // What must not be shown comes first, and then where a live key would go.
-        Err(crowded) if crowded.rule == "CROWDED_URL" => Err(crowded.into()),
-        _ if is_live && !is_stripes => Err(ConfigError::LiveKeyElsewhere),
-        checked => Ok(checked?),
+    if is_live && !is_stripes {
+        return Err(ConfigError::LiveKeyElsewhere);
     }
+    Ok(expect_api_base(base)?)
 }
 
 /// The account whose key this is. All keys of an account, restricted ones too, begin with its id, `5` in front of it. Stripe does

@@ -14,7 +14,7 @@ use domain::ports::storage::{Storage, StorageError};
 use domain::provider::ProviderName;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
-use storage_sql::{SqlConfig, SqlStorage};
+use storage_sql::{SQLITE_ROOM_MIN, SqlConfig, SqlStorage};
 
 use crate::config::{Charging, Config};
 use crate::system::SystemClock;
@@ -27,9 +27,8 @@ const APART_MAX: Duration = Duration::from_secs(60);
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
 /// How long before its end a certificate is worth a look.
 const ENDS_SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// The room on SQLite's disk below which it is worth a look, and below which nothing is taken on any more.
-const ROOM_WARN_BYTES: u64 = 1 << 30;
-const ROOM_MIN_BYTES: u64 = 64 << 20;
+/// The room on SQLite's disk below which it is worth a look, in bytes.
+const ROOM_WARN: u64 = 1 << 30;
 
 /// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -207,8 +206,8 @@ fn room(storage: &SqlStorage) -> Looked {
     let told = format!("{} MiB are free on the disk of the database", bytes >> 20);
     let mend = "make room, or move the data directory: a full disk stops all writing";
     Ok(Some(match bytes {
-        bytes if bytes < ROOM_MIN_BYTES => Finding::fail("disk", told, mend),
-        bytes if bytes < ROOM_WARN_BYTES => Finding::warn("disk", told, mend),
+        bytes if bytes < SQLITE_ROOM_MIN => Finding::fail("disk", told, mend),
+        bytes if bytes < ROOM_WARN => Finding::warn("disk", told, mend),
         _ => Finding::ok("disk", told),
     }))
 }
@@ -257,13 +256,7 @@ fn unreadable(error: &StorageError) -> Finding {
 
 /// An error with what it came from: `Display` never repeats its source.
 fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut told = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        told.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    told
+    anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn provider_names(config: &Config) -> Vec<ProviderName> {

@@ -183,8 +183,9 @@ fn each_alert_asks_for_what_is_measured_and_says_what_to_do() {
         let found = Findings::of(&expr);
         assert_eq!(found.wrong, Vec::<String>::new(), "{alert}: {expr}");
         assert!(["critical", "warning", "info"].contains(&labels.severity.as_str()), "{alert}");
-        assert!(annotations.summary.ends_with('.'), "{alert}");
-        let row = format!("| `{alert}` | {} | {} |\n", annotations.description, annotations.action);
+        let Annotations { summary, description, action } = annotations;
+        assert!(summary.ends_with('.'), "{alert}");
+        let row = format!("| `{alert}` | {summary} {description} | {action} |\n");
         assert!(README.contains(&row), "the README explains {alert} otherwise, or not at all: {row}");
         assert!(names.insert(alert), "an alert is there twice");
     }

@@ -13,7 +13,7 @@ use telemetry::table;
 
 use crate::connection::SqlStorage;
 use crate::errors::defect;
-use crate::sql::{Filter, column, json, now_us, one};
+use crate::sql::{Filter, column, count, json, now_us, one};
 
 /// The oldest call by its order, which no index over all calls may be walked for: hence the sum.
 const OLDEST_CALL: &str = "SELECT document FROM intents WHERE seq = (SELECT MIN(seq + 0) FROM intents AS open_ones WHERE open_ones.unfinished)";
@@ -77,8 +77,4 @@ fn since(row: &QueryResult, name: &str, now_us: i64) -> Result<Option<Duration>,
 
 fn span(micros: i64) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or_default())
-}
-
-fn count(row: &QueryResult, name: &str) -> Result<u64, StorageError> {
-    u64::try_from(column::<i64>(row, name)?).map_err(defect)
 }

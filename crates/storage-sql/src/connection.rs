@@ -38,9 +38,9 @@ const KNOWN_LIVELY_FOR: Duration = Duration::from_secs(1);
 const LOCK_TIMEOUT: &str = "10s";
 /// The longest that SQLite waits for another process's writer.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The room that SQLite must have left on its disk, in bytes: what its log grows to before it is emptied (1 000 pages of 4 KiB,
-/// SQLite's default for `wal_autocheckpoint`), and as much for the database itself.
-const SQLITE_ROOM_MIN: u64 = 8 << 20;
+/// The room that SQLite must have left on its disk, in bytes, for anything to be taken on: what its log grows to before it is
+/// emptied (1 000 pages of 4 KiB, SQLite's default for `wal_autocheckpoint`), and as much for the database itself.
+pub const SQLITE_ROOM_MIN: u64 = 8 << 20;
 /// The key of the advisory lock under which migrations run: "paylinks" in ASCII.
 const MIGRATION_LOCK: i64 = 0x7061_796c_696e_6b73;
 

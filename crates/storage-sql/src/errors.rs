@@ -38,7 +38,7 @@ pub(crate) fn count_error(error: &StorageError) {
     let kind = match error {
         StorageError::Unavailable(_) => "unavailable",
         StorageError::Contended(_) => "contended",
-        StorageError::Stale | StorageError::Conflict { .. } => "conflict",
+        StorageError::Stale | StorageError::Conflict { .. } | StorageError::ProviderRefTaken => "conflict",
         StorageError::CommitUnknown(_) => "commit_unknown",
         StorageError::Defect(_) => "defect",
     };
@@ -58,9 +58,13 @@ fn by_code(code: Option<&str>, database: &dyn sqlx::error::DatabaseError, error:
         // Serialization failure, deadlock, lock not available; SQLITE_BUSY, SQLITE_LOCKED.
         ("40001" | "40P01" | "55P03", _) | (_, Some(5 | 6)) => StorageError::Contended(source),
         // Unique, foreign-key and check violations; SQLITE_CONSTRAINT.
-        ("23505" | "23503" | "23514", _) | (_, Some(19)) => StorageError::Conflict {
-            constraint: database.constraint().unwrap_or_else(|| database.message()).to_owned(),
-        },
+        ("23505" | "23503" | "23514", _) | (_, Some(19)) => {
+            let constraint = database.constraint().unwrap_or_else(|| database.message());
+            match is_of_provider_refs(constraint) {
+                true => StorageError::ProviderRefTaken,
+                false => StorageError::Conflict { constraint: constraint.to_owned() },
+            }
+        }
         // Statement timeout, disk full, out of resources, shutting down, not yet up; SQLITE_FULL, SQLITE_IOERR, SQLITE_CANTOPEN.
         (state, _)
             if state == "57014" || state.starts_with("53") || state.starts_with("57P") || state.starts_with("08") =>
@@ -72,4 +76,9 @@ fn by_code(code: Option<&str>, database: &dyn sqlx::error::DatabaseError, error:
         ("25P03", _) => StorageError::Unavailable(source),
         _ => StorageError::Defect(source),
     }
+}
+
+/// Whether a constraint is one of those by which a provider's id names one thing: PostgreSQL tells its name, SQLite its columns.
+fn is_of_provider_refs(constraint: &str) -> bool {
+    constraint.ends_with("_once_per_provider") || constraint.ends_with(".provider_ref")
 }

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
 use crate::connection::SqlStorage;
 use crate::errors::defect;
-use crate::sql::{Filter, all, column, execute, for_update_skip_locked, json, now_us, one, to_json};
+use crate::sql::{Filter, all, column, count, execute, for_update_skip_locked, json, now_us, one, to_json};
 use crate::unit_of_work::{SqlUnitOfWork, later, micros};
 
 /// Why a notification is set aside that this version can't read.
@@ -78,8 +78,7 @@ async fn count_set_aside(c: &impl ConnectionTrait) -> Result<u64, StorageError> 
     let filter = Filter::new().and("state <> 'done' AND state = 'aside'", []);
     let row =
         one(c, filter.statement(c.get_database_backend(), "SELECT COUNT(*) AS count FROM notifications", "")).await?;
-    let row = row.ok_or_else(|| defect("nothing was counted"))?;
-    u64::try_from(column::<i64>(&row, "count")?).map_err(defect)
+    count(&row.ok_or_else(|| defect("nothing was counted"))?, "count")
 }
 
 /// What came in, with what became of it so far.

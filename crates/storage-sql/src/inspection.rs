@@ -4,20 +4,23 @@
 use domain::ports::storage::{OpenAtProvider, StorageError};
 use domain::provider::ProviderName;
 use migrations::Migrator;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{DbBackend, Statement};
 
 use crate::connection::SqlStorage;
 use crate::errors::defect;
-use crate::sql::{Filter, all, column, in_time, one};
+use crate::sql::{Filter, all, column, count, one};
 
-/// Tables whose rows are at a provider, and which rows of them are open. Each has an index that begins with the provider.
-const OPEN: [(&str, &str); 6] = [
-    ("payment_links", "open"),
-    ("checkout_sessions", "state IN ('creating', 'open', 'closing')"),
-    ("payments", "state IN ('pending', 'processing', 'authorized')"),
-    ("refunds", "state IN ('creating', 'pending', 'requires_action')"),
-    ("subscriptions", "state NOT IN ('canceled', 'incomplete_expired')"),
-    ("notifications", "state <> 'done'"),
+/// A table whose rows are at a provider, which rows of it are open, and where they are counted.
+type OpenRows = (&'static str, &'static str, fn(&mut OpenAtProvider) -> &mut u64);
+
+/// All such tables. Each has an index that begins with the provider.
+const OPEN: [OpenRows; 6] = [
+    ("payment_links", "open", |of| &mut of.links),
+    ("checkout_sessions", "state IN ('creating', 'open', 'closing')", |of| &mut of.sessions),
+    ("payments", "state IN ('pending', 'processing', 'authorized')", |of| &mut of.payments),
+    ("refunds", "state IN ('creating', 'pending', 'requires_action')", |of| &mut of.refunds),
+    ("subscriptions", "state NOT IN ('canceled', 'incomplete_expired')", |of| &mut of.subscriptions),
+    ("notifications", "state <> 'done'", |of| &mut of.notifications),
 ];
 
 /// How the schema stands against the steps that this version knows.
@@ -41,7 +44,7 @@ impl SqlStorage {
             }
             _ => "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
         };
-        Ok(self.number(sql).await? > 0)
+        Ok(self.counted(Statement::from_string(self.backend(), sql)).await? > 0)
     }
 
     /// How the schema stands.
@@ -82,18 +85,10 @@ impl SqlStorage {
     ) -> Result<Vec<OpenAtProvider>, StorageError> {
         let mut others: Vec<OpenAtProvider> = Vec::new();
         let is_other = |name: &ProviderName| *name != ProviderName::out_of_band() && !known.contains(name);
-        for (table, is_open) in OPEN {
+        for (table, is_open, counted) in OPEN {
             for provider in self.providers_of(table).await?.into_iter().filter(is_other) {
                 let open = self.open_rows(table, is_open, &provider).await?;
-                let found = of(&mut others, provider);
-                match table {
-                    "payment_links" => found.links = open,
-                    "checkout_sessions" => found.sessions = open,
-                    "payments" => found.payments = open,
-                    "refunds" => found.refunds = open,
-                    "subscriptions" => found.subscriptions = open,
-                    _ => found.notifications = open,
-                }
+                *counted(of(&mut others, provider)) = open;
             }
         }
         for (provider, calls) in self.unfinished_by_provider().await? {
@@ -125,9 +120,7 @@ impl SqlStorage {
     async fn open_rows(&self, table: &str, is_open: &str, provider: &ProviderName) -> Result<u64, StorageError> {
         let filter = Filter::new().and("provider = ?", [provider.as_str().into()]).and(is_open, []);
         let select = format!("SELECT CAST(count(*) AS BIGINT) AS n FROM {table}");
-        let row = one(&self.0.db, filter.statement(self.backend(), &select, "")).await?;
-        let row = row.ok_or_else(|| defect("nothing was counted"))?;
-        u64::try_from(column::<i64>(&row, "n")?).map_err(defect)
+        self.counted(filter.statement(self.backend(), &select, "")).await
     }
 
     async fn unfinished_by_provider(&self) -> Result<Vec<(ProviderName, u64)>, StorageError> {
@@ -136,15 +129,15 @@ impl SqlStorage {
         let rows = all(&self.0.db, Statement::from_string(self.backend(), select)).await?;
         let read = |row| {
             let name: String = column(row, "provider")?;
-            Ok((name.parse().map_err(defect)?, u64::try_from(column::<i64>(row, "n")?).map_err(defect)?))
+            Ok((name.parse().map_err(defect)?, count(row, "n")?))
         };
         rows.iter().map(read).collect()
     }
 
-    async fn number(&self, sql: &str) -> Result<u64, StorageError> {
-        let statement = Statement::from_string(self.backend(), sql);
-        let row = in_time(self.0.db.query_one_raw(statement)).await?.ok_or_else(|| defect("nothing was counted"))?;
-        u64::try_from(column::<i64>(&row, "n")?).map_err(defect)
+    /// The column `n` of a statement's one row.
+    async fn counted(&self, statement: Statement) -> Result<u64, StorageError> {
+        let row = one(&self.0.db, statement).await?;
+        count(&row.ok_or_else(|| defect("nothing was counted"))?, "n")
     }
 }
 

@@ -29,5 +29,5 @@ mod subscriptions;
 mod tax_records;
 mod unit_of_work;
 
-pub use connection::{SqlConfig, SqlStorage};
+pub use connection::{SQLITE_ROOM_MIN, SqlConfig, SqlStorage};
 pub use inspection::Schema;

@@ -153,6 +153,11 @@ pub(crate) fn column<T: sea_orm::TryGetable>(row: &QueryResult, name: &str) -> R
     row.try_get("", name).map_err(storage_error)
 }
 
+/// Reads a column that counts.
+pub(crate) fn count(row: &QueryResult, name: &str) -> Result<u64, StorageError> {
+    u64::try_from(column::<i64>(row, name)?).map_err(defect)
+}
+
 /// Reads what a JSON column holds.
 pub(crate) fn json<T: DeserializeOwned>(row: &QueryResult, name: &str) -> Result<T, StorageError> {
     serde_json::from_value(column(row, name)?).map_err(defect)

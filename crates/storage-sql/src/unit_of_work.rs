@@ -29,7 +29,8 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
 use crate::connection::{OpenTransaction, SqlStorage};
 use crate::errors::{defect, storage_error};
 use crate::sql::{
-    Filter, all, answered_within, column, execute, for_update, for_update_skip_locked, json, now_us, one, to_json,
+    Filter, all, answered_within, column, count, execute, for_update, for_update_skip_locked, json, now_us, one,
+    to_json,
 };
 use crate::stored::{Stored, insert, update};
 
@@ -203,8 +204,7 @@ impl InvoiceCommands for SqlUnitOfWork {
                    RETURNING last_number";
         let values = [Value::from(seller.as_str()), Value::from(series)];
         let row = one(c, Statement::from_sql_and_values(c.get_database_backend(), sql, values)).await?;
-        let row = row.ok_or_else(|| defect("the series gave no number"))?;
-        u64::try_from(column::<i64>(&row, "last_number")?).map_err(defect)
+        count(&row.ok_or_else(|| defect("the series gave no number"))?, "last_number")
     }
 
     async fn reserve_collectable(

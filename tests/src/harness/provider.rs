@@ -71,6 +71,14 @@ impl Provider {
         ]
     }
 
+    /// The part of a configuration file that charges by it under a name of its own.
+    pub(crate) fn part(&self, name: &str) -> String {
+        format!(
+            "[providers.{name}]\nadapter = \"stripe\"\napi_key = \"{KEY}\"\nwebhook_secrets = [\"{SECRET}\"]\napi_base = \"{}\"\n",
+            self.url
+        )
+    }
+
     /// What it has told so far, the oldest first.
     pub(crate) async fn told(&self) -> Vec<Value> {
         let mut events = self.get("events?limit=100").await["data"].as_array().unwrap().clone();

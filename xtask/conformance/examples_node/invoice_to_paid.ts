@@ -1,7 +1,7 @@
 // Bills somebody, and waits until the invoice is paid: node invoice_to_paid.js PROTO_DIRECTORY
 //
-// The server is where PAYLINKS_SERVER says (http://host:port or host:port); a key, where one is needed, is in PAYLINKS_API_KEY. The types are made
-// of the contract by @grpc/proto-loader:
+// The server is where PAYLINKS_SERVER says (http://host:port or host:port); a key, where one is needed, is in
+// PAYLINKS_API_KEY. The types are made of the contract by @grpc/proto-loader:
 //
 //   proto-loader-gen-types --grpcLib=@grpc/grpc-js --longs=String --enums=String --defaults --importFileExtension=.js \
 //     --includeDirs=proto --outDir=types paylinks/v1/event_service.proto

@@ -6803,10 +6803,10 @@ pub enum ErrorReason {
     /// ABORTED: another change of the same thing won, or is still being worked on, with RetryInfo: call again with the
     /// same request_id.
     ConcurrentChange = 23,
-    /// UNAVAILABLE: the provider can't be reached, with RetryInfo of the next try. The call was taken on and is made as
-    /// soon as it can be, whether or not the caller asks again; the same request_id tells what became of it. A link,
-    /// session, refund or promotion code that could not be made for 24 hours is given up: the same request_id then answers
-    /// it in its state FAILED, with the failure_code provider_unavailable.
+    /// UNAVAILABLE: the provider can't be reached, or refuses for now to close a page, with RetryInfo of the next try. The
+    /// call was taken on and is made as soon as it can be, whether or not the caller asks again; the same request_id tells
+    /// what became of it. A link, session, refund or promotion code that could not be made for 24 hours is given up: the
+    /// same request_id then answers it in its state FAILED, with the failure_code provider_unavailable.
     ProviderUnavailable = 24,
     /// UNAVAILABLE: the provider limits calls, with RetryInfo; else as PROVIDER_UNAVAILABLE.
     ProviderRateLimited = 25,

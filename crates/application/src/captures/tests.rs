@@ -13,17 +13,7 @@ fn payment_ref() -> ProviderRef {
 }
 
 fn session(progress: CheckoutProgress) -> CheckoutSnapshot {
-    CheckoutSnapshot {
-        provider_ref: ProviderRef("s_1".into()),
-        checkout_session_id: None,
-        payment_link_id: None,
-        progress,
-        amount: money(100),
-        payment_method: None,
-        expires_at: None,
-        collected: None,
-        subscription: None,
-    }
+    mocked::told("s_1", progress, money(100))
 }
 
 /// What comes of a capture that the provider answers so, and whose session then stands so.

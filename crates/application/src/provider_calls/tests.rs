@@ -72,15 +72,21 @@ async fn a_change_that_the_provider_made_is_kept_though_a_checkout_overtook_it()
 
 #[tokio::test]
 async fn a_page_that_could_not_be_closed_is_closed_anew_and_not_by_the_old_key() {
-    let mut uow = MockUnitOfWork::new();
-    let is_retried = |intent: &Intent| intent.state == IntentState::Pending && intent.key_generation == 1;
-    uow.expect_update_intent().once().withf(move |intent, _| is_retried(intent)).returning(|_, _| Ok(()));
-    let mut provider = MockPaymentProvider::new();
-    let still_open = || ProviderError::Conflict { code: "session_still_open".to_owned() };
-    provider.expect_deactivate_payment_link().once().returning(move |_, _| Err(still_open()));
-    let app = mocked::app(storage(link(0), uow), provider);
-    let action = ProviderAction::DeactivatePaymentLink { payment_link_id: link(0).id, reason: CloseReason::Requested };
-    assert!(app.call_and_conclude(intent(action), Waiting::Caller).await.is_err());
+    let still_open = ProviderError::Conflict { code: "session_still_open".to_owned() };
+    let refused = ProviderError::Rejected { field: None, code: "account_restricted".to_owned() };
+    for failure in [still_open, refused] {
+        let mut uow = MockUnitOfWork::new();
+        let is_retried = |intent: &Intent| intent.state == IntentState::Pending && intent.key_generation == 1;
+        uow.expect_update_intent().once().withf(move |intent, _| is_retried(intent)).returning(|_, _| Ok(()));
+        let mut provider = MockPaymentProvider::new();
+        provider.expect_deactivate_payment_link().once().return_once(move |_, _| Err(failure));
+        let app = mocked::app(storage(link(0), uow), provider);
+        let action =
+            ProviderAction::DeactivatePaymentLink { payment_link_id: link(0).id, reason: CloseReason::Requested };
+        // Its caller is not told a last word that there is none of.
+        let told = app.call_and_conclude(intent(action), Waiting::Caller).await.unwrap_err();
+        assert!(matches!(told, Error::Unavailable { retry_after: Some(_), .. }), "{told:?}");
+    }
 }
 
 /// A provider that can't look up what it made, and keeps keys for so long.
@@ -129,15 +135,8 @@ async fn closing_waits_for_money_of_which_a_notification_is_still_to_tell() {
     let action =
         || ProviderAction::DeactivatePaymentLink { payment_link_id: link(0).id, reason: CloseReason::Requested };
     let completed = || CheckoutSnapshot {
-        provider_ref: domain::provider::ProviderRef("link_1".into()),
-        checkout_session_id: None,
         payment_link_id: Some(link(0).id),
-        progress: CheckoutProgress::Completed,
-        amount: mocked::money(10_000),
-        payment_method: None,
-        expires_at: None,
-        collected: None,
-        subscription: None,
+        ..mocked::told("link_1", CheckoutProgress::Completed, mocked::money(10_000))
     };
     let closes = |told: PaymentLink| {
         let mut provider = mute(3 * HOUR);

@@ -14,7 +14,7 @@ use crate::mocked::{self, draft_invoice, money};
 fn open_session() -> CheckoutSession {
     let invoice = draft_invoice();
     let new = NewCheckoutSession {
-        id: domain::id::CheckoutSessionId::from_uuid(invoice.id.uuid()),
+        id: mocked::session_id(),
         seller_id: invoice.seller_id.clone(),
         origin: SessionOrigin::Invoice { invoice_id: invoice.id },
         mode: CheckoutMode::Payment,
@@ -34,20 +34,21 @@ fn open_session() -> CheckoutSession {
     session
 }
 
+/// What is told of the session by a payment of it.
+fn told_by_payment(payment_ref: &str, received: Money) -> CheckoutSnapshot {
+    told(payment_ref, CheckoutProgress::Paid { payment_ref: ProviderRef(payment_ref.into()), received }, received)
+}
+
+/// What is told of the session: `provider_ref` is that of its page, or of the payment by which it is told.
+fn told(provider_ref: &str, progress: CheckoutProgress, amount: Money) -> CheckoutSnapshot {
+    let checkout_session_id = Some(mocked::session_id());
+    CheckoutSnapshot { checkout_session_id, ..mocked::told(provider_ref, progress, amount) }
+}
+
 /// How often a session is written when the page `provider_ref` of it is told to have expired.
 async fn writes_at_the_end_of(provider_ref: &str) -> usize {
     let session = open_session();
-    let snapshot = CheckoutSnapshot {
-        provider_ref: ProviderRef(provider_ref.into()),
-        checkout_session_id: Some(session.id),
-        payment_link_id: None,
-        progress: CheckoutProgress::Expired,
-        amount: session.amount,
-        payment_method: None,
-        expires_at: None,
-        collected: None,
-        subscription: None,
-    };
+    let snapshot = told(provider_ref, CheckoutProgress::Expired, session.amount);
     let written = Arc::new(AtomicUsize::new(0));
     let (known, locked, counted) = (session.clone(), session, Arc::clone(&written));
     let mut uow = MockUnitOfWork::new();
@@ -76,34 +77,12 @@ async fn the_end_of_a_page_that_a_lost_call_made_is_not_the_end_of_the_session()
 async fn payments_added_by(payment_ref: &str) -> usize {
     let mut session = open_session();
     assert!(session.completed(ProviderRef("page_1".into()), SessionPayment::Paid, mocked::NOW));
-    let payment_ref = ProviderRef(payment_ref.into());
-    let snapshot = CheckoutSnapshot {
-        provider_ref: payment_ref.clone(),
-        checkout_session_id: Some(session.id),
-        payment_link_id: None,
-        progress: CheckoutProgress::Paid { payment_ref: payment_ref.clone(), received: session.amount },
-        amount: session.amount,
-        payment_method: None,
-        expires_at: None,
-        collected: None,
-        subscription: None,
-    };
+    let snapshot = told_by_payment(payment_ref, session.amount);
     let new = NewPayment {
-        id: domain::id::PaymentId::from_uuid(session.id.uuid()),
-        seller_id: session.seller_id.clone(),
-        kind: PaymentKind::Checkout,
-        provider: session.provider.clone(),
         invoice_id: session.invoice_id(),
-        payment_link_id: None,
-        checkout_session_id: Some(session.id),
-        customer_id: None,
         subtotal: session.amount,
-        tax: money(0),
         total: session.amount,
-        description: None,
-        metadata: session.metadata.clone(),
-        expires_at: None,
-        livemode: false,
+        ..mocked::new_payment()
     };
     let mut first = Payment::pending(new, mocked::NOW);
     assert!(first.succeed((ProviderRef("p_1".into()), session.id), session.amount, vec![], mocked::NOW));
@@ -131,19 +110,7 @@ async fn payments_added_by(payment_ref: &str) -> usize {
 #[tokio::test]
 async fn a_session_that_is_told_by_its_payment_keeps_its_page() {
     let session = open_session();
-    let payment_ref = ProviderRef("p_1".into());
-    let progress = CheckoutProgress::Paid { payment_ref: payment_ref.clone(), received: session.amount };
-    let snapshot = CheckoutSnapshot {
-        provider_ref: payment_ref,
-        checkout_session_id: Some(session.id),
-        payment_link_id: None,
-        progress,
-        amount: session.amount,
-        payment_method: None,
-        expires_at: None,
-        collected: None,
-        subscription: None,
-    };
+    let snapshot = told_by_payment("p_1", session.amount);
     let mut books = Books { invoice: None, link: None, session, part: None };
     let mut uow = MockUnitOfWork::new();
     uow.expect_append_event().returning(|_| Ok(()));
@@ -180,20 +147,8 @@ async fn after_parts(told: &[(&str, i64)]) -> (&'static str, usize, usize) {
     let session = Arc::new(Mutex::new(open_session()));
     let payments = Arc::new(Mutex::new(Vec::<Payment>::new()));
     let released = Arc::new(AtomicUsize::new(0));
-    let id = session.lock().unwrap().id;
     for (payment_ref, minor) in told {
-        let payment_ref = ProviderRef((*payment_ref).into());
-        let snapshot = CheckoutSnapshot {
-            provider_ref: payment_ref.clone(),
-            checkout_session_id: Some(id),
-            payment_link_id: None,
-            progress: CheckoutProgress::Paid { payment_ref, received: money(*minor) },
-            amount: money(*minor),
-            payment_method: None,
-            expires_at: None,
-            collected: None,
-            subscription: None,
-        };
+        let snapshot = told_by_payment(payment_ref, money(*minor));
         let mut uow = MockUnitOfWork::new();
         let of = Arc::clone(&session);
         uow.expect_load_checkout_session().returning(move |_| Ok(Some(of.lock().unwrap().clone())));

@@ -252,6 +252,9 @@ pub enum StorageError {
         /// The name of the constraint.
         constraint: String,
     },
+    /// Another thing has the id that a provider gave to this one.
+    #[error("another thing has that id of the provider's already")]
+    ProviderRefTaken,
     /// The connection broke during the commit: it may have been kept.
     #[error("it is not known whether the transaction was committed")]
     CommitUnknown(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -244,7 +244,7 @@ pub async fn renewals_read_back_equal_and_are_listed_by_subscription(storage: St
     }
     let mut work = storage.begin().await.unwrap();
     let twice = work.insert_payment(&mut period(one, "pi_1", vec![])).await;
-    assert!(matches!(twice, Err(StorageError::Conflict { .. })), "{twice:?}");
+    assert!(matches!(twice, Err(StorageError::ProviderRefTaken)), "{twice:?}");
 }
 
 /// By link, by session and by state.

@@ -127,7 +127,10 @@ impl SimulatedUnitOfWork {
 
     fn conflict(&self, state: &mut State, constraint: &str) -> Result<(), StorageError> {
         state.fail(self.id);
-        Err(StorageError::Conflict { constraint: constraint.to_owned() })
+        Err(match constraint.ends_with("_once_per_provider") {
+            true => StorageError::ProviderRefTaken,
+            false => StorageError::Conflict { constraint: constraint.to_owned() },
+        })
     }
 
     /// Leases due calls that fit, the longest due first.
