@@ -43,16 +43,17 @@ impl Service {
             command.env("STRIPE_API_BASE", provider).stdin(Stdio::null()).kill_on_drop(true);
             command
         };
-        let made = command(&["keys", "create", "--name", "bench", "--scope", "admin"]).output().await?;
-        ensure!(made.status.success(), "no key could be made: {}", String::from_utf8_lossy(&made.stderr));
-        let told = String::from_utf8(made.stdout)?;
-        let token = told.lines().find_map(|line| line.strip_prefix("token"));
-        let token = token.with_context(|| format!("no token in {told}"))?.trim().to_owned();
         let log = std::fs::File::create(directory.path().join("log"))?;
         let mut serve = command(&["serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]);
         let mut child = serve.stdout(Stdio::piped()).stderr(log).spawn().context("the service can't be started")?;
         let pid = child.id().context("the service has ended")?;
         let [grpc, http] = addresses(child.stdout.take()).await?;
+        // The first server makes the tables, and keys stand in one of them.
+        let made = command(&["keys", "create", "--name", "bench", "--scope", "admin"]).output().await?;
+        ensure!(made.status.success(), "no key could be made: {}", String::from_utf8_lossy(&made.stderr));
+        let told = String::from_utf8(made.stdout)?;
+        let token = told.lines().find_map(|line| line.strip_prefix("token"));
+        let token = token.with_context(|| format!("no token in {told}"))?.trim().to_owned();
         Ok(Self { child, _directory: directory, pid, grpc, http, token })
     }
 

@@ -27,13 +27,13 @@ pub(super) async fn stored(setup: &Setup) -> Result<Vec<Figure>> {
     let provider = ProviderStub::start(Duration::ZERO).await?;
     let (script, bare) = script_of_one(setup, &provider).await?;
     let service = Service::start(&setup.binary, &database, &provider.url).await?;
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(Arc::new(Mutex::new(Connection::open(&service.http).await?)));
-    }
     let (mut pairs, mut cpu) = (Vec::new(), Vec::new());
     for round in 0..=setup.rounds {
-        let connections = connections.clone();
+        // Those of the round before were quiet for too long.
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            connections.push(Arc::new(Mutex::new(Connection::open(&service.http).await?)));
+        }
         let deliver = move |number: u64| {
             let at = usize::try_from(number).unwrap_or_default() % connections.len();
             let connection = Arc::clone(&connections[at]);
