@@ -51,7 +51,7 @@ pub struct SequencedEvent {
 /// A place in the order of events, from 1; 0 is before the first.
 ///
 /// A reader that has seen everything up to a position never finds anything new at or before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventPosition(pub i64);
 

@@ -133,6 +133,7 @@ macro_rules! storage_contract {
             one_of_many_secrets_of_a_name_is_kept,
             a_turn_of_reading_back_is_leased_to_one_alone,
             reading_back_goes_on_where_it_ended,
+            reads_that_come_together_each_get_their_own,
             the_store_answers_a_ping,
             the_databases_time_goes_on,
             what_is_open_at_providers_that_are_gone_is_counted,

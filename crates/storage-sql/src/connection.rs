@@ -22,6 +22,7 @@ use tracing::Instrument;
 
 use crate::errors::{commit_error, count_error, storage_error};
 use crate::events::Sequencer;
+use crate::point_reads::PointReads;
 use crate::sql::{ANSWER_MAX, answered_within, in_time, statement_span};
 use crate::unit_of_work::SqlUnitOfWork;
 
@@ -94,6 +95,7 @@ pub(crate) struct Inner {
     /// SQLite's file, if it is in one.
     sqlite_file: Option<PathBuf>,
     pub(crate) sequencer: Sequencer,
+    pub(crate) point_reads: PointReads,
     /// Where rollbacks run that a drop outside of the runtime asks for.
     runtime: Handle,
 }
@@ -153,12 +155,14 @@ impl SqlStorage {
         }
         let db = Database::connect(options(config, makes_file)).await.map_err(storage_error)?;
         table::DATABASE_CONNECTIONS_MAX.set([], config.connections_max);
+        let runtime = Handle::current();
         Ok(Self(Arc::new(Inner {
+            point_reads: PointReads::new(&runtime, &db),
             db,
             writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             sqlite_file: if is_sqlite { sqlite_file(&config.url) } else { None },
             sequencer: Sequencer::new(),
-            runtime: Handle::current(),
+            runtime,
         })))
     }
 

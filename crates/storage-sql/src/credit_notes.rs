@@ -8,7 +8,7 @@ use domain::ports::storage::{CreditNoteCommands, CreditNoteFilter, CreditNoteQue
 use domain::seller::SellerId;
 
 use crate::connection::SqlStorage;
-use crate::queries::{get, of, page, text};
+use crate::queries::{of, page, text};
 use crate::stored::insert;
 use crate::unit_of_work::SqlUnitOfWork;
 
@@ -22,8 +22,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: CreditNoteId,
             ) -> Result<Option<CreditNote>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_credit_notes(

@@ -9,7 +9,7 @@ use domain::provider::{ProviderName, ProviderRef};
 use domain::seller::SellerId;
 
 use crate::connection::SqlStorage;
-use crate::queries::{get, load, load_by_ref, of, page, text};
+use crate::queries::{load, load_by_ref, of, page, text};
 use crate::stored::{insert, update};
 use crate::unit_of_work::SqlUnitOfWork;
 
@@ -19,8 +19,7 @@ macro_rules! impl_reader {
         #[async_trait]
         impl DiscountQueries for $reader {
             async fn get_coupon(&self, sellers: &Sellers, id: CouponId) -> Result<Option<Coupon>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_coupons(
@@ -38,8 +37,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: PromotionCodeId,
             ) -> Result<Option<PromotionCode>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn load_promotion_code(&self, id: PromotionCodeId) -> Result<Option<PromotionCode>, StorageError> {

@@ -42,19 +42,18 @@ impl Sequencer {
         self.appended.notify_one();
     }
 
+    /// Notes the last position, as the database has it. It goes back where an older copy has taken the database's place: what
+    /// gets those positions then is news, and none of it may be passed over.
     fn positions_given(&self, last: i64) {
-        self.last_position.send_if_modified(|known| {
-            let is_news = last > *known;
-            *known = last.max(*known);
-            is_news
-        });
+        self.last_position.send_if_modified(|known| std::mem::replace(known, last) != last);
     }
 
-    /// Waits until a position behind `after` is known, at most for `patience`.
-    pub(crate) async fn wait(&self, after: EventPosition, patience: Duration) {
+    /// Waits until a position behind `after` is known, at most for `patience`; answers the last that is.
+    pub(crate) async fn wait(&self, after: EventPosition, patience: Duration) -> EventPosition {
         let mut last = self.last_position.subscribe();
         // Running out of patience and the end of the sequencer come to the same: look for yourself.
         let _ = tokio::time::timeout(patience, last.wait_for(|last| *last > after.0)).await;
+        EventPosition(*self.last_position.borrow())
     }
 }
 

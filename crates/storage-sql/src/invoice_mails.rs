@@ -12,7 +12,7 @@ use domain::seller::SellerId;
 use sea_orm::{ConnectionTrait, Statement, Value};
 
 use crate::connection::SqlStorage;
-use crate::queries::{get, of, page, text};
+use crate::queries::{of, page, text};
 use crate::sql::{all, column, execute, for_update_skip_locked, json, now_us};
 use crate::stored::{Stored, insert, update};
 use crate::unit_of_work::{SqlUnitOfWork, micros};
@@ -27,8 +27,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: InvoiceMailId,
             ) -> Result<Option<InvoiceMail>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_invoice_mails(

@@ -6,6 +6,7 @@
 //! - Every transaction belongs to an [`OpenTransaction`](connection): dropped in whatever state, it is rolled back in a
 //!   task of its own, so that no pooled connection is ever left inside a transaction.
 //! - SQLite has one writer: a fair queue in the process, and `BEGIN IMMEDIATE`.
+//! - On PostgreSQL, reads that many callers make at once share queries, see [`point_reads`] and [`together`].
 //! - Events get their positions after the commit, see [`events`].
 //!
 //! It must not know any use case, provider or wire format.
@@ -19,6 +20,7 @@ mod events;
 mod inbox;
 mod inspection;
 mod invoice_mails;
+mod point_reads;
 mod queries;
 mod reconciliation;
 mod reversals;
@@ -27,6 +29,7 @@ mod sql;
 mod stored;
 mod subscriptions;
 mod tax_records;
+mod together;
 mod unit_of_work;
 
 pub use connection::{SQLITE_ROOM_MIN, SqlConfig, SqlStorage};

@@ -113,7 +113,7 @@ pub(crate) async fn last_position(c: &impl ConnectionTrait) -> Result<EventPosit
     Ok(EventPosition(column(&row, "last_position")?))
 }
 
-async fn list_events(
+pub(crate) async fn list_events(
     c: &impl ConnectionTrait,
     sellers: &Sellers,
     filter: &EventFilter,
@@ -203,6 +203,10 @@ async fn find_api_keys(c: &impl ConnectionTrait, filter: Filter) -> Result<Vec<A
     rows.iter().map(|row| json(row, "document")).collect()
 }
 
+pub(crate) async fn api_key(c: &impl ConnectionTrait, prefix: &str) -> Result<Option<ApiKey>, StorageError> {
+    Ok(find_api_keys(c, Filter::new().and("prefix = ?", [prefix.into()])).await?.into_iter().next())
+}
+
 /// The read ports, for one type that has a connection.
 macro_rules! impl_reader {
     ($reader:ty, |$it:ident| $connection:expr) => {
@@ -211,8 +215,7 @@ macro_rules! impl_reader {
         #[async_trait::async_trait]
         impl CatalogQueries for $reader {
             async fn get_product(&self, sellers: &Sellers, id: ProductId) -> Result<Option<Product>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_products(
@@ -226,8 +229,7 @@ macro_rules! impl_reader {
             }
 
             async fn get_price(&self, sellers: &Sellers, id: PriceId) -> Result<Option<Price>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_prices(
@@ -244,8 +246,7 @@ macro_rules! impl_reader {
             }
 
             async fn get_tax_rate(&self, sellers: &Sellers, id: TaxRateId) -> Result<Option<TaxRate>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn get_shipping_rate(
@@ -253,8 +254,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: ShippingRateId,
             ) -> Result<Option<ShippingRate>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_shipping_rates(
@@ -281,8 +281,7 @@ macro_rules! impl_reader {
         #[async_trait::async_trait]
         impl CustomerQueries for $reader {
             async fn get_customer(&self, sellers: &Sellers, id: CustomerId) -> Result<Option<Customer>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_customers(
@@ -299,8 +298,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: PaymentMethodId,
             ) -> Result<Option<PaymentMethod>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn load_payment_method(&self, id: PaymentMethodId) -> Result<Option<PaymentMethod>, StorageError> {
@@ -333,8 +331,7 @@ macro_rules! impl_reader {
         #[async_trait::async_trait]
         impl InvoiceQueries for $reader {
             async fn get_invoice(&self, sellers: &Sellers, id: InvoiceId) -> Result<Option<Invoice>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_invoices(
@@ -362,8 +359,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: PaymentLinkId,
             ) -> Result<Option<PaymentLink>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn load_payment_link(&self, id: PaymentLinkId) -> Result<Option<PaymentLink>, StorageError> {
@@ -405,8 +401,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: CheckoutSessionId,
             ) -> Result<Option<CheckoutSession>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn load_checkout_session(
@@ -454,8 +449,7 @@ macro_rules! impl_reader {
         #[async_trait::async_trait]
         impl PaymentQueries for $reader {
             async fn get_payment(&self, sellers: &Sellers, id: PaymentId) -> Result<Option<Payment>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn load_payment_by_ref(
@@ -494,8 +488,7 @@ macro_rules! impl_reader {
                 after: EventPosition,
                 limit: u32,
             ) -> Result<Vec<SequencedEvent>, StorageError> {
-                let $it = self;
-                list_events($connection, sellers, filter, (after, limit)).await
+                self.events_behind(sellers, filter, (after, limit)).await
             }
 
             async fn last_position(&self) -> Result<EventPosition, StorageError> {
@@ -545,11 +538,7 @@ macro_rules! impl_reader {
         #[async_trait::async_trait]
         impl ApiKeyQueries for $reader {
             async fn load_api_key_by_prefix(&self, prefix: &str) -> Result<Option<ApiKey>, StorageError> {
-                let $it = self;
-                Ok(find_api_keys($connection, Filter::new().and("prefix = ?", [prefix.into()]))
-                    .await?
-                    .into_iter()
-                    .next())
+                self.api_key(prefix).await
             }
 
             async fn list_api_keys(&self) -> Result<Vec<ApiKey>, StorageError> {

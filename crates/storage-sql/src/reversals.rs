@@ -12,7 +12,7 @@ use domain::refund::Refund;
 use domain::seller::SellerId;
 
 use crate::connection::SqlStorage;
-use crate::queries::{get, load, load_by_ref, of, page, text};
+use crate::queries::{load, load_by_ref, of, page, text};
 use crate::stored::{insert, update};
 use crate::unit_of_work::{SqlUnitOfWork, UNLESS_KNOWN};
 
@@ -22,8 +22,7 @@ macro_rules! impl_reader {
         #[async_trait]
         impl RefundQueries for $reader {
             async fn get_refund(&self, sellers: &Sellers, id: RefundId) -> Result<Option<Refund>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn load_refund(&self, id: RefundId) -> Result<Option<Refund>, StorageError> {
@@ -58,8 +57,7 @@ macro_rules! impl_reader {
         #[async_trait]
         impl DisputeQueries for $reader {
             async fn get_dispute(&self, sellers: &Sellers, id: DisputeId) -> Result<Option<Dispute>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn load_dispute_by_ref(

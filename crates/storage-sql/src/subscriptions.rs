@@ -9,7 +9,7 @@ use domain::seller::SellerId;
 use domain::subscription::Subscription;
 
 use crate::connection::SqlStorage;
-use crate::queries::{get, load, load_by_ref, of, page, text};
+use crate::queries::{load, load_by_ref, of, page, text};
 use crate::stored::{insert, update};
 use crate::unit_of_work::{SqlUnitOfWork, UNLESS_KNOWN};
 
@@ -23,8 +23,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: SubscriptionId,
             ) -> Result<Option<Subscription>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn load_subscription(&self, id: SubscriptionId) -> Result<Option<Subscription>, StorageError> {

@@ -10,7 +10,7 @@ use domain::tax_id::TaxId;
 use domain::tax_id_check::TaxIdCheck;
 
 use crate::connection::SqlStorage;
-use crate::queries::{every, get, of, page};
+use crate::queries::{every, of, page};
 use crate::stored::{insert, update};
 use crate::unit_of_work::SqlUnitOfWork;
 
@@ -24,8 +24,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: TaxRegistrationId,
             ) -> Result<Option<StoredTaxRegistration>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_tax_registrations(
@@ -48,8 +47,7 @@ macro_rules! impl_reader {
                 sellers: &Sellers,
                 id: TaxIdCheckId,
             ) -> Result<Option<TaxIdCheck>, StorageError> {
-                let $it = self;
-                get($connection, sellers, id.to_string()).await
+                self.get_row(sellers, id.to_string()).await
             }
 
             async fn list_tax_id_checks(

@@ -70,9 +70,8 @@ impl Storage for SqlStorage {
         self.begin_unit_of_work().await
     }
 
-    async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<(), StorageError> {
-        self.0.sequencer.wait(after, patience).await;
-        Ok(())
+    async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<EventPosition, StorageError> {
+        Ok(self.0.sequencer.wait(after, patience).await)
     }
 
     async fn sequence_events(&self) -> Result<u64, StorageError> {

@@ -50,11 +50,16 @@ async fn what_the_database_does_not_answer_is_refused_in_time_and_does_not_pile_
     let locked = operator.begin().await.unwrap();
     locked.execute_unprepared("LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE").await.unwrap();
 
+    // Those who read one thing share a connection; those who read lists have one each.
     let get = v1::GetInvoiceRequest { id: invoice.id.clone() };
     let creates: Vec<_> = (0..32)
         .map(|_| v1::CreateInvoiceRequest { lines: vec![line(10_000)], finalize: true, ..invoice_request() })
         .collect();
     let reads = join_all((0..32).map(|_| {
+        let mut invoices = server.invoices();
+        refused_in_time(async move { invoices.list_invoices(in_time(v1::ListInvoicesRequest::default())).await })
+    }));
+    let gets = join_all((0..32).map(|_| {
         let (mut invoices, get) = (server.invoices(), get.clone());
         refused_in_time(async move { invoices.get_invoice(in_time(get)).await })
     }));
@@ -69,8 +74,11 @@ async fn what_the_database_does_not_answer_is_refused_in_time_and_does_not_pile_
         assert_eq!(status("healthz").await.as_u16(), 200);
         server.texts("SELECT CAST(count(*) AS TEXT) FROM pg_stat_activity WHERE application_name = 'paylinks' AND datname = current_database()").await
     };
-    let (reads, writes, connections) = futures::future::join3(reads, writes, watching).await;
+    let (reads, gets, writes, connections) = futures::future::join4(reads, gets, writes, watching).await;
     let told: Vec<_> = reads.into_iter().chain(writes).collect();
+    // All are told by the end of their own deadline.
+    let in_time = |code: &Code| matches!(code, Code::DeadlineExceeded | Code::Cancelled | Code::Unavailable);
+    assert!(gets.iter().all(|(code, _)| in_time(code)), "{gets:?}");
     let unavailable =
         told.iter().filter(|(code, reason)| *code == Code::Unavailable && reason == "STORAGE_UNAVAILABLE");
     // As many as there are connections wait for the lock, and the others for a connection.

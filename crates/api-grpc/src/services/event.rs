@@ -1,7 +1,8 @@
 //! `EventService`.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api_proto::v1::event_service_server::EventService;
 use api_proto::v1::*;
@@ -10,10 +11,11 @@ use domain::event::{EventKind, EventPosition, SequencedEvent};
 use domain::page::PageSize;
 use domain::ports::storage::EventFilter;
 use domain::timestamp::Timestamp;
+use domain::trace_context::TraceContext;
 use domain::validation::{Invalid, Validator};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use telemetry::table::{EVENT_DELIVERY_SECONDS, EVENT_STREAMS_OPEN};
-use telemetry::trace;
+use telemetry::{OneMore, trace};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -68,19 +70,137 @@ impl EventService for Services {
             Some(after) => self.known_cursor(after).await?,
             None => self.app.last_event_position().await.map_err(status)?,
         };
-        let (sender, receiver) = mpsc::channel(BUFFER);
         let query = EventQuery { sellers, filter, after, limit: BATCH };
-        let open = EVENT_STREAMS_OPEN.one_more([]);
-        let following = self.clone().follow((query, credentials), sender);
-        tokio::spawn(trace::carried(async move {
-            let _open = open;
-            following.await;
-        }));
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let follower = Follower::new(self.clone(), query, credentials);
+        let (sender, receiver) = mpsc::channel(BUFFER);
+        tokio::spawn(trace::carried(follower.follow(sender)));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver).map(|message: Message| *message))))
     }
 }
 
-type Sender = mpsc::Sender<Result<StreamEventsResponse, Status>>;
+/// A message in a box, or a channel would have room for dozens of the largest things that there are.
+type Message = Box<Result<StreamEventsResponse, Status>>;
+
+/// A reader of events. It goes on in a task of its own: a stream that nobody reads is not driven on, and would keep the
+/// connection by which it asks.
+struct Follower {
+    services: Services,
+    query: EventQuery,
+    credentials: Credentials,
+    /// What was read and is still to be sent.
+    unsent: std::vec::IntoIter<SequencedEvent>,
+    /// When that was read, and the key was good.
+    read_at: Instant,
+    /// When something was told last.
+    told_at: Instant,
+    next: Next,
+    /// Up to which position events are known to have been there before the last were read.
+    known: EventPosition,
+    /// Whether it waits for new events: what was there before is no delay of ours.
+    waits: bool,
+    /// Where in a trace the stream was asked for.
+    trace: Option<TraceContext>,
+    _open: OneMore,
+}
+
+/// What a follower does once all that was read is told.
+enum Next {
+    /// Say where it begins.
+    Begin,
+    /// Read.
+    Read,
+    /// Wait: all that there is was read.
+    Wait,
+}
+
+impl Follower {
+    fn new(services: Services, query: EventQuery, credentials: Credentials) -> Self {
+        Self {
+            services,
+            known: query.after,
+            query,
+            credentials,
+            unsent: Vec::new().into_iter(),
+            read_at: Instant::now(),
+            told_at: Instant::now(),
+            next: Next::Begin,
+            waits: false,
+            trace: trace::current(),
+            _open: EVENT_STREAMS_OPEN.one_more([]),
+        }
+    }
+
+    /// Sends events until the reader goes away or the server stops.
+    async fn follow(mut self, sender: mpsc::Sender<Message>) {
+        let mut stop = self.services.stop.clone();
+        loop {
+            let message = tokio::select! {
+                message = self.next() => message,
+                // An error means that whoever stops us is gone, which comes to the same.
+                _ = stop.wait_for(|stop| *stop) => Err(stopping()),
+                () = sender.closed() => return,
+            };
+            let has_ended = message.is_err();
+            // A reader that is gone needs no farewell.
+            if sender.send(Box::new(message)).await.is_err() || has_ended {
+                return;
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<StreamEventsResponse, Status> {
+        loop {
+            if self.read_at.elapsed() > SIGN_OF_LIFE && self.unsent.len() > 0 {
+                // Its reader was away for long: the key may be good no more. What is there still is read anew.
+                self.unsent = Vec::new().into_iter();
+                self.next = Next::Read;
+            }
+            if let Some(event) = self.unsent.next() {
+                self.query.after = event.position;
+                note_delivery(&event, self.waits.then(|| self.services.app.now()), self.trace.as_ref());
+                return Ok(self.message(Some(output::event(&event))));
+            }
+            match self.next {
+                Next::Begin => {
+                    self.next = Next::Read;
+                    return Ok(self.message(None));
+                }
+                Next::Read => {
+                    let events = self.read().await?;
+                    if events.len() < BATCH as usize {
+                        self.next = Next::Wait;
+                    }
+                    self.unsent = events.into_iter();
+                }
+                Next::Wait => {
+                    self.waits = true;
+                    // Everything up to here was looked at, whether it passed the filter or not: it was known before the
+                    // events were read, and what got its position later is found in the next round.
+                    self.query.after = self.query.after.max(self.known);
+                    let patience = SIGN_OF_LIFE.saturating_sub(self.told_at.elapsed());
+                    self.known = self.services.app.wait_for_event(self.query.after, patience).await.map_err(status)?;
+                    self.next = Next::Read;
+                    // Also where others' events come all the time, so that the cursor goes on with them.
+                    if self.told_at.elapsed() >= SIGN_OF_LIFE {
+                        return Ok(self.message(None));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is there behind the last event. A key that is revoked or has expired ends its streams too.
+    async fn read(&mut self) -> Result<Vec<SequencedEvent>, Status> {
+        self.read_at = Instant::now();
+        self.services.app.authenticate(self.credentials.0.as_deref()).await.map_err(status)?;
+        self.services.app.list_events(&self.query).await.map_err(status)
+    }
+
+    fn message(&mut self, event: Option<Event>) -> StreamEventsResponse {
+        self.told_at = Instant::now();
+        StreamEventsResponse { event, cursor: self.query.after.0.to_string() }
+    }
+}
 
 impl Services {
     /// A cursor that some event has had: one beyond the last is another database's, and would make its reader deaf.
@@ -88,82 +208,14 @@ impl Services {
         let last = self.app.last_event_position().await.map_err(status)?;
         parse(|v| v.check("after_cursor", if after <= last { Ok(after) } else { Err(unknown_cursor()) }))
     }
-
-    /// Sends events until the reader goes away or the server stops.
-    async fn follow(mut self, (query, credentials): (EventQuery, Credentials), sender: Sender) {
-        let mut stop = self.stop.clone();
-        let stopped = async move {
-            // An error means that whoever stops us is gone, which comes to the same.
-            let _ = stop.wait_for(|stop| *stop).await;
-        };
-        let ended = tokio::select! {
-            ended = self.send_all((query, credentials), &sender) => ended,
-            () = stopped => Some(stopping()),
-            () = sender.closed() => None,
-        };
-        if let Some(ended) = ended {
-            // A reader that is gone needs no farewell.
-            let _ = sender.send(Err(ended)).await;
-        }
-    }
-
-    /// Ends with nothing if the reader is gone, else with why it can't go on.
-    async fn send_all(
-        &mut self,
-        (mut query, credentials): (EventQuery, Credentials),
-        sender: &Sender,
-    ) -> Option<Status> {
-        if !send(sender, None, query.after).await {
-            return None;
-        }
-        // What was there before is no delay of ours.
-        let mut waits = false;
-        loop {
-            // A key that is revoked or has expired ends its streams too.
-            if let Err(error) = self.app.authenticate(credentials.0.as_deref()).await {
-                return Some(status(error));
-            }
-            // Read before the events: what gets its position later is found in the next round.
-            let last = match self.app.last_event_position().await {
-                Ok(last) => last,
-                Err(error) => return Some(status(error)),
-            };
-            let events = match self.app.list_events(&query).await {
-                Ok(events) => events,
-                Err(error) => return Some(status(error)),
-            };
-            let is_all = events.len() < BATCH as usize;
-            for event in &events {
-                query.after = event.position;
-                note_delivery(event, waits.then(|| self.app.now()));
-                if !send(sender, Some(output::event(event)), event.position).await {
-                    return None;
-                }
-            }
-            if !is_all {
-                continue;
-            }
-            waits = true;
-            // Everything up to here was looked at, whether it passed the filter or not.
-            query.after = query.after.max(last);
-            if let Err(error) = self.app.wait_for_event(query.after, SIGN_OF_LIFE).await {
-                return Some(status(error));
-            }
-            let is_quiet = self.app.last_event_position().await.is_ok_and(|now| now <= query.after);
-            if is_quiet && !send(sender, None, query.after).await {
-                return None;
-            }
-        }
-    }
 }
 
 /// Measures how long an event took that was waited for, and tells its delivery in its trace.
-fn note_delivery(delivered: &SequencedEvent, now: Option<Timestamp>) {
+fn note_delivery(delivered: &SequencedEvent, now: Option<Timestamp>, follower: Option<&TraceContext>) {
     if let Some(now) = now {
         EVENT_DELIVERY_SECONDS.record([], now.since(delivered.event.occurred_at));
     }
     if delivered.event.trace.is_some() {
-        let follower = trace::current();
         let span = telemetry::span!(
             parent: None,
             "event delivery",
@@ -174,12 +226,8 @@ fn note_delivery(delivered: &SequencedEvent, now: Option<Timestamp>) {
             paylinks.event.kind = delivered.event.kind.name()
         );
         trace::begin(&span, delivered.event.trace.as_ref());
-        trace::link(&span, follower.as_ref());
+        trace::link(&span, follower);
     }
-}
-
-async fn send(sender: &Sender, event: Option<Event>, position: EventPosition) -> bool {
-    sender.send(Ok(StreamEventsResponse { event, cursor: position.0.to_string() })).await.is_ok()
 }
 
 fn filter(v: &mut Validator, types: &[String], subject_id: &str) -> Option<EventFilter> {
@@ -189,7 +237,12 @@ fn filter(v: &mut Validator, types: &[String], subject_id: &str) -> Option<Event
     });
     let kinds: Option<Vec<_>> = kinds.collect::<Vec<_>>().into_iter().collect();
     v.check("subject_id", check_subject(subject_id))?;
-    Some(EventFilter { kinds: kinds?, subject_id: (!subject_id.is_empty()).then(|| subject_id.to_owned()) })
+    // Each once and in one order: who asks for the same is answered by the same, and no more is asked than there are.
+    let kinds: BTreeMap<&str, EventKind> = kinds?.into_iter().map(|kind| (kind.name(), kind)).collect();
+    Some(EventFilter {
+        kinds: kinds.into_values().collect(),
+        subject_id: (!subject_id.is_empty()).then(|| subject_id.to_owned()),
+    })
 }
 
 /// Refuses what can't be an id. It is no free text: the digits of an id may look like a card number's by chance.

@@ -50,11 +50,12 @@ impl App {
         Ok(self.0.storage.last_position().await?)
     }
 
-    /// Waits until an event behind `after` may be there, but at most for `patience`.
+    /// Waits until an event behind `after` may be there, but at most for `patience`. Answers the last position that is known:
+    /// what has one up to it is there to be read, and more may be.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<(), Error> {
+    pub async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<EventPosition, Error> {
         Ok(self.0.storage.wait_for_event(after, patience).await?)
     }
 }

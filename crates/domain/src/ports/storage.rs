@@ -52,11 +52,12 @@ pub trait Storage: Reader {
     /// [`StorageError::Unavailable`].
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError>;
 
-    /// Waits until an event behind `after` may be there, but at most for `patience`. It may return early for nothing.
+    /// Waits until an event behind `after` may be there, but at most for `patience`. It may return early for nothing. Answers
+    /// the last position that is known here: what has one up to it is there to be read, and more may be.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].
-    async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<(), StorageError>;
+    async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<EventPosition, StorageError>;
 
     /// Gives committed events their positions; returns how many it gave. Safe to call from everywhere at once.
     ///
@@ -627,7 +628,7 @@ pub trait PaymentCommands {
 }
 
 /// Which events to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct EventFilter {
     /// Of these kinds; of every kind if empty.
     pub kinds: Vec<EventKind>,

@@ -165,7 +165,7 @@ mock! {
     #[async_trait]
     impl Storage for Storage {
         async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError>;
-        async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<(), StorageError>;
+        async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<EventPosition, StorageError>;
         async fn sequence_events(&self) -> Result<u64, StorageError>;
         async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError>;
         async fn ping(&self) -> Result<(), StorageError>;

@@ -30,9 +30,12 @@ async fn follow(storage: &Store, after: EventPosition, count: usize) -> Vec<Sequ
     let (began, mut position, mut seen) = (Instant::now(), after, Vec::new());
     while seen.len() < count {
         check_deadline(began, &format!("{count} events, {} seen", seen.len()));
-        storage.wait_for_event(position, Duration::from_millis(500)).await.unwrap();
+        let known = storage.wait_for_event(position, Duration::from_millis(500)).await.unwrap();
         let page = storage.list_events(&sellers, &EventFilter::default(), position, 7).await.unwrap();
         assert!(page.len() <= 7);
+        // What is known to have a position is there: who follows one seller alone goes on behind it.
+        let last = page.last().map_or(position, |last| last.position);
+        assert!(page.len() == 7 || last >= known, "{known:?} is known, and the last to be read is {last:?}");
         for next in page {
             assert!(next.position > position, "{:?} behind {position:?}", next.position);
             position = next.position;

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use super::{Store, stored_product};
 use crate::fixtures::{
-    PaymentParties, draft_invoice, items_link, later, made_link, metadata, money, next_uuid, only, open_invoice,
-    pending_payment, product, provider_ref, seller,
+    PaymentParties, api_key, draft_invoice, items_link, later, made_link, metadata, money, next_uuid, only,
+    open_invoice, pending_payment, product, provider_ref, seller,
 };
 
 /// What is not committed was never there, whether it is rolled back or dropped.
@@ -288,4 +288,62 @@ pub async fn a_change_that_waited_for_another_is_stale(storage: Store) {
     first.commit().await.unwrap();
     assert!(matches!(waiting.await.unwrap(), Err(StorageError::Stale)));
     assert_eq!(storage.get_product(&only(&seller("north")), cup.id).await.unwrap(), Some(winner));
+}
+
+/// However many read at once, of whichever rows: each gets what it asked for, of its own seller and of as late as it asked.
+pub async fn reads_that_come_together_each_get_their_own(storage: Store) {
+    let (north, south) = (seller("north"), seller("south"));
+    let mut products: Vec<Product> = (0..24).map(|n| product(if n % 3 == 0 { &south } else { &north })).collect();
+    let mut link = made_link(items_link(&north, None, metadata(&[])), "plink_1");
+    let keys = ["pk_1", "pk_2"].map(api_key);
+    let mut work = storage.begin().await.unwrap();
+    for product in &mut products {
+        work.insert_product(product).await.unwrap();
+    }
+    work.insert_payment_link(&mut link).await.unwrap();
+    for key in &keys {
+        work.insert_api_key(key).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    let storage = std::sync::Arc::new(storage);
+    let mut reads = JoinSet::new();
+    for product in &products {
+        for asked_by in [north.clone(), south.clone()] {
+            let (storage, product) = (std::sync::Arc::clone(&storage), product.clone());
+            reads.spawn(async move {
+                let found = storage.get_product(&only(&asked_by), product.id).await.unwrap();
+                assert_eq!(found, Some(product).filter(|product| product.seller_id == asked_by));
+            });
+        }
+    }
+    for _ in 0..4 {
+        let (storage, link, keys, north) = (std::sync::Arc::clone(&storage), link.clone(), keys.clone(), north.clone());
+        reads.spawn(async move {
+            assert_eq!(storage.get_payment_link(&only(&north), link.id).await.unwrap(), Some(link));
+            for key in keys {
+                assert_eq!(storage.load_api_key_by_prefix(&key.prefix).await.unwrap(), Some(key));
+            }
+            assert_eq!(storage.load_api_key_by_prefix("pk_3").await.unwrap(), None);
+            let absent = PaymentLinkId::from_uuid(next_uuid());
+            assert_eq!(storage.get_payment_link(&only(&north), absent).await.unwrap(), None);
+        });
+    }
+    while let Some(read) = reads.join_next().await {
+        read.unwrap();
+    }
+    // What was written is read, however many read the same meanwhile.
+    for _ in 0..20 {
+        let (reader, id, own) = (std::sync::Arc::clone(&storage), keys[0].id, keys[0].prefix.clone());
+        let busy = tokio::spawn(async move {
+            for _ in 0..8 {
+                reader.load_api_key_by_prefix(&own).await.unwrap();
+            }
+        });
+        let mut work = storage.begin().await.unwrap();
+        work.revoke_api_key(id, later()).await.unwrap();
+        work.commit().await.unwrap();
+        let read = storage.load_api_key_by_prefix(&keys[0].prefix).await.unwrap().unwrap();
+        assert_eq!(read.revoked_at, Some(later()));
+        busy.await.unwrap();
+    }
 }

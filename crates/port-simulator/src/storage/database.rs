@@ -175,8 +175,8 @@ impl Database {
         given
     }
 
-    /// Waits until an event behind `after` is there, at most for `patience`.
-    pub(crate) async fn wait_for_event(&self, after: EventPosition, patience: Duration) {
+    /// Waits until an event behind `after` is there, at most for `patience`; answers the last position.
+    pub(crate) async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> EventPosition {
         let behind = async {
             loop {
                 let mut changed = std::pin::pin!(self.changed.notified());
@@ -190,6 +190,7 @@ impl Database {
         };
         // The end of patience and an event come to the same: look for yourself.
         let _ = tokio::time::timeout(patience, behind).await;
+        self.state().last_position()
     }
 }
 

@@ -185,11 +185,11 @@ impl Storage for SimulatedStorage {
         Ok(Box::new(SimulatedUnitOfWork { storage: self.clone(), id, has_ended: false }))
     }
 
-    async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<(), StorageError> {
+    async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<EventPosition, StorageError> {
         self.reach.go().await;
-        self.database.wait_for_event(after, patience).await;
+        let last = self.database.wait_for_event(after, patience).await;
         self.reach.come_back().await;
-        Ok(())
+        Ok(last)
     }
 
     async fn sequence_events(&self) -> Result<u64, StorageError> {

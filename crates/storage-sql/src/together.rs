@@ -1,0 +1,351 @@
+//! Questions that come together are answered together: those that arrive while an answer is on its way wait for the next one,
+//! and the same question is asked once for all who ask it.
+//!
+//! No answer is older than its question: a question is only ever answered by what is asked of the database after it came. So a
+//! caller reads what it has written, and a key that is revoked opens nothing from then on, as if each asked by itself.
+//!
+//! One that takes long does not keep the next waiting: after [`HAND_OVER`] they are asked beside it, by so many at the most as
+//! [`Ask::AT_ONCE`] says. Each question is told as it is answered, and fails by itself. Whoever asks may go away; the answer is
+//! fetched by a task of its own.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::ports::storage::StorageError;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
+
+/// For how long an answer may keep the next questions waiting. Most take far less; one that takes more waits for a disk, a
+/// connection or a network.
+const HAND_OVER: Duration = Duration::from_millis(5);
+/// For how long the one who asks waits for more before it ends, and gives its connection back.
+const LINGER: Duration = Duration::from_millis(20);
+/// How many questions are asked at once at the most.
+const BATCH_MAX: usize = 256;
+
+/// Asks the database.
+pub(crate) trait Ask: Send + Sync + 'static {
+    type Question: Clone + Eq + Hash + Send + Sync;
+    type Answer: Clone + Send;
+
+    /// How many may ask at once, where one of them takes long.
+    const AT_ONCE: usize;
+
+    /// Answers each question by its index, in any order. What is not told has failed.
+    fn ask(
+        &mut self,
+        questions: &[Self::Question],
+        tell: impl FnMut(usize, Result<Self::Answer, StorageError>) + Send,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+type Told<A> = Result<<A as Ask>::Answer, Arc<StorageError>>;
+type Senders<A> = Vec<oneshot::Sender<Told<A>>>;
+
+/// Where questions meet.
+pub(crate) struct Together<A: Ask> {
+    state: Mutex<State<A>>,
+    arrived: Notify,
+    new_asker: Box<dyn Fn() -> A + Send + Sync>,
+    runtime: Handle,
+}
+
+struct State<A: Ask> {
+    waiting: HashMap<A::Question, Senders<A>>,
+    /// Whether someone asks what waits here next.
+    is_led: bool,
+    /// How many ask, the one who leads and those who were overtaken.
+    asking: usize,
+}
+
+impl<A: Ask> Together<A> {
+    pub(crate) fn new(runtime: Handle, new_asker: impl Fn() -> A + Send + Sync + 'static) -> Arc<Self> {
+        let state = Mutex::new(State { waiting: HashMap::new(), is_led: false, asking: 0 });
+        Arc::new(Self { state, arrived: Notify::new(), new_asker: Box::new(new_asker), runtime })
+    }
+
+    /// The answer to a question, asked after now.
+    ///
+    /// # Errors
+    /// That of asking it, the same for all who asked it together.
+    pub(crate) async fn answer(self: &Arc<Self>, question: A::Question) -> Result<A::Answer, StorageError> {
+        let (sender, told) = oneshot::channel();
+        {
+            let mut state = self.lock();
+            state.waiting.entry(question).or_default().push(sender);
+            if state.is_led {
+                self.arrived.notify_one();
+            } else {
+                self.lead_on(&mut state);
+            }
+        }
+        match told.await {
+            Ok(told) => told.map_err(|error| of_all(&error)),
+            Err(gone) => Err(crate::errors::defect(gone)),
+        }
+    }
+
+    /// Has someone ask what waits, unless so many do that one of them takes it up once it is done.
+    fn lead_on(self: &Arc<Self>, state: &mut State<A>) {
+        state.is_led = !state.waiting.is_empty() && state.asking < A::AT_ONCE;
+        if state.is_led {
+            state.asking += 1;
+            self.runtime.spawn(Arc::clone(self).lead());
+        }
+    }
+
+    /// Asks what waits, for as long as there is any.
+    async fn lead(self: Arc<Self>) {
+        let mut lead = Lead { together: self, leads: true };
+        let together = Arc::clone(&lead.together);
+        let mut asker = None;
+        loop {
+            let (questions, mut askers) = together.lock().take();
+            if questions.is_empty() {
+                let more = tokio::time::timeout(LINGER, together.arrived.notified()).await;
+                if more.is_err() && !together.lock().is_awaited() {
+                    // Whoever came between the two looks is seen to where the lead ends.
+                    return;
+                }
+                continue;
+            }
+            let tell = |index: usize, answer: Result<A::Answer, StorageError>| {
+                let answer = answer.map_err(Arc::new);
+                for sender in askers.get_mut(index).map(std::mem::take).unwrap_or_default() {
+                    // Whoever went away needs no answer.
+                    let _ = sender.send(answer.clone());
+                }
+            };
+            let asker = asker.get_or_insert_with(|| (together.new_asker)());
+            let mut asking = std::pin::pin!(asker.ask(&questions, tell));
+            if tokio::time::timeout(HAND_OVER, &mut asking).await.is_err() {
+                lead.hand_over();
+                asking.await;
+            }
+            if !lead.take_again() {
+                return;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<A>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<A: Ask> State<A> {
+    /// What is to be asked next, without what nobody waits for any more.
+    fn take(&mut self) -> (Vec<A::Question>, Vec<Senders<A>>) {
+        self.drop_deserted();
+        if self.waiting.len() <= BATCH_MAX {
+            return std::mem::take(&mut self.waiting).into_iter().unzip();
+        }
+        let some: Vec<A::Question> = self.waiting.keys().take(BATCH_MAX).cloned().collect();
+        some.into_iter().filter_map(|question| self.waiting.remove_entry(&question)).unzip()
+    }
+
+    fn is_awaited(&mut self) -> bool {
+        self.drop_deserted();
+        !self.waiting.is_empty()
+    }
+
+    fn drop_deserted(&mut self) {
+        self.waiting.retain(|_, senders| {
+            senders.retain(|sender| !sender.is_closed());
+            !senders.is_empty()
+        });
+    }
+}
+
+/// One who asks, and perhaps leads; it ends in order however its holder ends.
+struct Lead<A: Ask> {
+    together: Arc<Together<A>>,
+    leads: bool,
+}
+
+impl<A: Ask> Lead<A> {
+    /// Leaves what waits and what is still to come to someone else.
+    fn hand_over(&mut self) {
+        self.leads = false;
+        self.together.lead_on(&mut self.together.lock());
+    }
+
+    /// Whether it leads still, or leads again since nobody else does and some wait.
+    fn take_again(&mut self) -> bool {
+        let mut state = self.together.lock();
+        if !self.leads && !state.is_led && !state.waiting.is_empty() {
+            state.is_led = true;
+            self.leads = true;
+        }
+        self.leads
+    }
+}
+
+impl<A: Ask> Drop for Lead<A> {
+    fn drop(&mut self) {
+        let mut state = self.together.lock();
+        state.asking -= 1;
+        if self.leads || !state.is_led {
+            // Who came meanwhile, or was left over where asking panicked, is asked for by the next.
+            self.together.lead_on(&mut state);
+        }
+    }
+}
+
+/// An error that several get: what it came from, in words.
+pub(crate) fn of_all(error: &Arc<StorageError>) -> StorageError {
+    let source = match std::error::Error::source(&**error) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    };
+    match **error {
+        StorageError::Unavailable(_) => StorageError::Unavailable(source.into()),
+        StorageError::Contended(_) => StorageError::Contended(source.into()),
+        _ => StorageError::Defect(source.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Answers with how often it was asked before, once it is let.
+    #[derive(Clone)]
+    struct Counting {
+        asked: Arc<AtomicU32>,
+        questions: Arc<Mutex<Vec<Vec<u32>>>>,
+        let_go: Arc<Semaphore>,
+    }
+
+    impl Ask for Counting {
+        type Question = u32;
+        type Answer = (u32, u32);
+        const AT_ONCE: usize = 2;
+
+        async fn ask(
+            &mut self,
+            questions: &[u32],
+            mut tell: impl FnMut(usize, Result<(u32, u32), StorageError>) + Send,
+        ) {
+            let mut sorted = questions.to_vec();
+            sorted.sort_unstable();
+            self.questions.lock().unwrap().push(sorted);
+            let before = self.asked.fetch_add(1, Ordering::SeqCst);
+            self.let_go.acquire().await.unwrap().forget();
+            assert!(!questions.contains(&777), "it panics");
+            for (index, question) in questions.iter().enumerate() {
+                let is_away = *question == 666;
+                tell(
+                    index,
+                    if is_away { Err(StorageError::Unavailable("away".into())) } else { Ok((*question, before)) },
+                );
+            }
+        }
+    }
+
+    fn counting() -> (Counting, Arc<Together<Counting>>) {
+        let counting =
+            Counting { asked: Arc::default(), questions: Arc::default(), let_go: Arc::new(Semaphore::new(0)) };
+        let asker = counting.clone();
+        (counting, Together::new(Handle::current(), move || asker.clone()))
+    }
+
+    async fn asked(counting: &Counting, times: u32) {
+        while counting.asked.load(Ordering::SeqCst) < times {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_while_an_answer_is_on_its_way_is_asked_after_it_and_once() {
+        let (counting, together) = counting();
+        let first = tokio::spawn({
+            let together = Arc::clone(&together);
+            async move { together.answer(1).await }
+        });
+        asked(&counting, 1).await;
+        // The same question as the one that is being answered: that answer may be older than what was written since.
+        let later = [1, 1, 2].map(|question| {
+            let together = Arc::clone(&together);
+            tokio::spawn(async move { together.answer(question).await })
+        });
+        tokio::task::yield_now().await;
+        counting.let_go.add_permits(2);
+        assert_eq!(first.await.unwrap().unwrap(), (1, 0));
+        for (later, question) in later.into_iter().zip([1, 1, 2]) {
+            assert_eq!(later.await.unwrap().unwrap(), (question, 1));
+        }
+        assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![1, 2]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_takes_long_keeps_nobody_waiting() {
+        let (counting, together) = counting();
+        let slow = tokio::spawn({
+            let together = Arc::clone(&together);
+            async move { together.answer(1).await }
+        });
+        asked(&counting, 1).await;
+        let next = tokio::spawn({
+            let together = Arc::clone(&together);
+            async move { together.answer(2).await }
+        });
+        // Time passes by itself until the second is asked beside the first.
+        tokio::time::sleep(HAND_OVER * 2).await;
+        assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![2]]);
+        counting.let_go.add_permits(2);
+        assert_eq!(next.await.unwrap().unwrap().0, 2);
+        assert_eq!(slow.await.unwrap().unwrap().0, 1);
+        // And it goes on as before.
+        counting.let_go.add_permits(1);
+        assert_eq!(together.answer(3).await.unwrap().0, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_as_may_ask_at_once_and_whoever_is_done_first_goes_on() {
+        let (counting, together) = counting();
+        let ask = |question| {
+            let together = Arc::clone(&together);
+            tokio::spawn(async move { together.answer(question).await })
+        };
+        let mut all = Vec::new();
+        for question in 1..=4 {
+            all.push(ask(question));
+            tokio::time::sleep(HAND_OVER * 2).await;
+        }
+        // Two take long, and the others wait for one of them, together; who went away is not asked for.
+        all.push(ask(5));
+        tokio::task::yield_now().await;
+        all.pop().unwrap().abort();
+        assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![2]]);
+        counting.let_go.add_permits(3);
+        for (answer, question) in all.into_iter().zip(1..) {
+            assert_eq!(answer.await.unwrap().unwrap().0, question);
+        }
+        assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![2], vec![3, 4]]);
+        tokio::time::sleep(LINGER * 2).await;
+        let state = together.lock();
+        assert_eq!((state.asking, state.is_led), (0, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_is_told_to_who_asked_and_the_next_are_asked_again() {
+        let (counting, together) = counting();
+        counting.let_go.add_permits(9);
+        let (failed, beside) = tokio::join!(together.answer(666), together.answer(3));
+        assert!(matches!(failed, Err(StorageError::Unavailable(_))) && beside.is_ok());
+        // A panic is a defect, and ends nothing.
+        assert!(matches!(together.answer(777).await, Err(StorageError::Defect(_))));
+        assert_eq!(together.answer(4).await.unwrap().0, 4);
+        // Nobody asks for a while: then the one who asks ends, and another begins.
+        tokio::time::sleep(LINGER * 2).await;
+        assert!(!together.lock().is_led);
+        assert_eq!(together.answer(5).await.unwrap().0, 5);
+    }
+}
