@@ -208,15 +208,20 @@ impl Error {
     /// What a caller is told of a call that did not succeed, and is made again after `retry_in`: also where the provider has
     /// refused it, as it may refuse to close a page, that is not the last word.
     pub(crate) fn put_off(error: ProviderError, retry_in: Duration) -> Self {
-        match error {
-            ProviderError::Rejected { code, .. } => Self::Unavailable {
+        let refused = match &error {
+            ProviderError::Rejected { code, .. } => Some(code.as_str()),
+            ProviderError::Unsupported { capability } => Some(*capability),
+            _ => None,
+        };
+        match refused {
+            Some(code) => Self::Unavailable {
                 reason: Reason::ProviderUnavailable,
                 message: format!(
                     "the provider refuses it for now ({code}); it is tried again, and a retry with the same request id tells the result"
                 ),
                 retry_after: Some(retry_in),
             },
-            other => Self::from(other).retry_in(retry_in),
+            None => Self::from(error).retry_in(retry_in),
         }
     }
 

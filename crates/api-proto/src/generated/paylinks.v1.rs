@@ -6787,8 +6787,8 @@ pub enum ErrorReason {
     /// it can. Nothing is stored or called.
     UnsupportedCapability = 17,
     /// FAILED_PRECONDITION: the provider refused it, with its own code in the message, and the field at fault where it is
-    /// known. The same request_id gets the same answer, but where a page is to be closed: that is tried again until it is
-    /// closed. Of the provider's tax engine: it is not set up there; nothing is stored.
+    /// known. The same request_id gets the same answer. Of the provider's tax engine: it is not set up there; nothing is
+    /// stored.
     ProviderRejected = 18,
     /// FAILED_PRECONDITION: the operator has not turned mail on.
     MailDisabled = 19,

@@ -74,7 +74,8 @@ async fn a_change_that_the_provider_made_is_kept_though_a_checkout_overtook_it()
 async fn a_page_that_could_not_be_closed_is_closed_anew_and_not_by_the_old_key() {
     let still_open = ProviderError::Conflict { code: "session_still_open".to_owned() };
     let refused = ProviderError::Rejected { field: None, code: "account_restricted".to_owned() };
-    for failure in [still_open, refused] {
+    let unsupported = ProviderError::Unsupported { capability: "closing" };
+    for failure in [still_open, refused, unsupported] {
         let mut uow = MockUnitOfWork::new();
         let is_retried = |intent: &Intent| intent.state == IntentState::Pending && intent.key_generation == 1;
         uow.expect_update_intent().once().withf(move |intent, _| is_retried(intent)).returning(|_, _| Ok(()));
