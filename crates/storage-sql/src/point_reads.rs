@@ -1,7 +1,8 @@
 //! Reads that many callers make at once: of a row by its key, and of the events behind a position. On PostgreSQL those that
 //! come [together](crate::together) share a query, and the one who asks keeps its connection from one query to the next, so
-//! that it need not be tested each time. With 64 in flight that saves most of the queries: what the service takes of the processor for `GetPaymentLink` came down from 2.3 times that of a bare handler to two
-//! thirds of it, and an event reached the last of a thousand followers after a tenth of the time (`cargo xtask bench`).
+//! that it need not be tested each time. With 64 in flight that saves most of the queries: what the service takes of the
+//! processor for `GetPaymentLink` came down from 2.3 times that of a bare handler to two thirds of it, and an event reached the
+//! last of a thousand followers after a tenth of the time (`cargo xtask bench`).
 //!
 //! SQLite is in the process: there a read costs less than sharing it.
 

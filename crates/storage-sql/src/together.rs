@@ -212,6 +212,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use tokio::sync::Semaphore;
+    use tokio::task::JoinHandle;
 
     use super::*;
 
@@ -256,6 +257,12 @@ mod tests {
         (counting, Together::new(Handle::current(), move || asker.clone()))
     }
 
+    /// Asks in a task of its own.
+    fn ask(together: &Arc<Together<Counting>>, question: u32) -> JoinHandle<Result<(u32, u32), StorageError>> {
+        let together = Arc::clone(together);
+        tokio::spawn(async move { together.answer(question).await })
+    }
+
     async fn asked(counting: &Counting, times: u32) {
         while counting.asked.load(Ordering::SeqCst) < times {
             tokio::task::yield_now().await;
@@ -265,16 +272,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_comes_while_an_answer_is_on_its_way_is_asked_after_it_and_once() {
         let (counting, together) = counting();
-        let first = tokio::spawn({
-            let together = Arc::clone(&together);
-            async move { together.answer(1).await }
-        });
+        let first = ask(&together, 1);
         asked(&counting, 1).await;
         // The same question as the one that is being answered: that answer may be older than what was written since.
-        let later = [1, 1, 2].map(|question| {
-            let together = Arc::clone(&together);
-            tokio::spawn(async move { together.answer(question).await })
-        });
+        let later = [1, 1, 2].map(|question| ask(&together, question));
         tokio::task::yield_now().await;
         counting.let_go.add_permits(2);
         assert_eq!(first.await.unwrap().unwrap(), (1, 0));
@@ -287,15 +288,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_that_takes_long_keeps_nobody_waiting() {
         let (counting, together) = counting();
-        let slow = tokio::spawn({
-            let together = Arc::clone(&together);
-            async move { together.answer(1).await }
-        });
+        let slow = ask(&together, 1);
         asked(&counting, 1).await;
-        let next = tokio::spawn({
-            let together = Arc::clone(&together);
-            async move { together.answer(2).await }
-        });
+        let next = ask(&together, 2);
         // Time passes by itself until the second is asked beside the first.
         tokio::time::sleep(HAND_OVER * 2).await;
         assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![2]]);
@@ -310,17 +305,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn as_many_as_may_ask_at_once_and_whoever_is_done_first_goes_on() {
         let (counting, together) = counting();
-        let ask = |question| {
-            let together = Arc::clone(&together);
-            tokio::spawn(async move { together.answer(question).await })
-        };
         let mut all = Vec::new();
         for question in 1..=4 {
-            all.push(ask(question));
+            all.push(ask(&together, question));
             tokio::time::sleep(HAND_OVER * 2).await;
         }
         // Two take long, and the others wait for one of them, together; who went away is not asked for.
-        all.push(ask(5));
+        all.push(ask(&together, 5));
         tokio::task::yield_now().await;
         all.pop().unwrap().abort();
         assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![2]]);
