@@ -78,7 +78,7 @@ async fn a_script_can_tell_what_went_wrong() {
     let late = say(&server, &[&link[..], &["--deadline", "1s"]].concat()).await;
     assert_eq!(late.code, 7, "{}", late.notes);
     assert!(late.notes.contains(&format!("request id: {request_id}")), "{}", late.notes);
-    let made = eventually(async || Some(say(&server, &link).await).filter(|said| said.code != 6)).await;
+    let made = eventually(async || Some(say(&server, &link).await).filter(|said| said.code != 7)).await;
     assert_eq!(made.code, 0, "{}", made.notes);
     // Another payload under that id is refused.
     let none = say(&server, &["link", "create", "--item", "1 x 5 SEK T", "--request-id", ""]).await;

@@ -23,6 +23,8 @@ mod journal;
 mod leases;
 #[cfg(test)]
 mod mocked;
+#[cfg(any(test, feature = "mocks"))]
+pub mod mocks;
 mod mutation;
 mod owners;
 mod places;

@@ -1,124 +1,18 @@
-//! An application over mocks of its ports, for tests of what is called and written.
-
-use std::sync::Arc;
+//! Things of [an application over mocks](crate::mocks), for tests of what is called and written.
 
 use domain::catalog::PriceModel;
 use domain::id::{CheckoutSessionId, IntentId, InvoiceId, LineItemId, PaymentId, PaymentLinkId};
 use domain::idempotency::{RequestId, RequestKey};
 use domain::invoice::{Invoice, InvoiceContent};
 use domain::metadata::Metadata;
-use domain::money::{Currency, Money, Quantity, UnitPrice};
-use domain::party::Address;
+use domain::money::{Money, Quantity, UnitPrice};
 use domain::payment::{NewPayment, PaymentKind};
 use domain::payment_link::{LineItem, LineItems, LinkOptions, LinkTarget, NewPaymentLink, PaymentLink};
-use domain::ports::clock::{MockClock, MockIdGenerator};
-use domain::ports::documents::MockInvoiceRenderer;
-use domain::ports::provider::MockPaymentProvider;
-use domain::ports::storage::{MockStorage, SharedSecret};
-use domain::ports::tax::{MockTaxCalculator, MockTaxRegistrationRules};
-use domain::provider::{
-    Capabilities, CheckoutProgress, CheckoutSnapshot, Feature, Intent, IntentState, ProviderAction, ProviderName,
-    ProviderRef,
-};
-use domain::redirect::RedirectPolicy;
-use domain::seller::{NumberFormat, Seller, SellerId};
+use domain::provider::{CheckoutProgress, CheckoutSnapshot, Intent, IntentState, ProviderAction, ProviderRef};
 use domain::tax::{TaxRounding, compute};
-use domain::text::{DisplayName, PartyName};
-use domain::timestamp::Timestamp;
+use domain::text::DisplayName;
 
-use crate::access::AccessPolicy;
-use crate::app::{App, AppParts};
-use crate::shared_invoices::InvoiceSharing;
-
-/// The time of the mocked clock.
-pub(crate) const NOW: Timestamp = Timestamp::from_unix_micros(1);
-/// The id that the mocked generator always makes.
-pub(crate) const UUID: u128 = 0x0193_a5c2_e8b2_7c3a_9f0e_1d2c_3b4a_5968;
-
-/// An application with one seller, `north`, whose provider is `acquirer`.
-pub(crate) fn app(storage: MockStorage, provider: MockPaymentProvider) -> App {
-    App::new(parts(storage, provider)).unwrap()
-}
-
-/// What that application is built from.
-pub(crate) fn parts(storage: MockStorage, mut provider: MockPaymentProvider) -> AppParts {
-    let name: ProviderName = "acquirer".parse().unwrap();
-    provider.expect_name().return_const(name.clone());
-    provider.expect_capabilities().return_const(capabilities());
-    let (mut clock, mut ids) = (MockClock::new(), MockIdGenerator::new());
-    clock.expect_now().return_const(NOW);
-    ids.expect_uuid_v7().returning(|| uuid::Uuid::from_u128(UUID));
-    AppParts {
-        storage: Arc::new(storage),
-        callers_transactions_max: 8,
-        providers: vec![Arc::new(provider)],
-        background_providers: vec![],
-        tax_calculator: Arc::new(MockTaxCalculator::new()),
-        tax_registration_rules: Arc::new(MockTaxRegistrationRules::new()),
-        provider_tax: std::collections::BTreeMap::new(),
-        tax_id_registry: None,
-        renderer: Arc::new(MockInvoiceRenderer::new()),
-        sharing: sharing(),
-        mail: None,
-        reconcile_every: std::time::Duration::from_secs(300),
-        clock: Arc::new(clock),
-        ids: Arc::new(ids),
-        sellers: vec![seller(name)],
-        access: AccessPolicy::Open,
-    }
-}
-
-/// A provider that can do everything, and keeps its keys for a day.
-pub(crate) fn capabilities() -> Capabilities {
-    Capabilities {
-        livemode: false,
-        locales: std::collections::BTreeSet::new(),
-        line_items_max: 20,
-        bank_transfer_currencies: std::collections::BTreeSet::new(),
-        link_lifetime_max: None,
-        key_lifetime: std::time::Duration::from_secs(24 * 60 * 60),
-        features: Feature::ALL.into(),
-    }
-}
-
-/// A Swedish seller whose provider is `provider`.
-pub(crate) fn seller(provider: ProviderName) -> Seller {
-    Seller {
-        id: north(),
-        name: PartyName::parse("North AB").unwrap(),
-        address: Address::parse(["Storgatan 1", "", "111 22", "Stockholm", ""], "SE").unwrap(),
-        email: None,
-        letterhead: domain::letterhead::Letterhead::default(),
-        mail_from: None,
-        mail_reply_to: None,
-        tax_ids: vec![],
-        tax_registrations: vec![],
-        default_tax_code: domain::tax::TaxCode::parse("electronic_service").unwrap(),
-        tax_engine: domain::seller::TaxEngine::Tables,
-        tax_rounding: TaxRounding::default(),
-        invoice_numbers: NumberFormat::parse("INV-{number}").unwrap(),
-        credit_note_numbers: NumberFormat::parse("CN-{number}").unwrap(),
-        currency: money(0).currency(),
-        provider,
-        redirects: RedirectPolicy::AnyHost,
-        payment_terms_days: 30,
-    }
-}
-
-/// A way to share invoices, with a key of its own.
-pub(crate) fn sharing() -> InvoiceSharing {
-    InvoiceSharing { key: SharedSecret::new([7; SharedSecret::BYTES]), pages_url: "https://pay.example/i/".to_owned() }
-}
-
-/// So many öre.
-pub(crate) fn money(minor: i64) -> Money {
-    Money::new(minor, Currency::parse("SEK").unwrap())
-}
-
-/// The seller's id.
-pub(crate) fn north() -> SellerId {
-    SellerId::parse("north").unwrap()
-}
+pub(crate) use crate::mocks::*;
 
 /// A draft of nothing.
 pub(crate) fn draft_invoice() -> Invoice {

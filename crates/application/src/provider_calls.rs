@@ -82,7 +82,7 @@ impl App {
         let outcome = match (&performed, unfinished) {
             (Ok(_), _) => "done",
             (Err(_), None) => "refused",
-            (Err(ProviderError::OutcomeUnknown), Some(_)) => "unknown",
+            (Err(_), Some(IntentState::OutcomeUnknown)) => "unknown",
             (Err(_), Some(_)) => "put_off",
         };
         let action = intent.action.name();
@@ -103,8 +103,14 @@ impl App {
                 }
                 let retry_in = self.retry_in(&intent, &error);
                 self.put_call_off(waiting, intent, retry_in).await?;
-                // It is not withdrawn: the worker makes the call then, whether or not its caller asks again.
-                Err(Error::put_off(error, retry_in))
+                // It is not withdrawn: the worker makes the call then, whether or not its caller asks again. Where an earlier try
+                // may have done it, a provider that can't be asked says nothing else.
+                let told = match error {
+                    error @ (ProviderError::Rejected { .. } | ProviderError::Unsupported { .. }) => error,
+                    _ if state == IntentState::OutcomeUnknown => ProviderError::OutcomeUnknown,
+                    error => error,
+                };
+                Err(Error::put_off(told, retry_in))
             }
             (performed, _) => {
                 let (performed, concluded) = (std::sync::Arc::new(performed), intent.clone());

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use api_proto::v1::ErrorReason;
 use serde_json::{Value as Json, json};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -51,11 +52,21 @@ impl Fault {
                 Code::NotFound => 3,
                 Code::FailedPrecondition | Code::AlreadyExists | Code::Unimplemented => 4,
                 Code::Unauthenticated | Code::PermissionDenied => 5,
-                Code::Unavailable | Code::Aborted | Code::ResourceExhausted => 6,
-                // What only reads changes nothing, however it ended.
-                Code::DeadlineExceeded | Code::Cancelled | Code::Unknown if request_id.is_none() => 6,
-                Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => 7,
-                Code::Ok | Code::Internal | Code::DataLoss => 1,
+                // A defect may come after the change as well as before it.
+                Code::Ok | Code::Internal | Code::DataLoss if request_id.is_none() => 1,
+                _ => match reason(status) {
+                    Some(ErrorReason::EtagMismatch | ErrorReason::MessageTooLarge) => 4,
+                    Some(
+                        ErrorReason::ConcurrentChange
+                        | ErrorReason::TaxUnavailable
+                        | ErrorReason::Overloaded
+                        | ErrorReason::RendererBusy,
+                    ) => 6,
+                    // What only reads changes nothing, however it ended.
+                    _ if request_id.is_none() => 6,
+                    // Also where a connection broke: the change may be done, or be on its way.
+                    _ => 7,
+                },
             },
         }
     }
@@ -141,6 +152,11 @@ fn refused_json(status: &Status, request_id: Option<&str>) -> Json {
     })
 }
 
+/// Why, as the contract lists it.
+fn reason(status: &Status) -> Option<ErrorReason> {
+    status.get_details_error_info().and_then(|info| ErrorReason::from_str_name(&info.reason))
+}
+
 /// A time in seconds, to the thousandth.
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{}.{:03}", time.as_secs(), time.subsec_millis())
@@ -210,6 +226,34 @@ mod tests {
         );
     }
 
+    /// The codes for a change and for what only reads.
+    fn codes(code: Code, reason: ErrorReason) -> [u8; 2] {
+        let details = ErrorDetails::with_error_info(reason.as_str_name(), "paylinks", []);
+        let status = Status::with_error_details(code, "", details);
+        [Some("r-1".to_owned()), None].map(|request_id| Fault::refused(status.clone(), request_id).exit_code())
+    }
+
+    #[test]
+    fn a_change_that_may_be_done_is_told_from_one_that_surely_is_not() {
+        for may_be_done in [
+            ErrorReason::OutcomeUnknown,
+            ErrorReason::ProviderUnavailable,
+            ErrorReason::ProviderRateLimited,
+            ErrorReason::StorageUnavailable,
+            ErrorReason::ServerStopping,
+        ] {
+            assert_eq!(codes(Code::Unavailable, may_be_done), [7, 6], "{may_be_done:?}");
+        }
+        assert_eq!(codes(Code::Aborted, ErrorReason::RequestInProgress), [7, 6]);
+        for not_begun in [ErrorReason::Overloaded, ErrorReason::RendererBusy, ErrorReason::TaxUnavailable] {
+            assert_eq!(codes(Code::Unavailable, not_begun), [6, 6], "{not_begun:?}");
+        }
+        assert_eq!(codes(Code::Aborted, ErrorReason::ConcurrentChange), [6, 6]);
+        // The same request would be refused again.
+        assert_eq!(codes(Code::Aborted, ErrorReason::EtagMismatch), [4, 4]);
+        assert_eq!(codes(Code::ResourceExhausted, ErrorReason::MessageTooLarge), [4, 4]);
+    }
+
     #[test]
     fn every_kind_of_fault_has_a_code_of_its_own() {
         let code = |code| Fault::refused(Status::new(code, ""), Some("r-1".to_owned())).exit_code();
@@ -218,8 +262,9 @@ mod tests {
         assert_eq!([Code::InvalidArgument, Code::NotFound, Code::FailedPrecondition].map(code), [2, 3, 4]);
         assert_eq!(
             [Code::Unauthenticated, Code::Unavailable, Code::DeadlineExceeded, Code::Internal].map(code),
-            [5, 6, 7, 1]
+            [5, 7, 7, 7]
         );
+        assert_eq!(Fault::refused(Status::new(Code::Internal, ""), None).exit_code(), 1);
         assert_eq!(code_name(Code::FailedPrecondition), "FAILED_PRECONDITION");
         let gone = Fault::Output(io::ErrorKind::BrokenPipe.into());
         assert_eq!((gone.exit_code(), gone.text().as_str()), (0, ""));

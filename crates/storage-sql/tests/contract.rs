@@ -11,11 +11,11 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use domain::event::{EventKind, EventPosition};
-use domain::id::{ProductId, RefundId, TaxIdCheckId};
+use domain::id::{PaymentLinkId, ProductId, RefundId, TaxIdCheckId};
 use domain::payment::{OutOfBandMethod, Payment};
 use domain::ports::storage::{
-    CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InboxQueries, InvoiceQueries, Storage, StorageError,
-    TaxRecordQueries,
+    ApiKeyQueries, CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InboxQueries, InvoiceQueries,
+    PaymentLinkQueries, Storage, StorageError, TaxRecordQueries,
 };
 use domain::provider::ProviderAction;
 use domain::refund::{NewRefund, OutOfBandRefund, Refund};
@@ -25,7 +25,7 @@ use port_contracts::fixtures::{
     open_invoice, pending_payment, product, product_event, provider_ref, seller, tax_id,
 };
 use port_contracts::storage::Store;
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
 use storage_sql::{SqlConfig, SqlStorage};
 use time::macros::date;
 use tokio::sync::Semaphore;
@@ -62,6 +62,7 @@ on_both_databases! {
     positions_go_on_after_reopening,
     replicas_that_start_at_once_share_the_schema,
     an_event_of_another_replica_wakes_who_waits,
+    the_last_position_goes_back_with_the_database,
     what_a_later_version_added_is_tolerated,
     a_notification_that_can_not_be_read_is_set_aside_and_others_go_on,
     a_call_that_can_not_be_read_waits_and_others_go_on,
@@ -286,6 +287,25 @@ async fn an_event_of_another_replica_wakes_who_waits(url: String) {
     other.close().await;
 }
 
+/// An older copy takes the database's place: what gets those positions there is news to who waits.
+async fn the_last_position_goes_back_with_the_database(url: String) {
+    let storage = open(&url).await;
+    for _ in 0..3 {
+        append(&storage).await;
+    }
+    storage.sequence_events().await.unwrap();
+    assert_eq!(storage.wait_for_event(EventPosition(2), DEADLINE).await.unwrap(), EventPosition(3));
+    let connection = Database::connect(&url).await.unwrap();
+    connection.execute_unprepared("UPDATE event_sequencer SET last_position = 1").await.unwrap();
+    connection.close().await.unwrap();
+    let began = Instant::now();
+    // Behind the last that there was, so that it is looked for while this waits.
+    while storage.wait_for_event(EventPosition(3), Duration::from_millis(300)).await.unwrap() != EventPosition(1) {
+        assert!(began.elapsed() < DEADLINE, "the last position stays where it was");
+    }
+    storage.close().await;
+}
+
 /// During an upgrade the newer version writes fields that this one does not know: it reads on. A state that it does not
 /// know it can't read, and says so rather than guess.
 async fn what_a_later_version_added_is_tolerated(url: String) {
@@ -313,9 +333,52 @@ async fn what_a_later_version_added_is_tolerated(url: String) {
     connection.execute_unprepared(unknown_state).await.unwrap();
     connection.close().await.unwrap();
     assert_eq!(storage.get_product(&own, cup.id).await.unwrap(), Some(cup));
-    let unreadable = domain::ports::storage::PaymentLinkQueries::load_payment_link(&storage, link.id).await;
+    let unreadable = storage.load_payment_link(link.id).await;
     assert!(matches!(unreadable, Err(StorageError::Defect(_))), "{unreadable:?}");
     storage.close().await;
+}
+
+/// Reads of a table that someone has locked wait, and hold up neither reads of another nor the keys of callers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_table_holds_up_no_other() {
+    on_postgres(|url| async move {
+        let storage = open(&url).await;
+        let key = port_contracts::fixtures::api_key("pk_1");
+        let mut work = storage.begin().await.unwrap();
+        work.insert_api_key(&key).await.unwrap();
+        work.commit().await.unwrap();
+        let admin = Database::connect(&url).await.unwrap();
+        let lock = admin.begin().await.unwrap();
+        lock.execute_unprepared("LOCK TABLE products IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let mut waiting = JoinSet::new();
+        for _ in 0..6 {
+            let storage = storage.clone();
+            let id = ProductId::from_uuid(next_uuid());
+            waiting.spawn(async move { storage.get_product(&only(&seller("north")), id).await });
+        }
+        // As many as ask at once for the rows of one table wait for it.
+        let began = Instant::now();
+        while number(&admin, "SELECT count(*) FROM pg_locks WHERE relation = 'products'::regclass AND NOT granted")
+            .await
+            < 2
+        {
+            assert!(began.elapsed() < DEADLINE, "the reads do not wait for the lock");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let read = storage.load_api_key_by_prefix("pk_1");
+        assert_eq!(tokio::time::timeout(DEADLINE, read).await.unwrap().unwrap(), Some(key));
+        let (own, absent) = (only(&seller("north")), PaymentLinkId::from_uuid(next_uuid()));
+        let link = storage.get_payment_link(&own, absent);
+        assert_eq!(tokio::time::timeout(DEADLINE, link).await.unwrap().unwrap(), None);
+        assert!(waiting.try_join_next().is_none(), "they wait still");
+        lock.rollback().await.unwrap();
+        for read in waiting.join_all().await {
+            assert_eq!(read.unwrap(), None);
+        }
+        admin.close().await.unwrap();
+        storage.close().await;
+    })
+    .await;
 }
 
 /// An intended call of a later version's holds up no other, and counts among what waits.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api_proto::v1::event_service_server::EventService;
 use api_proto::v1::*;
@@ -17,6 +17,7 @@ use futures::{Stream, StreamExt};
 use telemetry::table::{EVENT_DELIVERY_SECONDS, EVENT_STREAMS_OPEN};
 use telemetry::{OneMore, trace};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -182,6 +183,10 @@ impl Follower {
                     self.next = Next::Read;
                     // Also where others' events come all the time, so that the cursor goes on with them.
                     if self.told_at.elapsed() >= SIGN_OF_LIFE {
+                        if self.known < self.query.after {
+                            // Where an older copy has taken the database's place, it would be deaf to what is new there.
+                            self.services.known_cursor(self.query.after).await?;
+                        }
                         return Ok(self.message(None));
                     }
                 }
@@ -264,3 +269,6 @@ fn cursor(text: &str) -> Result<Option<EventPosition>, Invalid> {
 fn unknown_cursor() -> Invalid {
     Invalid::new("UNKNOWN_CURSOR", "must be the cursor of an event, 0, or empty")
 }
+
+#[cfg(test)]
+mod tests;

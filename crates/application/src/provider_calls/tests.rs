@@ -90,6 +90,28 @@ async fn a_page_that_could_not_be_closed_is_closed_anew_and_not_by_the_old_key()
     }
 }
 
+#[tokio::test]
+async fn what_an_earlier_try_may_have_done_stays_unknown_while_the_provider_can_not_be_asked() {
+    let reason_told = async |state: IntentState| {
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_update_intent().once().withf(move |intent, _| intent.state == state).returning(|_, _| Ok(()));
+        let mut provider = MockPaymentProvider::new();
+        let limited = || ProviderError::RateLimited { retry_after: None };
+        provider.expect_find_payment_link().returning(move |_, _| Err(limited()));
+        provider.expect_create_payment_link().returning(move |_, _| Err(limited()));
+        let app = mocked::app(storage(link(0), uow), provider);
+        let action = ProviderAction::CreatePaymentLink { payment_link_id: link(0).id };
+        let unknown_since = (state == IntentState::OutcomeUnknown).then_some(mocked::NOW);
+        let intent = Intent { state, unknown_since, ..intent(action) };
+        match app.call_and_conclude(intent, Waiting::Caller).await {
+            Err(Error::Unavailable { reason, .. }) => reason,
+            told => panic!("{told:?}"),
+        }
+    };
+    assert_eq!(reason_told(IntentState::Pending).await, Reason::ProviderRateLimited);
+    assert_eq!(reason_told(IntentState::OutcomeUnknown).await, Reason::OutcomeUnknown);
+}
+
 /// A provider that can't look up what it made, and keeps keys for so long.
 fn mute(key_lifetime: Duration) -> MockPaymentProvider {
     let mut abilities = mocked::capabilities();

@@ -16,7 +16,6 @@ use domain::seller::Seller;
 use domain::tax::TaxBehavior;
 use domain::text::{Description, DisplayName};
 use port_simulator::Contents;
-use serde_json::Value;
 use time::macros::date;
 
 use super::history::{Action, Step};
@@ -160,15 +159,15 @@ impl Command {
         })
     }
 
-    /// Asks once. The answer, whole.
-    pub(super) async fn ask(&self, app: &App, seller: &Arc<Seller>, request_id: &RequestId) -> Result<Value, Error> {
+    /// Asks once. The answer, whole, as JSON.
+    pub(super) async fn ask(&self, app: &App, seller: &Arc<Seller>, request_id: &RequestId) -> Result<String, Error> {
         /// Asks for an operation.
         macro_rules! ask {
             ($operation:ident($command:expr)) => {{
                 let caller = Caller { key: None, scope: Scope::Admin, sellers: [seller.id.clone()].into() };
                 let (seller, request_id) = (Arc::clone(seller), request_id.clone());
                 let mutation = Mutation { caller, seller, request_id, command: $command };
-                app.$operation(mutation).await.map(|answer| serde_json::to_value(answer).unwrap())
+                app.$operation(mutation).await.map(|answer| serde_json::to_string(&answer).unwrap())
             }};
         }
         fn update<C>(id: InvoiceId, changes: C) -> Update<InvoiceId, C> {

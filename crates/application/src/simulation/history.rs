@@ -97,7 +97,8 @@ impl History {
             delay_ms_max: [1, 10, 100, 1_000][rng.usize(..4)],
         };
         let lost_deliveries = [0, 100, 1_000][rng.usize(..3)];
-        let length = rng.usize(5..60);
+        // Most are short, as most of what goes wrong needs few steps, and so more of them are played.
+        let length = rng.usize(5..60).min(rng.usize(5..60));
         let total: u64 = Action::WEIGHTED.iter().map(|(_, weight)| weight).sum();
         let steps = (0..length)
             .map(|_| {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use domain::idempotency::RequestId;
 use port_simulator::{Acquirer, Chaos, Faults, Process, SeededIds, SimulatedClock, SimulatedStorage};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::callers::Command;
@@ -40,7 +39,7 @@ impl Two {
     }
 
     /// Asks a server for the one link.
-    async fn ask(&self, replica: usize) -> Result<Value, Error> {
+    async fn ask(&self, replica: usize) -> Result<String, Error> {
         let step = Step { pause_ms: 0, action: Action::CreateItemsLink, pick: 1, replica };
         let command = self.storage.look(|read| Command::of(step, read)).unwrap();
         let seller = Arc::new(mocked::seller("acquirer".parse().unwrap()));

@@ -18,7 +18,6 @@ use domain::timestamp::Timestamp;
 use port_simulator::{
     Acquirer, Chaos, Contents, Faults, LedgerSession, Process, SeededIds, SimulatedClock, SimulatedStorage,
 };
-use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::books;
@@ -53,7 +52,7 @@ pub(super) struct Replica {
 pub(super) struct Asked {
     pub(super) request_id: RequestId,
     pub(super) command: Command,
-    pub(super) answers: Vec<Value>,
+    pub(super) answers: Vec<String>,
 }
 
 struct World {

@@ -1,0 +1,112 @@
+//! Followers of events over a simulated store, whose time stands still.
+
+use std::sync::Arc;
+
+use application::{AccessPolicy, App, AppParts, NewApiKey, mocks};
+use domain::access::Scope;
+use domain::ports::provider::MockPaymentProvider;
+use domain::ports::storage::{MockStorage, Storage};
+use domain::text::DisplayName;
+use port_contracts::fixtures::{product, product_event};
+use port_simulator::{Chaos, Process, SimulatedClock, SimulatedStorage};
+use tokio::sync::watch;
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use super::*;
+
+/// A store, and an application on it whose clock goes with the runtime's.
+fn simulated(access: AccessPolicy) -> (SimulatedStorage, App) {
+    let storage = SimulatedStorage::new(&Process::default(), &Chaos::new(0));
+    let parts = mocks::parts(storage.clone(), MockPaymentProvider::new());
+    let clock = Arc::new(SimulatedClock::starting_at(mocks::NOW));
+    (storage, App::new(AppParts { clock, access, ..parts }).unwrap())
+}
+
+/// One who follows what passes the filter, from the beginning.
+fn follower(app: App, filter: EventFilter, key: Option<String>) -> Follower {
+    let services = Services { app, stop: watch::channel(false).1 };
+    let sellers = [mocks::north()].into();
+    let query = EventQuery { sellers, filter, after: EventPosition::START, limit: BATCH };
+    Follower::new(services, query, Credentials(key))
+}
+
+/// An event of a product of its own.
+async fn append(storage: &SimulatedStorage) {
+    let mut work = storage.begin().await.unwrap();
+    work.append_event(&product_event(EventKind::ProductCreated, &product(&mocks::north()))).await.unwrap();
+    work.commit().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filtered_follower_hears_of_the_cursor_beside_others_events() {
+    let (storage, app) = simulated(AccessPolicy::Open);
+    let of_one = EventFilter { subject_id: Some("prod_0".to_owned()), ..EventFilter::default() };
+    let mut follower = follower(app, of_one, None);
+    let began = follower.next().await.unwrap();
+    assert_eq!((began.event, began.cursor.as_str()), (None, "0"));
+    let others = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(SIGN_OF_LIFE / 3).await;
+            append(&storage).await;
+        }
+    });
+    for _ in 0..3 {
+        let before: i64 = follower.query.after.0;
+        let told = tokio::time::timeout(SIGN_OF_LIFE * 2, follower.next()).await.unwrap().unwrap();
+        assert_eq!(told.event, None);
+        assert!(told.cursor.parse::<i64>().unwrap() > before, "it goes on with what it does not tell");
+    }
+    others.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_a_key_ended_is_told_to_nobody_after_it() {
+    let (storage, app) = simulated(AccessPolicy::ApiKeys);
+    let new = NewApiKey {
+        name: DisplayName::parse("reader").unwrap(),
+        scope: Scope::Read,
+        sellers: [mocks::north()].into(),
+        expires_at: Some(mocks::NOW.plus(SIGN_OF_LIFE * 2)),
+        entropy: [7; 32],
+    };
+    let token = app.create_api_key(new).await.unwrap().token;
+    for _ in 0..4 {
+        append(&storage).await;
+    }
+    let mut follower = follower(app, EventFilter::default(), Some(token));
+    assert_eq!(follower.next().await.unwrap().event, None);
+    let first = follower.next().await.unwrap().event.unwrap();
+    // A reader that was away as long as the key is good is told the next one, and each once.
+    tokio::time::advance(SIGN_OF_LIFE + Duration::from_secs(1)).await;
+    let second = follower.next().await.unwrap();
+    assert_eq!((first.cursor.as_str(), second.cursor.as_str()), ("1", "2"));
+    tokio::time::advance(SIGN_OF_LIFE + Duration::from_secs(1)).await;
+    assert_eq!(follower.next().await.unwrap_err().code(), Code::Unauthenticated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_ahead_of_a_database_that_went_back_is_told_so() {
+    let mut storage = MockStorage::new();
+    storage.expect_list_events().returning(|_, _, _, _| Ok(vec![]));
+    storage.expect_wait_for_event().returning(|_, _| Ok(EventPosition(3)));
+    storage.expect_last_position().returning(|| Ok(EventPosition(3)));
+    let mut follower = follower(mocks::app(storage, MockPaymentProvider::new()), EventFilter::default(), None);
+    follower.query.after = EventPosition(5);
+    follower.next().await.unwrap();
+    tokio::time::advance(SIGN_OF_LIFE).await;
+    let ended = follower.next().await.unwrap_err();
+    let violations = ended.get_details_bad_request().unwrap().field_violations;
+    assert_eq!((ended.code(), violations[0].reason.as_str()), (Code::InvalidArgument, "UNKNOWN_CURSOR"));
+}
+
+#[test]
+fn who_asks_for_the_same_types_asks_the_same() {
+    let filter = |types: &[&str]| {
+        let types: Vec<String> = types.iter().map(|&name| name.to_owned()).collect();
+        filter(&mut Validator::new(), &types, "").unwrap()
+    };
+    let asked = filter(&["invoice.paid", "invoice.created", "invoice.paid", "invoice.paid"]);
+    assert_eq!(asked.kinds.len(), 2);
+    assert_eq!(asked, filter(&["invoice.created", "invoice.paid"]));
+}
