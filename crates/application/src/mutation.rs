@@ -1,6 +1,8 @@
 //! How every mutation is carried out: once for its `request_id`, in a task that outlives its caller, in one transaction
 //! that is tried again when it loses a race, and with the provider called between two transactions, never inside one.
 
+use std::any::Any;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use domain::seller::Seller;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use telemetry::trace;
 use tracing::Instrument;
@@ -87,6 +90,100 @@ impl<C> Mutation<C> {
     }
 }
 
+/// What a mutation is about, which is all that its machinery does not know: so that is compiled once, and not for each of them.
+trait Work: Send + Sync {
+    fn seller(&self) -> &Seller;
+
+    fn request_key(&self) -> RequestKey;
+
+    /// The hash of what is asked, for a request id that comes again.
+    fn payload_sha256(&self, operation: &str) -> Result<String, Error>;
+
+    /// Prepares what a transaction rests on; answers what is done in it.
+    fn prepare(self: Arc<Self>, app: App) -> BoxFuture<'static, Result<Transaction, Error>>;
+}
+
+type Transaction =
+    Box<dyn for<'a> FnOnce(&'a App, &'a mut dyn UnitOfWork) -> BoxFuture<'a, Result<Step<Made>, Error>> + Send>;
+
+/// What a mutation made.
+struct Made {
+    answer: Box<dyn Any + Send>,
+    /// The same as it is kept, for whoever asks again.
+    kept: Value,
+}
+
+/// The answer of a mutation.
+enum Answer {
+    /// That was made for this caller.
+    Made(Box<dyn Any + Send>),
+    /// That is kept.
+    Kept(Value),
+}
+
+impl Answer {
+    fn read<T: DeserializeOwned + 'static>(self) -> Result<T, Error> {
+        match self {
+            Self::Made(answer) => made(answer),
+            Self::Kept(answer) => serde_json::from_value(answer).map_err(Error::internal),
+        }
+    }
+}
+
+/// What was made, by the type that it was made as.
+fn made<T: 'static>(answer: Box<dyn Any + Send>) -> Result<T, Error> {
+    answer.downcast().map(|answer| *answer).map_err(|_| Error::internal("an answer is not what was asked for"))
+}
+
+struct TypedWork<C, B, T, P, W> {
+    mutation: Mutation<C>,
+    prepare: P,
+    work: W,
+    makes: PhantomData<fn(B) -> T>,
+}
+
+impl<C, B, T, P, W> Work for TypedWork<C, B, T, P, W>
+where
+    C: Serialize + Send + Sync + 'static,
+    B: Send + 'static,
+    T: Serialize + Send + 'static,
+    P: for<'a> Fn(&'a App, &'a Mutation<C>) -> BoxFuture<'a, Result<B, Error>> + Send + Sync + 'static,
+    W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>, B) -> BoxFuture<'a, Result<Step<T>, Error>>
+        + Send
+        + Sync
+        + 'static,
+{
+    fn seller(&self) -> &Seller {
+        &self.mutation.seller
+    }
+
+    fn request_key(&self) -> RequestKey {
+        self.mutation.request_key()
+    }
+
+    fn payload_sha256(&self, operation: &str) -> Result<String, Error> {
+        payload_sha256(operation, &self.mutation.command)
+    }
+
+    fn prepare(self: Arc<Self>, app: App) -> BoxFuture<'static, Result<Transaction, Error>> {
+        Box::pin(async move {
+            let prepared = (self.prepare)(&app, &self.mutation).await?;
+            let transaction: Transaction = Box::new(move |app, uow| {
+                Box::pin(async move {
+                    Ok(match (self.work)(app, uow, &self.mutation, prepared).await? {
+                        Step::Done(answer) => {
+                            let kept = serde_json::to_value(&answer).map_err(Error::internal)?;
+                            Step::Done(Made { answer: Box::new(answer), kept })
+                        }
+                        Step::Call(intent) => Step::Call(intent),
+                    })
+                })
+            });
+            Ok(transaction)
+        })
+    }
+}
+
 impl App {
     /// Carries a mutation out, see the [module](self).
     pub(crate) fn mutate<C, T, W>(
@@ -130,39 +227,51 @@ impl App {
             + Sync
             + 'static,
     {
-        let place = match self.0.places.try_take(&mutation.seller) {
-            Some(place) => place,
-            None => {
-                // A retry of what is done keeps nobody waiting, and must not wait.
-                if let Some(answer) = self.answer_of_ended(operation, &mutation).await? {
-                    return Ok(answer);
+        self.carry_out(operation, Arc::new(TypedWork { mutation, prepare, work, makes: PhantomData })).await?.read()
+    }
+
+    fn carry_out<'a>(
+        &'a self,
+        operation: &'static str,
+        work: Arc<dyn Work>,
+    ) -> BoxFuture<'a, Result<Answer, Error>> {
+        Box::pin(async move {
+            let place = match self.0.places.try_take(work.seller()) {
+                Some(place) => place,
+                None => {
+                    // A retry of what is done keeps nobody waiting, and must not wait.
+                    let earlier = self.0.storage.load_request(&work.request_key()).await?;
+                    if let Some(ended) = earlier.filter(|earlier| earlier.progress != RequestProgress::Running) {
+                        let payload_sha256 = work.payload_sha256(operation)?;
+                        return self.answer_again(operation, &payload_sha256, ended).await.map(Answer::Kept);
+                    }
+                    self.0.places.take(work.seller()).await?
                 }
-                self.0.places.take(&mutation.seller).await?
-            }
-        };
-        let app = self.clone();
-        let span = telemetry::span!("use case", otel.name = operation);
-        let carried_out = outlive_caller(async move {
-            // Kept to the end of the work, also where its caller has gone away.
-            let _place = place;
-            let request = StoredRequest {
-                key: mutation.request_key(),
-                operation: operation.to_owned(),
-                payload_sha256: payload_sha256(operation, &mutation.command)?,
-                progress: RequestProgress::Running,
-                created_at: app.now(),
             };
-            let mut attempt = 0;
-            loop {
-                attempt += 1;
-                let prepared = prepare(&app, &mutation).await?;
-                match app.attempt(&request, &mutation, |app, uow, m| work(app, uow, m, prepared)).await {
-                    Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => back_off(attempt).await,
-                    other => return other,
+            let app = self.clone();
+            let span = telemetry::span!("use case", otel.name = operation);
+            let carried_out = outlive_caller(Box::pin(async move {
+                // Kept to the end of the work, also where its caller has gone away.
+                let _place = place;
+                let request = StoredRequest {
+                    key: work.request_key(),
+                    operation: operation.to_owned(),
+                    payload_sha256: work.payload_sha256(operation)?,
+                    progress: RequestProgress::Running,
+                    created_at: app.now(),
+                };
+                let mut attempt = 0;
+                loop {
+                    attempt += 1;
+                    let transaction = Arc::clone(&work).prepare(app.clone()).await?;
+                    match app.attempt(&request, transaction).await {
+                        Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => back_off(attempt).await,
+                        other => return other,
+                    }
                 }
-            }
-        });
-        carried_out.instrument(span).await
+            }));
+            carried_out.instrument(span).await
+        })
     }
 
     /// The answer of a request that was asked before, for mutations that have to prepare something first. One that is not
@@ -170,41 +279,36 @@ impl App {
     pub(crate) async fn replay<C, T>(&self, operation: &'static str, mutation: &Mutation<C>) -> Result<Option<T>, Error>
     where
         C: Serialize,
-        T: DeserializeOwned + Send + 'static,
+        T: DeserializeOwned + 'static,
     {
         let Some(earlier) = self.0.storage.load_request(&mutation.request_key()).await? else { return Ok(None) };
         let payload_sha256 = payload_sha256(operation, &mutation.command)?;
-        if earlier.progress != RequestProgress::Running {
-            return self.answer_again(operation, &payload_sha256, earlier).await.map(Some);
-        }
-        let place = self.0.places.take(&mutation.seller).await?;
-        let app = self.clone();
-        outlive_caller(async move {
-            let _place = place;
-            app.answer_again(operation, &payload_sha256, earlier).await.map(Some)
+        let again = self.kept_answer(operation, payload_sha256, earlier, Arc::clone(&mutation.seller)).await?;
+        Answer::Kept(again).read().map(Some)
+    }
+
+    fn kept_answer<'a>(
+        &'a self,
+        operation: &'static str,
+        payload_sha256: String,
+        earlier: StoredRequest,
+        seller: Arc<Seller>,
+    ) -> BoxFuture<'a, Result<Value, Error>> {
+        Box::pin(async move {
+            if earlier.progress != RequestProgress::Running {
+                return self.answer_again(operation, &payload_sha256, earlier).await;
+            }
+            let place = self.0.places.take(&seller).await?;
+            let app = self.clone();
+            outlive_caller(Box::pin(async move {
+                let _place = place;
+                app.answer_again(operation, &payload_sha256, earlier).await
+            }))
+            .await
         })
-        .await
     }
 
-    /// The answer of a request that was asked before and has come to its end.
-    async fn answer_of_ended<C, T>(&self, operation: &str, mutation: &Mutation<C>) -> Result<Option<T>, Error>
-    where
-        C: Serialize,
-        T: DeserializeOwned,
-    {
-        let earlier = self.0.storage.load_request(&mutation.request_key()).await?;
-        let Some(ended) = earlier.filter(|earlier| earlier.progress != RequestProgress::Running) else {
-            return Ok(None);
-        };
-        let payload_sha256 = payload_sha256(operation, &mutation.command)?;
-        self.answer_again(operation, &payload_sha256, ended).await.map(Some)
-    }
-
-    async fn attempt<C, T, W>(&self, request: &StoredRequest, mutation: &Mutation<C>, work: W) -> Result<T, Error>
-    where
-        T: Serialize + DeserializeOwned,
-        W: for<'a> FnOnce(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>,
-    {
+    async fn attempt(&self, request: &StoredRequest, transaction: Transaction) -> Result<Answer, Error> {
         let turn = self.0.places.take_turn().await?;
         let mut uow = self.0.storage.begin().await?;
         let claimed = match uow.claim_request(request).await {
@@ -217,9 +321,9 @@ impl App {
         if let Some(earlier) = claimed {
             uow.rollback().await;
             drop(turn);
-            return self.answer_again(&request.operation, &request.payload_sha256, earlier).await;
+            return self.answer_again(&request.operation, &request.payload_sha256, earlier).await.map(Answer::Kept);
         }
-        let step = match self.work_and_note(uow.as_mut(), request, mutation, work).await {
+        let step = match self.work_and_note(uow.as_mut(), request, transaction).await {
             Ok(step) => step,
             Err(error) => {
                 uow.rollback().await;
@@ -231,41 +335,36 @@ impl App {
         drop(turn);
         self.0.call_work.notify_one();
         match step {
-            Step::Done(answer) => Ok(answer),
+            Step::Done(answer) => Ok(Answer::Made(answer)),
             Step::Call(intent) => {
                 self.call_and_conclude(*intent, Waiting::Caller).await?;
-                let stored = self.0.storage.load_request(&request.key).await?;
-                self.read_answer(stored)
+                kept(self.0.storage.load_request(&request.key).await?).map(Answer::Kept)
             }
         }
     }
 
-    async fn work_and_note<C, T, W>(
+    async fn work_and_note(
         &self,
         uow: &mut dyn UnitOfWork,
         request: &StoredRequest,
-        mutation: &Mutation<C>,
-        work: W,
-    ) -> Result<Step<T>, Error>
-    where
-        T: Serialize,
-        W: for<'a> FnOnce(&'a App, &'a mut dyn UnitOfWork, &'a Mutation<C>) -> BoxFuture<'a, Result<Step<T>, Error>>,
-    {
-        let step = work(self, uow, mutation).await?;
-        if let Step::Done(answer) = &step {
-            let answer = serde_json::to_value(answer).map_err(Error::internal)?;
-            uow.update_request(&request.key, &RequestProgress::Done { answer }).await?;
-        }
-        Ok(step)
+        transaction: Transaction,
+    ) -> Result<Step<Box<dyn Any + Send>>, Error> {
+        Ok(match transaction(self, uow).await? {
+            Step::Done(Made { answer, kept }) => {
+                uow.update_request(&request.key, &RequestProgress::Done { answer: kept }).await?;
+                Step::Done(answer)
+            }
+            Step::Call(intent) => Step::Call(intent),
+        })
     }
 
     /// Answers a request that was asked before.
-    async fn answer_again<T: DeserializeOwned>(
+    async fn answer_again(
         &self,
         operation: &str,
         payload_sha256: &str,
         earlier: StoredRequest,
-    ) -> Result<T, Error> {
+    ) -> Result<Value, Error> {
         if earlier.operation != operation || earlier.payload_sha256 != payload_sha256 {
             return Err(Error::AlreadyExists {
                 reason: Reason::RequestIdReused,
@@ -274,7 +373,7 @@ impl App {
             });
         }
         if earlier.progress != RequestProgress::Running {
-            return self.read_answer(Some(earlier));
+            return kept(Some(earlier));
         }
         let mut put_off_for = None;
         // Whoever was working on it may have died: then its lease has run out, and this caller goes on with it.
@@ -289,24 +388,12 @@ impl App {
                 None => put_off_for = self.0.storage.intent_put_off_for(intent.id).await?,
             }
         }
-        let answer = self.read_answer(self.0.storage.load_request(&earlier.key).await?);
+        let answer = kept(self.0.storage.load_request(&earlier.key).await?);
         // Nothing is sent before, however often it is asked again.
         answer.map_err(|error| match put_off_for {
             Some(wait) => error.retry_in(wait),
             None => error,
         })
-    }
-
-    fn read_answer<T: DeserializeOwned>(&self, stored: Option<StoredRequest>) -> Result<T, Error> {
-        match stored.map(|request| request.progress) {
-            Some(RequestProgress::Done { answer }) => serde_json::from_value(answer).map_err(Error::internal),
-            Some(RequestProgress::Refused { refusal }) => Err(Error::from_refusal(refusal)),
-            Some(RequestProgress::Running) | None => Err(Error::Aborted {
-                reason: Reason::RequestInProgress,
-                message: "the same request is being worked on; retry to get its answer".to_owned(),
-                retry_after: Some(RETRY_AFTER),
-            }),
-        }
     }
 
     /// Runs a transaction that commits what came of a call, with retries: in its turn where the call is a caller's, or those
@@ -329,8 +416,17 @@ impl App {
         T: Send + 'static,
         W: for<'a> Fn(&'a App, &'a mut dyn UnitOfWork) -> BoxFuture<'a, Result<T, Error>> + Send + Sync + 'static,
     {
+        let work = Arc::new(work);
+        let answer = self.transact_boxed(Box::new(move |app, uow| {
+            let work = Arc::clone(&work);
+            Box::pin(async move { work(app, uow).await.map(|answer| Box::new(answer) as Box<dyn Any + Send>) })
+        }));
+        made(answer.await?)
+    }
+
+    fn transact_boxed(&self, work: OwnTransaction) -> BoxFuture<'static, Result<Box<dyn Any + Send>, Error>> {
         let app = self.clone();
-        outlive_caller(async move {
+        Box::pin(outlive_caller(Box::pin(async move {
             let mut attempt = 0;
             loop {
                 attempt += 1;
@@ -347,15 +443,30 @@ impl App {
                     other => return other,
                 }
             }
-        })
-        .await
+        })))
+    }
+}
+
+/// A transaction of the system's own, which may be tried several times.
+type OwnTransaction = Box<
+    dyn for<'a> Fn(&'a App, &'a mut dyn UnitOfWork) -> BoxFuture<'a, Result<Box<dyn Any + Send>, Error>> + Send + Sync,
+>;
+
+/// The answer that is kept of a request.
+fn kept(stored: Option<StoredRequest>) -> Result<Value, Error> {
+    match stored.map(|request| request.progress) {
+        Some(RequestProgress::Done { answer }) => Ok(answer),
+        Some(RequestProgress::Refused { refusal }) => Err(Error::from_refusal(refusal)),
+        Some(RequestProgress::Running) | None => Err(Error::Aborted {
+            reason: Reason::RequestInProgress,
+            message: "the same request is being worked on; retry to get its answer".to_owned(),
+            retry_after: Some(RETRY_AFTER),
+        }),
     }
 }
 
 /// Runs work in a task of its own: a caller who goes away does not stop it half-way.
-async fn outlive_caller<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
+async fn outlive_caller<T: Send + 'static>(work: BoxFuture<'static, Result<T, Error>>) -> Result<T, Error> {
     match tokio::spawn(trace::carried(work)).await {
         Ok(result) => result,
         Err(panicked) => Err(Error::internal(panicked)),
