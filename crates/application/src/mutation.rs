@@ -230,11 +230,7 @@ impl App {
         self.carry_out(operation, Arc::new(TypedWork { mutation, prepare, work, makes: PhantomData })).await?.read()
     }
 
-    fn carry_out<'a>(
-        &'a self,
-        operation: &'static str,
-        work: Arc<dyn Work>,
-    ) -> BoxFuture<'a, Result<Answer, Error>> {
+    fn carry_out<'a>(&'a self, operation: &'static str, work: Arc<dyn Work>) -> BoxFuture<'a, Result<Answer, Error>> {
         Box::pin(async move {
             let place = match self.0.places.try_take(work.seller()) {
                 Some(place) => place,
@@ -336,10 +332,7 @@ impl App {
         self.0.call_work.notify_one();
         match step {
             Step::Done(answer) => Ok(Answer::Made(answer)),
-            Step::Call(intent) => {
-                self.call_and_conclude(*intent, Waiting::Caller).await?;
-                kept(self.0.storage.load_request(&request.key).await?).map(Answer::Kept)
-            }
+            Step::Call(intent) => kept(self.call_and_conclude(*intent, Waiting::Caller).await?).map(Answer::Kept),
         }
     }
 
@@ -373,7 +366,7 @@ impl App {
             });
         }
         if earlier.progress != RequestProgress::Running {
-            return kept(Some(earlier));
+            return kept(Some(earlier.progress));
         }
         let mut put_off_for = None;
         // Whoever was working on it may have died: then its lease has run out, and this caller goes on with it.
@@ -384,11 +377,11 @@ impl App {
             uow.commit().await?;
             drop(turn);
             match leased {
-                Some(intent) => self.call_and_conclude(intent, Waiting::Caller).await?,
+                Some(intent) => return kept(self.call_and_conclude(intent, Waiting::Caller).await?),
                 None => put_off_for = self.0.storage.intent_put_off_for(intent.id).await?,
             }
         }
-        let answer = kept(self.0.storage.load_request(&earlier.key).await?);
+        let answer = kept(self.0.storage.load_request(&earlier.key).await?.map(|request| request.progress));
         // Nothing is sent before, however often it is asked again.
         answer.map_err(|error| match put_off_for {
             Some(wait) => error.retry_in(wait),
@@ -453,8 +446,8 @@ type OwnTransaction = Box<
 >;
 
 /// The answer that is kept of a request.
-fn kept(stored: Option<StoredRequest>) -> Result<Value, Error> {
-    match stored.map(|request| request.progress) {
+fn kept(progress: Option<RequestProgress>) -> Result<Value, Error> {
+    match progress {
         Some(RequestProgress::Done { answer }) => Ok(answer),
         Some(RequestProgress::Refused { refusal }) => Err(Error::from_refusal(refusal)),
         Some(RequestProgress::Running) | None => Err(Error::Aborted {

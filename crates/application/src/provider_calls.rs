@@ -10,6 +10,7 @@ mod unanswered;
 
 use std::time::Duration;
 
+use domain::idempotency::RequestProgress;
 use domain::ports::provider::ProviderError;
 use domain::ports::storage::UnitOfWork;
 use domain::provider::{Intent, IntentState, ProviderAction, ProviderName};
@@ -60,16 +61,20 @@ impl App {
         Ok(())
     }
 
-    /// Makes the call of an intent that is leased to us, and commits what came of it.
+    /// Makes the call of an intent that is leased to us, and commits what came of it; answers what its request is answered.
     ///
     /// # Errors
     /// Nothing final came of it: the intent stays, and is tried again. Or its lease was lost: then nothing is written here.
-    pub(crate) async fn call_and_conclude(&self, intent: Intent, waiting: Waiting) -> Result<(), Error> {
+    pub(crate) async fn call_and_conclude(
+        &self,
+        intent: Intent,
+        waiting: Waiting,
+    ) -> Result<Option<RequestProgress>, Error> {
         let held = Held::Call(Box::new(intent.clone()));
         self.while_held(held, Box::pin(self.try_call(intent, waiting))).await
     }
 
-    async fn try_call(&self, mut intent: Intent, waiting: Waiting) -> Result<(), Error> {
+    async fn try_call(&self, mut intent: Intent, waiting: Waiting) -> Result<Option<RequestProgress>, Error> {
         intent.attempts += 1;
         let performed = self.perform(&mut intent, waiting).await?;
         if let Err(error) = &performed {
@@ -118,18 +123,21 @@ impl App {
                     let (intent, performed) = (concluded.clone(), std::sync::Arc::clone(&performed));
                     Box::pin(async move { Box::pin(app.conclude(uow, intent, performed.as_ref())).await })
                 });
-                if let Err(defect) = committed.await {
-                    if matches!(defect, Error::Internal(_) | Error::FailedPrecondition { .. }) {
-                        // Or it would be sent again as soon as its lease has run out, for ever.
-                        let seed = intent.id.uuid().as_bytes()[15];
-                        let retry_in = backed_off(RETRY_AFTER, intent.attempts, seed);
-                        self.put_call_off(waiting, intent, retry_in).await?;
+                let answer = match committed.await {
+                    Ok(answer) => answer,
+                    Err(defect) => {
+                        if matches!(defect, Error::Internal(_) | Error::FailedPrecondition { .. }) {
+                            // Or it would be sent again as soon as its lease has run out, for ever.
+                            let seed = intent.id.uuid().as_bytes()[15];
+                            let retry_in = backed_off(RETRY_AFTER, intent.attempts, seed);
+                            self.put_call_off(waiting, intent, retry_in).await?;
+                        }
+                        return Err(defect);
                     }
-                    return Err(defect);
-                }
+                };
                 // A later call about the same thing waited for this one, or one was intended with its outcome.
                 self.0.call_work.notify_one();
-                Ok(())
+                Ok(answer)
             }
         }
     }

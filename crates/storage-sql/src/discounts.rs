@@ -9,7 +9,7 @@ use domain::provider::{ProviderName, ProviderRef};
 use domain::seller::SellerId;
 
 use crate::connection::SqlStorage;
-use crate::queries::{load, load_by_ref, of, page, text};
+use crate::queries::{load_by_ref, of, page, text};
 use crate::stored::{insert, update};
 use crate::unit_of_work::SqlUnitOfWork;
 
@@ -41,8 +41,7 @@ macro_rules! impl_reader {
             }
 
             async fn load_promotion_code(&self, id: PromotionCodeId) -> Result<Option<PromotionCode>, StorageError> {
-                let $it = self;
-                load($connection, id.to_string()).await
+                self.load_row(id.to_string()).await
             }
 
             async fn load_promotion_code_by_ref(

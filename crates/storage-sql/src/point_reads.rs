@@ -212,6 +212,15 @@ impl SqlStorage {
         found.filter(is_theirs).map(|found| serde_json::from_str(&found.document).map_err(defect)).transpose()
     }
 
+    /// Of whichever seller.
+    pub(crate) async fn load_row<T: Stored>(&self, id: String) -> Result<Option<T>, StorageError> {
+        if self.backend() != DbBackend::Postgres {
+            return queries::load(&self.0.db, id).await;
+        }
+        let found = self.found(Column { table: T::TABLE, name: "id", has_seller: true }, id).await?;
+        found.map(|found| serde_json::from_str(&found.document).map_err(defect)).transpose()
+    }
+
     pub(crate) async fn api_key(&self, prefix: &str) -> Result<Option<ApiKey>, StorageError> {
         if self.backend() != DbBackend::Postgres {
             return queries::api_key(&self.0.db, prefix).await;
@@ -240,6 +249,10 @@ impl SqlStorage {
 impl SqlUnitOfWork {
     pub(crate) async fn get_row<T: Stored>(&self, sellers: &Sellers, id: String) -> Result<Option<T>, StorageError> {
         queries::get(self.connection()?, sellers, id).await
+    }
+
+    pub(crate) async fn load_row<T: Stored>(&self, id: String) -> Result<Option<T>, StorageError> {
+        queries::load(self.connection()?, id).await
     }
 
     pub(crate) async fn api_key(&self, prefix: &str) -> Result<Option<ApiKey>, StorageError> {

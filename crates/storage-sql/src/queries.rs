@@ -302,8 +302,7 @@ macro_rules! impl_reader {
             }
 
             async fn load_payment_method(&self, id: PaymentMethodId) -> Result<Option<PaymentMethod>, StorageError> {
-                let $it = self;
-                load($connection, id.to_string()).await
+                self.load_row(id.to_string()).await
             }
 
             async fn load_payment_method_by_ref(
@@ -363,8 +362,7 @@ macro_rules! impl_reader {
             }
 
             async fn load_payment_link(&self, id: PaymentLinkId) -> Result<Option<PaymentLink>, StorageError> {
-                let $it = self;
-                load($connection, id.to_string()).await
+                self.load_row(id.to_string()).await
             }
 
             async fn list_payment_links(
@@ -408,8 +406,7 @@ macro_rules! impl_reader {
                 &self,
                 id: CheckoutSessionId,
             ) -> Result<Option<CheckoutSession>, StorageError> {
-                let $it = self;
-                load($connection, id.to_string()).await
+                self.load_row(id.to_string()).await
             }
 
             async fn load_checkout_session_by_ref(

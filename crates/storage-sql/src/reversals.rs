@@ -12,7 +12,7 @@ use domain::refund::Refund;
 use domain::seller::SellerId;
 
 use crate::connection::SqlStorage;
-use crate::queries::{load, load_by_ref, of, page, text};
+use crate::queries::{load_by_ref, of, page, text};
 use crate::stored::{insert, update};
 use crate::unit_of_work::{SqlUnitOfWork, UNLESS_KNOWN};
 
@@ -26,8 +26,7 @@ macro_rules! impl_reader {
             }
 
             async fn load_refund(&self, id: RefundId) -> Result<Option<Refund>, StorageError> {
-                let $it = self;
-                load($connection, id.to_string()).await
+                self.load_row(id.to_string()).await
             }
 
             async fn load_refund_by_ref(

@@ -9,7 +9,7 @@ use domain::seller::SellerId;
 use domain::subscription::Subscription;
 
 use crate::connection::SqlStorage;
-use crate::queries::{load, load_by_ref, of, page, text};
+use crate::queries::{load_by_ref, of, page, text};
 use crate::stored::{insert, update};
 use crate::unit_of_work::{SqlUnitOfWork, UNLESS_KNOWN};
 
@@ -27,8 +27,7 @@ macro_rules! impl_reader {
             }
 
             async fn load_subscription(&self, id: SubscriptionId) -> Result<Option<Subscription>, StorageError> {
-                let $it = self;
-                load($connection, id.to_string()).await
+                self.load_row(id.to_string()).await
             }
 
             async fn load_subscription_by_ref(

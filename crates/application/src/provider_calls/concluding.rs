@@ -20,13 +20,14 @@ use crate::leases::expect_held;
 use crate::use_cases::payment_link::link_error;
 
 impl App {
-    /// Commits the final outcome of a call: the thing, its event, the intent and the stored answer, all at once.
+    /// Commits the final outcome of a call: the thing, its event, the intent and the stored answer, all at once; answers that
+    /// answer, where the call was a request's.
     pub(super) async fn conclude(
         &self,
         uow: &mut dyn UnitOfWork,
         mut intent: Intent,
         performed: &Result<Performed, ProviderError>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<RequestProgress>, Error> {
         let action = intent.action.clone();
         let operation = self.requested_operation(uow, &intent).await?;
         // An invoice that is to be withdrawn, credited or paid is locked before what it can be paid by.
@@ -175,14 +176,13 @@ impl App {
         };
         intent.state = if refused.is_some() { IntentState::Failed } else { IntentState::Done };
         expect_held(uow.update_intent(&intent, Duration::ZERO).await)?;
-        if let Some(key) = &intent.request {
-            let progress = match refused.and_then(|error| error.to_refusal()) {
-                Some(refusal) => RequestProgress::Refused { refusal },
-                None => progress,
-            };
-            uow.update_request(key, &progress).await?;
-        }
-        Ok(())
+        let Some(key) = &intent.request else { return Ok(None) };
+        let progress = match refused.and_then(|error| error.to_refusal()) {
+            Some(refusal) => RequestProgress::Refused { refusal },
+            None => progress,
+        };
+        uow.update_request(key, &progress).await?;
+        Ok(Some(progress))
     }
 
     async fn conclude_link_creation(

@@ -58,7 +58,7 @@ impl App {
         let intent = unknown.into_iter().find(|intent| self.unanswered_refund(intent) == Some(id));
         let intent = intent.ok_or_else(|| Error::not_found("unanswered refund", id))?;
         let not_made = Err(ProviderError::Rejected { field: None, code: NOT_MADE.to_owned() });
-        Box::pin(self.conclude(uow, intent, &not_made)).await
+        Box::pin(self.conclude(uow, intent, &not_made)).await.map(|_| ())
     }
 
     /// Sets the gauge of refunds that wait for a person.
