@@ -26,6 +26,9 @@ use crate::watch::{BACKLOG_EVERY, WATCH_EVERY};
 /// How long the worker rests when nothing wakes it: the longest that work of another replica's, or work that came due,
 /// waits.
 const REST: Duration = Duration::from_secs(1);
+/// How long after it was looked for work that is due it is looked again, however often someone says that there is some: under
+/// load each mutation and each notification does, and one look finds what many of them left.
+const PACE: Duration = Duration::from_millis(20);
 /// How often it is looked whether reading back what providers told is due.
 const RECONCILIATION_REST: Duration = Duration::from_secs(5);
 /// How long after its start clocks are first looked at.
@@ -155,6 +158,7 @@ async fn hands<'a, T>(
     let mut shutdown = std::pin::pin!(shutdown);
     let mut busy = JoinSet::new();
     loop {
+        let looked = Instant::now();
         let free = hands - busy.len();
         let mut may_be_more = free == 0;
         if free > 0 {
@@ -185,7 +189,7 @@ async fn hands<'a, T>(
                         break;
                     }
                 }
-                () = wake.notified(), if busy.len() < hands => break,
+                () = wake.notified(), if busy.len() < hands => rest.as_mut().reset(looked + PACE),
                 () = &mut rest, if busy.len() < hands => break,
             }
         }

@@ -26,6 +26,9 @@ use clap_complete::Shell;
 use crate::config::Config;
 use crate::running::Running;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Invoices, tax, payment links and payments for internal services, over gRPC.
 #[derive(Parser)]
 #[command(name = "paylinks", version, after_help = logs::HELP)]

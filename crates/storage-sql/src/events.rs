@@ -16,6 +16,7 @@ use domain::event::EventPosition;
 use domain::ports::storage::StorageError;
 use sea_orm::{ConnectionTrait, Statement};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::connection::SqlStorage;
 use crate::errors::storage_error;
@@ -23,6 +24,8 @@ use crate::sql::{execute, for_update, one};
 
 /// How many events get their positions in one transaction.
 const BATCH: i64 = 1_000;
+/// How long after positions were given they are given again at the earliest: under load one round serves many commits.
+const PACE: Duration = Duration::from_millis(5);
 /// How often the store is asked for events of other processes, while someone waits for any.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -61,24 +64,25 @@ impl Sequencer {
 pub(crate) fn spawn_sequencer(storage: &SqlStorage) {
     let weak = Arc::downgrade(&storage.0);
     tokio::spawn(async move {
+        let mut has_appended = false;
         loop {
             let Some(inner) = weak.upgrade() else { return };
             let storage = SqlStorage(inner);
-            if let Err(error) = storage.round().await {
+            let began = Instant::now();
+            let round = if has_appended { storage.give_positions().await.map(|_| ()) } else { storage.look().await };
+            if let Err(error) = round {
                 tracing::debug!(error = &error as &dyn std::error::Error, "events wait for their positions");
             }
             // The wait must not keep the store alive, so it holds it for one poll at the most.
-            tokio::select! {
-                () = storage.0.sequencer.appended.notified() => {}
-                () = tokio::time::sleep(POLL) => {}
-            }
+            has_appended = tokio::time::timeout(POLL, storage.0.sequencer.appended.notified()).await.is_ok();
+            tokio::time::sleep_until(began + PACE).await;
         }
     });
 }
 
 impl SqlStorage {
     /// Gives positions where there are events without, and looks for new ones where someone waits.
-    async fn round(&self) -> Result<(), StorageError> {
+    async fn look(&self) -> Result<(), StorageError> {
         const PENDING: &str = "SELECT 1 FROM events WHERE position IS NULL LIMIT 1";
         let pending = one(&self.0.db, Statement::from_string(self.backend(), PENDING)).await?;
         if pending.is_some() {
