@@ -4,23 +4,29 @@
 //! No answer is older than its question: a question is only ever answered by what is asked of the database after it came. So a
 //! caller reads what it has written, and a key that is revoked opens nothing from then on, as if each asked by itself.
 //!
-//! One that takes long does not keep the next waiting: after [`HAND_OVER`] they are asked beside it, by so many at the most as
-//! [`Ask::AT_ONCE`] says. Each question is told as it is answered, and fails by itself. Whoever asks may go away; the answer is
-//! fetched by a task of its own.
+//! Who comes alone asks by itself, with no other task to wake. Where it goes away, or has its answer while others wait, a task
+//! goes on with what it began. One that takes long does not keep the next waiting: after [`HAND_OVER`] they are asked beside it,
+//! by so many at the most as [`Ask::AT_ONCE`] says. Each question is told as it is answered, and fails by itself.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::ports::storage::StorageError;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// For how long an answer may keep the next questions waiting. Most take far less; one that takes more waits for a disk, a
 /// connection or a network.
 const HAND_OVER: Duration = Duration::from_millis(5);
-/// For how long the one who asks waits for more before it ends, and gives its connection back.
+/// For how long an asker is kept for the next question before its connection is given back.
 const LINGER: Duration = Duration::from_millis(20);
 /// How many questions are asked at once at the most.
 const BATCH_MAX: usize = 256;
@@ -47,7 +53,6 @@ type Senders<A> = Vec<oneshot::Sender<Told<A>>>;
 /// Where questions meet.
 pub(crate) struct Together<A: Ask> {
     state: Mutex<State<A>>,
-    arrived: Notify,
     new_asker: Box<dyn Fn() -> A + Send + Sync>,
     runtime: Handle,
 }
@@ -58,12 +63,16 @@ struct State<A: Ask> {
     is_led: bool,
     /// How many ask, the one who leads and those who were overtaken.
     asking: usize,
+    /// Who asked last, and since when it does nothing.
+    idle: Option<(Instant, A)>,
+    /// Whether a task looks after the idle one.
+    is_idle_watched: bool,
 }
 
 impl<A: Ask> Together<A> {
     pub(crate) fn new(runtime: Handle, new_asker: impl Fn() -> A + Send + Sync + 'static) -> Arc<Self> {
-        let state = Mutex::new(State { waiting: HashMap::new(), is_led: false, asking: 0 });
-        Arc::new(Self { state, arrived: Notify::new(), new_asker: Box::new(new_asker), runtime })
+        let state = State { waiting: HashMap::new(), is_led: false, asking: 0, idle: None, is_idle_watched: false };
+        Arc::new(Self { state: Mutex::new(state), new_asker: Box::new(new_asker), runtime })
     }
 
     /// The answer to a question, asked after now.
@@ -72,66 +81,94 @@ impl<A: Ask> Together<A> {
     /// That of asking it, the same for all who asked it together.
     pub(crate) async fn answer(self: &Arc<Self>, question: A::Question) -> Result<A::Answer, StorageError> {
         let (sender, told) = oneshot::channel();
-        {
+        let lead = {
             let mut state = self.lock();
             state.waiting.entry(question).or_default().push(sender);
-            if state.is_led {
-                self.arrived.notify_one();
-            } else {
-                self.lead_on(&mut state);
-            }
-        }
-        match told.await {
+            if state.is_led { None } else { self.lead_on(&mut state) }
+        };
+        let told = match lead {
+            Some(lead) => Goes { on: Some(lead), runtime: &self.runtime }.until(told).await,
+            None => told.await,
+        };
+        match told {
             Ok(told) => told.map_err(|error| of_all(&error)),
             Err(gone) => Err(crate::errors::defect(gone)),
         }
     }
 
-    /// Has someone ask what waits, unless so many do that one of them takes it up once it is done.
-    fn lead_on(self: &Arc<Self>, state: &mut State<A>) {
+    /// Who asks what waits, unless so many do that one of them takes it up once it is done.
+    fn lead_on(self: &Arc<Self>, state: &mut State<A>) -> Option<BoxFuture<'static, ()>> {
         state.is_led = !state.waiting.is_empty() && state.asking < A::AT_ONCE;
-        if state.is_led {
-            state.asking += 1;
-            self.runtime.spawn(Arc::clone(self).lead());
+        if !state.is_led {
+            return None;
+        }
+        state.asking += 1;
+        let lead = Lead { together: Arc::clone(self), leads: true };
+        Some(Box::pin(async move {
+            // Whoever waits for what panicked is told that nobody answers, also where its own task drives this.
+            let _ = AssertUnwindSafe(lead.lead()).catch_unwind().await;
+        }))
+    }
+
+    /// Has a task ask what waits.
+    fn begin(self: &Arc<Self>, state: &mut State<A>) {
+        if let Some(lead) = self.lead_on(state) {
+            self.runtime.spawn(lead);
         }
     }
 
-    /// Asks what waits, for as long as there is any.
-    async fn lead(self: Arc<Self>) {
-        let mut lead = Lead { together: self, leads: true };
-        let together = Arc::clone(&lead.together);
-        let mut asker = None;
-        loop {
-            let (questions, mut askers) = together.lock().take();
-            if questions.is_empty() {
-                let more = tokio::time::timeout(LINGER, together.arrived.notified()).await;
-                if more.is_err() && !together.lock().is_awaited() {
-                    // Whoever came between the two looks is seen to where the lead ends.
+    /// Keeps an asker for the next question, for a while.
+    fn keep(self: &Arc<Self>, state: &mut State<A>, asker: A) {
+        state.idle = Some((Instant::now(), asker));
+        if !std::mem::replace(&mut state.is_idle_watched, true) {
+            let together = Arc::clone(self);
+            self.runtime.spawn(async move {
+                loop {
+                    tokio::time::sleep(LINGER).await;
+                    let mut state = together.lock();
+                    if state.idle.as_ref().is_some_and(|(since, _)| since.elapsed() < LINGER) {
+                        continue;
+                    }
+                    state.is_idle_watched = false;
+                    let given_back = state.idle.take();
+                    drop(state);
+                    drop(given_back);
                     return;
                 }
-                continue;
-            }
-            let tell = |index: usize, answer: Result<A::Answer, StorageError>| {
-                let answer = answer.map_err(Arc::new);
-                for sender in askers.get_mut(index).map(std::mem::take).unwrap_or_default() {
-                    // Whoever went away needs no answer.
-                    let _ = sender.send(answer.clone());
-                }
-            };
-            let asker = asker.get_or_insert_with(|| (together.new_asker)());
-            let mut asking = std::pin::pin!(asker.ask(&questions, tell));
-            if tokio::time::timeout(HAND_OVER, &mut asking).await.is_err() {
-                lead.hand_over();
-                asking.await;
-            }
-            if !lead.take_again() {
-                return;
-            }
+            });
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<A>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A future that its holder drives, and a task where its holder does no more.
+struct Goes<'a> {
+    on: Option<BoxFuture<'static, ()>>,
+    runtime: &'a Handle,
+}
+
+impl Goes<'_> {
+    /// Drives it until something else is there.
+    async fn until<T>(mut self, other: impl Future<Output = T>) -> T {
+        let mut other = pin!(other);
+        poll_fn(|context| {
+            if self.on.as_mut().is_some_and(|on| on.as_mut().poll(context).is_ready()) {
+                self.on = None;
+            }
+            other.as_mut().poll(context)
+        })
+        .await
+    }
+}
+
+impl Drop for Goes<'_> {
+    fn drop(&mut self) {
+        if let Some(on) = self.on.take() {
+            self.runtime.spawn(on);
+        }
     }
 }
 
@@ -144,11 +181,6 @@ impl<A: Ask> State<A> {
         }
         let some: Vec<A::Question> = self.waiting.keys().take(BATCH_MAX).cloned().collect();
         some.into_iter().filter_map(|question| self.waiting.remove_entry(&question)).unzip()
-    }
-
-    fn is_awaited(&mut self) -> bool {
-        self.drop_deserted();
-        !self.waiting.is_empty()
     }
 
     fn drop_deserted(&mut self) {
@@ -166,10 +198,48 @@ struct Lead<A: Ask> {
 }
 
 impl<A: Ask> Lead<A> {
+    /// Asks what waits, for as long as there is any.
+    async fn lead(mut self) {
+        let together = Arc::clone(&self.together);
+        let idle = together.lock().idle.take();
+        let mut asker = idle.map_or_else(|| (together.new_asker)(), |(_, asker)| asker);
+        loop {
+            let (questions, mut askers) = {
+                let mut state = together.lock();
+                let taken = state.take();
+                if taken.0.is_empty() {
+                    together.keep(&mut state, asker);
+                    state.is_led = false;
+                    self.leads = false;
+                    return;
+                }
+                taken
+            };
+            let tell = |index: usize, answer: Result<A::Answer, StorageError>| {
+                let answer = answer.map_err(Arc::new);
+                for sender in askers.get_mut(index).map(std::mem::take).unwrap_or_default() {
+                    // Whoever went away needs no answer.
+                    let _ = sender.send(answer.clone());
+                }
+            };
+            {
+                let mut asking = pin!(asker.ask(&questions, tell));
+                if tokio::time::timeout(HAND_OVER, &mut asking).await.is_err() {
+                    self.hand_over();
+                    asking.await;
+                }
+            }
+            if !self.take_again() {
+                return;
+            }
+        }
+    }
+
     /// Leaves what waits and what is still to come to someone else.
     fn hand_over(&mut self) {
         self.leads = false;
-        self.together.lead_on(&mut self.together.lock());
+        let mut state = self.together.lock();
+        self.together.begin(&mut state);
     }
 
     /// Whether it leads still, or leads again since nobody else does and some wait.
@@ -189,7 +259,7 @@ impl<A: Ask> Drop for Lead<A> {
         state.asking -= 1;
         if self.leads || !state.is_led {
             // Who came meanwhile, or was left over where asking panicked, is asked for by the next.
-            self.together.lead_on(&mut state);
+            self.together.begin(&mut state);
         }
     }
 }
@@ -283,6 +353,39 @@ mod tests {
             assert_eq!(later.await.unwrap().unwrap(), (question, 1));
         }
         assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![1, 2]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_for_the_others_may_go_away() {
+        let (counting, together) = counting();
+        let first = ask(&together, 1);
+        asked(&counting, 1).await;
+        let later = [2, 3].map(|question| ask(&together, question));
+        tokio::task::yield_now().await;
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        counting.let_go.add_permits(2);
+        for (later, question) in later.into_iter().zip([2, 3]) {
+            assert_eq!(later.await.unwrap().unwrap(), (question, 1));
+        }
+        assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![2, 3]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_asker_is_kept_for_the_next_question_and_given_back_after_a_while() {
+        let (counting, together) = counting();
+        counting.let_go.add_permits(9);
+        // Its clones: the test's own, and the one of which askers are made.
+        let askers = || Arc::strong_count(&counting.asked) - 2;
+        for question in 0..4 {
+            together.answer(question).await.unwrap();
+            assert_eq!(askers(), 1);
+            tokio::time::sleep(LINGER / 2).await;
+        }
+        tokio::time::sleep(LINGER * 2).await;
+        assert_eq!(askers(), 0);
+        together.answer(4).await.unwrap();
+        assert_eq!(askers(), 1);
     }
 
     #[tokio::test(start_paused = true)]
