@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use application::App;
 use call_headers::CALL_ID;
-use domain::access::Scope;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use telemetry::table::{GRPC_CALL_SECONDS, GRPC_CALLS};
@@ -120,10 +119,13 @@ where
             let mut response = answered.unwrap_or_else(|status| status.into_http());
             let code = code(&response);
             let ms = began.elapsed().as_millis();
-            log.in_scope(|| match (code, method.scope) {
+            log.in_scope(|| {
                 // These are most calls, and leave nothing to look up; their metrics and traces are those of all.
-                (Code::Ok, Scope::Read) => tracing::debug!(method = %path, code = ?code, ms, "call"),
-                _ => tracing::info!(method = %path, code = ?code, ms, "call"),
+                if code == Code::Ok && method.only_looks() {
+                    tracing::debug!(method = %path, code = ?code, ms, "call");
+                } else {
+                    tracing::info!(method = %path, code = ?code, ms, "call");
+                }
             });
             span.record("rpc.grpc.status_code", i32::from(code));
             if is_our_failure(code) {

@@ -20,6 +20,14 @@ pub(crate) struct Method {
     keyless: Keyless,
 }
 
+impl Method {
+    /// Whether it leaves nothing that anyone may have to look up. What shares or makes a document hands out what opens it.
+    pub(crate) fn only_looks(&self) -> bool {
+        let name = self.path.rsplit('/').next().unwrap_or_default();
+        self.scope == Read && !name.starts_with("Share") && !name.starts_with("Render")
+    }
+}
+
 /// Who may call without a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keyless {

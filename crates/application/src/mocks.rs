@@ -1,6 +1,6 @@
 //! An application over mocks of its ports, for tests of who calls it: what a test does not expect is not called. Instead of the
 //! mocked store it may have another one, such as that of `port-simulator`.
-#![allow(clippy::unwrap_used, reason = "what it makes is known to be good")]
+#![expect(clippy::unwrap_used, reason = "what it makes is known to be good")]
 
 use std::sync::Arc;
 

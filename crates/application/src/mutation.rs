@@ -237,11 +237,15 @@ impl App {
                 None => {
                     // A retry of what is done keeps nobody waiting, and must not wait.
                     let earlier = self.0.storage.load_request(&work.request_key()).await?;
-                    if let Some(ended) = earlier.filter(|earlier| earlier.progress != RequestProgress::Running) {
-                        let payload_sha256 = work.payload_sha256(operation)?;
-                        return self.answer_again(operation, &payload_sha256, ended).await.map(Answer::Kept);
-                    }
-                    self.0.places.take(work.seller()).await?
+                    let is_running = match earlier {
+                        Some(ended) if ended.progress != RequestProgress::Running => {
+                            let payload_sha256 = work.payload_sha256(operation)?;
+                            return self.answer_again(operation, &payload_sha256, ended).await.map(Answer::Kept);
+                        }
+                        earlier => earlier.is_some(),
+                    };
+                    let place = self.0.places.take(work.seller()).await;
+                    place.map_err(|error| if is_running { in_progress() } else { error })?
                 }
             };
             let app = self.clone();
@@ -294,7 +298,7 @@ impl App {
             if earlier.progress != RequestProgress::Running {
                 return self.answer_again(operation, &payload_sha256, earlier).await;
             }
-            let place = self.0.places.take(&seller).await?;
+            let place = self.0.places.take(&seller).await.map_err(|_| in_progress())?;
             let app = self.clone();
             outlive_caller(Box::pin(async move {
                 let _place = place;
@@ -332,8 +336,14 @@ impl App {
         self.0.call_work.notify_one();
         match step {
             Step::Done(answer) => Ok(Answer::Made(answer)),
-            Step::Call(intent) => kept(self.call_and_conclude(*intent, Waiting::Caller).await?).map(Answer::Kept),
+            Step::Call(intent) => kept(self.concluded(*intent).await?).map(Answer::Kept),
         }
+    }
+
+    /// Makes the call of a request that is stored, and concludes it. Where that loses against others, something was done.
+    async fn concluded(&self, intent: Intent) -> Result<Option<RequestProgress>, Error> {
+        let concluded = self.call_and_conclude(intent, Waiting::Caller).await;
+        concluded.map_err(|error| if error.is_contended() { in_progress() } else { error })
     }
 
     async fn work_and_note(
@@ -371,13 +381,13 @@ impl App {
         let mut put_off_for = None;
         // Whoever was working on it may have died: then its lease has run out, and this caller goes on with it.
         if let Some(intent) = self.0.storage.load_intent_of_request(&earlier.key).await? {
-            let turn = self.0.places.take_turn().await?;
+            let turn = self.0.places.take_turn().await.map_err(|_| in_progress())?;
             let mut uow = self.0.storage.begin().await?;
             let leased = uow.lease_intent(intent.id, LEASE).await?;
             uow.commit().await?;
             drop(turn);
             match leased {
-                Some(intent) => return kept(self.call_and_conclude(intent, Waiting::Caller).await?),
+                Some(intent) => return kept(self.concluded(intent).await?),
                 None => put_off_for = self.0.storage.intent_put_off_for(intent.id).await?,
             }
         }
@@ -450,11 +460,16 @@ fn kept(progress: Option<RequestProgress>) -> Result<Value, Error> {
     match progress {
         Some(RequestProgress::Done { answer }) => Ok(answer),
         Some(RequestProgress::Refused { refusal }) => Err(Error::from_refusal(refusal)),
-        Some(RequestProgress::Running) | None => Err(Error::Aborted {
-            reason: Reason::RequestInProgress,
-            message: "the same request is being worked on; retry to get its answer".to_owned(),
-            retry_after: Some(RETRY_AFTER),
-        }),
+        Some(RequestProgress::Running) | None => Err(in_progress()),
+    }
+}
+
+/// What a caller is told of a request that is stored and has no answer yet.
+fn in_progress() -> Error {
+    Error::Aborted {
+        reason: Reason::RequestInProgress,
+        message: "the same request is being worked on; retry to get its answer".to_owned(),
+        retry_after: Some(RETRY_AFTER),
     }
 }
 
@@ -483,8 +498,9 @@ fn payload_sha256(operation: &str, command: &impl Serialize) -> Result<String, E
 mod tests {
     use domain::access::Scope;
     use domain::catalog::{NewProduct, Product};
-    use domain::ports::provider::MockPaymentProvider;
+    use domain::ports::provider::{HostedPage, MockPaymentProvider};
     use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
+    use domain::provider::{ProviderAction, ProviderRef};
     use domain::text::DisplayName;
 
     use super::*;
@@ -535,5 +551,24 @@ mod tests {
         let (refused, begun) = ask(ATTEMPTS_MAX).await;
         assert!(matches!(refused, Err(Error::Aborted { retry_after: Some(_), .. })), "{refused:?}");
         assert_eq!(begun, ATTEMPTS_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_was_made_is_never_told_as_a_lost_race() {
+        let mut storage = MockStorage::new();
+        storage.expect_load_payment_link().returning(|_| Ok(Some(mocked::link(0))));
+        storage.expect_begin().returning(|| {
+            let mut uow = MockUnitOfWork::new();
+            uow.expect_load_payment_link().returning(|_| Err(StorageError::Contended("a deadlock".into())));
+            uow.expect_rollback().once().returning(|| ());
+            Ok(Box::new(uow))
+        });
+        let mut provider = MockPaymentProvider::new();
+        let page = HostedPage { provider_ref: ProviderRef("link_1".into()), url: "https://pay.example".into() };
+        provider.expect_create_payment_link().once().return_once(|_, _| Ok(page));
+        let app = mocked::app(storage, provider);
+        let action = ProviderAction::CreatePaymentLink { payment_link_id: mocked::link(0).id };
+        let told = app.concluded(mocked::intent(action)).await;
+        assert!(matches!(told, Err(Error::Aborted { reason: Reason::RequestInProgress, .. })), "{told:?}");
     }
 }

@@ -87,7 +87,7 @@ impl App {
         let outcome = match (&performed, unfinished) {
             (Ok(_), _) => "done",
             (Err(_), None) => "refused",
-            (Err(_), Some(IntentState::OutcomeUnknown)) => "unknown",
+            (Err(error), Some(state)) if is_unknown(error, state) => "unknown",
             (Err(_), Some(_)) => "put_off",
         };
         let action = intent.action.name();
@@ -108,13 +108,8 @@ impl App {
                 }
                 let retry_in = self.retry_in(&intent, &error);
                 self.put_call_off(waiting, intent, retry_in).await?;
-                // It is not withdrawn: the worker makes the call then, whether or not its caller asks again. Where an earlier try
-                // may have done it, a provider that can't be asked says nothing else.
-                let told = match error {
-                    error @ (ProviderError::Rejected { .. } | ProviderError::Unsupported { .. }) => error,
-                    _ if state == IntentState::OutcomeUnknown => ProviderError::OutcomeUnknown,
-                    error => error,
-                };
+                // It is not withdrawn: the worker makes the call then, whether or not its caller asks again.
+                let told = if is_unknown(&error, state) { ProviderError::OutcomeUnknown } else { error };
                 Err(Error::put_off(told, retry_in))
             }
             (performed, _) => {
@@ -131,6 +126,11 @@ impl App {
                             let seed = intent.id.uuid().as_bytes()[15];
                             let retry_in = backed_off(RETRY_AFTER, intent.attempts, seed);
                             self.put_call_off(waiting, intent, retry_in).await?;
+                            if matches!(defect, Error::FailedPrecondition { .. }) {
+                                // No refusal was stored: the provider has done something, and what is not known yet.
+                                tracing::error!(error = %defect, "a call can't be concluded; it is tried again");
+                                return Err(Error::put_off(ProviderError::OutcomeUnknown, retry_in));
+                            }
                         }
                         return Err(defect);
                     }
@@ -209,6 +209,13 @@ impl App {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether it is not known what became of a call that is tried again: where an earlier try may have done it, a provider that
+/// can't be asked now says nothing else.
+fn is_unknown(error: &ProviderError, state: IntentState) -> bool {
+    let is_answer = matches!(error, ProviderError::Rejected { .. } | ProviderError::Unsupported { .. });
+    state == IntentState::OutcomeUnknown && !is_answer
 }
 
 fn is_creation(action: &ProviderAction) -> bool {

@@ -26,8 +26,9 @@ use crate::watch::{BACKLOG_EVERY, WATCH_EVERY};
 /// How long the worker rests when nothing wakes it: the longest that work of another replica's, or work that came due,
 /// waits.
 const REST: Duration = Duration::from_secs(1);
-/// How long after it was looked for work that is due it is looked again, however often someone says that there is some: under
-/// load each mutation and each notification does, and one look finds what many of them left.
+/// How long after it was looked for work that is due it is looked again at the earliest, however often someone says that there is
+/// some: under load each mutation and each notification does, and one look finds what many of them left. Where a look took all
+/// that hands were free for, the next comes as soon as one of them is.
 const PACE: Duration = Duration::from_millis(20);
 /// How often it is looked whether reading back what providers told is due.
 const RECONCILIATION_REST: Duration = Duration::from_secs(5);
@@ -87,8 +88,10 @@ impl Worker {
             .boxed(),
             rounds(stopped(), (&never, REST), || async { Ok(self.expiry.begin_closing(app).await? == 0) }.boxed())
                 .boxed(),
-            rounds(stopped(), (&never, REST), || async { Ok(app.0.storage.sequence_events().await? == 0) }.boxed())
-                .boxed(),
+            rounds(stopped(), (&never, REST), || {
+                async { app.0.storage.sequence_events().await.map(|_| true).map_err(Error::from) }.boxed()
+            })
+            .boxed(),
             hands(
                 stopped(),
                 (&app.0.mail_work, MAIL_HANDS),
@@ -148,7 +151,7 @@ impl Worker {
 }
 
 /// Works on things one by one, as many at once as there are `hands`, until `shutdown` completes; then waits for those that are
-/// worked on. `take` is asked for as many as hands are free: as soon as `wake` says so, after a rest, and while there is more.
+/// worked on. `take` is asked for as many as hands are free: as soon as `wake` says so, at its [`PACE`], after a rest, and while there is more.
 async fn hands<'a, T>(
     shutdown: impl Future<Output = ()>,
     (wake, hands): (&Notify, usize),

@@ -115,7 +115,7 @@ impl Settings {
     /// The server can't be reached.
     pub(crate) async fn connect(self) -> Result<Connection, Fault> {
         let Self { server, endpoint, deadline, authorization } = self;
-        let unreachable = |cause: String| Fault::Unreachable { server: server.clone(), cause };
+        let unreachable = |cause: String| Fault::Unreachable { server: server.clone(), cause, was_sent_before: false };
         let channel = match tokio::time::timeout(deadline, endpoint.connect()).await {
             Ok(Ok(channel)) => channel,
             Ok(Err(error)) => return Err(unreachable(innermost(&error))),

@@ -14,12 +14,20 @@ use crate::values::printable;
 pub(crate) enum Fault {
     /// The command line, or what it names, is not as it should be. Nothing was sent.
     Input(Vec<String>),
-    /// There is no way to the server. Nothing was sent.
-    Unreachable { server: String, cause: String },
+    /// There is no way to the server. Nothing was sent, unless it `was_sent_before`.
+    Unreachable { server: String, cause: String, was_sent_before: bool },
     /// The server, or the way to it, answered with an error.
-    Refused { status: Box<Status>, request_id: Option<String> },
+    Refused { status: Box<Status>, request: Option<RequestId> },
     /// What came can't be written.
     Output(io::Error),
+}
+
+/// The id of a change that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RequestId {
+    pub(crate) id: String,
+    /// Whether it was made for this try: then nothing of it was done before.
+    pub(crate) is_new: bool,
 }
 
 impl From<io::Error> for Fault {
@@ -31,39 +39,55 @@ impl From<io::Error> for Fault {
 /// What `--help` says of the codes that commands end with.
 pub(crate) const EXIT_CODES: &str = "\
 Ends with 0 when it is done, 2 for bad input, 3 for what is not there, 4 for what is refused as things stand, 5 for a key that\n\
-does not open this, 6 for a server that can't be reached or can't do it now: the same request id may be tried again, 7 for\n\
-a change whose outcome is not known: the same request id finds out, and 1 for all else.";
+does not open this, 6 for a server that can't be reached or can't do it now: nothing was done, 7 for a change whose outcome is\n\
+not known, as whenever one with --request-id gets no answer: the same request id finds out, and 1 for all else.";
 
 impl Fault {
-    pub(crate) fn refused(status: Status, request_id: Option<String>) -> Self {
-        Self::Refused { status: Box::new(status), request_id }
+    pub(crate) fn refused(status: Status, request: Option<RequestId>) -> Self {
+        Self::Refused { status: Box::new(status), request }
+    }
+
+    /// The same, of a request that may have been sent before.
+    pub(crate) fn of(self, request: Option<&RequestId>) -> Self {
+        match self {
+            Self::Unreachable { server, cause, .. } => {
+                Self::Unreachable { server, cause, was_sent_before: request.is_some_and(|request| !request.is_new) }
+            }
+            other => other,
+        }
     }
 
     /// The code that the command ends with.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Input(_) => 2,
-            Self::Unreachable { .. } => 6,
+            Self::Unreachable { was_sent_before, .. } => {
+                if *was_sent_before {
+                    7
+                } else {
+                    6
+                }
+            }
             // Whoever read our output has read enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 1,
-            Self::Refused { status, request_id } => match status.code() {
+            Self::Refused { status, request } => match status.code() {
                 Code::InvalidArgument | Code::OutOfRange => 2,
                 Code::NotFound => 3,
                 Code::FailedPrecondition | Code::AlreadyExists | Code::Unimplemented => 4,
                 Code::Unauthenticated | Code::PermissionDenied => 5,
                 // A defect may come after the change as well as before it.
-                Code::Ok | Code::Internal | Code::DataLoss if request_id.is_none() => 1,
+                Code::Ok | Code::Internal | Code::DataLoss if request.is_none() => 1,
                 _ => match reason(status) {
                     Some(ErrorReason::EtagMismatch | ErrorReason::MessageTooLarge) => 4,
-                    Some(
-                        ErrorReason::ConcurrentChange
-                        | ErrorReason::TaxUnavailable
-                        | ErrorReason::Overloaded
-                        | ErrorReason::RendererBusy,
-                    ) => 6,
                     // What only reads changes nothing, however it ended.
-                    _ if request_id.is_none() => 6,
+                    _ if request.is_none() => 6,
+                    // Of a request that was asked before, this says nothing of what came of it then.
+                    Some(ErrorReason::TaxUnavailable | ErrorReason::Overloaded | ErrorReason::RendererBusy)
+                        if request.as_ref().is_some_and(|request| request.is_new) =>
+                    {
+                        6
+                    }
                     // Also where a connection broke: the change may be done, or be on its way.
                     _ => 7,
                 },
@@ -84,10 +108,12 @@ impl Fault {
                 [fault] => vec![fault.clone()],
                 faults => [vec!["the command line is not as it should be:".to_owned()], indented(faults)].concat(),
             },
-            Self::Unreachable { server, cause } => vec![format!("the server at {server} can't be reached: {cause}")],
+            Self::Unreachable { server, cause, .. } => {
+                vec![format!("the server at {server} can't be reached: {cause}")]
+            }
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return String::new(),
             Self::Output(error) => vec![format!("what came can't be written: {error}")],
-            Self::Refused { status, request_id } => refused_lines(status, request_id.as_deref()),
+            Self::Refused { status, request } => refused_lines(status, request.as_ref().map(|it| it.id.as_str())),
         };
         format!("paylinks: {}\n", lines.join("\n"))
     }
@@ -95,11 +121,11 @@ impl Fault {
     fn json(&self) -> Json {
         match self {
             Self::Input(faults) => json!({"code": "INVALID_ARGUMENT", "message": faults.join("; ")}),
-            Self::Unreachable { server, cause } => {
+            Self::Unreachable { server, cause, .. } => {
                 json!({"code": "UNAVAILABLE", "message": format!("the server at {server} can't be reached: {cause}")})
             }
             Self::Output(error) => json!({"code": "INTERNAL", "message": error.to_string()}),
-            Self::Refused { status, request_id } => refused_json(status, request_id.as_deref()),
+            Self::Refused { status, request } => refused_json(status, request.as_ref().map(|it| it.id.as_str())),
         }
     }
 }
@@ -180,6 +206,10 @@ mod tests {
 
     use super::*;
 
+    fn request(is_new: bool) -> RequestId {
+        RequestId { id: "r-1".to_owned(), is_new }
+    }
+
     fn refused() -> Fault {
         let mut details =
             ErrorDetails::with_error_info("INVALID_FIELDS", "paylinks", [("violations".to_owned(), "2".to_owned())]);
@@ -195,7 +225,7 @@ mod tests {
         }
         Fault::refused(
             Status::with_error_details(Code::InvalidArgument, "invalid request", details),
-            Some("r-1".to_owned()),
+            Some(request(true)),
         )
     }
 
@@ -226,11 +256,12 @@ mod tests {
         );
     }
 
-    /// The codes for a change and for what only reads.
-    fn codes(code: Code, reason: ErrorReason) -> [u8; 2] {
+    /// The codes for a change, for one that may be asked again, and for what only reads.
+    fn codes(code: Code, reason: ErrorReason) -> [u8; 3] {
         let details = ErrorDetails::with_error_info(reason.as_str_name(), "paylinks", []);
         let status = Status::with_error_details(code, "", details);
-        [Some("r-1".to_owned()), None].map(|request_id| Fault::refused(status.clone(), request_id).exit_code())
+        let asked = [Some(request(true)), Some(request(false)), None];
+        asked.map(|request| Fault::refused(status.clone(), request).exit_code())
     }
 
     #[test]
@@ -242,21 +273,22 @@ mod tests {
             ErrorReason::StorageUnavailable,
             ErrorReason::ServerStopping,
         ] {
-            assert_eq!(codes(Code::Unavailable, may_be_done), [7, 6], "{may_be_done:?}");
+            assert_eq!(codes(Code::Unavailable, may_be_done), [7, 7, 6], "{may_be_done:?}");
         }
-        assert_eq!(codes(Code::Aborted, ErrorReason::RequestInProgress), [7, 6]);
+        for may_be_done in [ErrorReason::RequestInProgress, ErrorReason::ConcurrentChange] {
+            assert_eq!(codes(Code::Aborted, may_be_done), [7, 7, 6], "{may_be_done:?}");
+        }
         for not_begun in [ErrorReason::Overloaded, ErrorReason::RendererBusy, ErrorReason::TaxUnavailable] {
-            assert_eq!(codes(Code::Unavailable, not_begun), [6, 6], "{not_begun:?}");
+            assert_eq!(codes(Code::Unavailable, not_begun), [6, 7, 6], "{not_begun:?}");
         }
-        assert_eq!(codes(Code::Aborted, ErrorReason::ConcurrentChange), [6, 6]);
         // The same request would be refused again.
-        assert_eq!(codes(Code::Aborted, ErrorReason::EtagMismatch), [4, 4]);
-        assert_eq!(codes(Code::ResourceExhausted, ErrorReason::MessageTooLarge), [4, 4]);
+        assert_eq!(codes(Code::Aborted, ErrorReason::EtagMismatch), [4, 4, 4]);
+        assert_eq!(codes(Code::ResourceExhausted, ErrorReason::MessageTooLarge), [4, 4, 4]);
     }
 
     #[test]
     fn every_kind_of_fault_has_a_code_of_its_own() {
-        let code = |code| Fault::refused(Status::new(code, ""), Some("r-1".to_owned())).exit_code();
+        let code = |code| Fault::refused(Status::new(code, ""), Some(request(true))).exit_code();
         // As a connection that breaks since we showed no certificate.
         assert_eq!(Fault::refused(Status::new(Code::Unknown, "transport error"), None).exit_code(), 6);
         assert_eq!([Code::InvalidArgument, Code::NotFound, Code::FailedPrecondition].map(code), [2, 3, 4]);

@@ -8,7 +8,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, MethodDescriptor, ReflectMe
 
 use crate::connection::{Connection, Settings};
 use crate::contract::{is_list, is_mutation, method};
-use crate::fault::Fault;
+use crate::fault::{Fault, RequestId};
 use crate::nouns::{Manner, Noun, Verb};
 use crate::output::{Output, thing};
 use crate::{bounded, call, json, request, table, tail};
@@ -47,7 +47,7 @@ pub(crate) async fn run<O: Write, N: Write>(
     if settings.exposes_key() {
         output.note("warning", "warning: ", "the API key goes to the server in the clear; https:// would keep it");
     }
-    let connection = settings.connect().await?;
+    let connection = settings.connect().await.map_err(|fault| fault.of(request_id.as_ref()))?;
     if verb.manner == Manner::Tail {
         return tail::run(&connection, &method, request, &mut output).await;
     }
@@ -92,16 +92,17 @@ fn request_id<O: Write, N: Write>(
     request: &mut DynamicMessage,
     arguments: &ArgMatches,
     output: &mut Output<'_, O, N>,
-) -> String {
+) -> RequestId {
     let in_request = request.get_field_by_name("request_id").and_then(|id| id.as_str().map(str::to_owned));
     let given = arguments.get_one::<String>("request-id").cloned().or(in_request).filter(|id| !id.is_empty());
+    let is_new = given.is_none();
     let id = given.unwrap_or_else(|| {
         let id = new_id();
         output.note("requestId", "request id: ", &id);
         id
     });
     request.set_field_by_name("request_id", Value::String(id.clone()));
-    id
+    RequestId { id, is_new }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a caller's ids are the caller's, and nothing here depends on them")]

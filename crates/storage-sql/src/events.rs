@@ -33,11 +33,13 @@ const POLL: Duration = Duration::from_millis(200);
 pub(crate) struct Sequencer {
     appended: Notify,
     last_position: watch::Sender<i64>,
+    /// Held from where the last position is read or given to where it is noted, so that it is noted in order.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Sequencer {
     pub(crate) fn new() -> Self {
-        Self { appended: Notify::new(), last_position: watch::Sender::new(0) }
+        Self { appended: Notify::new(), last_position: watch::Sender::new(0), turn: tokio::sync::Mutex::default() }
     }
 
     /// Says that events have been committed.
@@ -46,7 +48,7 @@ impl Sequencer {
     }
 
     /// Notes the last position, as the database has it. It goes back where an older copy has taken the database's place: what
-    /// gets those positions then is news, and none of it may be passed over.
+    /// gets those positions then is news.
     fn positions_given(&self, last: i64) {
         self.last_position.send_if_modified(|known| std::mem::replace(known, last) != last);
     }
@@ -88,6 +90,7 @@ impl SqlStorage {
         if pending.is_some() {
             self.give_positions().await?;
         } else if self.0.sequencer.last_position.receiver_count() > 0 {
+            let _turn = self.0.sequencer.turn.lock().await;
             let last = crate::queries::last_position(&self.0.db).await?;
             self.0.sequencer.positions_given(last.0);
         }
@@ -97,6 +100,7 @@ impl SqlStorage {
     /// Gives committed events their positions; returns how many it gave.
     pub(crate) async fn give_positions(&self) -> Result<u64, StorageError> {
         let mut total = 0;
+        let _turn = self.0.sequencer.turn.lock().await;
         loop {
             let open = self.open().await?;
             let (last, given) = give_batch(open.get()?).await?;

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 /// For how long an answer may keep the next questions waiting. Most take far less; one that takes more waits for a disk, a
 /// connection or a network.
 const HAND_OVER: Duration = Duration::from_millis(5);
-/// For how long an asker is kept for the next question before its connection is given back.
+/// For how long an asker is kept for the next question, at least, before its connection is given back; twice that at the most.
 const LINGER: Duration = Duration::from_millis(20);
 /// How many questions are asked at once at the most.
 const BATCH_MAX: usize = 256;
@@ -75,7 +75,7 @@ impl<A: Ask> Together<A> {
         Arc::new(Self { state: Mutex::new(state), new_asker: Box::new(new_asker), runtime })
     }
 
-    /// The answer to a question, asked after now.
+    /// The answer to a question, asked after now. Others may wait for what this asks: it must be driven on, or dropped.
     ///
     /// # Errors
     /// That of asking it, the same for all who asked it together.
@@ -87,7 +87,7 @@ impl<A: Ask> Together<A> {
             if state.is_led { None } else { self.lead_on(&mut state) }
         };
         let told = match lead {
-            Some(lead) => Goes { on: Some(lead), runtime: &self.runtime }.until(told).await,
+            Some(lead) => Driven { future: Some(lead), runtime: &self.runtime }.until(told).await,
             None => told.await,
         };
         match told {
@@ -103,8 +103,10 @@ impl<A: Ask> Together<A> {
             return None;
         }
         state.asking += 1;
-        let lead = Lead { together: Arc::clone(self), leads: true };
+        let together = Arc::clone(self);
         Some(Box::pin(async move {
+            // Made here, so that one that never began, as on a runtime that ends, leaves the state to its holder.
+            let lead = Lead { together, leads: true };
             // Whoever waits for what panicked is told that nobody answers, also where its own task drives this.
             let _ = AssertUnwindSafe(lead.lead()).catch_unwind().await;
         }))
@@ -144,19 +146,19 @@ impl<A: Ask> Together<A> {
     }
 }
 
-/// A future that its holder drives, and a task where its holder does no more.
-struct Goes<'a> {
-    on: Option<BoxFuture<'static, ()>>,
+/// A future that its holder drives, and a task once its holder does no more.
+struct Driven<'a> {
+    future: Option<BoxFuture<'static, ()>>,
     runtime: &'a Handle,
 }
 
-impl Goes<'_> {
+impl Driven<'_> {
     /// Drives it until something else is there.
     async fn until<T>(mut self, other: impl Future<Output = T>) -> T {
         let mut other = pin!(other);
         poll_fn(|context| {
-            if self.on.as_mut().is_some_and(|on| on.as_mut().poll(context).is_ready()) {
-                self.on = None;
+            if self.future.as_mut().is_some_and(|future| future.as_mut().poll(context).is_ready()) {
+                self.future = None;
             }
             other.as_mut().poll(context)
         })
@@ -164,10 +166,10 @@ impl Goes<'_> {
     }
 }
 
-impl Drop for Goes<'_> {
+impl Drop for Driven<'_> {
     fn drop(&mut self) {
-        if let Some(on) = self.on.take() {
-            self.runtime.spawn(on);
+        if let Some(future) = self.future.take() {
+            self.runtime.spawn(future);
         }
     }
 }
@@ -371,6 +373,31 @@ mod tests {
         assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![2, 3]]);
     }
 
+    #[test]
+    fn a_runtime_ends_whoever_asks_and_waits() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+        let (_counting, together) = runtime.block_on(async {
+            let (counting, together) = counting();
+            ask(&together, 1);
+            asked(&counting, 1).await;
+            ask(&together, 2);
+            asked(&counting, 2).await;
+            // As many ask as may.
+            ask(&together, 3);
+            while together.lock().waiting.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            (counting, together)
+        });
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(runtime);
+            sender.send(()).unwrap();
+        });
+        ended.recv_timeout(Duration::from_secs(20)).unwrap();
+        drop(together);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_asker_is_kept_for_the_next_question_and_given_back_after_a_while() {
         let (counting, together) = counting();
@@ -431,9 +458,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_error_is_told_to_who_asked_and_the_next_are_asked_again() {
         let (counting, together) = counting();
+        let before = ask(&together, 1);
+        asked(&counting, 1).await;
+        let (failed, beside) = (ask(&together, 666), ask(&together, 3));
+        tokio::task::yield_now().await;
         counting.let_go.add_permits(9);
-        let (failed, beside) = tokio::join!(together.answer(666), together.answer(3));
-        assert!(matches!(failed, Err(StorageError::Unavailable(_))) && beside.is_ok());
+        assert!(before.await.unwrap().is_ok() && beside.await.unwrap().is_ok());
+        assert!(matches!(failed.await.unwrap(), Err(StorageError::Unavailable(_))));
+        assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![3, 666]]);
         // A panic is a defect, and ends nothing.
         assert!(matches!(together.answer(777).await, Err(StorageError::Defect(_))));
         assert_eq!(together.answer(4).await.unwrap().0, 4);

@@ -1,7 +1,7 @@
 //! Databases for the runs, each new.
 
 use anyhow::{Context, Result};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, Database};
 
 /// Makes a database on the server, and answers its URL. It goes with the server, which is private.
 pub(crate) async fn create(server: &str, name: &str) -> Result<String> {
@@ -18,13 +18,4 @@ pub(crate) async fn execute(url: &str, statements: &str) -> Result<()> {
     let connection = Database::connect(url).await?;
     connection.execute_unprepared(statements).await?;
     Ok(connection.close().await?)
-}
-
-/// The number that a query answers.
-pub(crate) async fn number(url: &str, query: &str) -> Result<i64> {
-    let connection: DatabaseConnection = Database::connect(url).await?;
-    let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, query)).await?;
-    let number = row.context("no row")?.try_get_by_index(0)?;
-    connection.close().await?;
-    Ok(number)
 }

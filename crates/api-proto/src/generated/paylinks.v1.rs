@@ -6817,7 +6817,8 @@ pub enum ErrorReason {
     StorageUnavailable = 27,
     /// UNAVAILABLE: the tax calculator can't be reached, with RetryInfo. Nothing is stored.
     TaxUnavailable = 28,
-    /// UNAVAILABLE: too many changes are being worked on, with RetryInfo. Nothing of this one has begun.
+    /// UNAVAILABLE: too many changes are being worked on, with RetryInfo. Nothing of this call has begun; of an earlier one
+    /// under the same request_id that says nothing.
     Overloaded = 29,
     /// UNAVAILABLE: too many documents are being made, with RetryInfo.
     RendererBusy = 30,

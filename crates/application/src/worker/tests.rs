@@ -153,3 +153,25 @@ async fn expired_links_are_closed_side_by_side() {
     assert_eq!(Expiry::default().begin_closing(&app).await.unwrap(), 0);
     assert_eq!(*begun.0.lock().unwrap(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn however_often_it_is_woken_it_looks_at_its_pace() {
+    let (wake, looks) = (Notify::new(), Mutex::new(Vec::new()));
+    let take = |_| {
+        looks.lock().unwrap().push(Instant::now());
+        async { Ok(Vec::<u32>::new()) }.boxed()
+    };
+    let wakes = async {
+        for _ in 0..1_000 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            wake.notify_one();
+        }
+    };
+    tokio::select! {
+        () = hands(std::future::pending(), (&wake, HANDS), take, |_| async { Ok(()) }.boxed()) => {}
+        () = wakes => {}
+    }
+    let looks = looks.into_inner().unwrap();
+    assert!((45..=52).contains(&looks.len()), "{} looks in a second", looks.len());
+    assert!(looks.windows(2).all(|pair| pair[1] - pair[0] >= PACE), "{looks:?}");
+}
