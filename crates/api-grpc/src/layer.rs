@@ -112,7 +112,8 @@ where
             let method = methods::at(&path);
             let span = span(method.path);
             let trace_id = trace::begin(&span, trace::of_headers(request.headers()).as_ref());
-            let log = tracing::info_span!("call", call_id = call.call_id, request_id = Empty, trace_id);
+            // At the level that no filter drops, or what is told within would not say to which call it belongs.
+            let log = tracing::error_span!("call", call_id = call.call_id, request_id = Empty, trace_id);
             let answering =
                 CALL.scope(call.clone(), answer(&layer.app, inner, request, (method, layer.open_reflection)));
             let answered = trace::in_call(log.clone(), span.clone(), answering).await;

@@ -34,7 +34,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     );
     let from = trace::of_headers(request.headers()).filter(|_| is_callers);
     let trace_id = trace::begin(&span, from.as_ref());
-    let log = tracing::info_span!("call", call_id = Empty, request_id = Empty, trace_id);
+    let log = tracing::error_span!("call", call_id = Empty, request_id = Empty, trace_id);
     let response = trace::in_call(log.clone(), span.clone(), next.run(request)).await;
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());

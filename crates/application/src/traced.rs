@@ -21,7 +21,7 @@ pub(crate) fn intended_call(intent: &Intent) -> (Span, Span) {
         paylinks.attempts = intent.attempts
     );
     let trace_id = trace::begin(&span, intent.trace.as_ref());
-    (tracing::info_span!(parent: None, "intended call", intent = %intent.id, trace_id), span)
+    (tracing::error_span!(parent: None, "intended call", intent = %intent.id, trace_id), span)
 }
 
 /// What the log tells of a notification, and its span.
@@ -37,7 +37,7 @@ pub(crate) fn notification(entry: &InboxEntry) -> (Span, Span) {
         paylinks.attempts = entry.attempts
     );
     let trace_id = trace::begin(&span, entry.trace.as_ref());
-    (tracing::info_span!(parent: None, "notification", notification = %entry.id, trace_id), span)
+    (tracing::error_span!(parent: None, "notification", notification = %entry.id, trace_id), span)
 }
 
 impl App {

@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     Refused { status: Box<Status>, request: Option<RequestId> },
     /// What came can't be written.
     Output(io::Error),
+    /// The same, of a change that is done.
+    Unwritten { error: io::Error, request: RequestId },
 }
 
 /// The id of a change that was asked for.
@@ -47,6 +49,16 @@ impl Fault {
         Self::Refused { status: Box::new(status), request }
     }
 
+    /// The same, of a change that is done.
+    pub(crate) fn after(self, request: Option<RequestId>) -> Self {
+        match (self, request) {
+            (Self::Output(error), Some(request)) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Self::Unwritten { error, request }
+            }
+            (other, _) => other,
+        }
+    }
+
     /// The same, of a request that may have been sent before.
     pub(crate) fn of(self, request: Option<&RequestId>) -> Self {
         match self {
@@ -71,6 +83,7 @@ impl Fault {
             // Whoever read our output has read enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 1,
+            Self::Unwritten { .. } => 7,
             Self::Refused { status, request } => match status.code() {
                 Code::InvalidArgument | Code::OutOfRange => 2,
                 Code::NotFound => 3,
@@ -113,6 +126,10 @@ impl Fault {
             }
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return String::new(),
             Self::Output(error) => vec![format!("what came can't be written: {error}")],
+            Self::Unwritten { error, request } => vec![
+                format!("it is done, but what came can't be written: {error}"),
+                format!("  request id: {}", request.id),
+            ],
             Self::Refused { status, request } => refused_lines(status, request.as_ref().map(|it| it.id.as_str())),
         };
         format!("paylinks: {}\n", lines.join("\n"))
@@ -125,6 +142,11 @@ impl Fault {
                 json!({"code": "UNAVAILABLE", "message": format!("the server at {server} can't be reached: {cause}")})
             }
             Self::Output(error) => json!({"code": "INTERNAL", "message": error.to_string()}),
+            Self::Unwritten { error, request } => json!({
+                "code": "INTERNAL",
+                "message": format!("it is done, but what came can't be written: {error}"),
+                "requestId": request.id,
+            }),
             Self::Refused { status, request } => refused_json(status, request.as_ref().map(|it| it.id.as_str())),
         }
     }
@@ -300,5 +322,8 @@ mod tests {
         assert_eq!(code_name(Code::FailedPrecondition), "FAILED_PRECONDITION");
         let gone = Fault::Output(io::ErrorKind::BrokenPipe.into());
         assert_eq!((gone.exit_code(), gone.text().as_str()), (0, ""));
+        let full = |request| Fault::Output(io::ErrorKind::StorageFull.into()).after(request);
+        assert_eq!([full(None), full(Some(request(true)))].map(|fault| fault.exit_code()), [1, 7]);
+        assert!(full(Some(request(true))).text().contains("it is done"));
     }
 }

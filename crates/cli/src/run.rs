@@ -56,21 +56,21 @@ pub(crate) async fn run<O: Write, N: Write>(
         return list(&Listing { connection: &connection, method: &method, columns, limit }, request, &mut output).await;
     }
     let answered = call::unary(&connection, &method, request).await;
-    let answer = answered.map_err(|status| Fault::refused(status, request_id))?;
-    match verb.manner {
+    let answer = answered.map_err(|status| Fault::refused(status, request_id.clone()))?;
+    let written = match verb.manner {
         Manner::Document if !output.is_json => {
             document(&thing(&answer), arguments.get_one("output").map(String::as_str), &mut output)
         }
         Manner::QrCode if !output.is_json => {
             let thing = thing(&answer);
-            output.qr_code(&thing)?;
-            output.say(&format!("{}\n", table::cell(&thing, "url")))
+            output.qr_code(&thing).and_then(|()| output.say(&format!("{}\n", table::cell(&thing, "url"))))
         }
         _ => match names(&answer) {
             Some(names) => output.names(&names),
             None => output.answer(&answer, matches!(arguments.try_get_one("qr"), Ok(Some(true)))),
         },
-    }
+    };
+    written.map_err(|fault| fault.after(request_id))
 }
 
 fn read(file: &str) -> std::io::Result<String> {

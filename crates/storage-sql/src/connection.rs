@@ -23,6 +23,7 @@ use tracing::Instrument;
 use crate::errors::{commit_error, count_error, storage_error};
 use crate::events::Sequencer;
 use crate::point_reads::PointReads;
+use crate::reads::Reads;
 use crate::sql::{ANSWER_MAX, answered_within, in_time, statement_span};
 use crate::unit_of_work::SqlUnitOfWork;
 
@@ -96,6 +97,7 @@ pub(crate) struct Inner {
     sqlite_file: Option<PathBuf>,
     pub(crate) sequencer: Sequencer,
     pub(crate) point_reads: PointReads,
+    pub(crate) reads: Reads,
     /// Where rollbacks run that a drop outside of the runtime asks for.
     runtime: Handle,
 }
@@ -158,6 +160,7 @@ impl SqlStorage {
         let runtime = Handle::current();
         Ok(Self(Arc::new(Inner {
             point_reads: PointReads::new(&runtime, &db),
+            reads: Reads::new(&runtime, &db, config.connections_max, config.acquire_timeout),
             db,
             writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             sqlite_file: if is_sqlite { sqlite_file(&config.url) } else { None },

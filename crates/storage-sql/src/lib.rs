@@ -22,6 +22,7 @@ mod inspection;
 mod invoice_mails;
 mod point_reads;
 mod queries;
+mod reads;
 mod reconciliation;
 mod reversals;
 mod secrets;

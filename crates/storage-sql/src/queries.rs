@@ -546,5 +546,5 @@ macro_rules! impl_reader {
     };
 }
 
-impl_reader!(SqlStorage, |it| &it.0.db);
+impl_reader!(SqlStorage, |it| &it.0.reads);
 impl_reader!(SqlUnitOfWork, |it| it.connection()?);

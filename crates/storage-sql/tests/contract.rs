@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use domain::event::{EventKind, EventPosition};
 use domain::id::{PaymentLinkId, ProductId, RefundId, TaxIdCheckId};
+use domain::page::PageRequest;
 use domain::payment::{OutOfBandMethod, Payment};
 use domain::ports::storage::{
     ApiKeyQueries, CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InboxQueries, InvoiceQueries,
-    PaymentLinkQueries, Storage, StorageError, TaxRecordQueries,
+    LinkFilter, PaymentLinkQueries, Storage, StorageError, TaxRecordQueries,
 };
 use domain::provider::ProviderAction;
 use domain::refund::{NewRefund, OutOfBandRefund, Refund};
@@ -375,6 +376,41 @@ async fn a_locked_table_holds_up_no_other() {
         for read in waiting.join_all().await {
             assert_eq!(read.unwrap(), None);
         }
+        admin.close().await.unwrap();
+        storage.close().await;
+    })
+    .await;
+}
+
+/// Readers that go away from a locked table leave few sessions behind, which wait for it still, and hold up no other list.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_nobody_waits_for_any_more_fill_no_server() {
+    const WAITING: &str = "SELECT count(*) FROM pg_locks WHERE relation = 'payment_links'::regclass AND NOT granted";
+    const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
+    on_postgres(|url| async move {
+        let storage = open(&url).await;
+        let admin = Database::connect(&url).await.unwrap();
+        let lock = admin.begin().await.unwrap();
+        lock.execute_unprepared("LOCK TABLE payment_links IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let mut readers = JoinSet::new();
+        for _ in 0..80 {
+            let storage = storage.clone();
+            readers.spawn(async move {
+                let own = seller("north");
+                let list = storage.list_payment_links(&own, LinkFilter::default(), PageRequest::NEWEST);
+                tokio::time::timeout(Duration::from_millis(100), list).await.is_err()
+            });
+        }
+        assert_eq!(readers.join_all().await.iter().filter(|went_away| **went_away).count(), 80);
+        let own = seller("north");
+        let (waiting, sessions) = (number(&admin, WAITING).await, number(&admin, SESSIONS).await);
+        assert!((1..=4).contains(&waiting), "{waiting} wait for the lock");
+        assert!(sessions < 20, "{sessions} sessions");
+        let products = storage.list_products(&own, None, PageRequest::NEWEST);
+        assert!(tokio::time::timeout(DEADLINE, products).await.unwrap().unwrap().items.is_empty());
+        lock.rollback().await.unwrap();
+        let links = storage.list_payment_links(&own, LinkFilter::default(), PageRequest::NEWEST);
+        assert!(tokio::time::timeout(DEADLINE, links).await.unwrap().unwrap().items.is_empty());
         admin.close().await.unwrap();
         storage.close().await;
     })

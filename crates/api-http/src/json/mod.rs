@@ -104,6 +104,7 @@ fn endpoint<E: Endpoint>() -> MethodRouter<Face> {
 async fn serve<E: Endpoint>(State(face): State<Face>, request: Request) -> Response {
     let (app, began) = (face.app, Instant::now());
     let mut ids = Ids::new(&app, request.headers());
+    trace::note_in_log("call_id", &ids.call);
     let answered = match tokio::time::timeout(TIMEOUT, answer::<E>(&app, &mut ids, request)).await {
         Ok(answered) => answered,
         Err(_) => Err(Fault::deadline_exceeded()),
@@ -117,7 +118,6 @@ async fn serve<E: Endpoint>(State(face): State<Face>, request: Request) -> Respo
         Err(fault) => refusal::<E>(&ids, app.now(), fault),
     };
     let status = response.status().as_u16();
-    trace::note_in_log("call_id", &ids.call);
     trace::note_in_log("request_id", &ids.request);
     tracing::info!(method = E::PATH, status, code, ms = began.elapsed().as_millis(), "call");
     with_call_id(response, &ids)
