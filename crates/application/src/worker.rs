@@ -151,7 +151,8 @@ impl Worker {
 }
 
 /// Works on things one by one, as many at once as there are `hands`, until `shutdown` completes; then waits for those that are
-/// worked on. `take` is asked for as many as hands are free: as soon as `wake` says so, at its [`PACE`], after a rest, and while there is more.
+/// worked on. `take` is asked for as many as hands are free: as soon as `wake` says so, at its [`PACE`], after a rest, and while
+/// there is more.
 async fn hands<'a, T>(
     shutdown: impl Future<Output = ()>,
     (wake, hands): (&Notify, usize),

@@ -85,9 +85,7 @@ pub(crate) fn spawn_sequencer(storage: &SqlStorage) {
 impl SqlStorage {
     /// Gives positions where there are events without, and looks for new ones where someone waits.
     async fn look(&self) -> Result<(), StorageError> {
-        const PENDING: &str = "SELECT 1 FROM events WHERE position IS NULL LIMIT 1";
-        let pending = one(&self.0.db, Statement::from_string(self.backend(), PENDING)).await?;
-        if pending.is_some() {
+        if self.has_pending().await? {
             self.give_positions().await?;
         } else if self.0.sequencer.last_position.receiver_count() > 0 {
             let _turn = self.0.sequencer.turn.lock().await;
@@ -95,6 +93,16 @@ impl SqlStorage {
             self.0.sequencer.positions_given(last.0);
         }
         Ok(())
+    }
+
+    async fn has_pending(&self) -> Result<bool, StorageError> {
+        const PENDING: &str = "SELECT 1 FROM events WHERE position IS NULL LIMIT 1";
+        Ok(one(&self.0.db, Statement::from_string(self.backend(), PENDING)).await?.is_some())
+    }
+
+    /// The same, where there are any without.
+    pub(crate) async fn give_pending(&self) -> Result<u64, StorageError> {
+        if self.has_pending().await? { self.give_positions().await } else { Ok(0) }
     }
 
     /// Gives committed events their positions; returns how many it gave.

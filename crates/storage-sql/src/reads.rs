@@ -16,6 +16,8 @@ use sea_orm::{
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::sql::ANSWER_MAX;
+
 /// The pool, for reads outside of transactions.
 pub(crate) struct Reads {
     db: DatabaseConnection,
@@ -52,9 +54,10 @@ macro_rules! ask {
         }
         let (turn, db) = ($reads.turn(&$statement.sql).await?, $reads.db.clone());
         let asked = $reads.runtime.spawn(async move {
-            let answer = db.$ask($statement).await;
+            // Of a connection that is lost nothing comes any more.
+            let answer = tokio::time::timeout(ANSWER_MAX, db.$ask($statement)).await;
             drop(turn);
-            answer
+            answer.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
         });
         asked.await.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
     }};

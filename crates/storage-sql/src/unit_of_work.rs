@@ -75,7 +75,7 @@ impl Storage for SqlStorage {
     }
 
     async fn sequence_events(&self) -> Result<u64, StorageError> {
-        self.give_positions().await
+        self.give_pending().await
     }
 
     async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError> {

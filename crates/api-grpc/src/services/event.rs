@@ -69,7 +69,7 @@ impl EventService for Services {
         })?;
         let after = match after {
             Some(after) => self.known_cursor(after).await?,
-            None => self.app.last_event_position().await.map_err(status)?,
+            None => self.app.present_event_position().await.map_err(status)?,
         };
         let query = EventQuery { sellers, filter, after, limit: BATCH };
         let follower = Follower::new(self.clone(), query, credentials);

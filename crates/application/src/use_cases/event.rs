@@ -42,7 +42,16 @@ impl App {
         Ok(self.0.storage.list_events(&query.sellers, &query.filter, query.after, query.limit).await?)
     }
 
-    /// The last position given: where someone begins who wants only what is still to come.
+    /// Where someone begins who wants only what is still to come: all that was committed before has its position by then.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn present_event_position(&self) -> Result<EventPosition, Error> {
+        self.0.storage.sequence_events().await?;
+        self.last_event_position().await
+    }
+
+    /// The last position given.
     ///
     /// # Errors
     /// The store fails.
