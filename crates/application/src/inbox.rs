@@ -43,6 +43,9 @@ const RETRY_IN_FIRST: Duration = Duration::from_millis(250);
 const PAYMENT_PATIENCE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 /// The same where nothing can be read back: such providers deliver for up to 30 days.
 const UNREAD_PAYMENT_PATIENCE: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// How often it is tried at least before it is given up: where every server was away for as long as that, what tells of the
+/// payment is still to be processed as well.
+const GIVEN_UP_AFTER: u32 = 8;
 /// The longest wait between two tries of a notification that names nothing of ours. Most are another program's on the same
 /// account, and stay unknown: they are tried ever more seldom, for four days.
 const FOREIGN_RETRY_IN_MAX: Duration = Duration::from_secs(6 * 60 * 60);
@@ -404,7 +407,7 @@ impl App {
     fn is_given_up(&self, entry: &InboxEntry) -> bool {
         // A provider tells of things in their order, so what names none of ours need not wait for the last late delivery.
         let patience = if self.names_ours(entry) { UNREAD_PAYMENT_PATIENCE } else { PAYMENT_PATIENCE };
-        self.now().since(entry.received_at) > patience
+        entry.attempts >= GIVEN_UP_AFTER && self.now().since(entry.received_at) > patience
     }
 
     /// Whether a notification names what was made here, as far as its provider's words tell that. One whose events can be read

@@ -97,11 +97,8 @@ impl History {
             delay_ms_max: [1, 10, 100, 1_000][rng.usize(..4)],
         };
         let lost_deliveries = [0, 100, 1_000][rng.usize(..3)];
-        // Most are short, as most of what goes wrong needs few steps, and so more of them are played.
-        let mut length = rng.usize(5..60);
-        if rng.u32(..4) > 0 {
-            length = length.min(rng.usize(5..60));
-        }
+        // Most are short, as most of what goes wrong needs few steps, and so many more of them are played.
+        let length = if rng.u32(..4) == 0 { rng.usize(5..60) } else { rng.usize(4..16) };
         let total: u64 = Action::WEIGHTED.iter().map(|(_, weight)| weight).sum();
         let steps = (0..length)
             .map(|_| {
