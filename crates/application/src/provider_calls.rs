@@ -120,26 +120,29 @@ impl App {
                 });
                 let answer = match committed.await {
                     Ok(answer) => answer,
-                    Err(defect) => {
-                        if matches!(defect, Error::Internal(_) | Error::FailedPrecondition { .. }) {
-                            // Or it would be sent again as soon as its lease has run out, for ever.
-                            let seed = intent.id.uuid().as_bytes()[15];
-                            let retry_in = backed_off(RETRY_AFTER, intent.attempts, seed);
-                            self.put_call_off(waiting, intent, retry_in).await?;
-                            if matches!(defect, Error::FailedPrecondition { .. }) {
-                                // No refusal was stored: the provider has done something, and what is not known yet.
-                                tracing::error!(error = %defect, "a call can't be concluded; it is tried again");
-                                return Err(Error::put_off(ProviderError::OutcomeUnknown, retry_in));
-                            }
-                        }
-                        return Err(defect);
-                    }
+                    Err(defect) => return Err(self.not_concluded(waiting, intent, defect).await?),
                 };
                 // A later call about the same thing waited for this one, or one was intended with its outcome.
                 self.0.call_work.notify_one();
                 Ok(answer)
             }
         }
+    }
+
+    /// What is told of a call whose outcome could not be committed. A defect is put off, or the call would be sent again as soon
+    /// as its lease has run out, for ever.
+    async fn not_concluded(&self, waiting: Waiting, intent: Intent, defect: Error) -> Result<Error, Error> {
+        if !matches!(defect, Error::Internal(_) | Error::FailedPrecondition { .. }) {
+            return Ok(defect);
+        }
+        let retry_in = backed_off(RETRY_AFTER, intent.attempts, intent.id.uuid().as_bytes()[15]);
+        self.put_call_off(waiting, intent, retry_in).await?;
+        if matches!(defect, Error::Internal(_)) {
+            return Ok(defect);
+        }
+        // No refusal was stored: the provider has done something, and what is not known yet.
+        tracing::error!(error = %defect, "a call can't be concluded; it is tried again");
+        Ok(Error::put_off(ProviderError::OutcomeUnknown, retry_in))
     }
 
     /// Leaves a call to the worker, which takes it up again after a while.

@@ -89,6 +89,7 @@ impl Worker {
             rounds(stopped(), (&never, REST), || async { Ok(self.expiry.begin_closing(app).await? == 0) }.boxed())
                 .boxed(),
             rounds(stopped(), (&never, REST), || {
+                // It always rests: a store that is written to gives positions by itself, at its own pace.
                 async { app.0.storage.sequence_events().await.map(|_| true).map_err(Error::from) }.boxed()
             })
             .boxed(),

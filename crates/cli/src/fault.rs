@@ -49,8 +49,8 @@ impl Fault {
         Self::Refused { status: Box::new(status), request }
     }
 
-    /// The same, of a change that is done.
-    pub(crate) fn after(self, request: Option<RequestId>) -> Self {
+    /// The fault of a change that is done by then: what remains is to tell it.
+    pub(crate) fn once_done(self, request: Option<RequestId>) -> Self {
         match (self, request) {
             (Self::Output(error), Some(request)) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Self::Unwritten { error, request }
@@ -59,8 +59,8 @@ impl Fault {
         }
     }
 
-    /// The same, of a request that may have been sent before.
-    pub(crate) fn of(self, request: Option<&RequestId>) -> Self {
+    /// The fault where that request was to be sent: an earlier try of it may have done it.
+    pub(crate) fn for_request(self, request: Option<&RequestId>) -> Self {
         match self {
             Self::Unreachable { server, cause, .. } => {
                 Self::Unreachable { server, cause, was_sent_before: request.is_some_and(|request| !request.is_new) }
@@ -73,13 +73,8 @@ impl Fault {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Input(_) => 2,
-            Self::Unreachable { was_sent_before, .. } => {
-                if *was_sent_before {
-                    7
-                } else {
-                    6
-                }
-            }
+            Self::Unreachable { was_sent_before: true, .. } => 7,
+            Self::Unreachable { .. } => 6,
             // Whoever read our output has read enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 1,
@@ -322,7 +317,7 @@ mod tests {
         assert_eq!(code_name(Code::FailedPrecondition), "FAILED_PRECONDITION");
         let gone = Fault::Output(io::ErrorKind::BrokenPipe.into());
         assert_eq!((gone.exit_code(), gone.text().as_str()), (0, ""));
-        let full = |request| Fault::Output(io::ErrorKind::StorageFull.into()).after(request);
+        let full = |request| Fault::Output(io::ErrorKind::StorageFull.into()).once_done(request);
         assert_eq!([full(None), full(Some(request(true)))].map(|fault| fault.exit_code()), [1, 7]);
         assert!(full(Some(request(true))).text().contains("it is done"));
     }

@@ -47,7 +47,7 @@ pub(crate) async fn run<O: Write, N: Write>(
     if settings.exposes_key() {
         output.note("warning", "warning: ", "the API key goes to the server in the clear; https:// would keep it");
     }
-    let connection = settings.connect().await.map_err(|fault| fault.of(request_id.as_ref()))?;
+    let connection = settings.connect().await.map_err(|fault| fault.for_request(request_id.as_ref()))?;
     if verb.manner == Manner::Tail {
         return tail::run(&connection, &method, request, &mut output).await;
     }
@@ -70,7 +70,7 @@ pub(crate) async fn run<O: Write, N: Write>(
             None => output.answer(&answer, matches!(arguments.try_get_one("qr"), Ok(Some(true)))),
         },
     };
-    written.map_err(|fault| fault.after(request_id))
+    written.map_err(|fault| fault.once_done(request_id))
 }
 
 fn read(file: &str) -> std::io::Result<String> {

@@ -100,7 +100,7 @@ impl SqlStorage {
         Ok(one(&self.0.db, Statement::from_string(self.backend(), PENDING)).await?.is_some())
     }
 
-    /// The same, where there are any without.
+    /// Gives positions where there are events without; returns how many it gave.
     pub(crate) async fn give_pending(&self) -> Result<u64, StorageError> {
         if self.has_pending().await? { self.give_positions().await } else { Ok(0) }
     }

@@ -17,6 +17,7 @@ use futures::{StreamExt, stream};
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Postgres, Row};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, RuntimeErr};
+use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
@@ -84,6 +85,11 @@ struct Found {
     document: Arc<str>,
     /// Whose it is; absent where rows are nobody's.
     seller: Option<Arc<str>>,
+}
+
+/// What a row that was found holds.
+fn read<T: DeserializeOwned>(found: Option<Found>) -> Result<Option<T>, StorageError> {
+    found.map(|found| serde_json::from_str(&found.document).map_err(defect)).transpose()
 }
 
 /// Asks for rows, on one connection that it keeps.
@@ -209,7 +215,7 @@ impl SqlStorage {
         let found = self.found(Column { table: T::TABLE, name: "id", has_seller: true }, id).await?;
         // Another seller's is not looked into.
         let is_theirs = |found: &Found| sellers.iter().any(|seller| found.seller.as_deref() == Some(seller.as_str()));
-        found.filter(is_theirs).map(|found| serde_json::from_str(&found.document).map_err(defect)).transpose()
+        read(found.filter(is_theirs))
     }
 
     /// Of whichever seller.
@@ -217,8 +223,7 @@ impl SqlStorage {
         if self.backend() != DbBackend::Postgres {
             return queries::load(&self.0.db, id).await;
         }
-        let found = self.found(Column { table: T::TABLE, name: "id", has_seller: true }, id).await?;
-        found.map(|found| serde_json::from_str(&found.document).map_err(defect)).transpose()
+        read(self.found(Column { table: T::TABLE, name: "id", has_seller: true }, id).await?)
     }
 
     pub(crate) async fn api_key(&self, prefix: &str) -> Result<Option<ApiKey>, StorageError> {
@@ -226,8 +231,7 @@ impl SqlStorage {
             return queries::api_key(&self.0.db, prefix).await;
         }
         let of = Column { table: "api_keys", name: "prefix", has_seller: false };
-        let found = self.found(of, prefix.to_owned()).await?;
-        found.map(|found| serde_json::from_str(&found.document).map_err(defect)).transpose()
+        read(self.found(of, prefix.to_owned()).await?)
     }
 
     pub(crate) async fn events_behind(

@@ -37,8 +37,12 @@ impl Reads {
     async fn turn(&self, sql: &str) -> Result<OwnedSemaphorePermit, DbErr> {
         let turns = {
             let mut all = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            let make = || Arc::new(Semaphore::new(self.at_once));
-            Arc::clone(all.entry(table(sql).to_owned()).or_insert_with(make))
+            match all.get(table(sql)) {
+                Some(known) => Arc::clone(known),
+                None => Arc::clone(
+                    all.entry(table(sql).to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.at_once))),
+                ),
+            }
         };
         let turn = tokio::time::timeout(self.patience, turns.acquire_owned()).await;
         turn.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?

@@ -26,7 +26,7 @@ use port_contracts::fixtures::{
     open_invoice, pending_payment, product, product_event, provider_ref, seller, tax_id,
 };
 use port_contracts::storage::Store;
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait};
 use storage_sql::{SqlConfig, SqlStorage};
 use time::macros::date;
 use tokio::sync::Semaphore;
@@ -339,6 +339,27 @@ async fn what_a_later_version_added_is_tolerated(url: String) {
     storage.close().await;
 }
 
+/// Keeps everyone from a table of PostgreSQL until it is rolled back.
+async fn lock_table(admin: &DatabaseConnection, table: &str) -> DatabaseTransaction {
+    let lock = admin.begin().await.unwrap();
+    lock.execute_unprepared(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+    lock
+}
+
+/// How many wait for a lock on a table, once there are so many at least.
+async fn waiting_for(admin: &DatabaseConnection, table: &str, least: i64) -> i64 {
+    let waiting = format!("SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted");
+    let began = Instant::now();
+    loop {
+        let count = number(admin, &waiting).await;
+        if count >= least {
+            return count;
+        }
+        assert!(began.elapsed() < DEADLINE, "{count} wait for {table}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Reads of a table that someone has locked wait, and hold up neither reads of another nor the keys of callers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_table_holds_up_no_other() {
@@ -349,8 +370,7 @@ async fn a_locked_table_holds_up_no_other() {
         work.insert_api_key(&key).await.unwrap();
         work.commit().await.unwrap();
         let admin = Database::connect(&url).await.unwrap();
-        let lock = admin.begin().await.unwrap();
-        lock.execute_unprepared("LOCK TABLE products IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let lock = lock_table(&admin, "products").await;
         let mut waiting = JoinSet::new();
         for _ in 0..6 {
             let storage = storage.clone();
@@ -358,14 +378,7 @@ async fn a_locked_table_holds_up_no_other() {
             waiting.spawn(async move { storage.get_product(&only(&seller("north")), id).await });
         }
         // As many as ask at once for the rows of one table wait for it.
-        let began = Instant::now();
-        while number(&admin, "SELECT count(*) FROM pg_locks WHERE relation = 'products'::regclass AND NOT granted")
-            .await
-            < 2
-        {
-            assert!(began.elapsed() < DEADLINE, "the reads do not wait for the lock");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        assert!(waiting_for(&admin, "products", 2).await >= 2);
         let read = storage.load_api_key_by_prefix("pk_1");
         assert_eq!(tokio::time::timeout(DEADLINE, read).await.unwrap().unwrap(), Some(key));
         let (own, absent) = (only(&seller("north")), PaymentLinkId::from_uuid(next_uuid()));
@@ -385,13 +398,11 @@ async fn a_locked_table_holds_up_no_other() {
 /// Readers that go away from a locked table leave few sessions behind, which wait for it still, and hold up no other list.
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_that_nobody_waits_for_any_more_fill_no_server() {
-    const WAITING: &str = "SELECT count(*) FROM pg_locks WHERE relation = 'payment_links'::regclass AND NOT granted";
     const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
     on_postgres(|url| async move {
         let storage = open(&url).await;
         let admin = Database::connect(&url).await.unwrap();
-        let lock = admin.begin().await.unwrap();
-        lock.execute_unprepared("LOCK TABLE payment_links IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let lock = lock_table(&admin, "payment_links").await;
         let mut readers = JoinSet::new();
         for _ in 0..80 {
             let storage = storage.clone();
@@ -403,7 +414,8 @@ async fn lists_that_nobody_waits_for_any_more_fill_no_server() {
         }
         assert_eq!(readers.join_all().await.iter().filter(|went_away| **went_away).count(), 80);
         let own = seller("north");
-        let (waiting, sessions) = (number(&admin, WAITING).await, number(&admin, SESSIONS).await);
+        let waiting = waiting_for(&admin, "payment_links", 1).await;
+        let sessions = number(&admin, SESSIONS).await;
         assert!((1..=4).contains(&waiting), "{waiting} wait for the lock");
         assert!(sessions < 20, "{sessions} sessions");
         let products = storage.list_products(&own, None, PageRequest::NEWEST);
