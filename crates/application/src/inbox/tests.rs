@@ -153,9 +153,9 @@ async fn what_its_holders_die_of_is_set_aside_without_another_look() {
     mocked::app(storage, MockPaymentProvider::new()).process(poison).await.unwrap();
 }
 
-/// What becomes of a refund that was told so long ago and whose payment is not known: for how long it is put off, or that it is
+/// What becomes of a refund that was told so long ago, was tried so often, and whose payment is not known: for how long it is put off, or that it is
 /// done with.
-async fn put_off_for(age: Duration, is_foreign: bool) -> Option<Duration> {
+async fn put_off_for((age, tries): (Duration, u32), is_foreign: bool) -> Option<Duration> {
     let told = RefundSnapshot {
         provider_ref: ProviderRef("r_1".to_owned()),
         refund_id: None,
@@ -166,6 +166,7 @@ async fn put_off_for(age: Duration, is_foreign: bool) -> Option<Duration> {
     let payment_ref = ProviderRef("p_1".to_owned());
     let mut told = entry(NotificationTopic::RefundTold { payment_ref, snapshot: Box::new(told) }, 0);
     told.notification.is_foreign = is_foreign;
+    told.attempts = tries;
     let wait = std::sync::Arc::new(std::sync::Mutex::new(None));
     let noted = std::sync::Arc::clone(&wait);
     let mut uow = MockUnitOfWork::new();
@@ -193,12 +194,14 @@ async fn put_off_for(age: Duration, is_foreign: bool) -> Option<Duration> {
 #[tokio::test]
 async fn what_names_nothing_of_ours_is_tried_ever_more_seldom_and_not_for_long() {
     let (hour, day) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
-    assert!(put_off_for(2 * hour, true).await.unwrap() >= 2 * hour);
-    assert!(put_off_for(2 * day, true).await.unwrap() >= FOREIGN_RETRY_IN_MAX);
-    assert_eq!(put_off_for(4 * day + hour, true).await, None);
+    assert!(put_off_for((2 * hour, 1_000), true).await.unwrap() >= 2 * hour);
+    assert!(put_off_for((2 * day, 1_000), true).await.unwrap() >= FOREIGN_RETRY_IN_MAX);
+    assert_eq!(put_off_for((4 * day + hour, 1_000), true).await, None);
+    // Every server was away for as long: what tells of the payment may be processed right after this.
+    assert!(put_off_for((5 * day, 1), true).await.is_some());
     // What names ours may be told before its payment, as long as that is still delivered.
-    assert!(put_off_for(2 * hour, false).await.unwrap() <= RETRY_IN_MAX + RETRY_IN_MAX / 4);
-    assert!(put_off_for(30 * day, false).await.is_some());
+    assert!(put_off_for((2 * hour, 1_000), false).await.unwrap() <= RETRY_IN_MAX + RETRY_IN_MAX / 4);
+    assert!(put_off_for((30 * day, 1_000), false).await.is_some());
     // After that it fails for a reason of its own, and is set aside for a person at last.
-    assert!(put_off_for(32 * day, false).await.is_some());
+    assert!(put_off_for((32 * day, 1_000), false).await.is_some());
 }

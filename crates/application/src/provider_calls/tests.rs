@@ -2,12 +2,12 @@
 
 use domain::payment_link::{CompletedSessionsMax, LinkChanges, LinkField, LinkOptions, LinkState, PaymentLink};
 use domain::ports::provider::MockPaymentProvider;
-use domain::ports::storage::{MockStorage, MockUnitOfWork};
+use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
 
 use domain::idempotency::RequestProgress;
 use domain::payment_link::CloseReason;
 use domain::ports::provider::HostedPage;
-use domain::provider::{CheckoutProgress, CheckoutSnapshot, Feature};
+use domain::provider::{CheckoutProgress, CheckoutSnapshot, Feature, ProviderRef};
 
 use super::performing::Performed;
 use super::*;
@@ -112,6 +112,28 @@ async fn what_an_earlier_try_may_have_done_stays_unknown_while_the_provider_can_
     assert_eq!(reason_told(IntentState::OutcomeUnknown).await, Reason::OutcomeUnknown);
 }
 
+#[tokio::test]
+async fn what_the_books_refuse_after_the_call_is_told_as_unknown_and_tried_again() {
+    let mut refusing = MockUnitOfWork::new();
+    refusing.expect_load_payment_link().returning(|_| Ok(Some(link(0))));
+    refusing.expect_lock_payment_link().returning(|_| Ok(Some(link(0))));
+    refusing.expect_update_intent().returning(|_, _| Err(StorageError::ProviderRefTaken));
+    refusing.expect_rollback().once().returning(|| ());
+    let mut putting_off = MockUnitOfWork::new();
+    putting_off.expect_update_intent().once().withf(|_, wait| !wait.is_zero()).returning(|_, _| Ok(()));
+    putting_off.expect_commit().once().returning(|| Ok(()));
+    let mut works: Vec<MockUnitOfWork> = vec![putting_off, refusing];
+    let mut storage = MockStorage::new();
+    storage.expect_load_payment_link().returning(|_| Ok(Some(link(0))));
+    storage.expect_begin().returning(move || Ok(Box::new(works.pop().unwrap())));
+    let mut provider = MockPaymentProvider::new();
+    let page = HostedPage { provider_ref: ProviderRef("link_2".into()), url: "https://pay.example/2".into() };
+    provider.expect_create_payment_link().once().return_once(|_, _| Ok(page));
+    let action = ProviderAction::CreatePaymentLink { payment_link_id: link(0).id };
+    let told = mocked::app(storage, provider).call_and_conclude(intent(action), Waiting::Caller).await;
+    assert!(matches!(told, Err(Error::Unavailable { reason: Reason::OutcomeUnknown, .. })), "{told:?}");
+}
+
 /// A provider that can't look up what it made, and keeps keys for so long.
 fn mute(key_lifetime: Duration) -> MockPaymentProvider {
     let mut abilities = mocked::capabilities();
@@ -141,8 +163,7 @@ async fn what_cannot_be_looked_up_is_asked_for_under_the_same_key_as_long_as_tha
     let action = || ProviderAction::CreatePaymentLink { payment_link_id: link(0).id };
     let mut provider = mute(3 * HOUR);
     let key = intent(action()).provider_key();
-    let page =
-        HostedPage { provider_ref: domain::provider::ProviderRef("link_1".into()), url: "https://pay.example".into() };
+    let page = HostedPage { provider_ref: ProviderRef("link_1".into()), url: "https://pay.example".into() };
     provider.expect_create_payment_link().once().withf(move |sent, _| *sent == key).return_once(|_, _| Ok(page));
     assert!(matches!(perform_again(action(), link(0), provider).await, Ok(Performed::Page(_))));
     // Once it is old, another page is made: nobody has the URL of the first.
