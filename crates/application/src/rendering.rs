@@ -2,7 +2,8 @@
 //! who need no key, never have all the turns. Who gets none for a while is told to come back, before a queue grows.
 
 use std::num::NonZero;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -40,7 +41,9 @@ pub(crate) struct Turn {
 impl Turns {
     /// A turn for each processor; where there are several, visitors have one less.
     pub(crate) fn new() -> Self {
-        Self::of(std::thread::available_parallelism().map_or(1, NonZero::get))
+        /// Asked once: the answer takes several files to read.
+        static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+        Self::of(*PROCESSORS)
     }
 
     fn of(count: usize) -> Self {

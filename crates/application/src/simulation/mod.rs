@@ -22,6 +22,10 @@ use std::thread;
 
 use history::History;
 
+/// Histories are made of many small things.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many histories are played where nothing is said.
 const HISTORIES: u64 = 100;
 
