@@ -51,6 +51,30 @@ impl App {
         }
     }
 
+    /// Has the open collectable of an invoice closed where it asks for more than is due since money came in, or a credit:
+    /// whoever paid by it would pay too much.
+    pub(crate) async fn close_what_asks_too_much(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        invoice: &Invoice,
+    ) -> Result<(), Error> {
+        let asked = match uow.open_collectable(invoice.id).await? {
+            None => None,
+            Some(Collectable::PaymentLink(id)) => {
+                uow.load_payment_link(id).await?.and_then(|link| link.asks_on_invoice())
+            }
+            Some(Collectable::CheckoutSession(id)) => {
+                uow.load_checkout_session(id).await?.map(|session| session.asks())
+            }
+        };
+        match asked {
+            Some(asked) if asked.minor() > invoice.amount_due().minor() => {
+                self.close_collectable_of(uow, invoice.id, CloseReason::InvoiceClosed).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Begins to close the open collectable of an invoice, if there is one: whose it is, and the call that closes it.
     pub(crate) async fn begin_closing_of(
         &self,
@@ -174,6 +198,24 @@ impl App {
             sequel: None,
             trace: telemetry::trace::current(),
         }
+    }
+
+    /// Notes that a closed link is open at the provider again.
+    pub(crate) async fn link_opened(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        link: &mut domain::payment_link::PaymentLink,
+    ) -> Result<(), Error> {
+        if !link.reopened(self.now()) {
+            return Ok(());
+        }
+        uow.update_payment_link(link).await?;
+        self.record(uow, EventKind::PaymentLinkActivated, EventSubject::PaymentLink(Box::new(link.clone()))).await?;
+        // The checkout that reached its limit may be in the books before the opening is.
+        if link.is_used_up() {
+            self.link_closed(uow, link, CloseReason::Completed).await?;
+        }
+        Ok(())
     }
 
     /// Notes that a link is closed at the provider, gives its invoice free, and ends an ad-hoc payment that waited on it.

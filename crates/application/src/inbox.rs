@@ -7,6 +7,7 @@ use domain::catalog::PromotionCodeSnapshot;
 use domain::dispute::DisputeSnapshot;
 use domain::event::{EventKind, EventSubject};
 use domain::id::{NotificationId, SubscriptionId};
+use domain::invoice::Invoice;
 use domain::payment::{CaptureOutcome, CaptureSnapshot, PaymentState};
 use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
@@ -476,17 +477,18 @@ impl App {
             Ok(None) => return Ok(Ok(Findings::Nothing)),
             Err(error) => return Ok(Err(error)),
         };
-        let known = self.0.storage.load_payment_link(seen.payment_link_id).await?;
-        let Some(known) = known.filter(|link| link.provider == entry.provider) else {
-            return Ok(Ok(Findings::Nothing));
-        };
-        if self.0.storage.has_unfinished_intent(&known.id.to_string()).await? {
+        // Asked first: a call that ends between the two would leave the link as it was before the call, with none under way.
+        if self.0.storage.has_unfinished_intent(&seen.payment_link_id.to_string()).await? {
             return Err(Error::Aborted {
                 reason: Reason::ConcurrentChange,
                 message: "a call of ours about the link is under way".to_owned(),
                 retry_after: Some(RETRY_AFTER),
             });
         }
+        let known = self.0.storage.load_payment_link(seen.payment_link_id).await?;
+        let Some(known) = known.filter(|link| link.provider == entry.provider) else {
+            return Ok(Ok(Findings::Nothing));
+        };
         // A call whose answer was lost may have made another page, of which nobody has the URL.
         let is_its_page = known.provider_ref.as_ref() == Some(provider_ref);
         if !is_its_page || matches!(known.state, LinkState::Active) == seen.active {
@@ -513,23 +515,24 @@ impl App {
             (LinkState::Active, false) if used_up => {}
             // Visitors who came before hold sessions that can still be paid: they are closed as by a call of our own.
             (LinkState::Active, false) => self.close_link(uow, link.id, CloseReason::AtProvider).await?,
-            (LinkState::Inactive { .. }, true) => self.link_reopened(uow, link).await?,
+            (LinkState::Inactive { .. }, true) => self.link_opened_there(uow, link).await?,
             _ => {}
         }
         Ok(true)
     }
 
     /// A link was opened at the provider: it is open here too, unless its invoice has something else to be paid by.
-    async fn link_reopened(
+    async fn link_opened_there(
         &self,
         uow: &mut dyn UnitOfWork,
         mut link: domain::payment_link::PaymentLink,
     ) -> Result<(), Error> {
-        let now = self.now();
-        let mut may_open = link.expect_reopenable(now).is_ok() && link.payment_id.is_none();
+        let mut may_open = link.expect_reopenable(self.now()).is_ok() && link.payment_id.is_none();
         if let (true, Some(invoice_id)) = (may_open, link.invoice_id()) {
             let invoice = uow.lock_invoice(invoice_id).await?;
-            may_open = invoice.is_some_and(|invoice| invoice.expect_open().is_ok())
+            let asked = link.asks_on_invoice();
+            let takes = |invoice: &Invoice| asked.is_some_and(|it| it.minor() <= invoice.amount_due().minor());
+            may_open = invoice.is_some_and(|invoice| invoice.expect_open().is_ok() && takes(&invoice))
                 && uow.reserve_collectable(&link.seller_id, invoice_id, Collectable::PaymentLink(link.id)).await?
                     == Reservation::Reserved;
         }
@@ -538,11 +541,7 @@ impl App {
                 ProviderAction::DeactivatePaymentLink { payment_link_id: link.id, reason: CloseReason::AtProvider };
             return self.intend(uow, &link.seller_id, &link.provider, action).await;
         }
-        if link.reopened(now) {
-            uow.update_payment_link(&mut link).await?;
-            self.record(uow, EventKind::PaymentLinkActivated, EventSubject::PaymentLink(Box::new(link))).await?;
-        }
-        Ok(())
+        self.link_opened(uow, &mut link).await
     }
 
     async fn method_detached(

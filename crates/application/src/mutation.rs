@@ -274,17 +274,35 @@ impl App {
         })
     }
 
-    /// The answer of a request that was asked before, for mutations that have to prepare something first. One that is not
-    /// answered yet is gone on with where nobody works on it, in a place as any other.
-    pub(crate) async fn replay<C, T>(&self, operation: &'static str, mutation: &Mutation<C>) -> Result<Option<T>, Error>
+    /// Carries a mutation out that looks at things before its transaction. A request that was asked before gets its answer; one
+    /// that is not answered yet is gone on with where nobody works on it, in a place as any other.
+    pub(crate) async fn once<C, T, F>(
+        &self,
+        operation: &'static str,
+        mutation: Mutation<C>,
+        carry_out: impl FnOnce(Mutation<C>) -> F,
+    ) -> Result<T, Error>
     where
         C: Serialize,
         T: DeserializeOwned + 'static,
+        F: Future<Output = Result<T, Error>>,
     {
-        let Some(earlier) = self.0.storage.load_request(&mutation.request_key()).await? else { return Ok(None) };
+        let (key, seller) = (mutation.request_key(), Arc::clone(&mutation.seller));
         let payload_sha256 = payload_sha256(operation, &mutation.command)?;
-        let again = self.kept_answer(operation, payload_sha256, earlier, Arc::clone(&mutation.seller)).await?;
-        Answer::Kept(again).read().map(Some)
+        let earlier = match self.0.storage.load_request(&key).await? {
+            Some(earlier) => earlier,
+            None => match carry_out(mutation).await {
+                // It may be refused for what the same request, asked twice at once, has done meanwhile.
+                Err(refused) if !matches!(refused, Error::Unavailable { .. }) => {
+                    match self.0.storage.load_request(&key).await? {
+                        Some(meanwhile) => meanwhile,
+                        None => return Err(refused),
+                    }
+                }
+                carried_out => return carried_out,
+            },
+        };
+        Answer::Kept(self.kept_answer(operation, payload_sha256, earlier, seller).await?).read()
     }
 
     fn kept_answer<'a>(
@@ -570,5 +588,35 @@ mod tests {
         let action = ProviderAction::CreatePaymentLink { payment_link_id: mocked::link(0).id };
         let told = app.concluded(mocked::intent(action)).await;
         assert!(matches!(told, Err(Error::Aborted { reason: Reason::RequestInProgress, .. })), "{told:?}");
+    }
+
+    /// What is told to who asks at once with another, whose answer comes while this one is refused as told.
+    async fn told_beside_another(refused: Error, is_asked_twice: bool) -> Result<String, Error> {
+        let mutation = Mutation {
+            caller: Caller { key: None, scope: Scope::Write, sellers: [north()].into() },
+            seller: Arc::new(mocked::seller("acquirer".parse().unwrap())),
+            request_id: RequestId::parse("r-1").unwrap(),
+            command: "finalize",
+        };
+        let answered = StoredRequest {
+            key: mutation.request_key(),
+            operation: "FinalizeInvoice".to_owned(),
+            payload_sha256: payload_sha256("FinalizeInvoice", &mutation.command).unwrap(),
+            progress: RequestProgress::Done { answer: "INV-1".into() },
+            created_at: mocked::NOW,
+        };
+        let mut found = vec![is_asked_twice.then_some(answered), None];
+        let mut storage = MockStorage::new();
+        storage.expect_load_request().returning(move |_| Ok(found.pop().unwrap()));
+        let app = mocked::app(storage, MockPaymentProvider::new());
+        app.once("FinalizeInvoice", mutation, |_| async { Err::<String, _>(refused) }).await
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_for_what_the_same_request_has_done_gets_its_answer() {
+        let not_a_draft = || Error::precondition(Reason::InvoiceState, "the invoice is open, not a draft");
+        assert_eq!(told_beside_another(not_a_draft(), true).await.unwrap(), "INV-1");
+        let refused = told_beside_another(not_a_draft(), false).await;
+        assert!(matches!(refused, Err(Error::FailedPrecondition { .. })), "{refused:?}");
     }
 }

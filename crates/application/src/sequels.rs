@@ -66,7 +66,11 @@ impl App {
             },
         };
         match concluded {
-            Ok(progress) => Ok(Ok(progress)),
+            Ok(progress) => {
+                // Another page may have been made since the first was paid.
+                self.close_what_asks_too_much(uow, &invoice).await?;
+                Ok(Ok(progress))
+            }
             Err(refusal @ (Error::Invalid(_) | Error::FailedPrecondition { .. })) => Ok(Err(refusal)),
             // The store's, such as a lost race: nothing is decided by it.
             Err(error) => Err(error),

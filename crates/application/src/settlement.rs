@@ -98,7 +98,7 @@ impl App {
             CheckoutProgress::PaymentFailed { payment_ref } => {
                 if self.session_completed(uow, &mut books, snapshot, SessionPayment::Failed).await? {
                     let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
-                    if payment.fail_at(payment_ref.clone(), self.now()) {
+                    if payment.fail_at((payment_ref.clone(), books.session.id), self.now()) {
                         self.store_payment(uow, &mut payment, EventKind::PaymentFailed).await?;
                     }
                     self.release(uow, &books).await?;
@@ -175,11 +175,9 @@ impl App {
         if books.part.is_none() {
             self.release(uow, &books).await?;
         }
-        // Whatever else could still be paid on the invoice now must not be.
-        if let Some(invoice) = &books.invoice
-            && matches!(invoice.state, InvoiceState::Paid { .. })
-        {
-            self.close_collectable_of(uow, invoice.id, CloseReason::InvoiceClosed).await?;
+        // What else can be paid on the invoice may ask for too much now.
+        if let Some(invoice) = &books.invoice {
+            self.close_what_asks_too_much(uow, invoice).await?;
         }
         match (customer_of(&books), &snapshot.payment_method) {
             (Some(customer), Some(card)) => self.vault(uow, provider, &books, customer, card).await,

@@ -213,6 +213,11 @@ pub(crate) fn with_part(before: Option<Money>, received: Money) -> Option<Money>
     }
 }
 
+/// What is still asked for after the parts that came in; all of it where they are in another currency.
+pub(crate) fn rest_after(asked: Money, parts: Option<Money>) -> Money {
+    parts.and_then(|parts| asked.checked_sub(parts).ok()).unwrap_or(asked)
+}
+
 /// What a new payment is about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewPayment {
@@ -339,14 +344,11 @@ impl Payment {
 
     /// Notes that the customer paid by a method whose money comes later. Says whether that was news.
     pub fn process(&mut self, provider_ref: ProviderRef, session: CheckoutSessionId, now: Timestamp) -> bool {
-        if self.state != PaymentState::Pending {
-            return false;
+        let begins = self.state == PaymentState::Pending || self.begins_anew();
+        if begins {
+            self.take_on((provider_ref, session), PaymentState::Processing, now);
         }
-        self.0.state = PaymentState::Processing;
-        self.0.provider_ref = Some(provider_ref);
-        self.0.checkout_session_id = Some(session);
-        self.0.updated_at = now;
-        true
+        begins
     }
 
     /// Records the money, whatever the state was: the provider's word counts. Says whether that was news.
@@ -360,12 +362,9 @@ impl Payment {
         if matches!(self.state, PaymentState::Succeeded { .. }) {
             return false;
         }
-        self.0.state = PaymentState::Succeeded { succeeded_at: now };
-        self.0.provider_ref = Some(provider_ref);
-        self.0.checkout_session_id = Some(session);
+        self.take_on((provider_ref, session), PaymentState::Succeeded { succeeded_at: now }, now);
         self.0.received = Some(received);
         self.0.flags = flags;
-        self.0.updated_at = now;
         true
     }
 
@@ -374,11 +373,11 @@ impl Payment {
         self.end(PaymentState::Failed { failed_at: now }, now)
     }
 
-    /// Notes that the provider's payment failed. Says whether that was news.
-    pub fn fail_at(&mut self, provider_ref: ProviderRef, now: Timestamp) -> bool {
-        let is_news = self.fail(now);
+    /// Notes that the payment at the provider failed. Says whether that was news.
+    pub fn fail_at(&mut self, at_provider: (ProviderRef, CheckoutSessionId), now: Timestamp) -> bool {
+        let is_news = self.goes_on() || self.begins_anew();
         if is_news {
-            self.0.provider_ref = Some(provider_ref);
+            self.take_on(at_provider, PaymentState::Failed { failed_at: now }, now);
         }
         is_news
     }
@@ -407,13 +406,43 @@ impl Payment {
     }
 
     fn end(&mut self, state: PaymentState, now: Timestamp) -> bool {
-        let is_news =
-            matches!(self.state, PaymentState::Pending | PaymentState::Processing | PaymentState::Authorized { .. });
+        let is_news = self.goes_on();
         if is_news {
             self.0.state = state;
             self.0.updated_at = now;
         }
         is_news
+    }
+
+    fn goes_on(&self) -> bool {
+        matches!(self.state, PaymentState::Pending | PaymentState::Processing | PaymentState::Authorized { .. })
+    }
+
+    /// Whether it ended here before there was any payment of it at the provider: one that is told of now was begun before its
+    /// page was closed, or someone opened that again. What ended at the provider stays as it is: word of what was before may
+    /// come in last.
+    fn begins_anew(&self) -> bool {
+        let has_ended = matches!(
+            self.state,
+            PaymentState::Failed { .. } | PaymentState::Canceled { .. } | PaymentState::Expired { .. }
+        );
+        has_ended && self.provider_ref.is_none()
+    }
+
+    /// Notes how the payment at the provider stands, and through which session it came. Where this one had ended, that is odd.
+    fn take_on(
+        &mut self,
+        (provider_ref, session): (ProviderRef, CheckoutSessionId),
+        state: PaymentState,
+        now: Timestamp,
+    ) {
+        if self.begins_anew() {
+            self.0.flags = vec![PaymentFlag::CollectableClosed];
+        }
+        self.0.state = state;
+        self.0.provider_ref = Some(provider_ref);
+        self.0.checkout_session_id = Some(session);
+        self.0.updated_at = now;
     }
 }
 

@@ -63,6 +63,30 @@ async fn a_page_that_a_lost_call_made_says_nothing_of_the_link() {
     assert!(matches!(found("link_2", false).await.0, Ok(Findings::Nothing)));
 }
 
+#[tokio::test]
+async fn a_move_of_a_link_waits_for_a_call_that_ends_while_it_is_looked_at() {
+    // The first question is still answered as before the end of the call, the next one as after it.
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let has_ended = move || asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0;
+    let mut storage = MockStorage::new();
+    let ended = has_ended.clone();
+    storage.expect_has_unfinished_intent().returning(move |_| Ok(!ended()));
+    storage.expect_load_payment_link().returning(move |_| {
+        let mut known = link(0);
+        if !has_ended() {
+            known.closed(CloseReason::Requested, mocked::NOW);
+        }
+        Ok(Some(known))
+    });
+    let mut provider = MockPaymentProvider::new();
+    let closed = || LinkSnapshot { payment_link_id: link(0).id, active: false, completed_sessions: 0 };
+    provider.expect_fetch_payment_link().returning(move |_| Ok(Some(closed())));
+    let entry = entry(NotificationTopic::PaymentLink { provider_ref: ProviderRef("link_1".to_owned()) }, 1);
+    let app = mocked::app(storage, provider);
+    assert!(matches!(app.look(&entry).await, Err(Error::Aborted { .. })));
+    assert!(matches!(app.look(&entry).await, Ok(Findings::Link(..))));
+}
+
 /// Processes a notification whose session the provider refuses to tell of, and which has failed so often before.
 async fn process_refused(failures: u32, uow: MockUnitOfWork) -> Result<(), Error> {
     let refused = || Err(ProviderError::Rejected { field: None, code: "resource_gone".to_owned() });

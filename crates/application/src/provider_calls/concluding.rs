@@ -68,14 +68,8 @@ impl App {
                 let mut link = found(uow.lock_payment_link(*payment_link_id).await?)?;
                 if performed.is_err() {
                     uow.release_collectable(Collectable::PaymentLink(link.id)).await?;
-                } else if link.reopened(self.now()) {
-                    uow.update_payment_link(&mut link).await?;
-                    self.record(
-                        uow,
-                        EventKind::PaymentLinkActivated,
-                        EventSubject::PaymentLink(Box::new(link.clone())),
-                    )
-                    .await?;
+                } else {
+                    self.link_opened(uow, &mut link).await?;
                 }
                 done(&link)?
             }

@@ -45,14 +45,15 @@ async fn a_change_that_a_checkout_overtook_is_refused_for_good_with_its_field() 
     app.call_and_conclude(intent(limit()), Waiting::Caller).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_change_that_the_provider_made_is_kept_though_a_checkout_overtook_it() {
+/// Concludes a call that was made once already, for a link of one checkout whose only one is in the books before the answer.
+/// Both are told: what the call did first, `told`, and then that the link is used up.
+async fn used_up_before_the_answer(known: PaymentLink, action: ProviderAction, told: &'static str) {
     let mut uow = MockUnitOfWork::new();
     let is_closed =
         |link: &PaymentLink| matches!(link.state, LinkState::Inactive { reason: CloseReason::Completed, .. });
     uow.expect_update_payment_link().times(2).returning(|_| Ok(()));
-    uow.expect_release_collectable().returning(|_| Ok(()));
-    let mut kinds = vec!["payment_link.deactivated", "payment_link.updated"];
+    uow.expect_release_collectable().once().returning(|_| Ok(()));
+    let mut kinds = vec!["payment_link.deactivated", told];
     uow.expect_append_event().times(2).returning(move |event| {
         assert_eq!(Some(event.kind.name()), kinds.pop());
         Ok(())
@@ -64,10 +65,26 @@ async fn a_change_that_the_provider_made_is_kept_though_a_checkout_overtook_it()
     };
     uow.expect_update_request().once().withf(move |_, progress| is_told(progress)).returning(|_, _| Ok(()));
     let mut provider = MockPaymentProvider::new();
-    provider.expect_update_payment_link().once().returning(|_, _, _| Ok(()));
-    let app = mocked::app(storage(link(1), uow), provider);
-    let unknown = Intent { state: IntentState::OutcomeUnknown, ..intent(limit()) };
+    provider.expect_update_payment_link().returning(|_, _, _| Ok(()));
+    provider.expect_activate_payment_link().returning(|_, _| Ok(()));
+    let app = mocked::app(storage(known, uow), provider);
+    let unknown = Intent { state: IntentState::OutcomeUnknown, ..intent(action) };
     app.call_and_conclude(unknown, Waiting::Worker).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_that_the_provider_made_is_kept_though_a_checkout_overtook_it() {
+    used_up_before_the_answer(link(1), limit(), "payment_link.updated").await;
+}
+
+#[tokio::test]
+async fn a_link_that_was_paid_before_its_opening_was_answered_is_used_up() {
+    let ProviderAction::UpdatePaymentLink { payment_link_id, changes } = limit() else { unreachable!() };
+    let mut known = link(0).with_checked(&changes, mocked::NOW);
+    assert!(known.closed(CloseReason::Requested, mocked::NOW));
+    known.count_completed_session(mocked::NOW);
+    let action = ProviderAction::ActivatePaymentLink { payment_link_id };
+    used_up_before_the_answer(known, action, "payment_link.activated").await;
 }
 
 #[tokio::test]

@@ -92,6 +92,7 @@ async fn payments_added_by(payment_ref: &str) -> usize {
     uow.expect_load_checkout_session().returning(move |_| Ok(Some(known.clone())));
     uow.expect_lock_checkout_session().returning(move |_| Ok(Some(locked.clone())));
     uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
+    uow.expect_open_collectable().returning(|_| Ok(None));
     uow.expect_load_payment_by_ref()
         .returning(move |_, asked| Ok(Some(first.clone()).filter(|first| first.provider_ref.as_ref() == Some(asked))));
     uow.expect_release_collectable().returning(|_| Ok(()));
@@ -160,6 +161,7 @@ async fn after_parts(told: &[(&str, i64)]) -> (&'static str, usize, usize) {
             Ok(())
         });
         uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
+        uow.expect_open_collectable().returning(|_| Ok(None));
         let of = Arc::clone(&payments);
         uow.expect_load_payment_by_ref().returning(move |_, asked| {
             let of = of.lock().unwrap();

@@ -166,14 +166,14 @@ fn check_invoices(books: &Contents<'_>) -> Result<(), String> {
 /// another page, of which nobody has the URL: that is no page of ours.
 fn check_pages(books: &Contents<'_>, acquirer: &Acquirer) -> Result<(), String> {
     let (links, sessions) = (acquirer.links(), acquirer.sessions());
-    let mut open: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    let mut open: BTreeMap<_, Vec<(String, Option<Money>)>> = BTreeMap::new();
     for link in &books.links {
         let there = links.iter().find(|it| Some(&it.provider_ref) == link.provider_ref.as_ref());
         let is_active = matches!(link.state, LinkState::Active);
         let is_active_there = there.is_some_and(|it| it.is_active);
         must!(is_active == is_active_there, "{} is {}, and there {there:?}", link.id, link.state_name());
         if let Some(invoice) = link.invoice_id().filter(|_| is_active) {
-            open.entry(invoice).or_default().push(link.id.to_string());
+            open.entry(invoice).or_default().push((link.id.to_string(), link.asks_on_invoice()));
             let held = (invoice, Collectable::PaymentLink(link.id));
             must!(books.collectables.contains(&held), "{} is open, and its invoice is free", link.id);
         }
@@ -184,13 +184,17 @@ fn check_pages(books: &Contents<'_>, acquirer: &Acquirer) -> Result<(), String> 
         // A provider that can't be asked does not tell of an end either: the worker sees to it some minutes later.
         let may_be_open =
             |it: &&LedgerSession| acquirer.is_mute() && it.progress == CheckoutProgress::Expired && is_open;
-        if there.filter(may_be_open).is_some_and(|it| acquirer.now() < it.expires_at.plus(SESSION_GRACE * 2)) {
-            continue;
-        }
+        let is_not_known_yet =
+            there.filter(may_be_open).is_some_and(|it| acquirer.now() < it.expires_at.plus(SESSION_GRACE * 2));
         let is_open_there = there.is_some_and(|it| it.progress == CheckoutProgress::Open);
-        must!(is_open == is_open_there, "{} is {}, and there {there:?}", session.id, session.state_name());
+        must!(
+            is_open == is_open_there || is_not_known_yet,
+            "{} is {}, and there {there:?}",
+            session.id,
+            session.state_name()
+        );
         if let Some(invoice) = session.invoice_id().filter(|_| is_open) {
-            open.entry(invoice).or_default().push(session.id.to_string());
+            open.entry(invoice).or_default().push((session.id.to_string(), Some(session.asks())));
             let held = (invoice, Collectable::CheckoutSession(session.id));
             must!(books.collectables.contains(&held), "{} is open, and its invoice is free", session.id);
         }
@@ -200,6 +204,11 @@ fn check_pages(books: &Contents<'_>, acquirer: &Acquirer) -> Result<(), String> 
         let known = books.invoices.iter().find(|it| it.id == *invoice);
         let is_payable = known.is_some_and(|it| matches!(it.state.name(), "open" | "uncollectible"));
         must!(is_payable, "{invoice} is {:?}, and can be paid by {pages:?}", known.map(|it| it.state.name()));
+        let due = known.map_or(0, |it| it.amount_due().minor());
+        must!(
+            pages.iter().all(|(_, asked)| asked.is_some_and(|it| it.minor() <= due)),
+            "{due} is due on {invoice}, and {pages:?} ask for it"
+        );
     }
     for (invoice, held) in &books.collectables {
         must!(

@@ -8,14 +8,17 @@ use std::time::Duration;
 use domain::access::{Caller, Scope};
 use domain::idempotency::RequestId;
 use domain::invoice::{Invoice, InvoiceState};
+use domain::metadata::Metadata;
 use domain::money::{Currency, Money};
-use domain::payment::{PaymentFlag, PaymentState};
+use domain::payment::{OutOfBand, OutOfBandMethod, OutOfBandReceipt, PaymentFlag, PaymentState};
 use domain::payment_link::{CaptureMethod, LinkOptions, PaymentLink};
+use domain::ports::provider::ProviderError;
 use domain::provider::{Notification, ProviderRef};
 use domain::redirect::{RedirectPolicy, RedirectUrl};
 use domain::refund::RefundProgress;
 use domain::seller::Seller;
-use port_simulator::{Acquirer, Chaos, Process, SeededIds, SimulatedClock, SimulatedStorage};
+use port_simulator::{Accident, Acquirer, Chaos, Process, SeededIds, SimulatedClock, SimulatedStorage};
+use time::macros::date;
 
 use super::books;
 use super::callers::{new_invoice, new_items_link, new_link};
@@ -58,19 +61,25 @@ impl SmallWorld {
         self.app.create_invoice(self.mutation(command)).await.unwrap()
     }
 
-    async fn invoice_link(&self, invoice: &Invoice) -> PaymentLink {
-        let target = LinkTargetSpec::Invoice { invoice_id: invoice.id, amount: None };
+    /// A link for so much of an invoice, or for all that is due.
+    async fn invoice_link(&self, invoice: &Invoice, amount: Option<Money>) -> PaymentLink {
+        let target = LinkTargetSpec::Invoice { invoice_id: invoice.id, amount };
         self.app.create_payment_link(self.mutation(new_link(target, LinkOptions::default()))).await.unwrap()
+    }
+
+    /// The page of a session for so much of an invoice, or for all that is due.
+    async fn checkout(&self, invoice: &Invoice, amount: Option<Money>) -> ProviderRef {
+        let purpose = CheckoutPurpose::Pay { invoice_id: invoice.id, amount, by_bank_transfer: false };
+        let return_url = RedirectUrl::parse("https://shop.example/paid", &RedirectPolicy::AnyHost).unwrap();
+        let metadata = Metadata::default();
+        let command = CreateInvoiceCheckout { purpose, locale: None, return_url, cancel_url: None, metadata };
+        let session = self.app.create_invoice_checkout(self.mutation(command)).await.unwrap();
+        session.provider_ref.clone().unwrap()
     }
 
     /// A session of an invoice in which a customer has ordered a transfer.
     async fn ordered_transfer(&self, invoice: &Invoice) -> ProviderRef {
-        let purpose = CheckoutPurpose::Pay { invoice_id: invoice.id, amount: None, by_bank_transfer: false };
-        let return_url = RedirectUrl::parse("https://shop.example/paid", &RedirectPolicy::AnyHost).unwrap();
-        let metadata = domain::metadata::Metadata::default();
-        let command = CreateInvoiceCheckout { purpose, locale: None, return_url, cancel_url: None, metadata };
-        let session = self.app.create_invoice_checkout(self.mutation(command)).await.unwrap();
-        let page = session.provider_ref.clone().unwrap();
+        let page = self.checkout(invoice, None).await;
         self.acquirer.order_transfer(&page).unwrap();
         page
     }
@@ -173,7 +182,7 @@ async fn live_held_story(world: &SmallWorld) {
 /// An invoice that is paid by its link, and partly refunded.
 async fn live_invoice_story(world: &SmallWorld) {
     let invoice = world.open_invoice().await;
-    let link = world.invoice_link(&invoice).await;
+    let link = world.invoice_link(&invoice, None).await;
     let session = world.acquirer.visit(link.provider_ref.as_ref().unwrap()).unwrap();
     world.acquirer.pay(&session).unwrap();
     let sessions = world.acquirer.sessions();
@@ -251,7 +260,7 @@ fn money_that_comes_twice_or_too_late_is_recorded_and_flagged() {
         // Two visitors are on the page of one link, and both pay.
         let world = SmallWorld::new();
         let invoice = world.open_invoice().await;
-        let link = world.invoice_link(&invoice).await;
+        let link = world.invoice_link(&invoice, None).await;
         let page = link.provider_ref.as_ref().unwrap();
         let visits = [world.acquirer.visit(page).unwrap(), world.acquirer.visit(page).unwrap()];
         for visit in &visits {
@@ -272,7 +281,7 @@ fn money_that_comes_twice_or_too_late_is_recorded_and_flagged() {
         // The invoice was voided, and someone opens its link again at the provider.
         let world = SmallWorld::new();
         let invoice = world.open_invoice().await;
-        let link = world.invoice_link(&invoice).await;
+        let link = world.invoice_link(&invoice, None).await;
         let page = link.provider_ref.as_ref().unwrap();
         world.app.void_invoice(world.mutation(Update { id: invoice.id, etag: None, changes: () })).await.unwrap();
         world.acquirer.set_link_active(page, true).unwrap();
@@ -287,5 +296,57 @@ fn money_that_comes_twice_or_too_late_is_recorded_and_flagged() {
             assert_eq!(payment.flags, [PaymentFlag::InvoiceNotOpen, PaymentFlag::CollectableClosed]);
             assert_eq!(contents.invoices[0].state.name(), InvoiceState::VOID);
         });
+    });
+}
+
+#[test]
+fn a_page_that_was_made_while_a_receipt_waited_is_closed_behind_it() {
+    in_simulated_time(async {
+        let world = SmallWorld::new();
+        let invoice = world.open_invoice().await;
+        let page = world.checkout(&invoice, Some(money(100))).await;
+        // Cash comes in, and the page can't be closed before it is recorded. Its customer pays it meanwhile.
+        world.acquirer.set_accident(Some(("expire_checkout", Accident::NotDone(ProviderError::Unavailable))));
+        let how = OutOfBand { method: OutOfBandMethod::Cash, reference: None, received_on: date!(2026 - 11 - 24) };
+        let receipt = OutOfBandReceipt { amount: money(50), how, description: None, metadata: Metadata::default() };
+        let receive = world.mutation(Update { id: invoice.id, etag: None, changes: receipt });
+        world.app.record_invoice_payment(receive).await.unwrap_err();
+        world.acquirer.pay(&page).unwrap();
+        world.deliver_all().await;
+        world.checkout(&invoice, None).await;
+        world.acquirer.set_accident(None);
+        world.rest().await;
+        world.storage.look(|contents| {
+            books::check(contents, &world.acquirer, &[]).unwrap();
+            let states: Vec<_> = contents.sessions.iter().map(|session| session.state_name()).collect();
+            assert_eq!(states, ["completed", "expired"]);
+            assert_eq!(contents.invoices[0].amount_paid, money(150));
+        });
+    });
+}
+
+#[test]
+fn a_page_that_asks_for_more_than_is_due_since_money_came_late_is_closed() {
+    in_simulated_time(async {
+        for (opened_for, ends) in [(None, "inactive"), (Some(money(50)), "active")] {
+            let world = SmallWorld::new();
+            let invoice = world.open_invoice().await;
+            let first = world.invoice_link(&invoice, Some(money(100))).await;
+            world.app.deactivate_payment_link(world.mutation(first.id)).await.unwrap();
+            let second = world.invoice_link(&invoice, opened_for).await;
+            // Someone opens the first again at the provider, and its customer is faster than we close it.
+            let page = first.provider_ref.as_ref().unwrap();
+            world.acquirer.set_link_active(page, true).unwrap();
+            let visit = world.acquirer.visit(page).unwrap();
+            world.acquirer.pay(&visit).unwrap();
+            world.deliver_all().await;
+            world.rest().await;
+            world.storage.look(|contents| {
+                books::check(contents, &world.acquirer, &[]).unwrap();
+                assert_eq!(contents.invoices[0].amount_paid, money(100));
+                let second = contents.links.iter().find(|link| link.id == second.id).unwrap();
+                assert_eq!(second.state_name(), ends);
+            });
+        }
     });
 }

@@ -168,41 +168,41 @@ impl App {
     /// # Errors
     /// Every bad field at once; the request id was used otherwise; the tax calculator or the store can't be reached.
     pub async fn create_invoice(&self, mutation: Mutation<CreateInvoice>) -> Result<Invoice, Error> {
-        if let Some(answer) = self.replay("CreateInvoice", &mutation).await? {
-            return Ok(answer);
-        }
-        let command = mutation.command.clone();
-        let items = self.invoice_items(&mutation.seller, command.currency, &command.lines).await?;
-        let content = InvoiceContent {
-            customer_id: command.customer_id,
-            currency: command.currency,
-            items,
-            discount: command.discount,
-            tax_rounding: command.tax_rounding,
-            description: command.description,
-            tax_point: command.tax_point,
-            due_date: command.due_date,
-            tax_exchange_rate: command.tax_exchange_rate,
-            metadata: command.metadata,
-        };
-        self.mutate_prepared(
-            "CreateInvoice",
-            mutation,
-            move |app, m| {
-                let content = content.clone();
-                Box::pin(async move { app.price(&m.seller, content).await })
-            },
-            |app, uow, m, priced| {
-                Box::pin(async move {
-                    let tax = priced.tax.clone();
-                    let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
-                    if m.command.finalize {
-                        app.finalize(uow, &m.seller, &mut invoice, tax).await?;
-                    }
-                    Ok(Step::Done(invoice))
-                })
-            },
-        )
+        self.once("CreateInvoice", mutation, |mutation| async move {
+            let command = mutation.command.clone();
+            let items = self.invoice_items(&mutation.seller, command.currency, &command.lines).await?;
+            let content = InvoiceContent {
+                customer_id: command.customer_id,
+                currency: command.currency,
+                items,
+                discount: command.discount,
+                tax_rounding: command.tax_rounding,
+                description: command.description,
+                tax_point: command.tax_point,
+                due_date: command.due_date,
+                tax_exchange_rate: command.tax_exchange_rate,
+                metadata: command.metadata,
+            };
+            self.mutate_prepared(
+                "CreateInvoice",
+                mutation,
+                move |app, m| {
+                    let content = content.clone();
+                    Box::pin(async move { app.price(&m.seller, content).await })
+                },
+                |app, uow, m, priced| {
+                    Box::pin(async move {
+                        let tax = priced.tax.clone();
+                        let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
+                        if m.command.finalize {
+                            app.finalize(uow, &m.seller, &mut invoice, tax).await?;
+                        }
+                        Ok(Step::Done(invoice))
+                    })
+                },
+            )
+            .await
+        })
         .await
     }
 
@@ -214,41 +214,42 @@ impl App {
         &self,
         mutation: Mutation<Update<InvoiceId, InvoiceChanges>>,
     ) -> Result<Invoice, Error> {
-        if let Some(answer) = self.replay("UpdateInvoice", &mutation).await? {
-            return Ok(answer);
-        }
-        let update = mutation.command.clone();
-        let invoice = self.get_invoice(&mutation.caller, update.id).await?;
-        update.expect_etag(&invoice.etag())?;
-        invoice.expect_draft().map_err(invoice_error)?;
-        let seller = self.seller(&invoice.seller_id)?.clone();
-        let mut content = invoice.content();
-        let changes = update.changes;
-        content.metadata = content.metadata.patched(&changes.metadata).map_err(in_metadata)?;
-        if let Some(lines) = &changes.lines {
-            content.items = self.invoice_items(&seller, content.currency, lines).await?;
-        }
-        content.discount = changes.discount.unwrap_or(content.discount);
-        content.customer_id = changes.customer_id.unwrap_or(content.customer_id);
-        content.tax_rounding = changes.tax_rounding.unwrap_or(content.tax_rounding);
-        content.description = changes.description.unwrap_or(content.description);
-        content.tax_point = changes.tax_point.unwrap_or(content.tax_point);
-        content.due_date = changes.due_date.unwrap_or(content.due_date);
-        content.tax_exchange_rate = changes.tax_exchange_rate.unwrap_or(content.tax_exchange_rate);
-        let priced = self.price(&seller, content).await?;
-        let version = invoice.version;
-        self.mutate("UpdateInvoice", mutation, move |app, uow, m| {
-            let priced = priced.clone();
-            Box::pin(async move {
-                let mut invoice = lock(uow, m.command.id, version).await?;
-                let line_ids = priced.content.items.iter().map(|_| app.new_invoice_line_id()).collect();
-                invoice
-                    .rewrite(line_ids, priced.content, (priced.rounding, priced.tax.calculation), app.now())
-                    .map_err(invoice_error)?;
-                uow.update_invoice(&mut invoice).await?;
-                app.record(uow, EventKind::InvoiceUpdated, EventSubject::Invoice(Box::new(invoice.clone()))).await?;
-                Ok(Step::Done(invoice))
+        self.once("UpdateInvoice", mutation, |mutation| async move {
+            let update = mutation.command.clone();
+            let invoice = self.get_invoice(&mutation.caller, update.id).await?;
+            update.expect_etag(&invoice.etag())?;
+            invoice.expect_draft().map_err(invoice_error)?;
+            let seller = self.seller(&invoice.seller_id)?.clone();
+            let mut content = invoice.content();
+            let changes = update.changes;
+            content.metadata = content.metadata.patched(&changes.metadata).map_err(in_metadata)?;
+            if let Some(lines) = &changes.lines {
+                content.items = self.invoice_items(&seller, content.currency, lines).await?;
+            }
+            content.discount = changes.discount.unwrap_or(content.discount);
+            content.customer_id = changes.customer_id.unwrap_or(content.customer_id);
+            content.tax_rounding = changes.tax_rounding.unwrap_or(content.tax_rounding);
+            content.description = changes.description.unwrap_or(content.description);
+            content.tax_point = changes.tax_point.unwrap_or(content.tax_point);
+            content.due_date = changes.due_date.unwrap_or(content.due_date);
+            content.tax_exchange_rate = changes.tax_exchange_rate.unwrap_or(content.tax_exchange_rate);
+            let priced = self.price(&seller, content).await?;
+            let version = invoice.version;
+            self.mutate("UpdateInvoice", mutation, move |app, uow, m| {
+                let priced = priced.clone();
+                Box::pin(async move {
+                    let mut invoice = lock(uow, m.command.id, version).await?;
+                    let line_ids = priced.content.items.iter().map(|_| app.new_invoice_line_id()).collect();
+                    invoice
+                        .rewrite(line_ids, priced.content, (priced.rounding, priced.tax.calculation), app.now())
+                        .map_err(invoice_error)?;
+                    uow.update_invoice(&mut invoice).await?;
+                    app.record(uow, EventKind::InvoiceUpdated, EventSubject::Invoice(Box::new(invoice.clone())))
+                        .await?;
+                    Ok(Step::Done(invoice))
+                })
             })
+            .await
         })
         .await
     }
@@ -258,29 +259,29 @@ impl App {
     /// # Errors
     /// There is none, it is not a draft, or its etag is another.
     pub async fn finalize_invoice(&self, mutation: Mutation<Update<InvoiceId, ()>>) -> Result<Invoice, Error> {
-        if let Some(answer) = self.replay("FinalizeInvoice", &mutation).await? {
-            return Ok(answer);
-        }
-        let invoice = self.get_invoice(&mutation.caller, mutation.command.id).await?;
-        mutation.command.expect_etag(&invoice.etag())?;
-        invoice.expect_draft().map_err(invoice_error)?;
-        let seller = self.seller(&invoice.seller_id)?.clone();
-        let version = invoice.version;
-        self.mutate_prepared(
-            "FinalizeInvoice",
-            mutation,
-            move |app, _| {
-                let (seller, content) = (seller.clone(), invoice.content());
-                Box::pin(async move { Ok((app.price(&seller, content).await?.tax, seller)) })
-            },
-            move |app, uow, m, (tax, seller)| {
-                Box::pin(async move {
-                    let mut invoice = lock(uow, m.command.id, version).await?;
-                    app.finalize(uow, &seller, &mut invoice, tax).await?;
-                    Ok(Step::Done(invoice))
-                })
-            },
-        )
+        self.once("FinalizeInvoice", mutation, |mutation| async move {
+            let invoice = self.get_invoice(&mutation.caller, mutation.command.id).await?;
+            mutation.command.expect_etag(&invoice.etag())?;
+            invoice.expect_draft().map_err(invoice_error)?;
+            let seller = self.seller(&invoice.seller_id)?.clone();
+            let version = invoice.version;
+            self.mutate_prepared(
+                "FinalizeInvoice",
+                mutation,
+                move |app, _| {
+                    let (seller, content) = (seller.clone(), invoice.content());
+                    Box::pin(async move { Ok((app.price(&seller, content).await?.tax, seller)) })
+                },
+                move |app, uow, m, (tax, seller)| {
+                    Box::pin(async move {
+                        let mut invoice = lock(uow, m.command.id, version).await?;
+                        app.finalize(uow, &seller, &mut invoice, tax).await?;
+                        Ok(Step::Done(invoice))
+                    })
+                },
+            )
+            .await
+        })
         .await
     }
 

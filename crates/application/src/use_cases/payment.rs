@@ -71,86 +71,90 @@ impl App {
     /// # Errors
     /// Every bad field at once; the provider refuses it or can't be reached; the request id was used otherwise.
     pub async fn create_payment(&self, mutation: Mutation<CreatePayment>) -> Result<Payment, Error> {
-        if let Some(answer) = self.replay("CreatePayment", &mutation).await? {
-            return Ok(answer);
-        }
-        let command = mutation.command.clone();
-        let mut v = Validator::new();
-        let now = self.now();
-        let provider = self.provider(&mutation.seller.provider)?;
-        let lifetime =
-            provider.capabilities().link_lifetime_max.map_or(PAYMENT_LIFETIME, |max| max.min(PAYMENT_LIFETIME));
-        let expires_at = command.expires_at.or_else(|| Some(now.plus(lifetime)));
-        let expires_at = v.check("expire_time", provider.capabilities().link_expiry(expires_at, now)).flatten();
-        let content = self.payment_content(v, &mutation, &command).await?;
-        let options = LinkOptions {
-            after_completion: command.after_completion.clone(),
-            expires_at,
-            metadata: command.metadata.clone(),
-            ..LinkOptions::default()
-        };
-        check_abilities(provider.as_ref(), options.needs())?;
-        let (livemode, stores) = {
-            let capabilities = provider.capabilities();
-            (capabilities.livemode, command.customer_id.is_some() && capabilities.has(Feature::StoredPaymentMethods))
-        };
-        self.mutate_prepared(
-            "CreatePayment",
-            mutation,
-            move |app, m| {
-                let content = content.clone();
-                Box::pin(async move { app.price(&m.seller, content).await.map_err(of_payment) })
-            },
-            move |app, uow, m, priced| {
-                let options = options.clone();
-                Box::pin(async move {
-                    let tax = priced.tax().clone();
-                    let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
-                    app.finalize(uow, &m.seller, &mut invoice, tax).await?;
-                    let link_id = app.new_payment_link_id();
-                    app.reserve_collectable(uow, &m.seller.id, invoice.id, Collectable::PaymentLink(link_id)).await?;
-                    let command = &m.command;
-                    let new = NewPayment {
-                        id: app.new_payment_id(),
-                        seller_id: m.seller.id.clone(),
-                        kind: PaymentKind::AdHoc,
-                        provider: m.seller.provider.clone(),
-                        invoice_id: Some(invoice.id),
-                        payment_link_id: Some(link_id),
-                        checkout_session_id: None,
-                        customer_id: command.customer_id,
-                        subtotal: invoice.tax.net,
-                        tax: invoice.tax.tax,
-                        total: invoice.total(),
-                        description: Some(command.description.clone()),
-                        metadata: command.metadata.clone(),
-                        expires_at: options.expires_at,
-                        livemode,
-                    };
-                    let mut payment = Payment::pending(new, app.now());
-                    let title: String = command.description.as_str().chars().take(DisplayName::CHARS_MAX).collect();
-                    let link = NewPaymentLink {
-                        id: link_id,
-                        seller_id: m.seller.id.clone(),
-                        target: LinkTarget::Invoice {
-                            invoice_id: invoice.id,
-                            amount: invoice.total(),
-                            title: DisplayName::parse(&title).map_err(Error::internal)?,
-                            description: tax_description(&invoice, invoice.total()),
-                        },
-                        options,
-                        payment_id: Some(payment.id),
-                        stores_payment_method: stores,
-                        provider: m.seller.provider.clone(),
-                        livemode,
-                    };
-                    // The link's row comes first, since the payment's refers to it.
-                    let step = app.begin_link(uow, m, link).await?;
-                    uow.insert_payment(&mut payment).await?;
-                    Ok(step)
-                })
-            },
-        )
+        self.once("CreatePayment", mutation, |mutation| async move {
+            let command = mutation.command.clone();
+            let mut v = Validator::new();
+            let now = self.now();
+            let provider = self.provider(&mutation.seller.provider)?;
+            let lifetime =
+                provider.capabilities().link_lifetime_max.map_or(PAYMENT_LIFETIME, |max| max.min(PAYMENT_LIFETIME));
+            let expires_at = command.expires_at.or_else(|| Some(now.plus(lifetime)));
+            let expires_at = v.check("expire_time", provider.capabilities().link_expiry(expires_at, now)).flatten();
+            let content = self.payment_content(v, &mutation, &command).await?;
+            let options = LinkOptions {
+                after_completion: command.after_completion.clone(),
+                expires_at,
+                metadata: command.metadata.clone(),
+                ..LinkOptions::default()
+            };
+            check_abilities(provider.as_ref(), options.needs())?;
+            let (livemode, stores) = {
+                let capabilities = provider.capabilities();
+                (
+                    capabilities.livemode,
+                    command.customer_id.is_some() && capabilities.has(Feature::StoredPaymentMethods),
+                )
+            };
+            self.mutate_prepared(
+                "CreatePayment",
+                mutation,
+                move |app, m| {
+                    let content = content.clone();
+                    Box::pin(async move { app.price(&m.seller, content).await.map_err(of_payment) })
+                },
+                move |app, uow, m, priced| {
+                    let options = options.clone();
+                    Box::pin(async move {
+                        let tax = priced.tax().clone();
+                        let mut invoice = app.insert_draft(uow, &m.seller, priced).await?;
+                        app.finalize(uow, &m.seller, &mut invoice, tax).await?;
+                        let link_id = app.new_payment_link_id();
+                        app.reserve_collectable(uow, &m.seller.id, invoice.id, Collectable::PaymentLink(link_id))
+                            .await?;
+                        let command = &m.command;
+                        let new = NewPayment {
+                            id: app.new_payment_id(),
+                            seller_id: m.seller.id.clone(),
+                            kind: PaymentKind::AdHoc,
+                            provider: m.seller.provider.clone(),
+                            invoice_id: Some(invoice.id),
+                            payment_link_id: Some(link_id),
+                            checkout_session_id: None,
+                            customer_id: command.customer_id,
+                            subtotal: invoice.tax.net,
+                            tax: invoice.tax.tax,
+                            total: invoice.total(),
+                            description: Some(command.description.clone()),
+                            metadata: command.metadata.clone(),
+                            expires_at: options.expires_at,
+                            livemode,
+                        };
+                        let mut payment = Payment::pending(new, app.now());
+                        let title: String = command.description.as_str().chars().take(DisplayName::CHARS_MAX).collect();
+                        let link = NewPaymentLink {
+                            id: link_id,
+                            seller_id: m.seller.id.clone(),
+                            target: LinkTarget::Invoice {
+                                invoice_id: invoice.id,
+                                amount: invoice.total(),
+                                title: DisplayName::parse(&title).map_err(Error::internal)?,
+                                description: tax_description(&invoice, invoice.total()),
+                            },
+                            options,
+                            payment_id: Some(payment.id),
+                            stores_payment_method: stores,
+                            provider: m.seller.provider.clone(),
+                            livemode,
+                        };
+                        // The link's row comes first, since the payment's refers to it.
+                        let step = app.begin_link(uow, m, link).await?;
+                        uow.insert_payment(&mut payment).await?;
+                        Ok(step)
+                    })
+                },
+            )
+            .await
+        })
         .await
     }
 

@@ -113,93 +113,95 @@ impl App {
     /// Every bad field at once; the invoice is unknown, not open, or can be paid by something else already; the provider
     /// refuses it or can't be reached; the request id was used otherwise.
     pub async fn create_payment_link(&self, mutation: Mutation<CreatePaymentLink>) -> Result<PaymentLink, Error> {
-        if let Some(answer) = self.replay("CreatePaymentLink", &mutation).await? {
-            return Ok(answer);
-        }
-        let mut options = mutation.command.options.clone();
-        let mut v = Validator::new();
-        let abilities = self.provider(&mutation.seller.provider)?.capabilities();
-        options.expires_at = v.check("expire_time", abilities.link_expiry(options.expires_at, self.now())).flatten();
-        let items = match &mutation.command.target {
-            LinkTargetSpec::Items(specs) => {
-                let (command, seller) = (&mutation.command, &mutation.seller);
-                let currency = self.link_currency(seller, command.currency, specs).await?;
-                let items = match v.within("line_items", |v| LineItems::check_count(specs.len(), v)) {
-                    true => self.line_items(&mut v, ("line_items", seller), currency, specs).await?,
-                    false => None,
-                };
-                let parsed = items.map(LineItems::parse);
-                let items = v.within("line_items", |v| match parsed {
-                    Some(Ok(items)) => Some(items),
-                    Some(Err(violations)) => {
-                        v.absorb(violations);
-                        None
+        self.once("CreatePaymentLink", mutation, |mutation| async move {
+            let mut options = mutation.command.options.clone();
+            let mut v = Validator::new();
+            let abilities = self.provider(&mutation.seller.provider)?.capabilities();
+            options.expires_at =
+                v.check("expire_time", abilities.link_expiry(options.expires_at, self.now())).flatten();
+            let items = match &mutation.command.target {
+                LinkTargetSpec::Items(specs) => {
+                    let (command, seller) = (&mutation.command, &mutation.seller);
+                    let currency = self.link_currency(seller, command.currency, specs).await?;
+                    let items = match v.within("line_items", |v| LineItems::check_count(specs.len(), v)) {
+                        true => self.line_items(&mut v, ("line_items", seller), currency, specs).await?,
+                        false => None,
+                    };
+                    let parsed = items.map(LineItems::parse);
+                    let items = v.within("line_items", |v| match parsed {
+                        Some(Ok(items)) => Some(items),
+                        Some(Err(violations)) => {
+                            v.absorb(violations);
+                            None
+                        }
+                        None => None,
+                    });
+                    self.resolve_offers(&mut v, seller, currency, (&command.offers, &mut options)).await?;
+                    if let Some(items) = &items {
+                        let count = items.iter().len() + options.optional_items.0.len();
+                        v.check("line_items", abilities.expect_item_count(count));
+                        options.check(&LinkTarget::Items { items: items.clone() }, &mut v);
                     }
-                    None => None,
-                });
-                self.resolve_offers(&mut v, seller, currency, (&command.offers, &mut options)).await?;
-                if let Some(items) = &items {
-                    let count = items.iter().len() + options.optional_items.0.len();
-                    v.check("line_items", abilities.expect_item_count(count));
-                    options.check(&LinkTarget::Items { items: items.clone() }, &mut v);
+                    items
                 }
-                items
-            }
-            LinkTargetSpec::Invoice { .. } => {
-                for (field, is_set) in [
-                    ("optional_items", !mutation.command.offers.optional_items.is_empty()),
-                    ("shipping_options", !mutation.command.offers.shipping_rates.is_empty()),
-                    ("currency_code", mutation.command.currency.is_some()),
-                ] {
-                    if is_set {
-                        let expected = "can't be set on a link for an invoice";
-                        v.refuse(field, Invalid::new("FIXED_FOR_INVOICE", expected));
-                    }
-                }
-                options.check_for_invoice(&mut v);
-                None
-            }
-        };
-        v.finish(Some(()))?;
-        self.mutate("CreatePaymentLink", mutation, move |app, uow, m| {
-            let (items, options) = (items.clone(), options.clone());
-            Box::pin(async move {
-                let id = app.new_payment_link_id();
-                let target = match (&m.command.target, items) {
-                    (LinkTargetSpec::Invoice { invoice_id, amount }, _) => {
-                        let (invoice, amount) = app.collect(uow, m, *invoice_id, *amount).await?;
-                        app.reserve_collectable(uow, &m.seller.id, *invoice_id, Collectable::PaymentLink(id)).await?;
-                        LinkTarget::Invoice {
-                            invoice_id: *invoice_id,
-                            amount,
-                            title: invoice_title(&invoice, &m.seller.name)?,
-                            description: tax_description(&invoice, amount),
+                LinkTargetSpec::Invoice { .. } => {
+                    for (field, is_set) in [
+                        ("optional_items", !mutation.command.offers.optional_items.is_empty()),
+                        ("shipping_options", !mutation.command.offers.shipping_rates.is_empty()),
+                        ("currency_code", mutation.command.currency.is_some()),
+                    ] {
+                        if is_set {
+                            let expected = "can't be set on a link for an invoice";
+                            v.refuse(field, Invalid::new("FIXED_FOR_INVOICE", expected));
                         }
                     }
-                    (LinkTargetSpec::Items(_), Some(items)) => LinkTarget::Items { items },
-                    (LinkTargetSpec::Items(_), None) => return Err(Error::internal("items were not resolved")),
-                };
-                let provider = app.provider(&m.seller.provider)?;
-                let mut v = Validator::new();
-                // Now the amount of an invoice is known as well.
-                options.check(&target, &mut v);
-                v.finish(Some(()))?;
-                check_abilities(provider.as_ref(), options.needs().into_iter().chain(target.needs()))?;
-                if options.promotion_codes {
-                    app.expect_own_codes(&m.seller, "allow_promotion_codes")?;
+                    options.check_for_invoice(&mut v);
+                    None
                 }
-                let new = NewPaymentLink {
-                    id,
-                    seller_id: m.seller.id.clone(),
-                    target,
-                    options,
-                    payment_id: None,
-                    stores_payment_method: false,
-                    provider: m.seller.provider.clone(),
-                    livemode: provider.capabilities().livemode,
-                };
-                app.begin_link(uow, m, new).await
+            };
+            v.finish(Some(()))?;
+            self.mutate("CreatePaymentLink", mutation, move |app, uow, m| {
+                let (items, options) = (items.clone(), options.clone());
+                Box::pin(async move {
+                    let id = app.new_payment_link_id();
+                    let target = match (&m.command.target, items) {
+                        (LinkTargetSpec::Invoice { invoice_id, amount }, _) => {
+                            let (invoice, amount) = app.collect(uow, m, *invoice_id, *amount).await?;
+                            app.reserve_collectable(uow, &m.seller.id, *invoice_id, Collectable::PaymentLink(id))
+                                .await?;
+                            LinkTarget::Invoice {
+                                invoice_id: *invoice_id,
+                                amount,
+                                title: invoice_title(&invoice, &m.seller.name)?,
+                                description: tax_description(&invoice, amount),
+                            }
+                        }
+                        (LinkTargetSpec::Items(_), Some(items)) => LinkTarget::Items { items },
+                        (LinkTargetSpec::Items(_), None) => return Err(Error::internal("items were not resolved")),
+                    };
+                    let provider = app.provider(&m.seller.provider)?;
+                    let mut v = Validator::new();
+                    // Now the amount of an invoice is known as well.
+                    options.check(&target, &mut v);
+                    v.finish(Some(()))?;
+                    check_abilities(provider.as_ref(), options.needs().into_iter().chain(target.needs()))?;
+                    if options.promotion_codes {
+                        app.expect_own_codes(&m.seller, "allow_promotion_codes")?;
+                    }
+                    let new = NewPaymentLink {
+                        id,
+                        seller_id: m.seller.id.clone(),
+                        target,
+                        options,
+                        payment_id: None,
+                        stores_payment_method: false,
+                        provider: m.seller.provider.clone(),
+                        livemode: provider.capabilities().livemode,
+                    };
+                    app.begin_link(uow, m, new).await
+                })
             })
+            .await
         })
         .await
     }
@@ -224,39 +226,39 @@ impl App {
         &self,
         mutation: Mutation<Update<PaymentLinkId, UpdatePaymentLink>>,
     ) -> Result<PaymentLink, Error> {
-        if let Some(answer) = self.replay("UpdatePaymentLink", &mutation).await? {
-            return Ok(answer);
-        }
-        let mut changes = mutation.command.changes.changes.clone();
-        let offers = &mutation.command.changes.offers;
-        if !offers.optional_items.is_empty() || !offers.shipping_rates.is_empty() {
-            let link = self.get_payment_link(&mutation.caller, mutation.command.id).await?;
-            let seller = self.seller(&link.seller_id)?.clone();
-            let mut v = Validator::new();
-            self.resolve_offers(&mut v, &seller, link.currency(), (offers, &mut changes.options)).await?;
-            v.finish(Some(()))?;
-        }
-        self.mutate("UpdatePaymentLink", mutation, move |app, uow, m| {
-            let changes = changes.clone();
-            Box::pin(async move {
-                let update = &m.command;
-                let link = app.lock_link(uow, m, update.id).await?;
-                update.expect_etag(&link.etag())?;
-                let changed = link.changed(&changes, app.now()).map_err(link_error)?;
-                let provider = app.provider(&link.provider)?;
-                check_abilities(provider.as_ref(), needed_to_change(&link, &changed, &changes))?;
-                if changed.options.promotion_codes && !link.options.promotion_codes {
-                    app.expect_own_codes(app.seller(&link.seller_id)?, "allow_promotion_codes")?;
-                }
-                let changes = Box::new(changes);
-                app.call(
-                    uow,
-                    m,
-                    &link.provider,
-                    ProviderAction::UpdatePaymentLink { payment_link_id: link.id, changes },
-                )
-                .await
+        self.once("UpdatePaymentLink", mutation, |mutation| async move {
+            let mut changes = mutation.command.changes.changes.clone();
+            let offers = &mutation.command.changes.offers;
+            if !offers.optional_items.is_empty() || !offers.shipping_rates.is_empty() {
+                let link = self.get_payment_link(&mutation.caller, mutation.command.id).await?;
+                let seller = self.seller(&link.seller_id)?.clone();
+                let mut v = Validator::new();
+                self.resolve_offers(&mut v, &seller, link.currency(), (offers, &mut changes.options)).await?;
+                v.finish(Some(()))?;
+            }
+            self.mutate("UpdatePaymentLink", mutation, move |app, uow, m| {
+                let changes = changes.clone();
+                Box::pin(async move {
+                    let update = &m.command;
+                    let link = app.lock_link(uow, m, update.id).await?;
+                    update.expect_etag(&link.etag())?;
+                    let changed = link.changed(&changes, app.now()).map_err(link_error)?;
+                    let provider = app.provider(&link.provider)?;
+                    check_abilities(provider.as_ref(), needed_to_change(&link, &changed, &changes))?;
+                    if changed.options.promotion_codes && !link.options.promotion_codes {
+                        app.expect_own_codes(app.seller(&link.seller_id)?, "allow_promotion_codes")?;
+                    }
+                    let changes = Box::new(changes);
+                    app.call(
+                        uow,
+                        m,
+                        &link.provider,
+                        ProviderAction::UpdatePaymentLink { payment_link_id: link.id, changes },
+                    )
+                    .await
+                })
             })
+            .await
         })
         .await
     }
@@ -289,9 +291,9 @@ impl App {
                 if !provider.capabilities().has(Feature::LinkReactivation) {
                     return Err(Error::unsupported("id", Feature::LinkReactivation.name()));
                 }
-                if let (Some(invoice), LinkTarget::Invoice { amount, .. }) = (&invoice, &link.target) {
+                if let (Some(invoice), Some(asked)) = (&invoice, link.asks_on_invoice()) {
                     invoice.expect_open().map_err(invoice_error)?;
-                    if amount.minor() > invoice.amount_due().minor() {
+                    if asked.minor() > invoice.amount_due().minor() {
                         return Err(Error::precondition(
                             Reason::InvoiceState,
                             "less is due on the invoice than the link asks for",

@@ -147,36 +147,36 @@ impl App {
     /// # Errors
     /// The request id was used otherwise, or the store fails.
     pub async fn check_tax_id(&self, mutation: Mutation<CheckTaxId>) -> Result<TaxIdCheck, Error> {
-        if let Some(answer) = self.replay("CheckTaxId", &mutation).await? {
-            return Ok(answer);
-        }
-        let answer = match self.0.tax_id_registry.as_ref().filter(|_| mutation.command.look_up) {
-            None => RegistryAnswer::NotAsked,
-            Some(registry) => match registry.look_up(&mutation.command.tax_id).await {
-                Ok(lookup) => RegistryAnswer::Told(lookup),
-                Err(TaxIdLookupError::Unavailable) => RegistryAnswer::Unavailable,
-                Err(TaxIdLookupError::Unsupported) => RegistryAnswer::Unsupported,
-            },
-        };
-        let outcome = match &answer {
-            RegistryAnswer::NotAsked => None,
-            RegistryAnswer::Told(_) => Some("answered"),
-            RegistryAnswer::Unavailable => Some("unavailable"),
-            RegistryAnswer::Unsupported => Some("unsupported"),
-        };
-        if let Some(outcome) = outcome {
-            TAX_ID_LOOKUPS.increment([outcome.into()]);
-        }
-        self.mutate("CheckTaxId", mutation, move |app, uow, m| {
-            let answer = answer.clone();
-            Box::pin(async move {
-                let of = (m.command.tax_id.clone(), answer);
-                let mut check = TaxIdCheck::new(app.new_tax_id_check_id(), m.seller.id.clone(), of, app.now());
-                uow.insert_tax_id_check(&mut check).await?;
-                let subject = EventSubject::TaxIdCheck(Box::new(check.clone()));
-                app.record(uow, EventKind::TaxIdChecked, subject).await?;
-                Ok(Step::Done(check))
+        self.once("CheckTaxId", mutation, |mutation| async move {
+            let answer = match self.0.tax_id_registry.as_ref().filter(|_| mutation.command.look_up) {
+                None => RegistryAnswer::NotAsked,
+                Some(registry) => match registry.look_up(&mutation.command.tax_id).await {
+                    Ok(lookup) => RegistryAnswer::Told(lookup),
+                    Err(TaxIdLookupError::Unavailable) => RegistryAnswer::Unavailable,
+                    Err(TaxIdLookupError::Unsupported) => RegistryAnswer::Unsupported,
+                },
+            };
+            let outcome = match &answer {
+                RegistryAnswer::NotAsked => None,
+                RegistryAnswer::Told(_) => Some("answered"),
+                RegistryAnswer::Unavailable => Some("unavailable"),
+                RegistryAnswer::Unsupported => Some("unsupported"),
+            };
+            if let Some(outcome) = outcome {
+                TAX_ID_LOOKUPS.increment([outcome.into()]);
+            }
+            self.mutate("CheckTaxId", mutation, move |app, uow, m| {
+                let answer = answer.clone();
+                Box::pin(async move {
+                    let of = (m.command.tax_id.clone(), answer);
+                    let mut check = TaxIdCheck::new(app.new_tax_id_check_id(), m.seller.id.clone(), of, app.now());
+                    uow.insert_tax_id_check(&mut check).await?;
+                    let subject = EventSubject::TaxIdCheck(Box::new(check.clone()));
+                    app.record(uow, EventKind::TaxIdChecked, subject).await?;
+                    Ok(Step::Done(check))
+                })
             })
+            .await
         })
         .await
     }

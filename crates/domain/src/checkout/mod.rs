@@ -16,7 +16,7 @@ use crate::id::{CheckoutSessionId, CustomerId, InvoiceId, PaymentLinkId};
 use crate::locale::Locale;
 use crate::metadata::Metadata;
 use crate::money::Money;
-use crate::payment::{is_part, with_part};
+use crate::payment::{is_part, rest_after, with_part};
 use crate::payment_link::CloseReason;
 use crate::provider::{ProviderName, ProviderRef};
 use crate::redirect::RedirectUrl;
@@ -357,6 +357,11 @@ impl CheckoutSession {
     pub fn count_part(&mut self, received: Money, now: Timestamp) {
         self.0.paid_in_parts = with_part(self.paid_in_parts, received);
         self.0.updated_at = now;
+    }
+
+    /// What its page asks for, without the parts that came in.
+    pub fn asks(&self) -> Money {
+        rest_after(self.amount, self.paid_in_parts)
     }
 
     /// Whether it can be paid, or may be.

@@ -52,19 +52,16 @@ impl Payment {
     /// Notes that the money is held. Says whether that was news: what was captured or let go since is not held any more.
     pub fn authorize(
         &mut self,
-        (provider_ref, session): (ProviderRef, CheckoutSessionId),
+        at_provider: (ProviderRef, CheckoutSessionId),
         authorization: Authorization,
         flags: Vec<PaymentFlag>,
         now: Timestamp,
     ) -> bool {
-        if !matches!(self.state, PaymentState::Pending | PaymentState::Processing) {
+        if !matches!(self.state, PaymentState::Pending | PaymentState::Processing) && !self.begins_anew() {
             return false;
         }
-        self.0.state = PaymentState::Authorized { authorization, authorized_at: now };
-        self.0.provider_ref = Some(provider_ref);
-        self.0.checkout_session_id = Some(session);
+        self.take_on(at_provider, PaymentState::Authorized { authorization, authorized_at: now }, now);
         self.0.flags = flags;
-        self.0.updated_at = now;
         true
     }
 
@@ -85,14 +82,10 @@ impl Payment {
     }
 
     /// Notes that what was held was let go, whoever did it. Says whether that was news.
-    pub fn release(&mut self, (provider_ref, session): (ProviderRef, CheckoutSessionId), now: Timestamp) -> bool {
-        let is_news =
-            matches!(self.state, PaymentState::Pending | PaymentState::Processing | PaymentState::Authorized { .. });
+    pub fn release(&mut self, at_provider: (ProviderRef, CheckoutSessionId), now: Timestamp) -> bool {
+        let is_news = self.goes_on() || self.begins_anew();
         if is_news {
-            self.0.state = PaymentState::Canceled { canceled_at: now };
-            self.0.provider_ref = Some(provider_ref);
-            self.0.checkout_session_id = Some(session);
-            self.0.updated_at = now;
+            self.take_on(at_provider, PaymentState::Canceled { canceled_at: now }, now);
         }
         is_news
     }
@@ -144,9 +137,33 @@ mod tests {
     #[test]
     fn held_money_that_does_not_come_fails_its_payment() {
         let mut payment = authorized_payment(100);
-        assert!(payment.fail_at(ProviderRef("p_1".into()), NOW));
+        assert!(payment.fail_at(at_provider(), NOW));
         assert_eq!((payment.state.name(), payment.authorization()), ("failed", None));
         assert!(payment.succeed(at_provider(), money(100), vec![], NOW), "the provider's word counts");
+    }
+
+    #[test]
+    fn what_ended_here_alone_goes_on_with_a_payment_at_the_provider() {
+        let held = Authorization { amount: money(100), capture_before: None };
+        let closed = vec![PaymentFlag::CollectableClosed];
+        let tell = |it: &mut Payment, state| match state {
+            "processing" => it.process(at_provider().0, at_provider().1, NOW),
+            "authorized" => it.authorize(at_provider(), held, closed.clone(), NOW),
+            "failed" => it.fail_at(at_provider(), NOW),
+            _ => it.release(at_provider(), NOW),
+        };
+        let ends: [fn(&mut Payment) -> bool; 3] = [|it| it.cancel(NOW).is_ok(), |it| it.expire(NOW), |it| it.fail(NOW)];
+        for end in ends {
+            for state in ["processing", "authorized", "failed", "canceled"] {
+                let mut payment = pending_payment(100);
+                assert!(end(&mut payment) && tell(&mut payment, state), "{state}");
+                assert_eq!((payment.state.name(), &payment.flags), (state, &closed));
+                assert_eq!(
+                    (payment.provider_ref.clone().unwrap(), payment.checkout_session_id.unwrap()),
+                    at_provider()
+                );
+            }
+        }
     }
 
     #[test]
@@ -160,6 +177,7 @@ mod tests {
         for payment in [&mut captured, &mut released] {
             let before = payment.clone();
             assert!(!payment.authorize(at_provider(), late, vec![], NOW));
+            assert!(!payment.process(ProviderRef("p_1".into()), at_provider().1, NOW));
             assert_eq!(*payment, before);
         }
     }

@@ -34,7 +34,7 @@ use crate::catalog::PriceModel;
 use crate::id::{InvoiceId, LineItemId, PaymentId, PaymentLinkId};
 use crate::metadata::MetadataPatch;
 use crate::money::{Currency, Money, Quantity};
-use crate::payment::{is_part, with_part};
+use crate::payment::{is_part, rest_after, with_part};
 use crate::provider::{Feature, ProviderName, ProviderRef};
 use crate::seller::SellerId;
 use crate::text::{Description, DisplayName};
@@ -189,7 +189,7 @@ pub enum CloseReason {
     Expired,
     /// Its limit of completed checkouts was reached.
     Completed,
-    /// Its invoice was paid otherwise, voided or given up.
+    /// Its invoice was paid otherwise, voided or given up, or less is due on it than the page asks for.
     InvoiceClosed,
     /// Someone closed it at the provider.
     AtProvider,
@@ -383,6 +383,14 @@ impl PaymentLink {
     pub fn count_part(&mut self, received: Money, now: Timestamp) {
         self.0.paid_in_parts = with_part(self.paid_in_parts, received);
         self.0.updated_at = now;
+    }
+
+    /// What its page asks for on its invoice, without the parts that came in; absent where it is for items.
+    pub fn asks_on_invoice(&self) -> Option<Money> {
+        match &self.target {
+            LinkTarget::Invoice { amount, .. } => Some(rest_after(*amount, self.paid_in_parts)),
+            LinkTarget::Items { .. } => None,
+        }
     }
 
     /// Whether its limit of completed checkouts is reached.
