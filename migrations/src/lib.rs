@@ -17,6 +17,7 @@ mod m0011_reconciliations;
 mod m0013_notifications_set_aside;
 mod m0014_notification_failures;
 mod m0015_expiring_sessions;
+mod m0016_notifications_by_tries;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             step("m0013_notifications_set_aside", m0013_notifications_set_aside::STATEMENTS),
             step("m0014_notification_failures", m0014_notification_failures::STATEMENTS),
             step("m0015_expiring_sessions", m0015_expiring_sessions::STATEMENTS),
+            step("m0016_notifications_by_tries", m0016_notifications_by_tries::STATEMENTS),
         ]
     }
 

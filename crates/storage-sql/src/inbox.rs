@@ -110,16 +110,27 @@ impl InboxCommands for SqlUnitOfWork {
     async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError> {
         let c = self.connection()?;
         let backend = c.get_database_backend();
+        let now = now_us(backend);
+        // Each is the range of an index: what it costs does not grow with what waits.
+        let first = |kind: u8, which: &str| {
+            format!(
+                "SELECT seq, kind FROM (SELECT due.seq, {kind} AS kind FROM notifications AS due \
+                 WHERE due.state = 'new' AND due.due_at_us <= {now} AND {which} \
+                 ORDER BY due.due_at_us LIMIT {limit}{lock}) AS first{kind}",
+                lock = for_update_skip_locked(backend)
+            )
+        };
+        let suspect = format!(
+            "SELECT suspect.seq FROM notifications AS suspect WHERE suspect.state = 'new' AND suspect.attempts > 0 \
+             AND suspect.due_at_us <= {now} AND suspect.unended_tries >= 2 ORDER BY suspect.due_at_us, suspect.seq LIMIT 1"
+        );
+        let tried = format!("due.attempts > 0 AND (due.unended_tries < 2 OR due.seq = ({suspect}))");
         let sql = format!(
             "UPDATE notifications SET due_at_us = {now} + $1, attempts = attempts + 1, unended_tries = unended_tries + 1 \
-             WHERE seq IN (SELECT due.seq FROM notifications AS due WHERE due.state = 'new' AND due.due_at_us <= {now} \
-             AND (due.unended_tries < 2 OR due.seq = (SELECT suspect.seq FROM notifications AS suspect \
-             WHERE suspect.state = 'new' AND suspect.due_at_us <= {now} AND suspect.unended_tries >= 2 \
-             ORDER BY suspect.due_at_us, suspect.seq LIMIT 1)) \
-             ORDER BY (due.attempts > 0), due.due_at_us LIMIT {limit}{lock}) \
+             WHERE seq IN (SELECT seq FROM ({} UNION ALL {}) AS firsts ORDER BY kind LIMIT {limit}) \
              RETURNING id, attempts, failures, unended_tries, document",
-            now = now_us(backend),
-            lock = for_update_skip_locked(backend)
+            first(0, "due.attempts = 0"),
+            first(1, &tried)
         );
         let rows = all(c, Statement::from_sql_and_values(backend, sql, [micros(lease).into()])).await?;
         let mut leased = Vec::with_capacity(rows.len());

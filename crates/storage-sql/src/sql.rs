@@ -29,10 +29,11 @@ pub(crate) fn for_update_skip_locked(backend: DbBackend) -> &'static str {
     if backend == DbBackend::Postgres { " FOR NO KEY UPDATE SKIP LOCKED" } else { "" }
 }
 
-/// The database's time in microseconds since the Unix epoch. Leases go by it, so that replicas' clocks don't matter.
+/// The database's time in microseconds since the Unix epoch. Leases go by it, so that replicas' clocks don't matter. A query of
+/// its own, which PostgreSQL asks once for each statement: a clock that may tell another time for each row serves no index.
 pub(crate) fn now_us(backend: DbBackend) -> &'static str {
     if backend == DbBackend::Postgres {
-        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+        "(SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))"
     } else {
         "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
     }

@@ -429,6 +429,39 @@ async fn lists_that_nobody_waits_for_any_more_fill_no_server() {
     .await;
 }
 
+/// However many notifications wait, those that are due are found by an index.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_leased_without_reading_all_that_waits() {
+    on_postgres(|url| async move {
+        let storage = open(&url).await;
+        let mut work = storage.begin().await.unwrap();
+        assert!(work.insert_notification(&inbox_entry("evt_0")).await.unwrap());
+        work.commit().await.unwrap();
+        let admin = Database::connect(&url).await.unwrap();
+        let copies = "INSERT INTO notifications (id, provider, provider_event_id, state, due_at_us, attempts, \
+                      received_at_us, document) SELECT 'copy_' || copy, provider, 'copy_' || copy, state, due_at_us, \
+                      copy % 2, received_at_us, document FROM notifications, generate_series(1, 5000) AS copy";
+        admin.execute_unprepared(copies).await.unwrap();
+        // As the server does by itself, within a minute.
+        admin.execute_unprepared("ANALYZE notifications").await.unwrap();
+        let mut work = storage.begin().await.unwrap();
+        assert_eq!(work.lease_due_notifications(16, Duration::from_secs(60)).await.unwrap().len(), 16);
+        work.commit().await.unwrap();
+        // Sessions tell what they read at the latest as they end.
+        storage.close().await;
+        let counted = |what: &str| format!("SELECT {what} FROM pg_stat_user_tables WHERE relname = 'notifications'");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while number(&admin, &counted("n_tup_upd")).await < 16 {
+            assert!(Instant::now() < deadline, "nothing is told of the lease");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let read = number(&admin, &counted("seq_tup_read + idx_tup_fetch")).await;
+        assert!(read < 1_000, "{read} rows were read");
+        admin.close().await.unwrap();
+    })
+    .await;
+}
+
 /// An intended call of a later version's holds up no other, and counts among what waits.
 async fn a_call_that_can_not_be_read_waits_and_others_go_on(url: String) {
     let storage = open(&url).await;
