@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use domain::checkout::SessionState;
 use domain::event::{EventKind, EventSubject};
 use domain::id::InvoiceId;
 use domain::idempotency::RequestKey;
 use domain::invoice::{Invoice, InvoiceState};
 use domain::payment::{Payment, PaymentState};
-use domain::payment_link::CloseReason;
+use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::storage::{Collectable, Reservation, UnitOfWork};
 use domain::provider::{Intent, IntentState, ProviderAction, ProviderName};
 use domain::seller::SellerId;
@@ -60,18 +61,37 @@ impl App {
     ) -> Result<(), Error> {
         let asked = match uow.open_collectable(invoice.id).await? {
             None => None,
-            Some(Collectable::PaymentLink(id)) => {
-                uow.load_payment_link(id).await?.and_then(|link| link.asks_on_invoice())
-            }
-            Some(Collectable::CheckoutSession(id)) => {
-                uow.load_checkout_session(id).await?.map(|session| session.asks())
-            }
+            // One that is closed may be about to be opened; one that is used up holds the invoice for its money.
+            Some(Collectable::PaymentLink(id)) => uow
+                .load_payment_link(id)
+                .await?
+                .filter(|link| !link.is_used_up() && !matches!(link.state, LinkState::Closing { .. }))
+                .and_then(|link| link.asks_on_invoice()),
+            Some(Collectable::CheckoutSession(id)) => uow
+                .load_checkout_session(id)
+                .await?
+                .filter(|session| session.is_open() && !matches!(session.state, SessionState::Closing { .. }))
+                .map(|session| session.asks()),
         };
         match asked {
-            Some(asked) if asked.minor() > invoice.amount_due().minor() => {
+            Some(asked) if !invoice.is_due(asked) => {
                 self.close_collectable_of(uow, invoice.id, CloseReason::InvoiceClosed).await
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Fails where an invoice can be paid by something that was made while another was closed for what is asked.
+    ///
+    /// # Errors
+    /// It can; who asks again has it closed first.
+    pub(crate) async fn expect_no_other_page(&self, uow: &mut dyn UnitOfWork, invoice: &Invoice) -> Result<(), Error> {
+        match uow.open_collectable(invoice.id).await? {
+            None => Ok(()),
+            Some(made) => {
+                let message = format!("the invoice can be paid by {made}, made meanwhile; ask again to have it closed");
+                Err(Error::precondition(Reason::PaymentUnderWay, message))
+            }
         }
     }
 
@@ -211,9 +231,12 @@ impl App {
         }
         uow.update_payment_link(link).await?;
         self.record(uow, EventKind::PaymentLinkActivated, EventSubject::PaymentLink(Box::new(link.clone()))).await?;
-        // The checkout that reached its limit may be in the books before the opening is.
-        if link.is_used_up() {
-            self.link_closed(uow, link, CloseReason::Completed).await?;
+        // The checkout that reached its limit may be in the books before the opening is. Its money, which may still be on its
+        // way, gives the invoice free.
+        if link.is_used_up() && link.closed(CloseReason::Completed, self.now()) {
+            uow.update_payment_link(link).await?;
+            let subject = EventSubject::PaymentLink(Box::new(link.clone()));
+            self.record(uow, EventKind::PaymentLinkDeactivated, subject).await?;
         }
         Ok(())
     }

@@ -280,6 +280,16 @@ impl Error {
         matches!(self, Self::Aborted { reason: Reason::ConcurrentChange, .. })
     }
 
+    /// Whether it may be told of what the same request has done, where that is asked twice at once: of a state that it left.
+    pub(crate) fn may_be_of_a_double(&self) -> bool {
+        match self {
+            Self::FailedPrecondition { .. } => true,
+            Self::AlreadyExists { reason, .. } => *reason != Reason::RequestIdReused,
+            Self::Aborted { reason, .. } => *reason != Reason::RequestInProgress,
+            _ => false,
+        }
+    }
+
     /// The form in which a refusal for good is given again to the same request.
     pub(crate) fn to_refusal(&self) -> Option<StoredRefusal> {
         match self {

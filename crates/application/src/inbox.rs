@@ -521,7 +521,9 @@ impl App {
         Ok(true)
     }
 
-    /// A link was opened at the provider: it is open here too, unless its invoice has something else to be paid by.
+    /// A link was opened at the provider: it is open here too, where it may be. It is closed again where its time or its limit
+    /// is reached, where it is an ad-hoc payment's, and where its invoice is not open, has something else to be paid by, or less
+    /// is due on it than the link asks for.
     async fn link_opened_there(
         &self,
         uow: &mut dyn UnitOfWork,
@@ -530,9 +532,8 @@ impl App {
         let mut may_open = link.expect_reopenable(self.now()).is_ok() && link.payment_id.is_none();
         if let (true, Some(invoice_id)) = (may_open, link.invoice_id()) {
             let invoice = uow.lock_invoice(invoice_id).await?;
-            let asked = link.asks_on_invoice();
-            let takes = |invoice: &Invoice| asked.is_some_and(|it| it.minor() <= invoice.amount_due().minor());
-            may_open = invoice.is_some_and(|invoice| invoice.expect_open().is_ok() && takes(&invoice))
+            let is_due = |invoice: &Invoice| link.asks_on_invoice().is_some_and(|asked| invoice.is_due(asked));
+            may_open = invoice.is_some_and(|invoice| invoice.expect_open().is_ok() && is_due(&invoice))
                 && uow.reserve_collectable(&link.seller_id, invoice_id, Collectable::PaymentLink(link.id)).await?
                     == Reservation::Reserved;
         }

@@ -293,12 +293,10 @@ impl App {
             Some(earlier) => earlier,
             None => match carry_out(mutation).await {
                 // It may be refused for what the same request, asked twice at once, has done meanwhile.
-                Err(refused) if !matches!(refused, Error::Unavailable { .. }) => {
-                    match self.0.storage.load_request(&key).await? {
-                        Some(meanwhile) => meanwhile,
-                        None => return Err(refused),
-                    }
-                }
+                Err(refused) if refused.may_be_of_a_double() => match self.0.storage.load_request(&key).await {
+                    Ok(Some(meanwhile)) => meanwhile,
+                    Ok(None) | Err(_) => return Err(refused),
+                },
                 carried_out => return carried_out,
             },
         };

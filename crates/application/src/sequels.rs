@@ -54,7 +54,11 @@ impl App {
     ) -> Result<Result<RequestProgress, Error>, Error> {
         let found = uow.lock_invoice(sequel.invoice_id()).await?;
         let mut invoice = found.ok_or_else(|| Error::internal("the invoice of an intent is gone"))?;
-        let concluded = match self.expect_no_payment_under_way(uow, &invoice).await {
+        let is_free = match self.expect_no_payment_under_way(uow, &invoice).await {
+            Ok(()) => self.expect_no_other_page(uow, &invoice).await,
+            refused => refused,
+        };
+        let concluded = match is_free {
             Err(error) => Err(error),
             Ok(()) => match sequel {
                 Sequel::Credit { request, .. } => {
@@ -66,11 +70,7 @@ impl App {
             },
         };
         match concluded {
-            Ok(progress) => {
-                // Another page may have been made since the first was paid.
-                self.close_what_asks_too_much(uow, &invoice).await?;
-                Ok(Ok(progress))
-            }
+            Ok(progress) => Ok(Ok(progress)),
             Err(refusal @ (Error::Invalid(_) | Error::FailedPrecondition { .. })) => Ok(Err(refusal)),
             // The store's, such as a lost race: nothing is decided by it.
             Err(error) => Err(error),
@@ -110,6 +110,7 @@ mod tests {
     async fn concluded(payments: Result<Vec<Payment>, StorageError>) -> Result<Result<RequestProgress, Error>, Error> {
         let mut uow = MockUnitOfWork::new();
         uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
+        uow.expect_open_collectable().returning(|_| Ok(None));
         let mut found = Some(payments.map(|items| Page { items, has_more: false }));
         uow.expect_list_payments()
             .returning(move |_, _, _| found.take().unwrap_or(Ok(Page { items: vec![], has_more: false })));

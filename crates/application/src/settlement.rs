@@ -69,17 +69,18 @@ impl App {
                 }
             }
             CheckoutProgress::Processing { payment_ref } => {
+                let flags = late(&books);
                 if self.session_completed(uow, &mut books, snapshot, SessionPayment::Processing).await? {
-                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
-                    if payment.process(payment_ref.clone(), books.session.id, self.now()) {
+                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot).await?;
+                    if payment.process((payment_ref.clone(), books.session.id), flags, self.now()) {
                         self.store_payment(uow, &mut payment, EventKind::PaymentProcessing).await?;
                     }
                 }
             }
             CheckoutProgress::Authorized { payment_ref, authorization } => {
-                let flags = if was_closed(&books) { vec![PaymentFlag::CollectableClosed] } else { Vec::new() };
+                let flags = late(&books);
                 if self.session_completed(uow, &mut books, snapshot, SessionPayment::Processing).await? {
-                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
+                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot).await?;
                     let at_provider = (payment_ref.clone(), books.session.id);
                     if payment.authorize(at_provider, *authorization, flags, self.now()) {
                         self.store_payment(uow, &mut payment, EventKind::PaymentAuthorized).await?;
@@ -88,7 +89,7 @@ impl App {
             }
             CheckoutProgress::Released { payment_ref } => {
                 if self.session_completed(uow, &mut books, snapshot, SessionPayment::Failed).await? {
-                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
+                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot).await?;
                     if payment.release((payment_ref.clone(), books.session.id), self.now()) {
                         self.store_payment(uow, &mut payment, EventKind::PaymentCanceled).await?;
                     }
@@ -97,7 +98,7 @@ impl App {
             }
             CheckoutProgress::PaymentFailed { payment_ref } => {
                 if self.session_completed(uow, &mut books, snapshot, SessionPayment::Failed).await? {
-                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
+                    let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot).await?;
                     if payment.fail_at((payment_ref.clone(), books.session.id), self.now()) {
                         self.store_payment(uow, &mut payment, EventKind::PaymentFailed).await?;
                     }
@@ -142,7 +143,7 @@ impl App {
         } else if !is_another && !self.session_completed(uow, &mut books, snapshot, SessionPayment::Paid).await? {
             return Ok(());
         }
-        let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot.amount).await?;
+        let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot).await?;
         // What was paid while this payment was under way is before it now.
         if let Some(invoice) = &books.invoice {
             payment.split(net_and_tax(payment.total, Some(invoice), None));
@@ -161,10 +162,12 @@ impl App {
                 compare(received, fixed.unwrap_or(snapshot.amount))
             }
         };
-        // A link that was closed after the money was held is no reason to look at its capture.
-        let was_closed = match payment.authorization() {
-            Some(_) => payment.flags.contains(&PaymentFlag::CollectableClosed),
-            None => was_closed,
+        // A link that was closed after the money was held, or on its way, is no reason to look at it.
+        let was_closed = match payment.state {
+            PaymentState::Authorized { .. } | PaymentState::Processing => {
+                payment.flags.contains(&PaymentFlag::CollectableClosed)
+            }
+            _ => was_closed,
         };
         if was_closed {
             flags.push(PaymentFlag::CollectableClosed);
@@ -325,15 +328,21 @@ impl App {
         provider: &ProviderName,
         books: &Books,
         payment_ref: &ProviderRef,
-        asked: Money,
+        snapshot: &CheckoutSnapshot,
     ) -> Result<Payment, Error> {
+        let asked = snapshot.amount;
+        let is_in_vain =
+            matches!(snapshot.progress, CheckoutProgress::PaymentFailed { .. } | CheckoutProgress::Released { .. });
         let known = uow.load_payment_by_ref(provider, payment_ref).await?.map(|payment| payment.id);
         let asked_for = books.link.as_ref().and_then(|link| link.payment_id);
         for id in known.into_iter().chain(asked_for) {
             let payment = uow.lock_payment(id).await?;
-            // A second payment through an ad-hoc link is a payment of its own.
-            if let Some(payment) = payment.filter(|p| p.provider_ref.as_ref().is_none_or(|known| known == payment_ref))
-            {
+            // A second payment through an ad-hoc link is a payment of its own, and so is one without money behind its end.
+            let is_it = |it: &Payment| match &it.provider_ref {
+                Some(known) => known == payment_ref,
+                None => !(is_in_vain && it.ended_untried()),
+            };
+            if let Some(payment) = payment.filter(is_it) {
                 return Ok(payment);
             }
         }
@@ -422,6 +431,11 @@ impl App {
             None => Ok(None),
         }
     }
+}
+
+/// What is odd about money that is ordered, or held, now.
+fn late(books: &Books) -> Vec<PaymentFlag> {
+    if was_closed(books) { vec![PaymentFlag::CollectableClosed] } else { Vec::new() }
 }
 
 /// Whether what was paid had been closed, other than by its own completion. What is only being closed was open to the

@@ -79,6 +79,9 @@ impl Flag {
         for text in given {
             match self.form.parse(text) {
                 Ok(value) => values.push(value),
+                Err(expected) if self.field().is_list() && text.trim_start().starts_with('[') => {
+                    faults.push(format!("--{flag} {expected}; the flag is given once for each"));
+                }
                 Err(expected) => faults.push(format!("--{flag} {expected}")),
             }
         }

@@ -385,6 +385,12 @@ impl Invoice {
         }
     }
 
+    /// Whether so much is still to be paid on it, in its currency: a page may ask for no more.
+    pub fn is_due(&self, asked: Money) -> bool {
+        let due = self.amount_due();
+        asked.currency() == due.currency() && asked.minor() <= due.minor()
+    }
+
     /// What finalization fixed, once it has.
     pub fn finalization(&self) -> Option<&Finalization> {
         match &self.state {

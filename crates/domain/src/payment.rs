@@ -343,10 +343,16 @@ impl Payment {
     }
 
     /// Notes that the customer paid by a method whose money comes later. Says whether that was news.
-    pub fn process(&mut self, provider_ref: ProviderRef, session: CheckoutSessionId, now: Timestamp) -> bool {
-        let begins = self.state == PaymentState::Pending || self.begins_anew();
+    pub fn process(
+        &mut self,
+        at_provider: (ProviderRef, CheckoutSessionId),
+        flags: Vec<PaymentFlag>,
+        now: Timestamp,
+    ) -> bool {
+        let begins = self.state == PaymentState::Pending || self.ended_untried();
         if begins {
-            self.take_on((provider_ref, session), PaymentState::Processing, now);
+            self.take_on(at_provider, PaymentState::Processing, now);
+            self.0.flags = flags;
         }
         begins
     }
@@ -375,7 +381,7 @@ impl Payment {
 
     /// Notes that the payment at the provider failed. Says whether that was news.
     pub fn fail_at(&mut self, at_provider: (ProviderRef, CheckoutSessionId), now: Timestamp) -> bool {
-        let is_news = self.goes_on() || self.begins_anew();
+        let is_news = self.goes_on();
         if is_news {
             self.take_on(at_provider, PaymentState::Failed { failed_at: now }, now);
         }
@@ -418,10 +424,10 @@ impl Payment {
         matches!(self.state, PaymentState::Pending | PaymentState::Processing | PaymentState::Authorized { .. })
     }
 
-    /// Whether it ended here before there was any payment of it at the provider: one that is told of now was begun before its
-    /// page was closed, or someone opened that again. What ended at the provider stays as it is: word of what was before may
-    /// come in last.
-    fn begins_anew(&self) -> bool {
+    /// Whether it ended here before the provider told of any payment of it: canceled, expired, or without a page. Money that
+    /// someone ordered or has held for it all the same is its own then, for its page was paid before it was closed, or opened
+    /// again. What ended at the provider stays as it is: word of what was before may come in last.
+    pub fn ended_untried(&self) -> bool {
         let has_ended = matches!(
             self.state,
             PaymentState::Failed { .. } | PaymentState::Canceled { .. } | PaymentState::Expired { .. }
@@ -429,16 +435,13 @@ impl Payment {
         has_ended && self.provider_ref.is_none()
     }
 
-    /// Notes how the payment at the provider stands, and through which session it came. Where this one had ended, that is odd.
+    /// Notes how the payment at the provider stands, and through which session it came.
     fn take_on(
         &mut self,
         (provider_ref, session): (ProviderRef, CheckoutSessionId),
         state: PaymentState,
         now: Timestamp,
     ) {
-        if self.begins_anew() {
-            self.0.flags = vec![PaymentFlag::CollectableClosed];
-        }
         self.0.state = state;
         self.0.provider_ref = Some(provider_ref);
         self.0.checkout_session_id = Some(session);

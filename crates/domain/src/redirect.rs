@@ -34,6 +34,9 @@ impl RedirectUrl {
     /// Too long, not a URL, not https (or http on loopback), with user information, to a host that is not allowed,
     /// or with a card number in it.
     pub fn parse(text: &str, policy: &RedirectPolicy) -> Result<Self, Invalid> {
+        if text.is_empty() {
+            return Err(Invalid::required());
+        }
         if text.chars().count() > Self::CHARS_MAX {
             return Err(Invalid::new("TOO_LONG", format!("must have at most {} characters", Self::CHARS_MAX)));
         }
@@ -101,7 +104,7 @@ impl RedirectPolicy {
 }
 
 fn malformed() -> Invalid {
-    Invalid::new("MALFORMED_URL", "must be an absolute https URL")
+    Invalid::new("MALFORMED_URL", "must be an absolute https URL (http is fine on loopback)")
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 """Bills somebody, and waits until the invoice is paid.
 
 The server is where PAYLINKS_SERVER says (http://host:port or host:port); a key, where one is needed, is in
-PAYLINKS_API_KEY. The modules `paylinks.v1` are made of the contract by grpcio-tools:
-
-    python3 -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. proto/paylinks/v1/*.proto
+PAYLINKS_API_KEY. The modules `paylinks.v1` are made of the contract by grpcio-tools, as the README tells.
 """
 
 import json

@@ -4205,7 +4205,7 @@ pub enum CloseReason {
     /// Its limit of completed sessions was reached. Not of sessions.
     Completed = 3,
     /// Its invoice was paid otherwise, credited, voided or given up; or money was recorded on it that came in beside the
-    /// provider.
+    /// provider, or came in late by another page, so that less is due than the page asks for: then the invoice may be open.
     InvoiceClosed = 4,
     /// Someone closed it at the provider, beside this service.
     AtProvider = 5,
@@ -7867,7 +7867,8 @@ pub enum PaymentKind {
     Unspecified = 0,
     /// Asked for by CreatePayment.
     AdHoc = 1,
-    /// Through a payment link; also the first of a subscription, and a second one through the link of an ad-hoc payment.
+    /// Through a payment link; also the first of a subscription, and through the link of an ad-hoc payment a second one, or one
+    /// that failed after the ad-hoc payment had ended.
     Link = 2,
     /// Through a checkout of one invoice.
     Checkout = 3,
@@ -7942,7 +7943,9 @@ impl OutOfBandMethod {
     }
 }
 /// Where a payment stands, as the provider says. One that is FAILED, CANCELED or EXPIRED becomes SUCCEEDED should its
-/// money come all the same.
+/// money come all the same. An ad-hoc payment that ended here before the provider told of anyone who paid it becomes
+/// PROCESSING, or AUTHORIZED, where the provider then tells of money that is on its way, or held, and goes on from there; it
+/// is flagged COLLECTABLE_CLOSED.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PaymentState {

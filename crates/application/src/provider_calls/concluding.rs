@@ -66,10 +66,11 @@ impl App {
             }
             ProviderAction::ActivatePaymentLink { payment_link_id } => {
                 let mut link = found(uow.lock_payment_link(*payment_link_id).await?)?;
-                if performed.is_err() {
-                    uow.release_collectable(Collectable::PaymentLink(link.id)).await?;
-                } else {
+                if performed.is_ok() {
                     self.link_opened(uow, &mut link).await?;
+                } else if !link.is_used_up() {
+                    // An earlier try had opened one that is: its invoice is kept, or given free, for the money that came so.
+                    uow.release_collectable(Collectable::PaymentLink(link.id)).await?;
                 }
                 done(&link)?
             }

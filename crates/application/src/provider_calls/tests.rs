@@ -52,7 +52,9 @@ async fn used_up_before_the_answer(known: PaymentLink, action: ProviderAction, t
     let is_closed =
         |link: &PaymentLink| matches!(link.state, LinkState::Inactive { reason: CloseReason::Completed, .. });
     uow.expect_update_payment_link().times(2).returning(|_| Ok(()));
-    uow.expect_release_collectable().once().returning(|_| Ok(()));
+    // An opened one may be that of an invoice, whose money may still be on its way.
+    let is_released = told == "payment_link.updated";
+    uow.expect_release_collectable().times(usize::from(is_released)).returning(|_| Ok(()));
     let mut kinds = vec!["payment_link.deactivated", told];
     uow.expect_append_event().times(2).returning(move |event| {
         assert_eq!(Some(event.kind.name()), kinds.pop());

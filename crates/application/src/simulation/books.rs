@@ -6,7 +6,7 @@ use domain::event::{EventKind, EventSubject};
 use domain::idempotency::RequestProgress;
 use domain::invoice::InvoiceState;
 use domain::money::Money;
-use domain::payment::{PaymentFlag, PaymentKind, PaymentState};
+use domain::payment::{Payment, PaymentFlag, PaymentKind, PaymentState};
 use domain::payment_link::LinkState;
 use domain::ports::storage::Collectable;
 use domain::provider::CheckoutProgress;
@@ -210,6 +210,20 @@ fn check_pages(books: &Contents<'_>, acquirer: &Acquirer) -> Result<(), String> 
             "{due} is due on {invoice}, and {pages:?} ask for it"
         );
     }
+    // Money that is on its way through a page that was open keeps its invoice from being asked for by another; that of a
+    // second visitor, where the first has paid, is more than was asked for in any case.
+    let is_paid = |link| {
+        books.payments.iter().any(|it| it.payment_link_id == link && matches!(it.state, PaymentState::Succeeded { .. }))
+    };
+    for payment in books.payments.iter().filter(|it| !it.flags.contains(&PaymentFlag::CollectableClosed)) {
+        let is_second = payment.payment_link_id.is_some() && is_paid(payment.payment_link_id);
+        if let (Some(invoice), PaymentState::Processing | PaymentState::Authorized { .. }, false) =
+            (payment.invoice_id, &payment.state, is_second)
+        {
+            let is_kept = books.collectables.iter().any(|(of, held)| *of == invoice && is_of(payment, *held));
+            must!(is_kept, "{} is on its way, and its invoice is free", payment.id);
+        }
+    }
     for (invoice, held) in &books.collectables {
         must!(
             open.contains_key(invoice) || is_under_way(books, *held),
@@ -221,13 +235,16 @@ fn check_pages(books: &Contents<'_>, acquirer: &Acquirer) -> Result<(), String> 
 
 /// Whether money of a completed page is still on its way, or held: until then its invoice is kept.
 fn is_under_way(books: &Contents<'_>, held: Collectable) -> bool {
-    books.payments.iter().any(|payment| {
-        let is_its = match held {
-            Collectable::PaymentLink(link) => payment.payment_link_id == Some(link),
-            Collectable::CheckoutSession(session) => payment.checkout_session_id == Some(session),
-        };
-        is_its && matches!(payment.state, PaymentState::Processing | PaymentState::Authorized { .. })
-    })
+    let is_on_its_way = |it: &Payment| matches!(it.state, PaymentState::Processing | PaymentState::Authorized { .. });
+    books.payments.iter().any(|payment| is_of(payment, held) && is_on_its_way(payment))
+}
+
+/// Whether a payment came through a page.
+fn is_of(payment: &Payment, held: Collectable) -> bool {
+    match held {
+        Collectable::PaymentLink(link) => payment.payment_link_id == Some(link),
+        Collectable::CheckoutSession(session) => payment.checkout_session_id == Some(session),
+    }
 }
 
 /// Numbers begin at 1, and have neither gaps nor twins.

@@ -13,18 +13,19 @@ use domain::money::{Currency, Money};
 use domain::payment::{OutOfBand, OutOfBandMethod, OutOfBandReceipt, PaymentFlag, PaymentState};
 use domain::payment_link::{CaptureMethod, LinkOptions, PaymentLink};
 use domain::ports::provider::ProviderError;
+use domain::ports::storage::Collectable;
 use domain::provider::{Notification, ProviderRef};
 use domain::redirect::{RedirectPolicy, RedirectUrl};
 use domain::refund::RefundProgress;
 use domain::seller::Seller;
-use port_simulator::{Accident, Acquirer, Chaos, Process, SeededIds, SimulatedClock, SimulatedStorage};
+use port_simulator::{Accident, Acquirer, Chaos, Contents, Process, SeededIds, SimulatedClock, SimulatedStorage};
 use time::macros::date;
 
 use super::books;
 use super::callers::{new_invoice, new_items_link, new_link};
 use super::world::{BEGINNING, start_replica};
 use crate::mocked::{self, money};
-use crate::{App, CheckoutPurpose, CreateInvoiceCheckout, LinkTargetSpec, Mutation, Update, Worker};
+use crate::{App, CheckoutPurpose, CreateInvoiceCheckout, Error, LinkTargetSpec, Mutation, Reason, Update, Worker};
 
 /// Longer than any wait between two tries of a notification.
 const REST: Duration = Duration::from_secs(400);
@@ -300,27 +301,69 @@ fn money_that_comes_twice_or_too_late_is_recorded_and_flagged() {
 }
 
 #[test]
-fn a_page_that_was_made_while_a_receipt_waited_is_closed_behind_it() {
+fn a_receipt_that_waited_is_refused_where_another_page_was_made_meanwhile() {
     in_simulated_time(async {
         let world = SmallWorld::new();
         let invoice = world.open_invoice().await;
         let page = world.checkout(&invoice, Some(money(100))).await;
+        let receive = || {
+            let how = OutOfBand { method: OutOfBandMethod::Cash, reference: None, received_on: date!(2026 - 11 - 24) };
+            let changes = OutOfBandReceipt { amount: money(50), how, description: None, metadata: Metadata::default() };
+            world.mutation(Update { id: invoice.id, etag: None, changes })
+        };
         // Cash comes in, and the page can't be closed before it is recorded. Its customer pays it meanwhile.
         world.acquirer.set_accident(Some(("expire_checkout", Accident::NotDone(ProviderError::Unavailable))));
-        let how = OutOfBand { method: OutOfBandMethod::Cash, reference: None, received_on: date!(2026 - 11 - 24) };
-        let receipt = OutOfBandReceipt { amount: money(50), how, description: None, metadata: Metadata::default() };
-        let receive = world.mutation(Update { id: invoice.id, etag: None, changes: receipt });
-        world.app.record_invoice_payment(receive).await.unwrap_err();
+        let waiting = receive();
+        world.app.record_invoice_payment(waiting.clone()).await.unwrap_err();
         world.acquirer.pay(&page).unwrap();
         world.deliver_all().await;
         world.checkout(&invoice, None).await;
         world.acquirer.set_accident(None);
         world.rest().await;
+        let refused = world.app.record_invoice_payment(waiting).await;
+        assert!(
+            matches!(refused, Err(Error::FailedPrecondition { reason: Reason::PaymentUnderWay, .. })),
+            "{refused:?}"
+        );
+        let paid = |contents: &Contents<'_>| contents.invoices[0].amount_paid;
+        assert_eq!(world.storage.look(paid), money(100));
+        // Asked anew, it has the other page closed first.
+        world.app.record_invoice_payment(receive()).await.unwrap();
+        world.work().await;
         world.storage.look(|contents| {
             books::check(contents, &world.acquirer, &[]).unwrap();
             let states: Vec<_> = contents.sessions.iter().map(|session| session.state_name()).collect();
-            assert_eq!(states, ["completed", "expired"]);
-            assert_eq!(contents.invoices[0].amount_paid, money(150));
+            assert_eq!((states, paid(contents)), (vec!["completed", "expired"], money(150)));
+        });
+    });
+}
+
+#[test]
+fn a_transfer_that_is_ordered_before_the_opening_of_its_link_is_answered_keeps_the_invoice() {
+    in_simulated_time(async {
+        let world = SmallWorld::new();
+        let invoice = world.open_invoice().await;
+        let link = world.invoice_link(&invoice, None).await;
+        world.app.deactivate_payment_link(world.mutation(link.id)).await.unwrap();
+        world.acquirer.set_accident(Some(("activate_payment_link", Accident::AnswerLost)));
+        world.app.activate_payment_link(world.mutation(link.id)).await.unwrap_err();
+        let visit = world.acquirer.visit(link.provider_ref.as_ref().unwrap()).unwrap();
+        world.acquirer.order_transfer(&visit).unwrap();
+        world.deliver_all().await;
+        world.acquirer.set_accident(None);
+        world.rest().await;
+        let is_held = |contents: &Contents<'_>| {
+            let known = &contents.links[0];
+            assert_eq!((known.state_name(), known.completed_sessions), ("inactive", 1));
+            contents.collectables.contains(&(invoice.id, Collectable::PaymentLink(link.id)))
+        };
+        assert!(world.storage.look(is_held), "another link could be made while the money is on its way");
+        world.acquirer.end_transfer(&visit, Some(invoice.total())).unwrap();
+        world.deliver_all().await;
+        world.rest().await;
+        world.storage.look(|contents| {
+            books::check(contents, &world.acquirer, &[]).unwrap();
+            assert_eq!(contents.invoices[0].state.name(), InvoiceState::PAID);
         });
     });
 }

@@ -334,7 +334,11 @@ impl App {
         if matches!(invoice.state, InvoiceState::Void { .. }) {
             return Ok(Ok(invoice));
         }
-        match self.expect_voidable(uow, &invoice).await {
+        let is_free = match self.expect_voidable(uow, &invoice).await {
+            Ok(()) => self.expect_no_other_page(uow, &invoice).await,
+            refused => refused,
+        };
+        match is_free {
             Ok(()) => {}
             Err(refusal @ Error::FailedPrecondition { .. }) => return Ok(Err(refusal)),
             // The store's, such as a lost race: nothing is decided by it.

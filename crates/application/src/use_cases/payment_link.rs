@@ -293,7 +293,7 @@ impl App {
                 }
                 if let (Some(invoice), Some(asked)) = (&invoice, link.asks_on_invoice()) {
                     invoice.expect_open().map_err(invoice_error)?;
-                    if asked.minor() > invoice.amount_due().minor() {
+                    if !invoice.is_due(asked) {
                         return Err(Error::precondition(
                             Reason::InvoiceState,
                             "less is due on the invoice than the link asks for",

@@ -57,7 +57,7 @@ impl Payment {
         flags: Vec<PaymentFlag>,
         now: Timestamp,
     ) -> bool {
-        if !matches!(self.state, PaymentState::Pending | PaymentState::Processing) && !self.begins_anew() {
+        if !matches!(self.state, PaymentState::Pending | PaymentState::Processing) && !self.ended_untried() {
             return false;
         }
         self.take_on(at_provider, PaymentState::Authorized { authorization, authorized_at: now }, now);
@@ -83,7 +83,7 @@ impl Payment {
 
     /// Notes that what was held was let go, whoever did it. Says whether that was news.
     pub fn release(&mut self, at_provider: (ProviderRef, CheckoutSessionId), now: Timestamp) -> bool {
-        let is_news = self.goes_on() || self.begins_anew();
+        let is_news = self.goes_on();
         if is_news {
             self.take_on(at_provider, PaymentState::Canceled { canceled_at: now }, now);
         }
@@ -143,26 +143,23 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_here_alone_goes_on_with_a_payment_at_the_provider() {
+    fn what_ended_here_alone_goes_on_with_money_at_the_provider_and_with_no_failure() {
         let held = Authorization { amount: money(100), capture_before: None };
         let closed = vec![PaymentFlag::CollectableClosed];
-        let tell = |it: &mut Payment, state| match state {
-            "processing" => it.process(at_provider().0, at_provider().1, NOW),
-            "authorized" => it.authorize(at_provider(), held, closed.clone(), NOW),
-            "failed" => it.fail_at(at_provider(), NOW),
-            _ => it.release(at_provider(), NOW),
-        };
+        let through = (ProviderRef("p_2".into()), CheckoutSessionId::from_uuid(uuid::Uuid::from_u128(3)));
         let ends: [fn(&mut Payment) -> bool; 3] = [|it| it.cancel(NOW).is_ok(), |it| it.expire(NOW), |it| it.fail(NOW)];
         for end in ends {
-            for state in ["processing", "authorized", "failed", "canceled"] {
-                let mut payment = pending_payment(100);
-                assert!(end(&mut payment) && tell(&mut payment, state), "{state}");
+            let mut ended = pending_payment(100);
+            assert!(end(&mut ended));
+            let (mut processing, mut authorized, mut failed) = (ended.clone(), ended.clone(), ended.clone());
+            assert!(processing.process(through.clone(), closed.clone(), NOW));
+            assert!(authorized.authorize(through.clone(), held, closed.clone(), NOW));
+            for (payment, state) in [(&processing, "processing"), (&authorized, "authorized")] {
                 assert_eq!((payment.state.name(), &payment.flags), (state, &closed));
-                assert_eq!(
-                    (payment.provider_ref.clone().unwrap(), payment.checkout_session_id.unwrap()),
-                    at_provider()
-                );
+                assert_eq!((payment.provider_ref.clone().unwrap(), payment.checkout_session_id.unwrap()), through);
             }
+            assert!(!failed.fail_at(through.clone(), NOW) && !failed.release(through.clone(), NOW));
+            assert_eq!(failed, ended);
         }
     }
 
@@ -177,7 +174,7 @@ mod tests {
         for payment in [&mut captured, &mut released] {
             let before = payment.clone();
             assert!(!payment.authorize(at_provider(), late, vec![], NOW));
-            assert!(!payment.process(ProviderRef("p_1".into()), at_provider().1, NOW));
+            assert!(!payment.process(at_provider(), vec![], NOW));
             assert_eq!(*payment, before);
         }
     }

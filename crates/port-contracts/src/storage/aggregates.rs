@@ -276,7 +276,7 @@ fn payments_in_every_state() -> Vec<Payment> {
     let pending = || pending_payment(&seller("north"), PaymentParties::default());
     let (mut processing, mut succeeded, mut failed) = (pending(), pending(), pending());
     let (mut canceled, mut expired, mut authorized, mut released) = (pending(), pending(), pending(), pending());
-    processing.process(provider_ref("pi_1"), processing.checkout_session_id.unwrap(), later());
+    processing.process((provider_ref("pi_1"), processing.checkout_session_id.unwrap()), vec![], later());
     succeed(&mut succeeded, "pi_2", vec![]);
     failed.fail(later());
     canceled.cancel(later()).unwrap();

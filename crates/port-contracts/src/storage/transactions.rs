@@ -90,7 +90,7 @@ pub async fn a_broken_constraint_is_a_conflict_and_keeps_nothing(storage: Store)
     work.insert_invoice(&mut elsewhere).await.unwrap();
     let mut paid = pending_payment(&north, PaymentParties::default());
     let session = paid.checkout_session_id.unwrap();
-    paid.process(provider_ref("pi_1"), session, later());
+    paid.process((provider_ref("pi_1"), session), vec![], later());
     work.insert_payment(&mut paid).await.unwrap();
     let mut made = made_link(items_link(&north, None, metadata(&[])), "plink_1");
     work.insert_payment_link(&mut made).await.unwrap();
@@ -103,7 +103,7 @@ pub async fn a_broken_constraint_is_a_conflict_and_keeps_nothing(storage: Store)
         StorageError::Conflict { .. }
     );
     let mut again = pending_payment(&north, PaymentParties::default());
-    again.process(provider_ref("pi_1"), session, later());
+    again.process((provider_ref("pi_1"), session), vec![], later());
     conflicts!(insert_payment(&mut again), StorageError::ProviderRefTaken);
     let mut twin = made_link(intended, "plink_1");
     conflicts!(update_payment_link(&mut twin), StorageError::ProviderRefTaken);
