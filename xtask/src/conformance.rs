@@ -2,7 +2,7 @@
 //! address; Schemathesis against the JSON face and its description; our tax ids and rates against those of others; and the
 //! examples for callers, in each of their languages.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -221,7 +221,8 @@ fn json_face(programs: &Path) -> Result<()> {
         command
     };
     let _server = Running(paylinks(&["serve"]).stdout(Stdio::null()).spawn()?);
-    wait_for(port)?;
+    // It listens before its database is there, in which the key is made.
+    wait_until(|| is_ready(port))?;
     let told = repo::output(&mut paylinks(&["keys", "create", "--name", "schemathesis", "--scope", "write"]))?;
     let token = told.lines().find_map(|line| line.strip_prefix("token ")).context("no token was told")?.trim();
     let mut schemathesis = repo::command(programs.join("schemathesis"));
@@ -264,8 +265,25 @@ fn binary() -> PathBuf {
 
 /// Waits until something listens.
 fn wait_for(port: u16) -> Result<()> {
+    wait_until(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())
+}
+
+/// Whether the server whose HTTP port that is says that it serves.
+fn is_ready(port: u16) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        connection.set_read_timeout(Some(PATIENCE))?;
+        connection.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        BufReader::new(connection).read_line(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.contains(" 200 "))
+}
+
+fn wait_until(is_so: impl Fn() -> bool) -> Result<()> {
     let began = Instant::now();
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+    while !is_so() {
         if began.elapsed() > PATIENCE {
             bail!("the server did not answer in time");
         }
