@@ -177,8 +177,8 @@ async fn what_its_holders_die_of_is_set_aside_without_another_look() {
     mocked::app(storage, MockPaymentProvider::new()).process(poison).await.unwrap();
 }
 
-/// What becomes of a refund that was told so long ago, was tried so often, and whose payment is not known: for how long it is put off, or that it is
-/// done with.
+/// What becomes of a refund that was told so long ago, was tried so often, and whose payment is not known: for how long it is
+/// put off, or that it is done with.
 async fn put_off_for((age, tries): (Duration, u32), is_foreign: bool) -> Option<Duration> {
     let told = RefundSnapshot {
         provider_ref: ProviderRef("r_1".to_owned()),

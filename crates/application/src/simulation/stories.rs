@@ -85,6 +85,16 @@ impl SmallWorld {
         page
     }
 
+    /// Someone opens a closed link again at the provider, and its customer is faster than we close it.
+    async fn pay_reopened_there(&self, link: &PaymentLink) {
+        let page = link.provider_ref.as_ref().unwrap();
+        self.acquirer.set_link_active(page, true).unwrap();
+        let visit = self.acquirer.visit(page).unwrap();
+        self.acquirer.pay(&visit).unwrap();
+        self.deliver_all().await;
+        self.rest().await;
+    }
+
     async fn deliver(&self, notification: &Notification) {
         let (headers, body) = Acquirer::delivery(notification);
         self.app.receive_notification("acquirer", &headers, &body).await.unwrap();
@@ -283,13 +293,8 @@ fn money_that_comes_twice_or_too_late_is_recorded_and_flagged() {
         let world = SmallWorld::new();
         let invoice = world.open_invoice().await;
         let link = world.invoice_link(&invoice, None).await;
-        let page = link.provider_ref.as_ref().unwrap();
         world.app.void_invoice(world.mutation(Update { id: invoice.id, etag: None, changes: () })).await.unwrap();
-        world.acquirer.set_link_active(page, true).unwrap();
-        let visit = world.acquirer.visit(page).unwrap();
-        world.acquirer.pay(&visit).unwrap();
-        world.deliver_all().await;
-        world.rest().await;
+        world.pay_reopened_there(&link).await;
         world.storage.look(|contents| {
             books::check(contents, &world.acquirer, &[]).unwrap();
             let [payment] = contents.payments.as_slice() else { panic!("{:?}", contents.payments) };
@@ -377,13 +382,7 @@ fn a_page_that_asks_for_more_than_is_due_since_money_came_late_is_closed() {
             let first = world.invoice_link(&invoice, Some(money(100))).await;
             world.app.deactivate_payment_link(world.mutation(first.id)).await.unwrap();
             let second = world.invoice_link(&invoice, opened_for).await;
-            // Someone opens the first again at the provider, and its customer is faster than we close it.
-            let page = first.provider_ref.as_ref().unwrap();
-            world.acquirer.set_link_active(page, true).unwrap();
-            let visit = world.acquirer.visit(page).unwrap();
-            world.acquirer.pay(&visit).unwrap();
-            world.deliver_all().await;
-            world.rest().await;
+            world.pay_reopened_there(&first).await;
             world.storage.look(|contents| {
                 books::check(contents, &world.acquirer, &[]).unwrap();
                 assert_eq!(contents.invoices[0].amount_paid, money(100));
