@@ -260,15 +260,11 @@ impl App {
                     progress: RequestProgress::Running,
                     created_at: app.now(),
                 };
-                let mut attempt = 0;
-                loop {
-                    attempt += 1;
+                until_uncontended(|| async {
                     let transaction = Arc::clone(&work).prepare(app.clone()).await?;
-                    match app.attempt(&request, transaction).await {
-                        Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => back_off(attempt).await,
-                        other => return other,
-                    }
-                }
+                    app.attempt(&request, transaction).await
+                })
+                .await
             }));
             carried_out.instrument(span).await
         })
@@ -446,23 +442,33 @@ impl App {
     fn transact_boxed(&self, work: OwnTransaction) -> BoxFuture<'static, Result<Box<dyn Any + Send>, Error>> {
         let app = self.clone();
         Box::pin(outlive_caller(Box::pin(async move {
-            let mut attempt = 0;
-            loop {
-                attempt += 1;
+            until_uncontended(|| async {
                 let mut uow = app.0.storage.begin().await?;
-                let result = match work(&app, uow.as_mut()).await {
+                match work(&app, uow.as_mut()).await {
                     Ok(value) => uow.commit().await.map(|()| value).map_err(Error::from),
                     Err(error) => {
                         uow.rollback().await;
                         Err(error)
                     }
-                };
-                match result {
-                    Err(error) if error.is_contended() && attempt < ATTEMPTS_MAX => back_off(attempt).await,
-                    other => return other,
                 }
-            }
+            })
+            .await
         })))
+    }
+}
+
+/// Does something again that lost against others, but not for ever.
+pub(crate) async fn until_uncontended<T, F>(attempt: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match attempt().await {
+            Err(error) if error.is_contended() && attempts < ATTEMPTS_MAX => back_off(attempts).await,
+            other => return other,
+        }
     }
 }
 
@@ -490,7 +496,7 @@ fn in_progress() -> Error {
 }
 
 /// Runs work in a task of its own: a caller who goes away does not stop it half-way.
-async fn outlive_caller<T: Send + 'static>(work: BoxFuture<'static, Result<T, Error>>) -> Result<T, Error> {
+pub(crate) async fn outlive_caller<T: Send + 'static>(work: BoxFuture<'static, Result<T, Error>>) -> Result<T, Error> {
     match tokio::spawn(trace::carried(work)).await {
         Ok(result) => result,
         Err(panicked) => Err(Error::internal(panicked)),

@@ -15,6 +15,7 @@ use telemetry::table;
 use crate::app::{App, Waiting};
 use crate::error::Error;
 use crate::inbox::count;
+use crate::mutation::{outlive_caller, until_uncontended};
 
 /// How long the turn belongs to whoever reads back, from each page on: longer than a page takes with its retries. Another that
 /// takes it too early stores nothing twice.
@@ -115,27 +116,21 @@ impl App {
         provider: &ProviderName,
         notifications: Vec<Notification>,
     ) -> Result<usize, Error> {
-        let (provider, now, trace) = (provider.clone(), self.now(), telemetry::trace::current());
-        self.transact(move |app, uow| {
-            let (provider, notifications, trace) = (provider.clone(), notifications.clone(), trace.clone());
-            Box::pin(async move {
-                let mut news = 0;
-                for notification in notifications {
-                    let entry = InboxEntry {
-                        id: app.new_notification_id(),
-                        provider: provider.clone(),
-                        notification,
-                        attempts: 0,
-                        failures: 0,
-                        unended_tries: 0,
-                        received_at: now,
-                        trace: trace.clone(),
-                    };
-                    news += usize::from(uow.insert_notification(&entry).await?);
-                }
-                Ok(news)
-            })
-        })
-        .await
+        let (now, trace) = (self.now(), telemetry::trace::current());
+        let entry = |notification| InboxEntry {
+            id: self.new_notification_id(),
+            provider: provider.clone(),
+            notification,
+            attempts: 0,
+            failures: 0,
+            unended_tries: 0,
+            received_at: now,
+            trace: trace.clone(),
+        };
+        let entries: Vec<_> = notifications.into_iter().map(entry).collect();
+        let app = self.clone();
+        let store =
+            async move { until_uncontended(|| async { Ok(app.0.storage.store_notifications(&entries).await?) }).await };
+        outlive_caller(Box::pin(store)).await
     }
 }

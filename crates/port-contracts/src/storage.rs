@@ -116,6 +116,7 @@ macro_rules! storage_contract {
             an_intent_is_found_by_what_waits_for_it,
             it_is_known_for_how_long_a_call_is_put_off,
             a_notification_comes_in_once,
+            notifications_that_come_together_come_in_once,
             a_notification_is_leased_to_one_alone_and_counted,
             a_notification_is_tried_again_until_finished_or_set_aside,
             a_lease_of_a_notification_is_renewed_by_its_holder_alone,

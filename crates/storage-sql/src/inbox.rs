@@ -7,7 +7,7 @@ use domain::id::NotificationId;
 use domain::ports::storage::{InboxCommands, InboxQueries, StorageError, UnprocessedNotification};
 use domain::provider::InboxEntry;
 use domain::timestamp::Timestamp;
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
 
 use crate::connection::SqlStorage;
 use crate::errors::defect;
@@ -88,25 +88,45 @@ fn entry(row: &QueryResult) -> Result<InboxEntry, StorageError> {
     Ok(InboxEntry { attempts, failures, unended_tries, ..json(row, "document")? })
 }
 
+impl SqlStorage {
+    /// Stores notifications. One alone, as most are delivered, needs no transaction around it on PostgreSQL: that would be two
+    /// more round trips, while the provider waits.
+    pub(crate) async fn insert_notifications(&self, entries: &[InboxEntry]) -> Result<usize, StorageError> {
+        match entries {
+            [] => Ok(0),
+            [one] if self.backend() == DbBackend::Postgres => insert(&self.0.db, one).await,
+            several => {
+                let open = self.open().await?;
+                let mut news = 0;
+                for entry in several {
+                    news += insert(open.get()?, entry).await?;
+                }
+                open.commit().await?;
+                Ok(news)
+            }
+        }
+    }
+}
+
+/// Inserts a notification; answers how many are there now that were not.
+async fn insert(c: &impl ConnectionTrait, entry: &InboxEntry) -> Result<usize, StorageError> {
+    let sql = format!(
+        "INSERT INTO notifications (id, provider, provider_event_id, state, due_at_us, attempts, received_at_us, document) \
+         VALUES ($1, $2, $3, 'new', {}, 0, $4, $5) ON CONFLICT (provider, provider_event_id) DO NOTHING",
+        now_us(c.get_database_backend())
+    );
+    let values = [
+        entry.id.to_string().into(),
+        entry.provider.as_str().into(),
+        entry.notification.provider_event_id.as_str().into(),
+        entry.received_at.unix_micros().into(),
+        to_json(entry)?,
+    ];
+    usize::try_from(execute(c, &sql, values).await?).map_err(defect)
+}
+
 #[async_trait]
 impl InboxCommands for SqlUnitOfWork {
-    async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError> {
-        let c = self.connection()?;
-        let sql = format!(
-            "INSERT INTO notifications (id, provider, provider_event_id, state, due_at_us, attempts, received_at_us, document) \
-             VALUES ($1, $2, $3, 'new', {}, 0, $4, $5) ON CONFLICT (provider, provider_event_id) DO NOTHING",
-            now_us(c.get_database_backend())
-        );
-        let values = [
-            entry.id.to_string().into(),
-            entry.provider.as_str().into(),
-            entry.notification.provider_event_id.as_str().into(),
-            entry.received_at.unix_micros().into(),
-            to_json(entry)?,
-        ];
-        Ok(execute(c, &sql, values).await? == 1)
-    }
-
     async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError> {
         let c = self.connection()?;
         let backend = c.get_database_backend();

@@ -19,7 +19,7 @@ use domain::ports::storage::{
     IntentCommands, InvoiceCommands, OpenAtProvider, PaymentCommands, PaymentLinkCommands, RequestCommands,
     RequestQueries, Reservation, SharedSecret, Storage, StorageError, UnitOfWork,
 };
-use domain::provider::{Intent, ProviderName};
+use domain::provider::{InboxEntry, Intent, ProviderName};
 use domain::seller::SellerId;
 use domain::tax::TaxRate;
 use domain::timestamp::Timestamp;
@@ -76,6 +76,10 @@ impl Storage for SqlStorage {
 
     async fn sequence_events(&self) -> Result<u64, StorageError> {
         self.give_pending().await
+    }
+
+    async fn store_notifications(&self, entries: &[InboxEntry]) -> Result<usize, StorageError> {
+        self.insert_notifications(entries).await
     }
 
     async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError> {

@@ -434,9 +434,7 @@ async fn lists_that_nobody_waits_for_any_more_fill_no_server() {
 async fn what_is_due_is_leased_without_reading_all_that_waits() {
     on_postgres(|url| async move {
         let storage = open(&url).await;
-        let mut work = storage.begin().await.unwrap();
-        assert!(work.insert_notification(&inbox_entry("evt_0")).await.unwrap());
-        work.commit().await.unwrap();
+        assert_eq!(storage.store_notifications(&[inbox_entry("evt_0")]).await.unwrap(), 1);
         let admin = Database::connect(&url).await.unwrap();
         let copies = "INSERT INTO notifications (id, provider, provider_event_id, state, due_at_us, attempts, \
                       received_at_us, document) SELECT 'copy_' || copy, provider, 'copy_' || copy, state, due_at_us, \
@@ -495,11 +493,7 @@ async fn a_call_that_can_not_be_read_waits_and_others_go_on(url: String) {
 async fn a_notification_that_can_not_be_read_is_set_aside_and_others_go_on(url: String) {
     let storage = open(&url).await;
     let entries: Vec<_> = ["evt_1", "evt_2", "evt_3"].map(inbox_entry).into();
-    let mut work = storage.begin().await.unwrap();
-    for entry in &entries {
-        assert!(work.insert_notification(entry).await.unwrap());
-    }
-    work.commit().await.unwrap();
+    assert_eq!(storage.store_notifications(&entries).await.unwrap(), entries.len());
     let set_topic = |topic: &str| {
         let changed = match url.starts_with("postgres") {
             true => format!("jsonb_set(document, '{{notification,topic,topic}}', '\"{topic}\"')"),

@@ -65,6 +65,14 @@ pub trait Storage: Reader {
     /// [`StorageError::Unavailable`].
     async fn sequence_events(&self) -> Result<u64, StorageError>;
 
+    /// Puts notifications into the inbox, all of them or none, and each once: what is there already stays as it is. Answers how
+    /// many were not. They are there for good once this answers; nothing else is committed with them.
+    ///
+    /// # Errors
+    /// [`StorageError::Contended`]: another is putting the same there, in another order. [`StorageError::Unavailable`] and
+    /// [`StorageError::CommitUnknown`]: they may be there or not.
+    async fn store_notifications(&self, entries: &[InboxEntry]) -> Result<usize, StorageError>;
+
     /// The secret of that name: the one that is kept, or else `fresh`, which is kept from then on. Servers that ask at once
     /// get the same.
     ///
@@ -765,8 +773,6 @@ pub trait InboxQueries {
 /// leased to someone else meanwhile.
 #[async_trait]
 pub trait InboxCommands {
-    /// Adds a notification. `false` if it is there already.
-    async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError>;
     /// Takes unprocessed notifications that are due, at most `limit`, for `lease`, and none that another transaction is
     /// taking. Counts the attempt, of which no end is noted yet. Of those that had no end twice and more, it takes one at
     /// most: one of which its holders die must not take others with it each time. Those that were never tried come first, so

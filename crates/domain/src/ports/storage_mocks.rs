@@ -167,6 +167,7 @@ mock! {
         async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError>;
         async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<EventPosition, StorageError>;
         async fn sequence_events(&self) -> Result<u64, StorageError>;
+        async fn store_notifications(&self, entries: &[InboxEntry]) -> Result<usize, StorageError>;
         async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError>;
         async fn ping(&self) -> Result<(), StorageError>;
         async fn database_time(&self) -> Result<Timestamp, StorageError>;
@@ -427,7 +428,6 @@ mock! {
 
     #[async_trait]
     impl InboxCommands for UnitOfWork {
-        async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError>;
         async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError>;
         async fn renew_notification_lease(&mut self, held: &InboxEntry, lease: Duration) -> Result<bool, StorageError>;
         async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError>;

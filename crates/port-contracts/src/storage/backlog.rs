@@ -30,9 +30,8 @@ pub async fn what_waits_is_told_until_it_is_done(storage: Store) {
     let mut refund =
         intent(&seller, ProviderAction::CreateRefund { refund_id: RefundId::from_uuid(next_uuid()) }, None);
     refund.state = IntentState::OutcomeUnknown;
+    storage.store_notifications(&[done.clone(), aside.clone()]).await.unwrap();
     let mut work = storage.begin().await.unwrap();
-    work.insert_notification(&done).await.unwrap();
-    work.insert_notification(&aside).await.unwrap();
     work.insert_intent(&refund, LONG).await.unwrap();
     work.commit().await.unwrap();
     let backlog = storage.backlog().await.unwrap();

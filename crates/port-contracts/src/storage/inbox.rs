@@ -17,31 +17,46 @@ pub async fn a_notification_comes_in_once(storage: Store) {
     for index in 0..24 {
         let storage = Store::clone(&storage);
         deliveries.spawn(async move {
-            let mut work = storage.begin().await.unwrap();
-            let is_new = work.insert_notification(&inbox_entry(&format!("evt_{}", index % 3))).await.unwrap();
-            work.commit().await.unwrap();
-            is_new
+            storage.store_notifications(&[inbox_entry(&format!("evt_{}", index % 3))]).await.unwrap()
         });
     }
-    assert_eq!(deliveries.join_all().await.into_iter().filter(|is_new| *is_new).count(), 3);
-    let mut work = storage.begin().await.unwrap();
+    assert_eq!(deliveries.join_all().await.into_iter().sum::<usize>(), 3);
+    assert_eq!(storage.store_notifications(&[]).await.unwrap(), 0);
     let mut elsewhere = inbox_entry("evt_0");
     elsewhere.provider = "other".parse().unwrap();
-    assert!(work.insert_notification(&elsewhere).await.unwrap());
-    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 4);
+    // Several at once, of which one is there and one is named twice.
+    let told = [inbox_entry("evt_1"), elsewhere.clone(), inbox_entry("evt_3"), elsewhere];
+    assert_eq!(storage.store_notifications(&told).await.unwrap(), 2);
+    let mut work = storage.begin().await.unwrap();
+    assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 5);
+    work.commit().await.unwrap();
+}
+
+/// Of several that come in together, each does once, also where others bring some of them at the same time.
+pub async fn notifications_that_come_together_come_in_once(storage: Store) {
+    let mut deliveries = JoinSet::new();
+    for index in 0..16 {
+        let storage = Store::clone(&storage);
+        deliveries.spawn(async move {
+            let first = index % 4 * 2;
+            let told: Vec<_> = (first..first + 6).map(|number| inbox_entry(&format!("evt_{number:02}"))).collect();
+            storage.store_notifications(&told).await.unwrap()
+        });
+    }
+    assert_eq!(deliveries.join_all().await.into_iter().sum::<usize>(), 12);
+    let mut work = storage.begin().await.unwrap();
+    assert_eq!(work.lease_due_notifications(20, LONG).await.unwrap().len(), 12);
     work.commit().await.unwrap();
 }
 
 /// Many workers at once get every notification, each once, with its first attempt counted.
 pub async fn a_notification_is_leased_to_one_alone_and_counted(storage: Store) {
     let mut expected = BTreeMap::new();
-    let mut work = storage.begin().await.unwrap();
-    for index in 0..30 {
-        let entry = inbox_entry(&format!("evt_{index}"));
-        assert!(work.insert_notification(&entry).await.unwrap());
-        expected.insert(entry.id, tried(&entry, 1));
+    let entries: Vec<_> = (0..30).map(|index| inbox_entry(&format!("evt_{index}"))).collect();
+    assert_eq!(storage.store_notifications(&entries).await.unwrap(), entries.len());
+    for entry in &entries {
+        expected.insert(entry.id, tried(entry, 1));
     }
-    work.commit().await.unwrap();
     let mut workers = JoinSet::new();
     for _ in 0..8 {
         let storage = Store::clone(&storage);
@@ -65,9 +80,8 @@ pub async fn a_notification_is_leased_to_one_alone_and_counted(storage: Store) {
 /// A notification is due again after its lease or the time that a failure gave it, until it is finished or set aside.
 pub async fn a_notification_is_tried_again_until_finished_or_set_aside(storage: Store) {
     let (kept, finished) = (inbox_entry("evt_1"), inbox_entry("evt_2"));
+    storage.store_notifications(&[kept.clone(), finished.clone()]).await.unwrap();
     let mut work = storage.begin().await.unwrap();
-    work.insert_notification(&kept).await.unwrap();
-    work.insert_notification(&finished).await.unwrap();
     assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap().len(), 2);
     assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap(), []);
     work.finish_notification(&tried(&finished, 1)).await.unwrap();
@@ -96,10 +110,9 @@ pub async fn a_notification_is_tried_again_until_finished_or_set_aside(storage: 
     work.retry_notification(&third, Duration::ZERO, "still down").await.unwrap();
     work.set_notification_aside(&third, "what it names is unknown").await.unwrap();
     assert_eq!(work.lease_due_notifications(10, LONG).await.unwrap(), []);
-    // It is kept: a delivery of the same comes to nothing.
-    assert!(!work.insert_notification(&inbox_entry("evt_1")).await.unwrap());
-    assert!(!work.insert_notification(&inbox_entry("evt_2")).await.unwrap());
     work.commit().await.unwrap();
+    // It is kept: a delivery of the same comes to nothing.
+    assert_eq!(storage.store_notifications(&["evt_1", "evt_2"].map(inbox_entry)).await.unwrap(), 0);
 }
 
 /// A notification in that try of it, where the tries before had an end.
@@ -124,9 +137,7 @@ async fn renew_notification(storage: &Store, held: &InboxEntry, lease: Duration)
 
 /// Who holds a notification may go on holding it; who has lost it to another may write nothing of it.
 pub async fn a_lease_of_a_notification_is_renewed_by_its_holder_alone(storage: Store) {
-    let mut work = storage.begin().await.unwrap();
-    work.insert_notification(&inbox_entry("evt_1")).await.unwrap();
-    work.commit().await.unwrap();
+    storage.store_notifications(&[inbox_entry("evt_1")]).await.unwrap();
     let first = take_due(&storage, Duration::ZERO).await.pop().unwrap();
     assert!(renew_notification(&storage, &first, LONG).await);
     assert_eq!(take_due(&storage, LONG).await, []);
@@ -154,10 +165,8 @@ pub async fn a_lease_of_a_notification_is_renewed_by_its_holder_alone(storage: S
 
 /// What waits for a person is listed, counted, and taken up again when it is told so.
 pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(storage: Store) {
+    storage.store_notifications(&["evt_1", "evt_2", "evt_3"].map(inbox_entry)).await.unwrap();
     let mut work = storage.begin().await.unwrap();
-    for event in ["evt_1", "evt_2", "evt_3"] {
-        work.insert_notification(&inbox_entry(event)).await.unwrap();
-    }
     let leased = work.lease_due_notifications(10, LONG).await.unwrap();
     work.set_notification_aside(&leased[1], "what it names is unknown").await.unwrap();
     work.retry_notification(&leased[0], LONG, "the provider is down").await.unwrap();
@@ -192,18 +201,14 @@ pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(stora
 
 /// What is new comes before what was tried already, however long that has been due.
 pub async fn what_is_new_comes_before_what_was_tried(storage: Store) {
+    storage.store_notifications(&["evt_1", "evt_2", "evt_3"].map(inbox_entry)).await.unwrap();
     let mut work = storage.begin().await.unwrap();
-    for event in ["evt_1", "evt_2", "evt_3"] {
-        work.insert_notification(&inbox_entry(event)).await.unwrap();
-    }
     for entry in work.lease_due_notifications(10, LONG).await.unwrap() {
         work.retry_notification(&entry, Duration::ZERO, "its payment is not known").await.unwrap();
     }
     work.commit().await.unwrap();
     let new = inbox_entry("evt_4");
-    let mut work = storage.begin().await.unwrap();
-    work.insert_notification(&new).await.unwrap();
-    work.commit().await.unwrap();
+    storage.store_notifications(std::slice::from_ref(&new)).await.unwrap();
     let mut work = storage.begin().await.unwrap();
     let first = work.lease_due_notifications(1, LONG).await.unwrap();
     assert_eq!(first.iter().map(|entry| entry.id).collect::<Vec<_>>(), [new.id]);
@@ -214,11 +219,7 @@ pub async fn what_is_new_comes_before_what_was_tried(storage: Store) {
 /// Failures are kept as their holder counts them until a person has it tried again; tries are counted until one has an end,
 /// and of those that had none again and again, one is taken at a time.
 pub async fn failures_of_a_notification_and_tries_without_an_end_are_counted(storage: Store) {
-    let mut work = storage.begin().await.unwrap();
-    for event in ["evt_1", "evt_2", "evt_3"] {
-        work.insert_notification(&inbox_entry(event)).await.unwrap();
-    }
-    work.commit().await.unwrap();
+    storage.store_notifications(&["evt_1", "evt_2", "evt_3"].map(inbox_entry)).await.unwrap();
     let counts =
         |taken: &[InboxEntry]| taken.iter().map(|entry| (entry.failures, entry.unended_tries)).collect::<Vec<_>>();
     let first = take_due(&storage, Duration::ZERO).await;

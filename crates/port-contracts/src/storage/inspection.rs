@@ -39,8 +39,8 @@ pub async fn what_is_open_at_providers_that_are_gone_is_counted(storage: Store) 
     work.insert_intent(&intent, std::time::Duration::ZERO).await.unwrap();
     let mut told = fixtures::inbox_entry("evt_1");
     told.provider = older.clone();
-    work.insert_notification(&told).await.unwrap();
     work.commit().await.unwrap();
+    storage.store_notifications(&[told]).await.unwrap();
 
     let wanted = [
         OpenAtProvider { links: 1, payments: 1, calls: 1, ..OpenAtProvider::nothing(gone.clone()) },

@@ -644,9 +644,9 @@ impl SimulatedUnitOfWork {
     }
 }
 
-#[async_trait]
-impl InboxCommands for SimulatedUnitOfWork {
-    async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError> {
+impl SimulatedUnitOfWork {
+    /// Adds a notification; `false` if it is there already.
+    pub(super) async fn insert_notification(&mut self, entry: &InboxEntry) -> Result<bool, StorageError> {
         self.statement().await?;
         let event = domain::provider::ProviderRef(entry.notification.provider_event_id.clone());
         let key: UniqueKey = ("notifications_once", at_provider(&entry.provider, &event));
@@ -669,7 +669,10 @@ impl InboxCommands for SimulatedUnitOfWork {
         own.notifications.insert(entry.id, row);
         Ok(true)
     }
+}
 
+#[async_trait]
+impl InboxCommands for SimulatedUnitOfWork {
     async fn lease_due_notifications(&mut self, limit: u32, lease: Duration) -> Result<Vec<InboxEntry>, StorageError> {
         self.statement().await?;
         let database = &self.storage.database;

@@ -45,6 +45,15 @@ struct SimulatedUnitOfWork {
 }
 
 impl SimulatedStorage {
+    async fn begin_own(&self) -> Result<SimulatedUnitOfWork, StorageError> {
+        self.reach.go().await;
+        if self.reach.chaos.happens(|faults| faults.storage_unavailable) {
+            return Err(unavailable());
+        }
+        let id = self.database.begin(&self.reach.process);
+        Ok(SimulatedUnitOfWork { storage: self.clone(), id, has_ended: false })
+    }
+
     /// A store of its own, empty at first, that is reached by one process.
     pub fn new(process: &Process, chaos: &Chaos) -> Self {
         Self::connected(Database::new(), process, chaos)
@@ -177,12 +186,7 @@ impl SimulatedUnitOfWork {
 #[async_trait]
 impl Storage for SimulatedStorage {
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StorageError> {
-        self.reach.go().await;
-        if self.reach.chaos.happens(|faults| faults.storage_unavailable) {
-            return Err(unavailable());
-        }
-        let id = self.database.begin(&self.reach.process);
-        Ok(Box::new(SimulatedUnitOfWork { storage: self.clone(), id, has_ended: false }))
+        Ok(Box::new(self.begin_own().await?))
     }
 
     async fn wait_for_event(&self, after: EventPosition, patience: Duration) -> Result<EventPosition, StorageError> {
@@ -198,6 +202,16 @@ impl Storage for SimulatedStorage {
             return Err(unavailable());
         }
         Ok(self.database.sequence())
+    }
+
+    async fn store_notifications(&self, entries: &[InboxEntry]) -> Result<usize, StorageError> {
+        let mut work = self.begin_own().await?;
+        let mut news = 0;
+        for entry in entries {
+            news += usize::from(work.insert_notification(entry).await?);
+        }
+        Box::new(work).commit().await?;
+        Ok(news)
     }
 
     async fn shared_secret(&self, name: &'static str, fresh: SharedSecret) -> Result<SharedSecret, StorageError> {
