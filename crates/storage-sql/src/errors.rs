@@ -25,6 +25,11 @@ pub(crate) fn storage_error(error: DbErr) -> StorageError {
     }
 }
 
+/// Classifies an error of a statement that was asked without the ORM.
+pub(crate) fn sql_error(error: sqlx::Error) -> StorageError {
+    storage_error(DbErr::Query(RuntimeErr::SqlxError(error.into())))
+}
+
 /// Classifies an error of a commit: a broken connection leaves it open whether it was kept.
 pub(crate) fn commit_error(error: DbErr) -> StorageError {
     match storage_error(error) {

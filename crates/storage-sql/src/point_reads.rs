@@ -16,14 +16,14 @@ use domain::ports::storage::{EventFilter, Sellers, StorageError};
 use futures::{StreamExt, stream};
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Postgres, Row};
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, RuntimeErr};
+use sea_orm::{DatabaseConnection, DbBackend};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use crate::connection::SqlStorage;
-use crate::errors::{count_error, defect, storage_error};
+use crate::errors::{count_error, defect, sql_error};
 use crate::queries;
 use crate::sql::{ANSWER_MAX, answered_within, statement_span};
 use crate::stored::Stored;
@@ -144,10 +144,6 @@ impl Ask for Rows {
             tell(index, found.as_ref().map(|found| found.get(value).cloned()).map_err(crate::together::of_all));
         }
     }
-}
-
-fn sql_error(error: sqlx::Error) -> StorageError {
-    storage_error(DbErr::Query(RuntimeErr::SqlxError(error.into())))
 }
 
 /// A question for events.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sea_orm::sqlx::Row as _;
+use sea_orm::sqlx::types::JsonRawValue;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
 use domain::ports::storage::StorageError;
@@ -10,7 +12,7 @@ use telemetry::trace;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use crate::errors::{count_error, defect, storage_error};
+use crate::errors::{count_error, defect, sql_error, storage_error};
 
 /// The longest that the database may take to answer: more than it gives one statement, so that it tells by itself what took
 /// too long. Beyond, it is the database or the way to it that hangs, of which the operating system may say nothing for hours.
@@ -161,7 +163,13 @@ pub(crate) fn count(row: &QueryResult, name: &str) -> Result<u64, StorageError> 
 
 /// Reads what a JSON column holds.
 pub(crate) fn json<T: DeserializeOwned>(row: &QueryResult, name: &str) -> Result<T, StorageError> {
-    serde_json::from_value(column(row, name)?).map_err(defect)
+    // From its text, and not through a tree of all that is in it.
+    let text = match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
+        (Some(row), _) => row.try_get::<&JsonRawValue, _>(name),
+        (None, Some(row)) => row.try_get::<&JsonRawValue, _>(name),
+        (None, None) => return Err(defect("a row of neither database")),
+    };
+    serde_json::from_str(text.map_err(sql_error)?.get()).map_err(defect)
 }
 
 /// A value for a JSON column.
