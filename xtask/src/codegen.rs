@@ -61,6 +61,7 @@ fn generate(into: &Path) -> Result<()> {
     tonic_prost_build::configure()
         .out_dir(into)
         .btree_map(".")
+        .codec_path("crate::codec::ProtoCodec")
         .client_mod_attribute(".", "#[cfg(feature = \"client\")]")
         .server_mod_attribute(".", "#[cfg(feature = \"server\")]")
         .compile_fds(descriptors)?;

@@ -1,4 +1,8 @@
-//! The generated code of the public contract in `proto/`. `cargo xtask codegen` makes it, and a check proves it fresh.
+//! The public contract of `proto/` as code, which `cargo xtask codegen` generates and a check proves fresh, and how its messages
+//! become bytes.
+
+#[cfg(any(feature = "client", feature = "server"))]
+mod codec;
 
 #[expect(clippy::all, reason = "generated code is as its generator makes it")]
 #[cfg_attr(

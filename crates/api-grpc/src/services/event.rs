@@ -13,6 +13,7 @@ use domain::ports::storage::EventFilter;
 use domain::timestamp::Timestamp;
 use domain::trace_context::TraceContext;
 use domain::validation::{Invalid, Validator};
+use futures::future::try_join;
 use futures::{Stream, StreamExt};
 use telemetry::table::{EVENT_DELIVERY_SECONDS, EVENT_STREAMS_OPEN};
 use telemetry::{OneMore, trace};
@@ -197,8 +198,12 @@ impl Follower {
     /// What is there behind the last event. A key that is revoked or has expired ends its streams too.
     async fn read(&mut self) -> Result<Vec<SequencedEvent>, Status> {
         self.read_at = Instant::now();
-        self.services.app.authenticate(self.credentials.0.as_deref()).await.map_err(status)?;
-        self.services.app.list_events(&self.query).await.map_err(status)
+        let app = &self.services.app;
+        // At once, since each of the two is waited for by all who follow; nothing is told before the key is known to be good.
+        let (_, events) = try_join(app.authenticate(self.credentials.0.as_deref()), app.list_events(&self.query))
+            .await
+            .map_err(status)?;
+        Ok(events)
     }
 
     fn message(&mut self, event: Option<Event>) -> StreamEventsResponse {

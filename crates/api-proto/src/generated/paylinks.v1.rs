@@ -1727,7 +1727,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/CreateProduct");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "CreateProduct"));
@@ -1742,7 +1742,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/GetProduct");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetProduct"));
@@ -1758,7 +1758,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/UpdateProduct");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "UpdateProduct"));
@@ -1773,7 +1773,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/ListProducts");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListProducts"));
@@ -1788,7 +1788,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/CreatePrice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "CreatePrice"));
@@ -1803,7 +1803,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/GetPrice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetPrice"));
@@ -1819,7 +1819,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/UpdatePrice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "UpdatePrice"));
@@ -1834,7 +1834,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/ListPrices");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListPrices"));
@@ -1849,7 +1849,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/CreateShippingRate");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "CreateShippingRate"));
@@ -1864,7 +1864,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/GetShippingRate");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetShippingRate"));
@@ -1880,7 +1880,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/UpdateShippingRate");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "UpdateShippingRate"));
@@ -1895,7 +1895,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/ListShippingRates");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListShippingRates"));
@@ -1910,7 +1910,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/CreateCoupon");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "CreateCoupon"));
@@ -1925,7 +1925,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/GetCoupon");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetCoupon"));
@@ -1941,7 +1941,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/UpdateCoupon");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "UpdateCoupon"));
@@ -1956,7 +1956,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/ListCoupons");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListCoupons"));
@@ -1976,7 +1976,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/CreatePromotionCode");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "CreatePromotionCode"));
@@ -1991,7 +1991,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/GetPromotionCode");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "GetPromotionCode"));
@@ -2008,7 +2008,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/UpdatePromotionCode");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "UpdatePromotionCode"));
@@ -2023,7 +2023,7 @@ pub mod catalog_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CatalogService/ListPromotionCodes");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CatalogService", "ListPromotionCodes"));
@@ -2242,7 +2242,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateProductSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2270,7 +2270,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetProductSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2298,7 +2298,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdateProductSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2326,7 +2326,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListProductsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2354,7 +2354,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreatePriceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2382,7 +2382,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetPriceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2410,7 +2410,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdatePriceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2438,7 +2438,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPricesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2466,7 +2466,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateShippingRateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2494,7 +2494,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetShippingRateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2522,7 +2522,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdateShippingRateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2550,7 +2550,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListShippingRatesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2578,7 +2578,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateCouponSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2606,7 +2606,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetCouponSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2634,7 +2634,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdateCouponSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2662,7 +2662,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCouponsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2691,7 +2691,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreatePromotionCodeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2719,7 +2719,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetPromotionCodeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2748,7 +2748,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdatePromotionCodeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -2776,7 +2776,7 @@ pub mod catalog_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPromotionCodesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -4332,7 +4332,7 @@ pub mod payment_link_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentLinkService/CreatePaymentLink");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "CreatePaymentLink"));
@@ -4347,7 +4347,7 @@ pub mod payment_link_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentLinkService/GetPaymentLink");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "GetPaymentLink"));
@@ -4365,7 +4365,7 @@ pub mod payment_link_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentLinkService/UpdatePaymentLink");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "UpdatePaymentLink"));
@@ -4380,7 +4380,7 @@ pub mod payment_link_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentLinkService/ListPaymentLinks");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "ListPaymentLinks"));
@@ -4396,7 +4396,7 @@ pub mod payment_link_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentLinkService/ListPaymentLinkLineItems");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "ListPaymentLinkLineItems"));
@@ -4415,7 +4415,7 @@ pub mod payment_link_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentLinkService/ActivatePaymentLink");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "ActivatePaymentLink"));
@@ -4434,7 +4434,7 @@ pub mod payment_link_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentLinkService/DeactivatePaymentLink");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "DeactivatePaymentLink"));
@@ -4452,7 +4452,7 @@ pub mod payment_link_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentLinkService/SharePaymentLink");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentLinkService", "SharePaymentLink"));
@@ -4619,7 +4619,7 @@ pub mod payment_link_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreatePaymentLinkSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -4647,7 +4647,7 @@ pub mod payment_link_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetPaymentLinkSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -4676,7 +4676,7 @@ pub mod payment_link_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdatePaymentLinkSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -4705,7 +4705,7 @@ pub mod payment_link_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPaymentLinksSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -4740,7 +4740,7 @@ pub mod payment_link_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPaymentLinkLineItemsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -4771,7 +4771,7 @@ pub mod payment_link_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ActivatePaymentLinkSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -4806,7 +4806,7 @@ pub mod payment_link_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DeactivatePaymentLinkSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -4835,7 +4835,7 @@ pub mod payment_link_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SharePaymentLinkSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -5463,7 +5463,7 @@ pub mod checkout_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CheckoutService/CreateInvoiceCheckout");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CheckoutService", "CreateInvoiceCheckout"));
@@ -5478,7 +5478,7 @@ pub mod checkout_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CheckoutService/GetCheckoutSession");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CheckoutService", "GetCheckoutSession"));
@@ -5493,7 +5493,7 @@ pub mod checkout_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CheckoutService/ListCheckoutSessions");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CheckoutService", "ListCheckoutSessions"));
@@ -5510,7 +5510,7 @@ pub mod checkout_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CheckoutService/ExpireCheckoutSession");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CheckoutService", "ExpireCheckoutSession"));
@@ -5650,7 +5650,7 @@ pub mod checkout_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateInvoiceCheckoutSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -5679,7 +5679,7 @@ pub mod checkout_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetCheckoutSessionSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -5713,7 +5713,7 @@ pub mod checkout_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCheckoutSessionsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -5747,7 +5747,7 @@ pub mod checkout_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ExpireCheckoutSessionSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -6323,7 +6323,7 @@ pub mod customer_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CustomerService/CreateCustomer");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CustomerService", "CreateCustomer"));
@@ -6338,7 +6338,7 @@ pub mod customer_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CustomerService/GetCustomer");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CustomerService", "GetCustomer"));
@@ -6354,7 +6354,7 @@ pub mod customer_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CustomerService/UpdateCustomer");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CustomerService", "UpdateCustomer"));
@@ -6369,7 +6369,7 @@ pub mod customer_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CustomerService/ListCustomers");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CustomerService", "ListCustomers"));
@@ -6385,7 +6385,7 @@ pub mod customer_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CustomerService/ListPaymentMethods");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CustomerService", "ListPaymentMethods"));
@@ -6401,7 +6401,7 @@ pub mod customer_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.CustomerService/DetachPaymentMethod");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.CustomerService", "DetachPaymentMethod"));
@@ -6541,7 +6541,7 @@ pub mod customer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateCustomerSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -6569,7 +6569,7 @@ pub mod customer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetCustomerSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -6597,7 +6597,7 @@ pub mod customer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdateCustomerSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -6625,7 +6625,7 @@ pub mod customer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCustomersSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -6654,7 +6654,7 @@ pub mod customer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPaymentMethodsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -6683,7 +6683,7 @@ pub mod customer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DetachPaymentMethodSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8151,7 +8151,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/CreatePayment");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CreatePayment"));
@@ -8166,7 +8166,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/GetPayment");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "GetPayment"));
@@ -8181,7 +8181,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/ListPayments");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "ListPayments"));
@@ -8199,7 +8199,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/CancelPayment");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CancelPayment"));
@@ -8216,7 +8216,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/CapturePayment");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CapturePayment"));
@@ -8238,7 +8238,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/CreateRefund");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "CreateRefund"));
@@ -8256,7 +8256,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/RecordRefund");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "RecordRefund"));
@@ -8271,7 +8271,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/GetRefund");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "GetRefund"));
@@ -8286,7 +8286,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/ListRefunds");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "ListRefunds"));
@@ -8301,7 +8301,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/GetDispute");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "GetDispute"));
@@ -8316,7 +8316,7 @@ pub mod payment_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.PaymentService/ListDisputes");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.PaymentService", "ListDisputes"));
@@ -8498,7 +8498,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreatePaymentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8526,7 +8526,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetPaymentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8554,7 +8554,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPaymentsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8582,7 +8582,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CancelPaymentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8610,7 +8610,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CapturePaymentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8638,7 +8638,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateRefundSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8666,7 +8666,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RecordRefundSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8694,7 +8694,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetRefundSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8722,7 +8722,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListRefundsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8750,7 +8750,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetDisputeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -8778,7 +8778,7 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListDisputesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -9755,7 +9755,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/CreateInvoice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "CreateInvoice"));
@@ -9773,7 +9773,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/UpdateInvoice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "UpdateInvoice"));
@@ -9791,7 +9791,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/FinalizeInvoice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "FinalizeInvoice"));
@@ -9812,7 +9812,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/VoidInvoice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "VoidInvoice"));
@@ -9829,7 +9829,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/MarkInvoiceUncollectible");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "MarkInvoiceUncollectible"));
@@ -9844,7 +9844,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/GetInvoice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "GetInvoice"));
@@ -9859,7 +9859,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/ListInvoices");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListInvoices"));
@@ -9881,7 +9881,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/RecordInvoicePayment");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "RecordInvoicePayment"));
@@ -9904,7 +9904,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/CreateCreditNote");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "CreateCreditNote"));
@@ -9919,7 +9919,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/GetCreditNote");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "GetCreditNote"));
@@ -9934,7 +9934,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/ListCreditNotes");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListCreditNotes"));
@@ -9953,7 +9953,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/RenderInvoice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "RenderInvoice"));
@@ -9969,7 +9969,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/RenderCreditNote");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "RenderCreditNote"));
@@ -9987,7 +9987,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/ShareInvoice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ShareInvoice"));
@@ -10009,7 +10009,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/SendInvoice");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "SendInvoice"));
@@ -10024,7 +10024,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/GetInvoiceMail");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "GetInvoiceMail"));
@@ -10039,7 +10039,7 @@ pub mod invoice_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.InvoiceService/ListInvoiceMails");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.InvoiceService", "ListInvoiceMails"));
@@ -10279,7 +10279,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10307,7 +10307,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdateInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10335,7 +10335,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = FinalizeInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10363,7 +10363,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = VoidInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10397,7 +10397,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = MarkInvoiceUncollectibleSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10425,7 +10425,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10453,7 +10453,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListInvoicesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10485,7 +10485,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RecordInvoicePaymentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10513,7 +10513,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateCreditNoteSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10541,7 +10541,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetCreditNoteSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10569,7 +10569,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCreditNotesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10597,7 +10597,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RenderInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10625,7 +10625,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RenderCreditNoteSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10653,7 +10653,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ShareInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10681,7 +10681,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SendInvoiceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10709,7 +10709,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetInvoiceMailSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -10737,7 +10737,7 @@ pub mod invoice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListInvoiceMailsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -11474,7 +11474,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CalculateTax");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CalculateTax"));
@@ -11489,7 +11489,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CreateTaxRate");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CreateTaxRate"));
@@ -11504,7 +11504,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/GetTaxRate");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "GetTaxRate"));
@@ -11520,7 +11520,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/UpdateTaxRate");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "UpdateTaxRate"));
@@ -11535,7 +11535,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/ListTaxRates");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "ListTaxRates"));
@@ -11557,7 +11557,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CreateTaxRegistration");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CreateTaxRegistration"));
@@ -11575,7 +11575,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/EndTaxRegistration");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "EndTaxRegistration"));
@@ -11590,7 +11590,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/ListTaxRegistrations");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "ListTaxRegistrations"));
@@ -11607,7 +11607,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/CheckTaxId");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "CheckTaxId"));
@@ -11622,7 +11622,7 @@ pub mod tax_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.TaxService/ListTaxIdChecks");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.TaxService", "ListTaxIdChecks"));
@@ -11793,7 +11793,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CalculateTaxSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -11821,7 +11821,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateTaxRateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -11849,7 +11849,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetTaxRateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -11877,7 +11877,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdateTaxRateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -11905,7 +11905,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListTaxRatesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -11936,7 +11936,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateTaxRegistrationSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -11964,7 +11964,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = EndTaxRegistrationSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -11995,7 +11995,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListTaxRegistrationsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -12023,7 +12023,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CheckTaxIdSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -12051,7 +12051,7 @@ pub mod tax_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListTaxIdChecksSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -12350,7 +12350,7 @@ pub mod event_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.EventService/ListEvents");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.EventService", "ListEvents"));
@@ -12368,7 +12368,7 @@ pub mod event_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.EventService/StreamEvents");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.EventService", "StreamEvents"));
@@ -12492,7 +12492,7 @@ pub mod event_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListEventsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -12521,7 +12521,7 @@ pub mod event_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StreamEventsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -12712,7 +12712,7 @@ pub mod provider_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.ProviderService/ListProviders");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.ProviderService", "ListProviders"));
@@ -12728,7 +12728,7 @@ pub mod provider_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.ProviderService/GetCapabilities");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.ProviderService", "GetCapabilities"));
@@ -12847,7 +12847,7 @@ pub mod provider_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListProvidersSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -12875,7 +12875,7 @@ pub mod provider_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetCapabilitiesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -13106,7 +13106,7 @@ pub mod subscription_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.SubscriptionService/GetSubscription");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.SubscriptionService", "GetSubscription"));
@@ -13121,7 +13121,7 @@ pub mod subscription_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.SubscriptionService/ListSubscriptions");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.SubscriptionService", "ListSubscriptions"));
@@ -13138,7 +13138,7 @@ pub mod subscription_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProtoCodec::default();
             let path = http::uri::PathAndQuery::from_static("/paylinks.v1.SubscriptionService/CancelSubscription");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("paylinks.v1.SubscriptionService", "CancelSubscription"));
@@ -13263,7 +13263,7 @@ pub mod subscription_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetSubscriptionSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -13292,7 +13292,7 @@ pub mod subscription_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListSubscriptionsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
@@ -13323,7 +13323,7 @@ pub mod subscription_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CancelSubscriptionSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProtoCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
