@@ -247,7 +247,7 @@ pub fn invoice_tax() -> TaxCalculation {
     let line = RatedLine {
         amount: money(128_700),
         behavior: TaxBehavior::Exclusive,
-        rates: vec![applied_rate()],
+        rates: vec![applied_rate()].into(),
         decision: TaxDecision {
             rule: "DOMESTIC".into(),
             category: TaxCategory::Standard,

@@ -22,9 +22,7 @@ use async_trait::async_trait;
 use domain::money::MoneyError;
 use domain::ports::provider::ProviderError;
 use domain::ports::tax::{TaxCalculator, TaxError};
-use domain::tax::{
-    RatedLine, TaxCalculation, TaxComputeError, TaxDecision, TaxRequest, TaxTreatment, TaxableLine, compute,
-};
+use domain::tax::{RatedLine, TaxCalculation, TaxComputeError, TaxRequest, TaxTreatment, TaxableLine, compute};
 use domain::validation::{Validator, Violations};
 use serde_json::Value;
 
@@ -107,14 +105,9 @@ impl TaxCalculator for StripeTaxCalculator {
 }
 
 /// A line with the caller's own rates, ready to be computed; nothing of one that the engine is to decide.
-fn manual(line: &TaxableLine) -> Option<RatedLine> {
+fn manual(line: &TaxableLine) -> Option<RatedLine<'_>> {
     let TaxTreatment::Manual(rates) = &line.treatment else { return None };
-    Some(RatedLine {
-        amount: line.amount,
-        behavior: line.behavior,
-        rates: rates.clone(),
-        decision: TaxDecision::manual(rates),
-    })
+    Some(RatedLine::manual(line.amount, line.behavior, rates))
 }
 
 /// The objects of a list.

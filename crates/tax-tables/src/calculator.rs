@@ -2,7 +2,7 @@
 //! [`domain::tax::compute`]'s.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use domain::ports::tax::{TaxCalculator, TaxError};
@@ -45,28 +45,37 @@ impl TableTaxCalculator {
         let mut validator = Validator::new();
         request.check_lines(&mut validator);
         // Lines with the same kind of product have the same rates: each kind is decided once.
-        let mut decided: HashMap<&TaxCode, Result<Decided, Refusal>> = HashMap::new();
+        let mut decided: BTreeMap<&TaxCode, Result<Decided, Refusal>> = BTreeMap::new();
+        for line in &request.lines {
+            if let TaxTreatment::Automatic { tax_code } = &line.treatment {
+                let code = code_of(request, tax_code);
+                decided.entry(code).or_insert_with(|| self.decide(&parties, request, code));
+            }
+        }
         let mut of_whole = BTreeSet::new();
         let mut lines = Vec::with_capacity(request.lines.len());
         for (index, line) in request.lines.iter().enumerate() {
             let rated = match &line.treatment {
-                TaxTreatment::Manual(rates) => Ok(Decided::manual(rates)),
-                TaxTreatment::Automatic { tax_code } => {
-                    let code = tax_code.as_ref().unwrap_or(&request.default_tax_code);
-                    decided.entry(code).or_insert_with(|| self.decide(&parties, request, code)).clone()
-                }
+                TaxTreatment::Manual(rates) => Ok(RatedLine::manual(line.amount, line.behavior, rates)),
+                TaxTreatment::Automatic { tax_code } => match &decided[code_of(request, tax_code)] {
+                    Ok(Decided { rates, decision }) => Ok(RatedLine {
+                        amount: line.amount,
+                        behavior: line.behavior,
+                        rates: Cow::Borrowed(rates),
+                        decision: decision.clone(),
+                    }),
+                    Err(refusal) => Err(refusal),
+                },
             };
             match rated {
-                Ok(Decided { rates, decision }) => {
-                    lines.push(RatedLine { amount: line.amount, behavior: line.behavior, rates, decision });
-                }
+                Ok(rated) => lines.push(rated),
                 Err(Refusal { at: At::Line(field), invalid }) => {
-                    validator.refuse(&format!("lines[{index}].{field}"), invalid);
+                    validator.refuse(&format!("lines[{index}].{field}"), invalid.clone());
                 }
                 // What is wrong with the whole is told once, though it is found at many lines.
                 Err(Refusal { at: At::Whole(field), invalid }) => {
-                    if of_whole.insert((field, invalid.rule)) {
-                        validator.refuse(field, invalid);
+                    if of_whole.insert((*field, invalid.rule)) {
+                        validator.refuse(field, invalid.clone());
                     }
                 }
             }
@@ -144,8 +153,12 @@ impl TaxCalculator for TableTaxCalculator {
     }
 }
 
+/// The kind of product of a line.
+fn code_of<'r>(request: &'r TaxRequest, said: &'r Option<TaxCode>) -> &'r TaxCode {
+    said.as_ref().unwrap_or(&request.default_tax_code)
+}
+
 /// Why the tax of a line can't be told.
-#[derive(Clone)]
 struct Refusal {
     at: At,
     invalid: Invalid,
@@ -169,17 +182,12 @@ impl Refusal {
 }
 
 /// The rates of a line, and why.
-#[derive(Clone)]
 struct Decided {
     rates: Vec<AppliedRate>,
     decision: TaxDecision,
 }
 
 impl Decided {
-    fn manual(rates: &[AppliedRate]) -> Self {
-        Self { rates: rates.to_vec(), decision: TaxDecision::manual(rates) }
-    }
-
     fn of(place: Place, rates: Vec<AppliedRate>) -> Self {
         let category = match &rates[..] {
             [] => place.rule.category_without_rate(),

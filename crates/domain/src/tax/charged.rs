@@ -299,7 +299,7 @@ mod tests {
         let ours = RatedLine {
             amount: sek(1_000),
             behavior: TaxBehavior::Exclusive,
-            rates: vec![rate("25", "SE")],
+            rates: vec![rate("25", "SE")].into(),
             decision: TaxDecision { rule: Cow::Borrowed("MANUAL_RATE"), ..decision() },
         };
         let ours = compute(sek(0).currency(), TaxRounding::default(), &[ours.clone(), ours]).unwrap();

@@ -21,20 +21,21 @@ use crate::validation::{Invalid, Violations};
 
 /// A line whose rates have been decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RatedLine {
+pub struct RatedLine<'a> {
     /// The price of the whole line.
     pub amount: Money,
     /// Whether `amount` has the tax inside.
     pub behavior: TaxBehavior,
-    /// The rates that apply, with the rule that chose each.
-    pub rates: Vec<AppliedRate>,
+    /// The rates that apply. Lines of one kind have the same, which they need not own.
+    pub rates: Cow<'a, [AppliedRate]>,
     /// Why it has those rates, or none.
     pub decision: TaxDecision,
 }
 
-impl RatedLine {
+impl<'a> RatedLine<'a> {
     /// A line with rates that its caller named, or none.
-    pub fn manual(amount: Money, behavior: TaxBehavior, rates: Vec<AppliedRate>) -> Self {
+    pub fn manual(amount: Money, behavior: TaxBehavior, rates: impl Into<Cow<'a, [AppliedRate]>>) -> Self {
+        let rates = rates.into();
         let decision = TaxDecision::manual(&rates);
         Self { amount, behavior, rates, decision }
     }
@@ -88,7 +89,7 @@ impl TaxComputeError {
 pub fn compute(
     currency: Currency,
     rounding: TaxRounding,
-    lines: &[RatedLine],
+    lines: &[RatedLine<'_>],
 ) -> Result<TaxCalculation, TaxComputeError> {
     let (rates, ranks) = rank_rates(lines);
     let mut charges = charge(currency, lines, &ranks)?;
@@ -118,11 +119,14 @@ struct Charge {
     tax: i64,
 }
 
+/// Among how many borrowed slices of rates one is looked for: a document has few kinds of products.
+const BORROWED_MAX: usize = 16;
+
 /// The distinct rates in the order of the subtotals, and the rank in that order of each rate of each line, one after the
 /// other.
 ///
 /// From here on rates are compared by rank: they carry text, and a document may have thousands of lines.
-fn rank_rates(lines: &[RatedLine]) -> (Vec<&AppliedRate>, Vec<usize>) {
+fn rank_rates<'l>(lines: &'l [RatedLine<'_>]) -> (Vec<&'l AppliedRate>, Vec<usize>) {
     let mut places: HashMap<&AppliedRate, usize> = HashMap::new();
     let mut found: Vec<(usize, &AppliedRate)> = Vec::new();
     let mut place_of = |rate| {
@@ -131,7 +135,21 @@ fn rank_rates(lines: &[RatedLine]) -> (Vec<&AppliedRate>, Vec<usize>) {
             found.len() - 1
         })
     };
-    let mut ranks: Vec<usize> = lines.iter().flat_map(|line| &line.rates).map(&mut place_of).collect();
+    let mut ranks: Vec<usize> = Vec::with_capacity(lines.len());
+    // Lines that borrow the same rates have the same ranks, which are found without looking into them.
+    let mut borrowed: Vec<(&[AppliedRate], usize)> = Vec::new();
+    for rates in lines.iter().map(|line| &line.rates) {
+        let is_same = |(known, _): &&(&[AppliedRate], usize)| std::ptr::eq(*known, &**rates);
+        match borrowed.iter().find(is_same) {
+            Some((_, first)) => ranks.extend_from_within(*first..first + rates.len()),
+            None => {
+                if matches!(rates, Cow::Borrowed(_)) && borrowed.len() < BORROWED_MAX {
+                    borrowed.push((rates, ranks.len()));
+                }
+                ranks.extend(rates.iter().map(&mut place_of));
+            }
+        }
+    }
     found.sort_unstable_by(|(_, a), (_, b)| order_of_rates(a, b));
     let mut rank_of = vec![0; found.len()];
     for (rank, (place, _)) in found.iter().enumerate() {
@@ -153,7 +171,7 @@ pub(super) fn order_of_rates(a: &AppliedRate, b: &AppliedRate) -> Ordering {
 }
 
 /// The exact tax of each rate on each line, in the order of the lines and of the rates on them.
-fn charge(currency: Currency, lines: &[RatedLine], ranks: &[usize]) -> Result<Vec<Charge>, TaxComputeError> {
+fn charge(currency: Currency, lines: &[RatedLine<'_>], ranks: &[usize]) -> Result<Vec<Charge>, TaxComputeError> {
     let mut charges = Vec::with_capacity(ranks.len());
     let mut ranks = ranks.iter();
     for (line, rated) in lines.iter().enumerate() {
@@ -171,7 +189,7 @@ fn charge(currency: Currency, lines: &[RatedLine], ranks: &[usize]) -> Result<Ve
     Ok(charges)
 }
 
-fn divisor(line: &RatedLine) -> Result<Decimal, MoneyError> {
+fn divisor(line: &RatedLine<'_>) -> Result<Decimal, MoneyError> {
     match line.behavior {
         TaxBehavior::Exclusive => Ok(Decimal::ONE),
         TaxBehavior::Inclusive => line
@@ -206,7 +224,7 @@ fn round_each(mode: Rounding, charges: &mut [Charge]) -> Result<(), TaxComputeEr
 /// Rounds the sum of each rate once and splits it over the lines.
 fn round_by_rate(
     mode: Rounding,
-    lines: &[RatedLine],
+    lines: &[RatedLine<'_>],
     ranks: &[usize],
     rates: &[&AppliedRate],
     charges: &mut [Charge],
@@ -239,7 +257,7 @@ type Claim<'a> = (bool, u64, Cow<'a, [usize]>);
 ///
 /// Were the place in the document to decide, the order of the lines would tell whether an inclusive or an exclusive line gets
 /// the unit, and with it the total. By claims only lines with the same figures can change places.
-fn claims<'a>(lines: &[RatedLine], ranks: &'a [usize]) -> Vec<Claim<'a>> {
+fn claims<'a>(lines: &[RatedLine<'_>], ranks: &'a [usize]) -> Vec<Claim<'a>> {
     let mut rest = ranks;
     lines
         .iter()
@@ -263,7 +281,7 @@ const SUM_DECIMALS: u32 = 12;
 ///
 /// Amounts with the same divisor are added before they are divided, so that the sum is as exact as one quotient and does
 /// not depend on the order of the lines.
-fn sum_exact(lines: &[RatedLine], charges: &[Charge], members: &[usize]) -> Result<Decimal, MoneyError> {
+fn sum_exact(lines: &[RatedLine<'_>], charges: &[Charge], members: &[usize]) -> Result<Decimal, MoneyError> {
     let Some(factor) = members.first().map(|index| charges[*index].factor) else { return Ok(Decimal::ZERO) };
     let mut amounts: BTreeMap<Decimal, i128> = BTreeMap::new();
     for charge in members.iter().map(|index| &charges[*index]) {
@@ -308,7 +326,11 @@ fn allocate_mirrored(
 }
 
 /// Each line with the charges on it, which are in the order of the lines.
-fn tax_lines(currency: Currency, lines: &[RatedLine], charges: &[Charge]) -> Result<Vec<TaxedLine>, TaxComputeError> {
+fn tax_lines(
+    currency: Currency,
+    lines: &[RatedLine<'_>],
+    charges: &[Charge],
+) -> Result<Vec<TaxedLine>, TaxComputeError> {
     let mut charges = charges.iter();
     let mut taxed = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
@@ -382,7 +404,7 @@ fn subtotals(
 const TRACE_DECIMALS: u32 = 12;
 
 /// A step for each charge, and one for each line without any.
-fn trace(lines: &[RatedLine], charges: &[Charge]) -> Vec<TraceStep> {
+fn trace(lines: &[RatedLine<'_>], charges: &[Charge]) -> Vec<TraceStep> {
     let mut charges = charges.iter();
     let mut steps = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
@@ -391,20 +413,42 @@ fn trace(lines: &[RatedLine], charges: &[Charge]) -> Vec<TraceStep> {
             line: index,
             decision: line.decision.clone(),
             rate,
-            base: traced(base),
-            unrounded: traced(unrounded),
+            base,
+            unrounded,
             rounded,
         };
         if line.rates.is_empty() {
             steps.push(step(None, amount, Decimal::ZERO, 0));
         }
         for (rate, charge) in line.rates.iter().zip(charges.by_ref()) {
-            // A divisor is at least 1: the quotient is no larger than the amount, and there always is one.
-            let base = divided(amount, charge.divisor).unwrap_or(amount);
-            steps.push(step(Some(rate.clone()), base, charge.exact, charge.tax));
+            let (base, unrounded) = if charge.divisor == Decimal::ONE {
+                (traced(amount), traced(charge.exact))
+            } else {
+                let tax = amount.checked_mul(charge.factor);
+                // A divisor is at least 1: the quotient is no larger than the amount, and there always is one.
+                (
+                    in_whole_numbers(amount, charge.divisor)
+                        .unwrap_or_else(|| traced(divided(amount, charge.divisor).unwrap_or(amount))),
+                    tax.and_then(|tax| in_whole_numbers(tax, charge.divisor)).unwrap_or_else(|| traced(charge.exact)),
+                )
+            };
+            steps.push(step(Some(rate.clone()), base, unrounded, charge.tax));
         }
     }
     steps
+}
+
+/// The quotient of two figures as the trace tells it, see [`traced`]; nothing where it does not fit. It is
+/// rounded once, and costs less than a figure of 28 digits.
+fn in_whole_numbers(dividend: Decimal, divisor: Decimal) -> Option<Decimal> {
+    let decimals = (TRACE_DECIMALS + divisor.scale()).checked_sub(dividend.scale())?;
+    let (dividend, divisor) = (dividend.mantissa().checked_mul(10i128.checked_pow(decimals)?)?, divisor.mantissa());
+    let (mut quotient, rest) = (dividend.checked_div(divisor)?, dividend.checked_rem(divisor)?);
+    // Halves go away from zero; the divisor is above it.
+    if rest.unsigned_abs() >= divisor.unsigned_abs() - rest.unsigned_abs() {
+        quotient += dividend.signum();
+    }
+    Decimal::try_from_i128_with_scale(quotient, TRACE_DECIMALS).ok().map(|quotient| quotient.normalize())
 }
 
 /// A figure as the trace tells it: at most [`TRACE_DECIMALS`] decimals, halves away from zero, no trailing zeros.

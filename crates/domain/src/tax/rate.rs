@@ -68,7 +68,7 @@ impl Percentage {
 }
 
 /// The kind of a product for tax, such as a provider's tax code: 1 to 60 letters, digits, `_`, `-` and `.`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TaxCode(String);
 

@@ -137,13 +137,17 @@ mod tests {
         }
     }
 
-    fn free(minor: i64, category: TaxCategory) -> RatedLine {
+    fn free(minor: i64, category: TaxCategory) -> RatedLine<'static> {
         let decision = TaxDecision { rule: "TEST".into(), category, jurisdiction: None, law: None };
-        RatedLine { amount: sek(minor), behavior: TaxBehavior::Exclusive, rates: vec![], decision }
+        RatedLine { amount: sek(minor), behavior: TaxBehavior::Exclusive, rates: vec![].into(), decision }
     }
 
-    fn taxed(minor: i64, percents: &[&str]) -> RatedLine {
-        RatedLine::manual(sek(minor), TaxBehavior::Exclusive, percents.iter().map(|percent| rate(percent)).collect())
+    fn taxed(minor: i64, percents: &[&str]) -> RatedLine<'static> {
+        RatedLine::manual(
+            sek(minor),
+            TaxBehavior::Exclusive,
+            percents.iter().map(|percent| rate(percent)).collect::<Vec<_>>(),
+        )
     }
 
     fn told(subtotals: &[TaxSubtotal]) -> Vec<(&'static str, Option<String>, i64, i64)> {

@@ -126,7 +126,7 @@ fn with_discount(
         .into_iter()
         .zip(items)
         .map(|(line, Item(.., percentages))| {
-            let rates = percentages.iter().map(|percentage| rate("Moms", percentage)).collect();
+            let rates: Vec<_> = percentages.iter().map(|percentage| rate("Moms", percentage)).collect();
             RatedLine::manual(line.amount, line.behavior, rates)
         })
         .collect();

@@ -22,7 +22,7 @@ fn rate(percent: &str) -> AppliedRate {
     }
 }
 
-fn line(behavior: TaxBehavior, minor: i64, percents: &[&str]) -> RatedLine {
+fn line(behavior: TaxBehavior, minor: i64, percents: &[&str]) -> RatedLine<'static> {
     RatedLine {
         amount: Money::new(minor, sek()),
         behavior,
@@ -31,11 +31,11 @@ fn line(behavior: TaxBehavior, minor: i64, percents: &[&str]) -> RatedLine {
     }
 }
 
-fn exclusive(minor: i64, percents: &[&str]) -> RatedLine {
+fn exclusive(minor: i64, percents: &[&str]) -> RatedLine<'static> {
     line(TaxBehavior::Exclusive, minor, percents)
 }
 
-fn inclusive(minor: i64, percents: &[&str]) -> RatedLine {
+fn inclusive(minor: i64, percents: &[&str]) -> RatedLine<'static> {
     line(TaxBehavior::Inclusive, minor, percents)
 }
 
@@ -46,7 +46,7 @@ fn rounding(scope: RoundingScope, mode: Rounding) -> TaxRounding {
 const PER_LINE: TaxRounding = TaxRounding { scope: RoundingScope::PerLine, mode: Rounding::HalfUp };
 const PER_INVOICE: TaxRounding = TaxRounding { scope: RoundingScope::PerInvoice, mode: Rounding::HalfUp };
 
-fn computed(rounding: TaxRounding, lines: &[RatedLine]) -> TaxCalculation {
+fn computed(rounding: TaxRounding, lines: &[RatedLine<'_>]) -> TaxCalculation {
     compute(sek(), rounding, lines).unwrap()
 }
 
@@ -125,11 +125,11 @@ fn the_trace_has_at_most_twelve_decimals() {
 #[test]
 fn rates_that_differ_in_anything_have_subtotals_of_their_own() {
     let mut named = exclusive(100, &["25"]);
-    named.rates[0].display_name = DisplayName::parse("VAT").unwrap();
+    named.rates.to_mut()[0].display_name = DisplayName::parse("VAT").unwrap();
     let mut kept = exclusive(100, &["25"]);
-    kept.rates[0].tax_rate_id = Some(TaxRateId::from_uuid(uuid::Uuid::from_u128(1)));
+    kept.rates.to_mut()[0].tax_rate_id = Some(TaxRateId::from_uuid(uuid::Uuid::from_u128(1)));
     let mut anywhere = exclusive(100, &["30"]);
-    anywhere.rates[0].jurisdiction = None;
+    anywhere.rates.to_mut()[0].jurisdiction = None;
     let lines = [named, exclusive(100, &["25"]), anywhere, exclusive(100, &["25.00"]), kept, exclusive(100, &["6"])];
     let calculation = computed(PER_LINE, &lines);
     let bases: Vec<_> = calculation
@@ -201,7 +201,7 @@ fn figures_out_of_range_are_errors_that_name_the_line() {
     }
 }
 
-fn negated(line: &RatedLine) -> RatedLine {
+fn negated<'a>(line: &RatedLine<'a>) -> RatedLine<'a> {
     RatedLine { amount: Money::new(-line.amount.minor(), sek()), ..line.clone() }
 }
 
@@ -224,12 +224,12 @@ fn any_minor() -> impl Strategy<Value = i64> {
     prop_oneof![-20i64..=20, -1_000_000i64..=1_000_000, -Money::MINOR_MAX..=Money::MINOR_MAX]
 }
 
-fn any_line() -> impl Strategy<Value = RatedLine> {
+fn any_line() -> impl Strategy<Value = RatedLine<'static>> {
     (any_behavior(), any_minor(), prop::collection::vec(any_percent(), 0..4))
         .prop_map(|(behavior, minor, percents)| line(behavior, minor, &percents))
 }
 
-fn any_lines() -> impl Strategy<Value = Vec<RatedLine>> {
+fn any_lines() -> impl Strategy<Value = Vec<RatedLine<'static>>> {
     prop::collection::vec(any_line(), 0..20)
 }
 
@@ -257,6 +257,43 @@ fn a_part_of_a_document_has_its_part_of_the_tax_and_adds_up() {
     assert_eq!(thirds, [(3_334, 833), (3_333, 834), (3_334, 833)]);
     let euro = Money::new(100, Currency::parse("EUR").unwrap());
     assert!(part_of(whole, Money::zero(sek()), euro, Rounding::HalfUp).is_err());
+}
+
+#[test]
+fn halves_of_a_traced_quotient_go_away_from_zero() {
+    let divisor: Decimal = "1.048576".parse().unwrap();
+    for (minor, quotient) in [(2, "1.907348632813"), (-2, "-1.907348632813"), (1_048_576, "1000000"), (0, "0")] {
+        assert_eq!(in_whole_numbers(Decimal::from(minor), divisor).unwrap().to_string(), quotient);
+    }
+    // Too large for twelve decimals.
+    assert_eq!(in_whole_numbers(Decimal::from(i64::MAX), divisor), None);
+}
+
+proptest! {
+    #[test]
+    fn a_traced_quotient_is_the_nearest_of_twelve_decimals(minor in any_minor(), factor in 0i64..1_000_000, divisor in 1_000_001i64..6_000_000) {
+        let quotient = in_whole_numbers(Decimal::from(minor) * Decimal::new(factor, 6), Decimal::new(divisor, 6)).unwrap();
+        let units = quotient.mantissa() * 10i128.pow(TRACE_DECIMALS - quotient.scale());
+        let exact = i128::from(minor) * i128::from(factor) * 10i128.pow(TRACE_DECIMALS);
+        prop_assert!(2 * (units * i128::from(divisor) - exact).abs() <= i128::from(divisor));
+    }
+
+    #[test]
+    fn borrowed_rates_are_taxed_as_owned_ones(lines in any_lines(), rounding in any_rounding()) {
+        // Lines with the same rates borrow them from one place, as a calculator has it.
+        let mut kinds: Vec<Vec<AppliedRate>> = Vec::new();
+        for line in &lines {
+            if !kinds.iter().any(|kind| **kind == *line.rates) {
+                kinds.push(line.rates.to_vec());
+            }
+        }
+        let lend = |line: &RatedLine<'_>| {
+            let kind = kinds.iter().find(|kind| ***kind == *line.rates).unwrap();
+            RatedLine { amount: line.amount, behavior: line.behavior, rates: kind.into(), decision: line.decision.clone() }
+        };
+        let borrowed: Vec<_> = lines.iter().map(lend).collect();
+        prop_assert_eq!(computed(rounding, &borrowed), computed(rounding, &lines));
+    }
 }
 
 proptest! {
