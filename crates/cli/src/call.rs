@@ -104,7 +104,7 @@ pub(crate) async fn stream(
         let Prepared { mut grpc, path, codec } = prepare(connection, method).await?;
         grpc.server_streaming(request, path, codec).await.map(tonic::Response::into_inner)
     };
-    tokio::time::timeout(connection.deadline, begun).await.map_err(|_| late())?
+    tokio::time::timeout(connection.deadline, begun).await.map_err(|_| late())?.map_err(told_plainly)
 }
 
 fn late() -> Status {
@@ -115,11 +115,24 @@ fn late() -> Status {
 /// the call was sent, is told as a call that was canceled; one that broke afterwards, without its cause. What the server says
 /// stays as it is.
 fn told_plainly(status: Status) -> Status {
+    // In tonic's words, which has no other sign for it. What is in front of a server answers so as well.
+    if let Some((_, http)) = status.message().split_once("mapped from HTTP status code ") {
+        let hint = if status.code() == Code::Unimplemented { "; is it another port?" } else { "" };
+        return Status::new(status.code(), format!("no gRPC server answers there, but HTTP with status {http}{hint}"));
+    }
     let Some(cause) = status.source() else { return status };
     match status.code() {
         Code::Cancelled if status.message() == TimeoutExpired(()).to_string() => late(),
-        Code::Cancelled => Status::unavailable("the connection was closed before the call was sent"),
-        Code::Unknown => Status::unknown(format!("the connection broke: {}", innermost(cause))),
+        Code::Cancelled => {
+            Status::unavailable(format!("the connection was closed before the call was sent{WRONG_PORT}"))
+        }
+        // What came is no HTTP/2, as where TLS is spoken.
+        Code::Unknown | Code::Internal => {
+            Status::unknown(format!("the connection broke: {}{WRONG_PORT}", innermost(cause)))
+        }
         _ => status,
     }
 }
+
+/// What is said of a connection that breaks: those to a server's other ports do so at once.
+const WRONG_PORT: &str = "; where that happens each time, is it the server's port for gRPC, with TLS where it has any?";

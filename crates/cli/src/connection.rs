@@ -14,6 +14,8 @@ use crate::fault::Fault;
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// The largest file of a key or of certificates, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// What is said where something answers that speaks no TLS.
+const NO_TLS: &str = ": it speaks no TLS there; is it http://, or another port?";
 /// The environment's variable of the key.
 pub(crate) const API_KEY: &str = "PAYLINKS_API_KEY";
 
@@ -118,7 +120,12 @@ impl Settings {
         let unreachable = |cause: String| Fault::Unreachable { server: server.clone(), cause, was_sent_before: false };
         let channel = match tokio::time::timeout(deadline, endpoint.connect()).await {
             Ok(Ok(channel)) => channel,
-            Ok(Err(error)) => return Err(unreachable(innermost(&error))),
+            Ok(Err(error)) => {
+                let cause = innermost(&error);
+                // What no TLS speaker says, in rustls' words.
+                let advice = if cause.contains("corrupt message") { NO_TLS } else { "" };
+                return Err(unreachable(cause + advice));
+            }
             Err(_) => return Err(unreachable("it does not answer".to_owned())),
         };
         Ok(Connection { channel, deadline, authorization })

@@ -40,9 +40,15 @@ impl From<io::Error> for Fault {
 
 /// What `--help` says of the codes that commands end with.
 pub(crate) const EXIT_CODES: &str = "\
-Ends with 0 when it is done, 2 for bad input, 3 for what is not there, 4 for what is refused as things stand, 5 for a key that\n\
-does not open this, 6 for a server that can't be reached or can't do it now: nothing was done, 7 for a change whose outcome is\n\
-not known, as whenever one with --request-id gets no answer: the same request id finds out, and 1 for all else.";
+Ends with
+  0  when it is done
+  1  for all that is not below
+  2  for bad input
+  3  for what is not there
+  4  for what is refused as things stand
+  5  for a key that does not open this
+  6  for a server that can't be reached or can't do it now: nothing was done
+  7  for a change whose outcome is not known: the same --request-id finds out";
 
 impl Fault {
     pub(crate) fn refused(status: Status, request: Option<RequestId>) -> Self {
@@ -105,7 +111,13 @@ impl Fault {
 
     /// Tells it: to a person in lines, to a script as an object.
     pub(crate) fn tell(&self, is_json: bool, notes: &mut impl Write) {
-        let told = if is_json { format!("{}\n", self.json()) } else { self.text() };
+        // Whoever read our output has read enough.
+        let is_told_enough = matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe);
+        let told = match is_json {
+            _ if is_told_enough => return,
+            true => format!("{}\n", self.json()),
+            false => self.text(),
+        };
         // With standard error gone there is nobody to tell.
         let _ = notes.write_all(told.as_bytes()).and_then(|()| notes.flush());
     }
@@ -119,7 +131,6 @@ impl Fault {
             Self::Unreachable { server, cause, .. } => {
                 vec![format!("the server at {server} can't be reached: {cause}")]
             }
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return String::new(),
             Self::Output(error) => vec![format!("what came can't be written: {error}")],
             Self::Unwritten { error, request } => vec![
                 format!("it is done, but what came can't be written: {error}"),
@@ -316,7 +327,12 @@ mod tests {
         assert_eq!(Fault::refused(Status::new(Code::Internal, ""), None).exit_code(), 1);
         assert_eq!(code_name(Code::FailedPrecondition), "FAILED_PRECONDITION");
         let gone = Fault::Output(io::ErrorKind::BrokenPipe.into());
-        assert_eq!((gone.exit_code(), gone.text().as_str()), (0, ""));
+        assert_eq!(gone.exit_code(), 0);
+        for is_json in [false, true] {
+            let mut told = Vec::new();
+            gone.tell(is_json, &mut told);
+            assert_eq!(told, b"");
+        }
         let full = |request| Fault::Output(io::ErrorKind::StorageFull.into()).once_done(request);
         assert_eq!([full(None), full(Some(request(true)))].map(|fault| fault.exit_code()), [1, 7]);
         assert!(full(Some(request(true))).text().contains("it is done"));

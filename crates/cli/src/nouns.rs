@@ -146,12 +146,19 @@ mod tests {
                 }
                 let item = method.output().fields().next().unwrap().kind();
                 for (_, path) in verb.columns.unwrap_or(noun.columns) {
-                    let mut message = item.as_message().unwrap().clone();
+                    let mut messages = vec![item.as_message().unwrap().clone()];
                     for name in path.split('.') {
-                        let field = message.get_field_by_name(name).unwrap_or_else(|| panic!("{what} {path}"));
-                        if let Some(inner) = field.kind().as_message() {
-                            message = inner.clone();
-                        }
+                        let named = |message: prost_reflect::MessageDescriptor| {
+                            let choice = message.oneofs().find(|choice| choice.name() == name);
+                            let fields: Vec<_> = match choice {
+                                Some(choice) => choice.fields().collect(),
+                                None => message.get_field_by_name(name).into_iter().collect(),
+                            };
+                            assert!(!fields.is_empty(), "{what} {path} of {}", message.name());
+                            fields
+                        };
+                        let fields = messages.into_iter().flat_map(named);
+                        messages = fields.filter_map(|field| field.kind().as_message().cloned()).collect();
                     }
                 }
             }

@@ -31,10 +31,13 @@ pub(crate) fn table(columns: &[Column], things: &[DynamicMessage]) -> String {
     aligned(&rows)
 }
 
-/// The value at the end of a path, on a line; empty where it is absent.
+/// The value at the end of a path, on a line; empty where it is absent. A choice is named by itself, whichever field it is.
 pub(crate) fn cell(thing: &DynamicMessage, path: &str) -> String {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
-    let Some(field) = thing.descriptor().get_field_by_name(name).filter(|field| thing.has_field(field)) else {
+    let choice = thing.descriptor().oneofs().find(|choice| choice.name() == name);
+    let chosen = choice.and_then(|choice| choice.fields().find(|field| thing.has_field(field)));
+    let named = || thing.descriptor().get_field_by_name(name).filter(|field| thing.has_field(field));
+    let Some(field) = chosen.or_else(named) else {
         // A thing that is off is told; an absent text is not.
         return match thing.descriptor().get_field_by_name(name).map(|field| field.kind()) {
             Some(Kind::Bool) if rest.is_none() => "no".to_owned(),
@@ -96,8 +99,12 @@ fn write_details(thing: &DynamicMessage, indent: &str, text: &mut String) {
         }
         match value {
             Value::Message(inner) => {
-                text.push_str(&format!("{indent}{name}\n"));
-                write_details(inner, &deeper, text);
+                let mut within = String::new();
+                write_details(inner, &deeper, &mut within);
+                // What says nothing is left out; that it was chosen among others says something.
+                if !within.is_empty() || field.containing_oneof().is_some() {
+                    text.push_str(&format!("{indent}{name}\n{within}"));
+                }
             }
             Value::List(values) => {
                 for (index, inner) in values.iter().filter_map(Value::as_message).enumerate() {
