@@ -331,6 +331,12 @@ impl Server {
         events.into_iter().map(|event| event.r#type).collect()
     }
 
+    /// What a metric tells; nothing if it is not there.
+    pub(crate) async fn metric(&self, name: &str) -> Option<String> {
+        let text = http().get(format!("{}/metrics", self.http)).send().await.unwrap().text().await.unwrap();
+        text.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.to_owned()))
+    }
+
     /// All events so far.
     pub(crate) async fn all_events(&self) -> Vec<v1::Event> {
         let request = v1::ListEventsRequest { page_size: 100, ..v1::ListEventsRequest::default() };

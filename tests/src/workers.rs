@@ -8,7 +8,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::harness::{Db, GOOD_CARD, PATIENCE, Server, error_parts, eventually, http, on_both_databases, unique};
+use crate::harness::{Db, GOOD_CARD, PATIENCE, Server, error_parts, eventually, on_both_databases, unique};
 
 on_both_databases!(
     the_call_of_a_crashed_server_soon_goes_on,
@@ -27,16 +27,6 @@ fn link_request(invoice_id: &str) -> v1::CreatePaymentLinkRequest {
 
 async fn link_of(server: &Server, request: &v1::CreatePaymentLinkRequest) -> Result<v1::PaymentLink, Status> {
     Ok(server.links().create_payment_link(request.clone()).await?.into_inner().payment_link.unwrap())
-}
-
-async fn metrics(server: &Server) -> String {
-    http().get(format!("{}/metrics", server.http)).send().await.unwrap().text().await.unwrap()
-}
-
-/// What a metric tells; nothing if it is not there.
-async fn metric(server: &Server, name: &str) -> Option<String> {
-    let text = metrics(server).await;
-    text.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.to_owned()))
 }
 
 async fn the_call_of_a_crashed_server_soon_goes_on(db: Db) {
@@ -96,7 +86,7 @@ async fn a_notification_set_aside_is_shown_and_tried_again(db: Db) {
     // It has failed for long: the next failure is the last.
     let failed = "UPDATE notifications SET failures = 20, due_at_us = 0 WHERE state = 'new' AND reason IS NOT NULL";
     database.execute_unprepared(failed).await.unwrap();
-    let is_counted = async || metric(&server, "paylinks_notifications_set_aside").await.filter(|count| count != "0");
+    let is_counted = async || server.metric("paylinks_notifications_set_aside").await.filter(|count| count != "0");
     eventually(is_counted).await;
     let listed = server.command(&["notifications", "list", "--aside"]).await;
     let row = listed.lines().nth(1).unwrap();
@@ -147,7 +137,7 @@ async fn a_provider_that_limits_the_rate_is_obeyed_and_its_wait_is_told(db: Db) 
 async fn a_provider_that_is_down_is_left_alone_and_comes_back(db: Db) {
     let server = Server::start(db).await;
     let circuit = "paylinks_provider_circuit_state{provider=\"stripe\"}";
-    assert_eq!(metric(&server, circuit).await.as_deref(), Some("0"));
+    assert_eq!(server.metric(circuit).await.as_deref(), Some("0"));
     let mut requests = Vec::new();
     for _ in 0..6 {
         requests.push(link_request(&server.open_invoice(10_000).await.id));
@@ -158,7 +148,7 @@ async fn a_provider_that_is_down_is_left_alone_and_comes_back(db: Db) {
         statuses.push(link_of(&server, request).await.unwrap_err());
     }
     assert!(statuses.iter().all(|status| status.code() == Code::Unavailable), "{statuses:?}");
-    assert_eq!(metric(&server, circuit).await.as_deref(), Some("2"));
+    assert_eq!(server.metric(circuit).await.as_deref(), Some("2"));
     // Nothing was sent for the last: it is surely not done, and is told at once.
     let last = statuses.last().unwrap();
     assert_eq!(error_parts(last).1, "PROVIDER_UNAVAILABLE", "{last:?}");
@@ -171,7 +161,7 @@ async fn a_provider_that_is_down_is_left_alone_and_comes_back(db: Db) {
         assert_eq!(link.state(), v1::PaymentLinkState::Active);
     }
     assert_eq!(server.executed(CREATE).await, 6);
-    assert_eq!(metric(&server, circuit).await.as_deref(), Some("0"));
+    assert_eq!(server.metric(circuit).await.as_deref(), Some("0"));
 }
 
 async fn clocks_are_held_against_each_other(db: Db) {
@@ -179,7 +169,7 @@ async fn clocks_are_held_against_each_other(db: Db) {
     let began = Instant::now();
     for against in ["database", "stripe"] {
         let name = format!("paylinks_clock_offset_seconds{{against=\"{against}\"}}");
-        let seconds = eventually(async || metric(&server, &name).await).await;
+        let seconds = eventually(async || server.metric(&name).await).await;
         assert!(["-1", "0", "1"].contains(&seconds.as_str()), "{against}: {seconds}");
     }
     assert!(began.elapsed() < PATIENCE);

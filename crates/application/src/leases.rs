@@ -106,11 +106,11 @@ impl App {
     }
 }
 
-/// Another server holds it now, and its outcome is the one that counts.
+/// Its lease ran out here: whoever holds it by now goes on with it, and that outcome is the one that counts.
 fn lost_lease() -> Error {
     Error::Aborted {
         reason: Reason::RequestInProgress,
-        message: "another server has taken it over; retry to get its answer".to_owned(),
+        message: "it took too long here, and may be gone on with elsewhere; retry to get its answer".to_owned(),
         retry_after: Some(RETRY_AFTER),
     }
 }

@@ -43,7 +43,10 @@ impl App {
         provider: &ProviderName,
         action: ProviderAction,
     ) -> Result<Step<T>, Error> {
-        self.expect_no_call(uow, &action.subject()).await?;
+        // What is created is made in this transaction, so that nobody can have asked for anything of it.
+        if !is_creation(&action) {
+            self.expect_no_call(uow, &action.subject()).await?;
+        }
         let intent = self.new_intent((&mutation.seller.id, provider), action, Some(mutation.request_key()));
         uow.insert_intent(&intent, LEASE).await?;
         Ok(Step::Call(Box::new(intent)))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use api_grpc::{GrpcConfig, GrpcTls};
-use api_http::HttpLimits;
+use api_http::{HttpLimits, RenderMetrics};
 use application::{AccessPolicy, App, AppParts, InvoiceSharing, Worker};
 use domain::ports::clock::Clock;
 use domain::ports::storage::{SharedSecret, Storage};
@@ -99,7 +99,12 @@ impl Running {
         let tls = grpc_config.tls.as_ref().map(GrpcTls::asks_for_certificates);
         parts.spawn(named("gRPC", serve_grpc(app.clone(), grpc_listener, grpc_config, stopping.clone())));
         parts.spawn(named("upkeep", keep_up(measured.clone(), stopping.clone())));
-        parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, measured, stopping.clone())));
+        let pool = storage.clone();
+        let metrics: RenderMetrics = Arc::new(move || {
+            pool.tell_pool();
+            measured.render()
+        });
+        parts.spawn(named("HTTP", serve_http(app.clone(), http_listener, metrics, stopping.clone())));
         parts.spawn(named("the worker", Worker::new(app).run(stopped(stopping))));
         Ok(Self { grpc, tls, http, access, storage, sandbox: providers.sandbox, stop, parts, _locks: locks })
     }
@@ -223,10 +228,10 @@ async fn serve_grpc(app: App, listener: TcpListener, config: GrpcConfig, stop: w
 fn serve_http(
     app: App,
     listener: TcpListener,
-    measured: Measured,
+    metrics: RenderMetrics,
     stop: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> {
-    let router = api_http::router(app, Arc::new(move || measured.render()));
+    let router = api_http::router(app, metrics);
     api_http::serve(router, listener, HttpLimits { drain: DRAIN, ..HttpLimits::default() }, stop)
 }
 

@@ -26,7 +26,6 @@ struct Intended {
 
 impl SqlStorage {
     pub(crate) async fn read_backlog(&self) -> Result<Backlog, StorageError> {
-        self.tell_pool();
         let backend = self.backend();
         let sql = format!(
             "SELECT {} AS now_us, \
@@ -54,9 +53,9 @@ impl SqlStorage {
         })
     }
 
-    /// How the pool stands.
-    fn tell_pool(&self) {
-        let (open, idle) = self.pool();
+    /// Tells how the pool stands at this moment.
+    pub fn tell_pool(&self) {
+        let (open, idle) = self.0.db.count();
         table::DATABASE_CONNECTIONS.set_count(["idle".into()], idle);
         table::DATABASE_CONNECTIONS.set_count(["in_use".into()], open.saturating_sub(idle));
     }

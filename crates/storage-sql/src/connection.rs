@@ -1,6 +1,5 @@
 //! Connections, and transactions that can't leak.
 
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,34 +7,28 @@ use std::time::{Duration, Instant};
 use domain::ports::storage::{StorageError, UnitOfWork};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx;
-use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, TransactionTrait};
 use telemetry::{table, trace};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::Instrument;
 
+use crate::database::{Database, Transaction, immediate};
 use crate::errors::{commit_error, count_error, storage_error};
 use crate::events::Sequencer;
 use crate::point_reads::PointReads;
-use crate::reads::Reads;
-use crate::sql::{ANSWER_MAX, answered_within, in_time, statement_span};
+use crate::pool::Pool;
+use crate::sql::{ANSWER_MAX, LIVELY_MAX, answered_within, in_time, statement_span};
+use crate::statements::Statements;
 use crate::unit_of_work::SqlUnitOfWork;
 
 /// The longest that a session may sit inside a transaction without a statement. A safety net: ours never sit.
 const IDLE_IN_TRANSACTION: &str = "30s";
 /// The longest that one statement may take.
 const STATEMENT_TIMEOUT: &str = "15s";
-/// The longest that it may take to end a transaction without keeping it, or to find out whether a connection still answers.
-/// What takes longer hangs, and its connection is given up.
-const LIVELY_MAX: Duration = Duration::from_secs(2);
-/// For how long an idle connection counts as one that answers.
-const KNOWN_LIVELY_FOR: Duration = Duration::from_secs(1);
 /// The longest that one statement may wait for a lock; less than a caller's patience.
 const LOCK_TIMEOUT: &str = "10s";
 /// The longest that SQLite waits for another process's writer.
@@ -90,14 +83,14 @@ impl SqlConfig {
 pub struct SqlStorage(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) db: DatabaseConnection,
+    pub(crate) db: Database,
     /// SQLite's one writer.
     writer: Option<Arc<Semaphore>>,
     /// SQLite's file, if it is in one.
     sqlite_file: Option<PathBuf>,
     pub(crate) sequencer: Sequencer,
     pub(crate) point_reads: PointReads,
-    pub(crate) reads: Reads,
+    pub(crate) statements: Statements,
     /// Where rollbacks run that a drop outside of the runtime asks for.
     runtime: Handle,
 }
@@ -105,7 +98,7 @@ pub(crate) struct Inner {
 /// A transaction that is rolled back when it is dropped, in a task of its own: a drop can't wait, and dropping sea-orm's
 /// own handle relies on a try-lock that panics when it fails.
 pub(crate) struct OpenTransaction {
-    transaction: Option<DatabaseTransaction>,
+    transaction: Option<Transaction>,
     permit: Option<OwnedSemaphorePermit>,
     runtime: Handle,
 }
@@ -117,7 +110,7 @@ impl SqlStorage {
     /// The database can't be reached, or a migration fails.
     pub async fn connect(config: &SqlConfig) -> Result<Self, StorageError> {
         let storage = Self::open_pool(config, true).await?;
-        storage.migrate().await?;
+        storage.migrate(config).await?;
         crate::events::spawn_sequencer(&storage);
         Ok(storage)
     }
@@ -128,7 +121,7 @@ impl SqlStorage {
     /// There is none, or it is none of ours; and as [`connect`](Self::connect).
     pub async fn connect_existing(config: &SqlConfig) -> Result<Self, StorageError> {
         let storage = Self::look_at(config).await?;
-        storage.migrate().await?;
+        storage.migrate(config).await?;
         crate::events::spawn_sequencer(&storage);
         Ok(storage)
     }
@@ -152,15 +145,19 @@ impl SqlStorage {
 
     async fn open_pool(config: &SqlConfig, makes_file: bool) -> Result<Self, StorageError> {
         let is_sqlite = config.url.starts_with("sqlite:");
-        if !is_sqlite {
-            reach(config).await?;
-        }
-        let db = Database::connect(options(config, makes_file)).await.map_err(storage_error)?;
+        let db = if is_sqlite {
+            let connected = sea_orm::Database::connect(sqlite_options(config, makes_file)).await;
+            Database::Sqlite(connected.map_err(storage_error)?)
+        } else {
+            let options = postgres_options(&config.url)?;
+            reach(&options, config.acquire_timeout).await?;
+            Database::Postgres(Pool::new(options, config.connections_max, config.acquire_timeout))
+        };
         table::DATABASE_CONNECTIONS_MAX.set([], config.connections_max);
         let runtime = Handle::current();
         Ok(Self(Arc::new(Inner {
             point_reads: PointReads::new(&runtime, &db),
-            reads: Reads::new(&runtime, &db, config.connections_max, config.acquire_timeout),
+            statements: Statements::new(&runtime, &db, config.connections_max, config.acquire_timeout),
             db,
             writer: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             sqlite_file: if is_sqlite { sqlite_file(&config.url) } else { None },
@@ -171,25 +168,29 @@ impl SqlStorage {
 
     /// Closes the pool; transactions that are open are finished first.
     pub async fn close(&self) {
-        // A pool that is closed already is fine.
-        let _ = self.0.db.close_by_ref().await;
+        self.0.db.close().await;
     }
 
-    /// Brings the schema up to date in one transaction: all of it or nothing, and replicas that start at once wait for one
-    /// another, on PostgreSQL by an advisory lock and on SQLite by the file's one writer. The limits of statements are
-    /// lifted for it: to build an index takes longer than any request may.
-    async fn migrate(&self) -> Result<(), StorageError> {
-        let open = self.open().await?;
-        let transaction = open.get()?;
-        if self.backend() == DbBackend::Postgres {
-            let alone = format!(
-                "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
-                 SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
-            );
-            transaction.execute_unprepared(&alone).await.map_err(storage_error)?;
-        }
-        Migrator::up(transaction, None).await.map_err(storage_error)?;
-        open.commit().await
+    /// Brings the schema up to date, on PostgreSQL over a connection that it has for that alone. In a task, so that whoever
+    /// goes away leaves nothing half-way.
+    async fn migrate(&self, config: &SqlConfig) -> Result<(), StorageError> {
+        let (db, url, patience) = (self.0.db.clone(), config.url.clone(), config.acquire_timeout);
+        let migrated = self.0.runtime.spawn(async move {
+            match db {
+                Database::Sqlite(db) => migrate(&db).await,
+                Database::Postgres(_) => {
+                    let mut options = ConnectOptions::new(url);
+                    options.max_connections(1).acquire_timeout(patience).sqlx_logging(false);
+                    let db = sea_orm::Database::connect(options.map_sqlx_postgres_opts(limited).clone()).await;
+                    let db = db.map_err(storage_error)?;
+                    let migrated = migrate(&db).await;
+                    // One that is silent is left to its server.
+                    let _ = tokio::time::timeout(LIVELY_MAX, db.close()).await;
+                    migrated
+                }
+            }
+        });
+        migrated.await.unwrap_or_else(|panicked| Err(StorageError::Defect(panicked.into())))
     }
 
     /// Fails when SQLite's disk is about to be full: reads still succeed then, and writes soon do not. Of PostgreSQL's disk its
@@ -212,21 +213,6 @@ impl SqlStorage {
         let Some(file) = &self.0.sqlite_file else { return Ok(None) };
         let disk = rustix::fs::statvfs(file).map_err(|error| StorageError::Unavailable(error.into()))?;
         Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
-    }
-
-    /// How many connections the pool has, and how many of them are idle.
-    pub(crate) fn pool(&self) -> (u32, u32) {
-        let idle = |idle: usize| u32::try_from(idle).unwrap_or(u32::MAX);
-        match self.backend() {
-            DbBackend::Postgres => {
-                let pool = self.0.db.get_postgres_connection_pool();
-                (pool.size(), idle(pool.num_idle()))
-            }
-            _ => {
-                let pool = self.0.db.get_sqlite_connection_pool();
-                (pool.size(), idle(pool.num_idle()))
-            }
-        }
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
@@ -261,18 +247,14 @@ impl Inner {
             }
             None => None,
         };
-        let options = TransactionOptions {
-            sqlite_transaction_mode: self.writer.is_some().then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let transaction = in_time(self.db.begin_with_options(options)).await?;
+        let transaction = in_time(self.db.begin()).await?;
         table::DATABASE_BEGIN_SECONDS.record([], began.elapsed());
         Ok(OpenTransaction { transaction: Some(transaction), permit, runtime: self.runtime.clone() })
     }
 }
 
 impl OpenTransaction {
-    pub(crate) fn get(&self) -> Result<&DatabaseTransaction, StorageError> {
+    pub(crate) fn get(&self) -> Result<&Transaction, StorageError> {
         self.transaction.as_ref().ok_or_else(|| crate::errors::defect("the transaction has ended"))
     }
 
@@ -332,39 +314,61 @@ fn sqlite_file(url: &str) -> Option<PathBuf> {
     (!is_in_memory).then(|| options.get_filename().to_owned())
 }
 
-/// Connects once without the pool, which would only say that it waited in vain, and not where or why.
-async fn reach(config: &SqlConfig) -> Result<(), StorageError> {
-    let options: PgConnectOptions =
-        config.url.parse().map_err(|error: sqlx::Error| StorageError::Unavailable(error.into()))?;
+/// All steps of the schema in one transaction: all of it or nothing, and replicas that start at once wait for one another, on
+/// PostgreSQL by an advisory lock and on SQLite by the file's one writer. What limits statements elsewhere is lifted for it: to
+/// build an index takes longer than any request may.
+async fn migrate(db: &DatabaseConnection) -> Result<(), StorageError> {
+    let is_postgres = db.get_database_backend() == DbBackend::Postgres;
+    let options = if is_postgres { Default::default() } else { immediate() };
+    let transaction = in_time(db.begin_with_options(options)).await?;
+    let migrated = async {
+        if is_postgres {
+            let alone = format!(
+                "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+                 SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+            );
+            transaction.execute_unprepared(&alone).await?;
+        }
+        Migrator::up(&transaction, None).await
+    };
+    match migrated.await {
+        Ok(()) => answered_within(ANSWER_MAX, transaction.commit()).await?.map_err(commit_error),
+        Err(error) => {
+            // A rollback that fails has lost its connection, and with it the transaction.
+            let _ = answered_within(LIVELY_MAX, transaction.rollback()).await;
+            Err(storage_error(error))
+        }
+    }
+}
+
+/// Connects once without the pool, which would ask again for a while, and not say where.
+async fn reach(options: &PgConnectOptions, patience: Duration) -> Result<(), StorageError> {
     let place = format!("{}:{}", options.get_host(), options.get_port());
-    let connected = tokio::time::timeout(config.acquire_timeout, PgConnection::connect_with(&options)).await;
-    let failed = match connected {
+    let failed = match tokio::time::timeout(patience, PgConnection::connect_with(options)).await {
         Ok(Ok(connection)) => return connection.close().await.map_err(|error| StorageError::Unavailable(error.into())),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {} s", config.acquire_timeout.as_secs()),
+        Err(_) => format!("no answer within {} s", patience.as_secs()),
     };
     Err(StorageError::Unavailable(format!("PostgreSQL at {place}: {failed}").into()))
 }
 
-/// Whether a connection may go back to the pool. Where a commit or a rollback failed, as on a full disk, its transaction may
-/// still be open, and with it SQLite's one lock for writing: such a connection is closed, which ends both.
-async fn is_fit_for_others(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    if connection.is_in_transaction() {
-        // A rollback may be on its way; it ends before the answer to this.
-        connection.ping().await?;
-    }
-    Ok(!connection.is_in_transaction())
+fn postgres_options(url: &str) -> Result<PgConnectOptions, StorageError> {
+    let options: PgConnectOptions =
+        url.parse().map_err(|error: sqlx::Error| StorageError::Unavailable(error.into()))?;
+    // Statements hold customers' data, and the log must not.
+    Ok(limited(options).disable_statement_logging())
 }
 
-/// Fails where a connection does not answer: it goes back to nobody.
-async fn expect_lively(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    match tokio::time::timeout(LIVELY_MAX, connection.ping()).await {
-        Ok(answered) => answered.map(|()| true),
-        Err(_) => Err(sqlx::Error::Io(ErrorKind::TimedOut.into())),
-    }
+/// How each of our sessions is known to the server, and what it may take.
+fn limited(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name("paylinks").options([
+        ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
+        ("statement_timeout", STATEMENT_TIMEOUT),
+        ("lock_timeout", LOCK_TIMEOUT),
+    ])
 }
 
-fn options(config: &SqlConfig, makes_file: bool) -> ConnectOptions {
+fn sqlite_options(config: &SqlConfig, makes_file: bool) -> ConnectOptions {
     let mut options = ConnectOptions::new(config.url.clone());
     options
         .max_connections(config.connections_max)
@@ -372,23 +376,6 @@ fn options(config: &SqlConfig, makes_file: bool) -> ConnectOptions {
         .connect_timeout(config.acquire_timeout)
         // Statements hold customers' data, and the log must not.
         .sqlx_logging(false)
-        .map_sqlx_postgres_opts(|options| {
-            options.application_name("paylinks").options([
-                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
-                ("statement_timeout", STATEMENT_TIMEOUT),
-                ("lock_timeout", LOCK_TIMEOUT),
-            ])
-        })
-        // The pool itself would wait for ever for a connection that hangs, when it is given back.
-        .map_sqlx_postgres_pool_opts(|pool| {
-            pool.test_before_acquire(false)
-                .before_acquire(|connection, meta| {
-                    Box::pin(async move {
-                        if meta.idle_for < KNOWN_LIVELY_FOR { Ok(true) } else { expect_lively(connection).await }
-                    })
-                })
-                .after_release(|connection, _| Box::pin(expect_lively(connection)))
-        })
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .create_if_missing(makes_file)
@@ -400,4 +387,14 @@ fn options(config: &SqlConfig, makes_file: bool) -> ConnectOptions {
         })
         .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_fit_for_others(connection))));
     options
+}
+
+/// Whether a connection may go back to the pool. Where a commit or a rollback failed, as on a full disk, its transaction may
+/// still be open, and with it SQLite's one lock for writing: such a connection is closed, which ends both.
+async fn is_fit_for_others(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may be on its way; it ends before the answer to this.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }

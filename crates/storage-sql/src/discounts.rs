@@ -70,7 +70,7 @@ macro_rules! impl_reader {
     };
 }
 
-impl_reader!(SqlStorage, |it| &it.0.reads);
+impl_reader!(SqlStorage, |it| &it.0.statements);
 impl_reader!(SqlUnitOfWork, |it| it.connection()?);
 
 #[async_trait]

@@ -60,8 +60,10 @@ fn by_code(code: Option<&str>, database: &dyn sqlx::error::DatabaseError, error:
     let code = code.unwrap_or_default();
     let sqlite_primary = if code.len() == 5 { None } else { code.parse::<u32>().ok().map(|code| code & 0xff) };
     match (code, sqlite_primary) {
-        // Serialization failure, deadlock, lock not available; SQLITE_BUSY, SQLITE_LOCKED.
-        ("40001" | "40P01" | "55P03", _) | (_, Some(5 | 6)) => StorageError::Contended(source),
+        // Serialization failure, deadlock; SQLITE_LOCKED.
+        ("40001" | "40P01", _) | (_, Some(6)) => StorageError::Contended(source),
+        // Lock not available, SQLITE_BUSY: it was waited for as long as any caller would, and more may not help.
+        ("55P03", _) | (_, Some(5)) => StorageError::Unavailable(source),
         // Unique, foreign-key and check violations; SQLITE_CONSTRAINT.
         ("23505" | "23503" | "23514", _) | (_, Some(19)) => {
             let constraint = database.constraint().unwrap_or_else(|| database.message());

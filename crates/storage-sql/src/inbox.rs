@@ -39,7 +39,7 @@ macro_rules! impl_reader {
     };
 }
 
-impl_reader!(SqlStorage, |it| &it.0.reads);
+impl_reader!(SqlStorage, |it| &it.0.statements);
 impl_reader!(SqlUnitOfWork, |it| it.connection()?);
 
 // The states are said in the statements, as in the index over them.
@@ -94,7 +94,7 @@ impl SqlStorage {
     pub(crate) async fn insert_notifications(&self, entries: &[InboxEntry]) -> Result<usize, StorageError> {
         match entries {
             [] => Ok(0),
-            [one] if self.backend() == DbBackend::Postgres => insert(&self.0.db, one).await,
+            [one] if self.backend() == DbBackend::Postgres => insert(&self.0.statements, one).await,
             several => {
                 let open = self.open().await?;
                 let mut news = 0;

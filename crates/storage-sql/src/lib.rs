@@ -5,6 +5,7 @@
 //!   that an auditor sums, and rules that only a database can hold, are columns and constraints.
 //! - Every transaction belongs to an [`OpenTransaction`](connection): dropped in whatever state, it is rolled back in a
 //!   task of its own, so that no pooled connection is ever left inside a transaction.
+//! - On PostgreSQL the connections are in a [`pool`] that waits for none without an end.
 //! - SQLite has one writer: a fair queue in the process, and `BEGIN IMMEDIATE`.
 //! - On PostgreSQL, reads that many callers make at once share queries, see [`point_reads`] and [`together`].
 //! - Events get their positions after the commit, see [`events`].
@@ -14,6 +15,7 @@
 mod backlog;
 mod connection;
 mod credit_notes;
+mod database;
 mod discounts;
 mod errors;
 mod events;
@@ -21,12 +23,13 @@ mod inbox;
 mod inspection;
 mod invoice_mails;
 mod point_reads;
+mod pool;
 mod queries;
-mod reads;
 mod reconciliation;
 mod reversals;
 mod secrets;
 mod sql;
+mod statements;
 mod stored;
 mod subscriptions;
 mod tax_records;

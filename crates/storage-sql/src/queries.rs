@@ -1,5 +1,6 @@
 //! Reads, alike for the pool and for a transaction.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::ApiKey;
@@ -118,7 +119,7 @@ pub(crate) async fn list_events(
     sellers: &Sellers,
     filter: &EventFilter,
     (after, limit): (EventPosition, u32),
-) -> Result<Vec<SequencedEvent>, StorageError> {
+) -> Result<Arc<[SequencedEvent]>, StorageError> {
     let mut filter_sql = Filter::new()
         .and_in("seller_id", sellers.iter().map(SellerId::as_str))
         .and("position > ?", [after.0.into()])
@@ -484,7 +485,7 @@ macro_rules! impl_reader {
                 filter: &EventFilter,
                 after: EventPosition,
                 limit: u32,
-            ) -> Result<Vec<SequencedEvent>, StorageError> {
+            ) -> Result<Arc<[SequencedEvent]>, StorageError> {
                 self.events_behind(sellers, filter, (after, limit)).await
             }
 
@@ -546,5 +547,5 @@ macro_rules! impl_reader {
     };
 }
 
-impl_reader!(SqlStorage, |it| &it.0.reads);
+impl_reader!(SqlStorage, |it| &it.0.statements);
 impl_reader!(SqlUnitOfWork, |it| it.connection()?);

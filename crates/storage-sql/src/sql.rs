@@ -17,6 +17,9 @@ use crate::errors::{count_error, defect, sql_error, storage_error};
 /// The longest that the database may take to answer: more than it gives one statement, so that it tells by itself what took
 /// too long. Beyond, it is the database or the way to it that hangs, of which the operating system may say nothing for hours.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(17);
+/// The longest that it may take to end a transaction without keeping it, or to find out whether a connection still answers.
+/// What takes longer hangs, and its connection is given up.
+pub(crate) const LIVELY_MAX: Duration = Duration::from_secs(2);
 
 /// Keeps others from changing the selected rows. On SQLite the one writer does.
 ///

@@ -21,13 +21,10 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 /// For how long an answer may keep the next questions waiting. Most take far less; one that takes more waits for a disk, a
 /// connection or a network.
 const HAND_OVER: Duration = Duration::from_millis(5);
-/// For how long an asker is kept for the next question, at least, before its connection is given back; twice that at the most.
-const LINGER: Duration = Duration::from_millis(20);
 /// How many questions are asked at once at the most.
 const BATCH_MAX: usize = 256;
 
@@ -41,7 +38,7 @@ pub(crate) trait Ask: Send + Sync + 'static {
 
     /// Answers each question by its index, in any order. What is not told has failed.
     fn ask(
-        &mut self,
+        &self,
         questions: &[Self::Question],
         tell: impl FnMut(usize, Result<Self::Answer, StorageError>) + Send,
     ) -> impl Future<Output = ()> + Send;
@@ -53,7 +50,7 @@ type Senders<A> = Vec<oneshot::Sender<Told<A>>>;
 /// Where questions meet.
 pub(crate) struct Together<A: Ask> {
     state: Mutex<State<A>>,
-    new_asker: Box<dyn Fn() -> A + Send + Sync>,
+    asker: A,
     runtime: Handle,
 }
 
@@ -63,16 +60,12 @@ struct State<A: Ask> {
     is_led: bool,
     /// How many ask, the one who leads and those who were overtaken.
     asking: usize,
-    /// Who asked last, and since when it does nothing.
-    idle: Option<(Instant, A)>,
-    /// Whether a task looks after the idle one.
-    is_idle_watched: bool,
 }
 
 impl<A: Ask> Together<A> {
-    pub(crate) fn new(runtime: Handle, new_asker: impl Fn() -> A + Send + Sync + 'static) -> Arc<Self> {
-        let state = State { waiting: HashMap::new(), is_led: false, asking: 0, idle: None, is_idle_watched: false };
-        Arc::new(Self { state: Mutex::new(state), new_asker: Box::new(new_asker), runtime })
+    pub(crate) fn new(runtime: Handle, asker: A) -> Arc<Self> {
+        let state = State { waiting: HashMap::new(), is_led: false, asking: 0 };
+        Arc::new(Self { state: Mutex::new(state), asker, runtime })
     }
 
     /// The answer to a question, asked after now. Others may wait for what this asks: it must be driven on, or dropped.
@@ -116,28 +109,6 @@ impl<A: Ask> Together<A> {
     fn begin(self: &Arc<Self>, state: &mut State<A>) {
         if let Some(lead) = self.lead_on(state) {
             self.runtime.spawn(lead);
-        }
-    }
-
-    /// Keeps an asker for the next question, for a while.
-    fn keep(self: &Arc<Self>, state: &mut State<A>, asker: A) {
-        state.idle = Some((Instant::now(), asker));
-        if !std::mem::replace(&mut state.is_idle_watched, true) {
-            let together = Arc::clone(self);
-            self.runtime.spawn(async move {
-                loop {
-                    tokio::time::sleep(LINGER).await;
-                    let mut state = together.lock();
-                    if state.idle.as_ref().is_some_and(|(since, _)| since.elapsed() < LINGER) {
-                        continue;
-                    }
-                    state.is_idle_watched = false;
-                    let given_back = state.idle.take();
-                    drop(state);
-                    drop(given_back);
-                    return;
-                }
-            });
         }
     }
 
@@ -203,14 +174,11 @@ impl<A: Ask> Lead<A> {
     /// Asks what waits, for as long as there is any.
     async fn lead(mut self) {
         let together = Arc::clone(&self.together);
-        let idle = together.lock().idle.take();
-        let mut asker = idle.map_or_else(|| (together.new_asker)(), |(_, asker)| asker);
         loop {
             let (questions, mut askers) = {
                 let mut state = together.lock();
                 let taken = state.take();
                 if taken.0.is_empty() {
-                    together.keep(&mut state, asker);
                     state.is_led = false;
                     self.leads = false;
                     return;
@@ -225,7 +193,7 @@ impl<A: Ask> Lead<A> {
                 }
             };
             {
-                let mut asking = pin!(asker.ask(&questions, tell));
+                let mut asking = pin!(together.asker.ask(&questions, tell));
                 if tokio::time::timeout(HAND_OVER, &mut asking).await.is_err() {
                     self.hand_over();
                     asking.await;
@@ -301,11 +269,7 @@ mod tests {
         type Answer = (u32, u32);
         const AT_ONCE: usize = 2;
 
-        async fn ask(
-            &mut self,
-            questions: &[u32],
-            mut tell: impl FnMut(usize, Result<(u32, u32), StorageError>) + Send,
-        ) {
+        async fn ask(&self, questions: &[u32], mut tell: impl FnMut(usize, Result<(u32, u32), StorageError>) + Send) {
             let mut sorted = questions.to_vec();
             sorted.sort_unstable();
             self.questions.lock().unwrap().push(sorted);
@@ -326,7 +290,7 @@ mod tests {
         let counting =
             Counting { asked: Arc::default(), questions: Arc::default(), let_go: Arc::new(Semaphore::new(0)) };
         let asker = counting.clone();
-        (counting, Together::new(Handle::current(), move || asker.clone()))
+        (counting, Together::new(Handle::current(), asker))
     }
 
     /// Asks in a task of its own.
@@ -399,23 +363,6 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_asker_is_kept_for_the_next_question_and_given_back_after_a_while() {
-        let (counting, together) = counting();
-        counting.let_go.add_permits(9);
-        // Its clones: the test's own, and the one of which askers are made.
-        let askers = || Arc::strong_count(&counting.asked) - 2;
-        for question in 0..4 {
-            together.answer(question).await.unwrap();
-            assert_eq!(askers(), 1);
-            tokio::time::sleep(LINGER / 2).await;
-        }
-        tokio::time::sleep(LINGER * 2).await;
-        assert_eq!(askers(), 0);
-        together.answer(4).await.unwrap();
-        assert_eq!(askers(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn one_that_takes_long_keeps_nobody_waiting() {
         let (counting, together) = counting();
         let slow = ask(&together, 1);
@@ -450,7 +397,7 @@ mod tests {
             assert_eq!(answer.await.unwrap().unwrap().0, question);
         }
         assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![2], vec![3, 4]]);
-        tokio::time::sleep(LINGER * 2).await;
+        tokio::task::yield_now().await;
         let state = together.lock();
         assert_eq!((state.asking, state.is_led), (0, false));
     }
@@ -469,8 +416,8 @@ mod tests {
         // A panic is a defect, and ends nothing.
         assert!(matches!(together.answer(777).await, Err(StorageError::Defect(_))));
         assert_eq!(together.answer(4).await.unwrap().0, 4);
-        // Nobody asks for a while: then the one who asks ends, and another begins.
-        tokio::time::sleep(LINGER * 2).await;
+        // Nobody asks: then the one who asks ends, and another begins.
+        tokio::task::yield_now().await;
         assert!(!together.lock().is_led);
         assert_eq!(together.answer(5).await.unwrap().0, 5);
     }

@@ -24,9 +24,10 @@ use domain::seller::SellerId;
 use domain::tax::TaxRate;
 use domain::timestamp::Timestamp;
 use domain::trace_context::TraceContext;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::{ConnectionTrait, Statement, Value};
 
 use crate::connection::{OpenTransaction, SqlStorage};
+use crate::database::Transaction;
 use crate::errors::{defect, storage_error};
 use crate::sql::{
     Filter, all, answered_within, column, count, execute, for_update, for_update_skip_locked, json, now_us, one,
@@ -49,7 +50,7 @@ impl SqlUnitOfWork {
         Self { storage, open, has_events: false }
     }
 
-    pub(crate) fn connection(&self) -> Result<&DatabaseTransaction, StorageError> {
+    pub(crate) fn connection(&self) -> Result<&Transaction, StorageError> {
         self.open.get()
     }
 
@@ -88,8 +89,13 @@ impl Storage for SqlStorage {
 
     async fn ping(&self) -> Result<(), StorageError> {
         self.expect_room()?;
-        let answered = answered_within(READY_MAX, self.0.db.execute_unprepared("SELECT 1")).await?;
-        answered.map_err(storage_error).map(|_| ())
+        let storage = self.clone();
+        // In a task, since whoever asks may go away, and leave a connection in the middle of an answer.
+        let asked = tokio::spawn(async move {
+            let answered = answered_within(READY_MAX, storage.0.db.execute_unprepared("SELECT 1")).await?;
+            answered.map_err(storage_error).map(|_| ())
+        });
+        asked.await.unwrap_or_else(|error| Err(StorageError::Unavailable(error.into())))
     }
 
     async fn database_time(&self) -> Result<Timestamp, StorageError> {

@@ -250,7 +250,7 @@ async fn positions_go_on_after_reopening(url: String) {
     let storage = open(&url).await;
     storage.sequence_events().await.unwrap();
     let all = storage.list_events(&only(&seller("north")), &EventFilter::default(), EventPosition::START, 10).await;
-    let positions: Vec<_> = all.unwrap().into_iter().map(|it| it.position.0).collect();
+    let positions: Vec<_> = all.unwrap().iter().map(|it| it.position.0).collect();
     assert_eq!(positions, [1, 2, 3, 4]);
     storage.close().await;
 }
@@ -424,6 +424,60 @@ async fn lists_that_nobody_waits_for_any_more_fill_no_server() {
         let links = storage.list_payment_links(&own, LinkFilter::default(), PageRequest::NEWEST);
         assert!(tokio::time::timeout(DEADLINE, links).await.unwrap().unwrap().items.is_empty());
         admin.close().await.unwrap();
+        storage.close().await;
+    })
+    .await;
+}
+
+/// The same of notifications that are to be stored, whose callers are a provider's many tries.
+#[tokio::test(flavor = "multi_thread")]
+async fn notifications_that_wait_for_a_lock_take_few_connections() {
+    on_postgres(|url| async move {
+        let storage = open(&url).await;
+        let admin = Database::connect(&url).await.unwrap();
+        let lock = lock_table(&admin, "notifications").await;
+        let mut deliveries = JoinSet::new();
+        for index in 0..80 {
+            let storage = storage.clone();
+            deliveries.spawn(async move {
+                let told = [inbox_entry(&format!("evt_{index}"))];
+                tokio::time::timeout(Duration::from_millis(100), storage.store_notifications(&told)).await.is_err()
+            });
+        }
+        assert_eq!(deliveries.join_all().await.iter().filter(|went_away| **went_away).count(), 80);
+        let waiting = waiting_for(&admin, "notifications", 1).await;
+        assert!((1..=5).contains(&waiting), "{waiting} wait for the lock");
+        tokio::time::timeout(DEADLINE, write(storage.clone())).await.unwrap().unwrap();
+        lock.rollback().await.unwrap();
+        let last = [inbox_entry("evt_last")];
+        let stored = tokio::time::timeout(DEADLINE, storage.store_notifications(&last)).await;
+        assert_eq!(stored.unwrap().unwrap(), 1);
+        admin.close().await.unwrap();
+        storage.close().await;
+    })
+    .await;
+}
+
+/// PostgreSQL keeps nothing of a transaction in which a statement failed, and takes its commit for a rollback without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_in_which_a_statement_failed_is_not_told_as_kept() {
+    on_postgres(|url| async move {
+        let storage = open(&url).await;
+        let own = seller("north");
+        let (kept, mut cup) = (product(&own), product(&own));
+        let mut work = storage.begin().await.unwrap();
+        work.insert_product(&mut cup).await.unwrap();
+        let twice = work.insert_product(&mut cup.clone()).await;
+        assert!(matches!(twice, Err(StorageError::Conflict { .. })), "{twice:?}");
+        let committed = work.commit().await;
+        assert!(matches!(committed, Err(StorageError::Defect(_))), "{committed:?}");
+        assert_eq!(storage.get_product(&only(&own), cup.id).await.unwrap(), None);
+        // Its connection is not left inside of it, and others are there.
+        none_idles_in_a_transaction(&url).await;
+        let mut work = storage.begin().await.unwrap();
+        work.insert_product(&mut kept.clone()).await.unwrap();
+        work.commit().await.unwrap();
+        assert!(storage.get_product(&only(&own), kept.id).await.unwrap().is_some());
         storage.close().await;
     })
     .await;

@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 use api_proto::v1;
 use futures::future::join_all;
 use sea_orm::{ConnectionTrait, Statement};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tonic::{Code, Request, Status};
 
-use crate::harness::{Server, TestDatabase, eventually, has_postgres, http, invoice_request, line, shared_postgres};
+use crate::harness::{
+    Provider, Server, TestDatabase, eventually, has_postgres, http, invoice_request, line, shared_postgres, unique,
+};
 
 /// How much may come through.
 #[derive(Debug, Clone, Copy)]
@@ -104,55 +108,95 @@ async fn told_in_time<T>(call: impl Future<Output = Result<T, Status>>) {
     assert!(matches!(told.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled), "{told:?}");
 }
 
-async fn a_database_that_hangs_is_told_of_and_left_behind(lost: bool) {
-    let mut database = TestDatabase::create(&shared_postgres()).await;
-    let beside = database.connect().await;
-    let mut url = reqwest::Url::parse(&database.url).unwrap();
-    let way = Way::to(format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))).await;
-    url.set_host(Some("127.0.0.1")).unwrap();
-    url.set_port(Some(way.port)).unwrap();
-    database.url = url.to_string();
-    let server = Server::start_on(database).await;
-    let invoice = server.open_invoice(10_000).await;
-    // As many connections as there can be are known to the pool.
-    let get = v1::GetInvoiceRequest { id: invoice.id.clone() };
-    join_all((0..64).map(|_| server.invoice(&invoice.id))).await;
+/// A delivery of something that is stored, and no more.
+fn delivery(what: &str) -> Value {
+    let id = unique(what).replace('-', "");
+    let session = json!({"id": format!("cs_{id}"), "object": "checkout.session"});
+    json!({"id": format!("evt_{id}"), "object": "event", "type": "checkout.session.expired", "created": 1_750_000_000,
+        "livemode": false, "data": {"object": session}})
+}
 
-    way.stop();
-    let creates: Vec<_> = (0..12)
-        .map(|_| v1::CreateInvoiceRequest { lines: vec![line(10_000)], finalize: true, ..invoice_request() })
-        .collect();
+/// Callers of each kind while nothing comes through: each is told so in time.
+async fn everyone_is_told(server: &Server, get: &v1::GetInvoiceRequest, creates: &[v1::CreateInvoiceRequest]) {
     let reads = join_all((0..12).map(|_| {
         let (mut invoices, get) = (server.invoices(), get.clone());
         told_in_time(async move { invoices.get_invoice(in_time(get)).await })
+    }));
+    let lists = join_all((0..6).map(|_| {
+        let mut links = server.links();
+        told_in_time(async move { links.list_payment_links(in_time(v1::ListPaymentLinksRequest::default())).await })
     }));
     let writes = join_all(creates.iter().map(|create| {
         let (mut invoices, create) = (server.invoices(), create.clone());
         told_in_time(async move { invoices.create_invoice(in_time(create)).await })
     }));
+    let deliveries = join_all((0..8).map(async |_| {
+        let delivered = server.deliver(&delivery("beside")).await;
+        assert_eq!(delivered, 503);
+    }));
     let told = async {
-        let (status, after) = readiness(&server).await;
+        let (status, after) = readiness(server).await;
         assert_eq!(status, 503);
         assert!(after < Duration::from_secs(6), "{after:?}");
     };
-    tokio::join!(reads, writes, told);
+    tokio::join!(reads, lists, writes, deliveries, told);
+}
 
-    way.go_on(lost);
-    eventually(async || (readiness(&server).await.0 == 200).then_some(())).await;
-    // Not one of the connections is kept by what hung: all of them serve again.
-    eventually(async || {
-        let served = join_all((0..64).map(|_| {
-            let (mut invoices, get) = (server.invoices(), get.clone());
-            async move { invoices.get_invoice(in_time(get)).await.is_ok() }
-        }));
-        served.await.into_iter().all(|served| served).then_some(())
-    })
-    .await;
-    for create in &creates {
-        eventually(async || server.invoices().create_invoice(create.clone()).await.ok()).await;
-    }
+async fn a_database_that_hangs_is_told_of_and_left_behind(lost: bool) {
+    let database = TestDatabase::create(&shared_postgres()).await;
+    let beside = database.connect().await;
+    let mut url = reqwest::Url::parse(&database.url).unwrap();
+    let way = Way::to(format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))).await;
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(way.port)).unwrap();
+    let provider = Provider::start().await;
+    let server = provider.server_on(url.as_str(), "access = \"open\"\nreconcile_every_seconds = 86400\n").await;
+    let invoice = server.open_invoice(10_000).await;
+    let get = v1::GetInvoiceRequest { id: invoice.id.clone() };
     let list = v1::ListInvoicesRequest { page_size: 100, ..Default::default() };
-    assert_eq!(server.invoices().list_invoices(list).await.unwrap().into_inner().invoices.len(), creates.len() + 1);
+    let mut made = 1;
+    // More than once: what each time keeps of the connections adds up.
+    for _ in 0..2 {
+        // As many connections as there can be are known to the pool, and all kinds of statements are under way on them.
+        let load = JoinSet::from_iter((0..48).map(|_| {
+            let (mut invoices, get) = (server.invoices(), get.clone());
+            async move { while invoices.get_invoice(in_time(get.clone())).await.is_ok() {} }
+        }));
+        // Some of these may be answered before nothing comes through.
+        let delivered = (0..8).map(async |_| server.deliver(&delivery("before")).await);
+        let creates: Vec<_> = (0..12)
+            .map(|_| v1::CreateInvoiceRequest { lines: vec![line(10_000)], finalize: true, ..invoice_request() })
+            .collect();
+        let stop = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            way.stop();
+        };
+        tokio::join!(join_all(delivered), stop);
+        everyone_is_told(&server, &get, &creates).await;
+        load.join_all().await;
+
+        way.go_on(lost);
+        eventually(async || (readiness(&server).await.0 == 200).then_some(())).await;
+        // Not one of the connections is kept by what hung: all of them serve again.
+        eventually(async || {
+            let served = join_all((0..64).map(|_| {
+                let (mut invoices, get) = (server.invoices(), get.clone());
+                async move { invoices.get_invoice(in_time(get)).await.is_ok() }
+            }));
+            served.await.into_iter().all(|served| served).then_some(())
+        })
+        .await;
+        eventually(async || {
+            let in_use = server.metric("paylinks_database_connections{state=\"in_use\"}").await?;
+            (in_use.parse::<f64>().unwrap() <= 1.0).then_some(())
+        })
+        .await;
+        for create in &creates {
+            eventually(async || server.invoices().create_invoice(create.clone()).await.ok()).await;
+        }
+        made += creates.len();
+        assert_eq!(server.invoices().list_invoices(list.clone()).await.unwrap().into_inner().invoices.len(), made);
+    }
     let waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'paylinks' AND datname = current_database() \
         AND state LIKE 'idle in transaction%'";
     let waiting = Statement::from_string(beside.get_database_backend(), waiting);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api_proto::v1::event_service_server::EventService;
@@ -89,8 +90,10 @@ struct Follower {
     services: Services,
     query: EventQuery,
     credentials: Credentials,
-    /// What was read and is still to be sent.
-    unsent: std::vec::IntoIter<SequencedEvent>,
+    /// What was read last, which is the same for all who follow the same.
+    events: Arc<[SequencedEvent]>,
+    /// How many of them were sent.
+    sent: usize,
     /// When that was read, and the key was good.
     read_at: Instant,
     /// When something was told last.
@@ -122,7 +125,8 @@ impl Follower {
             known: query.after,
             query,
             credentials,
-            unsent: Vec::new().into_iter(),
+            events: [].into(),
+            sent: 0,
             read_at: Instant::now(),
             told_at: Instant::now(),
             next: Next::Begin,
@@ -152,15 +156,17 @@ impl Follower {
 
     async fn next(&mut self) -> Result<StreamEventsResponse, Status> {
         loop {
-            if self.read_at.elapsed() > SIGN_OF_LIFE && self.unsent.len() > 0 {
+            if self.read_at.elapsed() > SIGN_OF_LIFE && self.sent < self.events.len() {
                 // Its reader was away for long: the key may be good no more. What is there still is read anew.
-                self.unsent = Vec::new().into_iter();
+                self.sent = self.events.len();
                 self.next = Next::Read;
             }
-            if let Some(event) = self.unsent.next() {
+            if let Some(event) = self.events.get(self.sent) {
+                self.sent += 1;
                 self.query.after = event.position;
-                note_delivery(&event, self.waits.then(|| self.services.app.now()), self.trace.as_ref());
-                return Ok(self.message(Some(output::event(&event))));
+                note_delivery(event, self.waits.then(|| self.services.app.now()), self.trace.as_ref());
+                let event = output::event(event);
+                return Ok(self.message(Some(event)));
             }
             match self.next {
                 Next::Begin => {
@@ -168,14 +174,17 @@ impl Follower {
                     return Ok(self.message(None));
                 }
                 Next::Read => {
-                    let events = self.read().await?;
-                    if events.len() < BATCH as usize {
+                    self.events = self.read().await?;
+                    self.sent = 0;
+                    if self.events.len() < BATCH as usize {
                         self.next = Next::Wait;
                     }
-                    self.unsent = events.into_iter();
                 }
                 Next::Wait => {
                     self.waits = true;
+                    // What was sent needs no room while others may wait for days.
+                    self.events = [].into();
+                    self.sent = 0;
                     // Everything up to here was looked at, whether it passed the filter or not: it was known before the
                     // events were read, and what got its position later is found in the next round.
                     self.query.after = self.query.after.max(self.known);
@@ -196,7 +205,7 @@ impl Follower {
     }
 
     /// What is there behind the last event. A key that is revoked or has expired ends its streams too.
-    async fn read(&mut self) -> Result<Vec<SequencedEvent>, Status> {
+    async fn read(&mut self) -> Result<Arc<[SequencedEvent]>, Status> {
         self.read_at = Instant::now();
         let app = &self.services.app;
         // At once, since each of the two is waited for by all who follow; nothing is told before the key is known to be good.

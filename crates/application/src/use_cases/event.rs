@@ -1,5 +1,6 @@
 //! Events as callers follow them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::Caller;
@@ -38,7 +39,7 @@ impl App {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn list_events(&self, query: &EventQuery) -> Result<Vec<SequencedEvent>, Error> {
+    pub async fn list_events(&self, query: &EventQuery) -> Result<Arc<[SequencedEvent]>, Error> {
         Ok(self.0.storage.list_events(&query.sellers, &query.filter, query.after, query.limit).await?)
     }
 

@@ -7,6 +7,7 @@
 //! `None`, as if it were not there. Lookups inside the system (`load`) take ids alone.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -647,14 +648,15 @@ pub struct EventFilter {
 /// Reads of events.
 #[async_trait]
 pub trait EventQueries {
-    /// Events behind `after`, in their order, at most `limit`. Only events that have a position.
+    /// Events behind `after`, in their order, at most `limit`. Only events that have a position. All who follow the same may be
+    /// given the same.
     async fn list_events(
         &self,
         sellers: &Sellers,
         filter: &EventFilter,
         after: EventPosition,
         limit: u32,
-    ) -> Result<Vec<SequencedEvent>, StorageError>;
+    ) -> Result<Arc<[SequencedEvent]>, StorageError>;
     /// The last position given.
     async fn last_position(&self) -> Result<EventPosition, StorageError>;
 }

@@ -130,7 +130,7 @@ mock! {
 
     #[async_trait]
     impl EventQueries for Storage {
-        async fn list_events(&self, sellers: &Sellers, filter: &EventFilter, after: EventPosition, limit: u32) -> Result<Vec<SequencedEvent>, StorageError>;
+        async fn list_events(&self, sellers: &Sellers, filter: &EventFilter, after: EventPosition, limit: u32) -> Result<Arc<[SequencedEvent]>, StorageError>;
         async fn last_position(&self) -> Result<EventPosition, StorageError>;
     }
 
@@ -388,7 +388,7 @@ mock! {
 
     #[async_trait]
     impl EventQueries for UnitOfWork {
-        async fn list_events(&self, sellers: &Sellers, filter: &EventFilter, after: EventPosition, limit: u32) -> Result<Vec<SequencedEvent>, StorageError>;
+        async fn list_events(&self, sellers: &Sellers, filter: &EventFilter, after: EventPosition, limit: u32) -> Result<Arc<[SequencedEvent]>, StorageError>;
         async fn last_position(&self) -> Result<EventPosition, StorageError>;
     }
 

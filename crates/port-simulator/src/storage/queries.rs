@@ -1,6 +1,7 @@
 //! Reads, alike for the store and for a transaction.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::ApiKey;
@@ -405,7 +406,7 @@ macro_rules! impl_reader {
                 filter: &EventFilter,
                 after: EventPosition,
                 limit: u32,
-            ) -> Result<Vec<SequencedEvent>, StorageError> {
+            ) -> Result<Arc<[SequencedEvent]>, StorageError> {
                 self.read(|_| ()).await?;
                 let state = self.database().state();
                 let behind = state.events.iter().filter(|it| it.position > after);

@@ -88,7 +88,7 @@ async fn what_was_read_before_a_key_ended_is_told_to_nobody_after_it() {
 #[tokio::test(start_paused = true)]
 async fn a_follower_ahead_of_a_database_that_went_back_is_told_so() {
     let mut storage = MockStorage::new();
-    storage.expect_list_events().returning(|_, _, _, _| Ok(vec![]));
+    storage.expect_list_events().returning(|_, _, _, _| Ok([].into()));
     storage.expect_wait_for_event().returning(|_, _| Ok(EventPosition(3)));
     storage.expect_last_position().returning(|| Ok(EventPosition(3)));
     let mut follower = follower(mocks::app(storage, MockPaymentProvider::new()), EventFilter::default(), None);
