@@ -242,6 +242,10 @@ async fn what_is_not_known_is_not_guessed(db: Db) {
     let server = Server::start(db).await;
     let list = v1::ListInvoicesRequest { state: 99, ..Default::default() };
     assert_eq!(error_parts(&server.invoices().list_invoices(list).await.unwrap_err()), invalid(&["state"]));
+    let list = v1::ListInvoicesRequest { number: "a\0b".to_owned(), ..Default::default() };
+    assert_eq!(error_parts(&server.invoices().list_invoices(list).await.unwrap_err()), invalid(&["number"]));
+    let list = v1::ListCreditNotesRequest { number: "№ 1".to_owned(), ..Default::default() };
+    assert_eq!(error_parts(&server.invoices().list_credit_notes(list).await.unwrap_err()), invalid(&["number"]));
     let rounding = Some(v1::TaxRounding { scope: 77, mode: 0 });
     let request = v1::CreateInvoiceRequest { lines: vec![line(10_000)], tax_rounding: rounding, ..invoice_request() };
     assert_eq!(

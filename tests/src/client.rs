@@ -65,6 +65,9 @@ async fn a_script_can_tell_what_went_wrong() {
     assert_eq!(say(&server, &["invoice", "list", "--limit", "0"]).await.code, 2);
     assert_eq!(say(&server, &["invoice", "lits"]).await.code, 2);
     assert_eq!(say(&server, &["invoice", "get", "inv_0193a5c2e8b27c3a9f0e1d2c3b4a5968"]).await.code, 3);
+    let absent = say(&server, &["invoice", "get", "INV-2001-00001"]).await;
+    assert_eq!((absent.code, absent.notes.contains("has the number INV-2001-00001")), (3, true), "{}", absent.notes);
+    assert_eq!(say(&server, &["invoice", "get", "№1"]).await.code, 2);
     let away = output(command("http://127.0.0.1:1", &["invoice", "list"])).await;
     assert_eq!(away.code, 6);
     assert!(away.notes.starts_with("paylinks: the server at http://127.0.0.1:1 can't be reached: "), "{}", away.notes);

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use prost::Message;
-use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, MethodDescriptor, ReflectMessage, Value};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Status, Streaming, TimeoutExpired};
@@ -105,6 +105,18 @@ pub(crate) async fn stream(
         grpc.server_streaming(request, path, codec).await.map(tonic::Response::into_inner)
     };
     tokio::time::timeout(connection.deadline, begun).await.map_err(|_| late())?.map_err(told_plainly)
+}
+
+/// The things of a page, and those beside them that come with each page.
+pub(crate) fn things(answer: &DynamicMessage) -> (Vec<DynamicMessage>, Vec<DynamicMessage>) {
+    let descriptor = answer.descriptor();
+    let mut lists = descriptor.fields().filter(FieldDescriptor::is_list).map(|field| {
+        let value = answer.get_field(&field);
+        let messages = value.as_list().into_iter().flatten().filter_map(Value::as_message).cloned();
+        messages.collect::<Vec<_>>()
+    });
+    let page = lists.next().unwrap_or_default();
+    (page, lists.flatten().collect())
 }
 
 fn late() -> Status {

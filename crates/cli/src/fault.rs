@@ -167,6 +167,9 @@ fn refused_lines(status: &Status, request_id: Option<&str>) -> Vec<String> {
     let info = details.error_info();
     let reason = info.map(|info| format!(" ({})", printable(&info.reason))).unwrap_or_default();
     let mut lines = vec![format!("{}{reason}: {}", code_name(status.code()), printable(status.message()))];
+    if info.is_some_and(|info| info.reason == "CREDENTIALS_MISSING") {
+        lines.push("  here it is put in PAYLINKS_API_KEY, or its file is named by --api-key-file".to_owned());
+    }
     for violation in details.bad_request().into_iter().flat_map(|bad| &bad.field_violations) {
         let rule = if violation.reason.is_empty() { String::new() } else { format!(" ({})", violation.reason) };
         lines.push(printable(&format!("  {} {}{rule}", violation.field, violation.description)));

@@ -6,8 +6,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::money::parse_unit_price;
 
-const ITEM_EXPECTED: &str =
-    "must be QUANTITY x PRICE, with a description where the price is an amount, such as 12 x 140.00 EUR Consulting";
+const ITEM_EXPECTED: &str = "must be QUANTITY x PRICE, QUANTITY a whole number, with a description where the price is an amount, such as \
+     12 x 140.00 EUR Consulting";
 
 /// The flags: those of an invoice's lines also say how they are taxed.
 pub(crate) fn args(is_invoice: bool) -> Vec<Arg> {
@@ -91,7 +91,8 @@ pub(crate) fn add_lines(request: &mut DynamicMessage, matches: &ArgMatches, faul
             Price::Stored(id) if id.starts_with("shr_") => line.insert("shippingRateId".to_owned(), id.into()),
             Price::Stored(id) => line.insert("priceId".to_owned(), id.into()),
             Price::Inline { minor_units, currency_code } => {
-                let behavior = behavior.ok_or("--tax-behavior must say whether amounts have tax inside")?;
+                let behavior = behavior
+                    .ok_or("--tax-behavior must say whether amounts have tax inside: inclusive or exclusive")?;
                 currency.get_or_insert_with(|| currency_code.clone());
                 let unit_price = json!({"minorUnits": minor_units, "currencyCode": currency_code});
                 let data = json!({"unitPrice": unit_price, "taxBehavior": behavior});

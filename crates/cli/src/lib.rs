@@ -12,6 +12,7 @@ mod items;
 mod json;
 mod money;
 mod nouns;
+mod numbers;
 mod output;
 mod qr;
 mod request;

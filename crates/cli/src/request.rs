@@ -7,9 +7,9 @@ use clap::{Arg, ArgAction, ArgMatches};
 use prost_reflect::{DynamicMessage, FieldDescriptor, MapKey, MessageDescriptor, Value};
 
 use crate::contract::{about_field, first_sentence, is_list, method, updated_field};
-use crate::items;
 use crate::nouns::{Manner, Verb};
 use crate::values::Form;
+use crate::{items, numbers};
 
 /// What is not asked for by a flag of that name.
 const NOT_FLAGS: [&str; 4] = ["request_id", "seller_id", "page_size", "page_token"];
@@ -37,7 +37,10 @@ impl Flag {
     }
 
     fn arg(&self) -> Arg {
-        let about = about_field(self.field());
+        let mut about = about_field(self.field());
+        if let Form::Json(message) = &self.form {
+            about = format!("{about} As JSON: {}", shape(message, 0));
+        }
         let short = match self.path.as_slice() {
             // What is within something says little without it.
             [.., outer, _] if self.is_within => {
@@ -87,6 +90,23 @@ impl Flag {
         }
         if self.field().is_list() { Some(Value::List(values)) } else { values.pop() }
     }
+}
+
+/// The fields of a message in JSON, and those within them: of those that exclude each other, all.
+fn shape(message: &MessageDescriptor, depth: usize) -> String {
+    let field = |field: FieldDescriptor| {
+        let kind = field.kind();
+        let form = Form::of(&field);
+        let inner = kind.as_message().filter(|inner| depth < DEPTH_MAX && !inner.full_name().starts_with("google."));
+        let value = match (&form, inner) {
+            (Form::Pair, _) => "{KEY: VALUE}".to_owned(),
+            (_, Some(inner)) => shape(inner, depth + 1),
+            (form, None) => form.placeholder().unwrap_or("BOOL").to_owned(),
+        };
+        let value = if field.is_list() { format!("[{value}]") } else { value };
+        format!("{}: {value}", field.json_name())
+    };
+    format!("{{{}}}", message.fields().map(field).collect::<Vec<_>>().join(", "))
 }
 
 /// Offers values, and refuses none: what is wrong with all flags is told at once.
@@ -174,6 +194,8 @@ pub(crate) fn args(verb: &Verb) -> Vec<Arg> {
     if let Some(subject) = verb.subject {
         let field = method.input().get_field_by_name(subject);
         let about = field.map_or_else(|| "Its id".to_owned(), |field| first_sentence(&about_field(&field)));
+        let has_number = numbers::named(verb).iter().any(|(named, _)| *named == subject);
+        let about = if has_number { format!("{about}; its number does as well") } else { about };
         // The proto calls it by another name in a few places, which would hide that it is the one without a flag.
         let mut arg = Arg::new("SUBJECT").value_name(subject.to_uppercase()).help(about);
         arg = if takes_json { arg.required_unless_present("from") } else { arg.required(true) };
@@ -189,8 +211,11 @@ pub(crate) fn args(verb: &Verb) -> Vec<Arg> {
         let help = "A field to clear, or metadata.KEY for a pair to unset; may be given several times";
         args.push(Arg::new("clear").long("clear").value_name("FIELD").action(ArgAction::Append).help(help));
     }
-    if method.input().get_field_by_name("seller_id").is_some() {
-        let help = "The seller, where the API key has several";
+    if !numbers::named(verb).is_empty() || method.input().get_field_by_name("seller_id").is_some() {
+        let help = match method.input().get_field_by_name("seller_id") {
+            Some(_) => "The seller, where the API key has several",
+            None => "The seller, where a number names the document and the API key has several",
+        };
         args.push(Arg::new("seller").long("seller").env("PAYLINKS_SELLER").value_name("ID").help(help));
     }
     if takes_json {

@@ -11,7 +11,7 @@ use crate::contract::{is_list, is_mutation, method};
 use crate::fault::{Fault, RequestId};
 use crate::nouns::{Manner, Noun, Verb};
 use crate::output::{Output, thing};
-use crate::{bounded, call, json, request, table, tail};
+use crate::{bounded, call, json, numbers, request, table, tail};
 
 /// The largest request that is read, in bytes: JSON is longer than the message of at most 4 MiB that comes of it.
 const REQUEST_BYTES_MAX: u64 = 16 << 20;
@@ -48,6 +48,8 @@ pub(crate) async fn run<O: Write, N: Write>(
         output.note("warning", "warning: ", "the API key goes to the server in the clear; https:// would keep it");
     }
     let connection = settings.connect().await.map_err(|fault| fault.for_request(request_id.as_ref()))?;
+    let seller = arguments.try_get_one::<String>("seller").ok().flatten().map(String::as_str);
+    numbers::resolve(&connection, verb, seller, &mut request).await?;
     if verb.manner == Manner::Tail {
         return tail::run(&connection, &method, request, &mut output).await;
     }
@@ -142,7 +144,7 @@ async fn list<O: Write, N: Write>(
         request.set_field_by_name("page_size", Value::I32(i32::try_from(left).unwrap_or(i32::MAX)));
         let answered = call::unary(listing.connection, listing.method, request.clone()).await;
         let answer = answered.map_err(|status| Fault::refused(status, None))?;
-        let (page, beside) = things(&answer);
+        let (page, beside) = call::things(&answer);
         let is_full = page.len() >= left;
         count += page.len();
         // What comes with each page is told once.
@@ -170,18 +172,6 @@ async fn list<O: Write, N: Write>(
         output.note("more", "There are more: --limit and --all list them.", "");
     }
     Ok(())
-}
-
-/// The things of a page, and those beside them that come with each page.
-fn things(answer: &DynamicMessage) -> (Vec<DynamicMessage>, Vec<DynamicMessage>) {
-    let descriptor = answer.descriptor();
-    let mut lists = descriptor.fields().filter(FieldDescriptor::is_list).map(|field| {
-        let value = answer.get_field(&field);
-        let messages = value.as_list().into_iter().flatten().filter_map(Value::as_message).cloned();
-        messages.collect::<Vec<_>>()
-    });
-    let page = lists.next().unwrap_or_default();
-    (page, lists.flatten().collect())
 }
 
 /// Where the next page begins, if there is one. Events always tell where to go on: there is more behind a page that is full.

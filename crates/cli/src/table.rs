@@ -86,12 +86,16 @@ pub(crate) fn details(thing: &DynamicMessage) -> String {
     text
 }
 
+/// What is for programs: how each line was taxed, step by step in minor units, and a picture as text.
+const FOR_PROGRAMS: [&str; 2] = ["tax_trace", "qr_code_svg"];
+
 fn write_details(thing: &DynamicMessage, indent: &str, text: &mut String) {
     let on_a_line = |kind: &Kind, value: &Value| line(kind, value).filter(|line| !line.is_empty());
-    let lines = thing.fields().filter(|(field, value)| on_a_line(&field.kind(), value).is_some());
+    let fields = || thing.fields().filter(|(field, _)| !FOR_PROGRAMS.contains(&field.name()));
+    let lines = fields().filter(|(field, value)| on_a_line(&field.kind(), value).is_some());
     let width = lines.map(|(field, _)| field.name().len()).max().unwrap_or_default();
     let deeper = format!("{indent}  ");
-    for (field, value) in thing.fields() {
+    for (field, value) in fields() {
         let name = field.name().replace('_', " ");
         if let Some(line) = on_a_line(&field.kind(), value) {
             text.push_str(&format!("{indent}{name:<width$}  {line}\n"));

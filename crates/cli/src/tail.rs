@@ -34,11 +34,11 @@ pub(crate) async fn run<O: Write, N: Write>(
         followed = follow(connection, method, request, &mut cursor, output) => Some(followed),
         stopped = tokio::signal::ctrl_c() => stopped.err().map(|error| Err(error.into())),
     };
-    if let Some(ended) = ended {
-        return ended;
+    // What never began has nothing to go on from, and who reads no more asks for nothing.
+    if !cursor.is_empty() && !matches!(&ended, Some(Err(Fault::Output(_)))) {
+        output.note("cursor", "Go on with --from ", &cursor);
     }
-    output.note("cursor", "Go on with --from ", &cursor);
-    Ok(())
+    ended.unwrap_or(Ok(()))
 }
 
 async fn follow<O: Write, N: Write>(

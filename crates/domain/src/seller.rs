@@ -128,10 +128,26 @@ enum Piece {
 }
 
 impl NumberFormat {
+    /// What is looked for as the number of a document. It is no free text: its digits may look like a card number's by chance.
+    ///
+    /// # Errors
+    /// Empty, too long, or with a character that no number has.
+    pub fn parse_number(text: &str) -> Result<String, Invalid> {
+        if (1..=Self::NUMBER_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_fit) {
+            return Ok(text.to_owned());
+        }
+        Err(Invalid::new(
+            "MALFORMED_NUMBER",
+            "must be the number on a document, such as INV-2026-00042: at most 100 letters, digits, spaces and -/._",
+        ))
+    }
+
     /// The most characters of a format.
     pub const CHARS_MAX: usize = 60;
     /// The most digits that a number can be padded to.
     pub const DIGITS_MAX: usize = 12;
+    /// The most characters of a number that is looked for.
+    pub const NUMBER_CHARS_MAX: usize = 100;
 
     /// Parses a format.
     ///
@@ -230,6 +246,11 @@ fn can_be_alike(a: &[Sign], b: &[Sign]) -> bool {
     }
 }
 
+/// Whether a character can be in a number.
+fn is_fit(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-/._ ".contains(&byte)
+}
+
 fn parse_pieces(text: &str) -> Option<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -248,8 +269,7 @@ fn parse_pieces(text: &str) -> Option<Vec<Piece>> {
         } else {
             let end = rest.find('{').unwrap_or(rest.len());
             let (literal, after) = rest.split_at(end);
-            let fits = literal.bytes().all(|b| b.is_ascii_alphanumeric() || b"-/._ ".contains(&b));
-            pieces.push(Piece::Text(fits.then(|| literal.to_owned())?));
+            pieces.push(Piece::Text(literal.bytes().all(is_fit).then(|| literal.to_owned())?));
             rest = after;
         }
     }
@@ -285,6 +305,16 @@ mod tests {
         let plain = NumberFormat::parse("{number}").unwrap();
         assert_eq!(plain.number(date!(2026 - 11 - 24), 51_910), "51910");
         assert_eq!(plain.series(date!(2026 - 12 - 31)), plain.series(date!(2027 - 01 - 01)));
+    }
+
+    #[test]
+    fn what_can_be_no_number_is_not_looked_for() {
+        for number in ["1", "INV-2026-00042", "4242424242424242", "a/b_c.d 5"] {
+            assert_eq!(NumberFormat::parse_number(number).unwrap(), number);
+        }
+        for text in ["", "INV\0", "№ 7", &"1".repeat(101)] {
+            assert_eq!(NumberFormat::parse_number(text).unwrap_err().rule, "MALFORMED_NUMBER");
+        }
     }
 
     #[test]

@@ -34,7 +34,8 @@ macro_rules! impl_reader {
                 let $it = self;
                 let filter = of(seller)
                     .and_some("invoice_id = ?", text(filter.invoice_id))
-                    .and_some("customer_id = ?", text(filter.customer_id));
+                    .and_some("customer_id = ?", text(filter.customer_id))
+                    .and_some("number = ?", filter.number);
                 page($connection, filter, request).await
             }
         }

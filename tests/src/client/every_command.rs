@@ -218,9 +218,16 @@ async fn paying(person: &mut Person<'_>, invoice: &str) {
     person.one(&format!("payment get {payment}"), &[]).await;
     person.refused(&format!("payment capture {payment}"), "PAYMENT_STATE").await;
     let note = person.one(&format!("credit-note create {invoice} --rest --reason order-change"), &[]).await;
+    let number = note["creditNote"]["number"].as_str().unwrap().to_owned();
     let note = note["creditNote"]["id"].as_str().unwrap().to_owned();
     person.one(&format!("credit-note get {note}"), &[]).await;
     assert_eq!(person.all("credit-note list", &[]).await.len(), 1);
+    // The number on a document names it too.
+    assert_eq!(person.id(&format!("credit-note get {number}"), &[]).await, note);
+    assert_eq!(person.id(&format!("credit-note list --number {number}"), &[]).await, note);
+    let credited = person.one(&format!("invoice get {invoice}"), &[]).await["number"].as_str().unwrap().to_owned();
+    assert_eq!(person.id(&format!("invoice get {credited}"), &[]).await, *invoice);
+    assert_eq!(person.all(&format!("invoice list --number {number}"), &[]).await.len(), 0);
     person.one(&format!("credit-note render {note}"), &[]).await;
     let words = format!("payment refund {payment} --credit-note-id {note}");
     let refund = person.id(&words, &["--amount", "1000 SEK"]).await;

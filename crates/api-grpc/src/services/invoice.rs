@@ -10,6 +10,7 @@ use domain::invoice;
 use domain::money::Currency;
 use domain::party::Email;
 use domain::ports::storage::{CreditNoteFilter, InvoiceFilter};
+use domain::seller::NumberFormat;
 use domain::text::Description;
 use domain::validation::Validator;
 use tonic::{Request, Response, Status};
@@ -184,10 +185,12 @@ impl InvoiceService for Services {
     ) -> Result<Response<ListInvoicesResponse>, Status> {
         let (caller, m) = caller(request)?;
         let seller = self.seller(&caller, &m.seller_id)?;
-        let key = (seller.id.clone(), m.customer_id.clone(), m.state, m.overdue);
-        let (customer_id, page) = parse(|v| {
+        let key = (seller.id.clone(), beside_number(&m.customer_id, &m.number), m.state, m.overdue);
+        let (customer_id, number, page) = parse(|v| {
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
-            customer_id.zip(page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse()))
+            let number = optional(v, "number", &m.number, NumberFormat::parse_number);
+            let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
+            Some((customer_id?, number?, page?))
         })?;
         let state = match parse(|v| known::<InvoiceState>(v, "state", m.state))? {
             InvoiceState::Unspecified => None,
@@ -198,7 +201,7 @@ impl InvoiceService for Services {
             InvoiceState::Uncollectible => Some(invoice::InvoiceState::UNCOLLECTIBLE),
         };
         let due_before = m.overdue.then(|| self.app.now().date());
-        let filter = InvoiceFilter { customer_id, state, due_before, ..InvoiceFilter::default() };
+        let filter = InvoiceFilter { customer_id, state, number, due_before };
         let page = self.app.list_invoices(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
         let next_page_token = next_page_token(&page, &key, |invoice| invoice.id.to_string());
         let invoices = page.items.iter().filter_map(|invoice| self.told(invoice)).collect();
@@ -254,12 +257,13 @@ impl InvoiceService for Services {
     ) -> Result<Response<ListCreditNotesResponse>, Status> {
         let (caller, m) = caller(request)?;
         let seller = self.seller(&caller, &m.seller_id)?;
-        let key = (seller.id.clone(), m.invoice_id.clone(), m.customer_id.clone());
+        let key = (seller.id.clone(), m.invoice_id.clone(), beside_number(&m.customer_id, &m.number));
         let (filter, page) = parse(|v| {
             let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
+            let number = optional(v, "number", &m.number, NumberFormat::parse_number);
             let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
-            Some((CreditNoteFilter { invoice_id: invoice_id?, customer_id: customer_id? }, page?))
+            Some((CreditNoteFilter { invoice_id: invoice_id?, customer_id: customer_id?, number: number? }, page?))
         })?;
         let page = self.app.list_credit_notes(&caller, ListQuery { seller, filter, page }).await.map_err(status)?;
         let next_page_token = next_page_token(&page, &key, |note| note.id.to_string());
@@ -365,4 +369,10 @@ fn invoice_date(v: &mut Validator, field: &str, named: Option<&Date>, today: tim
 /// The version that the caller has read; any if empty.
 fn etag(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|etag| !etag.is_empty())
+}
+
+/// A filter with a number beside it. Without one it is as it was before numbers could be looked for: the page tokens of then
+/// are good still.
+fn beside_number(filter: &str, number: &str) -> String {
+    if number.is_empty() { filter.to_owned() } else { format!("{filter} {number}") }
 }

@@ -9264,6 +9264,10 @@ pub struct ListInvoicesRequest {
     /// Only open ones whose due date has passed in UTC; all if false.
     #[prost(bool, tag = "6")]
     pub overdue: bool,
+    /// Only the one with this number, as it is on the document, such as INV-2026-00042; all if empty. At most 100 letters,
+    /// digits, spaces and -/._ (MALFORMED_NUMBER).
+    #[prost(string, tag = "7")]
+    pub number: ::prost::alloc::string::String,
 }
 /// Response of ListInvoices.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -9419,6 +9423,10 @@ pub struct ListCreditNotesRequest {
     /// Only of this customer; of all if empty.
     #[prost(string, tag = "5")]
     pub customer_id: ::prost::alloc::string::String,
+    /// Only the one with this number, as it is on the document; all if empty. At most 100 letters, digits, spaces and -/._
+    /// (MALFORMED_NUMBER).
+    #[prost(string, tag = "6")]
+    pub number: ::prost::alloc::string::String,
 }
 /// Response of ListCreditNotes.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -48,7 +48,7 @@ pub(super) const NOUNS: &[Noun] = &[
             ("NUMBER", "number"),
             ("INVOICE", "invoice_number"),
             ("TOTAL", "total"),
-            ("REFUNDABLE", "refundable_amount"),
+            ("REFUNDABLE AT ISSUE", "refundable_amount"),
             ("REASON", "reason"),
             ("CREATED", "create_time"),
         ],

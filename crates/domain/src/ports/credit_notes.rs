@@ -17,6 +17,8 @@ pub struct CreditNoteFilter {
     pub invoice_id: Option<InvoiceId>,
     /// Of this customer.
     pub customer_id: Option<CustomerId>,
+    /// With this number; a seller has at most one such credit note.
+    pub number: Option<String>,
 }
 
 /// Reads of credit notes.

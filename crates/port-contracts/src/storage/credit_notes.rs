@@ -112,6 +112,8 @@ pub async fn credit_notes_are_listed_by_filter_and_page(storage: Store) {
     assert_eq!(ids("north", CreditNoteFilter { invoice_id: Some(one.id), ..any() }).await, [d, b, a]);
     assert_eq!(ids("north", CreditNoteFilter { customer_id: other.customer_id, ..any() }).await, [c]);
     assert_eq!(ids("south", CreditNoteFilter { invoice_id: Some(one.id), ..any() }).await, []);
+    let second = || CreditNoteFilter { number: Some(notes[1].number.number.clone()), ..any() };
+    assert_eq!((ids("north", second()).await, ids("south", second()).await), (vec![b], vec![]));
     let nobody = Some(CustomerId::from_uuid(next_uuid()));
     assert_eq!(ids("north", CreditNoteFilter { customer_id: nobody, ..any() }).await, []);
 }

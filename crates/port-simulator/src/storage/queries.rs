@@ -220,7 +220,9 @@ macro_rules! impl_reader {
         impl CreditNoteQueries for $reader {
             by_id! { get get_credit_note(CreditNote, CreditNoteId); }
             list! { list_credit_notes(CreditNote, CreditNoteId, CreditNoteFilter), |it, filter|
-                is(filter.invoice_id, it.invoice_id) && is(filter.customer_id, it.customer_id)
+                is(filter.invoice_id, it.invoice_id)
+                    && is(filter.customer_id, it.customer_id)
+                    && filter.number.as_ref().is_none_or(|number| *number == it.number.number)
             }
         }
 
