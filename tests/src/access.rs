@@ -35,10 +35,11 @@ fn with_token(token: &str) -> impl FnMut(Request<()>) -> Result<Request<()>, Sta
 
 /// Makes a key of a seller; answers its id and its token.
 pub(crate) async fn create_key(server: &Server, scope: &str, seller: &str, more: &[&str]) -> (String, String) {
-    let create = ["keys", "create", "--name", "test", "--scope", scope, "--seller", seller];
-    let text = server.command(&[create.as_slice(), more].concat()).await;
-    let value_of = |what: &str| text.lines().find_map(|line| line.strip_prefix(what)).unwrap().trim().to_owned();
-    (value_of("id "), value_of("token "))
+    let create = ["keys", "create", "--json", "--name", "test", "--scope", scope, "--seller", seller];
+    let told = server.command(&[create.as_slice(), more].concat()).await;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let value_of = |what: &str| told[what].as_str().unwrap().to_owned();
+    (value_of("id"), value_of("token"))
 }
 
 async fn keys_open_what_they_say_and_nothing_else(db: Db) {

@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::harness::{Db, Server, http, paylinks, spawn};
@@ -62,6 +63,10 @@ async fn keys_need_no_server_but_a_database_and_one_directory_has_one_server() {
     assert!(made.contains("token     pl_") && made.contains(&format!("database  {data}/paylinks.db\n")), "{made}");
     let refused = keys(&["create", "--name", "billing", "--expires-in", "soon"]).await;
     assert!(refused.contains("must be a number of days, hours, minutes or seconds, such as 90d"), "{refused}");
+    let told: Value = serde_json::from_str(&keys(&["list", "--json"]).await).unwrap();
+    let expected = ["billing", "write", "active"];
+    assert_eq!(["name", "scope", "state"].map(|field| told[field].as_str().unwrap()), expected, "{told}");
+    assert!(told["token"].is_null() && told["expireTime"].is_null() && told["sellers"] == json!([]), "{told}");
     let listed = keys(&["list"]).await;
     let (header, row) = listed.split_once('\n').unwrap();
     // Each column begins where its heading does.
