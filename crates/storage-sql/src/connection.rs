@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::Instrument;
 
 use crate::database::{Database, Transaction, immediate};
-use crate::errors::{commit_error, count_error, storage_error};
+use crate::errors::{commit_error, count_error, is_locked, storage_error};
 use crate::events::Sequencer;
 use crate::point_reads::PointReads;
 use crate::pool::Pool;
@@ -33,6 +33,8 @@ const STATEMENT_TIMEOUT: &str = "15s";
 const LOCK_TIMEOUT: &str = "10s";
 /// The longest that SQLite waits for another process's writer.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long after SQLite's file was found locked it is opened again.
+const SQLITE_PAUSE: Duration = Duration::from_millis(20);
 /// The room that SQLite must have left on its disk, in bytes, for anything to be taken on: what its log grows to before it is
 /// emptied (1 000 pages of 4 KiB, SQLite's default for `wal_autocheckpoint`), and as much for the database itself.
 pub const SQLITE_ROOM_MIN: u64 = 8 << 20;
@@ -146,8 +148,7 @@ impl SqlStorage {
     async fn open_pool(config: &SqlConfig, makes_file: bool) -> Result<Self, StorageError> {
         let is_sqlite = config.url.starts_with("sqlite:");
         let db = if is_sqlite {
-            let connected = sea_orm::Database::connect(sqlite_options(config, makes_file)).await;
-            Database::Sqlite(connected.map_err(storage_error)?)
+            Database::Sqlite(open_sqlite(config, makes_file).await?)
         } else {
             let options = postgres_options(&config.url)?;
             reach(&options, config.acquire_timeout).await?;
@@ -366,6 +367,20 @@ fn limited(options: PgConnectOptions) -> PgConnectOptions {
         ("statement_timeout", STATEMENT_TIMEOUT),
         ("lock_timeout", LOCK_TIMEOUT),
     ])
+}
+
+/// Opens SQLite's file. Where several find it new at once, each wants it for itself to begin its log, and SQLite tells all but
+/// one that it is locked, without the wait that it has for other locks: each would wait for the other.
+async fn open_sqlite(config: &SqlConfig, makes_file: bool) -> Result<DatabaseConnection, StorageError> {
+    let began = Instant::now();
+    loop {
+        match sea_orm::Database::connect(sqlite_options(config, makes_file)).await {
+            Err(error) if is_locked(&error) && began.elapsed() < SQLITE_BUSY_TIMEOUT => {
+                tokio::time::sleep(SQLITE_PAUSE).await;
+            }
+            opened => return opened.map_err(storage_error),
+        }
+    }
 }
 
 fn sqlite_options(config: &SqlConfig, makes_file: bool) -> ConnectOptions {

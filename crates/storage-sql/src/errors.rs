@@ -54,12 +54,23 @@ pub(crate) fn defect(source: impl Into<Box<dyn std::error::Error + Send + Sync>>
     StorageError::Defect(source.into())
 }
 
+/// Whether SQLite's file could not be opened since another has it for itself (SQLITE_BUSY).
+pub(crate) fn is_locked(error: &DbErr) -> bool {
+    let DbErr::Conn(RuntimeErr::SqlxError(cause)) = error else { return false };
+    let code = cause.as_database_error().and_then(|database| database.code());
+    code.is_some_and(|code| sqlite_primary(&code) == Some(5))
+}
+
+/// SQLite's primary result code, the low byte of the extended one; nothing of a SQLSTATE, which has five signs.
+fn sqlite_primary(code: &str) -> Option<u32> {
+    if code.len() == 5 { None } else { code.parse::<u32>().ok().map(|code| code & 0xff) }
+}
+
 /// By SQLSTATE (PostgreSQL, appendix A) or by SQLite's primary result code, the low byte of the extended one.
 fn by_code(code: Option<&str>, database: &dyn sqlx::error::DatabaseError, error: &DbErr) -> StorageError {
     let source = Box::new(error.clone());
     let code = code.unwrap_or_default();
-    let sqlite_primary = if code.len() == 5 { None } else { code.parse::<u32>().ok().map(|code| code & 0xff) };
-    match (code, sqlite_primary) {
+    match (code, sqlite_primary(code)) {
         // Serialization failure, deadlock; SQLITE_LOCKED.
         ("40001" | "40P01", _) | (_, Some(6)) => StorageError::Contended(source),
         // Lock not available, SQLITE_BUSY: it was waited for as long as any caller would, and more may not help.
