@@ -128,6 +128,13 @@ enum Piece {
 }
 
 impl NumberFormat {
+    /// The most characters of a format.
+    pub const CHARS_MAX: usize = 60;
+    /// The most digits that a number can be padded to.
+    pub const DIGITS_MAX: usize = 12;
+    /// The most characters of a number that is looked for.
+    pub const NUMBER_CHARS_MAX: usize = 100;
+
     /// What is looked for as the number of a document. It is no free text: its digits may look like a card number's by chance.
     ///
     /// # Errors
@@ -141,13 +148,6 @@ impl NumberFormat {
             "must be the number on a document, such as INV-2026-00042: at most 100 letters, digits, spaces and -/._",
         ))
     }
-
-    /// The most characters of a format.
-    pub const CHARS_MAX: usize = 60;
-    /// The most digits that a number can be padded to.
-    pub const DIGITS_MAX: usize = 12;
-    /// The most characters of a number that is looked for.
-    pub const NUMBER_CHARS_MAX: usize = 100;
 
     /// Parses a format.
     ///

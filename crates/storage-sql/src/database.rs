@@ -76,78 +76,48 @@ impl Transaction {
     }
 }
 
-#[async_trait]
-impl ConnectionTrait for Database {
-    fn get_database_backend(&self) -> DbBackend {
-        match self {
-            Self::Postgres(_) => DbBackend::Postgres,
-            Self::Sqlite(_) => DbBackend::Sqlite,
-        }
-    }
+/// What statements are asked of, for one type; `$held` is PostgreSQL's connection for one of them.
+macro_rules! impl_connection {
+    ($type:ty, |$postgres:ident| $held:expr) => {
+        #[async_trait]
+        impl ConnectionTrait for $type {
+            fn get_database_backend(&self) -> DbBackend {
+                match self {
+                    Self::Postgres(_) => DbBackend::Postgres,
+                    Self::Sqlite(_) => DbBackend::Sqlite,
+                }
+            }
 
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Postgres(pool) => pool.acquire().await?.execute(statement).await,
-            Self::Sqlite(db) => db.execute_raw(statement).await,
-        }
-    }
+            async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+                match self {
+                    Self::Postgres($postgres) => $held.execute(statement).await,
+                    Self::Sqlite(sqlite) => sqlite.execute_raw(statement).await,
+                }
+            }
 
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Postgres(pool) => pool.acquire().await?.execute_unprepared(sql).await,
-            Self::Sqlite(db) => db.execute_unprepared(sql).await,
-        }
-    }
+            async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+                match self {
+                    Self::Postgres($postgres) => $held.execute_unprepared(sql).await,
+                    Self::Sqlite(sqlite) => sqlite.execute_unprepared(sql).await,
+                }
+            }
 
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match self {
-            Self::Postgres(pool) => pool.acquire().await?.query_one(statement).await,
-            Self::Sqlite(db) => db.query_one_raw(statement).await,
-        }
-    }
+            async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+                match self {
+                    Self::Postgres($postgres) => $held.query_one(statement).await,
+                    Self::Sqlite(sqlite) => sqlite.query_one_raw(statement).await,
+                }
+            }
 
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match self {
-            Self::Postgres(pool) => pool.acquire().await?.query_all(statement).await,
-            Self::Sqlite(db) => db.query_all_raw(statement).await,
+            async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+                match self {
+                    Self::Postgres($postgres) => $held.query_all(statement).await,
+                    Self::Sqlite(sqlite) => sqlite.query_all_raw(statement).await,
+                }
+            }
         }
-    }
+    };
 }
 
-#[async_trait]
-impl ConnectionTrait for Transaction {
-    fn get_database_backend(&self) -> DbBackend {
-        match self {
-            Self::Postgres(_) => DbBackend::Postgres,
-            Self::Sqlite(_) => DbBackend::Sqlite,
-        }
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Postgres(held) => held.lock().await.execute(statement).await,
-            Self::Sqlite(transaction) => transaction.execute_raw(statement).await,
-        }
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Postgres(held) => held.lock().await.execute_unprepared(sql).await,
-            Self::Sqlite(transaction) => transaction.execute_unprepared(sql).await,
-        }
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match self {
-            Self::Postgres(held) => held.lock().await.query_one(statement).await,
-            Self::Sqlite(transaction) => transaction.query_one_raw(statement).await,
-        }
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match self {
-            Self::Postgres(held) => held.lock().await.query_all(statement).await,
-            Self::Sqlite(transaction) => transaction.query_all_raw(statement).await,
-        }
-    }
-}
+impl_connection!(Database, |pool| pool.acquire().await?);
+impl_connection!(Transaction, |held| held.lock().await);
