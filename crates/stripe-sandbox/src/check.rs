@@ -13,7 +13,7 @@ const TEXT_MAX: usize = 5_000;
 
 /// The name of a parameter inside of another.
 pub(crate) fn below(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}[{name}]") }
+    if path.is_empty() { name.to_owned() } else { [path, "[", name, "]"].concat() }
 }
 
 /// A value that does not fit.

@@ -1,5 +1,7 @@
 //! What an answer leaves out until it is asked for, and `expand[]`, which asks: ids become the objects that they name.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::api::items;
@@ -9,28 +11,52 @@ use crate::state::{Ctx, text};
 /// The deepest expansion.
 const DEPTH_MAX: usize = 4;
 
-/// An object without the fields that Stripe tells only when asked; also those inside of it.
+/// An object as it is told: without what Stripe tells only when asked. Most have nothing of that, and need no copy.
+pub(crate) fn shown(full: &Arc<Value>) -> Arc<Value> {
+    if has_expandable(full) { Arc::new(without_expandable(full)) } else { Arc::clone(full) }
+}
+
+fn has_expandable(full: &Value) -> bool {
+    match full {
+        Value::Array(items) => items.iter().any(has_expandable),
+        Value::Object(fields) => {
+            let (hidden, hidden_below) = expandable(fields);
+            hidden.iter().any(|name| fields.contains_key(*name))
+                || hidden_below.is_some_and(|(outer, inner)| full[outer].get(inner).is_some())
+                || fields.values().any(has_expandable)
+        }
+        _ => false,
+    }
+}
+
+/// The fields that an object tells only when asked, and one of a part of it: the part's name and the field's.
+fn expandable(fields: &Map<String, Value>) -> (&'static [&'static str], Option<(&'static str, &'static str)>) {
+    let Some(kind) = fields.get("object").and_then(Value::as_str) else { return (&[], None) };
+    let hidden: &[&str] = match kind {
+        "price" => &["tiers", "currency_options"],
+        "coupon" => &["applies_to", "currency_options"],
+        "invoice" => &["payments"],
+        "item" => &["taxes", "discounts"],
+        "tax.calculation" => &["line_items"],
+        "tax.calculation_line_item" => &["tax_breakdown"],
+        _ => &[],
+    };
+    let hidden_below = match kind {
+        "promotion_code" => Some(("restrictions", "currency_options")),
+        "shipping_rate" => Some(("fixed_amount", "currency_options")),
+        "checkout.session" => Some(("total_details", "breakdown")),
+        "tax.calculation" => Some(("shipping_cost", "tax_breakdown")),
+        _ => None,
+    };
+    (hidden, hidden_below)
+}
+
+/// A copy of an object without the fields that Stripe tells only when asked; also those inside of it.
 pub(crate) fn without_expandable(full: &Value) -> Value {
     match full {
         Value::Array(items) => items.iter().map(without_expandable).collect(),
         Value::Object(fields) => {
-            let hidden: &[&str] = match text(full, "object") {
-                "price" => &["tiers", "currency_options"],
-                "coupon" => &["applies_to", "currency_options"],
-                "invoice" => &["payments"],
-                "item" => &["taxes", "discounts"],
-                "tax.calculation" => &["line_items"],
-                "tax.calculation_line_item" => &["tax_breakdown"],
-                _ => &[],
-            };
-            // Of these, a part of a part is left out.
-            let hidden_below = match text(full, "object") {
-                "promotion_code" => Some(("restrictions", "currency_options")),
-                "shipping_rate" => Some(("fixed_amount", "currency_options")),
-                "checkout.session" => Some(("total_details", "breakdown")),
-                "tax.calculation" => Some(("shipping_cost", "tax_breakdown")),
-                _ => None,
-            };
+            let (hidden, hidden_below) = expandable(fields);
             let mut shown: Map<String, Value> = fields
                 .iter()
                 .filter(|(name, _)| !hidden.contains(&name.as_str()))

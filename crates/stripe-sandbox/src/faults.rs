@@ -8,11 +8,10 @@ use serde_json::Value;
 
 use crate::control::{Fault, FaultKind};
 use crate::error::ApiError;
-use crate::server::Shared;
+use crate::state::{Answer, State};
 
 /// The fault that happens to a call, if one was asked for; it happens once less from then on.
-pub(crate) fn take_fault(shared: &Shared, operation: &str) -> Option<FaultKind> {
-    let mut state = shared.lock();
+pub(crate) fn take_fault(state: &mut State, operation: &str) -> Option<FaultKind> {
     let fits = |fault: &Fault| fault.times > 0 && (fault.operation == "*" || fault.operation == operation);
     let fault = state.faults.iter_mut().find(|fault| fits(fault))?;
     fault.times -= 1;
@@ -54,9 +53,9 @@ pub(crate) fn after_execution(fault: &FaultKind, value: &Value) -> Option<Respon
 }
 
 /// What a key answers from now on, where the fault is kept.
-pub(crate) fn kept_answer(fault: &FaultKind) -> Option<(u16, Value)> {
+pub(crate) fn kept_answer(fault: &FaultKind) -> Option<Answer> {
     match fault {
-        FaultKind::Status { status, kept: true, .. } => Some((*status, status_error(*status).to_json())),
+        FaultKind::Status { status, kept: true, .. } => Some((*status, status_error(*status).to_json().into())),
         _ => None,
     }
 }

@@ -1,23 +1,21 @@
 //! Ids of the shape that Stripe's have.
 
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+use rand::distr::{Alphanumeric, SampleString};
 
 /// Random letters and digits.
 pub(crate) fn random(length: usize) -> String {
-    let mut bytes = vec![0u8; length];
-    if getrandom::fill(&mut bytes).is_err() {
-        // Without randomness there are no ids, and no sandbox.
-        std::process::abort();
-    }
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).collect()
+    Alphanumeric.sample_string(&mut rand::rng(), length)
 }
 
 /// A new id, such as `plink_1…`.
 pub(crate) fn new(prefix: &str) -> String {
-    match prefix {
-        "cs_test" => format!("cs_test_a1{}", random(56)),
-        "pi" | "ch" | "re" | "py" => format!("{prefix}_3{}", random(23)),
-        "prod" | "cus" | "li" => format!("{prefix}_{}", random(14)),
-        _ => format!("{prefix}_1{}", random(23)),
-    }
+    let (mark, length) = match prefix {
+        "cs_test" => ("_a1", 56),
+        "pi" | "ch" | "re" | "py" => ("_3", 23),
+        "prod" | "cus" | "li" => ("_", 14),
+        _ => ("_1", 23),
+    };
+    let mut id = [prefix, mark].concat();
+    Alphanumeric.append_string(&mut rand::rng(), &mut id, length);
+    id
 }

@@ -93,6 +93,7 @@ pub(crate) async fn durable(Extract(shared): Extract<Arc<Shared>>, request: Requ
 /// The state that the files hold, to go on from: what was under way is over.
 pub(crate) fn load(path: &Path) -> Result<State, SandboxError> {
     let mut state = read(path)?;
+    state.adopt_events();
     state.forget_unfinished();
     Ok(state)
 }
@@ -283,6 +284,36 @@ mod tests {
         std::fs::write(super::journal_path(&path), broken).unwrap();
         assert!(matches!(super::load(&path), Err(SandboxError::StateFile(..))));
         sandbox.shutdown().await;
+    }
+
+    #[test]
+    fn events_of_files_that_have_them_among_the_objects_are_known() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("state.json");
+        let event = |id: &str| {
+            serde_json::json!({
+                "id": id, "object": "event", "api_version": "2026-10-28.endive", "created": 5, "data": {"object": {"id": "C"}},
+                "livemode": false, "pending_webhooks": 1, "request": {"id": null, "idempotency_key": null}, "type": "coupon.created",
+            })
+        };
+        let account = serde_json::json!({
+            "collections": {"event": {"objects": {"evt_1": [0, event("evt_1")]}, "order": ["evt_1"]}}, "line_items": {}, "replays": {},
+            "secrets": {}, "form_tokens": {}, "executed": {},
+        });
+        let state = serde_json::json!({
+            "clock_offset": 0, "accounts": {"a": account}, "public": {}, "deliveries": {}, "next_delivery": 0, "generation": "g",
+        });
+        std::fs::write(&path, state.to_string()).unwrap();
+        let changes = serde_json::json!({
+            "clock_offset": 0, "next_delivery": 0, "deliveries": {}, "public": {}, "accounts": {"a": {
+                "objects": [["event", "evt_2", event("evt_2")], ["coupon", "C", {"id": "C"}]], "line_items": {}, "form_tokens": {},
+                "replays": {}, "secrets": {}, "scheduled": [], "executed": {}}},
+        });
+        std::fs::write(super::journal_path(&path), format!("g\n{changes}\n")).unwrap();
+        let state = super::load(&path).ok().unwrap();
+        let told: Vec<_> = state.accounts["a"].events.all().map(crate::event::Event::to_json).collect();
+        assert_eq!(told, [event("evt_1"), event("evt_2")]);
+        assert!(state.accounts["a"].get("coupon", "C").is_some());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

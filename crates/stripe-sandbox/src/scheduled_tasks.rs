@@ -50,8 +50,8 @@ mod tests {
             sandbox.call("POST /v1/checkout/sessions", &format!("mode=payment{item}&expires_at={ends}"));
         }
         sandbox.advance(3 * DAY + 60);
-        let summary = |event: &serde_json::Value| (event["created"].as_i64().unwrap(), event["type"].clone());
-        let events: Vec<_> = sandbox.within(|ctx| ctx.account().all("event").map(summary).collect());
+        let summary = |event: &crate::event::Event| (event.created, event.kind.clone());
+        let events: Vec<_> = sandbox.within(|ctx| ctx.account().events.all().map(summary).collect());
         assert!(events.is_sorted_by_key(|(created, _)| *created), "{events:?}");
         assert_eq!(events.iter().filter(|(_, kind)| kind == "checkout.session.expired").count(), 2);
         assert_eq!(events.iter().filter(|(_, kind)| kind == "invoice.paid").count(), 4);

@@ -1,7 +1,9 @@
 //! The HTTP server: authentication, strict parameters, idempotency, faults.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,14 +22,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, oneshot};
-use tokio::task::JoinError;
 use url::Url;
 
 use crate::control::FaultKind;
 use crate::error::ApiError;
 use crate::faults::{after_execution, before_execution, kept_answer, take_fault};
 use crate::save::Saver;
-use crate::state::State;
+use crate::state::{Answer, State};
 use crate::{api, banks, form, hosted, ids, params, save, scheduled_tasks, webhooks};
 
 /// The version of Stripe's API whose shapes are spoken.
@@ -109,9 +110,9 @@ impl Sandbox {
     pub fn signed_events(&self, key: &str, secrets: &[String]) -> Vec<(String, String)> {
         let state = self.shared.lock();
         let account = state.accounts.get(&State::account_of_key(key));
-        let events = account.into_iter().flat_map(|account| account.all("event"));
+        let events = account.into_iter().flat_map(|account| account.events.all());
         let signed = events.map(|event| {
-            let body = event.to_string();
+            let body = event.to_json().to_string();
             (webhooks::sign(&body, secrets, state.now()), body)
         });
         signed.collect()
@@ -263,7 +264,6 @@ async fn api(
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
-    webhooks::dispatch(&shared);
     let headers = response.headers_mut();
     headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
     for (name, value) in [("request-id", Some(request_id)), ("idempotency-key", idempotency_key)] {
@@ -292,20 +292,46 @@ async fn answer(
         return Err(ApiError::invalid("Idempotency keys must be at most 255 characters."));
     }
     let fingerprint = hex::encode(Sha256::digest([uri.path().as_bytes(), b"\0", encoded].concat()));
-    let fault = take_fault(shared, &operation);
     let once = key.map(|key| (key.to_owned(), fingerprint));
-    let call = Call { account: account.clone(), operation, id, params, once };
-    // What began goes on to its end, though its caller may be gone: nobody else would free its key.
-    let done = tokio::spawn(run(Arc::clone(shared), call, fault)).await;
-    done.unwrap_or_else(|broken_off| Err(fail(shared, &account, key, &broken_off)))
+    let mut call = Call { account: account.clone(), operation, id, params, once };
+    // Where no fault was asked for, a call ends where it begins: nobody sees it under way, and nothing breaks it off.
+    let attempt = catch_unwind(AssertUnwindSafe(|| {
+        let mut state = shared.lock();
+        match take_fault(&mut state, &call.operation) {
+            Some(fault) => Err(fault),
+            None => {
+                let done = run(&mut state, &mut call, &shared.public_url);
+                Ok((done, !state.deliveries.is_empty()))
+            }
+        }
+    }));
+    match attempt {
+        Ok(Ok((done, has_deliveries))) => {
+            if has_deliveries {
+                webhooks::dispatch(shared);
+            }
+            done.map(|(answer, is_replayed)| respond(answer, is_replayed))
+        }
+        Ok(Err(fault)) => {
+            // What began goes on to its end, though its caller may be gone: nobody else would free its key.
+            let done = tokio::spawn(run_with_fault(Arc::clone(shared), call, fault)).await;
+            webhooks::dispatch(shared);
+            done.unwrap_or_else(|broken_off| Err(fail(shared, &account, key, &broken_off)))
+        }
+        Err(panic) => {
+            let reason = panic.downcast_ref::<String>().map(String::as_str);
+            let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
+            Err(fail(shared, &account, key, &reason))
+        }
+    }
 }
 
 /// A call that panicked. Its key answers so from now on, as Stripe's do for errors of its own.
-fn fail(shared: &Shared, account: &str, key: Option<&str>, broken_off: &JoinError) -> ApiError {
-    tracing::error!(error = %broken_off, "the sandbox failed at a call");
+fn fail(shared: &Shared, account: &str, key: Option<&str>, reason: &dyn Display) -> ApiError {
+    tracing::error!(error = %reason, "the sandbox failed at a call");
     let error = ApiError::api(StatusCode::INTERNAL_SERVER_ERROR, "The sandbox failed.");
     if let Some(key) = key {
-        let answer = (error.status.as_u16(), error.to_json());
+        let answer = (error.status.as_u16(), error.to_json().into());
         shared.lock().enter(account, &shared.public_url).end_once(key, Some(answer));
     }
     error
@@ -321,58 +347,75 @@ struct Call {
     once: Option<(String, String)>,
 }
 
-/// Begins a call, stalls or fails if that was asked for, and executes it. Its key is in use all the while.
-async fn run(shared: Arc<Shared>, mut call: Call, fault: Option<FaultKind>) -> Result<Response, ApiError> {
+impl Call {
+    /// Its key is in use from now on; answers what was answered under it before.
+    fn begin(&self, state: &mut State, public_url: &str) -> Result<Option<Answer>, ApiError> {
+        let Some((key, fingerprint)) = &self.once else { return Ok(None) };
+        state.enter(&self.account, public_url).begin_once(key, fingerprint)
+    }
+
+    /// What its key answers from now on; none where nothing was executed.
+    fn end(&self, state: &mut State, public_url: &str, answer: Option<Answer>) {
+        if let Some((key, _)) = &self.once {
+            state.enter(&self.account, public_url).end_once(key, answer);
+        }
+    }
+}
+
+/// A whole call: its answer, and whether that was given before.
+fn run(state: &mut State, call: &mut Call, public_url: &str) -> Result<(Answer, bool), ApiError> {
+    match call.begin(state, public_url)? {
+        Some(answer) => Ok((answer, true)),
+        None => Ok((execute(state, call, public_url), false)),
+    }
+}
+
+/// Begins a call, stalls or fails as was asked for, and executes it. Its key is in use all the while.
+async fn run_with_fault(shared: Arc<Shared>, mut call: Call, fault: FaultKind) -> Result<Response, ApiError> {
     // From here on, so that who sees that the call has begun can let it go on.
     let mut released = pin!(shared.held.notified());
-    let replay = match &call.once {
-        Some((key, fingerprint)) => {
-            shared.lock().enter(&call.account, &shared.public_url).begin_once(key, fingerprint)?
-        }
-        None => None,
-    };
+    let replay = call.begin(&mut shared.lock(), &shared.public_url)?;
     match fault {
-        Some(FaultKind::Delay { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
-        Some(FaultKind::Hold) => released.as_mut().await,
+        FaultKind::Delay { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
+        FaultKind::Hold => released.as_mut().await,
         _ => {}
     }
-    let replayed = replay.is_some();
-    if let Some(response) = fault.as_ref().and_then(before_execution) {
-        if let (Some((key, _)), false) = (&call.once, replayed) {
-            let kept = fault.as_ref().and_then(kept_answer);
-            shared.lock().enter(&call.account, &shared.public_url).end_once(key, kept);
+    let is_replayed = replay.is_some();
+    if let Some(response) = before_execution(&fault) {
+        if !is_replayed {
+            call.end(&mut shared.lock(), &shared.public_url, kept_answer(&fault));
         }
         return Ok(response);
     }
     // A refusal is an answer as good as any, and can be lost as any.
-    let (status, value) = match replay {
+    let answer = match replay {
         Some(answer) => answer,
-        None => execute(&shared, &mut call),
+        None => execute(&mut shared.lock(), &mut call, &shared.public_url),
     };
-    if let (Some((key, _)), Some(kept)) = (&call.once, fault.as_ref().and_then(kept_answer)) {
-        shared.lock().enter(&call.account, &shared.public_url).end_once(key, Some(kept));
+    if let Some(kept) = kept_answer(&fault) {
+        call.end(&mut shared.lock(), &shared.public_url, Some(kept));
     }
-    if matches!(fault, Some(FaultKind::HoldAnswer)) {
+    if matches!(fault, FaultKind::HoldAnswer) {
         released.await;
     }
-    if let Some(response) = fault.as_ref().and_then(|fault| after_execution(fault, &value)) {
-        return Ok(response);
-    }
-    let mut response = (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), axum::Json(value)).into_response();
-    if replayed {
+    Ok(after_execution(&fault, &answer.1).unwrap_or_else(|| respond(answer, is_replayed)))
+}
+
+fn respond((status, body): Answer, is_replayed: bool) -> Response {
+    let mut response = (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), axum::Json(body)).into_response();
+    if is_replayed {
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
-    Ok(response)
+    response
 }
 
 /// The status and the body.
-fn execute(shared: &Shared, call: &mut Call) -> (u16, Value) {
-    let mut state = shared.lock();
+fn execute(state: &mut State, call: &mut Call, public_url: &str) -> Answer {
     let (was_dirty, before) = (state.dirty, state.events);
-    let mut ctx = state.enter(&call.account, &shared.public_url);
+    let mut ctx = state.enter(&call.account, public_url);
     let executed = api::answer(&mut ctx, &call.operation, &call.id, &mut call.params);
     let is_refused = executed.is_err();
-    let answer = executed.map_or_else(|error| (error.status.as_u16(), error.to_json()), |value| (200, value));
+    let answer = executed.map_or_else(|error| (error.status.as_u16(), error.to_json().into()), |body| (200, body));
     if let Some((key, _)) = &call.once {
         // Only parameters that nobody looked at leave a key unused.
         ctx.end_once(key, Some(answer.clone()));

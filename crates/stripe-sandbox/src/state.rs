@@ -1,20 +1,22 @@
 //! Everything that the sandbox remembers, by account: one for each key, as Stripe's accounts see nothing of each other.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::clock::{DAY, NOW_MAX, real_now};
+use crate::collection::Collection;
 use crate::control::{Fault, WebhookPolicy};
 use crate::error::ApiError;
-use crate::ids;
+use crate::event::Event;
+use crate::expand::shown;
 
 /// How long an idempotency key is remembered, in seconds: 24 hours.
 const KEY_LIFETIME: i64 = DAY;
-/// How long an event can be listed, in seconds: 30 days.
-const EVENT_LIFETIME: i64 = 30 * DAY;
 
 /// The whole.
 #[derive(Default, Serialize, Deserialize)]
@@ -48,7 +50,9 @@ pub(crate) struct State {
 /// What belongs to one key.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Account {
-    collections: BTreeMap<String, Collection>,
+    collections: BTreeMap<Cow<'static, str>, Collection<Arc<Value>>>,
+    #[serde(default)]
+    pub(crate) events: Collection<Event>,
     /// Line items of links and sessions, by the id of those.
     line_items: HashMap<String, Vec<LineItem>>,
     replays: HashMap<String, Replay>,
@@ -61,31 +65,35 @@ pub(crate) struct Account {
     pub(crate) scheduled: Vec<(i64, ScheduledTask)>,
     /// How often each operation was executed.
     pub(crate) executed: BTreeMap<String, u64>,
+    /// The idempotency keys that may have changed since they were last written.
     #[serde(skip)]
-    touched: Touched,
+    touched_replays: HashSet<String>,
     #[serde(skip)]
     before: Before,
-}
-
-/// What may have changed since it was last written.
-#[derive(Default)]
-struct Touched {
-    /// By kind and id, in the order in which they were touched first, which is that of their making.
-    objects: Vec<(String, String)>,
-    known: HashSet<(String, String)>,
-    replays: HashSet<String>,
 }
 
 /// What was there before the call that is executed now, so that one that is refused leaves all as it was.
 #[derive(Default)]
 struct Before {
-    /// By kind and id, with the place in the order; none where there was none.
-    objects: HashMap<(String, String), Option<(usize, Value)>>,
-    line_items: HashMap<String, Option<Vec<LineItem>>>,
-    form_tokens: HashMap<String, Option<String>>,
-    secrets: HashMap<String, Option<Vec<String>>>,
-    /// How many tasks were scheduled; a call only adds to them.
+    /// The last change last.
+    log: Vec<Undo>,
+    /// How many events there were; a call only adds to them.
+    events: usize,
+    /// The same of tasks.
     scheduled: usize,
+}
+
+/// How one change is taken back.
+enum Undo {
+    /// Of an object that was added to its kind: it was not there.
+    Added(&'static str),
+    /// An object of a kind was this.
+    Changed(&'static str, Arc<str>, Arc<Value>),
+    /// An object of a kind was there, at this place.
+    Removed(&'static str, Arc<str>, usize, Arc<Value>),
+    LineItems(String, Option<Vec<LineItem>>),
+    FormToken(String, Option<String>),
+    Secrets(String, Option<Vec<String>>),
 }
 
 /// What changed: enough to bring an earlier state up to date.
@@ -102,7 +110,9 @@ pub(crate) struct Changes {
 #[derive(Serialize, Deserialize)]
 struct AccountChanges {
     /// Kind, id, and the object; none where it was removed.
-    objects: Vec<(String, String, Option<Value>)>,
+    objects: Vec<(String, Arc<str>, Option<Arc<Value>>)>,
+    #[serde(default)]
+    events: Vec<(Arc<str>, Option<Event>)>,
     line_items: HashMap<String, Vec<LineItem>>,
     form_tokens: HashMap<String, String>,
     replays: HashMap<String, Option<Replay>>,
@@ -124,13 +134,6 @@ pub(crate) enum ScheduledTask {
     Period(String),
     /// A subscription's trial ends in three days.
     TrialNotice(String),
-}
-
-/// Objects of one kind, in the order of their making.
-#[derive(Default, Serialize, Deserialize)]
-struct Collection {
-    objects: HashMap<String, (usize, Value)>,
-    order: Vec<String>,
 }
 
 /// A line of a link or session.
@@ -165,8 +168,11 @@ pub(crate) struct Replay {
     fingerprint: String,
     at: i64,
     /// Absent while the first is running.
-    pub(crate) answer: Option<(u16, Value)>,
+    pub(crate) answer: Option<Answer>,
 }
+
+/// A status, and the body that was sent with it.
+pub(crate) type Answer = (u16, Arc<Value>);
 
 /// A webhook on its way.
 #[derive(Clone, Serialize, Deserialize)]
@@ -210,13 +216,23 @@ impl State {
     pub(crate) fn forget_changes(&mut self) {
         self.published.clear();
         for account in self.accounts.values_mut() {
-            account.touched = Touched::default();
+            account.forget_changes();
         }
     }
 
     #[cfg(test)]
     pub(crate) fn has_changes(&self) -> bool {
-        !self.published.is_empty() || self.accounts.values().any(|account| !account.touched.objects.is_empty())
+        !self.published.is_empty() || self.accounts.values().any(Account::has_changes)
+    }
+
+    /// Events were objects as all others once, and are so in files of that time.
+    pub(crate) fn adopt_events(&mut self) {
+        for account in self.accounts.values_mut() {
+            let before = account.collections.remove("event").unwrap_or_default();
+            for event in before.all().filter_map(|event| serde_json::from_value::<Event>(Value::clone(event)).ok()) {
+                account.events.add(Arc::clone(&event.id), event);
+            }
+        }
     }
 
     /// Frees the keys of calls that were under way when the state was written: nobody ends them any more.
@@ -238,51 +254,66 @@ impl State {
     }
 
     /// Works on an account.
-    pub(crate) fn enter<'a>(&'a mut self, account: &'a str, public_url: &'a str) -> Ctx<'a> {
+    pub(crate) fn enter<'a>(&'a mut self, name: &'a str, public_url: &'a str) -> Ctx<'a> {
         self.dirty = true;
         let now = self.now();
-        self.accounts.entry(account.to_owned()).or_default().begin();
-        let deliveries_before = self.next_delivery;
-        Ctx { state: self, account, public_url, now, published: Vec::new(), deliveries_before }
+        let Self { accounts, public, published, deliveries, next_delivery, events, .. } = self;
+        let account = accounts.entry(name.to_owned()).or_default();
+        account.begin();
+        let (published_before, deliveries_before) = (published.len(), *next_delivery);
+        let told = Told { public, published, deliveries, next_delivery, events, published_before, deliveries_before };
+        Ctx { account, name, public_url, now, entered: now, told }
     }
 }
 
 impl Account {
     pub(crate) fn get(&self, kind: &str, id: &str) -> Option<&Value> {
-        Some(&self.collections.get(kind)?.objects.get(id)?.1)
+        self.shared(kind, id).map(|object| &**object)
+    }
+
+    fn shared(&self, kind: &str, id: &str) -> Option<&Arc<Value>> {
+        self.collections.get(kind)?.get(id)
+    }
+
+    #[cfg(test)]
+    fn has_changes(&self) -> bool {
+        self.events.has_changes() || self.collections.values().any(Collection::has_changes)
+    }
+
+    fn forget_changes(&mut self) {
+        self.touched_replays = HashSet::new();
+        self.events.forget_changes();
+        self.collections.values_mut().for_each(Collection::forget_changes);
     }
 
     fn take_changes(&mut self) -> AccountChanges {
-        let Touched { objects, replays, .. } = std::mem::take(&mut self.touched);
-        let of = |id: &String| Some((id.clone(), self.line_items.get(id)?.clone()));
-        let token = |id: &String| Some((id.clone(), self.form_tokens.get(id)?.clone()));
+        let changed = |(kind, kept): (&Cow<'_, str>, &mut Collection<_>)| {
+            let kind = kind.to_string();
+            kept.take_changes().into_iter().map(move |(id, object)| (kind.clone(), id, object))
+        };
+        let objects: Vec<_> = self.collections.iter_mut().flat_map(changed).collect();
+        let items = |id: &str| Some((id.to_owned(), self.line_items.get(id)?.clone()));
+        let token = |id: &str| Some((id.to_owned(), self.form_tokens.get(id)?.clone()));
+        let replay = |key: String| (key.clone(), self.replays.get(&key).cloned());
         AccountChanges {
             // The line items and the token of a link or session change with it alone.
-            line_items: objects.iter().filter_map(|(_, id)| of(id)).collect(),
-            form_tokens: objects.iter().filter_map(|(_, id)| token(id)).collect(),
-            replays: replays.into_iter().map(|key| (key.clone(), self.replays.get(&key).cloned())).collect(),
+            line_items: objects.iter().filter_map(|(_, id, _)| items(id)).collect(),
+            form_tokens: objects.iter().filter_map(|(_, id, _)| token(id)).collect(),
+            replays: std::mem::take(&mut self.touched_replays).into_iter().map(replay).collect(),
             secrets: self.secrets.clone(),
             scheduled: self.scheduled.clone(),
             executed: self.executed.clone(),
-            objects: objects
-                .into_iter()
-                .map(|(kind, id)| {
-                    let object = self.get(&kind, &id).cloned();
-                    (kind, id, object)
-                })
-                .collect(),
+            events: self.events.take_changes(),
+            objects,
         }
     }
 
     fn apply(&mut self, changes: AccountChanges) {
         for (kind, id, object) in changes.objects {
-            match (object, self.collections.get_mut(&kind).and_then(|known| known.objects.get_mut(&id))) {
-                (Some(object), Some(known)) => known.1 = object,
-                (Some(object), None) => self.put(&kind, &id, object),
-                (None, _) => {
-                    self.remove(&kind, &id);
-                }
-            }
+            self.collections.entry(kind.into()).or_default().apply(id, object);
+        }
+        for (id, event) in changes.events {
+            self.events.apply(id, event);
         }
         self.line_items.extend(changes.line_items);
         self.form_tokens.extend(changes.form_tokens);
@@ -299,31 +330,32 @@ impl Account {
 
     /// What is there now is what a refused call is taken back to.
     fn begin(&mut self) {
-        self.before = Before { scheduled: self.scheduled.len(), ..Before::default() };
+        self.before.log.clear();
+        self.before.events = self.events.places();
+        self.before.scheduled = self.scheduled.len();
     }
 
     /// Takes back all that was changed since the call began.
     fn undo(&mut self) {
-        let Before { objects, line_items, form_tokens, secrets, scheduled } = std::mem::take(&mut self.before);
-        for ((kind, id), before) in objects {
-            match before {
-                None => {
-                    self.remove(&kind, &id);
+        while let Some(undo) = self.before.log.pop() {
+            match undo {
+                Undo::Added(kind) => {
+                    let kept = self.collection(kind);
+                    kept.truncate(kept.places() - 1);
                 }
-                Some((index, object)) => {
-                    let collection = self.collections.entry(kind).or_default();
-                    if let Some(place) = collection.order.get_mut(index) {
-                        place.clone_from(&id);
+                Undo::Changed(kind, id, object) => {
+                    if let Some((_, kept)) = self.collection(kind).get_mut(&id) {
+                        *kept = object;
                     }
-                    collection.objects.insert(id, (index, object));
                 }
+                Undo::Removed(kind, id, place, object) => self.collection(kind).restore(id, place, object),
+                Undo::LineItems(id, before) => restore(&mut self.line_items, id, before),
+                Undo::FormToken(id, before) => restore(&mut self.form_tokens, id, before),
+                Undo::Secrets(id, before) => restore(&mut self.secrets, id, before),
             }
         }
-        restore(&mut self.line_items, line_items);
-        restore(&mut self.form_tokens, form_tokens);
-        restore(&mut self.secrets, secrets);
-        self.scheduled.truncate(scheduled);
-        self.begin();
+        self.events.truncate(self.before.events);
+        self.scheduled.truncate(self.before.scheduled);
     }
 
     /// The line items of a link or session.
@@ -333,7 +365,7 @@ impl Account {
 
     pub(crate) fn set_line_items(&mut self, id: &str, items: Vec<LineItem>) {
         let before = self.line_items.insert(id.to_owned(), items);
-        self.before.line_items.entry(id.to_owned()).or_insert(before);
+        self.before.log.push(Undo::LineItems(id.to_owned(), before));
     }
 
     pub(crate) fn form_token(&self, id: &str) -> Option<&str> {
@@ -342,134 +374,140 @@ impl Account {
 
     pub(crate) fn set_form_token(&mut self, id: &str, token: String) {
         let before = self.form_tokens.insert(id.to_owned(), token);
-        self.before.form_tokens.entry(id.to_owned()).or_insert(before);
+        self.before.log.push(Undo::FormToken(id.to_owned(), before));
     }
 
     pub(crate) fn set_secrets(&mut self, id: &str, secrets: Vec<String>) {
         let before = self.secrets.insert(id.to_owned(), secrets);
-        self.before.secrets.entry(id.to_owned()).or_insert(before);
+        self.before.log.push(Undo::Secrets(id.to_owned(), before));
     }
 
-    fn touch(&mut self, kind: &str, id: &str) {
-        let name = (kind.to_owned(), id.to_owned());
-        if !self.before.objects.contains_key(&name) {
-            let before = self.collections.get(kind).and_then(|known| known.objects.get(id)).cloned();
-            self.before.objects.insert(name.clone(), before);
+    fn collection(&mut self, kind: &'static str) -> &mut Collection<Arc<Value>> {
+        self.collections.entry(Cow::Borrowed(kind)).or_default()
+    }
+
+    pub(crate) fn get_mut(&mut self, kind: &'static str, id: &str) -> Option<&mut Value> {
+        let (id, object) = self.collections.get_mut(kind)?.get_mut(id)?;
+        self.before.log.push(Undo::Changed(kind, id, Arc::clone(object)));
+        Some(Arc::make_mut(object))
+    }
+
+    fn replace(&mut self, kind: &'static str, id: &str, object: Arc<Value>) {
+        if let Some((id, kept)) = self.collections.get_mut(kind).and_then(|kept| kept.get_mut(id)) {
+            self.before.log.push(Undo::Changed(kind, id, std::mem::replace(kept, object)));
         }
-        if self.touched.known.insert(name.clone()) {
-            self.touched.objects.push(name);
-        }
     }
 
-    pub(crate) fn get_mut(&mut self, kind: &str, id: &str) -> Option<&mut Value> {
-        self.touch(kind, id);
-        Some(&mut self.collections.get_mut(kind)?.objects.get_mut(id)?.1)
+    fn add(&mut self, kind: &'static str, id: &str, object: Arc<Value>) {
+        self.collection(kind).add(id.into(), object);
+        self.before.log.push(Undo::Added(kind));
     }
 
-    fn put(&mut self, kind: &str, id: &str, object: Value) {
-        self.touch(kind, id);
-        let collection = self.collections.entry(kind.to_owned()).or_default();
-        let index = collection.order.len();
-        collection.order.push(id.to_owned());
-        collection.objects.insert(id.to_owned(), (index, object));
-    }
-
-    pub(crate) fn remove(&mut self, kind: &str, id: &str) -> bool {
-        self.touch(kind, id);
-        // The place in the order stays, empty, so that the others keep theirs.
-        let Some(collection) = self.collections.get_mut(kind) else { return false };
-        let Some((index, _)) = collection.objects.remove(id) else { return false };
-        if let Some(place) = collection.order.get_mut(index) {
-            place.clear();
-        }
+    pub(crate) fn remove(&mut self, kind: &'static str, id: &str) -> bool {
+        let Some((id, place, object)) = self.collection(kind).remove(id) else { return false };
+        self.before.log.push(Undo::Removed(kind, id, place, object));
         true
     }
 
     pub(crate) fn all<'a>(&'a self, kind: &str) -> impl DoubleEndedIterator<Item = &'a Value> + use<'a> {
-        let collection = self.collections.get(kind);
-        collection.into_iter().flat_map(|c| c.order.iter().filter_map(|id| c.objects.get(id).map(|(_, object)| object)))
+        self.collections.get(kind).into_iter().flat_map(Collection::all).map(|object| &**object)
     }
 }
 
 /// An account in which an operation is executed.
 pub(crate) struct Ctx<'a> {
-    state: &'a mut State,
-    account: &'a str,
+    account: &'a mut Account,
+    name: &'a str,
     pub(crate) public_url: &'a str,
     pub(crate) now: i64,
-    /// The public tokens that this call gave out.
-    published: Vec<String>,
+    /// What `now` was at first.
+    entered: i64,
+    told: Told<'a>,
+}
+
+/// What a call tells to others than its caller.
+struct Told<'a> {
+    public: &'a mut HashMap<String, (String, String)>,
+    published: &'a mut Vec<String>,
+    deliveries: &'a mut BTreeMap<u64, Delivery>,
+    next_delivery: &'a mut u64,
+    events: &'a mut u64,
+    /// How many public tokens there were to write before this call.
+    published_before: usize,
     deliveries_before: u64,
 }
 
 impl Ctx<'_> {
     pub(crate) fn account(&mut self) -> &mut Account {
-        self.state.accounts.entry(self.account.to_owned()).or_default()
+        self.account
     }
 
     /// An object, or Stripe's 404.
     pub(crate) fn object(&mut self, kind: &'static str, id: &str) -> Result<&Value, ApiError> {
-        self.account().get(kind, id).ok_or_else(|| ApiError::missing(kind, id))
+        self.account.get(kind, id).ok_or_else(|| ApiError::missing(kind, id))
+    }
+
+    /// An object as it is now, to keep: it has no copy of its own as long as nobody changes it. Or Stripe's 404.
+    pub(crate) fn shared(&self, kind: &'static str, id: &str) -> Result<Arc<Value>, ApiError> {
+        self.account.shared(kind, id).cloned().ok_or_else(|| ApiError::missing(kind, id))
     }
 
     /// An object to change in its place, or Stripe's 404.
     pub(crate) fn object_mut(&mut self, kind: &'static str, id: &str) -> Result<&mut Value, ApiError> {
-        self.account().get_mut(kind, id).ok_or_else(|| ApiError::missing(kind, id))
+        self.account.get_mut(kind, id).ok_or_else(|| ApiError::missing(kind, id))
     }
 
     /// Remembers what is to be done later.
     pub(crate) fn schedule(&mut self, at: i64, task: ScheduledTask) {
-        self.account().scheduled.push((at, task));
+        self.account.scheduled.push((at, task));
     }
 
     /// Puts an object in the place of the one with its id.
-    pub(crate) fn replace(&mut self, kind: &str, object: &Value) {
-        if let Some(kept) = self.account().get_mut(kind, text(object, "id")) {
-            *kept = object.clone();
-        }
+    pub(crate) fn replace(&mut self, kind: &'static str, object: &Value) {
+        self.account.replace(kind, text(object, "id"), Arc::new(object.clone()));
     }
 
-    /// Adds an object that has an id.
-    pub(crate) fn add(&mut self, kind: &str, object: Value) -> Value {
-        let id = text(&object, "id").to_owned();
-        self.account().put(kind, &id, object.clone());
+    /// Adds an object that has an id; answers a copy, to go on with.
+    pub(crate) fn add(&mut self, kind: &'static str, object: Value) -> Value {
+        Value::clone(&self.add_shared(kind, object))
+    }
+
+    /// Adds an object that has an id; answers it without a copy.
+    pub(crate) fn add_shared(&mut self, kind: &'static str, object: Value) -> Arc<Value> {
+        let object = Arc::new(object);
+        self.account.add(kind, text(&object, "id"), Arc::clone(&object));
         object
     }
 
     /// What was changed so far stays, even if the call is refused.
     pub(crate) fn keep(&mut self) {
-        self.account().begin();
-        self.published.clear();
-        self.deliveries_before = self.state.next_delivery;
+        self.account.begin();
+        self.told.published_before = self.told.published.len();
+        self.told.deliveries_before = *self.told.next_delivery;
     }
 
     /// Takes back what was changed, and what was told of it: the call was refused.
     pub(crate) fn undo(&mut self) {
-        self.account().undo();
-        for token in std::mem::take(&mut self.published) {
-            self.state.public.remove(&token);
+        self.account.undo();
+        for token in self.told.published.drain(self.told.published_before..) {
+            self.told.public.remove(&token);
         }
-        let before = self.deliveries_before;
-        self.state.deliveries.retain(|id, _| *id <= before);
+        self.told.deliveries.split_off(&(self.told.deliveries_before + 1));
     }
 
     /// Makes an object reachable by a public token.
     pub(crate) fn publish(&mut self, token: &str, id: &str) {
-        self.state.public.insert(token.to_owned(), (self.account.to_owned(), id.to_owned()));
-        self.state.published.push(token.to_owned());
-        self.published.push(token.to_owned());
+        self.told.public.insert(token.to_owned(), (self.name.to_owned(), id.to_owned()));
+        self.told.published.push(token.to_owned());
     }
 
     /// Notes that something happened, for the list of events and for webhooks.
     pub(crate) fn emit(&mut self, kind: &str, object: &Value) {
-        let id = ids::new("evt");
-        let event = json!({
-            "id": id, "object": "event", "api_version": crate::server::API_VERSION, "created": self.now,
-            "data": {"object": crate::expand::without_expandable(object)}, "livemode": false, "pending_webhooks": 0,
-            "request": {"id": null, "idempotency_key": null}, "type": kind,
-        });
-        self.add("event", event);
-        self.state.events += 1;
+        self.emit_shared(kind, &Arc::new(object.clone()));
+    }
+
+    /// The same, of an object that has not to be copied for it.
+    pub(crate) fn emit_shared(&mut self, kind: &str, object: &Arc<Value>) {
         let listens = |endpoint: &&Value| {
             endpoint["status"] == "enabled"
                 && endpoint["enabled_events"]
@@ -477,17 +515,16 @@ impl Ctx<'_> {
                     .is_some_and(|names| names.iter().any(|n| n == "*" || n == kind))
         };
         let endpoints: Vec<String> =
-            self.account().all("webhook_endpoint").filter(listens).map(|e| text(e, "id").to_owned()).collect();
-        if let Some(event) = self.account().get_mut("event", &id) {
-            event["pending_webhooks"] = endpoints.len().into();
-        }
-        // What a leap of the clock brought about happened earlier, and is sent from now on.
-        let created = self.state.now();
+            self.account.all("webhook_endpoint").filter(listens).map(|e| text(e, "id").to_owned()).collect();
+        let event = Event::new(kind, shown(object), self.now, endpoints.len());
+        *self.told.events += 1;
         for endpoint in endpoints {
-            self.state.next_delivery += 1;
-            let delivery = Delivery { account: self.account.to_owned(), endpoint, event: id.clone(), created };
-            self.state.deliveries.insert(self.state.next_delivery, delivery);
+            *self.told.next_delivery += 1;
+            // What a leap of the clock brought about happened earlier, and is sent from now on.
+            let (account, event, created) = (self.name.to_owned(), event.id.to_string(), self.entered);
+            self.told.deliveries.insert(*self.told.next_delivery, Delivery { account, endpoint, event, created });
         }
+        self.account.events.add(Arc::clone(&event.id), event);
     }
 
     /// A page of objects that `keep` lets through, newest first, in Stripe's envelope.
@@ -498,49 +535,29 @@ impl Ctx<'_> {
         params: &Map<String, Value>,
         keep: impl Fn(&Value) -> bool,
     ) -> Result<Value, ApiError> {
-        let limit = limit(params)?;
-        let (now, account) = (self.now, self.account());
+        let fits = |object: &Arc<Value>| keep(object) && created_fits(params, object["created"].as_i64());
         let empty = Collection::default();
-        let collection = account.collections.get(kind).unwrap_or(&empty);
-        let place = |name: &str| match params.get(name).and_then(Value::as_str) {
-            None => Ok(None),
-            Some(id) => match collection.objects.get(id) {
-                Some((index, _)) => Ok(Some(*index)),
-                None => Err(ApiError::missing_param(kind, id, name)),
-            },
-        };
-        let (after, before) = (place("starting_after")?, place("ending_before")?);
-        let fits = |object: &&Value| {
-            keep(object)
-                && created_fits(params.get("created"), object["created"].as_i64())
-                && (kind != "event" || object["created"].as_i64().is_some_and(|at| now - at <= EVENT_LIFETIME))
-        };
-        let object_of = |id: &String| collection.objects.get(id).map(|(_, object)| object);
-        let mut found: Vec<&Value> = match before {
-            // The objects just newer than the one named.
-            Some(before) => {
-                let newer = collection.order.iter().skip(before + 1).filter_map(object_of).filter(fits);
-                newer.take(limit + 1).collect()
-            }
-            None => {
-                let older = collection.order.iter().take(after.unwrap_or(collection.order.len())).rev();
-                older.filter_map(object_of).filter(fits).take(limit + 1).collect()
-            }
-        };
-        let has_more = found.len() > limit;
-        found.truncate(limit);
-        if before.is_some() {
-            found.reverse();
-        }
-        Ok(json!({"object": "list", "url": url, "has_more": has_more, "data": found}))
+        let (found, has_more) = page(self.account.collections.get(kind).unwrap_or(&empty), kind, params, fits)?;
+        Ok(envelope(url, found, has_more))
+    }
+
+    /// An event as Stripe tells it, or its 404.
+    pub(crate) fn event(&self, id: &str) -> Result<Value, ApiError> {
+        self.account.events.get(id).map(Event::to_json).ok_or_else(|| ApiError::missing("event", id))
+    }
+
+    /// A page of events.
+    pub(crate) fn list_events(&self, params: &Map<String, Value>) -> Result<Value, ApiError> {
+        let fits = |event: &Event| event.is_listed(params, self.now) && created_fits(params, Some(event.created));
+        let (found, has_more) = page(&self.account.events, "event", params, fits)?;
+        Ok(envelope("/v1/events", found.into_iter().map(Event::to_json).collect(), has_more))
     }
 
     /// Begins an execution under an idempotency key; answers what was answered before, if it was.
-    pub(crate) fn begin_once(&mut self, key: &str, fingerprint: &str) -> Result<Option<(u16, Value)>, ApiError> {
+    pub(crate) fn begin_once(&mut self, key: &str, fingerprint: &str) -> Result<Option<Answer>, ApiError> {
         let now = self.now;
-        let account = self.account();
-        account.touched.replays.insert(key.to_owned());
-        let replays = &mut account.replays;
+        self.account.touched_replays.insert(key.to_owned());
+        let replays = &mut self.account.replays;
         match replays.get(key).filter(|replay| now - replay.at < KEY_LIFETIME) {
             Some(replay) if replay.fingerprint != fingerprint => Err(ApiError::idempotency(format!(
                 "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request."
@@ -555,10 +572,9 @@ impl Ctx<'_> {
     }
 
     /// Remembers the answer under an idempotency key; none where nothing was executed.
-    pub(crate) fn end_once(&mut self, key: &str, answer: Option<(u16, Value)>) {
-        let account = self.account();
-        account.touched.replays.insert(key.to_owned());
-        let replays = &mut account.replays;
+    pub(crate) fn end_once(&mut self, key: &str, answer: Option<Answer>) {
+        self.account.touched_replays.insert(key.to_owned());
+        let replays = &mut self.account.replays;
         match answer {
             Some(answer) => {
                 if let Some(replay) = replays.get_mut(key) {
@@ -572,13 +588,11 @@ impl Ctx<'_> {
     }
 }
 
-fn restore<T>(kept: &mut HashMap<String, T>, before: HashMap<String, Option<T>>) {
-    for (id, value) in before {
-        match value {
-            Some(value) => kept.insert(id, value),
-            None => kept.remove(&id),
-        };
-    }
+fn restore<T>(kept: &mut HashMap<String, T>, id: String, before: Option<T>) {
+    match before {
+        Some(before) => kept.insert(id, before),
+        None => kept.remove(&id),
+    };
 }
 
 /// The text of a field; empty if it has none.
@@ -596,8 +610,27 @@ pub(crate) fn limit(params: &Map<String, Value>) -> Result<usize, ApiError> {
     }
 }
 
-fn created_fits(range: Option<&Value>, created: Option<i64>) -> bool {
-    let (Some(range), Some(created)) = (range, created) else { return true };
+/// The page that a request asks for of what there is of a kind, and whether there is more.
+fn page<'a, T: Clone>(
+    all: &'a Collection<T>,
+    kind: &'static str,
+    params: &Map<String, Value>,
+    fits: impl Fn(&T) -> bool,
+) -> Result<(Vec<&'a T>, bool), ApiError> {
+    let given = |name: &str| params.get(name).and_then(Value::as_str);
+    let (after, before) = (given("starting_after"), given("ending_before"));
+    all.page((after, before), limit(params)?, fits).map_err(|id| {
+        let name = if after == Some(id) { "starting_after" } else { "ending_before" };
+        ApiError::missing_param(kind, id, name)
+    })
+}
+
+fn envelope<T: Serialize>(url: &str, data: Vec<T>, has_more: bool) -> Value {
+    json!({"object": "list", "url": url, "has_more": has_more, "data": data})
+}
+
+fn created_fits(params: &Map<String, Value>, created: Option<i64>) -> bool {
+    let (Some(range), Some(created)) = (params.get("created"), created) else { return true };
     if let Some(exact) = range.as_i64() {
         return created == exact;
     }

@@ -38,7 +38,8 @@ impl Sandbox {
         let (method, path) = call.split_once(' ').unwrap();
         let (operation, id) = crate::api::route(method, path).unwrap_or_else(|| panic!("{call} is not served"));
         let mut params = crate::params::parse(&operation, crate::form::decode(body.as_bytes())?)?;
-        self.within(|ctx| crate::api::answer(ctx, &operation, &id, &mut params))
+        let answer = self.within(|ctx| crate::api::answer(ctx, &operation, &id, &mut params));
+        answer.map(std::sync::Arc::unwrap_or_clone)
     }
 
     pub(crate) fn call(&mut self, call: &str, body: &str) -> Value {
@@ -56,7 +57,7 @@ impl Sandbox {
 
     /// The types of all events, the oldest first.
     pub(crate) fn events(&mut self) -> Vec<String> {
-        self.within(|ctx| ctx.account().all("event").map(|event| text(event, "type").to_owned()).collect())
+        self.within(|ctx| ctx.account().events.all().map(|event| event.kind.clone()).collect())
     }
 }
 

@@ -66,11 +66,10 @@ fn finish(shared: &Shared, id: u64, delivery: &Delivery) {
     let mut state = shared.lock();
     state.deliveries.remove(&id);
     state.dirty = true;
-    if let Some(event) =
-        state.accounts.get_mut(&delivery.account).and_then(|account| account.get_mut("event", &delivery.event))
+    if let Some((_, event)) =
+        state.accounts.get_mut(&delivery.account).and_then(|account| account.events.get_mut(&delivery.event))
     {
-        let pending = event["pending_webhooks"].as_i64().unwrap_or_default();
-        event["pending_webhooks"] = (pending - 1).max(0).into();
+        event.pending_webhooks = event.pending_webhooks.saturating_sub(1);
     }
 }
 
@@ -96,9 +95,9 @@ fn webhook_request(shared: &Shared, delivery: &Delivery) -> Option<(String, Vec<
     let state = shared.lock();
     let account = state.accounts.get(&delivery.account)?;
     let endpoint = account.get("webhook_endpoint", &delivery.endpoint)?;
-    let event = account.get("event", &delivery.event)?;
+    let event = account.events.get(&delivery.event)?;
     let secrets = account.secrets.get(&delivery.endpoint).cloned()?;
-    Some((text(endpoint, "url").to_owned(), secrets, event.to_string()))
+    Some((text(endpoint, "url").to_owned(), secrets, event.to_json().to_string()))
 }
 
 /// The header `Stripe-Signature`: one `v1` for each secret that is in force.

@@ -53,21 +53,6 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     Ok(json!({"id": id, "object": "webhook_endpoint", "deleted": true}))
 }
 
-pub(crate) fn list_events(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
-    let types = params.get("types").and_then(Value::as_array);
-    let delivered = params.get("delivery_success").and_then(Value::as_bool);
-    ctx.list("event", "/v1/events", params, |event| {
-        params.get("type").and_then(Value::as_str).is_none_or(|wanted| is_of(text(event, "type"), wanted))
-            && delivered.is_none_or(|wanted| (event["pending_webhooks"] == 0) == wanted)
-            && types.is_none_or(|kinds| kinds.contains(&event["type"]))
-    })
-}
-
-/// Whether an event is the one named, or of the group named as `charge.*`.
-fn is_of(kind: &str, wanted: &str) -> bool {
-    wanted.strip_suffix('*').map_or(kind == wanted, |group| kind.starts_with(group))
-}
-
 /// Loopback alone: the sandbox must not become a way to reach others.
 fn check_url(url: &str) -> Result<(), ApiError> {
     let refused =

@@ -1,5 +1,7 @@
 //! Line items and optional items, which links and sessions share.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::api::prices;
@@ -25,7 +27,7 @@ pub(crate) struct Facts {
 
 /// The line items that a request names, with prices made for inline ones.
 pub(crate) fn read(ctx: &mut Ctx<'_>, params: &Map<String, Value>, most: usize) -> Result<Vec<LineItem>, ApiError> {
-    let wanted = params.get("line_items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let wanted = params.get("line_items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if wanted.is_empty() {
         return Err(missing("line_items"));
     }
@@ -53,7 +55,7 @@ fn read_one(ctx: &mut Ctx<'_>, item: &Value, currency: Option<&str>, path: &str)
     }
     let price = match (item["price"].as_str(), item.get("price_data")) {
         (Some(id), None) => active_price(ctx, id, &below(path, "price"))?,
-        (None, Some(Value::Object(data))) => prices::make(ctx, data, false, &below(path, "price_data"))?,
+        (None, Some(Value::Object(data))) => prices::make(ctx, data, false, &below(path, "price_data"))?.into(),
         _ => {
             let message = "You must specify exactly one of `price` or `price_data`.";
             return Err(refused(message, below(path, "price")).code("parameter_missing"));
@@ -98,8 +100,8 @@ fn amount(price: &Value, currency: &str, quantity: i64) -> Result<i64, ApiError>
     amount.ok_or_else(|| ApiError::invalid("The amount is too large.").code("amount_too_large"))
 }
 
-fn active_price(ctx: &mut Ctx<'_>, id: &str, param: &str) -> Result<Value, ApiError> {
-    let price = ctx.object("price", id).map_err(|error| error.of_param(param))?.clone();
+fn active_price(ctx: &mut Ctx<'_>, id: &str, param: &str) -> Result<Arc<Value>, ApiError> {
+    let price = ctx.shared("price", id).map_err(|error| error.of_param(param))?;
     if price["active"] == false {
         return Err(refused(format!("The price specified is inactive: {id}"), param));
     }
@@ -112,10 +114,10 @@ fn active_price(ctx: &mut Ctx<'_>, id: &str, param: &str) -> Result<Value, ApiEr
 
 /// How a customer may change a quantity: from 0 to 99 where nothing is said.
 fn adjustable(given: &Value, quantity: i64, path: &str) -> Result<Value, ApiError> {
-    let path = below(path, "adjustable_quantity");
     if given.is_null() {
         return Ok(Value::Null);
     }
+    let path = below(path, "adjustable_quantity");
     if given["enabled"] != true {
         return Ok(json!({"enabled": false, "maximum": null, "minimum": null}));
     }

@@ -1,5 +1,7 @@
 //! Payment links.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::api::{items, options, sessions, shipping_rates};
@@ -12,7 +14,7 @@ use crate::state::{Ctx, LineItem, copy, merge_metadata, text};
 const ITEMS_MAX: usize = 20;
 const SHIPPING_MAX: usize = 10;
 
-pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Value, ApiError> {
+pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<Arc<Value>, ApiError> {
     let items = items::read(ctx, params, ITEMS_MAX)?;
     let currency = items.first().map(|item| item.currency.clone()).unwrap_or_default();
     let token = format!("test_{}", crate::ids::random(14));
@@ -34,11 +36,11 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, params: &Map<String, Value>) -> Result<V
         "url": format!("{}/{token}", ctx.public_url),
     });
     apply(ctx, &mut link, params, &items)?;
-    let link = ctx.add("payment_link", link);
-    let id = text(&link, "id").to_owned();
-    ctx.account().set_line_items(&id, items);
-    ctx.publish(&token, &id);
-    ctx.emit("payment_link.created", &link);
+    let link = ctx.add_shared("payment_link", link);
+    let id = text(&link, "id");
+    ctx.account().set_line_items(id, items);
+    ctx.publish(&token, id);
+    ctx.emit_shared("payment_link.created", &link);
     Ok(link)
 }
 
@@ -202,6 +204,17 @@ mod tests {
     fn refused(body: &str, param: &str) {
         let mut sandbox = Sandbox::new();
         assert_eq!(refusal(sandbox.try_call(CREATE, &format!("{ONE}{body}"))), param, "{body}");
+    }
+
+    #[test]
+    fn an_event_keeps_the_link_as_it_was_then() {
+        let mut sandbox = Sandbox::new();
+        let link = sandbox.call(CREATE, ONE);
+        sandbox.call_on("POST /v1/payment_links/{id}", &link, "active=false");
+        let told = sandbox.call("GET /v1/events", "type=payment_link.*")["data"].clone();
+        let told: Vec<_> = told.as_array().unwrap().iter().map(|event| &event["data"]["object"]).collect();
+        assert_eq!(told[0]["active"], false);
+        assert_eq!(*told[1], link);
     }
 
     #[test]

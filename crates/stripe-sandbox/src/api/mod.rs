@@ -21,6 +21,8 @@ pub(crate) mod shipping_rates;
 pub(crate) mod subscriptions;
 mod tax_calculations;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
@@ -29,21 +31,11 @@ use crate::state::Ctx;
 
 /// The name of the operation that a request asks for, such as `POST /v1/payment_links/{id}`, and the id in its path.
 pub(crate) fn route(method: &str, path: &str) -> Option<(String, String)> {
-    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let (pattern, id) = match parts.as_slice() {
-        ["v1", "checkout", "sessions"] => ("/v1/checkout/sessions".to_owned(), ""),
-        ["v1", "checkout", "sessions", id] => ("/v1/checkout/sessions/{id}".to_owned(), *id),
-        ["v1", "checkout", "sessions", id, sub] => (format!("/v1/checkout/sessions/{{id}}/{sub}"), *id),
-        ["v1", "tax", resource] => (format!("/v1/tax/{resource}"), ""),
-        ["v1", "tax", resource, id] => (format!("/v1/tax/{resource}/{{id}}"), *id),
-        ["v1", "tax", resource, id, sub] => (format!("/v1/tax/{resource}/{{id}}/{sub}"), *id),
-        ["v1", "test_helpers", resource, id, sub] => (format!("/v1/test_helpers/{resource}/{{id}}/{sub}"), *id),
-        ["v1", resource] => (format!("/v1/{resource}"), ""),
-        ["v1", resource, id] => (format!("/v1/{resource}/{{id}}"), *id),
-        ["v1", resource, id, sub] => (format!("/v1/{resource}/{{id}}/{sub}"), *id),
-        _ => return None,
-    };
-    let operation = format!("{method} {pattern}");
+    let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    // Some resources are in a group.
+    let place = if matches!(parts.get(1), Some(&("checkout" | "tax" | "test_helpers"))) { 3 } else { 2 };
+    let id = parts.get_mut(place).map_or("", |part| std::mem::replace(part, "{id}"));
+    let operation = [method, " /", &parts.join("/")].concat();
     crate::params::is_served(&operation).then(|| (operation, id.to_owned()))
 }
 
@@ -53,14 +45,15 @@ pub(crate) fn answer(
     operation: &str,
     id: &str,
     params: &mut Map<String, Value>,
-) -> Result<Value, ApiError> {
+) -> Result<Arc<Value>, ApiError> {
     let paths = params.remove("expand");
-    let answer = execute(ctx, operation, id, params).and_then(|full| {
-        let mut shown = expand::without_expandable(&full);
-        if let Some(Value::Array(paths)) = &paths {
+    let answer = execute(ctx, operation, id, params).and_then(|full| match &paths {
+        Some(Value::Array(paths)) => {
+            let mut shown = expand::without_expandable(&full);
             expand::expand(ctx, &full, &mut shown, paths)?;
+            Ok(Arc::new(shown))
         }
-        Ok(shown)
+        _ => Ok(expand::shown(&full)),
     });
     if answer.is_err() {
         ctx.undo();
@@ -69,10 +62,34 @@ pub(crate) fn answer(
 }
 
 /// Executes an operation.
-fn execute(ctx: &mut Ctx<'_>, operation: &str, id: &str, params: &Map<String, Value>) -> Result<Value, ApiError> {
+fn execute(ctx: &mut Ctx<'_>, operation: &str, id: &str, params: &Map<String, Value>) -> Result<Arc<Value>, ApiError> {
     match operation {
         "POST /v1/payment_links" => links::create(ctx, params),
-        "GET /v1/payment_links/{id}" => ctx.object("payment_link", id).cloned(),
+        "GET /v1/payment_links/{id}" => ctx.shared("payment_link", id),
+        "GET /v1/products/{id}" => ctx.shared("product", id),
+        "GET /v1/prices/{id}" => ctx.shared("price", id),
+        "GET /v1/payment_methods/{id}" => ctx.shared("payment_method", id),
+        "GET /v1/payment_intents/{id}" => ctx.shared("payment_intent", id),
+        "GET /v1/charges/{id}" => ctx.shared("charge", id),
+        "GET /v1/refunds/{id}" => ctx.shared("refund", id),
+        "GET /v1/setup_intents/{id}" => ctx.shared("setup_intent", id),
+        "GET /v1/disputes/{id}" => ctx.shared("dispute", id),
+        "GET /v1/shipping_rates/{id}" => ctx.shared("shipping_rate", id),
+        "GET /v1/subscriptions/{id}" => ctx.shared("subscription", id),
+        "GET /v1/invoices/{id}" => ctx.shared("invoice", id),
+        "GET /v1/webhook_endpoints/{id}" => ctx.shared("webhook_endpoint", id),
+        _ => execute_payment(ctx, operation, id, params).map(Arc::new),
+    }
+}
+
+/// The operations on what is paid, apart so that a function fits a screen.
+fn execute_payment(
+    ctx: &mut Ctx<'_>,
+    operation: &str,
+    id: &str,
+    params: &Map<String, Value>,
+) -> Result<Value, ApiError> {
+    match operation {
         "POST /v1/payment_links/{id}" => links::update(ctx, id, params),
         "GET /v1/payment_links" => links::list(ctx, params),
         "GET /v1/payment_links/{id}/line_items" => {
@@ -89,12 +106,10 @@ fn execute(ctx: &mut Ctx<'_>, operation: &str, id: &str, params: &Map<String, Va
         }
         "POST /v1/products" => products::create(ctx, params),
         "POST /v1/products/{id}" => products::update(ctx, id, params),
-        "GET /v1/products/{id}" => ctx.object("product", id).cloned(),
         "DELETE /v1/products/{id}" => products::delete(ctx, id),
         "GET /v1/products" => products::list(ctx, params),
         "POST /v1/prices" => prices::create(ctx, params),
         "POST /v1/prices/{id}" => prices::update(ctx, id, params),
-        "GET /v1/prices/{id}" => ctx.object("price", id).cloned(),
         "GET /v1/prices" => prices::list(ctx, params),
         "POST /v1/customers" => customers::create(ctx, params),
         "POST /v1/customers/{id}" => customers::update(ctx, id, params),
@@ -102,22 +117,16 @@ fn execute(ctx: &mut Ctx<'_>, operation: &str, id: &str, params: &Map<String, Va
         "DELETE /v1/customers/{id}" => customers::delete(ctx, id),
         "GET /v1/customers" => customers::list(ctx, params),
         "GET /v1/customers/{id}/payment_methods" => customers::payment_methods(ctx, id, params),
-        "GET /v1/payment_methods/{id}" => ctx.object("payment_method", id).cloned(),
         "POST /v1/payment_methods/{id}/detach" => customers::detach(ctx, id),
-        "GET /v1/payment_intents/{id}" => ctx.object("payment_intent", id).cloned(),
         "GET /v1/payment_intents" => payments::list(ctx, "payment_intent", "/v1/payment_intents", params),
-        "GET /v1/charges/{id}" => ctx.object("charge", id).cloned(),
         "GET /v1/charges" => payments::list(ctx, "charge", "/v1/charges", params),
         "POST /v1/refunds" => refunds::create(ctx, params),
-        "GET /v1/refunds/{id}" => ctx.object("refund", id).cloned(),
         "GET /v1/refunds" => payments::list(ctx, "refund", "/v1/refunds", params),
         "POST /v1/refunds/{id}" => refunds::update(ctx, id, params),
         "POST /v1/refunds/{id}/cancel" => refunds::cancel(ctx, id),
         "POST /v1/payment_intents/{id}/capture" => payments::capture(ctx, id, params),
         "POST /v1/payment_intents/{id}/cancel" => payments::cancel(ctx, id, params),
-        "GET /v1/setup_intents/{id}" => ctx.object("setup_intent", id).cloned(),
         "GET /v1/setup_intents" => payments::list(ctx, "setup_intent", "/v1/setup_intents", params),
-        "GET /v1/disputes/{id}" => ctx.object("dispute", id).cloned(),
         "GET /v1/disputes" => payments::list(ctx, "dispute", "/v1/disputes", params),
         "POST /v1/disputes/{id}/close" => disputes::close(ctx, id, "lost"),
         "POST /v1/test_helpers/customers/{id}/fund_cash_balance" => delayed::fund(ctx, id, params),
@@ -139,23 +148,19 @@ fn execute_other(ctx: &mut Ctx<'_>, operation: &str, id: &str, params: &Map<Stri
         "GET /v1/promotion_codes" => promotion_codes::list(ctx, params),
         "POST /v1/shipping_rates" => shipping_rates::create(ctx, params),
         "POST /v1/shipping_rates/{id}" => shipping_rates::update(ctx, id, params),
-        "GET /v1/shipping_rates/{id}" => ctx.object("shipping_rate", id).cloned(),
         "GET /v1/shipping_rates" => shipping_rates::list(ctx, params),
         "POST /v1/subscriptions/{id}" => subscriptions::update(ctx, id, params),
-        "GET /v1/subscriptions/{id}" => ctx.object("subscription", id).cloned(),
         "DELETE /v1/subscriptions/{id}" => subscriptions::cancel(ctx, id, params),
         "GET /v1/subscriptions" => subscriptions::list(ctx, params),
-        "GET /v1/invoices/{id}" => ctx.object("invoice", id).cloned(),
         "GET /v1/invoices" => invoices::list(ctx, params),
         "GET /v1/invoices/{id}/lines" => invoices::lines(ctx, id, params),
         "POST /v1/tax/calculations" => tax_calculations::create(ctx, params),
         "GET /v1/tax/calculations/{id}" => tax_calculations::get(ctx, id),
         "GET /v1/tax/calculations/{id}/line_items" => tax_calculations::lines(ctx, id, params),
-        "GET /v1/events/{id}" => ctx.object("event", id).cloned(),
-        "GET /v1/events" => endpoints::list_events(ctx, params),
+        "GET /v1/events/{id}" => ctx.event(id),
+        "GET /v1/events" => ctx.list_events(params),
         "POST /v1/webhook_endpoints" => endpoints::create(ctx, params),
         "POST /v1/webhook_endpoints/{id}" => endpoints::update(ctx, id, params),
-        "GET /v1/webhook_endpoints/{id}" => ctx.object("webhook_endpoint", id).cloned(),
         "GET /v1/webhook_endpoints" => ctx.list("webhook_endpoint", "/v1/webhook_endpoints", params, |_| true),
         "DELETE /v1/webhook_endpoints/{id}" => endpoints::delete(ctx, id),
         _ => Err(ApiError::unknown_url("", operation)),

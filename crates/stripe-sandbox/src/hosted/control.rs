@@ -100,7 +100,7 @@ async fn resend(Extract(shared): Extract<Arc<Shared>>, Json(named): Json<Named>)
         let state = &mut *guard;
         let created = state.now();
         for (name, account) in &state.accounts {
-            if account.get("event", &named.id).is_some() {
+            if account.events.get(&named.id).is_some() {
                 for endpoint in account.all("webhook_endpoint").map(|endpoint| text(endpoint, "id").to_owned()) {
                     state.next_delivery += 1;
                     let delivery =
