@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::PercentOff;
-use crate::money::{Currency, Money, MoneyError, Rounding, allocate};
+use crate::money::{Currency, Money, MoneyError, Quotient, Rounding, allocate};
 
 /// What is taken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +35,8 @@ impl Discount {
             Self::Amount(amount) if sum.checked_sub(amount)?.minor() < 0 => sum.minor(),
             Self::Amount(amount) => amount.minor(),
         };
-        let share = |amount: &Money| match sum.minor() {
-            0 => Some(Decimal::ZERO),
-            sum => Decimal::from(off).checked_mul(amount.minor().into())?.checked_div(sum.into()),
-        };
-        let shares: Option<Vec<Decimal>> = amounts.iter().map(share).collect();
-        let parts = allocate(off, &shares.ok_or(MoneyError::Overflow)?)?;
+        let shares = amounts.iter().map(|amount| Quotient::share(off, amount.minor(), sum.minor()));
+        let parts = allocate(off, &shares.collect::<Vec<_>>())?;
         Ok(parts.into_iter().map(|minor| Money::new(minor, currency)).collect())
     }
 }

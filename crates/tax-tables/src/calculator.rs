@@ -45,19 +45,28 @@ impl TableTaxCalculator {
         let mut validator = Validator::new();
         request.check_lines(&mut validator);
         // Lines with the same kind of product have the same rates: each kind is decided once.
-        let mut decided: BTreeMap<&TaxCode, Result<Decided, Refusal>> = BTreeMap::new();
-        for line in &request.lines {
-            if let TaxTreatment::Automatic { tax_code } = &line.treatment {
-                let code = code_of(request, tax_code);
-                decided.entry(code).or_insert_with(|| self.decide(&parties, request, code));
-            }
-        }
+        let mut places: BTreeMap<&TaxCode, usize> = BTreeMap::new();
+        let mut decided: Vec<Result<Decided, Refusal>> = Vec::new();
+        let mut decide = |code| {
+            *places.entry(code).or_insert_with(|| {
+                decided.push(self.decide(&parties, request, code));
+                decided.len() - 1
+            })
+        };
+        let of_line: Vec<usize> = request
+            .lines
+            .iter()
+            .map(|line| match &line.treatment {
+                TaxTreatment::Automatic { tax_code } => decide(tax_code.as_ref().unwrap_or(&request.default_tax_code)),
+                TaxTreatment::Manual(_) => 0,
+            })
+            .collect();
         let mut of_whole = BTreeSet::new();
         let mut lines = Vec::with_capacity(request.lines.len());
-        for (index, line) in request.lines.iter().enumerate() {
+        for (index, (line, place)) in request.lines.iter().zip(of_line).enumerate() {
             let rated = match &line.treatment {
                 TaxTreatment::Manual(rates) => Ok(RatedLine::manual(line.amount, line.behavior, rates)),
-                TaxTreatment::Automatic { tax_code } => match &decided[code_of(request, tax_code)] {
+                TaxTreatment::Automatic { .. } => match &decided[place] {
                     Ok(Decided { rates, decision }) => Ok(RatedLine {
                         amount: line.amount,
                         behavior: line.behavior,
@@ -151,11 +160,6 @@ impl TaxCalculator for TableTaxCalculator {
     async fn calculate(&self, request: &TaxRequest) -> Result<TaxCalculation, TaxError> {
         self.answer(request).map_err(TaxError::Rejected)
     }
-}
-
-/// The kind of product of a line.
-fn code_of<'r>(request: &'r TaxRequest, said: &'r Option<TaxCode>) -> &'r TaxCode {
-    said.as_ref().unwrap_or(&request.default_tax_code)
 }
 
 /// Why the tax of a line can't be told.

@@ -11,7 +11,7 @@ use super::{
     expect_creditable,
 };
 use crate::invoice::{Invoice, InvoiceLine};
-use crate::money::{Money, MoneyError, Quantity, Rounding};
+use crate::money::{Money, MoneyError, Quantity, Quotient, Rounding};
 use crate::tax::{ExchangedTax, TaxBehavior, TaxComponent, TaxSubtotal, TraceStep, traced};
 use crate::validation::{Invalid, Validator};
 
@@ -221,9 +221,7 @@ fn credit_line(
 
 /// `part` of `all` of an amount, rounded to whole minor units.
 fn share(amount: Money, (part, all): (i64, i64), rounding: Rounding) -> Result<Money, MoneyError> {
-    let product = Decimal::from(amount.minor()).checked_mul(part.into()).ok_or(MoneyError::Overflow)?;
-    let exact = product.checked_div(all.into()).unwrap_or(Decimal::ZERO);
-    Ok(Money::new(rounding.to_minor(exact)?, amount.currency()))
+    Ok(Money::new(Quotient::share(amount.minor(), part, all).round(rounding)?, amount.currency()))
 }
 
 /// What the lines come to by category and rate, in the order in which the invoice tells its own.

@@ -2,6 +2,7 @@
 
 mod currency;
 mod exchange_rate;
+mod quotient;
 mod rounding;
 mod unit_price;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use currency::Currency;
 pub use exchange_rate::ExchangeRate;
+pub use quotient::Quotient;
 pub(crate) use rounding::allocate_by;
 pub use rounding::{Rounding, allocate};
 pub use unit_price::{Quantity, UnitPrice};

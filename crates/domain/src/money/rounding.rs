@@ -7,7 +7,7 @@ use rust_decimal::RoundingStrategy;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
-use super::MoneyError;
+use super::{MoneyError, Quotient};
 
 /// How a fraction of a minor unit becomes whole. Each place that rounds names one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,22 +42,22 @@ impl Rounding {
 ///
 /// # Errors
 /// A share does not fit into 64 bits.
-pub fn allocate(total: i64, exact: &[Decimal]) -> Result<Vec<i64>, MoneyError> {
+pub fn allocate(total: i64, exact: &[Quotient]) -> Result<Vec<i64>, MoneyError> {
     allocate_by(total, exact, |a, b| a.cmp(&b))
 }
 
 /// The same, where `precedence` tells of two indices of equal shares which is served first. It must be a total order.
 pub(crate) fn allocate_by(
     total: i64,
-    exact: &[Decimal],
+    exact: &[Quotient],
     precedence: impl Fn(usize, usize) -> Ordering,
 ) -> Result<Vec<i64>, MoneyError> {
     let mut parts = Vec::with_capacity(exact.len());
     let mut fractions = Vec::with_capacity(exact.len());
     for share in exact {
-        let floor = share.floor();
-        parts.push(floor.to_i64().ok_or(MoneyError::Overflow)?);
-        fractions.push(in_units(share - floor));
+        let (floor, fraction) = share.floor()?;
+        parts.push(floor);
+        fractions.push(fraction);
     }
     let floor_sum = parts.iter().try_fold(0i64, |sum, part| sum.checked_add(*part)).ok_or(MoneyError::Overflow)?;
     let left = total.checked_sub(floor_sum).ok_or(MoneyError::Overflow)?;
@@ -67,31 +67,27 @@ pub(crate) fn allocate_by(
     }
     // Each gets as many as go round, and the first in the order one more. Taking away begins with the smallest fractions.
     let (for_each, more) = (left / count, left % count);
-    for part in &mut parts {
-        *part = part.checked_add(for_each).ok_or(MoneyError::Overflow)?;
+    if more != 0 {
+        let mut order: Vec<usize> = (0..exact.len()).collect();
+        // Of equal fractions, the share with the larger whole part is the larger.
+        let by_claim = |a: &usize, b: &usize| {
+            let by_share = fractions[*b].cmp(&fractions[*a]).then_with(|| parts[*b].cmp(&parts[*a]));
+            by_share.then_with(|| precedence(*a, *b))
+        };
+        // Who gets one more is all that counts, and costs less than the whole order.
+        let first = usize::try_from(if more < 0 { count + more } else { more }).unwrap_or_default();
+        order.select_nth_unstable_by(first, by_claim);
+        let served = if more > 0 { &order[..first] } else { &order[first..] };
+        for &index in served {
+            parts[index] = parts[index].checked_add(more.signum()).ok_or(MoneyError::Overflow)?;
+        }
     }
-    if more == 0 {
-        return Ok(parts);
-    }
-    let mut order: Vec<usize> = (0..exact.len()).collect();
-    let by_claim = |a: &usize, b: &usize| {
-        let by_share = fractions[*b].cmp(&fractions[*a]).then_with(|| exact[*b].cmp(&exact[*a]));
-        by_share.then_with(|| precedence(*a, *b))
-    };
-    // Who gets one more is all that counts, and costs less than the whole order.
-    let first = usize::try_from(if more < 0 { count + more } else { more }).unwrap_or_default();
-    order.select_nth_unstable_by(first, by_claim);
-    let served = if more > 0 { &order[..first] } else { &order[first..] };
-    for &index in served {
-        parts[index] = parts[index].checked_add(more.signum()).ok_or(MoneyError::Overflow)?;
+    if for_each != 0 {
+        for part in &mut parts {
+            *part = part.checked_add(for_each).ok_or(MoneyError::Overflow)?;
+        }
     }
     Ok(parts)
-}
-
-/// A fraction, at least 0 and below 1, as a count of units of the 28th decimal, the last that a decimal can have: whole
-/// numbers are compared in no time.
-fn in_units(fraction: Decimal) -> i128 {
-    fraction.mantissa() * 10i128.pow(Decimal::MAX_SCALE - fraction.scale())
 }
 
 #[cfg(test)]
@@ -118,12 +114,12 @@ mod tests {
     proptest! {
         #[test]
         fn parts_add_up_to_the_whole_and_stay_within_one_unit(shares in prop::collection::vec(-1_000_000i64..1_000_000, 1..50)) {
-            let exact: Vec<Decimal> = shares.iter().map(|s| Decimal::new(*s, 3)).collect();
-            let total = Rounding::HalfUp.to_minor(exact.iter().sum()).unwrap();
+            let exact: Vec<Quotient> = shares.iter().map(|s| Quotient::share(*s, 1, 1_000)).collect();
+            let total = Quotient::share(shares.iter().sum(), 1, 1_000).round(Rounding::HalfUp).unwrap();
             let parts = allocate(total, &exact).unwrap();
             prop_assert_eq!(parts.iter().sum::<i64>(), total);
-            for (part, share) in parts.iter().zip(&exact) {
-                prop_assert!((Decimal::from(*part) - share).abs() <= Decimal::ONE);
+            for (part, share) in parts.iter().zip(&shares) {
+                prop_assert!((part * 1_000 - share).abs() <= 1_000);
             }
         }
     }

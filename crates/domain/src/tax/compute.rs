@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU64;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -16,7 +17,7 @@ use super::{
     AppliedRate, RoundingScope, TaxBehavior, TaxCalculation, TaxCategory, TaxComponent, TaxDecision, TaxRounding,
     TaxSubtotal, TaxedLine, TraceStep, amount_field, currency_mismatch,
 };
-use crate::money::{Currency, Money, MoneyError, Rounding, allocate_by};
+use crate::money::{Currency, Money, MoneyError, Quotient, Rounding, allocate_by};
 use crate::validation::{Invalid, Violations};
 
 /// A line whose rates have been decided.
@@ -109,15 +110,18 @@ struct Charge {
     line: usize,
     /// Rank of the rate among those of the document.
     rate: usize,
-    /// The rate's factor, 0 to 1.
-    factor: Decimal,
-    /// What turns the line's amount into its base: 1, or 1 plus all factors of an inclusive line.
-    divisor: Decimal,
+    /// The rate's factor, in millionths.
+    factor: u64,
+    /// What turns the line's amount into its base, in millionths: 1, or 1 plus all factors of an inclusive line.
+    divisor: NonZeroU64,
     /// Tax in minor units before rounding.
-    exact: Decimal,
+    exact: Quotient,
     /// Tax in minor units.
     tax: i64,
 }
+
+/// 1, in millionths.
+const MILLION: NonZeroU64 = NonZeroU64::new(1_000_000).unwrap();
 
 /// Among how many borrowed slices of rates one is looked for: a document has few kinds of products.
 const BORROWED_MAX: usize = 16;
@@ -181,7 +185,7 @@ fn charge(currency: Currency, lines: &[RatedLine<'_>], ranks: &[usize]) -> Resul
         }
         let divisor = divisor(rated).map_err(&error)?;
         for (rate, rank) in rated.rates.iter().zip(ranks.by_ref()) {
-            let factor = rate.percentage.factor();
+            let factor = rate.percentage.millionths();
             let exact = exact_tax(rated.amount.minor().into(), factor, divisor).map_err(&error)?;
             charges.push(Charge { line, rate: *rank, factor, divisor, exact, tax: 0 });
         }
@@ -189,34 +193,29 @@ fn charge(currency: Currency, lines: &[RatedLine<'_>], ranks: &[usize]) -> Resul
     Ok(charges)
 }
 
-fn divisor(line: &RatedLine<'_>) -> Result<Decimal, MoneyError> {
+fn divisor(line: &RatedLine<'_>) -> Result<NonZeroU64, MoneyError> {
     match line.behavior {
-        TaxBehavior::Exclusive => Ok(Decimal::ONE),
+        TaxBehavior::Exclusive => Ok(MILLION),
         TaxBehavior::Inclusive => line
             .rates
             .iter()
-            .try_fold(Decimal::ONE, |sum, rate| sum.checked_add(rate.percentage.factor()))
+            .try_fold(MILLION, |sum, rate| sum.checked_add(rate.percentage.millionths()))
             .ok_or(MoneyError::Overflow),
     }
 }
 
-/// Tax on `amount` minor units before rounding. The product is exact; only the division may end at 28 digits.
-fn exact_tax(amount: i128, factor: Decimal, divisor: Decimal) -> Result<Decimal, MoneyError> {
-    let amount = Decimal::try_from_i128_with_scale(amount, 0).map_err(|_| MoneyError::Overflow)?;
-    let exact = amount.checked_mul(factor).and_then(|tax| divided(tax, divisor)).ok_or(MoneyError::Overflow)?;
+/// Tax on `amount` minor units before rounding.
+fn exact_tax(amount: i128, factor: u64, divisor: NonZeroU64) -> Result<Quotient, MoneyError> {
+    let product = amount.checked_mul(factor.into()).ok_or(MoneyError::Overflow)?;
     // One less than 64 bits hold: a share of a sum may still get the unit that is left over.
-    if exact.abs() < Decimal::from(i64::MAX) { Ok(exact) } else { Err(MoneyError::Overflow) }
-}
-
-/// A quotient; of exclusive lines, whose divisor is 1, that is the dividend.
-fn divided(dividend: Decimal, divisor: Decimal) -> Option<Decimal> {
-    if divisor == Decimal::ONE { Some(dividend) } else { dividend.checked_div(divisor) }
+    let fits = product.unsigned_abs() < u128::from(i64::MAX.unsigned_abs()) * u128::from(divisor.get());
+    if fits { Ok(Quotient::new(product, divisor)) } else { Err(MoneyError::Overflow) }
 }
 
 /// Rounds each rate on each line.
 fn round_each(mode: Rounding, charges: &mut [Charge]) -> Result<(), TaxComputeError> {
     for charge in charges {
-        charge.tax = mode.to_minor(charge.exact).map_err(TaxComputeError::on(charge.line))?;
+        charge.tax = charge.exact.round(mode).map_err(TaxComputeError::on(charge.line))?;
     }
     Ok(())
 }
@@ -237,11 +236,11 @@ fn round_by_rate(
     for members in of_rate {
         let Some(last) = members.last().map(|index| charges[*index].line) else { continue };
         let error = TaxComputeError::on(last);
-        let total = mode.to_minor(sum_exact(lines, charges, &members).map_err(&error)?).map_err(&error)?;
+        let total = round_sum(mode, lines, charges, &members).map_err(&error)?;
         let claim = |member: usize| &claims[charges[members[member]].line];
         // Lines with the same figures are served in their order.
         let precedence = |a: usize, b: usize| claim(a).cmp(claim(b)).then(a.cmp(&b));
-        let shares: Vec<Decimal> = members.iter().map(|index| charges[*index].exact).collect();
+        let shares: Vec<Quotient> = members.iter().map(|index| charges[*index].exact).collect();
         for (index, tax) in members.iter().zip(allocate_mirrored(total, shares, precedence).map_err(&error)?) {
             charges[*index].tax = tax;
         }
@@ -277,22 +276,29 @@ fn claims<'a>(lines: &[RatedLine<'_>], ranks: &'a [usize]) -> Vec<Claim<'a>> {
 /// Halves of rates with up to two decimals differ from anything else by more than that.
 const SUM_DECIMALS: u32 = 12;
 
-/// The tax of one rate over its charges before rounding.
+/// The tax of one rate over its charges, rounded once.
 ///
 /// Amounts with the same divisor are added before they are divided, so that the sum is as exact as one quotient and does
 /// not depend on the order of the lines.
-fn sum_exact(lines: &[RatedLine<'_>], charges: &[Charge], members: &[usize]) -> Result<Decimal, MoneyError> {
-    let Some(factor) = members.first().map(|index| charges[*index].factor) else { return Ok(Decimal::ZERO) };
-    let mut amounts: BTreeMap<Decimal, i128> = BTreeMap::new();
+fn round_sum(
+    mode: Rounding,
+    lines: &[RatedLine<'_>],
+    charges: &[Charge],
+    members: &[usize],
+) -> Result<i64, MoneyError> {
+    let mut factor = 0;
+    let mut amounts: BTreeMap<NonZeroU64, i128> = BTreeMap::new();
     for charge in members.iter().map(|index| &charges[*index]) {
+        factor = charge.factor;
         *amounts.entry(charge.divisor).or_default() += i128::from(lines[charge.line].amount.minor());
     }
-    amounts
-        .into_iter()
-        .try_fold(Decimal::ZERO, |sum, (divisor, amount)| {
-            sum.checked_add(exact_tax(amount, factor, divisor)?).ok_or(MoneyError::Overflow)
-        })
-        .map(|sum| sum.round_dp_with_strategy(SUM_DECIMALS, RoundingStrategy::MidpointAwayFromZero))
+    let mut sum = Decimal::ZERO;
+    for (divisor, amount) in amounts {
+        sum = sum
+            .checked_add(exact_tax(amount, factor, divisor)?.to_decimal(Decimal::MAX_SCALE))
+            .ok_or(MoneyError::Overflow)?;
+    }
+    mode.to_minor(sum.round_dp_with_strategy(SUM_DECIMALS, RoundingStrategy::MidpointAwayFromZero))
 }
 
 /// Splits like [`allocate_by`], but so that turned signs give the same parts with their signs turned.
@@ -302,7 +308,7 @@ fn sum_exact(lines: &[RatedLine<'_>], charges: &[Charge], members: &[usize]) -> 
 /// one whose shares are the larger when compared from the largest on.
 fn allocate_mirrored(
     total: i64,
-    mut shares: Vec<Decimal>,
+    mut shares: Vec<Quotient>,
     precedence: impl Fn(usize, usize) -> Ordering,
 ) -> Result<Vec<i64>, MoneyError> {
     let mirrored = match total.cmp(&0) {
@@ -311,13 +317,13 @@ fn allocate_mirrored(
         Ordering::Equal => {
             let mut down = shares.clone();
             down.sort_unstable_by(|a, b| b.cmp(a));
-            down.iter().rev().map(|share| -*share).gt(down.iter().copied())
+            down.iter().rev().map(|share| share.negated()).gt(down.iter().copied())
         }
     };
     if !mirrored {
         return allocate_by(total, &shares, precedence);
     }
-    shares.iter_mut().for_each(|share| *share = -*share);
+    shares.iter_mut().for_each(|share| *share = share.negated());
     let total = total.checked_neg().ok_or(MoneyError::Overflow)?;
     allocate_by(total, &shares, precedence)?
         .into_iter()
@@ -408,7 +414,7 @@ fn trace(lines: &[RatedLine<'_>], charges: &[Charge]) -> Vec<TraceStep> {
     let mut charges = charges.iter();
     let mut steps = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
-        let amount = Decimal::from(line.amount.minor());
+        let amount = line.amount.minor();
         let step = |rate, base, unrounded, rounded| TraceStep {
             line: index,
             decision: line.decision.clone(),
@@ -418,37 +424,20 @@ fn trace(lines: &[RatedLine<'_>], charges: &[Charge]) -> Vec<TraceStep> {
             rounded,
         };
         if line.rates.is_empty() {
-            steps.push(step(None, amount, Decimal::ZERO, 0));
+            steps.push(step(None, amount.into(), Decimal::ZERO, 0));
         }
         for (rate, charge) in line.rates.iter().zip(charges.by_ref()) {
-            let (base, unrounded) = if charge.divisor == Decimal::ONE {
-                (traced(amount), traced(charge.exact))
-            } else {
-                let tax = amount.checked_mul(charge.factor);
-                // A divisor is at least 1: the quotient is no larger than the amount, and there always is one.
-                (
-                    in_whole_numbers(amount, charge.divisor)
-                        .unwrap_or_else(|| traced(divided(amount, charge.divisor).unwrap_or(amount))),
-                    tax.and_then(|tax| in_whole_numbers(tax, charge.divisor)).unwrap_or_else(|| traced(charge.exact)),
-                )
+            let base = match charge.divisor {
+                MILLION => amount.into(),
+                divisor => {
+                    let product = i128::from(amount) * i128::from(MILLION.get());
+                    Quotient::new(product, divisor).to_decimal(TRACE_DECIMALS)
+                }
             };
-            steps.push(step(Some(rate.clone()), base, unrounded, charge.tax));
+            steps.push(step(Some(rate.clone()), base, charge.exact.to_decimal(TRACE_DECIMALS), charge.tax));
         }
     }
     steps
-}
-
-/// The quotient of two figures as the trace tells it, see [`traced`]; nothing where it does not fit. It is
-/// rounded once, and costs less than a figure of 28 digits.
-fn in_whole_numbers(dividend: Decimal, divisor: Decimal) -> Option<Decimal> {
-    let decimals = (TRACE_DECIMALS + divisor.scale()).checked_sub(dividend.scale())?;
-    let (dividend, divisor) = (dividend.mantissa().checked_mul(10i128.checked_pow(decimals)?)?, divisor.mantissa());
-    let (mut quotient, rest) = (dividend.checked_div(divisor)?, dividend.checked_rem(divisor)?);
-    // Halves go away from zero; the divisor is above it.
-    if rest.unsigned_abs() >= divisor.unsigned_abs() - rest.unsigned_abs() {
-        quotient += dividend.signum();
-    }
-    Decimal::try_from_i128_with_scale(quotient, TRACE_DECIMALS).ok().map(|quotient| quotient.normalize())
 }
 
 /// A figure as the trace tells it: at most [`TRACE_DECIMALS`] decimals, halves away from zero, no trailing zeros.

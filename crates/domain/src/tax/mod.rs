@@ -31,7 +31,7 @@ pub use sellers_currency::{ExchangedTax, TaxExchangeRate};
 pub use subtotal::TaxSubtotal;
 pub(crate) use subtotal::with_untaxed;
 
-use crate::money::{Currency, Money, MoneyError, Rounding};
+use crate::money::{Currency, Money, MoneyError, Quotient, Rounding};
 use crate::party::Address;
 use crate::tax_id::TaxId;
 use crate::validation::{Invalid, Validator};
@@ -237,14 +237,8 @@ pub fn part_of(
 
 /// The tax in the first so much of a whole, in proportion.
 fn tax_up_to((gross, tax): (Money, Money), up_to: Money, rounding: Rounding) -> Result<Money, MoneyError> {
-    let share = match gross.minor() {
-        0 => Decimal::ZERO,
-        all => {
-            let share = Decimal::from(tax.minor()).checked_mul(up_to.minor().into());
-            share.ok_or(MoneyError::Overflow)? / Decimal::from(all)
-        }
-    };
-    Ok(Money::new(rounding.to_minor(share)?, tax.currency()))
+    let share = Quotient::share(tax.minor(), up_to.minor(), gross.minor());
+    Ok(Money::new(share.round(rounding)?, tax.currency()))
 }
 
 /// The form in which calculations are stored: early ones lack categories, and the subtotals of what has no rate.

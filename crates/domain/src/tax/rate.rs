@@ -56,14 +56,11 @@ impl Percentage {
         self.0
     }
 
-    /// The factor, 0 to 1.
-    pub fn factor(self) -> Decimal {
-        // A hundredth is the same digits with the point two places on: no division, of which each line would have two.
-        let mut factor = self.0;
-        match factor.set_scale(factor.scale() + 2) {
-            Ok(()) => factor,
-            Err(_) => self.0 / Decimal::ONE_HUNDRED,
-        }
+    /// The factor, 0 to 1, in millionths: 25 % are 250,000.
+    pub fn millionths(self) -> u64 {
+        // At most four decimals of at most 100: no more than a million, and whole.
+        let tens = 10u64.pow(Self::DECIMALS_MAX.saturating_sub(self.0.scale()));
+        u64::try_from(self.0.mantissa()).unwrap_or_default() * tens
     }
 }
 
