@@ -97,20 +97,25 @@ impl App {
 #[cfg(test)]
 mod tests {
     use domain::credit_note::{CreditReason, CreditRequest, CreditScope};
+    use domain::id::PaymentLinkId;
     use domain::metadata::Metadata;
     use domain::page::Page;
     use domain::payment::Payment;
     use domain::ports::provider::MockPaymentProvider;
-    use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
+    use domain::ports::storage::{Collectable, MockStorage, MockUnitOfWork, StorageError};
 
     use super::*;
     use crate::mocked::{self, draft_invoice};
 
-    /// What comes of a credit that waited, whose look at the payments ends so. Its invoice can't be credited.
-    async fn concluded(payments: Result<Vec<Payment>, StorageError>) -> Result<Result<RequestProgress, Error>, Error> {
+    /// What comes of a credit that waited, whose look at the payments ends so, and that at what its invoice can be paid by. The
+    /// invoice can't be credited.
+    async fn concluded(
+        payments: Result<Vec<Payment>, StorageError>,
+        page: Option<Collectable>,
+    ) -> Result<Result<RequestProgress, Error>, Error> {
         let mut uow = MockUnitOfWork::new();
         uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
-        uow.expect_open_collectable().returning(|_| Ok(None));
+        uow.expect_open_collectable().returning(move |_| Ok(page));
         let mut found = Some(payments.map(|items| Page { items, has_more: false }));
         uow.expect_list_payments()
             .returning(move |_, _, _| found.take().unwrap_or(Ok(Page { items: vec![], has_more: false })));
@@ -125,10 +130,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_page_that_was_made_while_another_was_closed_is_not_passed_over() {
+        let page = Collectable::PaymentLink(PaymentLinkId::from_uuid(uuid::Uuid::from_u128(mocked::UUID)));
+        let refused = concluded(Ok(vec![]), Some(page)).await.unwrap().unwrap_err();
+        assert!(matches!(refused, Error::FailedPrecondition { reason: Reason::PaymentUnderWay, .. }), "{refused:?}");
+    }
+
+    #[tokio::test]
     async fn a_refusal_is_an_answer_and_a_lost_race_is_none() {
-        let refused = concluded(Ok(vec![])).await.unwrap().unwrap_err();
+        let refused = concluded(Ok(vec![]), None).await.unwrap().unwrap_err();
         assert!(matches!(refused, Error::FailedPrecondition { reason: Reason::InvoiceState, .. }), "{refused:?}");
         // It would be stored as the answer for good.
-        assert!(matches!(concluded(Err(StorageError::Stale)).await, Err(Error::Aborted { .. })));
+        assert!(matches!(concluded(Err(StorageError::Stale), None).await, Err(Error::Aborted { .. })));
     }
 }

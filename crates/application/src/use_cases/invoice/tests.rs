@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use domain::access::{Caller, Scope};
 use domain::customer::{Customer, CustomerProfile};
+use domain::id::PaymentLinkId;
 use domain::idempotency::RequestId;
 use domain::page::Page;
 use domain::party::Address;
 use domain::payment::{NewPayment, PaymentKind};
 use domain::ports::clock::MockClock;
 use domain::ports::provider::MockPaymentProvider;
-use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
+use domain::ports::storage::{Collectable, MockStorage, MockUnitOfWork, StorageError};
 use domain::ports::tax::MockTaxCalculator;
 use domain::tax::{RatedLine, TaxableLine, compute};
 use uuid::Uuid;
@@ -45,6 +46,18 @@ async fn a_lost_race_is_no_refusal_of_a_void() {
     assert!(matches!(refused, Error::FailedPrecondition { reason: Reason::PaymentUnderWay, .. }), "{refused:?}");
     // It would be stored as the answer for good.
     assert!(matches!(concluded(Err(StorageError::Stale)).await, Err(Error::Aborted { .. })));
+}
+
+#[tokio::test]
+async fn a_page_that_was_made_while_another_was_closed_keeps_an_invoice_from_being_voided() {
+    let mut uow = MockUnitOfWork::new();
+    uow.expect_lock_invoice().returning(|_| Ok(Some(draft_invoice())));
+    uow.expect_list_payments().returning(|_, _, _| Ok(Page { items: vec![], has_more: false }));
+    let page = Collectable::PaymentLink(PaymentLinkId::from_uuid(Uuid::from_u128(UUID)));
+    uow.expect_open_collectable().returning(move |_| Ok(Some(page)));
+    let app = mocked::app(MockStorage::new(), MockPaymentProvider::new());
+    let refused = app.conclude_void(&mut uow, draft_invoice().id).await.unwrap().unwrap_err();
+    assert!(matches!(refused, Error::FailedPrecondition { reason: Reason::PaymentUnderWay, .. }), "{refused:?}");
 }
 
 /// The customer as created, at home, and as changed since: moved, in the version after.
