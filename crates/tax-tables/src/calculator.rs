@@ -53,20 +53,19 @@ impl TableTaxCalculator {
                 decided.len() - 1
             })
         };
-        let of_line: Vec<usize> = request
-            .lines
-            .iter()
-            .map(|line| match &line.treatment {
-                TaxTreatment::Automatic { tax_code } => decide(tax_code.as_ref().unwrap_or(&request.default_tax_code)),
-                TaxTreatment::Manual(_) => 0,
-            })
-            .collect();
+        let of_line = request.lines.iter().map(|line| match &line.treatment {
+            TaxTreatment::Manual(rates) => LineRates::Named(rates),
+            TaxTreatment::Automatic { tax_code } => {
+                LineRates::OfKind(decide(tax_code.as_ref().unwrap_or(&request.default_tax_code)))
+            }
+        });
+        let of_line: Vec<LineRates<'_>> = of_line.collect();
         let mut of_whole = BTreeSet::new();
         let mut lines = Vec::with_capacity(request.lines.len());
-        for (index, (line, place)) in request.lines.iter().zip(of_line).enumerate() {
-            let rated = match &line.treatment {
-                TaxTreatment::Manual(rates) => Ok(RatedLine::manual(line.amount, line.behavior, rates)),
-                TaxTreatment::Automatic { .. } => match &decided[place] {
+        for (index, (line, rates)) in request.lines.iter().zip(of_line).enumerate() {
+            let rated = match rates {
+                LineRates::Named(rates) => Ok(RatedLine::manual(line.amount, line.behavior, rates)),
+                LineRates::OfKind(kind) => match &decided[kind] {
                     Ok(Decided { rates, decision }) => Ok(RatedLine {
                         amount: line.amount,
                         behavior: line.behavior,
@@ -183,6 +182,14 @@ impl Refusal {
     fn of_whole(field: &'static str, rule: &'static str, expected: String) -> Self {
         Self { at: At::Whole(field), invalid: Invalid::new(rule, expected) }
     }
+}
+
+/// Where a line has its rates from.
+enum LineRates<'r> {
+    /// Its caller.
+    Named(&'r [AppliedRate]),
+    /// What was decided of its kind of product, at this place.
+    OfKind(usize),
 }
 
 /// The rates of a line, and why.

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::{MoneyError, Rounding};
 
-/// `numerator / denominator` minor units. Unlike of a decimal, no digit of it is lost before it is rounded.
+/// `numerator / denominator` minor units. Unlike those of a decimal, none of its digits is lost before it is rounded.
 #[derive(Debug, Clone, Copy)]
 pub struct Quotient {
     numerator: i128,
@@ -56,9 +56,34 @@ impl Quotient {
     /// # Errors
     /// They do not fit into 64 bits.
     pub(super) fn floor(self) -> Result<(i64, Part), MoneyError> {
+        let (whole, part) = self.parts();
+        Ok((i64::try_from(whole).map_err(|_| MoneyError::Overflow)?, part))
+    }
+
+    fn parts(self) -> (i128, Part) {
         let (whole, rest) = self.split();
-        let whole = i64::try_from(whole).map_err(|_| MoneyError::Overflow)?;
-        Ok((whole, Part { rest, denominator: self.denominator }))
+        (whole, Part { rest, denominator: self.denominator })
+    }
+
+    /// The sum, where its denominator fits: the least common one.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        let (one, other) = (self.reduced(), other.reduced());
+        let common = greatest_common_divisor(one.denominator.get().into(), other.denominator.get().into());
+        let of_other = other.denominator.get() / u64::try_from(common).ok()?;
+        let denominator = one.denominator.checked_mul(NonZeroU64::new(of_other)?)?;
+        let times = |part: Self| part.numerator.checked_mul((denominator.get() / part.denominator.get()).into());
+        Some(Self::new(times(one)?.checked_add(times(other)?)?, denominator))
+    }
+
+    /// The same in the least numbers.
+    fn reduced(self) -> Self {
+        let common = greatest_common_divisor(self.numerator.unsigned_abs(), self.denominator.get().into());
+        // It divides the denominator, so that it has 64 bits and what is left of that is not 0.
+        let least = u64::try_from(common).ok().and_then(|common| NonZeroU64::new(self.denominator.get() / common));
+        match (i128::try_from(common), least) {
+            (Ok(common), Some(denominator)) => Self { numerator: self.numerator / common, denominator },
+            _ => self,
+        }
     }
 
     /// The nearest whole minor units.
@@ -66,6 +91,10 @@ impl Quotient {
     /// # Errors
     /// They do not fit into 64 bits.
     pub fn round(self, rounding: Rounding) -> Result<i64, MoneyError> {
+        i64::try_from(self.nearest(rounding)).map_err(|_| MoneyError::Overflow)
+    }
+
+    fn nearest(self, rounding: Rounding) -> i128 {
         let (floor, rest) = self.split();
         let is_up = match (rest.cmp(&(self.denominator.get() - rest)), rounding) {
             (Ordering::Less, _) => false,
@@ -73,29 +102,35 @@ impl Quotient {
             (Ordering::Equal, Rounding::HalfUp) => self.numerator > 0,
             (Ordering::Equal, Rounding::HalfEven) => floor % 2 != 0,
         };
-        i64::try_from(floor + i128::from(is_up)).map_err(|_| MoneyError::Overflow)
+        floor + i128::from(is_up)
     }
 
     /// As a decimal with at most `decimals` decimals, or as many as it can have; halves away from zero, no trailing zeros.
-    pub fn to_decimal(self, decimals: u32) -> Decimal {
+    ///
+    /// # Errors
+    /// It is larger than any decimal.
+    pub fn to_decimal(self, decimals: u32) -> Result<Decimal, MoneyError> {
         let places = self.denominator.ilog10();
         if places <= decimals
             && power_of_ten(places) == Some(self.denominator.get().into())
             && let Some(decimal) = without_zeros(self.numerator, places)
         {
-            return decimal;
+            return Ok(decimal);
         }
         let at = |decimals: u32| {
             let numerator = self.numerator.checked_mul(power_of_ten(decimals)?)?;
-            let (floor, rest) = Self { numerator, ..self }.split();
-            let is_up = match rest.cmp(&(self.denominator.get() - rest)) {
-                Ordering::Equal => self.numerator > 0,
-                other => other == Ordering::Greater,
-            };
-            without_zeros(floor + i128::from(is_up), decimals)
+            without_zeros(Self { numerator, ..self }.nearest(Rounding::HalfUp), decimals)
         };
-        (0..=decimals).rev().find_map(at).unwrap_or_default()
+        (0..=decimals).rev().find_map(at).ok_or(MoneyError::Overflow)
     }
+}
+
+/// Euclid's algorithm. Of 0 and another it is the other.
+fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// 10 to the power of so many, which a decimal may have decimals; none above.
@@ -141,11 +176,7 @@ impl PartialOrd for Quotient {
 
 impl Ord for Quotient {
     fn cmp(&self, other: &Self) -> Ordering {
-        let part = |quotient: &Self| {
-            let (whole, rest) = quotient.split();
-            (whole, Part { rest, denominator: quotient.denominator })
-        };
-        part(self).cmp(&part(other))
+        self.parts().cmp(&other.parts())
     }
 }
 
@@ -248,31 +279,66 @@ mod tests {
             (-1, 2_000_000_000_000, "-0.000000000001"),
             (i128::from(i64::MAX) * 2, 3, "6148914691236517204.6666666667"),
         ] {
-            assert_eq!(quotient(numerator, denominator).to_decimal(12).to_string(), told, "{numerator}/{denominator}");
+            let exact = quotient(numerator, denominator);
+            assert_eq!(exact.to_decimal(12).unwrap().to_string(), told, "{numerator}/{denominator}");
+        }
+        assert_eq!(quotient(i128::MAX, 1).to_decimal(12), Err(MoneyError::Overflow));
+    }
+
+    #[test]
+    fn a_sum_has_the_least_common_denominator() {
+        for (one, other, sum) in [
+            (quotient(1, 6), quotient(1, 10), Some(quotient(4, 15))),
+            (quotient(-1, 3), quotient(1, 3), Some(quotient(0, 1))),
+            // Two primes, whose product has more than 64 bits.
+            (quotient(1, 4_294_967_311), quotient(1, 4_294_967_357), None),
+            (quotient(i128::MAX, 1), quotient(1, 1), None),
+        ] {
+            assert_eq!(one.checked_add(other), sum, "{one:?} + {other:?}");
         }
     }
 
     fn any_quotient() -> impl Strategy<Value = Quotient> {
-        let numerator = prop_oneof![-30i128..30, any::<i64>().prop_map(i128::from), any::<i128>().prop_map(|n| n >> 2)];
-        let denominator = prop_oneof![1i64..12, 1..=i64::MAX];
-        (numerator, denominator).prop_map(|(numerator, denominator)| quotient(numerator, denominator))
+        let numerator = prop_oneof![
+            -30i128..30,
+            any::<i64>().prop_map(i128::from),
+            any::<i128>().prop_map(|n| n >> 40),
+            any::<i128>().prop_map(|n| n >> 2),
+        ];
+        let denominator = prop_oneof![1u64..12, 1_000_000u64..6_000_000, 1..=u64::MAX];
+        (numerator, denominator)
+            .prop_map(|(numerator, denominator)| Quotient::new(numerator, denominator.try_into().unwrap()))
     }
 
     proptest! {
         #[test]
-        fn a_decimal_is_the_nearest_that_it_can_be(exact in any_quotient(), decimals in 0u32..=12) {
+        fn a_decimal_is_the_nearest_that_it_can_be(exact in any_quotient(), decimals in 0..=Decimal::MAX_SCALE) {
+            let denominator = i128::from(exact.denominator.get());
+            let whole = exact.numerator / denominator;
+            // So many decimals there is room for.
+            let room = (0..=decimals).rev().find(|places| whole.saturating_mul(10i128.pow(*places)).unsigned_abs() < 1 << 95);
             let told = exact.to_decimal(decimals);
+            let Some(room) = room else {
+                prop_assert!(told.is_ok() || whole.unsigned_abs() >= 1 << 95);
+                return Ok(());
+            };
+            let told = told.unwrap();
             prop_assert!(told.scale() <= decimals && told == told.normalize());
-            // In parts of the denominator and of the last decimal.
-            let scale = 10i128.pow(decimals);
-            let figures = told.mantissa().checked_mul(10i128.pow(decimals - told.scale()) * i128::from(exact.denominator.get()));
-            if let (Some(figures), Some(numerator)) = (figures, exact.numerator.checked_mul(scale)) {
-                let off = (figures - numerator).unsigned_abs();
-                let fits = (exact.numerator / i128::from(exact.denominator.get())).checked_mul(scale);
-                if fits.is_some_and(|digits| digits.unsigned_abs() < 1 << 95) {
-                    prop_assert!(2 * off <= u128::from(exact.denominator.get()), "{told}");
-                }
+            let places = room.max(told.scale());
+            let units = told.mantissa() * 10i128.pow(places - told.scale());
+            if let (Some(told), Some(exact)) =
+                (units.checked_mul(denominator), exact.numerator.checked_mul(10i128.pow(places)))
+            {
+                prop_assert!(2 * (told - exact).abs() <= denominator * 10i128.pow(places - room));
             }
+        }
+
+        #[test]
+        fn a_sum_is_what_its_parts_come_to(a in -1_000i64..1_000, b in -1_000i64..1_000, c in 1i64..5_000_000, d in 1i64..5_000_000) {
+            let sum = quotient(a.into(), c).checked_add(quotient(b.into(), d)).unwrap();
+            let [a, b, c, d] = [a, b, c, d].map(i128::from);
+            let crossed = Quotient::new(a * d + b * c, u64::try_from(c * d).unwrap().try_into().unwrap());
+            prop_assert_eq!(sum, crossed);
         }
 
         #[test]

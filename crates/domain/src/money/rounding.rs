@@ -119,7 +119,7 @@ mod tests {
             let parts = allocate(total, &exact).unwrap();
             prop_assert_eq!(parts.iter().sum::<i64>(), total);
             for (part, share) in parts.iter().zip(&shares) {
-                prop_assert!((part * 1_000 - share).abs() <= 1_000);
+                prop_assert!((part * 1_000 - share).abs() < 1_000);
             }
         }
     }

@@ -101,7 +101,7 @@ pub fn compute(
     let taxed = tax_lines(currency, lines, &charges)?;
     let [net, tax, gross] = totals(currency, &taxed)?;
     let subtotals = subtotals(currency, &rates, &taxed, &charges)?;
-    Ok(TaxCalculation { trace: trace(lines, &charges), lines: taxed, subtotals, net, tax, gross })
+    Ok(TaxCalculation { trace: trace(lines, &charges)?, lines: taxed, subtotals, net, tax, gross })
 }
 
 /// One rate on one line.
@@ -272,31 +272,35 @@ fn claims<'a>(lines: &[RatedLine<'_>], ranks: &'a [usize]) -> Vec<Claim<'a>> {
         .collect()
 }
 
-/// Decimals of a sum of quotients that are kept: the noise of the 28th digit must not decide which way a half goes.
-/// Halves of rates with up to two decimals differ from anything else by more than that.
+/// Decimals that are kept of a sum that no common denominator fits: the noise of the last digits must not decide which way a
+/// half goes.
 const SUM_DECIMALS: u32 = 12;
 
 /// The tax of one rate over its charges, rounded once.
 ///
-/// Amounts with the same divisor are added before they are divided, so that the sum is as exact as one quotient and does
-/// not depend on the order of the lines.
+/// Amounts with the same divisor are added before they are divided, and their quotients exactly, so that the sum does not
+/// depend on the order of the lines. Only where the divisors are so many, or have so little in common, that no denominator
+/// fits, it is the sum of decimals: then a half may be one that is off by less than its twelfth decimal.
 fn round_sum(
     mode: Rounding,
     lines: &[RatedLine<'_>],
     charges: &[Charge],
     members: &[usize],
 ) -> Result<i64, MoneyError> {
-    let mut factor = 0;
+    let Some(factor) = members.first().map(|index| charges[*index].factor) else { return Ok(0) };
     let mut amounts: BTreeMap<NonZeroU64, i128> = BTreeMap::new();
     for charge in members.iter().map(|index| &charges[*index]) {
-        factor = charge.factor;
         *amounts.entry(charge.divisor).or_default() += i128::from(lines[charge.line].amount.minor());
     }
+    let quotients = amounts.into_iter().map(|(divisor, amount)| exact_tax(amount, factor, divisor));
+    let quotients: Vec<Quotient> = quotients.collect::<Result<_, _>>()?;
+    let nothing = Quotient::new(0, NonZeroU64::MIN);
+    if let Some(sum) = quotients.iter().try_fold(nothing, |sum, quotient| sum.checked_add(*quotient)) {
+        return sum.round(mode);
+    }
     let mut sum = Decimal::ZERO;
-    for (divisor, amount) in amounts {
-        sum = sum
-            .checked_add(exact_tax(amount, factor, divisor)?.to_decimal(Decimal::MAX_SCALE))
-            .ok_or(MoneyError::Overflow)?;
+    for quotient in quotients {
+        sum = sum.checked_add(quotient.to_decimal(Decimal::MAX_SCALE)?).ok_or(MoneyError::Overflow)?;
     }
     mode.to_minor(sum.round_dp_with_strategy(SUM_DECIMALS, RoundingStrategy::MidpointAwayFromZero))
 }
@@ -410,11 +414,11 @@ fn subtotals(
 const TRACE_DECIMALS: u32 = 12;
 
 /// A step for each charge, and one for each line without any.
-fn trace(lines: &[RatedLine<'_>], charges: &[Charge]) -> Vec<TraceStep> {
+fn trace(lines: &[RatedLine<'_>], charges: &[Charge]) -> Result<Vec<TraceStep>, TaxComputeError> {
     let mut charges = charges.iter();
     let mut steps = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
-        let amount = line.amount.minor();
+        let (amount, error) = (line.amount.minor(), TaxComputeError::on(index));
         let step = |rate, base, unrounded, rounded| TraceStep {
             line: index,
             decision: line.decision.clone(),
@@ -431,13 +435,14 @@ fn trace(lines: &[RatedLine<'_>], charges: &[Charge]) -> Vec<TraceStep> {
                 MILLION => amount.into(),
                 divisor => {
                     let product = i128::from(amount) * i128::from(MILLION.get());
-                    Quotient::new(product, divisor).to_decimal(TRACE_DECIMALS)
+                    Quotient::new(product, divisor).to_decimal(TRACE_DECIMALS).map_err(&error)?
                 }
             };
-            steps.push(step(Some(rate.clone()), base, charge.exact.to_decimal(TRACE_DECIMALS), charge.tax));
+            let unrounded = charge.exact.to_decimal(TRACE_DECIMALS).map_err(&error)?;
+            steps.push(step(Some(rate.clone()), base, unrounded, charge.tax));
         }
     }
-    steps
+    Ok(steps)
 }
 
 /// A figure as the trace tells it: at most [`TRACE_DECIMALS`] decimals, halves away from zero, no trailing zeros.

@@ -105,6 +105,27 @@ fn parts_of_a_half_over_different_divisors_are_rounded_as_a_half() {
 }
 
 #[test]
+fn a_sum_that_is_a_little_less_than_a_half_is_none() {
+    // 9.97 % inside of three prices with other rates: 175,426.4999999999997.
+    let rates: [(i64, &[&str]); 3] = [(47_828, &["9.97"]), (999_020, &["9.97", "10"]), (1_148_060, &["9.97", "20"])];
+    let lines = rates.map(|(minor, percents)| inclusive(minor, percents));
+    assert_eq!(computed(PER_INVOICE, &lines).subtotals[0].tax.minor(), 175_426);
+}
+
+#[test]
+fn more_divisors_than_a_common_one_fits_are_summed_all_the_same() {
+    let others = ["0.0001", "0.0003", "0.0007", "0.0009", "0.0013", "0.0019", "0.0021", "0.0027"];
+    let lines: Vec<_> = others.iter().map(|other| inclusive(10_000_000, &["25", other])).collect();
+    let calculation = computed(PER_INVOICE, &lines);
+    let quarter = calculation
+        .subtotals
+        .iter()
+        .find(|s| s.rate.as_ref().is_some_and(|r| r.percentage.percent() == Decimal::from(25)));
+    // 2,000,000 of each but for what the other rate takes.
+    assert_eq!(quarter.unwrap().tax.minor(), 15_999_840);
+}
+
+#[test]
 fn an_untaxed_line_says_so_in_the_trace() {
     let calculation = computed(PER_INVOICE, &[exclusive(500, &[])]);
     assert_eq!(figures(&calculation), (500, 0, 500));
