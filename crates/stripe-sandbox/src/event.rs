@@ -1,5 +1,6 @@
 //! What happened, for those who ask and for webhooks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub(crate) struct Event {
     pub(crate) kind: String,
     /// Seconds since the Unix epoch, by the sandbox's clock.
     pub(crate) created: i64,
+    /// The version in whose shape the object is.
+    api_version: Cow<'static, str>,
     data: Data,
     /// How many endpoints have not acknowledged it.
     pub(crate) pending_webhooks: usize,
@@ -33,13 +36,14 @@ impl Event {
     /// An event about an object as it is told, without what is told only when it is asked for.
     pub(crate) fn new(kind: &str, object: Arc<Value>, created: i64, pending_webhooks: usize) -> Self {
         let id = crate::ids::new("evt").into();
-        Self { id, kind: kind.to_owned(), created, data: Data { object }, pending_webhooks }
+        let api_version = Cow::Borrowed(crate::server::API_VERSION);
+        Self { id, kind: kind.to_owned(), created, api_version, data: Data { object }, pending_webhooks }
     }
 
     /// As Stripe tells it.
     pub(crate) fn to_json(&self) -> Value {
         json!({
-            "id": self.id, "object": "event", "api_version": crate::server::API_VERSION, "created": self.created,
+            "id": self.id, "object": "event", "api_version": self.api_version, "created": self.created,
             "data": {"object": self.data.object}, "livemode": false, "pending_webhooks": self.pending_webhooks,
             "request": {"id": null, "idempotency_key": null}, "type": self.kind,
         })

@@ -313,7 +313,7 @@ fn attempt(
         Step::Closed => {
             let link = {
                 let mut state = shared.lock();
-                let mut ctx = state.enter(&found.account, &shared.public_url);
+                let ctx = state.enter(&found.account, &shared.public_url);
                 ctx.object("payment_link", text(&found.session, "payment_link")).cloned().unwrap_or_default()
             };
             closed_link(&link, evaluated.form.merchant(), locale)

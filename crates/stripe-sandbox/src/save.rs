@@ -93,7 +93,7 @@ pub(crate) async fn durable(Extract(shared): Extract<Arc<Shared>>, request: Requ
 /// The state that the files hold, to go on from: what was under way is over.
 pub(crate) fn load(path: &Path) -> Result<State, SandboxError> {
     let mut state = read(path)?;
-    state.adopt_events();
+    state.adopt_events().map_err(|error| SandboxError::StateFile(path.to_owned(), error.into()))?;
     state.forget_unfinished();
     Ok(state)
 }
@@ -106,7 +106,12 @@ fn read(path: &Path) -> Result<State, SandboxError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(State::default()),
         Err(error) => return Err(failed(error.into())),
     };
+    let former = former_journal_path(path);
     let journal = match std::fs::read(journal_path(path)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && former != path => std::fs::read(former),
+        read => read,
+    };
+    let journal = match journal {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(state),
         Err(error) => return Err(failed(error.into())),
@@ -126,7 +131,19 @@ fn read(path: &Path) -> Result<State, SandboxError> {
 }
 
 fn journal_path(path: &Path) -> PathBuf {
+    beside(path, ".journal")
+}
+
+/// Where the journal was once: other files of the same name and another extension had the same.
+fn former_journal_path(path: &Path) -> PathBuf {
     path.with_extension("journal")
+}
+
+/// A file whose name is another's and more, so that no two have the same.
+fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    name.into()
 }
 
 /// What is written to after a snapshot.
@@ -189,11 +206,11 @@ fn snapshot(shared: &Shared, path: &Path) -> std::io::Result<Option<Journal>> {
         state.take_changes();
         (serde_json::to_vec(&*state)?, state.generation.clone())
     };
-    let beside = path.with_extension("tmp");
-    let mut file = File::create(&beside)?;
+    let new = beside(path, ".tmp");
+    let mut file = File::create(&new)?;
     file.write_all(&bytes)?;
     file.sync_data()?;
-    std::fs::rename(&beside, path)?;
+    std::fs::rename(&new, path)?;
     let mut file = File::create(journal_path(path))?;
     file.write_all(format!("{generation}\n").as_bytes())?;
     file.sync_data()?;
@@ -286,6 +303,26 @@ mod tests {
         sandbox.shutdown().await;
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn files_that_differ_in_their_extension_alone_are_apart() {
+        let place = tempfile::tempdir().unwrap();
+        let paths = ["shop.test", "shop.dev", "shop.journal", "shop.tmp"].map(|name| place.path().join(name));
+        let client = client();
+        for _ in 0..2 {
+            for path in &paths {
+                let sandbox = sandbox(path).await;
+                for _ in 0..2 {
+                    assert_eq!(make_product(&client, sandbox.url()).await.status(), 200);
+                }
+                sandbox.shutdown().await;
+            }
+        }
+        for path in &paths {
+            let account = super::load(path).ok().unwrap().accounts.into_values().next().unwrap();
+            assert_eq!(account.all("product").count(), 4, "{path:?}");
+        }
+    }
+
     #[test]
     fn events_of_files_that_have_them_among_the_objects_are_known() {
         let place = tempfile::tempdir().unwrap();
@@ -309,7 +346,8 @@ mod tests {
                 "objects": [["event", "evt_2", event("evt_2")], ["coupon", "C", {"id": "C"}]], "line_items": {}, "form_tokens": {},
                 "replays": {}, "secrets": {}, "scheduled": [], "executed": {}}},
         });
-        std::fs::write(super::journal_path(&path), format!("g\n{changes}\n")).unwrap();
+        // And they have their journal where it was then.
+        std::fs::write(super::former_journal_path(&path), format!("g\n{changes}\n")).unwrap();
         let state = super::load(&path).ok().unwrap();
         let told: Vec<_> = state.accounts["a"].events.all().map(crate::event::Event::to_json).collect();
         assert_eq!(told, [event("evt_1"), event("evt_2")]);

@@ -17,6 +17,7 @@ pub(crate) fn run(ctx: &mut Ctx<'_>) {
         if let Some((at, session)) = expiring.next_if(|(end, _)| next.is_none_or(|(_, at)| *end <= at)) {
             ctx.now = at;
             sessions::mark_expired(ctx, &session);
+            ctx.keep();
             continue;
         }
         let Some((index, _)) = next else { break };
@@ -29,6 +30,8 @@ pub(crate) fn run(ctx: &mut Ctx<'_>) {
             ScheduledTask::Period(subscription) => subscriptions::end_period(ctx, &subscription),
             ScheduledTask::TrialNotice(subscription) => subscriptions::tell_trial_end(ctx, &subscription),
         }
+        // Nobody refuses what time brings.
+        ctx.keep();
     }
     ctx.now = now;
 }

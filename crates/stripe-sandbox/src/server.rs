@@ -5,7 +5,6 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 use url::Url;
 
 use crate::control::FaultKind;
@@ -146,7 +145,7 @@ pub(crate) struct Shared {
     in_flight: Mutex<HashSet<u64>>,
     requests: AtomicU64,
     /// Lets calls go on that a fault holds.
-    pub(crate) held: Notify,
+    pub(crate) held: watch::Sender<()>,
     /// The cards about which a bank is being asked.
     pub(crate) pending_authentications: hosted::PendingAuthentications,
     pub(crate) client: reqwest::Client,
@@ -187,7 +186,7 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
         state: Mutex::new(state),
         in_flight: Mutex::default(),
         requests: AtomicU64::new(0),
-        held: Notify::new(),
+        held: watch::Sender::new(()),
         pending_authentications: hosted::PendingAuthentications::default(),
         client: client.map_err(SandboxError::Client)?,
         sending: Semaphore::new(SENDING_MAX),
@@ -295,46 +294,35 @@ async fn answer(
     let once = key.map(|key| (key.to_owned(), fingerprint));
     let mut call = Call { account: account.clone(), operation, id, params, once };
     // Where no fault was asked for, a call ends where it begins: nobody sees it under way, and nothing breaks it off.
-    let attempt = catch_unwind(AssertUnwindSafe(|| {
+    let (done, has_deliveries) = {
         let mut state = shared.lock();
         match take_fault(&mut state, &call.operation) {
-            Some(fault) => Err(fault),
+            Some(fault) => (Err((fault, shared.held.subscribe())), false),
             None => {
                 let done = run(&mut state, &mut call, &shared.public_url);
-                Ok((done, !state.deliveries.is_empty()))
+                (Ok(done), !state.deliveries.is_empty())
             }
         }
-    }));
-    match attempt {
-        Ok(Ok((done, has_deliveries))) => {
+    };
+    let (fault, released) = match done {
+        Ok(done) => {
             if has_deliveries {
                 webhooks::dispatch(shared);
             }
-            done.map(|(answer, is_replayed)| respond(answer, is_replayed))
+            return done.map(|(answer, is_replayed)| respond(answer, is_replayed));
         }
-        Ok(Err(fault)) => {
-            // What began goes on to its end, though its caller may be gone: nobody else would free its key.
-            let done = tokio::spawn(run_with_fault(Arc::clone(shared), call, fault)).await;
-            webhooks::dispatch(shared);
-            done.unwrap_or_else(|broken_off| Err(fail(shared, &account, key, &broken_off)))
-        }
-        Err(panic) => {
-            let reason = panic.downcast_ref::<String>().map(String::as_str);
-            let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
-            Err(fail(shared, &account, key, &reason))
-        }
-    }
+        Err(faulty) => faulty,
+    };
+    // What began goes on to its end, though its caller may be gone: nobody else would free its key.
+    let done = tokio::spawn(run_with_fault(Arc::clone(shared), call, fault, released)).await;
+    webhooks::dispatch(shared);
+    done.unwrap_or_else(|broken_off| Err(failed(&broken_off)))
 }
 
-/// A call that panicked. Its key answers so from now on, as Stripe's do for errors of its own.
-fn fail(shared: &Shared, account: &str, key: Option<&str>, reason: &dyn Display) -> ApiError {
+/// An error of the sandbox's own.
+fn failed(reason: &dyn Display) -> ApiError {
     tracing::error!(error = %reason, "the sandbox failed at a call");
-    let error = ApiError::api(StatusCode::INTERNAL_SERVER_ERROR, "The sandbox failed.");
-    if let Some(key) = key {
-        let answer = (error.status.as_u16(), error.to_json().into());
-        shared.lock().enter(account, &shared.public_url).end_once(key, Some(answer));
-    }
-    error
+    ApiError::api(StatusCode::INTERNAL_SERVER_ERROR, "The sandbox failed.")
 }
 
 /// A call whose parameters are understood.
@@ -371,13 +359,17 @@ fn run(state: &mut State, call: &mut Call, public_url: &str) -> Result<(Answer, 
 }
 
 /// Begins a call, stalls or fails as was asked for, and executes it. Its key is in use all the while.
-async fn run_with_fault(shared: Arc<Shared>, mut call: Call, fault: FaultKind) -> Result<Response, ApiError> {
-    // From here on, so that who sees that the call has begun can let it go on.
-    let mut released = pin!(shared.held.notified());
+/// `released` tells when the faults are cleared, from when this one was taken on.
+async fn run_with_fault(
+    shared: Arc<Shared>,
+    mut call: Call,
+    fault: FaultKind,
+    mut released: watch::Receiver<()>,
+) -> Result<Response, ApiError> {
     let replay = call.begin(&mut shared.lock(), &shared.public_url)?;
     match fault {
         FaultKind::Delay { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
-        FaultKind::Hold => released.as_mut().await,
+        FaultKind::Hold => until_released(&mut released).await,
         _ => {}
     }
     let is_replayed = replay.is_some();
@@ -392,13 +384,18 @@ async fn run_with_fault(shared: Arc<Shared>, mut call: Call, fault: FaultKind) -
         Some(answer) => answer,
         None => execute(&mut shared.lock(), &mut call, &shared.public_url),
     };
-    if let Some(kept) = kept_answer(&fault) {
+    if let Some(kept) = kept_answer(&fault).filter(|_| !is_replayed) {
         call.end(&mut shared.lock(), &shared.public_url, Some(kept));
     }
     if matches!(fault, FaultKind::HoldAnswer) {
-        released.await;
+        until_released(&mut released).await;
     }
     Ok(after_execution(&fault, &answer.1).unwrap_or_else(|| respond(answer, is_replayed)))
+}
+
+async fn until_released(released: &mut watch::Receiver<()>) {
+    // The sandbox ends where there is nobody to release it.
+    let _ = released.changed().await;
 }
 
 fn respond((status, body): Answer, is_replayed: bool) -> Response {
@@ -413,7 +410,13 @@ fn respond((status, body): Answer, is_replayed: bool) -> Response {
 fn execute(state: &mut State, call: &mut Call, public_url: &str) -> Answer {
     let (was_dirty, before) = (state.dirty, state.events);
     let mut ctx = state.enter(&call.account, public_url);
-    let executed = api::answer(&mut ctx, &call.operation, &call.id, &mut call.params);
+    let attempt = AssertUnwindSafe(|| api::answer(&mut ctx, &call.operation, &call.id, &mut call.params));
+    let executed = catch_unwind(attempt).unwrap_or_else(|panic| {
+        // Its key answers so from now on, as Stripe's do for errors of its own.
+        ctx.undo();
+        let reason = panic.downcast_ref::<String>().map(String::as_str);
+        Err(failed(&reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked")))
+    });
     let is_refused = executed.is_err();
     let answer = executed.map_or_else(|error| (error.status.as_u16(), error.to_json().into()), |body| (200, body));
     if let Some((key, _)) = &call.once {
@@ -516,7 +519,7 @@ mod tests {
         assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await.0, 409);
         first.abort();
         assert!(first.await.is_err_and(|error| error.is_cancelled()), "it waits for its answer");
-        sandbox.shared().held.notify_waiters();
+        sandbox.shared().held.send_replace(());
         let mut last = (409, false);
         while last.0 == 409 {
             last = post(&sandbox, "/v1/products", "k", "name=N").await;
@@ -554,7 +557,7 @@ mod tests {
         }
         assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await, (200, true));
         assert!(!first.is_finished());
-        sandbox.shared().held.notify_waiters();
+        sandbox.shared().held.send_replace(());
         assert_eq!(first.await.unwrap().unwrap().status().as_u16(), 200);
         sandbox.shutdown().await;
     }
@@ -575,16 +578,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_whose_call_panicked_answers_so_and_is_not_in_use() {
+    async fn a_call_that_panics_changes_nothing_and_its_key_answers_so() {
         let sandbox = sandbox().await;
         let account = State::account_of_key("sk_test_a");
-        let fingerprint = hex::encode(Sha256::digest([b"/v1/products".as_slice(), b"\0", b"name=N"].concat()));
-        assert!(sandbox.state().enter(&account, "").begin_once("k", &fingerprint).unwrap().is_none());
-        assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await.0, 409);
-        let broken_off = tokio::spawn(async { panic!("as a defect would") }).await.unwrap_err();
-        let told = fail(sandbox.shared(), &account, Some("k"), &broken_off);
-        assert_eq!(told.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await, (500, true));
+        {
+            let mut state = sandbox.state();
+            let mut ctx = state.enter(&account, "");
+            // Nothing can be set in a number; that is found after the end was scheduled.
+            let broken = serde_json::json!({"id": "sub_1", "status": "active", "cancellation_details": 5});
+            ctx.add("subscription", broken);
+        }
+        let known = || serde_json::to_value(&sandbox.state().accounts[&account]).unwrap();
+        let before = known();
+        for (kind, is_replayed) in [(None, false), (None, true), (Some(FaultKind::Delay { ms: 1 }), true)] {
+            kind.into_iter().for_each(|kind| fault(&sandbox, "*", kind));
+            let body = "cancel_at=4102444800";
+            assert_eq!(post(&sandbox, "/v1/subscriptions/sub_1", "k", body).await, (500, is_replayed));
+        }
+        let after = known();
+        for part in ["collections", "events", "scheduled", "executed"] {
+            assert_eq!(before[part], after[part]);
+        }
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_kept_fault_does_not_take_the_place_of_what_was_answered_before() {
+        let sandbox = sandbox().await;
+        assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await, (200, false));
+        for after_execution in [false, true] {
+            let (retry_after, should_retry) = (None, None);
+            let kind = FaultKind::Status { status: 500, retry_after, should_retry, after_execution, kept: true };
+            fault(&sandbox, "*", kind);
+            assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await, (500, false));
+            assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await, (200, true));
+        }
         sandbox.shutdown().await;
     }
 }

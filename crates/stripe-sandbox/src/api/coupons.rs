@@ -91,8 +91,13 @@ fn set_options(coupon: &mut Value, given: &Value) -> Result<(), ApiError> {
 /// A coupon as it is now: one whose time has passed is not valid any more.
 pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let now = ctx.now;
+    let coupon = ctx.object("coupon", id)?;
+    let is_valid = is_valid(coupon, now);
+    if coupon["valid"] == is_valid {
+        return Ok(coupon.clone());
+    }
     let coupon = ctx.object_mut("coupon", id)?;
-    coupon["valid"] = is_valid(coupon, now).into();
+    coupon["valid"] = is_valid.into();
     Ok(coupon.clone())
 }
 

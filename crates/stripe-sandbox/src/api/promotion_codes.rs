@@ -89,10 +89,11 @@ pub(crate) fn get(ctx: &mut Ctx<'_>, id: &str) -> Result<Value, ApiError> {
     let promotion = ctx.object("promotion_code", id)?.clone();
     let coupon = ctx.account().get("coupon", text(&promotion["promotion"], "coupon")).cloned();
     let is_spent = is_spent(&promotion, coupon.as_ref(), now);
-    let promotion = ctx.object_mut("promotion_code", id)?;
-    if is_spent {
-        promotion["active"] = false.into();
+    if !is_spent || promotion["active"] == false {
+        return Ok(promotion);
     }
+    let promotion = ctx.object_mut("promotion_code", id)?;
+    promotion["active"] = false.into();
     Ok(promotion.clone())
 }
 

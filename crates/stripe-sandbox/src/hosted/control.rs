@@ -64,8 +64,9 @@ async fn add_faults(Extract(shared): Extract<Arc<Shared>>, Json(faults): Json<Ve
 }
 
 async fn clear_faults(Extract(shared): Extract<Arc<Shared>>) -> StatusCode {
-    shared.lock().faults.clear();
-    shared.held.notify_waiters();
+    let mut state = shared.lock();
+    state.faults.clear();
+    shared.held.send_replace(());
     StatusCode::NO_CONTENT
 }
 
