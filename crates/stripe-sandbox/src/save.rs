@@ -4,7 +4,7 @@
 //! everything is followed by a journal of what changed since, one line for each write, until it is as long as the snapshot:
 //! so a change costs what it changes, however much there is.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -88,6 +88,18 @@ pub(crate) async fn durable(Extract(shared): Extract<Arc<Shared>>, request: Requ
         return ApiError::api(failed, "The sandbox's state could not be written.").into_response();
     }
     response
+}
+
+/// Keeps other sandboxes from a state, for as long as what is answered lives: each would write over what the other answered.
+pub(crate) fn lock(path: &Path) -> Result<File, SandboxError> {
+    let failed = |error: std::io::Error| SandboxError::StateFile(path.to_owned(), error.into());
+    // A file of its own, since a snapshot takes the place of the one before.
+    let file = File::create(beside(path, ".lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(SandboxError::StateFileInUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
 }
 
 /// The state that the files hold, to go on from: what was under way is over.
@@ -321,6 +333,18 @@ mod tests {
             let account = super::load(path).ok().unwrap().accounts.into_values().next().unwrap();
             assert_eq!(account.all("product").count(), 4, "{path:?}");
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn two_can_not_keep_their_state_in_one_file() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("state.json");
+        let first = sandbox(&path).await;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let second = start(SandboxConfig { listen, state_file: Some(path.clone()) }).await;
+        assert!(matches!(second, Err(SandboxError::StateFileInUse(_))));
+        first.shutdown().await;
+        sandbox(&path).await.shutdown().await;
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub enum SandboxError {
     /// The state's file can't be read.
     #[error("can't read the state from {0}")]
     StateFile(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another sandbox keeps its state there.
+    #[error("another sandbox that runs keeps its state in {0}")]
+    StateFileInUse(PathBuf),
     /// A webhook endpoint was refused.
     #[error("the webhook endpoint was refused: {0}")]
     Endpoint(String),
@@ -145,13 +148,22 @@ pub(crate) struct Shared {
     in_flight: Mutex<HashSet<u64>>,
     requests: AtomicU64,
     /// Lets calls go on that a fault holds.
-    pub(crate) held: watch::Sender<()>,
+    pub(crate) held: watch::Sender<Released>,
     /// The cards about which a bank is being asked.
     pub(crate) pending_authentications: hosted::PendingAuthentications,
     pub(crate) client: reqwest::Client,
     pub(crate) sending: Semaphore,
     pub(crate) public_url: String,
     pub(crate) saver: Saver,
+}
+
+/// What lets calls go on that a fault holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Released {
+    /// The faults were cleared. Those that are held from then on wait for the next time.
+    Once,
+    /// The sandbox ends.
+    ForGood,
 }
 
 impl Shared {
@@ -175,9 +187,12 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
     let listener = TcpListener::bind(config.listen).await.map_err(|e| SandboxError::Listen(config.listen, e))?;
     let address = listener.local_addr().map_err(|e| SandboxError::Listen(config.listen, e))?;
     let public_url = format!("http://{address}");
-    let state = match &config.state_file {
-        Some(path) => save::load(path)?,
-        None => State::default(),
+    let (state, lock) = match &config.state_file {
+        Some(path) => {
+            let lock = save::lock(path)?;
+            (save::load(path)?, Some(lock))
+        }
+        None => (State::default(), None),
     };
     // Another part of the process may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -186,7 +201,7 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
         state: Mutex::new(state),
         in_flight: Mutex::default(),
         requests: AtomicU64::new(0),
-        held: watch::Sender::new(()),
+        held: watch::Sender::new(Released::Once),
         pending_authentications: hosted::PendingAuthentications::default(),
         client: client.map_err(SandboxError::Client)?,
         sending: Semaphore::new(SENDING_MAX),
@@ -200,8 +215,10 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
         let shared = running;
         let writer = tokio::spawn(save::run(Arc::clone(&shared)));
         let ticker = tokio::spawn(tick(Arc::clone(&shared)));
-        let server = axum::serve(listener, router).with_graceful_shutdown(async {
+        let held = Arc::clone(&shared);
+        let server = axum::serve(listener, router).with_graceful_shutdown(async move {
             let _ = stopping.await;
+            held.held.send_replace(Released::ForGood);
         });
         if let Err(error) = server.await {
             tracing::error!(%error, "the sandbox's listener failed");
@@ -209,6 +226,7 @@ pub async fn start(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
         ticker.abort();
         shared.saver.saved().await;
         writer.abort();
+        drop(lock);
     });
     let url = Url::parse(&public_url).map_err(|e| SandboxError::StateFile(PathBuf::new(), e.into()))?;
     Ok(Sandbox { url, shared, stop, stopped })
@@ -364,7 +382,7 @@ async fn run_with_fault(
     shared: Arc<Shared>,
     mut call: Call,
     fault: FaultKind,
-    mut released: watch::Receiver<()>,
+    mut released: watch::Receiver<Released>,
 ) -> Result<Response, ApiError> {
     let replay = call.begin(&mut shared.lock(), &shared.public_url)?;
     match fault {
@@ -393,9 +411,11 @@ async fn run_with_fault(
     Ok(after_execution(&fault, &answer.1).unwrap_or_else(|| respond(answer, is_replayed)))
 }
 
-async fn until_released(released: &mut watch::Receiver<()>) {
-    // The sandbox ends where there is nobody to release it.
-    let _ = released.changed().await;
+async fn until_released(released: &mut watch::Receiver<Released>) {
+    if *released.borrow() == Released::Once {
+        // An error means that the sandbox is gone, which comes to the same.
+        let _ = released.changed().await;
+    }
 }
 
 fn respond((status, body): Answer, is_replayed: bool) -> Response {
@@ -519,7 +539,7 @@ mod tests {
         assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await.0, 409);
         first.abort();
         assert!(first.await.is_err_and(|error| error.is_cancelled()), "it waits for its answer");
-        sandbox.shared().held.send_replace(());
+        sandbox.shared().held.send_replace(Released::Once);
         let mut last = (409, false);
         while last.0 == 409 {
             last = post(&sandbox, "/v1/products", "k", "name=N").await;
@@ -557,7 +577,7 @@ mod tests {
         }
         assert_eq!(post(&sandbox, "/v1/products", "k", "name=N").await, (200, true));
         assert!(!first.is_finished());
-        sandbox.shared().held.send_replace(());
+        sandbox.shared().held.send_replace(Released::Once);
         assert_eq!(first.await.unwrap().unwrap().status().as_u16(), 200);
         sandbox.shutdown().await;
     }
@@ -575,6 +595,18 @@ mod tests {
         let executed: u64 = sandbox.state().accounts.values().flat_map(|a| a.executed.values()).sum();
         assert_eq!(executed, 1);
         sandbox.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_sandbox_that_ends_holds_no_call() {
+        let sandbox = sandbox().await;
+        fault(&sandbox, "*", FaultKind::HoldAnswer);
+        let held = tokio::spawn(request(&sandbox, "/v1/products", "k", "name=N").send());
+        while !sandbox.state().faults.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        sandbox.shutdown().await;
+        assert_eq!(held.await.unwrap().unwrap().status().as_u16(), 200);
     }
 
     #[tokio::test]

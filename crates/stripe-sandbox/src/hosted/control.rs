@@ -16,7 +16,7 @@ use crate::api::sessions;
 use crate::control::{Fault, WebhookPolicy};
 use crate::page;
 use crate::purchase::{self, Address, FieldError, FieldErrorKind, FormField, Method, NotPaid, Purchase, Recipient};
-use crate::server::Shared;
+use crate::server::{Released, Shared};
 use crate::state::{Ctx, text};
 use crate::webhooks;
 
@@ -66,7 +66,7 @@ async fn add_faults(Extract(shared): Extract<Arc<Shared>>, Json(faults): Json<Ve
 async fn clear_faults(Extract(shared): Extract<Arc<Shared>>) -> StatusCode {
     let mut state = shared.lock();
     state.faults.clear();
-    shared.held.send_replace(());
+    shared.held.send_replace(Released::Once);
     StatusCode::NO_CONTENT
 }
 
