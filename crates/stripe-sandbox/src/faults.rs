@@ -2,7 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
+use futures::{StreamExt, stream};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub(crate) fn before_execution(fault: &FaultKind) -> Option<Response> {
         FaultKind::Status { status, retry_after, should_retry, after_execution: false, .. } => {
             Some(status_fault(*status, *retry_after, *should_retry))
         }
-        FaultKind::ResetBefore => Some(broken(Vec::new())),
+        FaultKind::ResetBefore => Some(broken()),
         _ => None,
     }
 }
@@ -37,11 +37,11 @@ pub(crate) fn after_execution(fault: &FaultKind, value: &Value) -> Option<Respon
         FaultKind::Status { status, retry_after, should_retry, after_execution: true, .. } => {
             Some(status_fault(*status, *retry_after, *should_retry))
         }
-        FaultKind::ResetAfter => Some(broken(Vec::new())),
+        FaultKind::ResetAfter => Some(broken()),
         FaultKind::Truncate => {
             let mut bytes = value.to_string().into_bytes();
             bytes.truncate(bytes.len() / 2);
-            Some(broken(bytes))
+            Some(torn(bytes))
         }
         FaultKind::Garbage => Some("<html>not what you expected</html>".into_response()),
         FaultKind::HugeBody => {
@@ -78,8 +78,22 @@ fn status_fault(status: u16, retry_after: Option<u64>, should_retry: Option<bool
     response
 }
 
+/// An answer whose connection breaks before a byte of it is sent.
+fn broken() -> Response {
+    Body::from_stream(stream::iter([Err::<Bytes, _>(breaking())])).into_response()
+}
+
 /// An answer whose connection breaks after some bytes of the body.
-fn broken(bytes: Vec<u8>) -> Response {
-    let chunks = [Ok(Bytes::from(bytes)), Err(std::io::Error::other("a fault that was asked for"))];
-    Body::from_stream(stream::iter(chunks)).into_response()
+fn torn(bytes: Vec<u8>) -> Response {
+    let sent = stream::iter([Ok(Bytes::from(bytes))]);
+    // What is there is sent while more is waited for; an error that comes along with it would take it down, too.
+    let end = stream::once(async {
+        tokio::task::yield_now().await;
+        Err(breaking())
+    });
+    Body::from_stream(sent.chain(end)).into_response()
+}
+
+fn breaking() -> std::io::Error {
+    std::io::Error::other("a fault that was asked for")
 }

@@ -598,6 +598,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_truncated_answer_has_its_beginning_and_a_reset_has_nothing() {
+        let sandbox = sandbox().await;
+        for (kind, is_torn) in [(FaultKind::Truncate, true), (FaultKind::ResetAfter, false)] {
+            fault(&sandbox, "*", kind);
+            let answer = request(&sandbox, "/v1/products", &ids::random(9), "name=N").send().await;
+            assert_eq!(answer.is_ok(), is_torn);
+            if let Ok(mut answer) = answer {
+                let begins = answer.chunk().await.unwrap().unwrap();
+                assert!(begins.starts_with(b"{\"active\":true,"), "{begins:?}");
+                assert!(answer.chunk().await.is_err());
+            }
+        }
+        sandbox.shutdown().await;
+    }
+
+    #[tokio::test]
     async fn a_sandbox_that_ends_holds_no_call() {
         let sandbox = sandbox().await;
         fault(&sandbox, "*", FaultKind::HoldAnswer);
