@@ -117,11 +117,26 @@ impl Quotient {
         {
             return Ok(decimal);
         }
+        if let Some(decimal) = self.to_short_decimal(decimals) {
+            return Ok(decimal);
+        }
         let at = |decimals: u32| {
             let numerator = self.numerator.checked_mul(power_of_ten(decimals)?)?;
             without_zeros(Self { numerator, ..self }.nearest(Rounding::HalfUp), decimals)
         };
         (0..=decimals).rev().find_map(at).ok_or(MoneyError::Overflow)
+    }
+
+    /// The same where all on the way has 64 bits, as of most amounts: [a tenth of the time](Self::split) for a division.
+    fn to_short_decimal(self, decimals: u32) -> Option<Decimal> {
+        let (size, denominator) = (u64::try_from(self.numerator.unsigned_abs()).ok()?, self.denominator.get());
+        let power = u64::try_from(power_of_ten(decimals)?).ok()?;
+        let parts = (size % denominator).checked_mul(power)?;
+        // Of the size, so that a half goes away from zero.
+        let is_up = parts % denominator >= denominator - parts % denominator;
+        let digits = (size / denominator).checked_mul(power)?.checked_add(parts / denominator + u64::from(is_up))?;
+        let digits = i128::from(digits);
+        without_zeros(if self.numerator < 0 { -digits } else { digits }, decimals)
     }
 }
 
