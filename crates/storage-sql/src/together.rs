@@ -55,16 +55,25 @@ pub(crate) struct Together<A: Ask> {
 }
 
 struct State<A: Ask> {
-    waiting: HashMap<A::Question, Senders<A>>,
+    waiting: HashMap<A::Question, Waiting<A>>,
+    /// How many questions have come.
+    come: u64,
     /// Whether someone asks what waits here next.
     is_led: bool,
     /// How many ask, the one who leads and those who were overtaken.
     asking: usize,
 }
 
+/// Who waits for the answer to a question.
+struct Waiting<A: Ask> {
+    /// How many questions had come before.
+    since: u64,
+    senders: Senders<A>,
+}
+
 impl<A: Ask> Together<A> {
     pub(crate) fn new(runtime: Handle, asker: A) -> Arc<Self> {
-        let state = State { waiting: HashMap::new(), is_led: false, asking: 0 };
+        let state = State { waiting: HashMap::new(), come: 0, is_led: false, asking: 0 };
         Arc::new(Self { state: Mutex::new(state), asker, runtime })
     }
 
@@ -76,7 +85,7 @@ impl<A: Ask> Together<A> {
         let (sender, told) = oneshot::channel();
         let lead = {
             let mut state = self.lock();
-            state.waiting.entry(question).or_default().push(sender);
+            state.add(question, sender);
             if state.is_led { None } else { self.lead_on(&mut state) }
         };
         let told = match lead {
@@ -146,20 +155,29 @@ impl Drop for Driven<'_> {
 }
 
 impl<A: Ask> State<A> {
-    /// What is to be asked next, without what nobody waits for any more.
+    fn add(&mut self, question: A::Question, sender: oneshot::Sender<Told<A>>) {
+        let since = self.come;
+        self.come += 1;
+        self.waiting.entry(question).or_insert_with(|| Waiting { since, senders: Vec::new() }).senders.push(sender);
+    }
+
+    /// What is to be asked next, without what nobody waits for any more: what has waited longest, or some would wait for as long as
+    /// others come.
     fn take(&mut self) -> (Vec<A::Question>, Vec<Senders<A>>) {
         self.drop_deserted();
+        let with_senders = |(question, waiting): (_, Waiting<A>)| (question, waiting.senders);
         if self.waiting.len() <= BATCH_MAX {
-            return std::mem::take(&mut self.waiting).into_iter().unzip();
+            return std::mem::take(&mut self.waiting).into_iter().map(with_senders).unzip();
         }
-        let some: Vec<A::Question> = self.waiting.keys().take(BATCH_MAX).cloned().collect();
-        some.into_iter().filter_map(|question| self.waiting.remove_entry(&question)).unzip()
+        let mut since: Vec<u64> = self.waiting.values().map(|waiting| waiting.since).collect();
+        let (_, first_left, _) = since.select_nth_unstable(BATCH_MAX);
+        self.waiting.extract_if(|_, waiting| waiting.since < *first_left).map(with_senders).unzip()
     }
 
     fn drop_deserted(&mut self) {
-        self.waiting.retain(|_, senders| {
-            senders.retain(|sender| !sender.is_closed());
-            !senders.is_empty()
+        self.waiting.retain(|_, waiting| {
+            waiting.senders.retain(|sender| !sender.is_closed());
+            !waiting.senders.is_empty()
         });
     }
 }
@@ -319,6 +337,28 @@ mod tests {
             assert_eq!(later.await.unwrap().unwrap(), (question, 1));
         }
         assert_eq!(*counting.questions.lock().unwrap(), [vec![1], vec![1, 2]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_more_wait_than_are_asked_at_once_those_come_first_who_came_first() {
+        const LAST: u32 = 600;
+        let (counting, together) = counting();
+        let mut all = vec![ask(&together, 0)];
+        asked(&counting, 1).await;
+        for question in 1..=LAST {
+            all.push(ask(&together, question));
+            tokio::task::yield_now().await;
+        }
+        // Who asks the same comes no later for it.
+        all.push(ask(&together, 1));
+        tokio::task::yield_now().await;
+        counting.let_go.add_permits(4);
+        for asked in all {
+            asked.await.unwrap().unwrap();
+        }
+        let batches = counting.questions.lock().unwrap();
+        let expected: [Vec<u32>; 4] = [vec![0], (1..=256).collect(), (257..=512).collect(), (513..=LAST).collect()];
+        assert_eq!(*batches, expected);
     }
 
     #[tokio::test(start_paused = true)]
