@@ -5,6 +5,7 @@ use std::time::Duration;
 use api_proto::v1;
 use serde_json::json;
 use tonic::{Code, Request};
+use tonic_types::StatusExt;
 
 use crate::harness::{Db, GOOD_CARD, PATIENCE, Server, error_parts, eventually, http, on_both_databases, unique};
 
@@ -169,4 +170,6 @@ async fn a_stop_ends_streams_so_that_they_come_back(db: Db) {
     assert!(server.terminate().await);
     let ended = tokio::time::timeout(PATIENCE, stream.message()).await.unwrap().unwrap_err();
     assert_eq!((error_parts(&ended).0, error_parts(&ended).1.as_str()), (Code::Unavailable, "SERVER_STOPPING"));
+    let call = ended.get_details_request_info().map(|info| info.request_id);
+    assert!(call.is_some_and(|id| !id.is_empty()), "the end of a stream tells which call it was: {ended:?}");
 }

@@ -32,12 +32,41 @@ tokio::task_local! {
 #[derive(Clone)]
 struct CallIds {
     /// The call's own: one for each attempt.
-    call_id: String,
+    call_id: Arc<str>,
 }
 
 /// The id of the call that is being answered.
 pub(crate) fn current_call_id() -> Option<String> {
-    CALL.try_with(|call| call.call_id.clone()).ok()
+    CALL.try_with(|call| call.call_id.to_string()).ok()
+}
+
+/// A call, for what is done for it once its answer has begun: a stream's errors tell its id as all others do.
+#[derive(Clone)]
+pub(crate) struct BegunCall {
+    /// Absent in tests alone.
+    ids: Option<CallIds>,
+    traced: trace::Call,
+}
+
+impl BegunCall {
+    /// The one that is being answered.
+    pub(crate) fn present() -> Self {
+        Self { ids: CALL.try_with(Clone::clone).ok(), traced: trace::Call::present() }
+    }
+
+    /// Goes on with its answer.
+    pub(crate) async fn answer<F: Future>(&self, work: F) -> F::Output {
+        match self.ids.clone() {
+            Some(ids) => CALL.scope(ids, work).await,
+            None => work.await,
+        }
+    }
+
+    /// Works for it in a task of its own: in its log and its trace.
+    pub(crate) fn work<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        let traced = self.traced.clone();
+        traced.carry(async move { self.answer(work).await })
+    }
 }
 
 /// Notes the id that the caller gave its mutation, for the log.
@@ -108,12 +137,12 @@ where
         let layer = self.layer.clone();
         Box::pin(async move {
             let (path, began) = (request.uri().path().to_owned(), Instant::now());
-            let call = CallIds { call_id: layer.call_id(request.headers()) };
+            let call = CallIds { call_id: layer.call_id(request.headers()).into() };
             let method = methods::at(&path);
             let span = span(method.path);
             let trace_id = trace::begin(&span, trace::of_headers(request.headers()).as_ref());
             // At the level that no filter drops, or what is told within would not say to which call it belongs.
-            let log = tracing::error_span!("call", call_id = call.call_id, request_id = Empty, trace_id);
+            let log = tracing::error_span!("call", call_id = &*call.call_id, request_id = Empty, trace_id);
             let answering =
                 CALL.scope(call.clone(), answer(&layer.app, inner, request, (method, layer.open_reflection)));
             let answered = trace::in_call(log.clone(), span.clone(), answering).await;
@@ -134,7 +163,7 @@ where
             }
             GRPC_CALLS.increment([method.path.into(), name(code).into()]);
             GRPC_CALL_SECONDS.record([method.path.into(), name(code).into()], began.elapsed());
-            if let Ok(value) = HeaderValue::try_from(call.call_id) {
+            if let Ok(value) = HeaderValue::from_str(&call.call_id) {
                 response.headers_mut().insert(CALL_ID, value);
             }
             Ok(response)

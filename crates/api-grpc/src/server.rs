@@ -12,7 +12,8 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 
 use crate::layer::CallLayer;
-use crate::services::Services;
+use crate::reflection;
+use crate::services::{Reads, Services};
 use crate::tls::GrpcTls;
 
 /// The largest message, in bytes: 4 MiB, as gRPC has it by default.
@@ -82,10 +83,10 @@ pub async fn serve(
 }
 
 fn routes(app: &App, stop: watch::Receiver<bool>) -> Routes {
+    let services = Services { app: app.clone(), stop, reads: Reads::default() };
     macro_rules! service {
         ($module:ident, $server:ident) => {
-            v1::$module::$server::new(Services { app: app.clone(), stop: stop.clone() })
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            v1::$module::$server::new(services.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
         };
     }
     let mut builder = Routes::builder();
@@ -100,17 +101,7 @@ fn routes(app: &App, stop: watch::Receiver<bool>) -> Routes {
         .add_service(service!(subscription_service_server, SubscriptionServiceServer))
         .add_service(service!(event_service_server, EventServiceServer))
         .add_service(service!(provider_service_server, ProviderServiceServer));
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(api_proto::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // Without these, clients show error details as base64.
-            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-    };
-    // Descriptors that we compiled in are always well-formed; without them there is just no reflection.
-    if let (Ok(v1), Ok(v1alpha)) = (reflection().build_v1(), reflection().build_v1alpha()) {
-        builder.add_service(v1).add_service(v1alpha);
-    }
+    reflection::add_to(&mut builder);
     builder.routes()
 }
 

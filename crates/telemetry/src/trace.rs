@@ -98,9 +98,28 @@ pub fn in_call<F: Future>(call: Span, span: Span, work: F) -> impl Future<Output
     CALL.scope(call.clone(), work.instrument(span).instrument(call))
 }
 
+/// A call, for work that is begun on its behalf later, from elsewhere.
+#[derive(Clone)]
+pub struct Call {
+    log: Span,
+    span: Span,
+}
+
+impl Call {
+    /// The one that is being answered, and where in its trace that is.
+    pub fn present() -> Self {
+        Self { log: CALL.try_with(Span::clone).unwrap_or_else(|_| Span::none()), span: Span::current() }
+    }
+
+    /// Works on its behalf.
+    pub fn carry<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        in_call(self.log, self.span, work)
+    }
+}
+
 /// Takes the present call and its trace along, for work in a task of its own.
 pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    in_call(CALL.try_with(Span::clone).unwrap_or_else(|_| Span::none()), Span::current(), work)
+    Call::present().carry(work)
 }
 
 /// Tells the present call's log something that was not known at its beginning.

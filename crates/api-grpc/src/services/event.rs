@@ -1,5 +1,7 @@
 //! `EventService`.
 
+pub(super) mod reads;
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,26 +16,22 @@ use domain::ports::storage::EventFilter;
 use domain::timestamp::Timestamp;
 use domain::trace_context::TraceContext;
 use domain::validation::{Invalid, Validator};
-use futures::future::try_join;
-use futures::{Stream, StreamExt};
+use futures::{Stream, stream};
 use telemetry::table::{EVENT_DELIVERY_SECONDS, EVENT_STREAMS_OPEN};
 use telemetry::{OneMore, trace};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use self::reads::{Question, in_a_task};
 use super::{Services, caller, parse};
 use crate::convert::output;
-use crate::layer::Credentials;
+use crate::layer::{BegunCall, Credentials};
 use crate::status::{status, stopping};
 
 /// The most characters of the id of a thing.
 const SUBJECT_CHARS_MAX: usize = 100;
 /// How many events are read for a stream at once.
 const BATCH: u32 = 100;
-/// How many messages wait for a slow reader before reading stops for it.
-const BUFFER: usize = 16;
 /// How often a quiet stream gives a sign of life.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
@@ -74,22 +72,16 @@ impl EventService for Services {
             None => self.app.present_event_position().await.map_err(status)?,
         };
         let query = EventQuery { sellers, filter, after, limit: BATCH };
-        let follower = Follower::new(self.clone(), query, credentials);
-        let (sender, receiver) = mpsc::channel(BUFFER);
-        tokio::spawn(trace::carried(follower.follow(sender)));
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver).map(|message: Message| *message))))
+        Ok(Response::new(Box::pin(Follower::new(self.clone(), query, credentials).told())))
     }
 }
 
-/// A message in a box, or a channel would have room for dozens of the largest things that there are.
-type Message = Box<Result<StreamEventsResponse, Status>>;
-
-/// A reader of events. It goes on in a task of its own: a stream that nobody reads is not driven on, and would keep the
-/// connection by which it asks.
+/// A reader of events. It is driven on as its caller takes what it is told, so that nothing of it may keep a connection to the
+/// database: whatever asks that is a task of its own.
 struct Follower {
     services: Services,
     query: EventQuery,
-    credentials: Credentials,
+    token: Option<String>,
     /// What was read last, which is the same for all who follow the same.
     events: Arc<[SequencedEvent]>,
     /// How many of them were sent.
@@ -103,7 +95,8 @@ struct Follower {
     known: EventPosition,
     /// Whether it waits for new events: what was there before is no delay of ours.
     waits: bool,
-    /// Where in a trace the stream was asked for.
+    /// By which call the stream was asked for, and where in a trace that is.
+    call: BegunCall,
     trace: Option<TraceContext>,
     _open: OneMore,
 }
@@ -124,34 +117,38 @@ impl Follower {
             services,
             known: query.after,
             query,
-            credentials,
+            token: credentials.0,
             events: [].into(),
             sent: 0,
             read_at: Instant::now(),
             told_at: Instant::now(),
             next: Next::Begin,
             waits: false,
+            call: BegunCall::present(),
             trace: trace::current(),
             _open: EVENT_STREAMS_OPEN.one_more([]),
         }
     }
 
-    /// Sends events until the reader goes away or the server stops.
-    async fn follow(mut self, sender: mpsc::Sender<Message>) {
-        let mut stop = self.services.stop.clone();
-        loop {
-            let message = tokio::select! {
-                message = self.next() => message,
-                // An error means that whoever stops us is gone, which comes to the same.
-                _ = stop.wait_for(|stop| *stop) => Err(stopping()),
-                () = sender.closed() => return,
-            };
-            let has_ended = message.is_err();
-            // A reader that is gone needs no farewell.
-            if sender.send(Box::new(message)).await.is_err() || has_ended {
-                return;
-            }
-        }
+    /// What it is told, until the server stops or something fails.
+    fn told(self) -> impl Stream<Item = Result<StreamEventsResponse, Status>> + Send {
+        let stop = self.services.stop.clone();
+        stream::unfold(Some((self, stop)), async |goes_on| {
+            let (mut follower, mut stop) = goes_on?;
+            let call = follower.call.clone();
+            let message = call.answer(async {
+                tokio::select! {
+                    // First, since a server that ends begins nothing any more.
+                    biased;
+                    // An error means that whoever stops us is gone, which comes to the same.
+                    _ = stop.wait_for(|stop| *stop) => Err(stopping()),
+                    message = follower.next() => message,
+                }
+            });
+            let message = message.await;
+            let goes_on = message.is_ok().then_some((follower, stop));
+            Some((message, goes_on))
+        })
     }
 
     async fn next(&mut self) -> Result<StreamEventsResponse, Status> {
@@ -195,7 +192,8 @@ impl Follower {
                     if self.told_at.elapsed() >= SIGN_OF_LIFE {
                         if self.known < self.query.after {
                             // Where an older copy has taken the database's place, it would be deaf to what is new there.
-                            self.services.known_cursor(self.query.after).await?;
+                            let (services, after) = (self.services.clone(), self.query.after);
+                            in_a_task(&self.call, async move { services.known_cursor(after).await }).await?;
                         }
                         return Ok(self.message(None));
                     }
@@ -206,13 +204,10 @@ impl Follower {
 
     /// What is there behind the last event. A key that is revoked or has expired ends its streams too.
     async fn read(&mut self) -> Result<Arc<[SequencedEvent]>, Status> {
-        self.read_at = Instant::now();
-        let app = &self.services.app;
-        // At once, since each of the two is waited for by all who follow; nothing is told before the key is known to be good.
-        let (_, events) = try_join(app.authenticate(self.credentials.0.as_deref()), app.list_events(&self.query))
-            .await
-            .map_err(status)?;
-        Ok(events)
+        let question = Question { token: self.token.clone(), query: self.query.clone(), known: self.known };
+        let read = self.services.reads.read(&self.services.app, question, &self.call).await?;
+        self.read_at = read.began_at;
+        Ok(read.events)
     }
 
     fn message(&mut self, event: Option<Event>) -> StreamEventsResponse {

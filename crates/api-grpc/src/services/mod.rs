@@ -22,6 +22,7 @@ use domain::validation::Validator;
 use tokio::sync::watch;
 use tonic::{Request, Status};
 
+pub(crate) use self::event::reads::Reads;
 use crate::layer::note_request_id;
 use crate::status::status;
 
@@ -31,6 +32,7 @@ pub(crate) struct Services {
     pub(crate) app: App,
     /// Turns true when the server stops.
     pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) reads: Reads,
 }
 
 /// A call with its caller, whom the layer has found out.

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::error::Error;
 
 /// Which events to read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventQuery {
     /// Of these sellers, all of them the caller's.
     pub sellers: Sellers,

@@ -1,12 +1,14 @@
 //! Followers of events over a simulated store, whose time stands still.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use application::{AccessPolicy, App, AppParts, NewApiKey, mocks};
-use domain::access::Scope;
+use domain::access::{ApiKey, Scope};
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, Storage};
 use domain::text::DisplayName;
+use futures::StreamExt;
 use port_contracts::fixtures::{product, product_event};
 use port_simulator::{Chaos, Process, SimulatedClock, SimulatedStorage};
 use tokio::sync::watch;
@@ -14,6 +16,7 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use super::*;
+use crate::services::Reads;
 
 /// A store, and an application on it whose clock goes with the runtime's.
 fn simulated(access: AccessPolicy) -> (SimulatedStorage, App) {
@@ -25,7 +28,7 @@ fn simulated(access: AccessPolicy) -> (SimulatedStorage, App) {
 
 /// One who follows what passes the filter, from the beginning.
 fn follower(app: App, filter: EventFilter, key: Option<String>) -> Follower {
-    let services = Services { app, stop: watch::channel(false).1 };
+    let services = Services { app, stop: watch::channel(false).1, reads: Reads::default() };
     let sellers = [mocks::north()].into();
     let query = EventQuery { sellers, filter, after: EventPosition::START, limit: BATCH };
     Follower::new(services, query, Credentials(key))
@@ -109,4 +112,88 @@ fn who_asks_for_the_same_types_asks_the_same() {
     let asked = filter(&["invoice.paid", "invoice.created", "invoice.paid", "invoice.paid"]);
     assert_eq!(asked.kinds.len(), 2);
     assert_eq!(asked, filter(&["invoice.created", "invoice.paid"]));
+}
+
+#[tokio::test]
+async fn the_same_is_read_once_for_all_who_ask_at_once_and_anew_for_who_comes_later() {
+    let read = Arc::new(AtomicU32::new(0));
+    let mut storage = MockStorage::new();
+    let counted = Arc::clone(&read);
+    storage.expect_list_events().returning(move |_, _, _, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok([].into())
+    });
+    let (app, reads) = (mocks::app(storage, MockPaymentProvider::new()), Reads::default());
+    let query = EventQuery {
+        sellers: [mocks::north()].into(),
+        filter: EventFilter::default(),
+        after: EventPosition::START,
+        limit: BATCH,
+    };
+    let ask = |known| {
+        reads.read(
+            &app,
+            Question { token: None, query: query.clone(), known: EventPosition(known) },
+            &BegunCall::present(),
+        )
+    };
+    // Who knows of a second event is not told what was read for those who knew of the first.
+    for asked in [ask(1), ask(1), ask(2)] {
+        asked.await.unwrap();
+    }
+    assert_eq!(read.load(Ordering::SeqCst), 2);
+    // Nor is who comes later told what was read before. That nobody waits for it any more changes nothing.
+    drop(ask(1));
+    tokio::task::yield_now().await;
+    assert_eq!(read.load(Ordering::SeqCst), 3);
+    ask(1).await.unwrap();
+    assert_eq!(read.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_as_the_server_stops_and_after_an_error() {
+    let (_storage, app) = simulated(AccessPolicy::Open);
+    let (stop, stopping) = watch::channel(false);
+    let mut following = follower(app, EventFilter::default(), None);
+    following.services.stop = stopping;
+    let mut told = std::pin::pin!(following.told());
+    assert_eq!(told.next().await.unwrap().unwrap().event, None);
+    let waits = tokio::time::timeout(SIGN_OF_LIFE / 2, told.next()).await;
+    assert!(waits.is_err(), "there is nothing to tell: {waits:?}");
+    stop.send_replace(true);
+    assert_eq!(told.next().await.unwrap().unwrap_err().code(), Code::Unavailable);
+    assert!(told.next().await.is_none());
+}
+
+#[tokio::test]
+async fn what_is_written_after_a_key_was_revoked_is_not_told_to_it_however_long_the_events_are_waited_for() {
+    let (_storage, app) = simulated(AccessPolicy::ApiKeys);
+    let new = NewApiKey {
+        name: DisplayName::parse("reader").unwrap(),
+        scope: Scope::Read,
+        sellers: [mocks::north()].into(),
+        expires_at: None,
+        entropy: [7; 32],
+    };
+    let issued = app.create_api_key(new).await.unwrap();
+    let is_revoked = Arc::new(AtomicBool::new(false));
+    let mut storage = MockStorage::new();
+    let revoke = Arc::clone(&is_revoked);
+    storage.expect_list_events().returning(move |_, _, _, _| {
+        // It is revoked while the read waits for its turn; then the event is written, and then it is read.
+        revoke.store(true, Ordering::SeqCst);
+        let event = product_event(EventKind::ProductCreated, &product(&mocks::north()));
+        Ok([SequencedEvent { position: EventPosition(1), event }].into())
+    });
+    let mut key = issued.key;
+    key.last_used_at = Some(mocks::NOW);
+    storage.expect_load_api_key_by_prefix().returning(move |_| {
+        let revoked_at = is_revoked.load(Ordering::SeqCst).then_some(mocks::NOW);
+        Ok(Some(ApiKey { revoked_at, ..key.clone() }))
+    });
+    let parts = mocks::parts(storage, MockPaymentProvider::new());
+    let app = App::new(AppParts { access: AccessPolicy::ApiKeys, ..parts }).unwrap();
+    let mut follower = follower(app, EventFilter::default(), Some(issued.token));
+    assert_eq!(follower.next().await.unwrap().event, None);
+    assert_eq!(follower.next().await.unwrap_err().code(), Code::Unauthenticated);
 }
