@@ -1,9 +1,11 @@
 //! The server: services, limits, health, reflection, and a graceful stop.
 
+use std::io;
 use std::time::Duration;
 
 use api_proto::v1;
 use application::App;
+use futures::{Stream, StreamExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::service::Routes;
@@ -11,6 +13,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 
+use crate::gathered::Gathered;
 use crate::layer::CallLayer;
 use crate::reflection;
 use crate::services::{Reads, Services};
@@ -67,8 +70,8 @@ pub async fn serve(
     let router = server.add_routes(routes);
     let serving = async {
         match &config.tls {
-            Some(tls) => router.serve_with_incoming_shutdown(tls.incoming(listener), stopped).await,
-            None => router.serve_with_incoming_shutdown(incoming(listener), stopped).await,
+            Some(tls) => router.serve_with_incoming_shutdown(gathered(tls.incoming(listener)), stopped).await,
+            None => router.serve_with_incoming_shutdown(gathered(incoming(listener)), stopped).await,
         }
     };
     // Health watchers may keep their streams open for ever, so the drain has an end.
@@ -111,9 +114,12 @@ fn incoming(listener: TcpListener) -> TcpIncoming {
     TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
+fn gathered<T>(incoming: impl Stream<Item = io::Result<T>>) -> impl Stream<Item = io::Result<Gathered<T>>> {
+    incoming.map(|connection| connection.map(Gathered::new))
+}
+
 #[cfg(test)]
 mod tests {
-    use futures::StreamExt;
     use tokio::net::TcpStream;
 
     use super::*;
