@@ -34,8 +34,13 @@ pub(crate) async fn run<O: Write, N: Write>(
         followed = follow(connection, method, request, &mut cursor, output) => Some(followed),
         stopped = tokio::signal::ctrl_c() => stopped.err().map(|error| Err(error.into())),
     };
-    // What never began has nothing to go on from, and who reads no more asks for nothing.
-    if !cursor.is_empty() && !matches!(&ended, Some(Err(Fault::Output(_)))) {
+    // What never began has nothing to go on from, who reads no more asks for nothing, and what is refused is no advice.
+    let leads_nowhere = match &ended {
+        Some(Err(Fault::Output(_))) => true,
+        Some(Err(Fault::Refused { status, .. })) => status.code() == Code::InvalidArgument,
+        _ => false,
+    };
+    if !cursor.is_empty() && !leads_nowhere {
         output.note("cursor", "Go on with --from ", &cursor);
     }
     ended.unwrap_or(Ok(()))

@@ -72,5 +72,6 @@ async fn a_tail_goes_on_where_it_was_over_a_restart_of_the_server() {
 
     let refused = say(&server, &["event", "tail", "--from", "0", "--types", "nonsense"]).await;
     assert!(refused.code == 2 && refused.notes.contains("UNKNOWN_EVENT_TYPE"), "{}", refused.notes);
+    assert!(!refused.notes.contains("Go on with"), "it would be refused again: {}", refused.notes);
     assert_eq!(output(command("http://127.0.0.1:1", &["event", "tail"])).await.code, 6);
 }
