@@ -34,6 +34,17 @@ fn follower(app: App, filter: EventFilter, key: Option<String>) -> Follower {
     Follower::new(services, query, Credentials(key))
 }
 
+/// A key of one who only reads.
+fn reader(expires_at: Option<Timestamp>) -> NewApiKey {
+    NewApiKey {
+        name: DisplayName::parse("reader").unwrap(),
+        scope: Scope::Read,
+        sellers: [mocks::north()].into(),
+        expires_at,
+        entropy: [7; 32],
+    }
+}
+
 /// An event of a product of its own.
 async fn append(storage: &SimulatedStorage) {
     let mut work = storage.begin().await.unwrap();
@@ -66,14 +77,7 @@ async fn a_filtered_follower_hears_of_the_cursor_beside_others_events() {
 #[tokio::test(start_paused = true)]
 async fn what_was_read_before_a_key_ended_is_told_to_nobody_after_it() {
     let (storage, app) = simulated(AccessPolicy::ApiKeys);
-    let new = NewApiKey {
-        name: DisplayName::parse("reader").unwrap(),
-        scope: Scope::Read,
-        sellers: [mocks::north()].into(),
-        expires_at: Some(mocks::NOW.plus(SIGN_OF_LIFE * 2)),
-        entropy: [7; 32],
-    };
-    let token = app.create_api_key(new).await.unwrap().token;
+    let token = app.create_api_key(reader(Some(mocks::NOW.plus(SIGN_OF_LIFE * 2)))).await.unwrap().token;
     for _ in 0..4 {
         append(&storage).await;
     }
@@ -168,14 +172,7 @@ async fn a_stream_ends_as_the_server_stops_and_after_an_error() {
 #[tokio::test]
 async fn what_is_written_after_a_key_was_revoked_is_not_told_to_it_however_long_the_events_are_waited_for() {
     let (_storage, app) = simulated(AccessPolicy::ApiKeys);
-    let new = NewApiKey {
-        name: DisplayName::parse("reader").unwrap(),
-        scope: Scope::Read,
-        sellers: [mocks::north()].into(),
-        expires_at: None,
-        entropy: [7; 32],
-    };
-    let issued = app.create_api_key(new).await.unwrap();
+    let issued = app.create_api_key(reader(None)).await.unwrap();
     let is_revoked = Arc::new(AtomicBool::new(false));
     let mut storage = MockStorage::new();
     let revoke = Arc::clone(&is_revoked);
