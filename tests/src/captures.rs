@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, item, minor, on_both_databases, unique};
+use crate::refunds::told_of;
 
 on_both_databases!(
     held_money_is_captured_whole_and_once,
@@ -88,18 +89,6 @@ async fn taken(server: &Server, payment: &v1::Payment) -> Vec<i64> {
     own.map(|charge| charge["amount"].as_i64().unwrap()).collect()
 }
 
-/// Holds the types of all events about a payment to these, in their order; events get their places after the commit.
-async fn expect_told(server: &Server, payment: &v1::Payment, wanted: &[&str]) {
-    let request = || v1::ListEventsRequest { page_size: 100, subject_id: payment.id.clone(), ..Default::default() };
-    let events = eventually(async || {
-        let events = server.events().list_events(request()).await.unwrap().into_inner().events;
-        (events.len() >= wanted.len()).then_some(events)
-    })
-    .await;
-    let events: Vec<_> = events.iter().map(|event| event.r#type.as_str()).collect();
-    assert_eq!(events, wanted);
-}
-
 fn wrong_state(status: &Status) -> bool {
     error_parts(status) == (Code::FailedPrecondition, "PAYMENT_STATE".to_owned(), vec![])
 }
@@ -126,7 +115,7 @@ async fn held_money_is_captured_whole_and_once(db: Db) {
     assert!(wrong_state(&capture(&server, request(&payment, None)).await.unwrap_err()));
     assert!(wrong_state(&cancel(&server, &payment).await.unwrap_err()));
     assert_eq!((taken(&server, &payment).await, server.executed(CAPTURE).await), (vec![10_000], 1));
-    expect_told(&server, &payment, &["payment.authorized", "payment.succeeded"]).await;
+    assert_eq!(told_of(&server, &payment.id).await, ["payment.authorized", "payment.succeeded"]);
 }
 
 async fn a_part_is_captured_and_no_more_than_that_refunded(db: Db) {
@@ -156,7 +145,7 @@ async fn held_money_is_let_go(db: Db) {
     assert!(wrong_state(&capture(&server, request(&payment, None)).await.unwrap_err()));
     assert!(wrong_state(&refund(&server, &payment, 1).await.unwrap_err()));
     assert_eq!(taken(&server, &payment).await, [] as [i64; 0]);
-    expect_told(&server, &payment, &["payment.authorized", "payment.canceled"]).await;
+    assert_eq!(told_of(&server, &payment.id).await, ["payment.authorized", "payment.canceled"]);
 }
 
 async fn what_is_done_at_the_provider_is_followed(db: Db) {
@@ -180,7 +169,7 @@ async fn what_is_done_at_the_provider_is_followed(db: Db) {
         assert!(wrong_state(&capture(&server, asked.clone()).await.unwrap_err()), "and so it is when asked again");
     }
     payment_of(&server, &payment.payment_link_id, v1::PaymentState::Canceled).await;
-    expect_told(&server, &payment, &["payment.authorized", "payment.canceled"]).await;
+    assert_eq!(told_of(&server, &payment.id).await, ["payment.authorized", "payment.canceled"]);
 }
 
 async fn a_lost_answer_captures_once(db: Db) {
@@ -209,7 +198,7 @@ async fn a_lost_answer_captures_once(db: Db) {
         server.control("webhooks/policy", json!({"lose": false})).await;
         assert_eq!((captured.state(), minor(captured.received.as_ref())), (v1::PaymentState::Succeeded, 7_000));
         assert_eq!(taken(&server, &payment).await, [7_000], "{fault}");
-        expect_told(&server, &payment, &["payment.authorized", "payment.succeeded"]).await;
+        assert_eq!(told_of(&server, &payment.id).await, ["payment.authorized", "payment.succeeded"]);
     }
 }
 

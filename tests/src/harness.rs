@@ -325,7 +325,7 @@ impl Server {
         database.close().await.unwrap();
     }
 
-    /// The types of all events, once there are so many: an event is listed a moment after its change is committed.
+    /// The types of all events, once there are so many.
     pub(crate) async fn event_types(&self, count: usize) -> Vec<String> {
         let events = eventually(async || Some(self.all_events().await).filter(|events| events.len() >= count)).await;
         events.into_iter().map(|event| event.r#type).collect()
@@ -339,7 +339,15 @@ impl Server {
 
     /// All events so far.
     pub(crate) async fn all_events(&self) -> Vec<v1::Event> {
-        let request = v1::ListEventsRequest { page_size: 100, ..v1::ListEventsRequest::default() };
+        self.events_of("").await
+    }
+
+    /// The events so far of a thing, by its id. What is committed gets its position, and is listed, a moment later: a test that saw
+    /// a change need not wait for what tells of it.
+    pub(crate) async fn events_of(&self, id: &str) -> Vec<v1::Event> {
+        let unlisted = "SELECT id FROM events WHERE position IS NULL";
+        eventually(async || self.texts(unlisted).await.is_empty().then_some(())).await;
+        let request = v1::ListEventsRequest { page_size: 100, subject_id: id.to_owned(), ..Default::default() };
         self.events().list_events(request).await.unwrap().into_inner().events
     }
 }

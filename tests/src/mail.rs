@@ -94,12 +94,7 @@ async fn settled(server: &Server, id: &str) -> v1::InvoiceMail {
 
 /// The kinds of event that tell of a mail.
 async fn events(server: &Server, mail: &v1::InvoiceMail) -> Vec<String> {
-    let events = eventually(async || {
-        let request = v1::ListEventsRequest { subject_id: mail.id.clone(), ..v1::ListEventsRequest::default() };
-        let events = server.events().list_events(request).await.unwrap().into_inner().events;
-        Some(events).filter(|events| !events.is_empty())
-    })
-    .await;
+    let events = server.events_of(&mail.id).await;
     assert_eq!(events[0].subject, Some(v1::event::Subject::InvoiceMail(mail.clone())));
     events.into_iter().map(|event| event.r#type).collect()
 }
