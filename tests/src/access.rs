@@ -5,7 +5,9 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use crate::harness::{Db, Server, error_parts, invoice_request, item, line, mask, on_both_databases, unique};
+use crate::harness::{
+    Db, Server, error_parts, invoice_request, item, line, mask, on_both_databases, sek_amount, unique,
+};
 
 on_both_databases!(keys_open_what_they_say_and_nothing_else, what_depends_on_a_seller_is_that_of_the_thing);
 
@@ -133,7 +135,7 @@ async fn what_depends_on_a_seller_is_that_of_the_thing(db: Db) {
     let calculate = |seller: &str| v1::CalculateTaxRequest {
         seller_id: seller.to_owned(),
         lines: vec![v1::TaxLine {
-            amount: Some(v1::Money { minor_units: 10_000, currency_code: "SEK".to_owned() }),
+            amount: Some(sek_amount(10_000)),
             tax_behavior: v1::TaxBehavior::Exclusive as i32,
             tax: Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Manual(manual.clone())) }),
         }],

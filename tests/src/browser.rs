@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::harness::{Db, PATIENCE, Server, needs, unique};
+use crate::harness::{Db, PATIENCE, Server, needs, sek_amount, unique};
 
 /// The narrowest window that Chromium makes, in pixels.
 const WINDOW_WIDTH_MIN: u32 = 500;
@@ -146,7 +146,7 @@ async fn a_person_on_a_phone_authenticates_in_swedish() {
     let server = Server::start(Db::Sqlite).await;
     let request = v1::CreatePaymentRequest {
         request_id: unique("payment"),
-        amount: Some(v1::Money { minor_units: 160_875, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(160_875)),
         description: "Webbhotell, ett år".to_owned(),
         ..Default::default()
     };

@@ -4,7 +4,9 @@ use api_proto::v1;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, item, minor, on_both_databases, unique};
+use crate::harness::{
+    Db, GOOD_CARD, Server, error_parts, eventually, http, item, minor, on_both_databases, sek_amount, unique,
+};
 use crate::refunds::told_of;
 
 on_both_databases!(
@@ -46,10 +48,6 @@ async fn payment_of(server: &Server, link_id: &str, state: v1::PaymentState) -> 
     .await
 }
 
-fn sek(minor_units: i64) -> v1::Money {
-    v1::Money { minor_units, currency_code: "SEK".to_owned() }
-}
-
 fn request(payment: &v1::Payment, amount: Option<v1::Money>) -> v1::CapturePaymentRequest {
     v1::CapturePaymentRequest { request_id: unique("capture"), id: payment.id.clone(), amount }
 }
@@ -67,7 +65,7 @@ async fn refund(server: &Server, payment: &v1::Payment, amount: i64) -> Result<v
     let request = v1::CreateRefundRequest {
         request_id: unique("refund"),
         payment_id: payment.id.clone(),
-        amount: Some(sek(amount)),
+        amount: Some(sek_amount(amount)),
         ..Default::default()
     };
     Ok(server.payments().create_refund(request).await?.into_inner().refund.unwrap())
@@ -110,7 +108,7 @@ async fn held_money_is_captured_whole_and_once(db: Db) {
         (None, None, 0)
     );
     assert_eq!(capture(&server, asked.clone()).await.unwrap(), captured, "the same request, the same answer");
-    let other = v1::CapturePaymentRequest { amount: Some(sek(1)), ..asked };
+    let other = v1::CapturePaymentRequest { amount: Some(sek_amount(1)), ..asked };
     assert_eq!(error_parts(&capture(&server, other).await.unwrap_err()).1, "REQUEST_ID_REUSED");
     assert!(wrong_state(&capture(&server, request(&payment, None)).await.unwrap_err()));
     assert!(wrong_state(&cancel(&server, &payment).await.unwrap_err()));
@@ -122,13 +120,15 @@ async fn a_part_is_captured_and_no_more_than_that_refunded(db: Db) {
     let server = Server::start(db).await;
     let payment = held(&server).await;
     let euros = v1::Money { minor_units: 100, currency_code: "EUR".to_owned() };
-    for (amount, field) in
-        [(sek(10_001), "amount.minor_units"), (sek(0), "amount.minor_units"), (euros, "amount.currency_code")]
-    {
+    for (amount, field) in [
+        (sek_amount(10_001), "amount.minor_units"),
+        (sek_amount(0), "amount.minor_units"),
+        (euros, "amount.currency_code"),
+    ] {
         let (code, _, fields) = error_parts(&capture(&server, request(&payment, Some(amount))).await.unwrap_err());
         assert_eq!((code, fields), (Code::InvalidArgument, vec![field.to_owned()]));
     }
-    let captured = capture(&server, request(&payment, Some(sek(6_000)))).await.unwrap();
+    let captured = capture(&server, request(&payment, Some(sek_amount(6_000)))).await.unwrap();
     assert_eq!((captured.state(), minor(captured.received.as_ref())), (v1::PaymentState::Succeeded, 6_000));
     assert_eq!(captured.flags, [v1::PaymentFlag::Partial as i32]);
     assert_eq!(taken(&server, &payment).await, [6_000]);
@@ -186,7 +186,7 @@ async fn a_lost_answer_captures_once(db: Db) {
         // Only the look tells then.
         server.control("webhooks/policy", json!({"lose": true})).await;
         server.control("faults", json!([fault])).await;
-        let asked = request(&payment, Some(sek(7_000)));
+        let asked = request(&payment, Some(sek_amount(7_000)));
         let captured = eventually(async || match capture(&server, asked.clone()).await {
             Ok(payment) => Some(payment),
             Err(status) => {

@@ -4,7 +4,7 @@ use api_proto::v1;
 use api_proto::v1::provider_service_client::ProviderServiceClient;
 use tonic::Code;
 
-use crate::harness::{Db, Server, error_parts, mask, on_both_databases, sek, stored_item, unique};
+use crate::harness::{Db, Server, error_parts, mask, on_both_databases, sek, sek_amount, stored_item, unique};
 
 on_both_databases!(
     products_and_prices_change_by_mask,
@@ -111,7 +111,7 @@ async fn tax_rates_change_by_mask_and_an_inactive_one_is_refused(db: Db) {
     assert!(server.tax().list_tax_rates(request).await.unwrap().into_inner().tax_rates.is_empty());
     let manual = v1::ManualTax { tax_rate_ids: vec![rate.id] };
     let line = v1::TaxLine {
-        amount: Some(v1::Money { minor_units: 100, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(100)),
         tax_behavior: v1::TaxBehavior::Exclusive as i32,
         tax: Some(v1::LineTax { treatment: Some(v1::line_tax::Treatment::Manual(manual)) }),
     };

@@ -4,7 +4,9 @@ use api_proto::v1;
 use serde_json::json;
 use tonic::Code;
 
-use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, minor, on_both_databases, unique};
+use crate::harness::{
+    Db, GOOD_CARD, Server, error_parts, eventually, http, minor, on_both_databases, sek_amount, unique,
+};
 
 on_both_databases!(
     sessions_are_read_listed_and_expired,
@@ -18,7 +20,7 @@ pub(crate) async fn checkout(server: &Server, invoice_id: &str, minor_units: Opt
         request_id: unique("checkout"),
         invoice_id: invoice_id.to_owned(),
         mode: v1::CheckoutMode::Payment as i32,
-        amount: minor_units.map(|minor_units| v1::Money { minor_units, currency_code: "SEK".to_owned() }),
+        amount: minor_units.map(|minor_units| sek_amount(minor_units)),
         locale: "en".to_owned(),
         return_url: "https://shop.example.com/thanks".to_owned(),
         cancel_url: "https://shop.example.com/basket".to_owned(),

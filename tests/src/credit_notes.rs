@@ -8,7 +8,8 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    Db, GOOD_CARD, Server, error_parts, eventually, invoice_request, line, minor, on_both_databases, sek, unique,
+    Db, GOOD_CARD, Server, error_parts, eventually, invoice_request, line, minor, on_both_databases, sek, sek_amount,
+    unique,
 };
 
 on_both_databases!(
@@ -73,7 +74,7 @@ fn in_cash(payment_id: &str, note: &v1::CreditNote, minor_units: i64) -> v1::Rec
     v1::RecordRefundRequest {
         request_id: unique("cash"),
         payment_id: payment_id.to_owned(),
-        amount: Some(money(minor_units)),
+        amount: Some(sek_amount(minor_units)),
         method: v1::OutOfBandRefundMethod::Cash as i32,
         refund_date: Some(v1::Date { year: 2026, month: 6, day: 2 }),
         credit_note_id: note.id.clone(),
@@ -93,10 +94,6 @@ fn by_line(lines: Vec<(&v1::Invoice, usize, Part)>) -> Scope {
         part: Some(part),
     });
     Scope::ByLine(v1::CreditedLines { lines: lines.collect() })
-}
-
-fn money(minor_units: i64) -> v1::Money {
-    v1::Money { minor_units, currency_code: "SEK".to_owned() }
 }
 
 pub(crate) fn request(invoice: &v1::Invoice, scope: Scope) -> v1::CreateCreditNoteRequest {
@@ -210,14 +207,14 @@ async fn thirds_of_an_invoice_add_up_to_the_mirror(db: Db) {
     let (first, _) = credit(
         &server,
         &invoice,
-        by_line(vec![(&invoice, 0, Part::Quantity(1)), (&invoice, 1, Part::Amount(money(33)))]),
+        by_line(vec![(&invoice, 0, Part::Quantity(1)), (&invoice, 1, Part::Amount(sek_amount(33)))]),
     )
     .await;
     assert_eq!((first.lines[0].quantity, minor(first.lines[0].amount.as_ref())), (1, 3_333));
     let (second, partly) = credit(
         &server,
         &invoice,
-        by_line(vec![(&invoice, 2, Part::Amount(money(6_667))), (&invoice, 0, Part::Quantity(1))]),
+        by_line(vec![(&invoice, 2, Part::Amount(sek_amount(6_667))), (&invoice, 0, Part::Quantity(1))]),
     )
     .await;
     // In the order of the invoice, not of the request.
@@ -248,13 +245,13 @@ async fn a_credit_above_what_is_left_names_every_line_and_changes_nothing(db: Db
     let taken = by_line(vec![
         (&invoice, 0, Part::Quantity(2)),
         (&invoice, 1, Part::Rest(v1::CreditRest {})),
-        (&invoice, 2, Part::Amount(money(5_000))),
+        (&invoice, 2, Part::Amount(sek_amount(5_000))),
     ]);
     let (_, before) = credit(&server, &invoice, taken).await;
     let asked = by_line(vec![
         (&invoice, 0, Part::Quantity(2)),
-        (&invoice, 1, Part::Amount(money(1))),
-        (&invoice, 2, Part::Amount(money(15_001))),
+        (&invoice, 1, Part::Amount(sek_amount(1))),
+        (&invoice, 2, Part::Amount(sek_amount(15_001))),
         (&invoice, 2, Part::Rest(v1::CreditRest {})),
     ]);
     let want = ["[0].quantity", "[1].amount.minor_units", "[2].amount.minor_units", "[3].invoice_line_id"];
@@ -306,7 +303,7 @@ async fn a_bad_credit_names_every_field_at_once(db: Db) {
     #[expect(deprecated, reason = "it is refused, which is what is seen here")]
     let back = v1::CreateCreditNoteRequest {
         memo: "x".repeat(501),
-        out_of_band_refund_amount: Some(money(1)),
+        out_of_band_refund_amount: Some(sek_amount(1)),
         ..request(&invoice, rest())
     };
     let status = try_credit(&server, back).await.unwrap_err();
@@ -323,7 +320,7 @@ async fn a_draft_and_a_payment_under_way_are_not_credited(db: Db) {
     // The one invoice of an ad-hoc payment, which waits for its customer.
     let asked_for = v1::CreatePaymentRequest {
         request_id: unique("payment"),
-        amount: Some(money(12_500)),
+        amount: Some(sek_amount(12_500)),
         description: "Consulting".to_owned(),
         ..v1::CreatePaymentRequest::default()
     };
@@ -342,7 +339,8 @@ async fn the_open_link_is_closed_before_what_is_due_is_lowered(db: Db) {
     let server = Server::start(db).await;
     let invoice = server.open_invoice(10_000).await;
     let link = server.invoice_link(&invoice.id).await.unwrap();
-    let (note, lowered) = credit(&server, &invoice, by_line(vec![(&invoice, 0, Part::Amount(money(2_000)))])).await;
+    let (note, lowered) =
+        credit(&server, &invoice, by_line(vec![(&invoice, 0, Part::Amount(sek_amount(2_000)))])).await;
     assert_eq!((minor(note.total.as_ref()), minor(note.pre_payment_amount.as_ref())), (2_500, 2_500));
     assert_eq!((lowered.state(), minor(lowered.amount_due.as_ref())), (v1::InvoiceState::Open, 10_000));
     // Not eventually: it is closed by the time that the credit note is there.
@@ -367,7 +365,8 @@ async fn what_was_paid_goes_back_by_refunds_that_name_the_credit_note(db: Db) {
     let link = server.invoice_link(&invoice.id).await.unwrap();
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
     server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;
-    let (note, credited) = credit(&server, &invoice, by_line(vec![(&invoice, 0, Part::Amount(money(4_000)))])).await;
+    let (note, credited) =
+        credit(&server, &invoice, by_line(vec![(&invoice, 0, Part::Amount(sek_amount(4_000)))])).await;
     let amounts = [&note.pre_payment_amount, &note.post_payment_amount, &note.refundable_amount];
     assert_eq!(amounts.map(|amount| minor(amount.as_ref())), [0, 5_000, 5_000]);
     assert_eq!(minor(credited.amount_credited_after_payment.as_ref()), 5_000);
@@ -376,7 +375,7 @@ async fn what_was_paid_goes_back_by_refunds_that_name_the_credit_note(db: Db) {
     let refund = |note: &v1::CreditNote, amount: Option<i64>| v1::CreateRefundRequest {
         request_id: unique("refund"),
         payment_id: payment.id.clone(),
-        amount: amount.map(money),
+        amount: amount.map(sek_amount),
         credit_note_id: note.id.clone(),
         ..v1::CreateRefundRequest::default()
     };
@@ -413,7 +412,7 @@ async fn what_goes_back_with_a_credit_note_and_without_is_never_more_than_what_c
     let without_note = |minor_units: Option<i64>| v1::CreateRefundRequest {
         request_id: unique("refund"),
         payment_id: payment.id.clone(),
-        amount: minor_units.map(money),
+        amount: minor_units.map(sek_amount),
         ..v1::CreateRefundRequest::default()
     };
     let above = server.payments().create_refund(without_note(Some(7_501))).await.unwrap_err();
@@ -446,7 +445,7 @@ async fn a_customer_who_is_faster_gets_the_credit_paid_back(db: Db) {
     let invoice = server.open_invoice(10_000).await;
     let link = server.invoice_link(&invoice.id).await.unwrap();
     server.control("faults", json!([{"operation": CLOSE, "kind": "status", "status": 503, "times": 1_000_000}])).await;
-    let asked = request(&invoice, by_line(vec![(&invoice, 0, Part::Amount(money(4_000)))]));
+    let asked = request(&invoice, by_line(vec![(&invoice, 0, Part::Amount(sek_amount(4_000)))]));
     assert_eq!(try_credit(&server, asked.clone()).await.unwrap_err().code(), Code::Unavailable);
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
     server.end_faults().await;
@@ -459,7 +458,7 @@ async fn credits_at_once_never_pass_the_invoice(db: Db) {
     let server = Server::start(db).await;
     let invoice = server.open_invoice(10_000).await;
     let calls = (0..8).map(|_| {
-        let asked = request(&invoice, by_line(vec![(&invoice, 0, Part::Amount(money(3_000)))]));
+        let asked = request(&invoice, by_line(vec![(&invoice, 0, Part::Amount(sek_amount(3_000)))]));
         let mut invoices = server.invoices();
         tokio::spawn(async move { invoices.create_credit_note(asked).await.map(|_| ()) })
     });
@@ -494,7 +493,7 @@ async fn held_money_is_decided_before_its_invoice_is_credited(db: Db) {
         server.payments().list_payments(held).await.unwrap().into_inner().payments.pop()
     })
     .await;
-    let asked = request(&invoice, by_line(vec![(&invoice, 0, Part::Amount(money(4_000)))]));
+    let asked = request(&invoice, by_line(vec![(&invoice, 0, Part::Amount(sek_amount(4_000)))]));
     assert_eq!(reason(&try_credit(&server, asked).await.unwrap_err()), refused("PAYMENT_UNDER_WAY"));
     let capture = v1::CapturePaymentRequest { request_id: unique("capture"), id: held.id, amount: None };
     server.payments().capture_payment(capture).await.unwrap();

@@ -9,7 +9,7 @@ use serde_json::json;
 use tonic::{Code as GrpcCode, Status};
 
 use crate::collected::{at_provider, buy, create};
-use crate::harness::{Db, Server, error_parts, eventually, item, mask, minor, on_both_databases, unique};
+use crate::harness::{Db, Server, error_parts, eventually, item, mask, minor, on_both_databases, sek_amount, unique};
 use crate::refunds::told_of;
 
 on_both_databases!(
@@ -20,10 +20,6 @@ on_both_databases!(
     a_code_that_is_taken_is_refused_by_name,
     a_code_that_is_put_away_at_the_provider_is_put_away_here,
 );
-
-fn sek(minor_units: i64) -> v1::Money {
-    v1::Money { currency_code: "SEK".to_owned(), minor_units }
-}
 
 fn once() -> Option<v1::CouponDuration> {
     Some(v1::CouponDuration { duration: Some(Duration::Once(Once {})) })
@@ -82,7 +78,7 @@ async fn a_promotion_code_is_made_redeemed_and_put_away(db: Db) {
     let server = Server::start(db).await;
     let coupon = coupon(&server, v1::CreateCouponRequest { name: "Autumn".to_owned(), ..percent("12.5") }).await;
     let request = v1::CreatePromotionCodeRequest {
-        minimum_amount: Some(sek(5_000)),
+        minimum_amount: Some(sek_amount(5_000)),
         max_redemptions: 2,
         metadata: [("channel".to_owned(), "mail".to_owned())].into(),
         ..code_of(&coupon, "Fall-20")
@@ -137,8 +133,8 @@ async fn what_is_taken_off_is_computed_alike_here_and_there(db: Db) {
     for (index, (request, discount)) in [
         (percent("12.5"), percent_off("12.5")),
         (percent("33.33"), percent_off("33.33")),
-        (amount(sek(1_000), vec![]), amount_off(1_000)),
-        (amount(sek(1_001), vec![]), amount_off(1_001)),
+        (amount(sek_amount(1_000), vec![]), amount_off(1_000)),
+        (amount(sek_amount(1_001), vec![]), amount_off(1_001)),
     ]
     .into_iter()
     .enumerate()
@@ -167,7 +163,7 @@ async fn coupons_are_kept_and_archived(db: Db) {
         duration: Some(v1::CouponDuration { duration: Some(Duration::Months(3)) }),
         max_redemptions: 10,
         redeem_by_time: Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 }),
-        ..amount(sek(1_000), vec![euro.clone()])
+        ..amount(sek_amount(1_000), vec![euro.clone()])
     };
     let made = coupon(&server, request).await;
     let forever = Some(v1::CouponDuration { duration: Some(Duration::Forever(Forever {})) });
@@ -210,9 +206,9 @@ async fn coupons_and_codes_name_every_bad_field(db: Db) {
     assert_eq!(fields(refused), ["request_id", "name", "percent_off", "duration.months", "max_redemptions"]);
     let nothing = v1::CreateCouponRequest { discount: None, duration: None, ..percent("1") };
     assert_eq!(fields(server.catalog().create_coupon(nothing).await.unwrap_err()), ["discount", "duration"]);
-    let twice = amount(sek(0), vec![sek(5)]);
+    let twice = amount(sek_amount(0), vec![sek_amount(5)]);
     assert_eq!(fields(server.catalog().create_coupon(twice).await.unwrap_err()), ["amount_off.amount.minor_units"]);
-    let twice = amount(sek(1), vec![sek(5)]);
+    let twice = amount(sek_amount(1), vec![sek_amount(5)]);
     let refused = server.catalog().create_coupon(twice).await.unwrap_err();
     assert_eq!(fields(refused), ["amount_off.currency_options[0].currency_code"]);
     let over = v1::CreateCouponRequest { redeem_by_time: past, ..percent("1") };
@@ -223,7 +219,7 @@ async fn coupons_and_codes_name_every_bad_field(db: Db) {
     let coupon = coupon(&server, limits).await;
     let bad = v1::CreatePromotionCodeRequest {
         max_redemptions: -2,
-        minimum_amount_options: vec![sek(5)],
+        minimum_amount_options: vec![sek_amount(5)],
         ..code_of(&coupon, "å")
     };
     let refused = promotion_code(&server, bad).await.unwrap_err();

@@ -402,6 +402,11 @@ pub(crate) fn sek(minor: i64) -> v1::UnitPrice {
     v1::UnitPrice { minor_units: minor.to_string(), currency_code: "SEK".to_owned() }
 }
 
+/// An amount in SEK.
+pub(crate) fn sek_amount(minor_units: i64) -> v1::Money {
+    v1::Money { minor_units, currency_code: "SEK".to_owned() }
+}
+
 pub(crate) fn automatic() -> v1::LineTax {
     item_tax("")
 }

@@ -8,7 +8,7 @@ use crate::browser::{shoot, start};
 use crate::credit_notes;
 use crate::documents::{SELLER, customer, finalized, priced, text};
 use crate::harness::{
-    Db, GOOD_CARD, Server, error_parts, eventually, http, invoice_request, needs, on_both_databases, unique,
+    Db, GOOD_CARD, Server, error_parts, eventually, http, invoice_request, needs, on_both_databases, sek_amount, unique,
 };
 
 on_both_databases!(
@@ -92,7 +92,7 @@ async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
     check(&paid, &[], &["SE45 5000"]);
     check(&paid, &["Credited after payment</th><td class=\"figure\">SEK\u{a0}200.00</td>"], &[]);
     check(&paid, &["Paid on", "receipt.pdf", "credit-notes/1.pdf", &note.number], &["class=\"pay\"", &link.url]);
-    check(&paid, &[], &["Refunded"]);
+    check(&paid, &["<span class=\"state\">Paid</span>"], &["Refunded"]);
     expect_refund_shown(&server, &invoice, &note, &url).await;
 
     for (path, said) in [
@@ -118,19 +118,26 @@ async fn a_page_follows_its_invoice_and_has_its_documents(db: Db) {
     }
 }
 
-/// Once the money that a credit note gives back has gone, the page says so.
+/// Once the money that a credit note gives back has gone, or a part of it, the page says so.
 async fn expect_refund_shown(server: &Server, invoice: &v1::Invoice, note: &v1::CreditNote, url: &str) {
     let request = v1::ListPaymentsRequest { invoice_id: invoice.id.clone(), ..Default::default() };
     let payment = server.payments().list_payments(request).await.unwrap().into_inner().payments.remove(0);
-    let refund = v1::CreateRefundRequest {
-        request_id: unique("refund"),
-        payment_id: payment.id,
-        credit_note_id: note.id.clone(),
-        ..Default::default()
-    };
-    server.payments().create_refund(refund).await.unwrap();
-    let row = "Refunded</th><td class=\"figure\">SEK\u{a0}200.00</td>";
-    eventually(async || page(&format!("{url}?lang=en")).await.1.contains(row).then_some(())).await;
+    let parts = [("Paid", 5_000, "Refunded SEK\u{a0}50.00"), ("Refunded", 15_000, "Refunded SEK\u{a0}200.00")];
+    for (state, minor, detail) in parts {
+        let refund = v1::CreateRefundRequest {
+            request_id: unique("refund"),
+            payment_id: payment.id.clone(),
+            amount: Some(sek_amount(minor)),
+            credit_note_id: note.id.clone(),
+            ..Default::default()
+        };
+        server.payments().create_refund(refund).await.unwrap();
+        let english = format!("{url}?lang=en");
+        let told = async || Some(page(&english).await.1).filter(|page| page.contains(detail));
+        let state = format!("<span class=\"state\">{state}</span>");
+        check(&eventually(told).await, &[&state, "Paid on", "Credited after payment SEK\u{a0}200.00"], &[]);
+    }
+    check(&page(url).await.1, &["Erstattet</th><td class=\"figure\">200,00\u{a0}SEK</td>"], &[]);
 }
 
 async fn a_discount_and_the_tax_in_the_sellers_currency_are_on_the_page_as_in_the_pdf(db: Db) {

@@ -4,7 +4,8 @@ use api_proto::v1;
 use tonic::Code;
 
 use crate::harness::{
-    Db, GOOD_CARD, Server, automatic, error_parts, invoice_request, line, mask, minor, on_both_databases, sek, unique,
+    Db, GOOD_CARD, Server, automatic, error_parts, invoice_request, line, mask, minor, on_both_databases, sek,
+    sek_amount, unique,
 };
 
 on_both_databases!(
@@ -209,7 +210,7 @@ async fn calculated_tax_explains_every_figure_and_stores_nothing(db: Db) {
     let half = rate(&server, "12.5").await;
     let manual = v1::ManualTax { tax_rate_ids: vec![half.id.clone()] };
     let tax_line = |minor_units, tax| v1::TaxLine {
-        amount: Some(v1::Money { minor_units, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(minor_units)),
         tax_behavior: v1::TaxBehavior::Exclusive as i32,
         tax: Some(tax),
     };
@@ -281,7 +282,7 @@ async fn discounts_are_taken_off_before_tax_and_shipping_is_taxed(db: Db) {
     let rate = v1::CreateShippingRateRequest {
         request_id: unique("shipping"),
         display_name: "Parcel".to_owned(),
-        amount: Some(v1::Money { minor_units: 4_900, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(4_900)),
         tax_behavior: v1::TaxBehavior::Inclusive.into(),
         tax_code: "shipping".to_owned(),
         ..v1::CreateShippingRateRequest::default()

@@ -5,7 +5,9 @@ use api_proto::v1;
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::harness::{Db, Server, error_parts, http, item, mask, on_both_databases, sek, stored_item, unique};
+use crate::harness::{
+    Db, Server, error_parts, http, item, mask, on_both_databases, sek, sek_amount, stored_item, unique,
+};
 
 on_both_databases!(
     every_option_reaches_the_provider_and_can_be_cleared,
@@ -221,7 +223,7 @@ async fn what_customers_may_add_is_offered(db: Db) {
     let shipping = v1::CreateShippingRateRequest {
         request_id: unique("shipping"),
         display_name: "Courier".to_owned(),
-        amount: Some(v1::Money { minor_units: 4_900, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(4_900)),
         delivery_estimate: Some(v1::DeliveryEstimate {
             minimum: bound(v1::DeliveryUnit::BusinessDay, 1),
             maximum: bound(v1::DeliveryUnit::BusinessDay, 3),
@@ -411,7 +413,7 @@ async fn prices_and_shipping_rates_name_every_bad_field(db: Db) {
     assert_eq!(refused(same).await, ["currency_options[0]"]);
     let shipping = v1::CreateShippingRateRequest {
         request_id: unique("shipping"),
-        amount: Some(v1::Money { minor_units: -1, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(-1)),
         delivery_estimate: Some(v1::DeliveryEstimate::default()),
         ..Default::default()
     };
@@ -456,7 +458,7 @@ async fn shipping_rates_are_kept_and_archived(db: Db) {
     let request = v1::CreateShippingRateRequest {
         request_id: unique("shipping"),
         display_name: "Post".to_owned(),
-        amount: Some(v1::Money { minor_units: 0, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(0)),
         currency_options: vec![v1::Money { minor_units: 100, currency_code: "EUR".to_owned() }],
         ..Default::default()
     };

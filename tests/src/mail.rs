@@ -10,7 +10,7 @@ use tonic::Code;
 
 use crate::documents::SELLER;
 use crate::harness::{
-    Db, PATIENCE, Server, error_parts, eventually, invoice_request, line, needs, on_both_databases, unique,
+    Db, PATIENCE, Server, error_parts, eventually, invoice_request, line, needs, on_both_databases, sek_amount, unique,
 };
 
 on_both_databases!(
@@ -187,7 +187,7 @@ async fn a_receipt_is_sent_in_the_language_asked_for(db: Db) {
     let payment = v1::RecordInvoicePaymentRequest {
         request_id: unique("cash"),
         invoice_id: invoice.id.clone(),
-        amount: Some(v1::Money { minor_units: 12_500, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(12_500)),
         method: v1::OutOfBandMethod::Cash as i32,
         receive_date: Some(v1::Date { year: 2026, month: 1, day: 2 }),
         ..v1::RecordInvoicePaymentRequest::default()

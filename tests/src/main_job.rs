@@ -4,7 +4,8 @@
 use api_proto::v1;
 
 use crate::harness::{
-    Db, GOOD_CARD, PATIENCE, Server, eventually, http, invoice_request, line, minor, on_both_databases, unique,
+    Db, GOOD_CARD, PATIENCE, Server, eventually, http, invoice_request, line, minor, on_both_databases, sek_amount,
+    unique,
 };
 
 on_both_databases!(
@@ -151,7 +152,7 @@ async fn a_part_is_paid_and_then_the_rest(db: Db) {
     let part = v1::CreatePaymentLinkRequest {
         request_id: unique("part"),
         invoice_id: invoice.id.clone(),
-        amount: Some(v1::Money { minor_units: 5_000, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(5_000)),
         ..v1::CreatePaymentLinkRequest::default()
     };
     let first = server.links().create_payment_link(part).await.unwrap().into_inner().payment_link.unwrap();

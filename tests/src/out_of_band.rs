@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::credit_notes::{request as credit_request, rest, try_credit};
 use crate::harness::{
-    Db, GOOD_CARD, Server, error_parts, eventually, invoice_request, line, minor, on_both_databases, unique,
+    Db, GOOD_CARD, Server, error_parts, eventually, invoice_request, line, minor, on_both_databases, sek_amount, unique,
 };
 
 on_both_databases!(
@@ -21,7 +21,7 @@ on_both_databases!(
 );
 
 fn money(minor_units: i64) -> Option<v1::Money> {
-    Some(v1::Money { minor_units, currency_code: "SEK".to_owned() })
+    Some(sek_amount(minor_units))
 }
 
 fn request(invoice: &v1::Invoice, minor_units: i64) -> v1::RecordInvoicePaymentRequest {

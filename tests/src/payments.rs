@@ -5,7 +5,9 @@ use api_proto::v1;
 use tonic::Code;
 
 use crate::checkouts::checkout;
-use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, minor, on_both_databases, unique};
+use crate::harness::{
+    Db, GOOD_CARD, Server, error_parts, eventually, http, minor, on_both_databases, sek_amount, unique,
+};
 
 on_both_databases!(
     an_ad_hoc_payment_has_tax_an_invoice_and_a_page,
@@ -23,7 +25,7 @@ on_both_databases!(
 async fn create(server: &Server) -> v1::Payment {
     let request = v1::CreatePaymentRequest {
         request_id: unique("payment"),
-        amount: Some(v1::Money { minor_units: 12_500, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(12_500)),
         description: "Consulting".to_owned(),
         metadata: [("order".to_owned(), "7".to_owned())].into(),
         ..v1::CreatePaymentRequest::default()
@@ -199,7 +201,7 @@ async fn an_amount_beyond_the_limit_is_named_as_the_request_spells_it(db: Db) {
     let server = Server::start(db).await;
     let request = v1::CreatePaymentRequest {
         request_id: unique("payment"),
-        amount: Some(v1::Money { minor_units: 999_999_999_999, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(999_999_999_999)),
         tax_behavior: v1::TaxBehavior::Exclusive as i32,
         description: "Consulting".to_owned(),
         ..v1::CreatePaymentRequest::default()

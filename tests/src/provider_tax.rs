@@ -6,7 +6,8 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::harness::{
-    Db, Server, automatic, error_parts, eventually, invoice_request, item_tax, line, minor, on_both_databases, unique,
+    Db, Server, automatic, error_parts, eventually, invoice_request, item_tax, line, minor, on_both_databases,
+    sek_amount, unique,
 };
 
 on_both_databases!(
@@ -61,7 +62,7 @@ fn invoice(customer_id: &str, tax_code: &str) -> v1::CreateInvoiceRequest {
 
 fn question(lines: &[(i64, v1::LineTax)]) -> v1::CalculateTaxRequest {
     let line = |(minor_units, tax): &(i64, v1::LineTax)| v1::TaxLine {
-        amount: Some(v1::Money { minor_units: *minor_units, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(*minor_units)),
         tax_behavior: v1::TaxBehavior::Exclusive.into(),
         tax: Some(tax.clone()),
     };

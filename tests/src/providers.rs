@@ -9,7 +9,7 @@ use api_proto::v1;
 use tonic::Code;
 
 use crate::harness::{
-    Db, GOOD_CARD, Provider, Server, error_parts, eventually, http, line, minor, on_both_databases, unique,
+    Db, GOOD_CARD, Provider, Server, error_parts, eventually, http, line, minor, on_both_databases, sek_amount, unique,
 };
 
 on_both_databases!(
@@ -223,7 +223,7 @@ async fn deal(server: &Server, seller: &str, acquirer: &Acquirer) -> Vec<String>
     let refund = v1::CreateRefundRequest {
         request_id: unique("refund"),
         payment_id: payments[0].id.clone(),
-        amount: Some(v1::Money { minor_units: 2_500, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(2_500)),
         ..v1::CreateRefundRequest::default()
     };
     let refund = server.payments().create_refund(refund).await.unwrap().into_inner().refund.unwrap();

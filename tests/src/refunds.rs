@@ -4,7 +4,9 @@ use api_proto::v1;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use crate::harness::{Db, GOOD_CARD, Server, error_parts, eventually, http, minor, on_both_databases, unique};
+use crate::harness::{
+    Db, GOOD_CARD, Server, error_parts, eventually, http, minor, on_both_databases, sek_amount, unique,
+};
 
 on_both_databases!(
     the_whole_goes_back_once_and_the_invoice_stays_paid,
@@ -35,7 +37,7 @@ pub(crate) async fn paid(server: &Server, card: &str) -> v1::Payment {
 pub(crate) async fn asked_for(server: &Server) -> v1::Payment {
     let request = v1::CreatePaymentRequest {
         request_id: unique("payment"),
-        amount: Some(sek(12_500)),
+        amount: Some(sek_amount(12_500)),
         description: "Consulting".to_owned(),
         ..v1::CreatePaymentRequest::default()
     };
@@ -51,15 +53,11 @@ pub(crate) async fn wait_for(server: &Server, id: &str, is_so: impl Fn(&v1::Paym
     eventually(async || Some(get(server, id).await).filter(|payment| is_so(payment))).await
 }
 
-fn sek(minor_units: i64) -> v1::Money {
-    v1::Money { minor_units, currency_code: "SEK".to_owned() }
-}
-
 fn request(payment: &v1::Payment, amount: Option<i64>) -> v1::CreateRefundRequest {
     v1::CreateRefundRequest {
         request_id: unique("refund"),
         payment_id: payment.id.clone(),
-        amount: amount.map(sek),
+        amount: amount.map(sek_amount),
         reason: v1::RefundReason::RequestedByCustomer as i32,
         metadata: [("case".to_owned(), "7".to_owned())].into(),
         ..v1::CreateRefundRequest::default()
@@ -108,7 +106,7 @@ async fn the_whole_goes_back_once_and_the_invoice_stays_paid(db: Db) {
 
     // The same request again is the same answer; the id for another one is refused.
     assert_eq!(refund(&server, asked.clone()).await.unwrap(), made);
-    let other = v1::CreateRefundRequest { amount: Some(sek(1)), ..asked };
+    let other = v1::CreateRefundRequest { amount: Some(sek_amount(1)), ..asked };
     assert_eq!(error_parts(&refund(&server, other).await.unwrap_err()).1, "REQUEST_ID_REUSED");
     let again = refund(&server, request(&payment, None)).await.unwrap_err();
     assert_eq!((error_parts(&again).0, error_parts(&again).1.as_str()), (Code::FailedPrecondition, "PAYMENT_STATE"));
@@ -151,9 +149,9 @@ async fn more_than_what_is_left_is_refused_and_nothing_is_stored(db: Db) {
     let payment = paid(&server, GOOD_CARD).await;
     let euros = v1::Money { minor_units: 1, currency_code: "EUR".to_owned() };
     let cases = [
-        (sek(12_501), "amount.minor_units"),
-        (sek(0), "amount.minor_units"),
-        (sek(-1), "amount.minor_units"),
+        (sek_amount(12_501), "amount.minor_units"),
+        (sek_amount(0), "amount.minor_units"),
+        (sek_amount(-1), "amount.minor_units"),
         (euros, "amount.currency_code"),
     ];
     for (amount, field) in cases {

@@ -3,7 +3,7 @@
 use api_proto::v1;
 
 use crate::harness::{
-    Db, Server, error_parts, invoice_request, item_tax, line, mask, minor, on_both_databases, unique,
+    Db, Server, error_parts, invoice_request, item_tax, line, mask, minor, on_both_databases, sek_amount, unique,
 };
 
 on_both_databases!(
@@ -168,7 +168,7 @@ async fn a_province_has_to_be_named_where_provinces_tax(db: Db) {
         customer_country_code: "CA".to_owned(),
         customer_subdivision_code: subdivision.to_owned(),
         lines: vec![v1::TaxLine {
-            amount: Some(v1::Money { minor_units: 10_000, currency_code: "SEK".to_owned() }),
+            amount: Some(sek_amount(10_000)),
             tax_behavior: v1::TaxBehavior::Exclusive.into(),
             tax: Some(item_tax("")),
         }],
@@ -202,7 +202,7 @@ async fn tax_that_is_not_known_names_its_line(db: Db) {
     let payment = v1::CreatePaymentRequest {
         request_id: unique("payment"),
         seller_id: "acme".to_owned(),
-        amount: Some(v1::Money { minor_units: 100, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(100)),
         description: "Thing".to_owned(),
         tax: Some(item_tax("unheard_of")),
         ..v1::CreatePaymentRequest::default()
@@ -342,7 +342,7 @@ async fn a_registration_is_charged_by_from_its_beginning_to_its_end(db: Db) {
             customer_country_code: "NO".to_owned(),
             tax_point: day(2026, month, 28),
             lines: vec![v1::TaxLine {
-                amount: Some(v1::Money { minor_units: 10_000, currency_code: "SEK".to_owned() }),
+                amount: Some(sek_amount(10_000)),
                 tax_behavior: v1::TaxBehavior::Exclusive.into(),
                 tax: Some(item_tax("")),
             }],

@@ -4,8 +4,8 @@ use api_proto::v1;
 use prost::Message;
 use tonic::Code;
 
-use super::stock::{Own, Stock, money};
-use crate::harness::{automatic, invoice_request, item, line, mask, sek, stored_item, unique};
+use super::stock::{Own, Stock};
+use crate::harness::{automatic, invoice_request, item, line, mask, sek, sek_amount, stored_item, unique};
 
 /// Fields that look like ids, and name nothing that a seller has.
 pub(super) const NOBODYS: [(&str, &str); 9] = [
@@ -284,7 +284,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             v1::RecordInvoicePaymentRequest {
                 request_id: unique("gates"),
                 invoice_id: id,
-                amount: Some(money(100)),
+                amount: Some(sek_amount(100)),
                 method: v1::OutOfBandMethod::Cash as i32,
                 receive_date: Some(TODAY),
                 ..Default::default()
@@ -424,7 +424,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             v1::CreateRefundRequest {
                 request_id: unique("gates"),
                 payment_id: id,
-                amount: Some(money(100)),
+                amount: Some(sek_amount(100)),
                 ..Default::default()
             }
         }),
@@ -433,7 +433,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
                 request_id: unique("gates"),
                 payment_id: own.payment.clone(),
                 credit_note_id: id,
-                amount: Some(money(100)),
+                amount: Some(sek_amount(100)),
                 ..Default::default()
             }
         }),
@@ -442,7 +442,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
                 request_id: unique("gates"),
                 payment_id: id,
                 method: v1::OutOfBandRefundMethod::Cash as i32,
-                amount: Some(money(100)),
+                amount: Some(sek_amount(100)),
                 refund_date: Some(TODAY),
                 reason: v1::RefundReason::RequestedByCustomer as i32,
                 ..Default::default()
@@ -454,7 +454,7 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
                 payment_id: own.payment.clone(),
                 credit_note_id: id,
                 method: v1::OutOfBandRefundMethod::Cash as i32,
-                amount: Some(money(100)),
+                amount: Some(sek_amount(100)),
                 refund_date: Some(TODAY),
                 reason: v1::RefundReason::RequestedByCustomer as i32,
                 ..Default::default()
@@ -485,7 +485,11 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
         case("TaxService/CalculateTax", "customer_id", &stock.customer, Code::InvalidArgument, |id| {
             v1::CalculateTaxRequest {
                 customer_id: id,
-                lines: vec![v1::TaxLine { amount: Some(money(100)), tax_behavior: EXCLUSIVE, tax: Some(automatic()) }],
+                lines: vec![v1::TaxLine {
+                    amount: Some(sek_amount(100)),
+                    tax_behavior: EXCLUSIVE,
+                    tax: Some(automatic()),
+                }],
                 ..Default::default()
             }
         }),
@@ -495,7 +499,11 @@ pub(super) fn all(stock: &Stock) -> Vec<Case> {
             &stock.tax_rate,
             Code::InvalidArgument,
             |id| v1::CalculateTaxRequest {
-                lines: vec![v1::TaxLine { amount: Some(money(100)), tax_behavior: EXCLUSIVE, tax: Some(manual(id)) }],
+                lines: vec![v1::TaxLine {
+                    amount: Some(sek_amount(100)),
+                    tax_behavior: EXCLUSIVE,
+                    tax: Some(manual(id)),
+                }],
                 ..Default::default()
             },
         ),
@@ -551,7 +559,7 @@ fn checkout() -> v1::CreateInvoiceCheckoutRequest {
 fn payment() -> v1::CreatePaymentRequest {
     v1::CreatePaymentRequest {
         request_id: unique("gates"),
-        amount: Some(money(12_500)),
+        amount: Some(sek_amount(12_500)),
         tax: Some(automatic()),
         description: "Consulting".to_owned(),
         ..v1::CreatePaymentRequest::default()

@@ -6,7 +6,7 @@ use prost::Message;
 use super::raw::call;
 use crate::collected::create;
 use crate::discounts::{code_of, coupon, percent, promotion_code};
-use crate::harness::{GOOD_CARD, Server, automatic, eventually, invoice_request, line, sek, unique};
+use crate::harness::{GOOD_CARD, Server, automatic, eventually, invoice_request, line, sek, sek_amount, unique};
 use crate::refunds::{DISPUTED, paid, wait_for};
 use crate::subscriptions::{monthly, pass, renewals, subscribe};
 
@@ -73,7 +73,7 @@ impl Stock {
         let shipping = v1::CreateShippingRateRequest {
             request_id: unique("shipping"),
             display_name: "Parcel".to_owned(),
-            amount: Some(money(4_900)),
+            amount: Some(sek_amount(4_900)),
             tax_behavior: v1::TaxBehavior::Inclusive as i32,
             ..v1::CreateShippingRateRequest::default()
         };
@@ -194,7 +194,7 @@ impl Stock {
     async fn credit(server: &Server, invoice: &v1::Invoice) -> String {
         let line = v1::CreditedLine {
             invoice_line_id: invoice.lines[0].id.clone(),
-            part: Some(v1::credited_line::Part::Amount(money(1_000))),
+            part: Some(v1::credited_line::Part::Amount(sek_amount(1_000))),
         };
         let by_line = v1::CreditedLines { lines: vec![line] };
         let request = v1::CreateCreditNoteRequest {
@@ -211,7 +211,7 @@ impl Stock {
         let request = v1::CreateRefundRequest {
             request_id: unique("refund"),
             payment_id: payment.to_owned(),
-            amount: Some(money(1_000)),
+            amount: Some(sek_amount(1_000)),
             credit_note_id: credit_note.to_owned(),
             ..v1::CreateRefundRequest::default()
         };
@@ -234,7 +234,7 @@ impl Own {
         let draft: v1::CreateInvoiceResponse = ask(server, token, "InvoiceService/CreateInvoice", draft).await;
         let payment = v1::CreatePaymentRequest {
             request_id: unique("payment"),
-            amount: Some(money(12_500)),
+            amount: Some(sek_amount(12_500)),
             tax: Some(automatic()),
             description: "Consulting".to_owned(),
             ..v1::CreatePaymentRequest::default()
@@ -255,8 +255,4 @@ impl Own {
 async fn ask<M: Message, A: Message + Default>(server: &Server, token: &str, method: &str, message: M) -> A {
     let answer = call(server, &format!("/paylinks.v1.{method}"), Some(token), message.encode_to_vec()).await;
     A::decode(answer.unwrap().as_slice()).unwrap()
-}
-
-pub(super) fn money(minor_units: i64) -> v1::Money {
-    v1::Money { minor_units, currency_code: "SEK".to_owned() }
 }

@@ -5,7 +5,7 @@ use api_proto::v1::price_model::Model;
 
 use super::case::OfferRequest;
 use crate::discounts::{amount, code_of, coupon, percent, promotion_code};
-use crate::harness::{Server, sek, unique};
+use crate::harness::{Server, sek, sek_amount, unique};
 
 /// Ids of what is stored.
 pub(super) struct Stock {
@@ -123,7 +123,7 @@ async fn rate(server: &Server, name: &str, minor_units: i64, (soonest, latest): 
     let request = v1::CreateShippingRateRequest {
         request_id: unique("rate"),
         display_name: name.to_owned(),
-        amount: Some(v1::Money { minor_units, currency_code: "SEK".to_owned() }),
+        amount: Some(sek_amount(minor_units)),
         delivery_estimate: Some(v1::DeliveryEstimate { minimum: soonest.map(bound), maximum: Some(bound(latest)) }),
         ..Default::default()
     };
@@ -134,8 +134,7 @@ async fn rate(server: &Server, name: &str, minor_units: i64, (soonest, latest): 
 async fn promotion_codes(server: &Server) {
     let tenth = coupon(server, percent("10")).await;
     promotion_code(server, code_of(&tenth, "SUMMER")).await.unwrap();
-    let fifty =
-        coupon(server, amount(v1::Money { minor_units: 5_000, currency_code: "SEK".to_owned() }, Vec::new())).await;
+    let fifty = coupon(server, amount(sek_amount(5_000), Vec::new())).await;
     let from_200 = v1::CreatePromotionCodeRequest { minimum_amount: money(20_000, "SEK"), ..code_of(&fifty, "FIFTY") };
     promotion_code(server, from_200).await.unwrap();
 }

@@ -17,7 +17,7 @@ use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 
 use super::plan::{Errand, Task};
-use crate::harness::{GOOD_CARD, http, invoice_request, item, line, unique};
+use crate::harness::{GOOD_CARD, http, invoice_request, item, line, sek_amount, unique};
 
 /// The longest that a caller asks for one thing. What it asks for last may wait for a lease to run out.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -192,7 +192,7 @@ impl Caller {
     async fn ask_for_payment(&self) -> Result<(), Status> {
         let request = v1::CreatePaymentRequest {
             request_id: unique("payment"),
-            amount: Some(v1::Money { minor_units: self.amount(), currency_code: "SEK".to_owned() }),
+            amount: Some(sek_amount(self.amount())),
             description: "Consulting".to_owned(),
             ..v1::CreatePaymentRequest::default()
         };
@@ -280,7 +280,7 @@ impl Caller {
         let payment = self.pick(&payments)?;
         let left = payment.received.as_ref().unwrap().minor_units
             - payment.refunded.as_ref().map_or(0, |refunded| refunded.minor_units);
-        let part = v1::Money { minor_units: 1 + self.amount() % left.max(1), currency_code: "SEK".to_owned() };
+        let part = sek_amount(1 + self.amount() % left.max(1));
         let request = v1::CreateRefundRequest {
             request_id: unique("refund"),
             payment_id: payment.id.clone(),

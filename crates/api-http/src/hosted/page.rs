@@ -35,7 +35,7 @@ pub(super) fn invoice(shared: &SharedInvoice, token: &str) -> Markup {
                 p.seller { (seller) }
                 h1 { (title) }
             }
-            (page.ask())
+            (page.ask(shared))
             (page.transfer())
             (page.facts())
             @for text in [document.description.as_ref().map(|text| text.as_str()), document.details.memo.as_ref().map(|text| text.as_str())].into_iter().flatten() {
@@ -103,11 +103,15 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// What matters most: what is to be paid until when, and where; or that nothing is.
-    fn ask(&self) -> Markup {
-        let Subject::Invoice { due_on, paid, credited, due, standing, .. } = &self.document.subject else {
+    /// What matters most: what is to be paid until when, and where; or that nothing is, and what went back of what was paid.
+    fn ask(&self, shared: &SharedInvoice) -> Markup {
+        let Subject::Invoice { due_on, paid, credited, credited_after_payment, due, standing } = &self.document.subject
+        else {
             return html! {};
         };
+        let refunded = refunded(shared).unwrap_or(Money::zero(self.document.currency));
+        // What came in may be more than was due: where that alone went back, the invoice is paid as before.
+        let all_went_back = !refunded.is_zero() && shared.receipt.as_ref().and_then(received) == Some(refunded);
         let (words, page) = (self.words, self.page);
         let on = |template: &str, date| fill(template, &[&self.format.date(date)]);
         let (class, state, label, amount, detail) = match standing {
@@ -119,6 +123,9 @@ impl Page<'_> {
             }
             Standing::Paid { paid_on } if paid.is_zero() && !credited.is_zero() => {
                 ("paid", words.credited, words.amount_credited, Some(*credited), on(words.settled_on, *paid_on))
+            }
+            Standing::Paid { paid_on } if all_went_back => {
+                ("refunded", words.refunded, words.amount_paid, Some(*paid), on(words.paid_on, *paid_on))
             }
             Standing::Paid { paid_on } => {
                 ("paid", page.paid, words.amount_paid, Some(*paid), on(words.paid_on, *paid_on))
@@ -135,6 +142,9 @@ impl Page<'_> {
                     p.label { (label) span.state { (state) } }
                     p.amount { (self.format.money(amount)) }
                     p.detail { (detail) }
+                    @for (label, amount) in [(words.credited_after_payment, *credited_after_payment), (words.refunded, refunded)] {
+                        @if !amount.is_zero() { p.detail { (label) " " (self.format.money(amount)) } }
+                    }
                 }
                 @if let Some(url) = url {
                     div.go {
@@ -248,14 +258,12 @@ impl Page<'_> {
     /// The sums of the invoice, and among them what went back of the money that came in, which its receipt tells.
     fn sums(&self, shared: &SharedInvoice) -> Markup {
         let mut sums = self.words.sums(self.document);
-        if let Some(Subject::Receipt { refunded, .. }) = shared.receipt.as_ref().map(|receipt| &receipt.subject)
-            && !refunded.is_zero()
-        {
+        if let Some(refunded) = refunded(shared) {
             // What is due stands last.
             let tells_due =
                 matches!(&self.document.subject, Subject::Invoice { due, .. } if *due != self.document.gross);
             let at = sums.len() - usize::from(tells_due);
-            sums.insert(at, Sum { label: self.words.refunded.to_owned(), amount: *refunded, is_strong: false });
+            sums.insert(at, Sum { label: self.words.refunded.to_owned(), amount: refunded, is_strong: false });
         }
         html! {
             table.sums aria-label=(self.words.total) { tbody {
@@ -340,6 +348,14 @@ impl Page<'_> {
                 }
             }
         }
+    }
+}
+
+/// What went back of the money that came in, which the receipt tells; `None` if nothing did.
+fn refunded(shared: &SharedInvoice) -> Option<Money> {
+    match shared.receipt.as_ref()?.subject {
+        Subject::Receipt { refunded, .. } => Some(refunded).filter(|amount| !amount.is_zero()),
+        _ => None,
     }
 }
 
