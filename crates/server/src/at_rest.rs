@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use application::{App, AppParts, InvoiceSharing};
 use domain::ports::storage::SharedSecret;
 use storage_sql::{SqlConfig, SqlStorage};
-use tax_tables::TableTaxCalculator;
 
 use crate::Settings;
 use crate::config::Config;
@@ -35,14 +34,13 @@ impl AtRest {
             storage.with_context(|| format!("the database {database} can't be used (--config names the file)"))?;
         // Sellers name a provider; none of its calls is made here.
         let providers = crate::registry::idle(config.charging)?;
-        let tables = Arc::new(TableTaxCalculator::embedded()?);
         let app = App::new(AppParts {
             storage: Arc::new(storage.clone()),
             callers_transactions_max: sql.callers_transactions_max(),
             providers: providers.all,
             background_providers: providers.background,
-            tax_calculator: tables.clone(),
-            tax_registration_rules: tables,
+            tax_calculator: config.tax_tables.clone(),
+            tax_registration_rules: config.tax_tables,
             provider_tax: providers.tax,
             tax_id_registry: None,
             renderer: crate::registry::renderer(),

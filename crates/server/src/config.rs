@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -19,6 +20,7 @@ use domain::validation::{Invalid, Validator, Violation};
 use serde::Deserialize;
 use storage_sql::SqlConfig;
 use tax_id_vies::ViesConfig;
+use tax_tables::TableTaxCalculator;
 use toml::Table;
 use url::Url;
 
@@ -65,6 +67,8 @@ pub(crate) struct Config {
     /// How often what the provider has told is read back.
     pub(crate) reconcile_every: Duration,
     pub(crate) sellers: Vec<Seller>,
+    /// How tax is computed, by tables that sellers' registrations are checked by.
+    pub(crate) tax_tables: Arc<TableTaxCalculator>,
     /// When the certificate of gRPC ends.
     pub(crate) certificate_ends: Option<Timestamp>,
     /// What is no fault, and should be mended all the same: each with the name of its setting.
@@ -234,7 +238,8 @@ impl Config {
         let vies = v.within("vies", |v| vies(v, file.vies));
         let password = Given::new(settings.mail_password.clone(), settings.mail_password_file.clone());
         let mail = v.within("mail", |v| mail::mail(v, file.mail, password, &mut warnings));
-        let sellers = sellers::sellers(v, file.sellers, (is_live, chargers.as_deref()));
+        let tax_tables = Arc::new(TableTaxCalculator::embedded().context("the tax tables can't be read")?);
+        let sellers = sellers::sellers(v, &tax_tables, file.sellers, (is_live, chargers.as_deref()));
         match &public_url {
             Some(None) if is_live => {
                 let expected = "is required with a live key: customers get URLs of invoices below it";
@@ -264,6 +269,7 @@ impl Config {
                 mail,
                 reconcile_every: Duration::from_secs(reconcile_every.into()),
                 sellers,
+                tax_tables,
                 warnings,
                 traces,
             });

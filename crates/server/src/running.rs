@@ -14,7 +14,6 @@ use application::{AccessPolicy, App, AppParts, InvoiceSharing, Worker};
 use domain::ports::clock::Clock;
 use domain::ports::storage::{SharedSecret, Storage};
 use storage_sql::{SqlConfig, SqlStorage};
-use tax_tables::TableTaxCalculator;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -72,14 +71,13 @@ impl Running {
             key: storage.shared_secret(SHARING_KEY, SharedSecret::new(entropy()?)).await?,
             pages_url: format!("{}{}/", public_url.trim_end_matches('/'), api_http::INVOICE_PAGES),
         };
-        let tables = Arc::new(TableTaxCalculator::embedded()?);
         let app = App::new(AppParts {
             storage: Arc::new(storage.clone()),
             callers_transactions_max: database.callers_transactions_max(),
             providers: providers.all,
             background_providers: providers.background,
-            tax_calculator: tables.clone(),
-            tax_registration_rules: tables,
+            tax_calculator: config.tax_tables.clone(),
+            tax_registration_rules: config.tax_tables,
             provider_tax: providers.tax,
             tax_id_registry: config.vies.as_ref().map(registry::tax_ids).transpose()?,
             renderer: registry::renderer(),

@@ -133,6 +133,7 @@ pub(super) struct Charger {
 /// Who invoices. `providers` are those that can charge; absent where that is not known for faults of theirs.
 pub(super) fn sellers(
     validator: &mut Validator,
+    tables: &TableTaxCalculator,
     mut file: Vec<FileSeller>,
     (is_live, providers): (bool, Option<&[Charger]>),
 ) -> Option<Vec<Seller>> {
@@ -148,14 +149,11 @@ pub(super) fn sellers(
         }
         file.push(FileSeller::demo());
     }
-    let tables = TableTaxCalculator::embedded();
-    let tables = tables.map_err(|error| Invalid::new("TAX_TABLES", format!("can't be checked: {error}")));
-    let tables = validator.check("sellers", tables)?;
     let parsed: Vec<_> = file
         .into_iter()
         .enumerate()
         .map(|(index, row)| {
-            validator.within(&format!("sellers[{index}]"), |v| seller(v, &tables, row, (is_live, providers)))
+            validator.within(&format!("sellers[{index}]"), |v| seller(v, tables, row, (is_live, providers)))
         })
         .collect();
     let sellers: Vec<Seller> = parsed.into_iter().collect::<Option<_>>()?;
@@ -325,10 +323,15 @@ mod tests {
         [Charger { name: "acquirer".parse().unwrap(), has_tax_engine: false }]
     }
 
+    fn parse(validator: &mut Validator, file: &[&str]) -> Option<Vec<Seller>> {
+        let file = file.iter().map(|seller| toml::from_str(seller).unwrap()).collect();
+        sellers(validator, &TableTaxCalculator::embedded().unwrap(), file, (false, Some(&only())))
+    }
+
     fn check(more: &str) -> Result<Seller, Vec<String>> {
         let file = format!("id = \"acme\"\nname = \"Acme AB\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n{more}");
         let mut validator = Validator::new();
-        let parsed = sellers(&mut validator, vec![toml::from_str(&file).unwrap()], (false, Some(&only())));
+        let parsed = parse(&mut validator, &[&file]);
         let told = validator.finish(parsed).map(|mut sellers| sellers.remove(0));
         told.map_err(|violations| violations.iter().map(|v| format!("{} {}", v.field, v.rule)).collect())
     }
@@ -404,15 +407,14 @@ mod tests {
     #[test]
     fn what_a_seller_lacks_is_told_by_the_names_of_the_file() {
         let mut validator = Validator::new();
-        let parsed =
-            sellers(&mut validator, vec![toml::from_str("country = \"Sweden\"").unwrap()], (false, Some(&only())));
+        let parsed = parse(&mut validator, &["country = \"Sweden\""]);
         let told: Vec<_> = validator.finish(parsed).unwrap_err().iter().map(|v| v.field.clone()).collect();
         assert_eq!(told, ["sellers[0].id", "sellers[0].name", "sellers[0].country", "sellers[0].currency"]);
     }
 
     #[test]
     fn the_seller_of_the_demo_has_a_vat_id_for_the_vat_that_it_charges() {
-        let demo = sellers(&mut Validator::new(), Vec::new(), (false, Some(&only()))).unwrap().remove(0);
+        let demo = parse(&mut Validator::new(), &[]).unwrap().remove(0);
         assert_eq!((demo.tax_ids.len(), demo.tax_registrations.len()), (1, 1));
     }
 }
