@@ -20,7 +20,8 @@ use domain::ports::storage::StorageError;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 /// For how long an answer may keep the next questions waiting. Most take far less; one that takes more waits for a disk, a
 /// connection or a network.
@@ -50,6 +51,8 @@ type Senders<A> = Vec<oneshot::Sender<Told<A>>>;
 /// Where questions meet.
 pub(crate) struct Together<A: Ask> {
     state: Mutex<State<A>>,
+    /// Tells the one who leads that someone waits for the next answer.
+    someone_waits: Notify,
     asker: A,
     runtime: Handle,
 }
@@ -74,7 +77,7 @@ struct Waiting<A: Ask> {
 impl<A: Ask> Together<A> {
     pub(crate) fn new(runtime: Handle, asker: A) -> Arc<Self> {
         let state = State { waiting: HashMap::new(), come: 0, is_led: false, asking: 0 };
-        Arc::new(Self { state: Mutex::new(state), asker, runtime })
+        Arc::new(Self { state: Mutex::new(state), someone_waits: Notify::new(), asker, runtime })
     }
 
     /// The answer to a question, asked after now. Others may wait for what this asks: it must be driven on, or dropped.
@@ -86,7 +89,12 @@ impl<A: Ask> Together<A> {
         let lead = {
             let mut state = self.lock();
             state.add(question, sender);
-            if state.is_led { None } else { self.lead_on(&mut state) }
+            if state.is_led {
+                self.someone_waits.notify_one();
+                None
+            } else {
+                self.lead_on(&mut state)
+            }
         };
         let told = match lead {
             Some(lead) => Driven { future: Some(lead), runtime: &self.runtime }.until(told).await,
@@ -193,16 +201,17 @@ impl<A: Ask> Lead<A> {
     async fn lead(mut self) {
         let together = Arc::clone(&self.together);
         loop {
-            let (questions, mut askers) = {
+            let (questions, mut askers, is_alone) = {
                 let mut state = together.lock();
-                let taken = state.take();
-                if taken.0.is_empty() {
+                let (questions, askers) = state.take();
+                if questions.is_empty() {
                     state.is_led = false;
                     self.leads = false;
                     return;
                 }
-                taken
+                (questions, askers, state.waiting.is_empty())
             };
+            let began = Instant::now();
             let tell = |index: usize, answer: Result<A::Answer, StorageError>| {
                 let answer = answer.map_err(Arc::new);
                 for sender in askers.get_mut(index).map(std::mem::take).unwrap_or_default() {
@@ -212,7 +221,18 @@ impl<A: Ask> Lead<A> {
             };
             {
                 let mut asking = pin!(together.asker.ask(&questions, tell));
-                if tokio::time::timeout(HAND_OVER, &mut asking).await.is_err() {
+                let someone_waits = async {
+                    if is_alone {
+                        together.someone_waits.notified().await;
+                    }
+                };
+                // Who is alone sets no timer: one that ends before all others wakes the thread that waits for timers.
+                let is_answered = tokio::select! {
+                    biased;
+                    () = &mut asking => true,
+                    () = someone_waits => timeout_at(began + HAND_OVER, &mut asking).await.is_ok(),
+                };
+                if !is_answered {
                     self.hand_over();
                     asking.await;
                 }
@@ -359,6 +379,28 @@ mod tests {
         let batches = counting.questions.lock().unwrap();
         let expected: [Vec<u32>; 4] = [vec![0], (1..=256).collect(), (257..=512).collect(), (513..=LAST).collect()];
         assert_eq!(*batches, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_left_over_overtakes_though_nobody_comes_any_more() {
+        let (counting, together) = counting();
+        let mut all = vec![ask(&together, 0)];
+        asked(&counting, 1).await;
+        all.extend((1..=600).map(|question| ask(&together, question)));
+        while together.lock().waiting.len() < 600 {
+            tokio::task::yield_now().await;
+        }
+        for batch in 1..=2 {
+            counting.let_go.add_permits(1);
+            asked(&counting, batch + 1).await;
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(HAND_OVER * 2).await;
+        assert_eq!(counting.asked.load(Ordering::SeqCst), 4, "the rest is asked beside what takes long");
+        counting.let_go.add_permits(2);
+        for asked in all {
+            asked.await.unwrap().unwrap();
+        }
     }
 
     #[tokio::test(start_paused = true)]
