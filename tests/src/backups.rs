@@ -26,7 +26,7 @@ async fn run(program: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "{program:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// What is to be found again: an invoice that was paid before the backup, one that is paid after it, and one that is lost.
+/// What is to be found again: an invoice that was paid before the backup, and one that is paid after it.
 struct Books {
     paid: v1::Invoice,
     open: v1::Invoice,
@@ -46,8 +46,16 @@ async fn books(provider: &Provider, server: &Server) -> Books {
     Books { paid, open, link }
 }
 
-/// A server on what was restored has the books of the backup, and finds what the provider did since.
-async fn expect_restored(provider: &Provider, url: &str, books: &Books) {
+/// What is done between the backup and the loss: an invoice of before is paid, and another one is issued. The URL of its link.
+async fn go_on(provider: &Provider, server: &Server, books: &Books) -> String {
+    pay(provider, &books.link.url).await;
+    let lost = server.open_invoice(40_000).await;
+    server.invoice_link(&lost.id).await.unwrap().url
+}
+
+/// A server on what was restored has the books of the backup, and finds what the provider did since. Money for what was lost
+/// waits for a person.
+async fn expect_restored(provider: &Provider, url: &str, books: &Books, lost: &str) {
     let server = provider.server_on(url, CONFIG).await;
     // The next time that is due was set by the server of before; it comes, as time would bring it.
     server.execute("UPDATE reconciliations SET due_at_us = 0").await;
@@ -69,6 +77,10 @@ async fn expect_restored(provider: &Provider, url: &str, books: &Books) {
     assert_eq!(sequence(&next), sequence(&books.open) + 1);
     let told = server.try_command(&["doctor"]).await;
     assert!(told.as_ref().is_ok_and(|told| told.contains("ok    schema: ")), "{told:?}");
+    pay(provider, lost).await;
+    let reasons = "SELECT reason FROM notifications WHERE state <> 'done' AND reason IS NOT NULL";
+    let told = eventually(async || server.texts(reasons).await.pop()).await;
+    assert!(told.contains("has paid for plink_") && told.ends_with(", which is not known here"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,9 +91,9 @@ async fn a_backup_of_sqlite_is_restored_and_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let backup = directory.path().join("backup.db");
     server.execute(&format!("VACUUM INTO '{}'", backup.display())).await;
-    pay(&provider, &books.link.url).await;
+    let lost = go_on(&provider, &server, &books).await;
     drop(server);
-    expect_restored(&provider, &format!("sqlite://{}", backup.display()), &books).await;
+    expect_restored(&provider, &format!("sqlite://{}", backup.display()), &books, &lost).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,10 +107,10 @@ async fn a_backup_of_postgresql_is_restored_and_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let backup = directory.path().join("backup.dump").display().to_string();
     run(&program("pg_dump"), &["--format=custom", "--no-owner", "--file", &backup, &database.url]).await;
-    pay(&provider, &books.link.url).await;
+    let lost = go_on(&provider, &server, &books).await;
     drop(server);
     let restored = TestDatabase::create(&shared_postgres()).await;
     let options = ["--exit-on-error", "--single-transaction", "--no-owner", "--dbname", &restored.url, &backup];
     run(&program("pg_restore"), &options).await;
-    expect_restored(&provider, &restored.url, &books).await;
+    expect_restored(&provider, &restored.url, &books, &lost).await;
 }

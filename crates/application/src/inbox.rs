@@ -247,14 +247,12 @@ impl App {
             Box::pin(async move {
                 let provider = &entry.provider;
                 let is_settled = match findings.as_ref() {
-                    Findings::Checkout(snapshot) => {
-                        app.settle(uow, provider, snapshot).await?;
-                        true
-                    }
-                    Findings::CheckoutTold(snapshot) => {
-                        // It has an id of ours, and nothing else will ever tell of this money.
-                        if !app.settle(uow, provider, snapshot).await? {
-                            return Err(unaccountable(format!("nothing here is what {} paid", snapshot.provider_ref)));
+                    Findings::Checkout(snapshot) | Findings::CheckoutTold(snapshot) => {
+                        let is_settled = app.settle(uow, provider, snapshot).await?;
+                        // What was made here and is here no more, as after an older copy was put in the database's place.
+                        if let Some(lost) = snapshot.pays_for().filter(|_| !is_settled) {
+                            let paid = &snapshot.provider_ref;
+                            return Err(unaccountable(format!("{paid} has paid for {lost}, which is not known here")));
                         }
                         true
                     }

@@ -14,6 +14,7 @@ use domain::subscription::{RenewalPayment, Subscription, SubscriptionSnapshot};
 
 use crate::app::App;
 use crate::error::Error;
+use crate::inbox::unaccountable;
 use crate::settlement::compare;
 
 impl App {
@@ -28,7 +29,14 @@ impl App {
     ) -> Result<bool, Error> {
         let Some(known) = uow.load_subscription_by_ref(provider, &snapshot.provider_ref).await? else {
             let link = uow.load_payment_link(snapshot.payment_link_id).await?;
-            let Some(link) = link.filter(|link| &link.provider == provider) else { return Ok(true) };
+            let Some(link) = link.filter(|link| &link.provider == provider) else {
+                if snapshot.terms.state.has_ended() {
+                    return Ok(true);
+                }
+                // Its link was made here and is here no more; it goes on taking money.
+                let (begun, lost) = (&snapshot.provider_ref, snapshot.payment_link_id);
+                return Err(unaccountable(format!("{begun} was begun by {lost}, which is not known here")));
+            };
             // Where another transaction was faster, its look may be older than this one.
             return self.begin_subscription(uow, &link, None, snapshot).await;
         };
