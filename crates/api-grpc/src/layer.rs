@@ -54,6 +54,12 @@ impl BegunCall {
         Self { ids: CALL.try_with(Clone::clone).ok(), traced: trace::Call::present() }
     }
 
+    /// One of that id.
+    #[cfg(test)]
+    pub(crate) fn of(call_id: &str) -> Self {
+        Self { ids: Some(CallIds { call_id: call_id.into() }), traced: trace::Call::present() }
+    }
+
     /// Goes on with its answer.
     pub(crate) async fn answer<F: Future>(&self, work: F) -> F::Output {
         match self.ids.clone() {

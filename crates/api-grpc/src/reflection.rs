@@ -10,12 +10,13 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{Request, Response};
-use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
 use tonic_reflection::server::{Builder, Error};
 use tower::Service;
+
+use crate::status::status;
 
 /// Adds both versions, since clients differ in which they ask for.
 pub(crate) fn add_to(routes: &mut RoutesBuilder) {
@@ -71,7 +72,8 @@ where
         let make = || (self.make)().inspect_err(|error| tracing::error!(%error, "there is no reflection")).ok();
         match self.made.get_or_init(make).clone() {
             Some(mut made) => made.call(request).boxed(),
-            None => std::future::ready(Ok(Status::unimplemented("there is no reflection").into_http())).boxed(),
+            None => std::future::ready(Ok(status(application::Error::internal("there is no reflection")).into_http()))
+                .boxed(),
         }
     }
 }

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn internal_text_never_leaves() {
-        let status = status(Error::Internal("canary".into()));
+        let status = status(Error::internal("canary"));
         assert_eq!(status.code(), Code::Internal);
         assert!(!format!("{status:?}").contains("canary"));
     }

@@ -1,6 +1,7 @@
 //! What can become of a use case, by what its caller can do about it. Faces turn it into their own codes, in one place
 //! each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::idempotency::StoredRefusal;
@@ -9,7 +10,7 @@ use domain::ports::storage::StorageError;
 use domain::validation::{Invalid, Violations, join};
 
 /// Why a use case came to nothing.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// Fields of the request are wrong, whatever the state of things is.
     #[error("invalid request: {0}")]
@@ -86,7 +87,7 @@ pub enum Error {
     },
     /// A defect of ours. Its source is for the log, not for the caller.
     #[error("an internal error")]
-    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Internal(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
 
 /// An ability that the provider has not.
@@ -271,8 +272,9 @@ impl Error {
         Self::Unsupported { lacking: vec![Lacking { field: field.to_owned(), ability: capability.to_owned() }] }
     }
 
-    pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Internal(source.into())
+    /// A defect of ours, by its source.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(Arc::from(source.into()))
     }
 
     /// Whether the whole transaction may be tried again at once.

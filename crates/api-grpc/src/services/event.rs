@@ -86,8 +86,8 @@ struct Follower {
     events: Arc<[SequencedEvent]>,
     /// How many of them were sent.
     sent: usize,
-    /// When that was read, and the key was good.
-    read_at: Instant,
+    /// Since when the key was known to be good as that was read.
+    allowed_at: Instant,
     /// When something was told last.
     told_at: Instant,
     next: Next,
@@ -120,7 +120,7 @@ impl Follower {
             token: credentials.0,
             events: [].into(),
             sent: 0,
-            read_at: Instant::now(),
+            allowed_at: Instant::now(),
             told_at: Instant::now(),
             next: Next::Begin,
             waits: false,
@@ -153,8 +153,9 @@ impl Follower {
 
     async fn next(&mut self) -> Result<StreamEventsResponse, Status> {
         loop {
-            if self.read_at.elapsed() > SIGN_OF_LIFE && self.sent < self.events.len() {
-                // Its reader was away for long: the key may be good no more. What is there still is read anew.
+            if self.allowed_at.elapsed() > SIGN_OF_LIFE && 0 < self.sent && self.sent < self.events.len() {
+                // Its reader was away for long: the key may be good no more. What is there still is read anew. The first is told
+                // as it was read, however long that took, or a slow database would be asked for the same for ever.
                 self.sent = self.events.len();
                 self.next = Next::Read;
             }
@@ -205,8 +206,9 @@ impl Follower {
     /// What is there behind the last event. A key that is revoked or has expired ends its streams too.
     async fn read(&mut self) -> Result<Arc<[SequencedEvent]>, Status> {
         let question = Question { token: self.token.clone(), query: self.query.clone(), known: self.known };
-        let read = self.services.reads.read(&self.services.app, question, &self.call).await?;
-        self.read_at = read.began_at;
+        // Each who waits for it has a status of its own, which tells its own call.
+        let read = self.services.reads.read(&self.services.app, question, &self.call).await.map_err(status)?;
+        self.allowed_at = read.allowed_at;
         Ok(read.events)
     }
 

@@ -40,7 +40,7 @@ pub(crate) fn caller<T>(request: Request<T>) -> Result<(Caller, T), Status> {
     let (_, mut extensions, message) = request.into_parts();
     match extensions.remove::<Caller>() {
         Some(caller) => Ok((caller, message)),
-        None => Err(status(Error::Internal("a call passed the layer without a caller".into()))),
+        None => Err(status(Error::internal("a call passed the layer without a caller"))),
     }
 }
 

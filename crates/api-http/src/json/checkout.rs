@@ -68,7 +68,7 @@ pub(super) struct Data {
 
 impl Data {
     fn of(session: &CheckoutSession) -> Result<Self, Fault> {
-        let url = session.url.clone().ok_or_else(|| Error::Internal("a session that is made has a page".into()))?;
+        let url = session.url.clone().ok_or_else(|| Error::internal("a session that is made has a page"))?;
         Ok(Self { session_id: session.id.to_string(), session_url: url, payment_type: session.payment_type })
     }
 }

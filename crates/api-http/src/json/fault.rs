@@ -1,5 +1,6 @@
 //! The one place where errors become statuses of HTTP. How an endpoint writes them down is its own matter.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use application::{Error, Lacking, Reason};
@@ -31,7 +32,7 @@ pub(crate) struct Fault {
     /// When a retry may help.
     pub(crate) retry_after: Option<Duration>,
     /// What went wrong inside: for the log, never for the caller.
-    pub(crate) cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub(crate) cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
     /// Whether the fields have the names that the caller wrote, and not those of the use cases.
     is_as_written: bool,
 }
@@ -185,7 +186,7 @@ mod tests {
 
     #[test]
     fn internal_text_never_leaves() {
-        let fault = Fault::from(Error::Internal("canary".into()));
+        let fault = Fault::from(Error::internal("canary"));
         assert_eq!(fault.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert!(fault.cause.as_ref().is_some_and(|cause| cause.to_string() == "canary"));
         assert!(!fault.message.contains("canary") && fault.details.is_empty());

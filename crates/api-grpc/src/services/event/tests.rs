@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use application::{AccessPolicy, App, AppParts, NewApiKey, mocks};
 use domain::access::{ApiKey, Scope};
 use domain::ports::provider::MockPaymentProvider;
-use domain::ports::storage::{MockStorage, Storage};
+use domain::ports::storage::{MockStorage, Storage, StorageError};
 use domain::text::DisplayName;
 use futures::StreamExt;
 use port_contracts::fixtures::{product, product_event};
@@ -146,12 +146,82 @@ async fn the_same_is_read_once_for_all_who_ask_at_once_and_anew_for_who_comes_la
         asked.await.unwrap();
     }
     assert_eq!(read.load(Ordering::SeqCst), 2);
-    // Nor is who comes later told what was read before. That nobody waits for it any more changes nothing.
-    drop(ask(1));
-    tokio::task::yield_now().await;
-    assert_eq!(read.load(Ordering::SeqCst), 3);
+    // Nor is who comes later told what was read before.
     ask(1).await.unwrap();
-    assert_eq!(read.load(Ordering::SeqCst), 4);
+    assert_eq!(read.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_read_no_further_and_kept_nowhere() {
+    let (_storage, app) = simulated(AccessPolicy::Open);
+    let reads = Reads::default();
+    let ask = |after| {
+        let query = EventQuery {
+            sellers: [mocks::north()].into(),
+            filter: EventFilter::default(),
+            after: EventPosition(after),
+            limit: BATCH,
+        };
+        let question = Question { token: None, query, known: EventPosition(after) };
+        reads.read(&app, question, &BegunCall::present())
+    };
+    for after in 0..1_000 {
+        drop(ask(after));
+    }
+    assert!(reads.listed() < 200, "{}", reads.listed());
+    // Who asks the same after all is told, and what follows it in the list is not lost with what was ended.
+    let (first, ended) = (ask(7), ask(8));
+    drop(ended);
+    let again = ask(8);
+    assert!(first.await.is_ok() && again.await.is_ok());
+}
+
+/// A store whose events are asked for as `list` says.
+fn listing(list: impl Fn() -> Result<Arc<[SequencedEvent]>, StorageError> + Send + Sync + 'static) -> MockStorage {
+    let mut storage = MockStorage::new();
+    storage.expect_list_events().returning(move |_, _, _, _| list());
+    storage
+}
+
+#[tokio::test]
+async fn who_shares_what_failed_is_told_of_a_call_of_its_own() {
+    let app = mocks::app(listing(|| Err(StorageError::Unavailable("away".into()))), MockPaymentProvider::new());
+    let mut one = follower(app.clone(), EventFilter::default(), None);
+    let mut other = follower(app, EventFilter::default(), None);
+    other.services.reads = one.services.reads.clone();
+    for (follower, id) in [(&mut one, "call-1"), (&mut other, "call-2")] {
+        follower.call = BegunCall::of(id);
+        follower.next().await.unwrap();
+    }
+    let mut told = [std::pin::pin!(one.told()), std::pin::pin!(other.told())];
+    let ended = futures::future::join_all(told.iter_mut().map(StreamExt::next)).await;
+    for (ended, id) in ended.into_iter().zip(["call-1", "call-2"]) {
+        let info = ended.unwrap().unwrap_err().get_details_request_info().unwrap();
+        assert_eq!(info.request_id, id);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_takes_long_tells_its_followers_all_the_same() {
+    let event = |position| {
+        let event = product_event(EventKind::ProductCreated, &product(&mocks::north()));
+        SequencedEvent { position: EventPosition(position), event }
+    };
+    let (mut storage, asked) = (MockStorage::new(), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&asked);
+    storage.expect_list_events().returning(move |_, _, after, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok((after.0 + 1..=3).map(event).collect())
+    });
+    let mut follower = follower(mocks::app(storage, MockPaymentProvider::new()), EventFilter::default(), None);
+    follower.next().await.unwrap();
+    // It has just been read, and the key had been asked for longer ago than a reader may be away.
+    follower.events = (1..=3).map(event).collect();
+    tokio::time::advance(SIGN_OF_LIFE * 2).await;
+    for position in 1..=3 {
+        assert_eq!(follower.next().await.unwrap().cursor, position.to_string());
+        assert_eq!(asked.load(Ordering::SeqCst), u32::from(position > 1), "the first is told, the rest is read anew");
+    }
 }
 
 #[tokio::test(start_paused = true)]
