@@ -109,9 +109,7 @@ impl Page<'_> {
         else {
             return html! {};
         };
-        let refunded = refunded(shared).unwrap_or(Money::zero(self.document.currency));
-        // What came in may be more than was due: where that alone went back, the invoice is paid as before.
-        let all_went_back = !refunded.is_zero() && shared.receipt.as_ref().and_then(received) == Some(refunded);
+        let moved = Moved::of(shared);
         let (words, page) = (self.words, self.page);
         let on = |template: &str, date| fill(template, &[&self.format.date(date)]);
         let (class, state, label, amount, detail) = match standing {
@@ -124,7 +122,7 @@ impl Page<'_> {
             Standing::Paid { paid_on } if paid.is_zero() && !credited.is_zero() => {
                 ("paid", words.credited, words.amount_credited, Some(*credited), on(words.settled_on, *paid_on))
             }
-            Standing::Paid { paid_on } if all_went_back => {
+            Standing::Paid { paid_on } if moved.is_some_and(|moved| moved.has_all_gone_back()) => {
                 ("refunded", words.refunded, words.amount_paid, Some(*paid), on(words.paid_on, *paid_on))
             }
             Standing::Paid { paid_on } => {
@@ -142,8 +140,11 @@ impl Page<'_> {
                     p.label { (label) span.state { (state) } }
                     p.amount { (self.format.money(amount)) }
                     p.detail { (detail) }
-                    @for (label, amount) in [(words.credited_after_payment, *credited_after_payment), (words.refunded, refunded)] {
-                        @if !amount.is_zero() { p.detail { (label) " " (self.format.money(amount)) } }
+                    @if !credited_after_payment.is_zero() {
+                        p.detail { (words.credited_after_payment) " " (self.format.money(*credited_after_payment)) }
+                    }
+                    @for (label, amount) in moved.iter().flat_map(|moved| moved.rows(words, *paid)) {
+                        p.detail { (label) " " (self.format.money(amount)) }
                     }
                 }
                 @if let Some(url) = url {
@@ -255,15 +256,15 @@ impl Page<'_> {
         }
     }
 
-    /// The sums of the invoice, and among them what went back of the money that came in, which its receipt tells.
+    /// The sums of the invoice, and among them what its receipt tells of the money.
     fn sums(&self, shared: &SharedInvoice) -> Markup {
         let mut sums = self.words.sums(self.document);
-        if let Some(refunded) = refunded(shared) {
+        if let (Some(moved), Subject::Invoice { paid, due, .. }) = (Moved::of(shared), &self.document.subject) {
             // What is due stands last.
-            let tells_due =
-                matches!(&self.document.subject, Subject::Invoice { due, .. } if *due != self.document.gross);
-            let at = sums.len() - usize::from(tells_due);
-            sums.insert(at, Sum { label: self.words.refunded.to_owned(), amount: refunded, is_strong: false });
+            let at = sums.len() - usize::from(*due != self.document.gross);
+            let rows = moved.rows(self.words, *paid);
+            let row = |(label, amount): (&str, Money)| Sum { label: label.to_owned(), amount, is_strong: false };
+            sums.splice(at..at, rows.map(row));
         }
         html! {
             table.sums aria-label=(self.words.total) { tbody {
@@ -351,11 +352,33 @@ impl Page<'_> {
     }
 }
 
-/// What went back of the money that came in, which the receipt tells; `None` if nothing did.
-fn refunded(shared: &SharedInvoice) -> Option<Money> {
-    match shared.receipt.as_ref()?.subject {
-        Subject::Receipt { refunded, .. } => Some(refunded).filter(|amount| !amount.is_zero()),
-        _ => None,
+/// What the receipt tells of the money.
+#[derive(Clone, Copy)]
+struct Moved {
+    received: Money,
+    refunded: Money,
+    overpaid: Money,
+}
+
+impl Moved {
+    /// `None` where nothing has come in.
+    fn of(shared: &SharedInvoice) -> Option<Self> {
+        match shared.receipt.as_ref()?.subject {
+            Subject::Receipt { received, refunded, overpaid, .. } => Some(Self { received, refunded, overpaid }),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is left of what came in.
+    fn has_all_gone_back(self) -> bool {
+        !self.refunded.is_zero() && self.refunded == self.received
+    }
+
+    /// What is to be told beside what was paid of the invoice: what came in where that was more, what went back, and what is to.
+    fn rows(self, words: &'static Words, paid: Money) -> impl Iterator<Item = (&'static str, Money)> {
+        let more = (self.received.minor() > paid.minor()).then_some((words.amount_received, self.received));
+        let moved = [(words.refunded, self.refunded), (words.overpaid, self.overpaid)];
+        more.into_iter().chain(moved.into_iter().filter(|(_, amount)| !amount.is_zero()))
     }
 }
 

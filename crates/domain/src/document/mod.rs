@@ -95,7 +95,7 @@ pub enum Subject {
         received: Money,
         /// What has gone back since, or is about to.
         refunded: Money,
-        /// What came in beyond the invoice's total.
+        /// What came in beyond the invoice's total, and has not gone back.
         overpaid: Money,
         /// What is still to be paid on the invoice.
         due: Money,
@@ -227,12 +227,14 @@ impl Document {
         let mut received: Vec<_> = counted().filter_map(ReceivedPayment::of).collect();
         received.sort_by(|a, b| (a.received_on, &a.reference).cmp(&(b.received_on, &b.reference)));
         let issued_on = received.last().ok_or(DocumentError::NothingReceived)?.received_on;
+        let sum = Money::sum(invoice.currency, received.iter().map(|payment| payment.amount))?;
+        let refunded = Money::sum(invoice.currency, counted().filter_map(|payment| payment.refunded))?;
         let subject = Subject::Receipt {
             invoice_issued_on: fixed.finalized_at.date(),
-            received: Money::sum(invoice.currency, received.iter().map(|payment| payment.amount))?,
-            refunded: Money::sum(invoice.currency, counted().filter_map(|payment| payment.refunded))?,
+            received: sum,
+            refunded,
             payments: received,
-            overpaid: invoice.amount_overpaid,
+            overpaid: still_overpaid(invoice, sum.checked_sub(refunded)?)?,
             due: invoice.amount_due(),
         };
         Self::with_figures_of(invoice, subject, issued_on, details)
@@ -333,6 +335,14 @@ impl ReceivedPayment {
         let received_on = payment.out_of_band.as_ref().map_or(succeeded_at.date(), |how| how.received_on);
         Some(Self { received_on, amount: payment.received?, reference: payment.id.to_string() })
     }
+}
+
+/// What of an overpayment is still to be paid back, where `kept` of the money that came in has not gone back: what is beyond
+/// the invoice's own claim, which credit notes lower. An invoice tells what was overpaid, whatever went back since.
+fn still_overpaid(invoice: &Invoice, kept: Money) -> Result<Money, MoneyError> {
+    let claim = invoice.amount_paid.checked_sub(invoice.amount_credited_after_payment())?;
+    let beyond = kept.checked_sub(claim)?.minor();
+    Ok(Money::new(beyond.clamp(0, invoice.amount_overpaid.minor()), invoice.currency))
 }
 
 /// Whether a payment counts on its invoice: its money is there, in the invoice's currency, and the invoice took it.

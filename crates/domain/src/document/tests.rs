@@ -237,6 +237,27 @@ fn a_receipt_adds_up_what_came_in_and_tells_what_is_left() {
 }
 
 #[test]
+fn a_receipt_asks_back_what_was_overpaid_until_it_went_back() {
+    let overpaid = |refunded: i64, credited_after: i64| {
+        let mut invoice = open();
+        let total = invoice.total().minor();
+        invoice.receive(Money::new(total + 5_000, sek()), ISSUED).unwrap();
+        let none = crate::credit_note::InvoiceCredits::none(&invoice);
+        let credits = crate::credit_note::InvoiceCredits { post_payment: Money::new(credited_after, sek()), ..none };
+        invoice.take_credits(credits, ISSUED);
+        let mut payment = (*payment_of(&invoice, total + 5_000)).clone();
+        payment.refunded = Some(Money::new(refunded, sek()));
+        let payments = [Payment::from_stored(payment)];
+        let document = Document::receipt_of_invoice(&invoice, &payments, DocumentDetails::default()).unwrap();
+        let Subject::Receipt { overpaid, .. } = document.subject else { panic!("no receipt") };
+        overpaid.minor()
+    };
+    assert_eq!([0, 2_000, 5_000, 6_000].map(|refunded| overpaid(refunded, 0)), [5_000, 3_000, 0, 0]);
+    // What a credit note gives back goes back before it.
+    assert_eq!([0, 4_000, 6_000, 9_000].map(|refunded| overpaid(refunded, 4_000)), [5_000, 5_000, 3_000, 0]);
+}
+
+#[test]
 fn a_receipt_tells_the_day_on_which_money_came_in_beside_every_provider() {
     let invoice = open();
     let mut cash = (*payment_of(&invoice, 4_000)).clone();
