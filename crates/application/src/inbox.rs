@@ -250,7 +250,10 @@ impl App {
                     Findings::Checkout(snapshot) | Findings::CheckoutTold(snapshot) => {
                         let is_settled = app.settle(uow, provider, snapshot).await?;
                         // What was made here and is here no more, as after an older copy was put in the database's place.
-                        if let Some(lost) = snapshot.pays_for().filter(|_| !is_settled) {
+                        if let Some(lost) = snapshot.pays_for()
+                            && !is_settled
+                            && !is_known_anywhere(uow, snapshot).await?
+                        {
                             let paid = &snapshot.provider_ref;
                             return Err(unaccountable(format!("{paid} has paid for {lost}, which is not known here")));
                         }
@@ -575,6 +578,15 @@ fn left_to_its_holder(written: Result<(), Error>) -> Result<(), Error> {
         Err(error) if is_lost_lease(&error) => Ok(()),
         other => other,
     }
+}
+
+/// Whether what a session names of ours is here, be it another provider's: that one's own notifications tell of it.
+async fn is_known_anywhere(uow: &mut dyn UnitOfWork, snapshot: &CheckoutSnapshot) -> Result<bool, Error> {
+    Ok(match (snapshot.checkout_session_id, snapshot.payment_link_id) {
+        (Some(id), _) => uow.load_checkout_session(id).await?.is_some(),
+        (None, Some(id)) => uow.load_payment_link(id).await?.is_some(),
+        (None, None) => false,
+    })
 }
 
 /// What only a person can bring into the books: it is set aside.

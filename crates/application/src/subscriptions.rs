@@ -29,7 +29,7 @@ impl App {
     ) -> Result<bool, Error> {
         let Some(known) = uow.load_subscription_by_ref(provider, &snapshot.provider_ref).await? else {
             let link = uow.load_payment_link(snapshot.payment_link_id).await?;
-            let Some(link) = link.filter(|link| &link.provider == provider) else {
+            let Some(link) = link else {
                 if snapshot.terms.state.has_ended() {
                     return Ok(true);
                 }
@@ -37,6 +37,9 @@ impl App {
                 let (begun, lost) = (&snapshot.provider_ref, snapshot.payment_link_id);
                 return Err(unaccountable(format!("{begun} was begun by {lost}, which is not known here")));
             };
+            if &link.provider != provider {
+                return Ok(true);
+            }
             // Where another transaction was faster, its look may be older than this one.
             return self.begin_subscription(uow, &link, None, snapshot).await;
         };

@@ -127,3 +127,23 @@ async fn an_answer_that_a_look_overtook_writes_nothing() {
     let ended = app().conclude_cancellation(&mut uow, id, Some((VERSION, &canceled))).await.unwrap();
     assert_eq!(ended.terms.state, SubscriptionState::Canceled);
 }
+
+#[tokio::test]
+async fn one_whose_link_is_lost_waits_for_a_person_as_long_as_it_runs() {
+    let provider = link(0).provider.clone();
+    let of_link = |found: Option<PaymentLink>| {
+        let mut uow = telling(&[]);
+        uow.expect_load_subscription_by_ref().returning(|_, _| Ok(None));
+        uow.expect_load_payment_link().returning(move |_| Ok(found.clone()));
+        uow
+    };
+    let settle = async |found: Option<PaymentLink>, provider: &ProviderName, state: SubscriptionState| {
+        app().settle_subscription(&mut of_link(found), provider, None, &told(state)).await
+    };
+    let lost = settle(None, &provider, SubscriptionState::Active).await.unwrap_err();
+    assert!(lost.to_string().ends_with("which is not known here"), "{lost}");
+    assert!(settle(None, &provider, SubscriptionState::Canceled).await.unwrap());
+    // Another provider's own notifications tell of it.
+    let other = "south".parse().unwrap();
+    assert!(settle(Some(link(0)), &other, SubscriptionState::Active).await.unwrap());
+}
