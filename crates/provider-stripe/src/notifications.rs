@@ -1,6 +1,8 @@
 //! Stripe's events as notifications, delivered to the webhook or listed afterwards. It must not verify anything: that is
 //! done of the bytes, before.
 
+use std::time::Duration;
+
 use domain::ports::provider::{Delivery, NotificationPage};
 use domain::provider::{Notification, NotificationTopic, ProviderRef};
 use domain::timestamp::Timestamp;
@@ -8,6 +10,11 @@ use serde_json::Value;
 
 use crate::client::Params;
 use crate::params::push;
+
+/// How far back events are looked at that were not taken.
+const UNTAKEN_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long after an event it is to have been taken.
+const UNTAKEN_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// The events that tell something here. A list can be asked for at most 20 kinds at once.
 const EVENTS: [&str; 20] = [
@@ -58,12 +65,27 @@ pub(crate) fn question(since: Timestamp, after: Option<&str>) -> Params {
     let mut params = Params::new();
     push(&mut params, "created[gte]", since.unix_seconds());
     push(&mut params, "limit", PAGE);
-    for (index, kind) in EVENTS.iter().enumerate() {
-        push(&mut params, &format!("types[{index}]"), kind);
-    }
+    push_kinds(&mut params);
     if let Some(after) = after {
         push(&mut params, "starting_after", after);
     }
+    params
+}
+
+fn push_kinds(params: &mut Params) {
+    for (index, kind) in EVENTS.iter().enumerate() {
+        push(params, &format!("types[{index}]"), kind);
+    }
+}
+
+/// What is asked for to see whether events of the last day wait for longer than a delivery takes: those that some endpoint of
+/// the account has not taken.
+pub(crate) fn untaken(now: Timestamp) -> Params {
+    let mut params = newest();
+    push(&mut params, "created[gte]", now.unix_seconds() - UNTAKEN_WITHIN.as_secs().cast_signed());
+    push(&mut params, "created[lt]", now.unix_seconds() - UNTAKEN_AFTER.as_secs().cast_signed());
+    push(&mut params, "delivery_success", false);
+    push_kinds(&mut params);
     params
 }
 

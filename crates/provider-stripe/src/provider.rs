@@ -54,6 +54,13 @@ pub struct StripeProvider {
 }
 
 impl StripeProvider {
+    /// Whether some event of the last day was not taken where it was delivered.
+    async fn has_untaken(&self) -> Result<bool, ProviderError> {
+        let Some(now) = self.client.stripes_time() else { return Ok(false) };
+        let found = self.client.get("/v1/events", notifications::untaken(now)).await?;
+        Ok(found["data"].as_array().is_some_and(|events| !events.is_empty()))
+    }
+
     /// The provider for a configuration.
     ///
     /// # Errors
@@ -542,7 +549,11 @@ impl PaymentProvider for StripeProvider {
         let mut params = Params::new();
         push(&mut params, "limit", 100);
         match self.client.get("/v1/webhook_endpoints", params).await {
-            Ok(endpoints) => Ok(notifications::delivery(&endpoints, webhook_url)),
+            Ok(endpoints) => match notifications::delivery(&endpoints, webhook_url) {
+                // Stripe tells no endpoint's secret: whether ours is the same, what was taken tells.
+                Delivery::On if self.has_untaken().await? => Ok(Delivery::Untaken),
+                delivery => Ok(delivery),
+            },
             // A restricted key need not see the endpoints. Events it must: they are read back by it.
             Err(ProviderError::Unauthorized) => {
                 self.client.get("/v1/events", notifications::newest()).await.map(|_| Delivery::Untold)

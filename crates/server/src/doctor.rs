@@ -332,6 +332,11 @@ fn delivered(check: String, delivery: Delivery, url: Option<&str>) -> Finding {
             let told = format!("not all kinds come to {url}");
             Finding::fail(check, told, format!("turn these on there: {}", kinds.join(", ")))
         }
+        Delivery::Untaken => {
+            let mend = "see that the secret in the settings is that of this endpoint, and what the provider's dashboard tells of \
+                        its deliveries (those of the account's other endpoints count as well)";
+            Finding::fail(check, format!("they come to {url}, and some of the last day were not taken"), mend)
+        }
         Delivery::Off => {
             let mend = format!("point a webhook at {url}, and put its secret into the settings");
             Finding::fail(check, "none come here: the provider has no endpoint that is on with our URL", mend)

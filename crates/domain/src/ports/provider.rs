@@ -326,6 +326,8 @@ pub enum Delivery {
         /// The kinds.
         kinds: Vec<String>,
     },
+    /// It delivers there, and some that it told in the last day have not been taken.
+    Untaken,
     /// It has nothing there, or it is turned off.
     Off,
     /// It does not tell, or not with our key.

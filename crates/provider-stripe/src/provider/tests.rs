@@ -265,3 +265,24 @@ fn fast(server: &MockServer) -> StripeProvider {
     config.calls_per_second_max = 100_000;
     StripeProvider::new(config).unwrap()
 }
+
+#[tokio::test]
+async fn an_endpoint_delivers_once_what_it_told_is_taken() {
+    for (untaken, want) in [(json!([]), Delivery::On), (json!([{"id": "evt_1"}]), Delivery::Untaken)] {
+        let server = MockServer::start().await;
+        let endpoint =
+            json!([{"url": "https://pay.test/webhooks/stripe", "status": "enabled", "enabled_events": ["*"]}]);
+        let answer = list(endpoint).insert_header("date", "Mon, 30 Nov 2026 12:00:00 GMT");
+        Mock::given(path("/v1/webhook_endpoints")).respond_with(answer).mount(&server).await;
+        // Between a day and five minutes before, by Stripe's clock.
+        Mock::given(path("/v1/events"))
+            .and(query_param("delivery_success", "false"))
+            .and(query_param("created[gte]", "1795953600"))
+            .and(query_param("created[lt]", "1796039700"))
+            .respond_with(list(untaken))
+            .expect(1)
+            .mount(&server)
+            .await;
+        assert_eq!(stripe(&server).probe("https://pay.test/webhooks/stripe").await, Ok(want));
+    }
+}
