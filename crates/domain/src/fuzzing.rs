@@ -68,7 +68,7 @@ pub fn redirects(data: &[u8]) {
     const HOST: &str = "shop.example.com";
     const BELOW: &str = ".example.net";
     let text = String::from_utf8_lossy(data);
-    let Ok(policy) = RedirectPolicy::parse(vec![HOST.to_owned(), format!("*{BELOW}")]) else { return };
+    let Ok(policy) = RedirectPolicy::parse(&[HOST.to_owned(), format!("*{BELOW}")]) else { return };
     let Ok(url) = RedirectUrl::parse(&text, &policy) else { return };
     assert_eq!(RedirectUrl::parse(url.as_str(), &policy).ok().as_ref(), Some(&url));
     // As a browser reads it: the standard that it follows is that of this parser.

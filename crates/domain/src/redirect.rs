@@ -68,25 +68,25 @@ impl RedirectUrl {
 }
 
 impl RedirectPolicy {
-    /// A policy of host names. `*` alone among them allows every host.
+    /// A policy of host names. `*` and nothing else allows every host.
     ///
     /// # Errors
-    /// The index of an entry that could never match, since it is neither a host name nor `*.` before one.
-    pub fn parse(hosts: Vec<String>) -> Result<Self, (usize, Invalid)> {
-        if hosts.iter().any(|host| host == "*") {
+    /// The index of an entry that could never match or would match too much: it is neither a host name nor `*.` before one of
+    /// two labels at least.
+    pub fn parse(hosts: &[String]) -> Result<Self, (usize, Invalid)> {
+        if hosts == ["*"] {
             return Ok(Self::AnyHost);
         }
-        let is_name = |host: &str| {
-            let plain = !host.is_empty() && !host.contains(['*', ':', '/', '@', '?', '#', ' ']);
-            plain && Host::parse(host).is_ok_and(|host| !matches!(&host, Host::Domain(name) if !is_host_name(name)))
-        };
-        match hosts.iter().position(|host| !is_name(host.strip_prefix("*.").unwrap_or(host))) {
-            Some(index) => {
-                let expected = "must be a host name such as shop.example.com, or *.example.com for all below it";
-                Err((index, Invalid::new("HOST", expected)))
-            }
-            None => Ok(Self::Hosts(hosts)),
-        }
+        let entries = hosts.iter().enumerate().map(|(index, entry)| {
+            let read = match entry.strip_prefix("*.") {
+                Some(parent) => host_name(parent).filter(|name| name.contains('.')).map(|name| format!("*.{name}")),
+                None => host_name(entry),
+            };
+            let expected =
+                "must be a host name such as shop.example.com, or *.example.com for all below it; or * alone";
+            read.ok_or_else(|| (index, Invalid::new("HOST", expected)))
+        });
+        entries.collect::<Result<_, _>>().map(Self::Hosts)
     }
 
     fn allows<S: AsRef<str>>(&self, host: &Host<S>) -> bool {
@@ -96,10 +96,22 @@ impl RedirectPolicy {
             Host::Ipv4(address) => address.to_string(),
             Host::Ipv6(address) => address.to_string(),
         };
-        allowed.iter().map(|entry| entry.to_ascii_lowercase()).any(|entry| match entry.strip_prefix("*.") {
+        allowed.iter().any(|entry| match entry.strip_prefix("*.") {
             Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
-            None => host == entry,
+            None => host == *entry,
         })
+    }
+}
+
+/// A host as URLs that name it are read: in lower case, its letters as IDNA writes them, an address in full.
+fn host_name(text: &str) -> Option<String> {
+    if text.is_empty() || text.contains(['*', ':', '/', '@', '?', '#', ' ']) {
+        return None;
+    }
+    match Host::parse(text).ok()? {
+        Host::Domain(name) => Some(name.trim_end_matches('.').to_owned()).filter(|name| is_host_name(name)),
+        Host::Ipv4(address) => Some(address.to_string()),
+        Host::Ipv6(address) => Some(address.to_string()),
     }
 }
 
@@ -112,7 +124,8 @@ mod tests {
     use super::*;
 
     fn rule(text: &str, hosts: &[&str]) -> Result<(), &'static str> {
-        let policy = RedirectPolicy::Hosts(hosts.iter().map(|h| (*h).to_owned()).collect());
+        let hosts: Vec<String> = hosts.iter().map(|h| (*h).to_owned()).collect();
+        let policy = RedirectPolicy::parse(&hosts).unwrap();
         RedirectUrl::parse(text, &policy).map(|_| ()).map_err(|invalid| invalid.rule)
     }
 
@@ -144,5 +157,21 @@ mod tests {
             assert_eq!(rule(bad, &hosts), Err(want), "{bad}");
         }
         assert_eq!(rule(&format!("https://cloud.hostup.se/{}", "x".repeat(2_048)), &hosts), Err("TOO_LONG"));
+    }
+
+    #[test]
+    fn hosts_are_held_against_urls_as_both_are_read() {
+        let hosts = ["åäö.se", "Shop.Example.com.", "127.1", "*.Example.NET"];
+        for good in ["https://xn--4cab6c.se/", "https://åäö.se/x", "https://shop.example.com./x", "http://127.0.0.1/"]
+        {
+            assert_eq!(rule(good, &hosts), Ok(()), "{good}");
+        }
+        assert_eq!(rule("https://a.example.net/", &hosts), Ok(()));
+        let parse = |hosts: &[&str]| RedirectPolicy::parse(&hosts.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>());
+        assert_eq!(parse(&["*"]), Ok(RedirectPolicy::AnyHost));
+        for bad in ["*", "*.com", "*.*.example.com", "https://x", "a b", "", "a/b", "user@a.se"] {
+            let refused = parse(&["shop.example.com", bad]).map_err(|(index, invalid)| (index, invalid.rule));
+            assert_eq!(refused, Err((1, "HOST")), "{bad}");
+        }
     }
 }

@@ -50,6 +50,8 @@ const RECONCILE_EVERY_SECONDS_MAX: u32 = 86_400;
 
 /// The checked configuration.
 pub(crate) struct Config {
+    /// The file that was read.
+    file: Option<String>,
     pub(crate) grpc_listen: SocketAddr,
     /// How gRPC speaks TLS; in the clear where absent.
     pub(crate) grpc_tls: Option<GrpcTls>,
@@ -158,6 +160,7 @@ impl Config {
             given(&settings.config).filter(|_| file.holds_secrets()).and_then(|path| secrets::too_open(&path));
         let mut config = Self::check(settings, file, faults)?;
         config.warnings.extend(warning.map(|told| ("config".to_owned(), told)));
+        config.file = given(&settings.config);
         Ok(config)
     }
 
@@ -222,6 +225,11 @@ impl Config {
             let expected = "must be on loopback: it lets everyone in";
             v.refuse("sandbox.listen", Invalid::new("NOT_LOOPBACK", expected));
         }
+        for (name, other) in [("grpc_listen", listen.grpc), ("http_listen", listen.http)] {
+            if in_sandbox && collide(listen.sandbox, other) {
+                v.refuse("sandbox.listen", twice(name));
+            }
+        }
         let state_file = data_dir.join("sandbox.json");
         let charging = providers.map(|providers| match in_sandbox {
             true => Charging::Sandbox { listen: listen.sandbox, state_file },
@@ -235,6 +243,10 @@ impl Config {
         }
         let traces = traces::traces(v, file.telemetry, settings);
         let grpc_tls = v.within("grpc_tls", |v| tls::tls(v, file.grpc_tls, &mut warnings));
+        if !listen.grpc.ip().is_loopback() && matches!(grpc_tls, Some(None)) {
+            let told = "callers' keys come over the network in the clear: set [grpc_tls], or have a proxy on this machine speak TLS";
+            warnings.push(("grpc_listen".to_owned(), told.to_owned()));
+        }
         let vies = v.within("vies", |v| vies(v, file.vies));
         let password = Given::new(settings.mail_password.clone(), settings.mail_password_file.clone());
         let mail = v.within("mail", |v| mail::mail(v, file.mail, password, &mut warnings));
@@ -256,6 +268,7 @@ impl Config {
             charging.zip(sellers).zip(vies.zip(mail)).zip(public_url.zip(grpc_tls)).zip(database_url.zip(traces));
         let config =
             parts.map(|((((charging, sellers), (vies, mail)), (public_url, grpc_tls)), (database_url, traces))| Self {
+                file: None,
                 grpc_listen: listen.grpc,
                 certificate_ends: grpc_tls.as_ref().map(|checked| checked.ends),
                 grpc_tls: grpc_tls.map(|checked| checked.tls),
@@ -356,8 +369,9 @@ impl Config {
         let warnings: String =
             self.warnings.iter().map(|(setting, told)| format!("warning: {setting}: {told}\n")).collect();
         let traces = self.traces.as_ref().map_or_else(|| "off".to_owned(), TraceConfig::summary);
+        let file = self.file.as_deref().unwrap_or("none: neither --config nor PAYLINKS_CONFIG names one");
         format!(
-            "{warnings}The configuration is fine.\n  gRPC      {}{tls}\n  HTTP      {}\n  database  {database}\n  charging  {charging}\n  access    {access}\n  sellers   {}\n  traces    {traces}\n",
+            "{warnings}The configuration is fine.\n  file      {file}\n  gRPC      {}{tls}\n  HTTP      {}\n  database  {database}\n  charging  {charging}\n  access    {access}\n  sellers   {}\n  traces    {traces}\n",
             self.grpc_listen,
             self.http_listen,
             sellers.join(", ")
@@ -396,6 +410,16 @@ struct Listeners {
     sandbox: SocketAddr,
 }
 
+/// Whether two can't listen at once. Any free port is another for each.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (one.ip() == other.ip() || is_everywhere)
+}
+
+fn twice(other: &str) -> Invalid {
+    Invalid::new("TWICE", format!("must be another address than that of {other}"))
+}
+
 fn listeners(
     v: &mut Validator,
     settings: &Settings,
@@ -406,12 +430,6 @@ fn listeners(
         http: address(v, "http_listen", given(&settings.http_listen).or(http), 8_080),
         sandbox: address(v, "sandbox.listen", given(&settings.sandbox_listen).or(sandbox), 12_111),
     };
-    // Any free port is another for each.
-    let collide = |one: SocketAddr, other: SocketAddr| {
-        let is_everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
-        one.port() != 0 && one.port() == other.port() && (one.ip() == other.ip() || is_everywhere)
-    };
-    let twice = |other: &str| Invalid::new("TWICE", format!("must be another address than that of {other}"));
     if collide(listen.grpc, listen.http) {
         v.refuse("http_listen", twice("grpc_listen"));
     }

@@ -213,7 +213,7 @@ fn seller(
         let expected = "must be the format of invoice_numbers, or one whose numbers no invoice can have";
         v.refuse("credit_note_numbers", Invalid::new("AMBIGUOUS_NUMBERS", expected));
     }
-    let redirects = match row.redirect_hosts.map(RedirectPolicy::parse) {
+    let redirects = match row.redirect_hosts.as_deref().map(RedirectPolicy::parse) {
         None => Some(RedirectPolicy::AnyHost),
         Some(Ok(policy)) => Some(policy),
         Some(Err((index, invalid))) => {
