@@ -22,7 +22,7 @@ const LARGE: usize = 8 << 10;
 const SENT_AT_ONCE_MAX: u32 = 31;
 
 /// A connection whose task reads before it writes and flushes, each time that it runs, as that of HTTP/2 does once it is agreed
-/// on.
+/// on. Where it takes up new calls in the same run it does so again for each: then what was put off is sent at once.
 pub(crate) struct Gathered<T> {
     connection: T,
     gathered: Vec<u8>,

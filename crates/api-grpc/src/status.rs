@@ -18,10 +18,17 @@ const DOMAIN: &str = "paylinks";
 const VIOLATIONS_MAX: usize = 20;
 /// How many characters of a text are told that a caller may have had a say in.
 const CHARS_MAX: usize = 100;
+/// How many of what was expected of a field, where no more than [`FEW`] fields are bad: what there is to choose from is told whole.
+const EXPECTED_CHARS_MAX: usize = 400;
+const FEW: usize = 4;
 
 /// A text that is no longer than trailers bear.
 fn cut(text: &str) -> String {
-    text.chars().take(CHARS_MAX).collect()
+    cut_at(text, CHARS_MAX)
+}
+
+fn cut_at(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
 }
 
 /// The status of an error. Internal text goes to the log and never to the caller.
@@ -30,10 +37,12 @@ pub(crate) fn status(error: Error) -> Status {
         Error::Invalid(violations) => {
             let total = violations.iter().count();
             let mut details = details(Error::INVALID_FIELDS, [("violations", total.to_string())]);
+            let expected = |text| cut_at(text, if total > FEW { CHARS_MAX } else { EXPECTED_CHARS_MAX });
             for violation in violations.iter().take(VIOLATIONS_MAX) {
-                add_field(&mut details, (&violation.field, &violation.expected), &violation.rule);
+                add_field(&mut details, (&violation.field, &expected(&violation.expected)), &violation.rule);
             }
-            let first = violations.iter().next().map(|first| format!("{} {}", cut(&first.field), cut(&first.expected)));
+            let first = violations.iter().next();
+            let first = first.map(|first| format!("{} {}", cut(&first.field), expected(&first.expected)));
             let more = if total > 1 { format!("; and {} more, see the details", total - 1) } else { String::new() };
             build(Code::InvalidArgument, format!("invalid request: {}{more}", first.unwrap_or_default()), details)
         }
@@ -92,7 +101,8 @@ fn unsupported(error: &Error) -> Status {
 
 /// Adds a bad field: for people what was expected, for programs the rule that it broke.
 fn add_field(details: &mut ErrorDetails, (field, expected): (&str, &str), rule: &str) {
-    let violation = FieldViolation { reason: cut(rule), ..FieldViolation::new(cut(field), cut(expected)) };
+    let violation =
+        FieldViolation { reason: cut(rule), ..FieldViolation::new(cut(field), cut_at(expected, EXPECTED_CHARS_MAX)) };
     let mut violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
     violations.push(violation);
     details.set_bad_request(violations);

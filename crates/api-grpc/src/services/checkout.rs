@@ -58,13 +58,14 @@ impl CheckoutService for Services {
         let (caller, m) = caller(request)?;
         let seller = self.seller(&caller, &m.seller_id)?;
         let key = (seller.id.clone(), m.invoice_id.clone(), m.payment_link_id.clone(), m.state);
-        let (invoice_id, payment_link_id, page) = parse(|v| {
+        let (invoice_id, payment_link_id, page, state) = parse(|v| {
             let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
             let payment_link_id = optional_id(v, "payment_link_id", &m.payment_link_id);
             let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
-            Some((invoice_id?, payment_link_id?, page?))
+            let state = known::<CheckoutSessionState>(v, "state", m.state);
+            Some((invoice_id?, payment_link_id?, page?, state?))
         })?;
-        let state = match parse(|v| known::<CheckoutSessionState>(v, "state", m.state))? {
+        let state = match state {
             CheckoutSessionState::Unspecified => None,
             CheckoutSessionState::Creating => Some(SessionState::CREATING),
             CheckoutSessionState::Open => Some(SessionState::OPEN),

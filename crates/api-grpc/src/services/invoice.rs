@@ -186,13 +186,14 @@ impl InvoiceService for Services {
         let (caller, m) = caller(request)?;
         let seller = self.seller(&caller, &m.seller_id)?;
         let key = (seller.id.clone(), beside_number(&m.customer_id, &m.number), m.state, m.overdue);
-        let (customer_id, number, page) = parse(|v| {
+        let (customer_id, number, page, state) = parse(|v| {
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
             let number = optional(v, "number", &m.number, NumberFormat::parse_number);
             let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
-            Some((customer_id?, number?, page?))
+            let state = known::<InvoiceState>(v, "state", m.state);
+            Some((customer_id?, number?, page?, state?))
         })?;
-        let state = match parse(|v| known::<InvoiceState>(v, "state", m.state))? {
+        let state = match state {
             InvoiceState::Unspecified => None,
             InvoiceState::Draft => Some(invoice::InvoiceState::DRAFT),
             InvoiceState::Open => Some(invoice::InvoiceState::OPEN),

@@ -79,15 +79,16 @@ impl PaymentService for Services {
             m.state,
             m.flagged,
         );
-        let (invoice_id, customer_id, payment_link_id, subscription_id, page) = parse(|v| {
+        let (invoice_id, customer_id, payment_link_id, subscription_id, page, state) = parse(|v| {
             let invoice_id = optional_id(v, "invoice_id", &m.invoice_id);
             let customer_id = optional_id(v, "customer_id", &m.customer_id);
             let payment_link_id = optional_id(v, "payment_link_id", &m.payment_link_id);
             let subscription_id = optional_id(v, "subscription_id", &m.subscription_id);
             let page = page_request(v, (m.page_size, &m.page_token), &key, |text| text.parse());
-            Some((invoice_id?, customer_id?, payment_link_id?, subscription_id?, page?))
+            let state = known::<PaymentState>(v, "state", m.state);
+            Some((invoice_id?, customer_id?, payment_link_id?, subscription_id?, page?, state?))
         })?;
-        let state = match parse(|v| known::<PaymentState>(v, "state", m.state))? {
+        let state = match state {
             PaymentState::Unspecified => None,
             PaymentState::Pending => Some(payment::PaymentState::PENDING),
             PaymentState::Processing => Some(payment::PaymentState::PROCESSING),
