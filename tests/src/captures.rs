@@ -162,6 +162,7 @@ async fn what_is_done_at_the_provider_is_followed(db: Db) {
 
     // Nobody has told us yet when we capture: what was done there is what counts, and is told.
     let payment = held(&server).await;
+    server.expect_no_notification_stuck().await;
     server.control("webhooks/policy", json!({"lose": true})).await;
     at_provider(&server, &payment, "cancel").await;
     let asked = request(&payment, None);
@@ -182,6 +183,7 @@ async fn a_lost_answer_captures_once(db: Db) {
         json!({"kind": "status", "status": 500, "after_execution": true, "times": 3}),
     ] {
         let payment = held(&server).await;
+        server.expect_no_notification_stuck().await;
         fault["operation"] = CAPTURE.into();
         // Only the look tells then.
         server.control("webhooks/policy", json!({"lose": true})).await;

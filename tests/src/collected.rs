@@ -203,6 +203,7 @@ async fn nothing_is_paid_where_a_code_takes_off_everything(db: Db) {
     let session = buy(&server, &link, json!({"promotion_code": "FREE"})).await;
     assert_eq!(session.payment_state(), v1::SessionPaymentState::NotRequired);
     assert_eq!(minor(session.collected.unwrap().amount_total.as_ref()), 0);
+    server.expect_no_notification_stuck().await;
     let request = v1::ListPaymentsRequest { payment_link_id: link.id, ..Default::default() };
     assert!(server.payments().list_payments(request).await.unwrap().into_inner().payments.is_empty());
 }
@@ -222,6 +223,7 @@ async fn a_recurring_link_is_paid_for_its_first_period_and_not_in_a_trial(db: Db
     assert_eq!(session.payment_state(), v1::SessionPaymentState::Paid);
     let of =
         |link: &v1::PaymentLink| v1::ListPaymentsRequest { payment_link_id: link.id.clone(), ..Default::default() };
+    server.expect_no_notification_stuck().await;
     let payments = server.payments().list_payments(of(&link)).await.unwrap().into_inner().payments;
     assert_eq!((payments.len(), minor(payments[0].received.as_ref())), (1, 9_900));
     assert!(payments[0].provider_ref.starts_with("pi_"), "a refund of it must find it");
@@ -230,6 +232,6 @@ async fn a_recurring_link_is_paid_for_its_first_period_and_not_in_a_trial(db: Db
     let link = create(&server, v1::CreatePaymentLinkRequest { subscription: trial, ..monthly() }).await;
     let session = buy(&server, &link, json!({})).await;
     assert_eq!(session.payment_state(), v1::SessionPaymentState::NotRequired);
-    assert!(server.payments().list_payments(of(&link)).await.unwrap().into_inner().payments.is_empty());
     server.expect_no_notification_stuck().await;
+    assert!(server.payments().list_payments(of(&link)).await.unwrap().into_inner().payments.is_empty());
 }

@@ -23,7 +23,7 @@ async fn config_check_says_what_would_run_or_every_fault_at_once() {
     )
     .await;
     assert!(
-        fine && output_text.starts_with("The configuration is fine.") && output_text.contains("acme"),
+        fine && output_text.starts_with("The configuration is fine.\n  file      /") && output_text.contains("acme"),
         "{output_text}"
     );
     assert!(!output_text.contains('\u{1b}'), "colours where there is no terminal: {output_text}");

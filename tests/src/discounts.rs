@@ -119,7 +119,7 @@ async fn a_promotion_code_is_made_redeemed_and_put_away(db: Db) {
     assert_eq!(spent.await.id, code.id, "the second redemption was the last that it allows");
     let updated = "promotion_code.updated";
     let expected = ["promotion_code.created", updated, updated, updated];
-    eventually(async || Some(told_of(&server, &code.id).await).filter(|found| found == &expected)).await;
+    assert_eq!(told_of(&server, &code.id).await, expected);
 }
 
 /// The domain's figures and the page's, over every kind of coupon and orders that don't split evenly.

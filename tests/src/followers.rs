@@ -51,20 +51,6 @@ impl Follower {
     }
 }
 
-/// All events, page by page.
-async fn listed(channel: &Channel) -> Vec<v1::Event> {
-    let (mut events, mut after) = (Vec::new(), "0".to_owned());
-    loop {
-        let request = v1::ListEventsRequest { page_size: 100, after_cursor: after, ..Default::default() };
-        let page = EventServiceClient::new(channel.clone()).list_events(request).await.unwrap().into_inner();
-        if page.events.is_empty() {
-            return events;
-        }
-        events.extend(page.events);
-        after = page.next_cursor;
-    }
-}
-
 async fn a_follower_misses_nothing_while_many_write_and_the_server_dies(db: Db) {
     let server = Server::start(db).await;
     let mut follower = Follower { cursor: "0".to_owned(), seen: Vec::new() };
@@ -78,7 +64,7 @@ async fn a_follower_misses_nothing_while_many_write_and_the_server_dies(db: Db) 
     let invoices = count_invoices(&server).await;
     // Of each, that it was made and that it was finalized.
     follower.follow(&server.channel, 2 * invoices).await;
-    assert_eq!(follower.seen, listed(&server.channel).await);
+    assert_eq!(follower.seen, server.all_events().await);
     let cursors: Vec<u64> = follower.seen.iter().map(|event| event.cursor.parse().unwrap()).collect();
     assert!(cursors.is_sorted_by(|one, next| one < next), "{cursors:?}");
 }

@@ -325,10 +325,9 @@ impl Server {
         database.close().await.unwrap();
     }
 
-    /// The types of all events, once there are so many.
-    pub(crate) async fn event_types(&self, count: usize) -> Vec<String> {
-        let events = eventually(async || Some(self.all_events().await).filter(|events| events.len() >= count)).await;
-        events.into_iter().map(|event| event.r#type).collect()
+    /// The types of all events so far.
+    pub(crate) async fn event_types(&self) -> Vec<String> {
+        self.all_events().await.into_iter().map(|event| event.r#type).collect()
     }
 
     /// What a metric tells; nothing if it is not there.
@@ -347,8 +346,16 @@ impl Server {
     pub(crate) async fn events_of(&self, id: &str) -> Vec<v1::Event> {
         let unlisted = "SELECT id FROM events WHERE position IS NULL";
         eventually(async || self.texts(unlisted).await.is_empty().then_some(())).await;
-        let request = v1::ListEventsRequest { page_size: 100, subject_id: id.to_owned(), ..Default::default() };
-        self.events().list_events(request).await.unwrap().into_inner().events
+        let mut request = v1::ListEventsRequest { page_size: 100, subject_id: id.to_owned(), ..Default::default() };
+        let mut all = Vec::new();
+        loop {
+            let page = self.events().list_events(request.clone()).await.unwrap().into_inner();
+            if page.events.is_empty() {
+                return all;
+            }
+            all.extend(page.events);
+            request.after_cursor = page.next_cursor;
+        }
     }
 }
 

@@ -2,20 +2,24 @@
 
 use api_proto::v1;
 use fantoccini::Locator;
+use serde_json::json;
 use tonic::Code;
 
 use crate::browser::{shoot, start};
+use crate::collected::at_provider;
 use crate::credit_notes;
 use crate::documents::{SELLER, customer, finalized, priced, text};
 use crate::harness::{
     Db, GOOD_CARD, Server, error_parts, eventually, http, invoice_request, needs, on_both_databases, sek_amount, unique,
 };
+use crate::subscriptions::read_at_provider;
 
 on_both_databases!(
     a_page_follows_its_invoice_and_has_its_documents,
     a_discount_and_the_tax_in_the_sellers_currency_are_on_the_page_as_in_the_pdf,
     a_token_that_is_forged_has_ended_or_is_of_nothing_is_not_found,
     a_url_outlives_a_crash,
+    what_was_paid_twice_is_told_until_it_went_back,
 );
 
 async fn try_share(
@@ -295,4 +299,35 @@ async fn a_customer_reads_the_invoice_in_a_browser_and_goes_to_pay() {
         }
         browser.client.close().await.unwrap();
     }
+}
+
+async fn what_was_paid_twice_is_told_until_it_went_back(db: Db) {
+    let server = Server::start(db).await;
+    let invoice = server.open_invoice(10_000).await;
+    let url = share(&server, &invoice.id, "en").await;
+    let link = server.invoice_link(&invoice.id).await.unwrap();
+    let path = format!("/v1/payment_links/{}", link.provider_ref);
+    at_provider(&server, &path, &[("restrictions[completed_sessions][limit]", "2")]).await;
+    // Both are there before anything is told, which closes the link.
+    server.control("webhooks/policy", json!({"lose": true})).await;
+    for _ in 0..2 {
+        assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
+    }
+    server.control("webhooks/policy", json!({})).await;
+    for told in read_at_provider(&server, "/v1/events?type=checkout.session.completed").await {
+        server.control("webhooks/resend", json!({"id": told["id"]})).await;
+    }
+    let twice = "Amount received SEK\u{a0}250.00";
+    let told = eventually(async || Some(page(&url).await.1).filter(|page| page.contains(twice))).await;
+    let overpaid = "Overpaid, to be paid back SEK\u{a0}125.00";
+    check(&told, &["<span class=\"state\">Paid</span>", "Amount paid", overpaid], &["Refunded"]);
+    let of_invoice = v1::ListPaymentsRequest { invoice_id: invoice.id.clone(), ..Default::default() };
+    let payments = server.payments().list_payments(of_invoice).await.unwrap().into_inner().payments;
+    let second = payments.into_iter().find(|it| it.flags().any(|flag| flag == v1::PaymentFlag::InvoiceAlreadyPaid));
+    let request_id = unique("refund");
+    let refund = v1::CreateRefundRequest { request_id, payment_id: second.unwrap().id, ..Default::default() };
+    server.payments().create_refund(refund).await.unwrap();
+    let refunded = "Refunded SEK\u{a0}125.00";
+    let told = eventually(async || Some(page(&url).await.1).filter(|page| page.contains(refunded))).await;
+    check(&told, &["<span class=\"state\">Paid</span>", twice], &["Overpaid"]);
 }

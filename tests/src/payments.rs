@@ -192,6 +192,7 @@ async fn a_declined_card_leaves_everything_open(db: Db) {
     let link = server.invoice_link(&invoice.id).await.unwrap();
     assert_eq!(server.pay(&link.url, "4000000000000002").await, 402);
     assert_eq!(server.pay(&link.url, "4000000000009995").await, 402);
+    server.expect_no_notification_stuck().await;
     assert_eq!(server.invoice(&invoice.id).await.state(), v1::InvoiceState::Open);
     assert_eq!(server.pay(&link.url, GOOD_CARD).await, 200);
     server.wait_for_invoice(&invoice.id, v1::InvoiceState::Paid).await;

@@ -214,11 +214,7 @@ async fn a_refund_that_fails_gives_its_money_back(db: Db) {
     .await;
     assert_eq!((failed.id.as_str(), failed.failure_code.as_str()), (made.id.as_str(), "expired_or_canceled_card"));
     assert_eq!(minor(get(&server, &payment.id).await.refunded.as_ref()), 0);
-    let names = eventually(async || {
-        let names = told_of(&server, &made.id).await;
-        names.contains(&"refund.failed".to_owned()).then_some(names)
-    })
-    .await;
+    let names = told_of(&server, &made.id).await;
     assert_eq!((names.first().unwrap().as_str(), names.last().unwrap().as_str()), ("refund.created", "refund.failed"));
     // It can be tried again.
     refund(&server, request(&payment, Some(12_500))).await.unwrap();
@@ -242,7 +238,7 @@ async fn a_dispute_is_recorded_and_what_it_holds_is_not_refunded(db: Db) {
     let refused = refund(&server, request(&payment, Some(1))).await.unwrap_err();
     assert_eq!(error_parts(&refused).2, ["amount.minor_units"]);
     assert_eq!((server.executed(CREATE).await, server.executed("GET /v1/disputes/{id}").await > 0), (0, true));
-    eventually(async || (told_of(&server, &dispute.id).await == ["dispute.created"]).then_some(())).await;
+    assert_eq!(told_of(&server, &dispute.id).await, ["dispute.created"]);
     // Once it is won, the money can be given back again.
     let path = format!("disputes/{}", dispute.provider_ref);
     assert_eq!(server.control(&path, json!({"status": "won"})).await.status().as_u16(), 200);
@@ -340,11 +336,7 @@ async fn notifications_doubled_and_before_the_payment_come_to_the_same(db: Db) {
     let payment = wait_for(&server, &asked.id, |payment| payment.refunded.is_some()).await;
     assert_eq!((payment.state(), minor(payment.refunded.as_ref())), (v1::PaymentState::Succeeded, 5_000));
     let made = refund(&server, request(&payment, None)).await.unwrap();
-    let quiet = async || {
-        let pending = http().get(format!("{}/_sandbox/webhooks/pending", server.sandbox)).send().await.unwrap();
-        (pending.json::<Value>().await.unwrap()["pending"] == 0).then_some(())
-    };
-    eventually(quiet).await;
+    server.expect_no_notification_stuck().await;
     assert_eq!(minor(get(&server, &payment.id).await.refunded.as_ref()), 12_500);
     assert_eq!(refunds(&server, &payment).await.len(), 2);
     for refund in refunds(&server, &payment).await {

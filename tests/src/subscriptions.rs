@@ -95,9 +95,9 @@ async fn a_subscription_is_read_and_listed_since_its_checkout(db: Db) {
     let past_due = v1::SubscriptionState::PastDue as i32;
     let of_state = v1::ListSubscriptionsRequest { state: past_due, ..Default::default() };
     assert_eq!(list(&server, of_state).await, []);
+    server.expect_no_notification_stuck().await;
     assert!(renewals(&server, &other).await.is_empty(), "the first period is the checkout's own payment");
     assert_eq!(told_of(&server, &other.id).await.first().unwrap(), "subscription.created");
-    server.expect_no_notification_stuck().await;
 }
 
 async fn a_subscription_that_is_known_before_its_checkout_learns_it(db: Db) {
@@ -132,7 +132,7 @@ async fn a_subscription_that_is_known_before_its_checkout_learns_it(db: Db) {
 }
 
 /// A list of the provider's.
-async fn read_at_provider(server: &Server, path: &str) -> Vec<Value> {
+pub(crate) async fn read_at_provider(server: &Server, path: &str) -> Vec<Value> {
     let request = http().get(format!("{}{path}", server.sandbox)).bearer_auth("sk_test_paylinks_sandbox");
     let answer: Value = request.send().await.unwrap().json().await.unwrap();
     answer["data"].as_array().unwrap().clone()
@@ -171,6 +171,7 @@ async fn each_period_is_paid_and_recorded_once(db: Db) {
     let refund = server.payments().create_refund(refund).await.unwrap().into_inner().refund.unwrap();
     assert_eq!(minor(refund.amount.as_ref()), 19_800);
     server.expect_no_notification_stuck().await;
+    assert_eq!(renewals(&server, &begun).await.len(), 2);
 }
 
 async fn a_trial_ends_in_a_payment(db: Db) {
@@ -197,9 +198,9 @@ async fn a_subscription_ends_when_its_period_does(db: Db) {
     pass(&server, 31).await;
     let ended = wait_for(&server, &begun.id, v1::SubscriptionState::Canceled).await;
     assert!(ended.end_time.is_some());
+    server.expect_no_notification_stuck().await;
     assert!(renewals(&server, &begun).await.is_empty(), "nothing more is due");
     assert_eq!(told_of(&server, &begun.id).await.last().unwrap(), "subscription.ended");
-    server.expect_no_notification_stuck().await;
 }
 
 async fn a_subscription_ends_at_once(db: Db) {

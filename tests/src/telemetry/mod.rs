@@ -69,7 +69,8 @@ async fn one_trace_goes_from_a_call_over_the_provider_and_its_webhook_to_the_eve
     };
     let mut stream = server.events().stream_events(request).await.unwrap().into_inner();
     let paid = loop {
-        if let Some(event) = stream.message().await.unwrap().unwrap().event {
+        let message = tokio::time::timeout(PATIENCE, stream.message()).await.unwrap();
+        if let Some(event) = message.unwrap().unwrap().event {
             break event;
         }
     };
