@@ -175,7 +175,7 @@ pub(crate) const SELLERS: Part = Part {
         number("payment_terms_days", "Days from finalization to the due date").or("30"),
         texts(
             "redirect_hosts",
-            "Hosts to which hosted pages may send a browser: exact, or `*.example.com`; `*` is everywhere. Needed with a live \
+            "Hosts to which hosted pages may send a browser: exact, or `*.example.com`; `*` alone is everywhere. Needed with a live \
              key",
         )
         .or("*"),
