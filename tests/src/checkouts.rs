@@ -20,7 +20,7 @@ pub(crate) async fn checkout(server: &Server, invoice_id: &str, minor_units: Opt
         request_id: unique("checkout"),
         invoice_id: invoice_id.to_owned(),
         mode: v1::CheckoutMode::Payment as i32,
-        amount: minor_units.map(|minor_units| sek_amount(minor_units)),
+        amount: minor_units.map(sek_amount),
         locale: "en".to_owned(),
         return_url: "https://shop.example.com/thanks".to_owned(),
         cancel_url: "https://shop.example.com/basket".to_owned(),
