@@ -80,7 +80,7 @@ async fn expect_restored(provider: &Provider, url: &str, books: &Books, lost: &s
     pay(provider, lost).await;
     let reasons = "SELECT reason FROM notifications WHERE state <> 'done' AND reason IS NOT NULL";
     let told = eventually(async || server.texts(reasons).await.pop()).await;
-    assert!(told.contains("has paid for plink_") && told.ends_with(", which is not known here"), "{told}");
+    assert!(told.contains("has paid for plink_") && told.ends_with(", which is none of stripe's here"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
