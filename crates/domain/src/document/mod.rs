@@ -95,7 +95,7 @@ pub enum Subject {
         received: Money,
         /// What has gone back since, or is about to.
         refunded: Money,
-        /// What came in beyond the invoice's total, and has not gone back.
+        /// What came in beyond the invoice's total, and has not gone back nor is held by a dispute.
         overpaid: Money,
         /// What is still to be paid on the invoice.
         due: Money,
@@ -229,12 +229,13 @@ impl Document {
         let issued_on = received.last().ok_or(DocumentError::NothingReceived)?.received_on;
         let sum = Money::sum(invoice.currency, received.iter().map(|payment| payment.amount))?;
         let refunded = Money::sum(invoice.currency, counted().filter_map(|payment| payment.refunded))?;
+        let disputed = Money::sum(invoice.currency, counted().filter_map(|payment| payment.disputed))?;
         let subject = Subject::Receipt {
             invoice_issued_on: fixed.finalized_at.date(),
             received: sum,
             refunded,
             payments: received,
-            overpaid: still_overpaid(invoice, sum.checked_sub(refunded)?)?,
+            overpaid: still_overpaid(invoice, sum.checked_sub(refunded)?.checked_sub(disputed)?)?,
             due: invoice.amount_due(),
         };
         Self::with_figures_of(invoice, subject, issued_on, details)
@@ -337,8 +338,9 @@ impl ReceivedPayment {
     }
 }
 
-/// What of an overpayment is still to be paid back, where `kept` of the money that came in has not gone back: what is beyond
-/// the invoice's own claim, which credit notes lower. An invoice tells what was overpaid, whatever went back since.
+/// What of an overpayment is still to be paid back, where `kept` of the money that came in has not gone back and is not
+/// disputed: what is beyond the invoice's own claim, which credit notes lower. An invoice tells what was overpaid, whatever
+/// went back since.
 fn still_overpaid(invoice: &Invoice, kept: Money) -> Result<Money, MoneyError> {
     let claim = invoice.amount_paid.checked_sub(invoice.amount_credited_after_payment())?;
     let beyond = kept.checked_sub(claim)?.minor();

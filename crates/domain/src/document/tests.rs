@@ -238,7 +238,7 @@ fn a_receipt_adds_up_what_came_in_and_tells_what_is_left() {
 
 #[test]
 fn a_receipt_asks_back_what_was_overpaid_until_it_went_back() {
-    let overpaid = |refunded: i64, credited_after: i64| {
+    let overpaid = |(refunded, disputed): (i64, i64), credited_after: i64| {
         let mut invoice = open();
         let total = invoice.total().minor();
         invoice.receive(Money::new(total + 5_000, sek()), ISSUED).unwrap();
@@ -247,14 +247,17 @@ fn a_receipt_asks_back_what_was_overpaid_until_it_went_back() {
         invoice.take_credits(credits, ISSUED);
         let mut payment = (*payment_of(&invoice, total + 5_000)).clone();
         payment.refunded = Some(Money::new(refunded, sek()));
+        payment.disputed = Some(Money::new(disputed, sek()));
         let payments = [Payment::from_stored(payment)];
         let document = Document::receipt_of_invoice(&invoice, &payments, DocumentDetails::default()).unwrap();
         let Subject::Receipt { overpaid, .. } = document.subject else { panic!("no receipt") };
         overpaid.minor()
     };
-    assert_eq!([0, 2_000, 5_000, 6_000].map(|refunded| overpaid(refunded, 0)), [5_000, 3_000, 0, 0]);
+    assert_eq!([0, 2_000, 5_000, 6_000].map(|refunded| overpaid((refunded, 0), 0)), [5_000, 3_000, 0, 0]);
+    // The bank has taken it back, or may.
+    assert_eq!([(0, 5_000), (1_000, 3_000)].map(|gone| overpaid(gone, 0)), [0, 1_000]);
     // What a credit note gives back goes back before it.
-    assert_eq!([0, 4_000, 6_000, 9_000].map(|refunded| overpaid(refunded, 4_000)), [5_000, 5_000, 3_000, 0]);
+    assert_eq!([0, 4_000, 6_000, 9_000].map(|refunded| overpaid((refunded, 0), 4_000)), [5_000, 5_000, 3_000, 0]);
 }
 
 #[test]
