@@ -79,6 +79,8 @@ impl RedirectPolicy {
         }
         let entries = hosts.iter().enumerate().map(|(index, entry)| {
             let read = match entry.strip_prefix("*.") {
+                // No address has any below it, and a single label has too many.
+                Some(parent) if Host::parse(parent).is_ok_and(|host| !matches!(host, Host::Domain(_))) => None,
                 Some(parent) => host_name(parent).filter(|name| name.contains('.')).map(|name| format!("*.{name}")),
                 None => host_name(entry),
             };
@@ -169,7 +171,7 @@ mod tests {
         assert_eq!(rule("https://a.example.net/", &hosts), Ok(()));
         let parse = |hosts: &[&str]| RedirectPolicy::parse(&hosts.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>());
         assert_eq!(parse(&["*"]), Ok(RedirectPolicy::AnyHost));
-        for bad in ["*", "*.com", "*.*.example.com", "https://x", "a b", "", "a/b", "user@a.se"] {
+        for bad in ["*", "*.com", "*.127.1", "*.*.example.com", "https://x", "a b", "", "a/b", "user@a.se"] {
             let refused = parse(&["shop.example.com", bad]).map_err(|(index, invalid)| (index, invalid.rule));
             assert_eq!(refused, Err((1, "HOST")), "{bad}");
         }
