@@ -252,12 +252,12 @@ impl App {
                         // Nothing else will ever tell of money that can't be asked for.
                         let is_last_word = matches!(findings.as_ref(), Findings::CheckoutTold(_));
                         // What was made here and is here no more, as after an older copy was put in the database's place.
-                        if let Some(lost) = snapshot.pays_for()
+                        if let Some(lost) = snapshot.has_money_for()
                             && !is_settled
                             && (is_last_word || !is_known_anywhere(uow, snapshot).await?)
                         {
                             let paid = &snapshot.provider_ref;
-                            let told = format!("{paid} has paid for {lost}, which is none of {provider}'s here");
+                            let told = format!("{paid} has money for {lost}, which is none of {provider}'s here");
                             return Err(unaccountable(told));
                         }
                         true
