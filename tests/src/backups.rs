@@ -6,20 +6,12 @@ use std::path::Path;
 use api_proto::v1;
 use tokio::process::Command;
 
-use crate::harness::{
-    Db, GOOD_CARD, Provider, Server, TestDatabase, eventually, has_postgres, http, minor, needs, shared_postgres,
-};
+use crate::harness::{Db, Provider, Server, TestDatabase, eventually, has_postgres, minor, needs, shared_postgres};
 
 /// Read back every second, so that a test need not wait.
 const CONFIG: &str = "access = \"open\"\nreconcile_every_seconds = 1\n";
 /// Before the backup nothing is read back.
 const BEFORE: &str = "access = \"open\"\nreconcile_every_seconds = 86400\n";
-
-async fn pay(provider: &Provider, url: &str) {
-    let body = serde_json::json!({"url": url, "card": GOOD_CARD});
-    let paid = http().post(format!("{}/_sandbox/pay", provider.url)).json(&body).send().await.unwrap();
-    assert_eq!(paid.status().as_u16(), 200);
-}
 
 async fn run(program: &Path, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output().await.unwrap();
@@ -36,7 +28,7 @@ struct Books {
 async fn books(provider: &Provider, server: &Server) -> Books {
     let paid = server.open_invoice(10_000).await;
     let link = server.invoice_link(&paid.id).await.unwrap();
-    pay(provider, &link.url).await;
+    provider.pay(&link.url).await;
     for told in provider.told().await {
         assert_eq!(server.deliver(&told).await, 200);
     }
@@ -48,7 +40,7 @@ async fn books(provider: &Provider, server: &Server) -> Books {
 
 /// What is done between the backup and the loss: an invoice of before is paid, and another one is issued. The URL of its link.
 async fn go_on(provider: &Provider, server: &Server, books: &Books) -> String {
-    pay(provider, &books.link.url).await;
+    provider.pay(&books.link.url).await;
     let lost = server.open_invoice(40_000).await;
     server.invoice_link(&lost.id).await.unwrap().url
 }
@@ -77,7 +69,7 @@ async fn expect_restored(provider: &Provider, url: &str, books: &Books, lost: &s
     assert_eq!(sequence(&next), sequence(&books.open) + 1);
     let told = server.try_command(&["doctor"]).await;
     assert!(told.as_ref().is_ok_and(|told| told.contains("ok    schema: ")), "{told:?}");
-    pay(provider, lost).await;
+    provider.pay(lost).await;
     let reasons = "SELECT reason FROM notifications WHERE state <> 'done' AND reason LIKE '%has money for plink_%'";
     let told = eventually(async || server.texts(reasons).await.pop()).await;
     assert!(told.ends_with(", which is none of stripe's here"), "{told}");

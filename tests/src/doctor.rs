@@ -2,9 +2,9 @@
 
 use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::harness::{Db, GOOD_CARD, Provider, Server, eventually, http, item, on_both_databases, paylinks, unique};
+use crate::harness::{Db, Provider, Server, eventually, item, on_both_databases, paylinks, unique};
 use api_proto::v1;
 
 on_both_databases!(
@@ -40,12 +40,6 @@ async fn link(server: &Server) -> v1::PaymentLink {
     server.links().create_payment_link(request).await.unwrap().into_inner().payment_link.unwrap()
 }
 
-async fn pay(provider: &Provider, link: &v1::PaymentLink) {
-    let body = json!({"url": link.url, "card": GOOD_CARD});
-    let paid = http().post(format!("{}/_sandbox/pay", provider.url)).json(&body).send().await.unwrap();
-    assert!(paid.status().is_success());
-}
-
 async fn a_deployment_that_is_fine_is_told_so_and_what_is_missing_at_the_provider_too(db: Db) {
     let provider = Provider::start().await;
     let server = provider.server(db).await;
@@ -79,7 +73,7 @@ async fn a_deployment_that_is_fine_is_told_so_and_what_is_missing_at_the_provide
         assert_eq!(verdict(&findings, check).0, "ok", "{findings:#?}");
     }
     // What has just been told may be on its way.
-    pay(&provider, &link(&server).await).await;
+    provider.pay(&link(&server).await.url).await;
     let (fine, findings) = doctor(&settings).await;
     assert!(fine, "{findings:#?}");
     // Another key than the provider's, and a provider that is not there.
@@ -107,7 +101,7 @@ async fn a_provider_that_was_removed_with_things_open_is_told_of(db: Db) {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
     let server = Server::start_configured(db, &named("north"), Stdio::inherit()).await;
-    pay(&provider, &link(&server).await).await;
+    provider.pay(&link(&server).await.url).await;
     let server = server.restart_logged(&named("south"), &log).await;
     // It is told when a server starts, and by the doctor.
     let told = async || {

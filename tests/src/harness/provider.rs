@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::{ConnectionTrait, Statement};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
-use super::{Db, PATIENCE, Server, http, paylinks};
+use super::{Db, GOOD_CARD, PATIENCE, Server, http, paylinks};
 
 /// The key that opens the provider's account.
 const KEY: &str = "sk_test_paylinks_sandbox";
@@ -84,6 +84,13 @@ impl Provider {
         let mut events = self.get("events?limit=100").await["data"].as_array().unwrap().clone();
         events.reverse();
         events
+    }
+
+    /// Goes through the page at `url` with a card that pays.
+    pub(crate) async fn pay(&self, url: &str) {
+        let body = json!({"url": url, "card": GOOD_CARD});
+        let paid = http().post(format!("{}/_sandbox/pay", self.url)).json(&body).send().await.unwrap();
+        assert_eq!(paid.status().as_u16(), 200);
     }
 
     /// Reads of its API.

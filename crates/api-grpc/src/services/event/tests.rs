@@ -176,16 +176,11 @@ async fn what_nobody_waits_for_any_more_is_read_no_further_and_kept_nowhere() {
     assert!(first.await.is_ok() && again.await.is_ok());
 }
 
-/// A store whose events are asked for as `list` says.
-fn listing(list: impl Fn() -> Result<Arc<[SequencedEvent]>, StorageError> + Send + Sync + 'static) -> MockStorage {
-    let mut storage = MockStorage::new();
-    storage.expect_list_events().returning(move |_, _, _, _| list());
-    storage
-}
-
 #[tokio::test]
 async fn who_shares_what_failed_is_told_of_a_call_of_its_own() {
-    let app = mocks::app(listing(|| Err(StorageError::Unavailable("away".into()))), MockPaymentProvider::new());
+    let mut storage = MockStorage::new();
+    storage.expect_list_events().returning(|_, _, _, _| Err(StorageError::Unavailable("away".into())));
+    let app = mocks::app(storage, MockPaymentProvider::new());
     let mut one = follower(app.clone(), EventFilter::default(), None);
     let mut other = follower(app, EventFilter::default(), None);
     other.services.reads = one.services.reads.clone();
