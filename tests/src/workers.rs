@@ -95,6 +95,21 @@ async fn a_notification_set_aside_is_shown_and_tried_again(db: Db) {
         "{listed}"
     );
     let id = row.split_whitespace().next().unwrap();
+    // What a person has seen to waits for nobody; what was closed in error can be tried again.
+    for refused in
+        [["notifications", "close", id, "--note", " "], ["notifications", "close", "ntf_1", "--note", "seen to"]]
+    {
+        server.try_command(&refused).await.unwrap_err();
+    }
+    let closed = server.command(&["notifications", "close", id, "--note", "refunded at the provider"]).await;
+    assert_eq!(closed, format!("{id} is closed\n"));
+    server.try_command(&["notifications", "close", id, "--note", "twice"]).await.unwrap_err();
+    let listed = server.command(&["notifications", "list", "--closed"]).await;
+    let row = listed.lines().nth(1).unwrap();
+    assert!(row.starts_with(id) && row.contains("  closed  ") && row.contains("refunded at the provider"), "{listed}");
+    for others in [&["notifications", "list"][..], &["notifications", "list", "--aside"]] {
+        assert!(!server.command(others).await.contains(id));
+    }
     server.end_faults().await;
     let again = server.command(&["notifications", "retry", id]).await;
     assert_eq!(again, format!("{id} is tried again\n"));

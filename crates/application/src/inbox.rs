@@ -11,12 +11,13 @@ use domain::invoice::Invoice;
 use domain::payment::{CaptureOutcome, CaptureSnapshot, PaymentState};
 use domain::payment_link::{CloseReason, LinkState};
 use domain::ports::provider::{LinkSnapshot, NotificationError, PaymentProvider, ProviderError};
-use domain::ports::storage::{Collectable, Reservation, UnitOfWork, UnprocessedNotification};
+use domain::ports::storage::{Collectable, Reservation, UnitOfWork, UnprocessedNotification, UnprocessedState};
 use domain::provider::{
     CheckoutSnapshot, Feature, InboxEntry, NotificationTopic, ProviderAction, ProviderName, ProviderRef,
 };
 use domain::refund::{Refund, RefundSnapshot};
 use domain::subscription::{RenewalPayment, RenewalSnapshot, SubscriptionSnapshot};
+use domain::text::OperatorNote;
 use domain::timestamp::Timestamp;
 use futures::FutureExt;
 use telemetry::{table, trace};
@@ -192,27 +193,46 @@ impl App {
         self.tell_how_many_are_set_aside().await
     }
 
-    /// Notifications that are not processed, those that came in first before all others, at most `limit`; or those alone that
-    /// are set aside.
+    /// Notifications that are not processed and in one of these states, those that came in first before all others, at most
+    /// `limit`.
     ///
     /// # Errors
     /// The store fails.
     pub async fn list_unprocessed_notifications(
         &self,
-        set_aside_alone: bool,
+        states: &[UnprocessedState],
         limit: u32,
     ) -> Result<Vec<UnprocessedNotification>, Error> {
-        Ok(self.0.storage.list_unprocessed_notifications(set_aside_alone, limit).await?)
+        Ok(self.0.storage.list_unprocessed_notifications(states, limit).await?)
     }
 
-    /// Has a notification that is set aside tried again, at once.
+    /// Closes a notification that is set aside: a person has seen to what it told, and it waits for nobody any more.
     ///
     /// # Errors
     /// No notification of that id is set aside.
+    pub async fn close_notification(&self, id: NotificationId, words: OperatorNote) -> Result<(), Error> {
+        let told = words.clone();
+        let is_closed = self
+            .transact(move |_, uow| {
+                let words = words.clone();
+                Box::pin(async move { Ok(uow.close_notification(id, words.as_str()).await?) })
+            })
+            .await?;
+        if !is_closed {
+            return Err(Error::not_found("notification set aside", id));
+        }
+        tracing::info!(notification = %id, words = %told, "a person has closed a notification that was set aside");
+        Ok(())
+    }
+
+    /// Has a notification that is set aside, or was closed in error, tried again, at once.
+    ///
+    /// # Errors
+    /// No notification of that id is set aside or closed.
     pub async fn retry_notification(&self, id: NotificationId) -> Result<(), Error> {
         let is_taken_up =
             self.transact(move |_, uow| Box::pin(async move { Ok(uow.take_notification_up_again(id).await?) })).await?;
-        if is_taken_up { Ok(()) } else { Err(Error::not_found("notification set aside", id)) }
+        if is_taken_up { Ok(()) } else { Err(Error::not_found("notification set aside or closed", id)) }
     }
 
     /// Has all notifications that are set aside tried again, at once; returns how many that are.

@@ -227,6 +227,8 @@ text!(/// What stands below everything else on a document.
     DocumentFooter, 2000);
 text!(/// How to pay other than by a link, on a document.
     PaymentInstructions, 1000);
+text!(/// A person's words on what was done about something that waited for one.
+    OperatorNote, 500);
 text!(/// A fact on a seller's letterhead, such as its number in a register.
     LetterheadText, 80);
 

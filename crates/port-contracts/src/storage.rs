@@ -120,7 +120,7 @@ macro_rules! storage_contract {
             a_notification_is_leased_to_one_alone_and_counted,
             a_notification_is_tried_again_until_finished_or_set_aside,
             a_lease_of_a_notification_is_renewed_by_its_holder_alone,
-            notifications_set_aside_are_listed_counted_and_taken_up_again,
+            notifications_set_aside_are_listed_counted_closed_and_taken_up_again,
             what_is_new_comes_before_what_was_tried,
             failures_of_a_notification_and_tries_without_an_end_are_counted,
             api_keys_are_found_listed_and_revoked,

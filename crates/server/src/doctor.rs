@@ -228,7 +228,8 @@ async fn backlog(storage: &SqlStorage) -> Result<Vec<Finding>, StorageError> {
         count => Finding::warn(
             "notifications set aside",
             format!("{count} are, and wait for a person"),
-            "`paylinks notifications list --aside` shows why; `paylinks notifications retry` has them tried again",
+            "`paylinks notifications list --aside` shows why; `paylinks notifications retry` has them tried again, and `close` \
+             ticks off what was seen to at the provider",
         ),
     };
     Ok(vec![

@@ -1,11 +1,12 @@
 //! `paylinks notifications`: what providers told and what could not be processed, straight in the database.
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use application::{App, Error};
 use clap::Subcommand;
 use domain::id::NotificationId;
-use domain::ports::storage::UnprocessedNotification;
+use domain::ports::storage::{UnprocessedNotification, UnprocessedState};
 use domain::provider::NotificationTopic;
+use domain::text::OperatorNote;
 
 use crate::at_rest::AtRest;
 use crate::{Settings, say};
@@ -20,6 +21,21 @@ pub(crate) enum NotificationsCommand {
         /// Those alone that are set aside: they failed again and again, and wait for a person.
         #[arg(long)]
         aside: bool,
+        /// Those instead that a person has closed, with the words of who did.
+        #[arg(long, conflicts_with = "aside")]
+        closed: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Close notifications that are set aside and that nothing here is to be made of, once a person has seen to what they tell
+    /// at the provider. One that was closed in error can be tried again.
+    Close {
+        /// Their ids, each of which begins with ntf_
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// What was done about it, for those who ask later. It is kept, and in the log: nothing of a customer's belongs in it.
+        #[arg(long)]
+        note: String,
         #[command(flatten)]
         settings: Settings,
     },
@@ -39,7 +55,7 @@ pub(crate) enum NotificationsCommand {
 impl NotificationsCommand {
     const fn settings(&self) -> &Settings {
         match self {
-            Self::List { settings, .. } | Self::Retry { settings, .. } => settings,
+            Self::List { settings, .. } | Self::Close { settings, .. } | Self::Retry { settings, .. } => settings,
         }
     }
 }
@@ -48,7 +64,15 @@ impl NotificationsCommand {
 pub(crate) async fn run(command: NotificationsCommand) -> Result<()> {
     let at_rest = AtRest::open(command.settings()).await?;
     let done = match command {
-        NotificationsCommand::List { aside, .. } => list(&at_rest.app, &at_rest.database, aside).await,
+        NotificationsCommand::List { aside, closed, .. } => {
+            let (states, which): (&[_], _) = match (aside, closed) {
+                (_, true) => (&[UnprocessedState::Closed], "is closed"),
+                (true, false) => (&[UnprocessedState::SetAside], "is set aside"),
+                (false, false) => (&[UnprocessedState::Waiting, UnprocessedState::SetAside], "waits"),
+            };
+            list(&at_rest.app, &at_rest.database, states, which).await
+        }
+        NotificationsCommand::Close { ids, note, .. } => close(&at_rest.app, &ids, &note).await,
         NotificationsCommand::Retry { all: true, .. } => retry_all(&at_rest.app, &at_rest.database).await,
         NotificationsCommand::Retry { ids, .. } => retry(&at_rest.app, &ids).await,
     };
@@ -56,11 +80,11 @@ pub(crate) async fn run(command: NotificationsCommand) -> Result<()> {
     done
 }
 
-async fn list(app: &App, database: &str, set_aside_alone: bool) -> Result<()> {
+/// Lists those in these states; `which` is said of them where there is none.
+async fn list(app: &App, database: &str, states: &[UnprocessedState], which: &str) -> Result<()> {
     let limit = u32::try_from(LISTED_MAX + 1).unwrap_or(u32::MAX);
-    let mut listed = app.list_unprocessed_notifications(set_aside_alone, limit).await?;
+    let mut listed = app.list_unprocessed_notifications(states, limit).await?;
     if listed.is_empty() {
-        let which = if set_aside_alone { "is set aside" } else { "waits" };
         return say(&format!("No notification {which} in {database}\n"));
     }
     let more = if listed.len() > LISTED_MAX { format!("The first {LISTED_MAX} of more. ") } else { String::new() };
@@ -75,7 +99,12 @@ async fn list(app: &App, database: &str, set_aside_alone: bool) -> Result<()> {
 fn row(listed: &UnprocessedNotification) -> [String; 8] {
     [
         listed.id.to_string(),
-        if listed.is_set_aside { "aside" } else { "waits" }.to_owned(),
+        match listed.state {
+            UnprocessedState::Waiting => "waits",
+            UnprocessedState::SetAside => "aside",
+            UnprocessedState::Closed => "closed",
+        }
+        .to_owned(),
         listed.attempts.to_string(),
         listed.received_at.to_string(),
         listed.provider.to_string(),
@@ -117,21 +146,46 @@ fn about(topic: &NotificationTopic) -> String {
 
 /// Has each of these tried again that can be, and fails where there is one that can't.
 async fn retry(app: &App, ids: &[String]) -> Result<()> {
-    let parse = |id: &String| NotificationId::parse(id).map_err(|invalid| format!("{id}: the id {invalid}"));
-    let (ids, refused): (Vec<_>, Vec<_>) = ids.iter().map(parse).partition(Result::is_ok);
-    let ids: Vec<_> = ids.into_iter().flatten().collect();
-    let mut refused: Vec<String> = refused.into_iter().filter_map(Result::err).collect();
-    // What is misspelt is told before anything is done.
-    if refused.is_empty() {
-        for id in ids {
-            match app.retry_notification(id).await {
-                Ok(()) => say(&format!("{id} is tried again\n"))?,
-                Err(error @ Error::NotFound { .. }) => refused.push(error.to_string()),
-                Err(error) => return Err(error.into()),
-            }
+    each(parsed(ids)?, "is tried again", async |id| app.retry_notification(id).await).await
+}
+
+/// Closes each of these that can be, and fails where there is one that can't.
+async fn close(app: &App, ids: &[String], note: &str) -> Result<()> {
+    let note = OperatorNote::parse(note).map_err(|invalid| format!("--note {invalid}"));
+    match (parsed(ids), note) {
+        (Ok(ids), Ok(note)) => each(ids, "is closed", async |id| app.close_notification(id, note.clone()).await).await,
+        (ids, note) => {
+            let refused = [ids.err().map(|error| error.to_string()), note.err()];
+            bail!(refused.into_iter().flatten().collect::<Vec<_>>().join("; "))
         }
     }
-    if refused.is_empty() { Ok(()) } else { Err(anyhow::anyhow!(refused.join("; "))) }
+}
+
+/// The ids, if all of them are: what is misspelt is told before anything is done.
+fn parsed(ids: &[String]) -> Result<Vec<NotificationId>> {
+    let parse = |id: &String| NotificationId::parse(id).map_err(|invalid| format!("{id}: the id {invalid}"));
+    let (ids, refused): (Vec<_>, Vec<_>) = ids.iter().map(parse).partition(Result::is_ok);
+    let refused: Vec<String> = refused.into_iter().filter_map(Result::err).collect();
+    ensure!(refused.is_empty(), refused.join("; "));
+    Ok(ids.into_iter().flatten().collect())
+}
+
+/// Does it to each, and says so; fails at the end where there is one that does not wait for a person.
+async fn each(
+    ids: Vec<NotificationId>,
+    done: &str,
+    act: impl AsyncFn(NotificationId) -> Result<(), Error>,
+) -> Result<()> {
+    let mut refused = Vec::new();
+    for id in ids {
+        match act(id).await {
+            Ok(()) => say(&format!("{id} {done}\n"))?,
+            Err(error @ Error::NotFound { .. }) => refused.push(error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    ensure!(refused.is_empty(), refused.join("; "));
+    Ok(())
 }
 
 async fn retry_all(app: &App, database: &str) -> Result<()> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::id::NotificationId;
-use domain::ports::storage::{InboxCommands, InboxQueries, StorageError, UnprocessedNotification};
+use domain::ports::storage::{InboxCommands, InboxQueries, StorageError, UnprocessedNotification, UnprocessedState};
 use domain::provider::InboxEntry;
 use domain::timestamp::Timestamp;
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
@@ -24,11 +24,11 @@ macro_rules! impl_reader {
         impl InboxQueries for $reader {
             async fn list_unprocessed_notifications(
                 &self,
-                set_aside_alone: bool,
+                states: &[UnprocessedState],
                 limit: u32,
             ) -> Result<Vec<UnprocessedNotification>, StorageError> {
                 let $it = self;
-                list_unprocessed($connection, set_aside_alone, limit).await
+                list_unprocessed($connection, states, limit).await
             }
 
             async fn count_set_aside_notifications(&self) -> Result<u64, StorageError> {
@@ -42,15 +42,29 @@ macro_rules! impl_reader {
 impl_reader!(SqlStorage, |it| &it.0.statements);
 impl_reader!(SqlUnitOfWork, |it| it.connection()?);
 
+/// How a state is stored. That of a notification that is processed is `done`.
+const fn state_name(state: UnprocessedState) -> &'static str {
+    match state {
+        UnprocessedState::Waiting => "new",
+        UnprocessedState::SetAside => "aside",
+        UnprocessedState::Closed => "closed",
+    }
+}
+
+fn state_named(name: &str) -> Result<UnprocessedState, StorageError> {
+    let all = [UnprocessedState::Waiting, UnprocessedState::SetAside, UnprocessedState::Closed];
+    all.into_iter().find(|state| state_name(*state) == name).ok_or_else(|| defect(format!("no state is named {name}")))
+}
+
 // The states are said in the statements, as in the index over them.
 
 async fn list_unprocessed(
     c: &impl ConnectionTrait,
-    set_aside_alone: bool,
+    states: &[UnprocessedState],
     limit: u32,
 ) -> Result<Vec<UnprocessedNotification>, StorageError> {
-    let which = if set_aside_alone { "state <> 'done' AND state = 'aside'" } else { "state <> 'done'" };
-    let filter = Filter::new().and(which, []);
+    let names: Vec<_> = states.iter().map(|state| format!("'{}'", state_name(*state))).collect();
+    let filter = Filter::new().and(&format!("state <> 'done' AND state IN ({})", names.join(", ")), []);
     let select =
         "SELECT id, provider, provider_event_id, received_at_us, state, reason, attempts, document FROM notifications";
     let order = format!(" ORDER BY seq LIMIT {limit}");
@@ -69,7 +83,7 @@ fn listed(row: &QueryResult) -> Result<UnprocessedNotification, StorageError> {
         topic: document.map(|entry| entry.notification.topic),
         attempts: u32::try_from(column::<i64>(row, "attempts")?).unwrap_or(u32::MAX),
         received_at: Timestamp::from_unix_micros(column(row, "received_at_us")?),
-        is_set_aside: text("state")? == "aside",
+        state: state_named(&text("state")?)?,
         reason: column(row, "reason")?,
     })
 }
@@ -190,12 +204,18 @@ impl InboxCommands for SqlUnitOfWork {
         held_still(self.change_held(held, "state = 'aside', reason = $3", vec![reason.into()]).await?)
     }
 
+    async fn close_notification(&mut self, id: NotificationId, words: &str) -> Result<bool, StorageError> {
+        let sql = "UPDATE notifications SET state = 'closed', reason = $2 WHERE id = $1 AND state = 'aside'";
+        Ok(execute(self.connection()?, sql, [id.to_string().into(), words.into()]).await? == 1)
+    }
+
     async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError> {
-        Ok(self.take_up_again(" AND id = $1", vec![id.to_string().into()]).await? == 1)
+        let which = "state IN ('aside', 'closed') AND id = $1";
+        Ok(self.take_up_again(which, vec![id.to_string().into()]).await? == 1)
     }
 
     async fn take_all_notifications_up_again(&mut self) -> Result<u64, StorageError> {
-        self.take_up_again("", vec![]).await
+        self.take_up_again("state = 'aside'", vec![]).await
     }
 }
 
@@ -214,7 +234,7 @@ impl SqlUnitOfWork {
         let c = self.connection()?;
         let sql = format!(
             "UPDATE notifications SET state = 'new', due_at_us = {}, failures = 0, unended_tries = 0 \
-             WHERE state <> 'done' AND state = 'aside'{which}",
+             WHERE state <> 'done' AND {which}",
             now_us(c.get_database_backend())
         );
         execute(c, &sql, values).await

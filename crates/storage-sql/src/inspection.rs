@@ -20,7 +20,7 @@ const OPEN: [OpenRows; 6] = [
     ("payments", "state IN ('pending', 'processing', 'authorized')", |of| &mut of.payments),
     ("refunds", "state IN ('creating', 'pending', 'requires_action')", |of| &mut of.refunds),
     ("subscriptions", "state NOT IN ('canceled', 'incomplete_expired')", |of| &mut of.subscriptions),
-    ("notifications", "state <> 'done'", |of| &mut of.notifications),
+    ("notifications", "state <> 'done' AND state <> 'closed'", |of| &mut of.notifications),
 ];
 
 /// How the schema stands against the steps that this version knows.

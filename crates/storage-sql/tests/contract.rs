@@ -16,7 +16,7 @@ use domain::page::PageRequest;
 use domain::payment::{OutOfBandMethod, Payment};
 use domain::ports::storage::{
     ApiKeyQueries, CatalogQueries, CreditNoteQueries, EventFilter, EventQueries, InboxQueries, InvoiceQueries,
-    LinkFilter, PaymentLinkQueries, Storage, StorageError, TaxRecordQueries,
+    LinkFilter, PaymentLinkQueries, Storage, StorageError, TaxRecordQueries, UnprocessedState,
 };
 use domain::provider::ProviderAction;
 use domain::refund::{NewRefund, OutOfBandRefund, Refund};
@@ -569,9 +569,10 @@ async fn a_notification_that_can_not_be_read_is_set_aside_and_others_go_on(url: 
     readable.sort();
     assert_eq!(take().await, readable);
     assert_eq!(storage.count_set_aside_notifications().await.unwrap(), 1);
-    let listed = storage.list_unprocessed_notifications(false, 10).await.unwrap();
-    let of: Vec<_> = listed.iter().map(|it| (it.id, it.topic.is_some(), it.is_set_aside)).collect();
-    assert_eq!(of, [(entries[0].id, true, false), (entries[1].id, false, true), (entries[2].id, true, false)]);
+    let (waiting, aside) = (UnprocessedState::Waiting, UnprocessedState::SetAside);
+    let listed = storage.list_unprocessed_notifications(&[waiting, aside], 10).await.unwrap();
+    let of: Vec<_> = listed.iter().map(|it| (it.id, it.topic.is_some(), it.state)).collect();
+    assert_eq!(of, [(entries[0].id, true, waiting), (entries[1].id, false, aside), (entries[2].id, true, waiting)]);
     assert!(listed[1].reason.as_ref().is_some_and(|reason| reason.contains("can't read it")), "{listed:?}");
     let retry = async || {
         let mut work = storage.begin().await.unwrap();

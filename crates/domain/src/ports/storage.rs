@@ -719,6 +719,17 @@ pub trait IntentCommands {
     async fn update_intent(&mut self, intent: &Intent, retry_in: Duration) -> Result<(), StorageError>;
 }
 
+/// What is to become of a notification that is not processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnprocessedState {
+    /// It is due, or will be.
+    Waiting,
+    /// It waits for a person.
+    SetAside,
+    /// A person has closed it: what it told is seen to elsewhere, and nothing here will be made of it.
+    Closed,
+}
+
 /// A notification that is not processed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnprocessedNotification {
@@ -734,15 +745,15 @@ pub struct UnprocessedNotification {
     pub attempts: u32,
     /// When it came in.
     pub received_at: Timestamp,
-    /// Whether it is set aside; else it is due, or will be.
-    pub is_set_aside: bool,
-    /// Why the last try failed; absent before the first.
+    /// What is to become of it.
+    pub state: UnprocessedState,
+    /// Why the last try failed, or the person's words who closed it; absent before the first try.
     pub reason: Option<String>,
 }
 
 impl UnprocessedNotification {
     /// One that can be read.
-    pub fn of(entry: &InboxEntry, is_set_aside: bool, reason: Option<String>) -> Self {
+    pub fn of(entry: &InboxEntry, state: UnprocessedState, reason: Option<String>) -> Self {
         Self {
             id: entry.id,
             provider: entry.provider.clone(),
@@ -750,7 +761,7 @@ impl UnprocessedNotification {
             topic: Some(entry.notification.topic.clone()),
             attempts: entry.attempts,
             received_at: entry.received_at,
-            is_set_aside,
+            state,
             reason,
         }
     }
@@ -759,11 +770,11 @@ impl UnprocessedNotification {
 /// Reads of the inbox.
 #[async_trait]
 pub trait InboxQueries {
-    /// Notifications that are not processed, those that came in first before all others, at most `limit`; where
-    /// `set_aside_alone` says so, those alone that wait for a person.
+    /// Notifications that are not processed and in one of these states, those that came in first before all others, at most
+    /// `limit`.
     async fn list_unprocessed_notifications(
         &self,
-        set_aside_alone: bool,
+        states: &[UnprocessedState],
         limit: u32,
     ) -> Result<Vec<UnprocessedNotification>, StorageError>;
     /// How many notifications are set aside.
@@ -795,8 +806,11 @@ pub trait InboxCommands {
     ) -> Result<(), StorageError>;
     /// It can't be processed: it is kept, with the reason, and not tried again.
     async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError>;
-    /// It is due now, though it was set aside; how often it was tried stays known, and its failures count anew. `false` if it
-    /// is not set aside.
+    /// A person has seen to one that is set aside: it is closed with these words, and waits for nobody. `false` if it is not
+    /// set aside.
+    async fn close_notification(&mut self, id: NotificationId, words: &str) -> Result<bool, StorageError>;
+    /// It is due now, though it was set aside, or closed in error; how often it was tried stays known, and its failures count
+    /// anew. `false` if it is neither.
     async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError>;
     /// The same for all that are set aside; returns how many that were.
     async fn take_all_notifications_up_again(&mut self) -> Result<u64, StorageError>;

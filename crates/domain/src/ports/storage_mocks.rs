@@ -150,7 +150,7 @@ mock! {
 
     #[async_trait]
     impl InboxQueries for Storage {
-        async fn list_unprocessed_notifications(&self, set_aside_alone: bool, limit: u32) -> Result<Vec<UnprocessedNotification>, StorageError>;
+        async fn list_unprocessed_notifications(&self, states: &[UnprocessedState], limit: u32) -> Result<Vec<UnprocessedNotification>, StorageError>;
         async fn count_set_aside_notifications(&self) -> Result<u64, StorageError>;
     }
 
@@ -433,6 +433,7 @@ mock! {
         async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError>;
         async fn retry_notification(&mut self, held: &InboxEntry, retry_in: Duration, reason: &str) -> Result<(), StorageError>;
         async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError>;
+        async fn close_notification(&mut self, id: NotificationId, words: &str) -> Result<bool, StorageError>;
         async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError>;
         async fn take_all_notifications_up_again(&mut self) -> Result<u64, StorageError>;
     }
@@ -445,7 +446,7 @@ mock! {
 
     #[async_trait]
     impl InboxQueries for UnitOfWork {
-        async fn list_unprocessed_notifications(&self, set_aside_alone: bool, limit: u32) -> Result<Vec<UnprocessedNotification>, StorageError>;
+        async fn list_unprocessed_notifications(&self, states: &[UnprocessedState], limit: u32) -> Result<Vec<UnprocessedNotification>, StorageError>;
         async fn count_set_aside_notifications(&self) -> Result<u64, StorageError>;
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use domain::ports::storage::{StorageError, UnprocessedNotification};
+use domain::ports::storage::{StorageError, UnprocessedNotification, UnprocessedState};
 use domain::provider::InboxEntry;
 use tokio::task::JoinSet;
 
@@ -163,8 +163,8 @@ pub async fn a_lease_of_a_notification_is_renewed_by_its_holder_alone(storage: S
     assert!(!renew_notification(&storage, &second, LONG).await);
 }
 
-/// What waits for a person is listed, counted, and taken up again when it is told so.
-pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(storage: Store) {
+/// What waits for a person is listed, counted, closed, and taken up again when it is told so.
+pub async fn notifications_set_aside_are_listed_counted_closed_and_taken_up_again(storage: Store) {
     storage.store_notifications(&["evt_1", "evt_2", "evt_3"].map(inbox_entry)).await.unwrap();
     let mut work = storage.begin().await.unwrap();
     let leased = work.lease_due_notifications(10, LONG).await.unwrap();
@@ -172,16 +172,36 @@ pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(stora
     work.retry_notification(&leased[0], LONG, "the provider is down").await.unwrap();
     work.finish_notification(&leased[2]).await.unwrap();
     work.commit().await.unwrap();
-    let listed = |entry: &InboxEntry, is_set_aside, reason: &str| {
-        UnprocessedNotification::of(entry, is_set_aside, Some(reason.to_owned()))
-    };
-    let waiting = listed(&leased[0], false, "the provider is down");
-    let aside = listed(&leased[1], true, "what it names is unknown");
-    let all = storage.list_unprocessed_notifications(false, 10).await.unwrap();
-    assert_eq!(all, [waiting.clone(), aside.clone()]);
-    assert_eq!(storage.list_unprocessed_notifications(false, 1).await.unwrap(), [waiting]);
-    assert_eq!(storage.list_unprocessed_notifications(true, 10).await.unwrap(), [aside]);
+    use UnprocessedState::{Closed, SetAside, Waiting};
+    let list =
+        async |states: &[UnprocessedState], limit| storage.list_unprocessed_notifications(states, limit).await.unwrap();
+    let listed =
+        |nth: usize, state, reason: &str| UnprocessedNotification::of(&leased[nth], state, Some(reason.to_owned()));
+    let waiting = listed(0, Waiting, "the provider is down");
+    let aside = listed(1, SetAside, "what it names is unknown");
+    assert_eq!(list(&[Waiting, SetAside], 10).await, [waiting.clone(), aside.clone()]);
+    assert_eq!(list(&[Waiting, SetAside], 1).await, [waiting]);
+    assert_eq!(list(&[SetAside], 10).await, [aside]);
     assert_eq!(storage.count_set_aside_notifications().await.unwrap(), 1);
+    // What waits for a person alone can be closed, and what was closed in error is taken up again.
+    let mut work = storage.begin().await.unwrap();
+    for (nth, is_aside) in [(0, false), (1, true), (1, false), (2, false)] {
+        assert_eq!(work.close_notification(leased[nth].id, "refunded by hand").await.unwrap(), is_aside, "{nth}");
+    }
+    assert_eq!(work.take_all_notifications_up_again().await.unwrap(), 0);
+    work.commit().await.unwrap();
+    assert_eq!(storage.count_set_aside_notifications().await.unwrap(), 0);
+    assert_eq!(list(&[Closed], 10).await, [listed(1, Closed, "refunded by hand")]);
+    assert_eq!(list(&[SetAside], 10).await, []);
+    assert_eq!(take_due(&storage, LONG).await, []);
+    let mut work = storage.begin().await.unwrap();
+    assert!(work.take_notification_up_again(leased[1].id).await.unwrap());
+    work.commit().await.unwrap();
+    let again = take_due(&storage, LONG).await;
+    assert_eq!(again, [tried(&leased[1], 2)]);
+    let mut work = storage.begin().await.unwrap();
+    work.set_notification_aside(&again[0], "what it names is unknown").await.unwrap();
+    work.commit().await.unwrap();
     let mut work = storage.begin().await.unwrap();
     for (nth, is_aside) in [(0, false), (1, true), (1, false), (2, false)] {
         assert_eq!(work.take_notification_up_again(leased[nth].id).await.unwrap(), is_aside, "{nth}");
@@ -189,14 +209,14 @@ pub async fn notifications_set_aside_are_listed_counted_and_taken_up_again(stora
     work.commit().await.unwrap();
     assert_eq!(storage.count_set_aside_notifications().await.unwrap(), 0);
     let again = take_due(&storage, LONG).await;
-    assert_eq!(again, [tried(&leased[1], 2)]);
+    assert_eq!(again, [tried(&leased[1], 3)]);
     // All at once.
     let mut work = storage.begin().await.unwrap();
     work.set_notification_aside(&again[0], "still unknown").await.unwrap();
     assert_eq!(work.take_all_notifications_up_again().await.unwrap(), 1);
     assert_eq!(work.take_all_notifications_up_again().await.unwrap(), 0);
     work.commit().await.unwrap();
-    assert_eq!(take_due(&storage, LONG).await, [tried(&leased[1], 3)]);
+    assert_eq!(take_due(&storage, LONG).await, [tried(&leased[1], 4)]);
 }
 
 /// What is new comes before what was tried already, however long that has been due.

@@ -204,7 +204,7 @@ impl SimulatedUnitOfWork {
     ) -> Result<bool, StorageError> {
         let attempts = held.attempts;
         let is_ours =
-            move |row: &NotificationRow| row.state == NotificationState::New && row.entry.attempts == attempts;
+            move |row: &NotificationRow| row.state == NotificationState::NEW && row.entry.attempts == attempts;
         self.change_notification(held.id, is_ours, change).await
     }
 }
@@ -660,7 +660,7 @@ impl SimulatedUnitOfWork {
         let row = NotificationRow {
             seq: state.next_seq(),
             entry: entry.clone(),
-            state: NotificationState::New,
+            state: NotificationState::NEW,
             due_at_us,
             reason: None,
         };
@@ -680,7 +680,7 @@ impl InboxCommands for SimulatedUnitOfWork {
         let mut state = database.state();
         let view = state.view(Some(self.id));
         let rows = view.all(|tables| &tables.notifications).map(|(_, row)| row);
-        let is_due = |row: &&NotificationRow| row.state == NotificationState::New && row.due_at_us <= now;
+        let is_due = |row: &&NotificationRow| row.state == NotificationState::NEW && row.due_at_us <= now;
         let mut due: Vec<_> = rows.filter(is_due).cloned().collect();
         due.sort_by_key(|row| (row.entry.attempts > 0, row.due_at_us, row.seq));
         // Of those whose holders may have died of them, one at most.
@@ -730,17 +730,25 @@ impl InboxCommands for SimulatedUnitOfWork {
 
     async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError> {
         let reason = Some(reason.to_owned());
-        let set_aside = move |row: &mut NotificationRow| (row.state, row.reason) = (NotificationState::Aside, reason);
+        let set_aside = move |row: &mut NotificationRow| (row.state, row.reason) = (NotificationState::ASIDE, reason);
         held_still(self.change_held(held, set_aside).await?)
+    }
+
+    async fn close_notification(&mut self, id: NotificationId, words: &str) -> Result<bool, StorageError> {
+        let reason = Some(words.to_owned());
+        let close = move |row: &mut NotificationRow| (row.state, row.reason) = (NotificationState::CLOSED, reason);
+        self.change_notification(id, |row| row.state == NotificationState::ASIDE, close).await
     }
 
     async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError> {
         let due_at_us = self.storage.database.now_us();
         let take_up = move |row: &mut NotificationRow| {
-            (row.state, row.due_at_us) = (NotificationState::New, due_at_us);
+            (row.state, row.due_at_us) = (NotificationState::NEW, due_at_us);
             (row.entry.failures, row.entry.unended_tries) = (0, 0);
         };
-        self.change_notification(id, |row| row.state == NotificationState::Aside, take_up).await
+        let waits_for_none =
+            |row: &NotificationRow| [NotificationState::ASIDE, NotificationState::CLOSED].contains(&row.state);
+        self.change_notification(id, waits_for_none, take_up).await
     }
 
     async fn take_all_notifications_up_again(&mut self) -> Result<u64, StorageError> {
@@ -748,7 +756,7 @@ impl InboxCommands for SimulatedUnitOfWork {
             let state = self.storage.database.state();
             let view = state.view(Some(self.id));
             let rows = view.all(|tables| &tables.notifications).map(|(_, row)| row);
-            rows.filter(|row| row.state == NotificationState::Aside).map(|row| row.entry.id).collect()
+            rows.filter(|row| row.state == NotificationState::ASIDE).map(|row| row.entry.id).collect()
         };
         let mut count = 0;
         for id in aside {

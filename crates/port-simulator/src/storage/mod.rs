@@ -139,8 +139,8 @@ impl<'a> Contents<'a> {
             payments: rows(tables),
             refunds: rows(tables),
             intents: tables.intents.values().map(|row| &row.intent).collect(),
-            unprocessed: notifications(NotificationState::New),
-            set_aside: notifications(NotificationState::Aside),
+            unprocessed: notifications(NotificationState::NEW),
+            set_aside: notifications(NotificationState::ASIDE),
             requests: tables.requests.values().collect(),
             collectables: tables.collectables.iter().filter_map(|(invoice, open)| Some((*invoice, (*open)?))).collect(),
             events: state.events.iter().map(|sequenced| &sequenced.event).collect(),
@@ -260,7 +260,11 @@ impl Storage for SimulatedStorage {
                 count(&row.intent.provider, row.intent.state.is_unfinished(), |open| &mut open.calls);
             }
             for (_, row) in view.all(|tables| &tables.notifications) {
-                count(&row.entry.provider, row.state != NotificationState::Done, |open| &mut open.notifications);
+                count(
+                    &row.entry.provider,
+                    [NotificationState::NEW, NotificationState::ASIDE].contains(&row.state),
+                    |open| &mut open.notifications,
+                );
             }
             others.into_values().collect()
         })
@@ -286,14 +290,14 @@ impl Storage for SimulatedStorage {
             let queued = view.rows::<InvoiceMail>().filter(|mail| matches!(mail.state, MailState::Queued { .. }));
             let due = |mail: &InvoiceMail| tables.mail_due_us.get(&mail.id).copied().filter(|due| *due < now);
             Backlog {
-                oldest_notification: age(&mut notifications(NotificationState::New)
+                oldest_notification: age(&mut notifications(NotificationState::NEW)
                     .filter(|row| !row.entry.notification.is_foreign)
                     .map(|row| row.entry.received_at.unix_micros())),
                 oldest_call: age(&mut open().map(|intent| intent.created_at.unix_micros())),
                 oldest_event: age(&mut tables.new_events.values().map(|event| event.occurred_at.unix_micros())),
                 oldest_mail: age(&mut queued.filter_map(due)),
                 unknown_refunds: count(open().filter(is_unknown_refund).count()),
-                set_aside_notifications: count(notifications(NotificationState::Aside).count()),
+                set_aside_notifications: count(notifications(NotificationState::ASIDE).count()),
             }
         })
         .await

@@ -28,7 +28,7 @@ use domain::ports::storage::{
     DiscountQueries, DisputeFilter, DisputeQueries, EventFilter, EventQueries, InboxQueries, IntentQueries,
     InvoiceFilter, InvoiceMailQueries, InvoiceQueries, LinkFilter, PaymentFilter, PaymentLinkQueries, PaymentQueries,
     PriceFilter, PromotionCodeFilter, Reader, RefundFilter, RefundQueries, RequestQueries, Sellers, SessionFilter,
-    StorageError, SubscriptionFilter, SubscriptionQueries, TaxRecordQueries, UnprocessedNotification,
+    StorageError, SubscriptionFilter, SubscriptionQueries, TaxRecordQueries, UnprocessedNotification, UnprocessedState,
 };
 use domain::provider::{Intent, IntentState, ProviderName, ProviderRef};
 use domain::refund::Refund;
@@ -55,11 +55,6 @@ fn load<R: Row>(view: &View<'_>, id: R::Id) -> Option<R> {
 /// The one row that fits.
 fn find<R: Row>(view: &View<'_>, fits: impl Fn(&R) -> bool) -> Option<R> {
     view.rows::<R>().find(|row| fits(row)).cloned()
-}
-
-/// The notifications in these states.
-fn notifications<'a>(view: &View<'a>, wanted: impl Fn(NotificationState) -> bool) -> Vec<&'a NotificationRow> {
-    view.all(|tables| &tables.notifications).map(|(_, row)| row).filter(|row| wanted(row.state)).collect()
 }
 
 /// A page of the rows that fit, newest first.
@@ -477,31 +472,35 @@ macro_rules! impl_reader {
         impl InboxQueries for $reader {
             async fn list_unprocessed_notifications(
                 &self,
-                set_aside_alone: bool,
+                states: &[UnprocessedState],
                 limit: u32,
             ) -> Result<Vec<UnprocessedNotification>, StorageError> {
                 let limit = usize::try_from(limit).unwrap_or(usize::MAX);
                 self.read(|view| {
-                    let mut rows = notifications(&view, |state| match state {
-                        NotificationState::New => !set_aside_alone,
-                        NotificationState::Aside => true,
-                        NotificationState::Done => false,
-                    });
-                    rows.sort_unstable_by_key(|row| row.seq);
-                    rows.truncate(limit);
-                    rows.into_iter()
-                        .map(|row| {
-                            let is_set_aside = row.state == NotificationState::Aside;
-                            UnprocessedNotification::of(&row.entry, is_set_aside, row.reason.clone())
+                    let mut rows: Vec<_> = view
+                        .all(|tables| &tables.notifications)
+                        .filter_map(|(_, row)| match row.state {
+                            NotificationState::Unprocessed(state) if states.contains(&state) => Some((row, state)),
+                            _ => None,
                         })
-                        .collect()
+                        .collect();
+                    rows.sort_unstable_by_key(|(row, _)| row.seq);
+                    rows.truncate(limit);
+                    let listed = |(row, state): (&NotificationRow, _)| {
+                        UnprocessedNotification::of(&row.entry, state, row.reason.clone())
+                    };
+                    rows.into_iter().map(listed).collect()
                 })
                 .await
             }
 
             async fn count_set_aside_notifications(&self) -> Result<u64, StorageError> {
-                let set_aside = |state| state == NotificationState::Aside;
-                self.read(|view| u64::try_from(notifications(&view, set_aside).len()).unwrap_or(u64::MAX)).await
+                self.read(|view| {
+                    let rows = view.all(|tables| &tables.notifications);
+                    let set_aside = rows.filter(|(_, row)| row.state == NotificationState::ASIDE);
+                    u64::try_from(set_aside.count()).unwrap_or(u64::MAX)
+                })
+                .await
             }
         }
 

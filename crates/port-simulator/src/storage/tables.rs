@@ -19,7 +19,7 @@ use domain::invoice_mail::InvoiceMail;
 use domain::payment::Payment;
 use domain::payment_link::PaymentLink;
 use domain::payment_method::PaymentMethod;
-use domain::ports::storage::Collectable;
+use domain::ports::storage::{Collectable, UnprocessedState};
 use domain::provider::{InboxEntry, Intent, ProviderName, ProviderRef};
 use domain::refund::Refund;
 use domain::seller::SellerId;
@@ -69,9 +69,14 @@ pub(crate) struct NotificationRow {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotificationState {
-    New,
+    Unprocessed(UnprocessedState),
     Done,
-    Aside,
+}
+
+impl NotificationState {
+    pub(crate) const NEW: Self = Self::Unprocessed(UnprocessedState::Waiting);
+    pub(crate) const ASIDE: Self = Self::Unprocessed(UnprocessedState::SetAside);
+    pub(crate) const CLOSED: Self = Self::Unprocessed(UnprocessedState::Closed);
 }
 
 /// How far what a provider told was read back.
