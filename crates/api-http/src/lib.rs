@@ -71,7 +71,7 @@ async fn webhook(
         Ok(NotificationReceipt::Stored { acknowledgement }) => return (StatusCode::OK, acknowledgement),
         Ok(NotificationReceipt::UnknownProvider) => StatusCode::NOT_FOUND,
         Ok(NotificationReceipt::Refused(reason)) => {
-            tracing::warn!(%reason, "a notification was refused");
+            tracing::warn!(provider, %reason, "a notification was refused");
             // A refused one leaves nothing else behind. The provider is one of ours: others are not found.
             table::NOTIFICATIONS_REFUSED.increment([provider.into(), name(reason).into()]);
             match reason {
@@ -82,7 +82,7 @@ async fn webhook(
             }
         }
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a notification could not be stored");
+            tracing::warn!(provider, error = &error as &dyn std::error::Error, "a notification could not be stored");
             StatusCode::SERVICE_UNAVAILABLE
         }
     };

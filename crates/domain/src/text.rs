@@ -46,7 +46,7 @@ macro_rules! text {
 
 fn parse_text(text: &str, chars_max: usize) -> Result<&str, Invalid> {
     let text = text.trim();
-    if !text.chars().any(|c| !c.is_whitespace() && !matches!(c, '\u{200c}'..='\u{200f}')) {
+    if text.chars().all(is_blank) {
         return Err(Invalid::required());
     }
     refuse_unfit(text, chars_max)?;
@@ -79,10 +79,27 @@ pub fn refuse_card_number(text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Whether a character shows nothing itself, or turns what follows it around: what is read is then not what is there.
-/// Joiners and marks of direction stay, for some scripts are not written right without them.
+/// Whether a character shows nothing itself, or turns what follows it around: what is read is then not what is there. Nor is
+/// what is no character at all, which XML can't carry.
+/// Joiners, marks of direction and selectors of a variant stay, for some scripts are not written right without them.
 const fn is_deceptive(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let is_noncharacter = matches!(c as u32 & 0xfffe, 0xfffe) || matches!(c, '\u{fdd0}'..='\u{fdef}');
+    let is_tag = matches!(c, '\u{e0000}'..='\u{e007f}');
+    is_noncharacter
+        || is_tag
+        || matches!(c, '\u{200b}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// Whether a character may be in a text, and shows nothing if it is alone (Unicode, `Default_Ignorable_Code_Point`).
+const fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 /// Parses a word of ASCII letters, digits, hyphens and maybe underscores.
@@ -167,11 +184,23 @@ fn is_simple_uuid(bytes: &[u8]) -> bool {
         && matches!(bytes[16].to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
 }
 
-/// A digit as people type it: also the full-width ones and those of Arabic and Persian.
+/// Where the ten decimal digits begin that people write numbers with: those of ASCII, of full width, and of the scripts in use
+/// (Unicode, general category Nd).
+const ZEROS: [u32; 21] = [
+    0x0030, 0xff10, 0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66,
+    0x0de6, 0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x17e0, 0x1810,
+];
+/// Those of mathematics: five kinds of ten.
+const MATHEMATICAL_DIGITS: std::ops::RangeInclusive<u32> = 0x1d7ce..=0x1d7ff;
+
+/// A digit as people type it, in whatever script.
 fn decimal_digit(c: char) -> Option<u8> {
-    let zero =
-        [u32::from('0'), 0xff10, 0x0660, 0x06f0].into_iter().find(|zero| (*zero..zero + 10).contains(&c.into()))?;
-    u8::try_from(u32::from(c) - zero).ok()
+    let code = u32::from(c);
+    if MATHEMATICAL_DIGITS.contains(&code) {
+        return u8::try_from((code - MATHEMATICAL_DIGITS.start()) % 10).ok();
+    }
+    let zero = ZEROS.into_iter().find(|zero| (*zero..zero + 10).contains(&code))?;
+    u8::try_from(code - zero).ok()
 }
 
 fn run_has_card_number(groups: &[Vec<u8>]) -> bool {
@@ -252,6 +281,9 @@ mod tests {
             "4242 – 4242 – 4242 – 4242",
             "4242\u{200b}4242\u{200b}4242\u{200b}4242",
             "４２４２４２４２４２４２４２４２",
+            "४२४२ ४२४२ ४२४२ ४२४२",
+            "๔๒๔๒๔๒๔๒๔๒๔๒๔๒๔๒",
+            "𝟒𝟐𝟒𝟐𝟜𝟚𝟜𝟚𝟦𝟤𝟦𝟤𝟺𝟸𝟺𝟸",
             "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2",
             "3782 822463 10005",
             "to 12345 or 5555 5555 5555 4444",
@@ -291,7 +323,12 @@ mod tests {
     #[test]
     fn what_can_not_be_seen_is_refused() {
         for (text, rule) in [
-            ("\u{200b}", "CONTROL_CHARACTER"),
+            ("\u{200b}", "REQUIRED"),
+            ("a\u{200b}b", "CONTROL_CHARACTER"),
+            ("A\u{e0041}", "CONTROL_CHARACTER"),
+            ("A\u{ffff}", "CONTROL_CHARACTER"),
+            ("A\u{1fffe}", "CONTROL_CHARACTER"),
+            ("\u{ad}\u{61c}\u{3164}\u{fe0f}", "REQUIRED"),
             ("\u{202e}evil", "CONTROL_CHARACTER"),
             ("a\u{7}b", "CONTROL_CHARACTER"),
             (" \u{200d}\n", "REQUIRED"),

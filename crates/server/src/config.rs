@@ -211,10 +211,12 @@ impl Config {
         let database_url = database_url
             .map(|url| url.unwrap_or_else(|| format!("sqlite://{}", data_dir.join("paylinks.db").display())));
         if let Some(url) = &database_url {
-            v.check(
-                "database_url",
-                SqlConfig::new(url).check().map_err(|expected| Invalid::new("MALFORMED_URL", expected)),
-            );
+            v.check("database_url", expect_database(url));
+            if SqlConfig::new(url).may_go_in_the_clear() {
+                let told = "customers' data goes over the network in the clear unless the server offers TLS: add \
+                    ?sslmode=verify-full, and sslrootcert=… where its certificate is of an authority of your own";
+                warnings.push(("database_url".to_owned(), told.to_owned()));
+            }
         }
         let providers = providers::providers(v, file.providers, &settings.environment, &mut warnings);
         let providers = providers.filter(|_| are_providers_known);
@@ -468,6 +470,20 @@ fn chargers(providers: &[providers::Checked]) -> Option<Vec<Charger>> {
         has_tax_engine: checked.has_tax_engine,
     };
     Some(providers.iter().map(charger).collect())
+}
+
+/// Expects a database's URL, and the files that it names to be there: what connects says of one that is not there that
+/// something is not, and not what.
+fn expect_database(url: &str) -> Result<(), Invalid> {
+    SqlConfig::new(url).check().map_err(|expected| Invalid::new("MALFORMED_URL", expected))?;
+    let Ok(parsed) = Url::parse(url) else { return Ok(()) };
+    let files = parsed.query_pairs().filter(|(name, _)| ["sslrootcert", "sslcert", "sslkey"].contains(&name.as_ref()));
+    for (name, path) in files.filter(|(_, value)| !value.starts_with("-----BEGIN")) {
+        std::fs::File::open(path.as_ref()).map_err(|error| {
+            Invalid::new("UNREADABLE_FILE", format!("must name a file that can be read by {name}, not {path}: {error}"))
+        })?;
+    }
+    Ok(())
 }
 
 /// A path that a system can have.

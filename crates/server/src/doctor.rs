@@ -141,9 +141,14 @@ fn files(config: &Config) -> Option<Finding> {
 async fn database(config: &Config) -> Vec<Finding> {
     let place = config.database_place();
     let storage = match SqlStorage::look_at(&SqlConfig::new(&config.database_url)).await {
-        Ok(storage) => storage,
+        Ok(Some(storage)) => storage,
+        Ok(None) => {
+            let mend = "the first server that starts makes it; if one has, see that database_url names the same place";
+            return vec![Finding::fail("database", format!("there is none yet at {place}"), mend)];
+        }
         Err(error) => {
-            let mend = "see that it runs, that database_url names it, and that a server was started on it once";
+            let mend = "see that it runs and takes connections from this machine, and that database_url has its address, user, \
+                password and certificate right";
             return vec![Finding::fail("database", format!("{place} can't be used: {}", reason(&error)), mend)];
         }
     };

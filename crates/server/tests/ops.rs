@@ -118,7 +118,16 @@ impl Findings {
             Expr::Binary(binary) => {
                 let (left, right) = (self.visit(&binary.lhs), self.visit(&binary.rhs));
                 let is_scalar = |side: &Expr| matches!(side, Expr::NumberLiteral(_));
-                if left != right && !is_scalar(&binary.lhs) && !is_scalar(&binary.rhs) {
+                // `on (…)`: the labels that both sides are matched by.
+                let on = binary.modifier.as_ref().and_then(|modifier| modifier.matching.as_ref());
+                let is_matched = match on {
+                    None => left == right,
+                    Some(on) => {
+                        assert!(on.is_include(), "only `on` is read here");
+                        on.labels().labels.iter().all(|label| left.contains(label) && right.contains(label))
+                    }
+                };
+                if !is_matched && !is_scalar(&binary.lhs) && !is_scalar(&binary.rhs) {
                     self.wrong.push(format!("the sides of {expr} have different labels"));
                 }
                 if is_scalar(&binary.lhs) { right } else { left }

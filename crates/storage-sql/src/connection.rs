@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::network::{is_loopback, parse_host};
 use domain::ports::storage::{StorageError, UnitOfWork};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx;
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, TransactionTrait};
@@ -73,6 +74,22 @@ impl SqlConfig {
         if is_fit { Ok(()) } else { Err(expected) }
     }
 
+    /// Whether what goes to the database may be read on its way: over a network, by a `sslmode` that does without TLS where the
+    /// server does.
+    pub fn may_go_in_the_clear(&self) -> bool {
+        let options = self.url.parse::<PgConnectOptions>().ok();
+        let Some(options) = options.filter(|_| !self.is_sqlite()) else { return false };
+        let host = options.get_host().trim_matches(['[', ']']);
+        let is_local = options.get_socket().is_some()
+            || host.starts_with('/')
+            || parse_host(host).is_ok_and(|host| is_loopback(&host));
+        !is_local && matches!(options.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer)
+    }
+
+    fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
     /// How many transactions of callers' mutations may be open at once: half of the connections, so that the others are there
     /// for what must not wait for them.
     pub fn callers_transactions_max(&self) -> usize {
@@ -122,31 +139,32 @@ impl SqlStorage {
     /// # Errors
     /// There is none, or it is none of ours; and as [`connect`](Self::connect).
     pub async fn connect_existing(config: &SqlConfig) -> Result<Self, StorageError> {
-        let storage = Self::look_at(config).await?;
+        let absent = || StorageError::Unavailable("there is none yet: the first server that starts makes it".into());
+        let storage = Self::look_at(config).await?.ok_or_else(absent)?;
         storage.migrate(config).await?;
         crate::events::spawn_sequencer(&storage);
         Ok(storage)
     }
 
-    /// Connects to a database that is there already, and leaves its schema as it is: for who only looks at it.
+    /// Connects to a database that is there already, and leaves its schema as it is: for who only looks at it. `None` where no
+    /// server has made one yet.
     ///
     /// # Errors
-    /// It can't be reached, there is none, or it is none of ours.
-    pub async fn look_at(config: &SqlConfig) -> Result<Self, StorageError> {
-        let absent = || StorageError::Unavailable("there is none yet: the first server that starts makes it".into());
-        if config.url.starts_with("sqlite:") && !sqlite_file(&config.url).is_some_and(|file| file.is_file()) {
-            return Err(absent());
+    /// It can't be reached, or it is none of ours.
+    pub async fn look_at(config: &SqlConfig) -> Result<Option<Self>, StorageError> {
+        if config.is_sqlite() && !sqlite_file(&config.url).is_some_and(|file| file.is_file()) {
+            return Ok(None);
         }
         let storage = Self::open_pool(config, false).await?;
         if !storage.has_schema().await? {
             storage.close().await;
-            return Err(absent());
+            return Ok(None);
         }
-        Ok(storage)
+        Ok(Some(storage))
     }
 
     async fn open_pool(config: &SqlConfig, makes_file: bool) -> Result<Self, StorageError> {
-        let is_sqlite = config.url.starts_with("sqlite:");
+        let is_sqlite = config.is_sqlite();
         let db = if is_sqlite {
             Database::Sqlite(open_sqlite(config, makes_file).await?)
         } else {

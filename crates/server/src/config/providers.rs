@@ -77,12 +77,27 @@ fn provider(v: &mut Validator, name: &str, mut table: Table, warnings: &mut Warn
         v.refuse(ADAPTER.name, Invalid::new("UNKNOWN_ADAPTER", expected));
         return None;
     };
+    refuse_unknown(v, adapter, &mut table);
     for setting in adapter.settings {
         take_file(v, setting, &mut table, (&join("providers", name), warnings));
     }
     let provider = (adapter.check)(v, named, table)?;
     let has_tax_engine = (adapter.capabilities)(provider.is_live()).has(Feature::ProviderTax);
     Some(Checked { provider, has_tax_engine })
+}
+
+/// Refuses what is no setting of the adapter's: here and not by its form, which does not know those that name files.
+fn refuse_unknown(v: &mut Validator, adapter: &Adapter, table: &mut Table) {
+    let names = |setting: &Setting| std::iter::once(setting.name.to_owned()).chain(setting.file_setting());
+    let known: Vec<String> = adapter.settings.iter().flat_map(names).collect();
+    table.retain(|name, _| {
+        let is_known = known.iter().any(|known| known == name);
+        if !is_known {
+            let expected = format!("unknown field `{name}`, expected one of {}", known.join(", "));
+            v.refuse(name, Invalid::new("FORM", expected));
+        }
+        is_known
+    });
 }
 
 /// What the environment says of the provider that is named as its adapter is, comes before what the file says of it.

@@ -149,6 +149,7 @@ pub(super) fn sellers(
         }
         file.push(FileSeller::demo());
     }
+    let ids: Vec<_> = file.iter().map(|row| row.id.clone()).collect();
     let parsed: Vec<_> = file
         .into_iter()
         .enumerate()
@@ -156,16 +157,13 @@ pub(super) fn sellers(
             validator.within(&format!("sellers[{index}]"), |v| seller(v, tables, row, (is_live, providers)))
         })
         .collect();
-    let sellers: Vec<Seller> = parsed.into_iter().collect::<Option<_>>()?;
-    for (index, seller) in sellers.iter().enumerate() {
-        if sellers.iter().take(index).any(|earlier| earlier.id == seller.id) {
-            validator.refuse(
-                &format!("sellers[{index}].id"),
-                Invalid::new("TWICE", "must be another's than an earlier seller's"),
-            );
+    for (index, id) in ids.iter().enumerate() {
+        if !id.is_empty() && ids[..index].contains(id) {
+            let expected = "must be another's than an earlier seller's";
+            validator.refuse(&format!("sellers[{index}].id"), Invalid::new("TWICE", expected));
         }
     }
-    Some(sellers)
+    parsed.into_iter().collect()
 }
 
 fn seller(

@@ -119,7 +119,11 @@ fn what_is_wrong_with_providers_is_told_by_setting_and_without_values() {
         (provider("north", "account = \"canary\""), "providers.north.account must be an id"),
         (provider("north", "calls_per_second_max = 0"), "providers.north.calls_per_second_max must be at least 1"),
         (provider("north", "api_base = \"http://canary.example\""), "providers.north.api_base must be https"),
-        (provider("north", "colour = 1"), "providers.north.colour unknown field `colour`"),
+        (
+            provider("north", "colour = 1"),
+            "providers.north.colour unknown field `colour`, expected one of api_key, api_key_file, webhook_secrets, ",
+        ),
+        (provider("north", "colour = 1\ncalls_per_second_max = 0"), "providers.north.calls_per_second_max must be"),
         (provider("north", "account = 7"), "providers.north.account invalid type: integer, expected a string"),
         (provider("North", ""), "providers.North must have a name of 1 to 40"),
         (provider("out-of-band", ""), "providers.out-of-band must have a name"),
@@ -256,6 +260,25 @@ fn the_database_is_told_by_its_whole_path_or_its_server_without_a_password() {
 }
 
 #[test]
+fn a_database_whose_answers_can_be_read_on_their_way_is_warned_of() {
+    for (url, is_warned) in [
+        ("postgres://x@db.internal/y", true),
+        ("postgres://x@10.0.0.7/y?sslmode=prefer", true),
+        ("postgres://x@db.internal/y?sslmode=disable", true),
+        ("postgres://x@db.internal/y?sslmode=require", false),
+        ("postgres://x@db.internal/y?sslmode=verify-full", false),
+        ("postgres://x@localhost/y", false),
+        ("postgres://x@[::1]/y", false),
+        ("postgres:///y?host=/run/postgresql", false),
+        ("sqlite://y.db", false),
+    ] {
+        let settings = Settings { database_url: Some(url.to_owned()), ..Settings::default() };
+        let warned = check(settings, "").unwrap().warnings;
+        assert_eq!(warned.iter().any(|(setting, _)| setting == "database_url"), is_warned, "{url}");
+    }
+}
+
+#[test]
 fn faults_of_form_and_of_value_are_told_at_once_and_without_what_follows_from_them() {
     let file = "http_listen = \":1\"\nacces = \"open\"\n[providers.stripe]\napi_key = 7\naccount = \"canary\"\n\
         webhook_secrets = [\"whsec_x\"]\n[vies]\nrequester = \"XX1\"\n[grpc_tls]\ncert_file = 1\n\
@@ -294,6 +317,15 @@ fn what_serve_would_refuse_later_is_refused() {
         ("database_url = \"sqlite://a\\u0000b\"\n", "database_url must"),
         ("database_url = \"mysql://localhost/x\"\n", "database_url must"),
         ("database_url = \"postgres://canary:canary@localhost:99999/x\"\n", "database_url must"),
+        (
+            "database_url = \"postgres://x@db/y?sslmode=verify-full&sslrootcert=/nowhere/ca.crt\"\n",
+            "database_url must name a file that can be read by sslrootcert, not /nowhere/ca.crt: No such file",
+        ),
+        (
+            "[[sellers]]\nid = \"acme\"\nname = \"\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n\
+             [[sellers]]\nid = \"acme\"\nname = \"B\"\ncountry = \"SE\"\ncurrency = \"SEK\"\n",
+            "sellers[1].id must be another's",
+        ),
         ("public_url = \"https://.example.com\"\n", "public_url must be a URL"),
         ("[vies]\napi_base = \"https://.europa.eu/\"\n", "vies.api_base must have the name of a host"),
         ("[vies]\nrequester = \"GB980780684\"\n", "vies.requester must be a VAT id of the EU"),
