@@ -210,19 +210,14 @@ impl App {
     ///
     /// # Errors
     /// No notification of that id is set aside.
-    pub async fn close_notification(&self, id: NotificationId, words: OperatorNote) -> Result<(), Error> {
-        let told = words.clone();
+    pub async fn close_notification(&self, id: NotificationId, note: OperatorNote) -> Result<(), Error> {
         let is_closed = self
             .transact(move |_, uow| {
-                let words = words.clone();
-                Box::pin(async move { Ok(uow.close_notification(id, words.as_str()).await?) })
+                let note = note.clone();
+                Box::pin(async move { Ok(uow.close_notification(id, note.as_str()).await?) })
             })
             .await?;
-        if !is_closed {
-            return Err(Error::not_found("notification set aside", id));
-        }
-        tracing::info!(notification = %id, words = %told, "a person has closed a notification that was set aside");
-        Ok(())
+        if is_closed { Ok(()) } else { Err(Error::not_found("notification set aside", id)) }
     }
 
     /// Has a notification that is set aside, or was closed in error, tried again, at once.
@@ -272,7 +267,7 @@ impl App {
                         // Nothing else will ever tell of money that can't be asked for.
                         let is_last_word = matches!(findings.as_ref(), Findings::CheckoutTold(_));
                         // What was made here and is here no more, as after an older copy was put in the database's place.
-                        if let Some(lost) = snapshot.has_money_for()
+                        if let Some(lost) = snapshot.pays_for()
                             && !is_settled
                             && (is_last_word || !is_known_anywhere(uow, snapshot).await?)
                         {
@@ -373,15 +368,8 @@ impl App {
                 })
             }
             NotificationTopic::Renewal { invoice_ref } => match provider.fetch_renewal(invoice_ref).await {
-                Ok(Some(RenewalSnapshot { subscription_ref, payment: Some(paid) })) => {
-                    let known = self.0.storage.load_subscription_by_ref(&entry.provider, &subscription_ref).await?;
-                    match known {
-                        Some(subscription) => Ok(Findings::Renewal(subscription.id, paid)),
-                        None if self.is_given_up(entry) => Ok(Findings::Nothing),
-                        None => return Err(Error::not_found("subscription", subscription_ref)),
-                    }
-                }
-                Ok(_) => Ok(Findings::Nothing),
+                Ok(Some(renewal)) => Ok(self.look_at_renewal(entry, renewal).await?),
+                Ok(None) => Ok(Findings::Nothing),
                 Err(error) => Err(error),
             },
             NotificationTopic::CheckoutTold { snapshot } => Ok(Findings::CheckoutTold(snapshot.clone())),
@@ -425,6 +413,27 @@ impl App {
             // The thing is not this account's, so it is not ours.
             Err(ProviderError::NotFound) => Ok(Findings::Nothing),
             other => Ok(other?),
+        }
+    }
+
+    /// Whose renewal it is. One of a subscription that is not known yet waits until it is. One of a link that is here no more,
+    /// or of whose subscription nothing has told in all the time, is money that only a person can place.
+    async fn look_at_renewal(&self, entry: &InboxEntry, renewal: RenewalSnapshot) -> Result<Findings, Error> {
+        let RenewalSnapshot { subscription_ref, payment_link_id, payment } = renewal;
+        let Some(paid) = payment else { return Ok(Findings::Nothing) };
+        if let Some(known) = self.0.storage.load_subscription_by_ref(&entry.provider, &subscription_ref).await? {
+            return Ok(Findings::Renewal(known.id, paid));
+        }
+        match self.0.storage.load_payment_link(payment_link_id).await? {
+            // That one's own notifications tell of it.
+            Some(link) if link.provider != entry.provider => Ok(Findings::Nothing),
+            Some(_) if !self.is_given_up(entry) => Err(Error::not_found("subscription", subscription_ref)),
+            _ => {
+                let paid = paid.payment_ref;
+                Err(unaccountable(format!(
+                    "{paid} has money for {subscription_ref} of {payment_link_id}, not known here"
+                )))
+            }
         }
     }
 

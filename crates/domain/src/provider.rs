@@ -494,7 +494,7 @@ pub struct CheckoutSnapshot {
 impl CheckoutSnapshot {
     /// What of ours there is money for, by our own id: the session, or the link that it is a visit of. Nothing if it names
     /// nothing of ours, or no money has come in or is held.
-    pub fn has_money_for(&self) -> Option<String> {
+    pub fn pays_for(&self) -> Option<String> {
         let has_money = matches!(self.progress, CheckoutProgress::Paid { .. } | CheckoutProgress::Authorized { .. });
         let session = self.checkout_session_id.map(|id| id.to_string());
         session.or_else(|| Some(self.payment_link_id?.to_string())).filter(|_| has_money)

@@ -154,6 +154,8 @@ pub struct SubscriptionSnapshot {
 pub struct RenewalSnapshot {
     /// The subscription at the provider.
     pub subscription_ref: ProviderRef,
+    /// The link that began it.
+    pub payment_link_id: PaymentLinkId,
     /// The payment at the provider; `None` where nothing was due.
     pub payment: Option<RenewalPayment>,
 }

@@ -189,6 +189,14 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_taken_is_asked_for_between_a_day_and_five_minutes_before() {
+        let asked = untaken(Timestamp::from_unix_seconds(1_796_040_000));
+        let of = |name: &str| asked.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let wanted = ["1795953600", "1796039700", "false"].map(Some);
+        assert_eq!(["created[gte]", "created[lt]", "delivery_success"].map(of), wanted);
+    }
+
+    #[test]
     fn every_event_that_is_read_back_tells_something() {
         let object = json!({"id": "obj_1", "payment_intent": "pi_1", "capture_method": "manual",
             "parent": {"subscription_details": {}}});

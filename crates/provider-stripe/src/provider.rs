@@ -513,10 +513,10 @@ impl PaymentProvider for StripeProvider {
     async fn fetch_renewal(&self, invoice: &ProviderRef) -> Result<Option<RenewalSnapshot>, ProviderError> {
         let expand = vec![("expand[]".to_owned(), "payments.data.payment.payment_intent".to_owned())];
         let invoice = self.client.get(&format!("/v1/invoices/{invoice}"), expand).await?;
-        let Some(renewal) = subscriptions::renewal(&invoice) else { return Ok(None) };
+        let Some((subscription_ref, payment)) = subscriptions::renewal(&invoice) else { return Ok(None) };
         let metadata = &invoice["parent"]["subscription_details"]["metadata"];
-        let link = self.link_of_subscription(&renewal.subscription_ref.0, metadata).await?;
-        Ok(link.map(|_| renewal))
+        let link = self.link_of_subscription(&subscription_ref.0, metadata).await?;
+        Ok(link.map(|payment_link_id| RenewalSnapshot { subscription_ref, payment_link_id, payment }))
     }
 
     fn acknowledgement(&self) -> &'static str {

@@ -6,7 +6,7 @@ use domain::id::PaymentLinkId;
 use domain::money::Currency;
 use domain::provider::ProviderRef;
 use domain::subscription::{
-    RenewalPayment, RenewalSnapshot, SubscriptionItem, SubscriptionSnapshot, SubscriptionState, SubscriptionTerms,
+    RenewalPayment, SubscriptionItem, SubscriptionSnapshot, SubscriptionState, SubscriptionTerms,
 };
 use domain::timestamp::Timestamp;
 use serde_json::Value;
@@ -80,9 +80,10 @@ fn read_item(item: &Value, subscription: &Value) -> Option<SubscriptionItem> {
     })
 }
 
-/// What was paid for a period after the first, from an invoice with its payments and their intents expanded; `None` if it
-/// is not a paid invoice of a subscription for such a period. Whether the subscription is ours, it does not say.
-pub(crate) fn renewal(invoice: &Value) -> Option<RenewalSnapshot> {
+/// The subscription, and what was paid for a period after the first, from an invoice with its payments and their intents
+/// expanded; `None` if it is not a paid invoice of a subscription for such a period. Whether the subscription is ours, it does
+/// not say.
+pub(crate) fn renewal(invoice: &Value) -> Option<(ProviderRef, Option<RenewalPayment>)> {
     let details = &invoice["parent"]["subscription_details"];
     // Stripe's `subscription_create` is the first period, which is paid in the checkout.
     if invoice["status"] != "paid" || invoice["billing_reason"] == "subscription_create" {
@@ -90,7 +91,7 @@ pub(crate) fn renewal(invoice: &Value) -> Option<RenewalSnapshot> {
     }
     let subscription = &details["subscription"];
     let subscription = subscription.as_str().or(subscription["id"].as_str())?;
-    Some(RenewalSnapshot { subscription_ref: ProviderRef(subscription.to_owned()), payment: payment(invoice) })
+    Some((ProviderRef(subscription.to_owned()), payment(invoice)))
 }
 
 /// The intent that pays an invoice, by its id or expanded, from an invoice with its payments expanded: the one that has
@@ -161,11 +162,11 @@ mod tests {
             "total": 12_500, "total_excluding_tax": 10_000,
             "payments": {"data": [{"status": "paid", "payment": {"payment_intent": intent}}]},
             "parent": {"subscription_details": {"subscription": "sub_1", "metadata": {"paylinks_link": LINK}}}});
-        let read = renewal(&invoice).unwrap();
-        let paid = read.payment.unwrap();
+        let (_, paid) = renewal(&invoice).unwrap();
+        let paid = paid.unwrap();
         assert_eq!((paid.subtotal.minor(), paid.tax.minor(), paid.received.minor()), (10_000, 2_500, 12_500));
         invoice["payments"] = Value::Null;
-        assert_eq!(renewal(&invoice).unwrap().payment, None, "nothing was due");
+        assert_eq!(renewal(&invoice).unwrap().1, None, "nothing was due");
         for (field, value) in [("status", "open"), ("billing_reason", "subscription_create")] {
             let mut other = invoice.clone();
             other[field] = value.into();

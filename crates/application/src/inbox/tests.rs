@@ -3,7 +3,7 @@
 use domain::id::NotificationId;
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
-use domain::provider::Notification;
+use domain::provider::{CheckoutProgress, Notification};
 
 use super::*;
 use crate::mocked::{self, link};
@@ -228,4 +228,74 @@ async fn what_names_nothing_of_ours_is_tried_ever_more_seldom_and_not_for_long()
     assert!(put_off_for((30 * day, 1_000), false).await.is_some());
     // After that it fails for a reason of its own, and is set aside for a person at last.
     assert!(put_off_for((32 * day, 1_000), false).await.is_some());
+}
+
+#[tokio::test]
+async fn money_for_what_is_here_no_more_waits_for_a_person() {
+    let paid = || CheckoutProgress::Paid { payment_ref: ProviderRef("pi_1".into()), received: mocked::money(100) };
+    let processing = || CheckoutProgress::Processing { payment_ref: ProviderRef("pi_1".into()) };
+    // What a session of the link is found to be, where the link is not here, or another provider's.
+    let applied = async |progress: CheckoutProgress, names_ours: bool, is_anothers: bool, is_last_word: bool| {
+        let mut uow = MockUnitOfWork::new();
+        uow.expect_load_checkout_session_by_ref().returning(|_, _| Ok(None));
+        uow.expect_load_payment_link().returning(move |_| Ok(is_anothers.then(|| link(0))));
+        uow.expect_finish_notification().returning(|_| Ok(()));
+        uow.expect_commit().returning(|| Ok(()));
+        uow.expect_rollback().returning(|| ());
+        let mut storage = MockStorage::new();
+        storage.expect_begin().return_once(move || Ok(Box::new(uow)));
+        let told = mocked::told("cs_1", progress, mocked::money(100));
+        let told = Box::new(CheckoutSnapshot { payment_link_id: names_ours.then(|| link(0).id), ..told });
+        let found = if is_last_word { Findings::CheckoutTold(told) } else { Findings::Checkout(told) };
+        let topic = NotificationTopic::Checkout { provider_ref: ProviderRef("cs_1".into()) };
+        let entry = InboxEntry { provider: "south".parse().unwrap(), ..entry(topic, 0) };
+        mocked::app(storage, MockPaymentProvider::new()).apply(&entry, std::sync::Arc::new(found)).await
+    };
+    for (is_anothers, is_last_word, is_lost) in
+        [(false, false, true), (false, true, true), (true, false, false), (true, true, true)]
+    {
+        let ended = applied(paid(), true, is_anothers, is_last_word).await;
+        let is_told = ended.as_ref().is_err_and(|error| error.to_string().contains("cs_1 has money for plink_"));
+        assert_eq!((is_told, ended.is_ok()), (is_lost, !is_lost), "{is_anothers} {is_last_word} {ended:?}");
+        // Another program's, and what is no money yet.
+        assert!(applied(paid(), false, is_anothers, is_last_word).await.unwrap());
+        assert!(applied(processing(), true, is_anothers, is_last_word).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_of_what_is_here_no_more_waits_for_a_person() {
+    let looked = async |link: Option<domain::payment_link::PaymentLink>, provider: &str, days: u64| {
+        let money = mocked::money(100);
+        let mut storage = MockStorage::new();
+        storage.expect_load_subscription_by_ref().returning(|_, _| Ok(None));
+        storage.expect_load_payment_link().returning(move |_| Ok(link.clone()));
+        let mut stripe = MockPaymentProvider::new();
+        stripe.expect_fetch_renewal().returning(move |_| {
+            let payment_ref = ProviderRef("pi_1".into());
+            let paid =
+                RenewalPayment { payment_ref, received: money, subtotal: money, tax: mocked::money(0), total: money };
+            Ok(Some(RenewalSnapshot {
+                subscription_ref: ProviderRef("sub_1".into()),
+                payment_link_id: mocked::link(0).id,
+                payment: Some(paid),
+            }))
+        });
+        stripe.expect_capabilities().return_const(mocked::capabilities());
+        let mut parts = mocked::parts(storage, stripe);
+        let mut clock = domain::ports::clock::MockClock::new();
+        clock.expect_now().return_const(mocked::NOW.plus(Duration::from_secs(days * 86_400)));
+        parts.clock = std::sync::Arc::new(clock);
+        let topic = NotificationTopic::Renewal { invoice_ref: ProviderRef("in_1".into()) };
+        let entry = InboxEntry { provider: provider.parse().unwrap(), ..entry(topic, 0) };
+        App::new(parts).unwrap().look(&entry).await
+    };
+    let waits_for_a_person = |looked: Result<Findings, Error>| {
+        let told = looked.err().map(|error| (matches!(error, Error::FailedPrecondition { .. }), error.to_string()));
+        told.is_some_and(|(is_its_own, told)| is_its_own && told.contains("pi_1 has money for sub_1 of plink_"))
+    };
+    assert!(waits_for_a_person(looked(None, "acquirer", 0).await));
+    // Its subscription may be told of later, and is in all that time.
+    assert!(matches!(looked(Some(link(0)), "acquirer", 0).await, Err(Error::NotFound { .. })));
+    assert!(waits_for_a_person(looked(Some(link(0)), "acquirer", 5).await));
 }

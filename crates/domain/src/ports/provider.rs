@@ -265,8 +265,8 @@ pub trait PaymentProvider: Send + Sync {
         Err(unsupported(Feature::Subscriptions))
     }
 
-    /// What was paid for a period by the provider's own invoice; `None` if that is not of a subscription, or of the first
-    /// period, which is paid in the checkout itself. Needs [`Feature::Subscriptions`].
+    /// What was paid for a period by the provider's own invoice; `None` if that is not of a subscription that a link of
+    /// ours began, or of the first period, which is paid in the checkout itself. Needs [`Feature::Subscriptions`].
     ///
     /// # Errors
     /// See [`ProviderError`].
