@@ -18,6 +18,7 @@ mod m0013_notifications_set_aside;
 mod m0014_notification_failures;
 mod m0015_expiring_sessions;
 mod m0016_notifications_by_tries;
+mod m0017_notification_notes;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             step("m0014_notification_failures", m0014_notification_failures::STATEMENTS),
             step("m0015_expiring_sessions", m0015_expiring_sessions::STATEMENTS),
             step("m0016_notifications_by_tries", m0016_notifications_by_tries::STATEMENTS),
+            step("m0017_notification_notes", m0017_notification_notes::STATEMENTS),
         ]
     }
 

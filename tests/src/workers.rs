@@ -106,7 +106,14 @@ async fn a_notification_set_aside_is_shown_and_tried_again(db: Db) {
     server.try_command(&["notifications", "close", id, "--note", "twice"]).await.unwrap_err();
     let listed = server.command(&["notifications", "list", "--closed"]).await;
     let row = listed.lines().nth(1).unwrap();
-    assert!(row.starts_with(id) && row.contains("  closed  ") && row.contains("refunded at the provider"), "{listed}");
+    assert!(
+        row.starts_with(id)
+            && row.contains("  closed  ")
+            && row.contains("refused it")
+            && row.ends_with("  refunded at the provider"),
+        "{listed}"
+    );
+    eventually(async || server.metric("paylinks_notifications_set_aside").await.filter(|count| count == "0")).await;
     for others in [&["notifications", "list"][..], &["notifications", "list", "--aside"]] {
         assert!(!server.command(others).await.contains(id));
     }

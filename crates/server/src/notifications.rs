@@ -7,6 +7,7 @@ use domain::id::NotificationId;
 use domain::ports::storage::{UnprocessedNotification, UnprocessedState};
 use domain::provider::NotificationTopic;
 use domain::text::OperatorNote;
+use domain::validation::Invalid;
 
 use crate::at_rest::AtRest;
 use crate::{Settings, say};
@@ -33,7 +34,7 @@ pub(crate) enum NotificationsCommand {
         /// Their ids, each of which begins with ntf_
         #[arg(required = true)]
         ids: Vec<String>,
-        /// What was done about it, for those who ask later. It is kept, and in the log: nothing of a customer's belongs in it.
+        /// What was done about it, for those who ask later. It is kept and listed: nothing of a customer's belongs in it.
         #[arg(long)]
         note: String,
         #[command(flatten)]
@@ -89,14 +90,14 @@ async fn list(app: &App, database: &str, states: &[UnprocessedState], which: &st
     }
     let more = if listed.len() > LISTED_MAX { format!("The first {LISTED_MAX} of more. ") } else { String::new() };
     listed.truncate(LISTED_MAX);
-    let heading = ["ID", "STATE", "TRIES", "CAME IN", "PROVIDER", "EVENT", "ABOUT", "REASON"];
+    let heading = ["ID", "STATE", "TRIES", "CAME IN", "PROVIDER", "EVENT", "ABOUT", "REASON", "NOTE"];
     let mut rows = vec![heading.map(str::to_owned)];
     rows.extend(listed.iter().map(row));
     say(&format!("{}{more}In {database}\n", cli::aligned(&rows)))
 }
 
-/// A line of the list. Nothing of a customer's is in it: ids of things, and reasons in words of ours.
-fn row(listed: &UnprocessedNotification) -> [String; 8] {
+/// A line of the list. Nothing of a customer's is in it: ids of things, reasons in words of ours, and the operator's note.
+fn row(listed: &UnprocessedNotification) -> [String; 9] {
     [
         listed.id.to_string(),
         match listed.state {
@@ -111,6 +112,7 @@ fn row(listed: &UnprocessedNotification) -> [String; 8] {
         listed.provider_event_id.clone(),
         listed.topic.as_ref().map_or_else(|| "what this version can't read".to_owned(), about),
         listed.reason.clone().unwrap_or_default(),
+        listed.note.clone().unwrap_or_default(),
     ]
 }
 
@@ -151,7 +153,9 @@ async fn retry(app: &App, ids: &[String]) -> Result<()> {
 
 /// Closes each of these that can be, and fails where there is one that can't.
 async fn close(app: &App, ids: &[String], note: &str) -> Result<()> {
-    let note = OperatorNote::parse(note).map_err(|invalid| format!("--note {invalid}"));
+    // It is a cell of a table.
+    let is_a_line = if note.trim().contains('\n') { Err(Invalid::new("LINES", "must be a line")) } else { Ok(()) };
+    let note = is_a_line.and_then(|()| OperatorNote::parse(note)).map_err(|invalid| format!("--note {invalid}"));
     match (parsed(ids), note) {
         (Ok(ids), Ok(note)) => each(ids, "is closed", async |id| app.close_notification(id, note.clone()).await).await,
         (ids, note) => {
@@ -161,16 +165,22 @@ async fn close(app: &App, ids: &[String], note: &str) -> Result<()> {
     }
 }
 
-/// The ids, if all of them are: what is misspelt is told before anything is done.
+/// The ids, each once, if all of them are: what is misspelt is told before anything is done.
 fn parsed(ids: &[String]) -> Result<Vec<NotificationId>> {
     let parse = |id: &String| NotificationId::parse(id).map_err(|invalid| format!("{id}: the id {invalid}"));
     let (ids, refused): (Vec<_>, Vec<_>) = ids.iter().map(parse).partition(Result::is_ok);
     let refused: Vec<String> = refused.into_iter().filter_map(Result::err).collect();
     ensure!(refused.is_empty(), refused.join("; "));
-    Ok(ids.into_iter().flatten().collect())
+    let mut each = Vec::new();
+    for id in ids.into_iter().flatten() {
+        if !each.contains(&id) {
+            each.push(id);
+        }
+    }
+    Ok(each)
 }
 
-/// Does it to each, and says so; fails at the end where there is one that does not wait for a person.
+/// Does it to each, and says so; fails at the end where there is one with which that can't be done.
 async fn each(
     ids: Vec<NotificationId>,
     done: &str,

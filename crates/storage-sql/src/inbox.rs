@@ -65,8 +65,7 @@ async fn list_unprocessed(
 ) -> Result<Vec<UnprocessedNotification>, StorageError> {
     let names: Vec<_> = states.iter().map(|state| format!("'{}'", state_name(*state))).collect();
     let filter = Filter::new().and(&format!("state <> 'done' AND state IN ({})", names.join(", ")), []);
-    let select =
-        "SELECT id, provider, provider_event_id, received_at_us, state, reason, attempts, document FROM notifications";
+    let select = "SELECT id, provider, provider_event_id, received_at_us, state, reason, note, attempts, document FROM notifications";
     let order = format!(" ORDER BY seq LIMIT {limit}");
     let rows = all(c, filter.statement(c.get_database_backend(), select, &order)).await?;
     rows.iter().map(listed).collect()
@@ -85,6 +84,7 @@ fn listed(row: &QueryResult) -> Result<UnprocessedNotification, StorageError> {
         received_at: Timestamp::from_unix_micros(column(row, "received_at_us")?),
         state: state_named(&text("state")?)?,
         reason: column(row, "reason")?,
+        note: column(row, "note")?,
     })
 }
 
@@ -204,9 +204,9 @@ impl InboxCommands for SqlUnitOfWork {
         held_still(self.change_held(held, "state = 'aside', reason = $3", vec![reason.into()]).await?)
     }
 
-    async fn close_notification(&mut self, id: NotificationId, words: &str) -> Result<bool, StorageError> {
-        let sql = "UPDATE notifications SET state = 'closed', reason = $2 WHERE id = $1 AND state = 'aside'";
-        Ok(execute(self.connection()?, sql, [id.to_string().into(), words.into()]).await? == 1)
+    async fn close_notification(&mut self, id: NotificationId, note: &str) -> Result<bool, StorageError> {
+        let sql = "UPDATE notifications SET state = 'closed', note = $2 WHERE id = $1 AND state = 'aside'";
+        Ok(execute(self.connection()?, sql, [id.to_string().into(), note.into()]).await? == 1)
     }
 
     async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError> {

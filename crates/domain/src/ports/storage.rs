@@ -747,13 +747,15 @@ pub struct UnprocessedNotification {
     pub received_at: Timestamp,
     /// What is to become of it.
     pub state: UnprocessedState,
-    /// Why the last try failed, or the person's words who closed it; absent before the first try.
+    /// Why the last try failed; absent before the first.
     pub reason: Option<String>,
+    /// What the person who closed it last said.
+    pub note: Option<String>,
 }
 
 impl UnprocessedNotification {
     /// One that can be read.
-    pub fn of(entry: &InboxEntry, state: UnprocessedState, reason: Option<String>) -> Self {
+    pub fn of(entry: &InboxEntry, state: UnprocessedState, (reason, note): (Option<String>, Option<String>)) -> Self {
         Self {
             id: entry.id,
             provider: entry.provider.clone(),
@@ -763,6 +765,7 @@ impl UnprocessedNotification {
             received_at: entry.received_at,
             state,
             reason,
+            note,
         }
     }
 }
@@ -806,9 +809,9 @@ pub trait InboxCommands {
     ) -> Result<(), StorageError>;
     /// It can't be processed: it is kept, with the reason, and not tried again.
     async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError>;
-    /// A person has seen to one that is set aside: it is closed with these words, and waits for nobody. `false` if it is not
-    /// set aside.
-    async fn close_notification(&mut self, id: NotificationId, words: &str) -> Result<bool, StorageError>;
+    /// A person has seen to one that is set aside: it is closed with this note beside its reason, and waits for nobody.
+    /// `false` if it is not set aside.
+    async fn close_notification(&mut self, id: NotificationId, note: &str) -> Result<bool, StorageError>;
     /// It is due now, though it was set aside, or closed in error; how often it was tried stays known, and its failures count
     /// anew. `false` if it is neither.
     async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError>;

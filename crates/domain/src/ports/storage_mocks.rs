@@ -433,7 +433,7 @@ mock! {
         async fn finish_notification(&mut self, held: &InboxEntry) -> Result<(), StorageError>;
         async fn retry_notification(&mut self, held: &InboxEntry, retry_in: Duration, reason: &str) -> Result<(), StorageError>;
         async fn set_notification_aside(&mut self, held: &InboxEntry, reason: &str) -> Result<(), StorageError>;
-        async fn close_notification(&mut self, id: NotificationId, words: &str) -> Result<bool, StorageError>;
+        async fn close_notification(&mut self, id: NotificationId, note: &str) -> Result<bool, StorageError>;
         async fn take_notification_up_again(&mut self, id: NotificationId) -> Result<bool, StorageError>;
         async fn take_all_notifications_up_again(&mut self) -> Result<u64, StorageError>;
     }

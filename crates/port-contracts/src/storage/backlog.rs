@@ -53,6 +53,11 @@ pub async fn what_waits_is_told_until_it_is_done(storage: Store) {
     let backlog = storage.backlog().await.unwrap();
     assert_eq!(waiting(&backlog), [false; 4]);
     assert_eq!((backlog.unknown_refunds, backlog.set_aside_notifications), (0, 1));
+
+    let mut work = storage.begin().await.unwrap();
+    assert!(work.close_notification(aside.id, "seen to").await.unwrap());
+    work.commit().await.unwrap();
+    assert_eq!(storage.backlog().await.unwrap(), Backlog::default());
 }
 
 /// A thing has the trace of its first event, whatever comes later.

@@ -175,10 +175,11 @@ pub async fn notifications_set_aside_are_listed_counted_closed_and_taken_up_agai
     use UnprocessedState::{Closed, SetAside, Waiting};
     let list =
         async |states: &[UnprocessedState], limit| storage.list_unprocessed_notifications(states, limit).await.unwrap();
-    let listed =
-        |nth: usize, state, reason: &str| UnprocessedNotification::of(&leased[nth], state, Some(reason.to_owned()));
-    let waiting = listed(0, Waiting, "the provider is down");
-    let aside = listed(1, SetAside, "what it names is unknown");
+    let listed = |nth: usize, state, reason: &str, note: Option<&str>| {
+        UnprocessedNotification::of(&leased[nth], state, (Some(reason.to_owned()), note.map(str::to_owned)))
+    };
+    let waiting = listed(0, Waiting, "the provider is down", None);
+    let aside = listed(1, SetAside, "what it names is unknown", None);
     assert_eq!(list(&[Waiting, SetAside], 10).await, [waiting.clone(), aside.clone()]);
     assert_eq!(list(&[Waiting, SetAside], 1).await, [waiting]);
     assert_eq!(list(&[SetAside], 10).await, [aside]);
@@ -191,7 +192,8 @@ pub async fn notifications_set_aside_are_listed_counted_closed_and_taken_up_agai
     assert_eq!(work.take_all_notifications_up_again().await.unwrap(), 0);
     work.commit().await.unwrap();
     assert_eq!(storage.count_set_aside_notifications().await.unwrap(), 0);
-    assert_eq!(list(&[Closed], 10).await, [listed(1, Closed, "refunded by hand")]);
+    let closed = listed(1, Closed, "what it names is unknown", Some("refunded by hand"));
+    assert_eq!(list(&[Closed], 10).await, [closed]);
     assert_eq!(list(&[SetAside], 10).await, []);
     assert_eq!(take_due(&storage, LONG).await, []);
     let mut work = storage.begin().await.unwrap();

@@ -3,9 +3,10 @@
 use domain::payment::{Payment, PaymentData};
 use domain::payment_link::{PaymentLink, PaymentLinkData};
 use domain::ports::storage::OpenAtProvider;
-use domain::provider::{ProviderAction, ProviderName};
+use domain::provider::{InboxEntry, ProviderAction, ProviderName};
 
 use super::Store;
+use super::work::LONG;
 use crate::fixtures;
 use crate::fixtures::PaymentParties;
 
@@ -37,10 +38,15 @@ pub async fn what_is_open_at_providers_that_are_gone_is_counted(storage: Store) 
     let mut intent = fixtures::intent(&seller, action, None);
     intent.provider = gone.clone();
     work.insert_intent(&intent, std::time::Duration::ZERO).await.unwrap();
-    let mut told = fixtures::inbox_entry("evt_1");
-    told.provider = older.clone();
+    let told = ["evt_1", "evt_2"].map(|id| InboxEntry { provider: older.clone(), ..fixtures::inbox_entry(id) });
     work.commit().await.unwrap();
-    storage.store_notifications(&[told]).await.unwrap();
+    storage.store_notifications(&told).await.unwrap();
+    // One of the two waits for nobody.
+    let mut work = storage.begin().await.unwrap();
+    let leased = work.lease_due_notifications(1, LONG).await.unwrap();
+    work.set_notification_aside(&leased[0], "odd").await.unwrap();
+    assert!(work.close_notification(leased[0].id, "seen to").await.unwrap());
+    work.commit().await.unwrap();
 
     let wanted = [
         OpenAtProvider { links: 1, payments: 1, calls: 1, ..OpenAtProvider::nothing(gone.clone()) },

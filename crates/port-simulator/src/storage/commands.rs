@@ -663,6 +663,7 @@ impl SimulatedUnitOfWork {
             state: NotificationState::NEW,
             due_at_us,
             reason: None,
+            note: None,
         };
         let own = state.own(self.id)?;
         own.unique.insert(key, Some(entry.id.to_string()));
@@ -734,9 +735,9 @@ impl InboxCommands for SimulatedUnitOfWork {
         held_still(self.change_held(held, set_aside).await?)
     }
 
-    async fn close_notification(&mut self, id: NotificationId, words: &str) -> Result<bool, StorageError> {
-        let reason = Some(words.to_owned());
-        let close = move |row: &mut NotificationRow| (row.state, row.reason) = (NotificationState::CLOSED, reason);
+    async fn close_notification(&mut self, id: NotificationId, note: &str) -> Result<bool, StorageError> {
+        let note = Some(note.to_owned());
+        let close = move |row: &mut NotificationRow| (row.state, row.note) = (NotificationState::CLOSED, note);
         self.change_notification(id, |row| row.state == NotificationState::ASIDE, close).await
     }
 
@@ -746,9 +747,9 @@ impl InboxCommands for SimulatedUnitOfWork {
             (row.state, row.due_at_us) = (NotificationState::NEW, due_at_us);
             (row.entry.failures, row.entry.unended_tries) = (0, 0);
         };
-        let waits_for_none =
+        let may_be_taken_up =
             |row: &NotificationRow| [NotificationState::ASIDE, NotificationState::CLOSED].contains(&row.state);
-        self.change_notification(id, waits_for_none, take_up).await
+        self.change_notification(id, may_be_taken_up, take_up).await
     }
 
     async fn take_all_notifications_up_again(&mut self) -> Result<u64, StorageError> {

@@ -487,7 +487,7 @@ macro_rules! impl_reader {
                     rows.sort_unstable_by_key(|(row, _)| row.seq);
                     rows.truncate(limit);
                     let listed = |(row, state): (&NotificationRow, _)| {
-                        UnprocessedNotification::of(&row.entry, state, row.reason.clone())
+                        UnprocessedNotification::of(&row.entry, state, (row.reason.clone(), row.note.clone()))
                     };
                     rows.into_iter().map(listed).collect()
                 })

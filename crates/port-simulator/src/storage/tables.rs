@@ -65,6 +65,7 @@ pub(crate) struct NotificationRow {
     pub(crate) state: NotificationState,
     pub(crate) due_at_us: i64,
     pub(crate) reason: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
