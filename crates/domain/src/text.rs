@@ -80,17 +80,23 @@ pub fn refuse_card_number(text: &str) -> Result<(), Invalid> {
 }
 
 /// Whether a character shows nothing itself, or turns what follows it around: what is read is then not what is there. Nor is
-/// what is no character at all, which XML can't carry.
-/// Joiners, marks of direction and selectors of a variant stay, for some scripts are not written right without them.
+/// what Unicode has no character for (its noncharacters).
+/// Joiners, marks of direction and selectors of a variant stay, for some scripts are not written right without them; tags do
+/// not, though three flags are drawn with them: text can be hidden in them.
 const fn is_deceptive(c: char) -> bool {
     let is_noncharacter = matches!(c as u32 & 0xfffe, 0xfffe) || matches!(c, '\u{fdd0}'..='\u{fdef}');
     let is_tag = matches!(c, '\u{e0000}'..='\u{e007f}');
     is_noncharacter
         || is_tag
-        || matches!(c, '\u{200b}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(
+            c,
+            '\u{180e}' | '\u{200b}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}'
+        )
 }
 
-/// Whether a character may be in a text, and shows nothing if it is alone (Unicode, `Default_Ignorable_Code_Point`).
+/// Whether a character shows nothing if it is alone, allowed or not (Unicode, `Default_Ignorable_Code_Point`, and white space,
+/// an empty braille pattern among it).
 const fn is_blank(c: char) -> bool {
     c.is_whitespace()
         || matches!(
@@ -184,11 +190,13 @@ fn is_simple_uuid(bytes: &[u8]) -> bool {
         && matches!(bytes[16].to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
 }
 
-/// Where the ten decimal digits begin that people write numbers with: those of ASCII, of full width, and of the scripts in use
-/// (Unicode, general category Nd).
-const ZEROS: [u32; 21] = [
-    0x0030, 0xff10, 0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66,
-    0x0de6, 0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x17e0, 0x1810,
+/// Where the ten decimal digits of each script begin (Unicode 14, general category Nd), but for those of mathematics.
+const ZEROS: [u32; 61] = [
+    0x0030, 0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66, 0x0de6,
+    0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40,
+    0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x10d30, 0x11066, 0x110f0,
+    0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50,
+    0x11da0, 0x16a60, 0x16ac0, 0x16b50, 0x1e140, 0x1e2f0, 0x1e950, 0x1fbf0,
 ];
 /// Those of mathematics: five kinds of ten.
 const MATHEMATICAL_DIGITS: std::ops::RangeInclusive<u32> = 0x1d7ce..=0x1d7ff;
@@ -284,6 +292,7 @@ mod tests {
             "४२४२ ४२४२ ४२४२ ४२४२",
             "๔๒๔๒๔๒๔๒๔๒๔๒๔๒๔๒",
             "𝟒𝟐𝟒𝟐𝟜𝟚𝟜𝟚𝟦𝟤𝟦𝟤𝟺𝟸𝟺𝟸",
+            "᱔᱒᱔᱒᱔᱒᱔᱒᱔᱒᱔᱒᱔᱒᱔᱒",
             "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2",
             "3782 822463 10005",
             "to 12345 or 5555 5555 5555 4444",
@@ -328,6 +337,7 @@ mod tests {
             ("A\u{e0041}", "CONTROL_CHARACTER"),
             ("A\u{ffff}", "CONTROL_CHARACTER"),
             ("A\u{1fffe}", "CONTROL_CHARACTER"),
+            ("A\u{180e}B", "CONTROL_CHARACTER"),
             ("\u{ad}\u{61c}\u{3164}\u{fe0f}", "REQUIRED"),
             ("\u{202e}evil", "CONTROL_CHARACTER"),
             ("a\u{7}b", "CONTROL_CHARACTER"),

@@ -18,7 +18,6 @@ use domain::tax_id::TaxId;
 use domain::timestamp::Timestamp;
 use domain::validation::{Invalid, Validator, Violation};
 use serde::Deserialize;
-use storage_sql::SqlConfig;
 use tax_id_vies::ViesConfig;
 use tax_tables::TableTaxCalculator;
 use toml::Table;
@@ -26,6 +25,7 @@ use url::Url;
 
 use crate::Settings;
 
+mod database;
 mod form;
 mod mail;
 mod providers;
@@ -198,7 +198,7 @@ impl Config {
             v.refuse(&place, Invalid::new(FORM, fault));
         }
         let data_dir = given(&settings.data_dir).or(file.data_dir).unwrap_or_else(|| "data".to_owned());
-        v.check("data_dir", expect_path(&data_dir));
+        v.check("data_dir", expect_directory(&data_dir));
         let data_dir = PathBuf::from(data_dir);
         let listen = listeners(v, settings, (file.grpc_listen, file.http_listen, file.sandbox.listen));
         let public_url = given(&settings.public_url).or(file.public_url);
@@ -211,12 +211,7 @@ impl Config {
         let database_url = database_url
             .map(|url| url.unwrap_or_else(|| format!("sqlite://{}", data_dir.join("paylinks.db").display())));
         if let Some(url) = &database_url {
-            v.check("database_url", expect_database(url));
-            if SqlConfig::new(url).may_go_in_the_clear() {
-                let told = "customers' data goes over the network in the clear unless the server offers TLS: add \
-                    ?sslmode=verify-full, and sslrootcert=… where its certificate is of an authority of your own";
-                warnings.push(("database_url".to_owned(), told.to_owned()));
-            }
+            database::check(v, url, &mut warnings);
         }
         let providers = providers::providers(v, file.providers, &settings.environment, &mut warnings);
         let providers = providers.filter(|_| are_providers_known);
@@ -472,23 +467,17 @@ fn chargers(providers: &[providers::Checked]) -> Option<Vec<Charger>> {
     Some(providers.iter().map(charger).collect())
 }
 
-/// Expects a database's URL, and the files that it names to be there: what connects says of one that is not there that
-/// something is not, and not what.
-fn expect_database(url: &str) -> Result<(), Invalid> {
-    SqlConfig::new(url).check().map_err(|expected| Invalid::new("MALFORMED_URL", expected))?;
-    let Ok(parsed) = Url::parse(url) else { return Ok(()) };
-    let files = parsed.query_pairs().filter(|(name, _)| ["sslrootcert", "sslcert", "sslkey"].contains(&name.as_ref()));
-    for (name, path) in files.filter(|(_, value)| !value.starts_with("-----BEGIN")) {
-        std::fs::File::open(path.as_ref()).map_err(|error| {
-            Invalid::new("UNREADABLE_FILE", format!("must name a file that can be read by {name}, not {path}: {error}"))
-        })?;
+/// A directory, or one that can be made.
+fn expect_directory(path: &str) -> Result<(), Invalid> {
+    if path.contains('\0') {
+        return Err(Invalid::new("MALFORMED_PATH", "must be a path, without NUL"));
     }
-    Ok(())
-}
-
-/// A path that a system can have.
-fn expect_path(path: &str) -> Result<(), Invalid> {
-    if path.contains('\0') { Err(Invalid::new("MALFORMED_PATH", "must be a path, without NUL")) } else { Ok(()) }
+    // Of the path, what is there already.
+    let there = Path::new(path).ancestors().find(|path| path.exists());
+    match there {
+        Some(there) if !there.is_dir() => Err(Invalid::new("DIRECTORY", "must be a directory, and below no file")),
+        _ => Ok(()),
+    }
 }
 
 /// Where something listens: on loopback at `port` where nothing is said.

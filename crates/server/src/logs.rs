@@ -23,6 +23,9 @@ pub(crate) fn init(default: &str, exporter: Option<&Exporter>) {
     let parsed = wanted.as_deref().map(EnvFilter::try_new);
     let refused = matches!(parsed, Some(Err(_)));
     let filter = parsed.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(default));
+    // It tells the values of parameters of the database's URL that it does not know, which may be secrets; `config` names them.
+    let silent = "sqlx_postgres::options::parse=off".parse();
+    let filter = silent.into_iter().fold(filter, EnvFilter::add_directive);
     let format = std::env::var("PAYLINKS_LOG_FORMAT").unwrap_or_default();
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let log = fmt::layer()

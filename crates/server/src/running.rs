@@ -212,7 +212,10 @@ fn lock(path: &Path) -> Result<File> {
     let file = file.with_context(|| format!("can't open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!("{} is in use by another paylinks", path.with_extension("").display()),
+        Err(TryLockError::WouldBlock) => bail!(
+            "{} is in use by another paylinks (PAYLINKS_DATA_DIR chooses another directory)",
+            path.with_extension("").display()
+        ),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("can't lock {}", path.display())),
     }
 }

@@ -77,8 +77,10 @@ impl SqlConfig {
     /// Whether what goes to the database may be read on its way: over a network, by a `sslmode` that does without TLS where the
     /// server does.
     pub fn may_go_in_the_clear(&self) -> bool {
-        let options = self.url.parse::<PgConnectOptions>().ok();
-        let Some(options) = options.filter(|_| !self.is_sqlite()) else { return false };
+        if self.is_sqlite() {
+            return false;
+        }
+        let Ok(options) = self.url.parse::<PgConnectOptions>() else { return false };
         let host = options.get_host().trim_matches(['[', ']']);
         let is_local = options.get_socket().is_some()
             || host.starts_with('/')

@@ -39,7 +39,8 @@ pub(super) fn tls(v: &mut Validator, file: Option<FileTls>, warnings: &mut Warni
     let certificate = file.cert_file.ok_or_else(Invalid::required).and_then(|path| read_certificates(&path));
     let certificate = certificate.and_then(|pem| expect_accepted(pem, SystemClock.now(), warnings));
     let certificate = v.check("cert_file", certificate);
-    let key = file.key_file.ok_or_else(Invalid::required).and_then(|path| read_key(&path, warnings));
+    let key =
+        file.key_file.ok_or_else(Invalid::required).and_then(|path| read_key(&path, ("grpc_tls.key_file", warnings)));
     let key = v.check("key_file", key);
     let authorities = v.check_optional("client_ca_file", file.client_ca_file.as_deref(), read_certificates);
     let ((certificate, ends), key, authorities) = (certificate?, key?, authorities?);
@@ -94,8 +95,9 @@ fn expect_accepted(pem: Vec<u8>, now: Timestamp, warnings: &mut Warnings) -> Res
     Ok((pem, ends))
 }
 
-fn read_key(path: &str, warnings: &mut Warnings) -> Result<Vec<u8>, Invalid> {
-    let bytes = read_private(path, ("grpc_tls.key_file", warnings))?;
+/// What a file of a private key in PEM holds; that others can read it is noted by the name of its setting.
+pub(super) fn read_key(path: &str, note: (&str, &mut Warnings)) -> Result<Vec<u8>, Invalid> {
+    let bytes = read_private(path, note)?;
     match PrivateKeyDer::from_pem_slice(&bytes) {
         Ok(_) => Ok(bytes),
         Err(_) => Err(Invalid::new("MALFORMED_PEM", "must hold a private key in PEM, without a passphrase")),
