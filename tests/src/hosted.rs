@@ -317,7 +317,6 @@ async fn what_was_paid_twice_is_told_until_it_went_back(db: Db) {
     for told in read_at_provider(&server, "/v1/events?type=checkout.session.completed").await {
         server.control("webhooks/resend", json!({"id": told["id"]})).await;
     }
-    // A page reads the invoice before its payments, so this is told last.
     let (twice, overpaid) = ("Amount received SEK\u{a0}250.00", "Overpaid, to be paid back SEK\u{a0}125.00");
     let told = eventually(async || Some(page(&url).await.1).filter(|page| page.contains(overpaid))).await;
     check(&told, &["<span class=\"state\">Paid</span>", "Amount paid", twice], &["Refunded"]);

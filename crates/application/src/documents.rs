@@ -20,8 +20,11 @@ use domain::ports::storage::{CustomerQueries, LinkFilter, PaymentFilter, Sellers
 use domain::text::DocumentMemo;
 
 use crate::app::App;
-use crate::error::{Error, Reason};
+use crate::error::{Error, RETRY_AFTER, Reason};
 use crate::rendering::Audience;
+
+/// How often an invoice is read with its payments at most, as long as it changes meanwhile.
+const READS_MAX: u32 = 4;
 
 /// A document as a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,23 +87,61 @@ impl App {
         kind: InvoiceDocumentKind,
         language: Language,
     ) -> Result<Document, Error> {
-        let mut details = DocumentDetails {
+        match kind {
+            InvoiceDocumentKind::Invoice => self.invoice_document(invoice, language).await,
+            InvoiceDocumentKind::Receipt => {
+                let (invoice, payments) = self.with_payments(invoice.clone()).await?;
+                self.receipt(&invoice, &payments, language)
+            }
+        }
+    }
+
+    pub(crate) async fn invoice_document(&self, invoice: &Invoice, language: Language) -> Result<Document, Error> {
+        let payment_url = self.payment_url(invoice).await?;
+        let details = DocumentDetails { payment_url, ..self.details(invoice, language) };
+        Document::of_invoice(invoice, details).map_err(no_document)
+    }
+
+    /// The receipt of an invoice and its payments [of one moment](Self::with_payments).
+    pub(crate) fn receipt(
+        &self,
+        invoice: &Invoice,
+        payments: &[Payment],
+        language: Language,
+    ) -> Result<Document, Error> {
+        Document::receipt_of_invoice(invoice, payments, self.details(invoice, language)).map_err(no_document)
+    }
+
+    fn details(&self, invoice: &Invoice, language: Language) -> DocumentDetails {
+        DocumentDetails {
             language,
             legal_notes: notes_of_invoice(invoice),
             is_overdue: invoice.is_overdue(self.now().date()),
             tax_in_sellers_currency: invoice.exchanged_tax.clone(),
             ..DocumentDetails::default()
-        };
-        let document = match kind {
-            InvoiceDocumentKind::Invoice => {
-                details.payment_url = self.payment_url(invoice).await?;
-                Document::of_invoice(invoice, details)
+        }
+    }
+
+    /// An invoice with its payments, both of one moment: money that comes in while they are read would be among the payments
+    /// and not in the invoice, as if it were too much. An invoice changes with each of its payments, so both are read again as
+    /// long as it does.
+    pub(crate) async fn with_payments(&self, mut invoice: Invoice) -> Result<(Invoice, Vec<Payment>), Error> {
+        let sellers = Sellers::from([invoice.seller_id.clone()]);
+        for _ in 0..READS_MAX {
+            let payments = self.payments_of(&invoice).await?;
+            let id = invoice.id;
+            let again =
+                self.0.storage.get_invoice(&sellers, id).await?.ok_or_else(|| Error::not_found("invoice", id))?;
+            if again.version == invoice.version {
+                return Ok((invoice, payments));
             }
-            InvoiceDocumentKind::Receipt => {
-                Document::receipt_of_invoice(invoice, &self.payments_of(invoice).await?, details)
-            }
-        };
-        document.map_err(no_document)
+            invoice = again;
+        }
+        Err(Error::Aborted {
+            reason: Reason::ConcurrentChange,
+            message: "the invoice changed each time that its payments were read".to_owned(),
+            retry_after: Some(RETRY_AFTER),
+        })
     }
 
     /// Where an invoice can be paid: the URL of its open link, while something is due.
@@ -208,5 +249,49 @@ fn file_stem(document: &Document) -> String {
     match document.subject {
         domain::document::Subject::Receipt { .. } => format!("{number}-receipt"),
         _ => number,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::page::Page;
+    use domain::ports::provider::MockPaymentProvider;
+    use domain::ports::storage::MockStorage;
+    use port_contracts::fixtures::{PaymentParties, later, open_invoice, pending_payment, seller};
+
+    use super::*;
+    use crate::mocked;
+
+    /// An application whose store changes the invoice `changes` times while its payments are read; each time there is one more.
+    fn moving(changes: usize) -> (Invoice, App) {
+        let invoice = open_invoice(&seller("north"), None, 1, later().date());
+        let parties = PaymentParties { invoice_id: Some(invoice.id), ..PaymentParties::default() };
+        let payment = pending_payment(&seller("north"), parties);
+        let (mut lists, mut reads) = (0, 0);
+        let mut storage = MockStorage::new();
+        storage.expect_list_payments().returning(move |_, _, _| {
+            lists += 1;
+            Ok(Page { items: vec![payment.clone(); lists], has_more: false })
+        });
+        let read = invoice.clone();
+        storage.expect_get_invoice().returning(move |_, _| {
+            reads = changes.min(reads + 1);
+            let mut again = read.clone();
+            again.mark_stored(i64::try_from(reads).unwrap());
+            Ok(Some(again))
+        });
+        (invoice, mocked::app(storage, MockPaymentProvider::new()))
+    }
+
+    #[tokio::test]
+    async fn an_invoice_and_its_payments_are_of_one_moment() {
+        for changes in [0, 1, 3] {
+            let (invoice, app) = moving(changes);
+            let (read, payments) = app.with_payments(invoice).await.unwrap();
+            assert_eq!((usize::try_from(read.version).unwrap(), payments.len()), (changes, changes + 1));
+        }
+        let (invoice, app) = moving(usize::MAX);
+        let aborted = app.with_payments(invoice).await.unwrap_err();
+        assert!(matches!(aborted, Error::Aborted { reason: Reason::ConcurrentChange, .. }), "{aborted}");
     }
 }

@@ -121,7 +121,6 @@ impl App {
         (payment_ref, received): (&ProviderRef, Money),
     ) -> Result<(), Error> {
         let was_closed = was_closed(&books);
-        let now = self.now();
         let known = uow.load_payment_by_ref(provider, payment_ref).await?;
         // A visit that is told by its payment alone says what was paid, not what was asked for, nor whether the page is done.
         let is_told_by_payment = snapshot.provider_ref == *payment_ref;
@@ -138,12 +137,14 @@ impl App {
         // Where a page can be paid by two at once, the second payment is as much money as the first.
         let is_another = books.session.is_paid() && known.is_none();
         if books.part.is_some() && books.link.is_none() {
-            books.session.count_part(received, now);
+            books.session.count_part(received, self.now());
             uow.update_checkout_session(&mut books.session).await?;
         } else if !is_another && !self.session_completed(uow, &mut books, snapshot, SessionPayment::Paid).await? {
             return Ok(());
         }
         let mut payment = self.payment_of(uow, provider, &books, payment_ref, snapshot).await?;
+        // Of which the payment is no younger: it may be new.
+        let now = self.now();
         // What was paid while this payment was under way is before it now.
         if let Some(invoice) = &books.invoice {
             payment.split(net_and_tax(payment.total, Some(invoice), None));

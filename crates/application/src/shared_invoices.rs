@@ -125,13 +125,14 @@ impl App {
     /// [`Error::NotFound`] for a token that is forged, has ended or shows nothing any more, without telling which.
     pub async fn open_shared_invoice(&self, token: &str, language: Option<Language>) -> Result<SharedInvoice, Error> {
         let (invoice, language) = self.granted(token, language).await?;
-        let receipt = match self.document_of(&invoice, InvoiceDocumentKind::Receipt, language).await {
+        let (invoice, payments) = self.with_payments(invoice).await?;
+        let receipt = match self.receipt(&invoice, &payments, language) {
             Ok(receipt) => Some(receipt),
             Err(Error::FailedPrecondition { reason: Reason::InvoiceState, .. }) => None,
             Err(error) => return Err(error),
         };
         Ok(SharedInvoice {
-            invoice: self.document_of(&invoice, InvoiceDocumentKind::Invoice, language).await?,
+            invoice: self.invoice_document(&invoice, language).await?,
             receipt,
             credit_notes: self.shared_credit_notes(&invoice, language).await?,
         })

@@ -341,8 +341,8 @@ impl Page<'_> {
             h2.documents { (self.page.documents) }
             ul.files {
                 (file("invoice.pdf", format!("{} {}", words.invoice, shared.invoice.number), about(&shared.invoice, shared.invoice.gross)))
-                @if let Some((receipt, received)) = shared.receipt.as_ref().and_then(|receipt| Some((receipt, received(receipt)?))) {
-                    (file("receipt.pdf", words.receipt.to_owned(), about(receipt, received)))
+                @if let Some((receipt, moved)) = shared.receipt.as_ref().zip(Moved::of(shared)) {
+                    (file("receipt.pdf", words.receipt.to_owned(), about(receipt, moved.received)))
                 }
                 @for (place, note) in (1..).zip(&shared.credit_notes) {
                     (file(&format!("credit-notes/{place}.pdf"), format!("{} {}", words.credit_note, note.number), about(note, note.gross)))
@@ -369,9 +369,9 @@ impl Moved {
         }
     }
 
-    /// Whether nothing is left of what came in.
+    /// Whether nothing is left of what came in, or less than that.
     fn has_all_gone_back(self) -> bool {
-        !self.refunded.is_zero() && self.refunded == self.received
+        !self.refunded.is_zero() && self.refunded.minor() >= self.received.minor()
     }
 
     /// What is to be told beside what was paid of the invoice: what came in where that was more, what went back, and what is to.
@@ -379,14 +379,6 @@ impl Moved {
         let more = (self.received.minor() > paid.minor()).then_some((words.amount_received, self.received));
         let moved = [(words.refunded, self.refunded), (words.overpaid, self.overpaid)];
         more.into_iter().chain(moved.into_iter().filter(|(_, amount)| !amount.is_zero()))
-    }
-}
-
-/// What came in, of a receipt.
-fn received(document: &Document) -> Option<Money> {
-    match document.subject {
-        Subject::Receipt { received, .. } => Some(received),
-        _ => None,
     }
 }
 

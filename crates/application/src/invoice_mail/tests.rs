@@ -175,7 +175,7 @@ async fn delivered(
     let noted: Arc<Mutex<Option<(InvoiceMail, Duration)>>> = Arc::default();
     let told: Arc<Mutex<Option<EventKind>>> = Arc::default();
     let mut storage = MockStorage::new();
-    storage.expect_get_invoice().return_once(move |_, _| Ok(Some(invoice)));
+    storage.expect_get_invoice().returning(move |_, _| Ok(Some(invoice.clone())));
     storage.expect_list_payment_links().returning(|_, _, _| Ok(Page { items: vec![], has_more: false }));
     storage.expect_list_payments().returning(|_, _, _| Ok(Page { items: vec![], has_more: false }));
     let (mails, events) = (Arc::clone(&noted), Arc::clone(&told));
