@@ -3,7 +3,7 @@
 use api_proto::v1;
 use tonic::Code;
 
-use crate::harness::{Db, Server, error_parts, invoice_request, item, line, mask, on_both_databases, unique};
+use crate::harness::{Db, Server, error_parts, invoice_request, item, line, mask, on_both_databases, raw, unique};
 
 on_both_databases!(
     links_name_every_bad_field,
@@ -11,6 +11,7 @@ on_both_databases!(
     checkouts_name_every_bad_field,
     states_and_uniqueness_have_their_codes,
     a_message_over_the_limit_is_refused,
+    a_message_that_is_none_is_the_callers_fault,
     what_is_not_known_is_not_guessed,
 );
 
@@ -294,4 +295,24 @@ async fn a_message_over_the_limit_is_refused(db: Db) {
             .products
             .is_empty()
     );
+}
+
+async fn a_message_that_is_none_is_the_callers_fault(db: Db) {
+    let server = Server::start(db).await;
+    // A name that is no UTF-8, and a field that is longer than what is there.
+    for (bytes, place) in
+        [(&b"\x1a\x03\xff\xfe\xfd"[..], "CreateProductRequest.name"), (b"\x1a\xff\xff\xff\xff\x0f", "")]
+    {
+        let path = "/paylinks.v1.CatalogService/CreateProduct";
+        let status = raw::call(&server, path, None, bytes.to_vec()).await.unwrap_err();
+        let (code, reason, fields) = error_parts(&status);
+        assert_eq!((code, reason.as_str(), fields.len()), (Code::InvalidArgument, "MESSAGE_MALFORMED", 0));
+        assert!(status.message().contains(place), "{status}");
+    }
+    // Nobody is called for that.
+    let calls = |code: &str| {
+        format!("paylinks_grpc_calls_total{{method=\"/paylinks.v1.CatalogService/CreateProduct\",code=\"{code}\"}}")
+    };
+    assert_eq!(server.metric(&calls("InvalidArgument")).await.as_deref(), Some("2"));
+    assert_eq!(server.metric(&calls("Internal")).await.as_deref(), Some("0"));
 }

@@ -5,7 +5,6 @@ mod cards;
 mod cases;
 mod contract;
 mod parsers;
-mod raw;
 mod secrets;
 mod stock;
 
@@ -14,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tonic::{Code, Status};
 
 use self::contract::{Method, Text, methods, with_text};
-use self::raw::{Answer, call};
 use self::stock::{OPEN, Own, SHARED, Stock};
 use crate::access::create_key;
+use crate::harness::raw::{Answer, call};
 use crate::harness::{Db, Server, error_parts, eventually, on_both_databases};
 
 on_both_databases!(

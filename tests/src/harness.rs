@@ -2,6 +2,7 @@
 
 mod database;
 mod provider;
+pub(crate) mod raw;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -19,7 +19,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use crate::methods::{self, Method};
-use crate::status::{deadline_exceeded, message_too_large, status};
+use crate::status::{deadline_exceeded, message_malformed, message_too_large, status};
 
 /// How long a call may take where its caller says nothing. Streams have no end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -251,8 +251,15 @@ where
         None => call.await,
     };
     let Ok(response) = answered;
-    // Messages are measured before they reach a method, by tonic: it says no more than this code, which nothing else has here.
-    if code(&response) == Code::OutOfRange { Err(message_too_large()) } else { Ok(response) }
+    // Messages are measured and read before they reach a method: what comes of it are these codes, which nothing else has here.
+    match code(&response) {
+        Code::OutOfRange => Err(message_too_large()),
+        Code::DataLoss => {
+            let told = Status::from_header_map(response.headers());
+            Err(message_malformed(told.as_ref().map(Status::message).unwrap_or_default()))
+        }
+        _ => Ok(response),
+    }
 }
 
 /// A little less than the caller's own deadline, so that our status comes before tonic's `CANCELLED`.

@@ -120,6 +120,12 @@ pub(crate) fn message_too_large() -> Status {
     build(Code::ResourceExhausted, message, details(ErrorReason::MessageTooLarge.as_str_name(), []))
 }
 
+/// What is told of a message that is none; `unreadable` is where and how, without what is there.
+pub(crate) fn message_malformed(unreadable: &str) -> Status {
+    let message = format!("the message can't be read as what the method takes: {unreadable}");
+    build(Code::InvalidArgument, message, details(ErrorReason::MessageMalformed.as_str_name(), []))
+}
+
 /// The status with which streams end when the server stops: begin again behind the last cursor.
 pub(crate) fn stopping() -> Status {
     let mut details = details(ErrorReason::ServerStopping.as_str_name(), []);
@@ -210,6 +216,7 @@ mod tests {
             ErrorReason::ServerStopping,
             ErrorReason::DeadlineExceeded,
             ErrorReason::MessageTooLarge,
+            ErrorReason::MessageMalformed,
             ErrorReason::Internal,
         ];
         let given: BTreeSet<_> =

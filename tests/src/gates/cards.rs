@@ -4,7 +4,7 @@ use api_proto::v1;
 use prost::Message;
 
 use super::contract::{Method, Text, field, methods, with_text};
-use super::raw::{Answer, call};
+use crate::harness::raw::{Answer, call};
 use crate::harness::{Db, Server, error_parts};
 
 /// As it is on a card, and as it is typed.

@@ -3,9 +3,9 @@
 use api_proto::v1;
 use prost::Message;
 
-use super::raw::call;
 use crate::collected::create;
 use crate::discounts::{code_of, coupon, percent, promotion_code};
+use crate::harness::raw::call;
 use crate::harness::{GOOD_CARD, Server, automatic, eventually, invoice_request, line, sek, sek_amount, unique};
 use crate::refunds::{DISPUTED, paid, wait_for};
 use crate::subscriptions::{monthly, pass, renewals, subscribe};

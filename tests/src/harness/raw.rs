@@ -5,12 +5,12 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Request, Status};
 
-use crate::harness::Server;
+use super::Server;
 
 /// The first message that comes back, or why there is none.
-pub(super) type Answer = Result<Vec<u8>, Status>;
+pub(crate) type Answer = Result<Vec<u8>, Status>;
 
-pub(super) async fn call(server: &Server, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
+pub(crate) async fn call(server: &Server, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
     let mut grpc = tonic::client::Grpc::new(server.channel.clone());
     grpc.ready().await.unwrap();
     let mut request = Request::new(body);

@@ -6725,7 +6725,8 @@ pub mod customer_service_server {
 /// google.rpc.RequestInfo.
 ///
 /// Every method can answer INVALID_FIELDS, NOT_FOUND (of what it names by id, and of the seller), CREDENTIALS_MISSING,
-/// CREDENTIALS_INVALID, SCOPE_INSUFFICIENT, STORAGE_UNAVAILABLE, DEADLINE_EXCEEDED, MESSAGE_TOO_LARGE and INTERNAL.
+/// CREDENTIALS_INVALID, SCOPE_INSUFFICIENT, STORAGE_UNAVAILABLE, DEADLINE_EXCEEDED, MESSAGE_TOO_LARGE, MESSAGE_MALFORMED
+/// and INTERNAL.
 /// Every method with a request_id can answer REQUEST_ID_REUSED, REQUEST_IN_PROGRESS, CONCURRENT_CHANGE and OVERLOADED as
 /// well. One that calls the provider before it answers can also answer PROVIDER_REJECTED, PROVIDER_UNAVAILABLE,
 /// PROVIDER_RATE_LIMITED and OUTCOME_UNKNOWN: those are CreatePromotionCode, UpdatePromotionCode (of active),
@@ -6837,6 +6838,9 @@ pub enum ErrorReason {
     ScopeInsufficient = 35,
     /// RESOURCE_EXHAUSTED: the message is larger than 4 MiB.
     MessageTooLarge = 36,
+    /// INVALID_ARGUMENT: the bytes are no message that the method takes, such as where a string is no UTF-8: the client is built
+    /// from another contract, or broken. Nothing is stored, and no request_id is used.
+    MessageMalformed = 38,
     /// INTERNAL: a defect of the service. Its log has it under the id of RequestInfo; what changes something may be done,
     /// and the same request_id tells.
     Internal = 37,
@@ -6885,6 +6889,7 @@ impl ErrorReason {
             Self::CredentialsInvalid => "CREDENTIALS_INVALID",
             Self::ScopeInsufficient => "SCOPE_INSUFFICIENT",
             Self::MessageTooLarge => "MESSAGE_TOO_LARGE",
+            Self::MessageMalformed => "MESSAGE_MALFORMED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -6928,6 +6933,7 @@ impl ErrorReason {
             "CREDENTIALS_INVALID" => Some(Self::CredentialsInvalid),
             "SCOPE_INSUFFICIENT" => Some(Self::ScopeInsufficient),
             "MESSAGE_TOO_LARGE" => Some(Self::MessageTooLarge),
+            "MESSAGE_MALFORMED" => Some(Self::MessageMalformed),
             "INTERNAL" => Some(Self::Internal),
             _ => None,
         }

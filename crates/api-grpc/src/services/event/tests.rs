@@ -10,7 +10,7 @@ use domain::ports::storage::{MockStorage, Storage, StorageError};
 use domain::text::DisplayName;
 use futures::StreamExt;
 use port_contracts::fixtures::{product, product_event};
-use port_simulator::{Chaos, Process, SimulatedClock, SimulatedStorage};
+use port_simulator::{Chaos, Faults, Process, SimulatedClock, SimulatedStorage};
 use tokio::sync::watch;
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -20,7 +20,11 @@ use crate::services::Reads;
 
 /// A store, and an application on it whose clock goes with the runtime's.
 fn simulated(access: AccessPolicy) -> (SimulatedStorage, App) {
-    let storage = SimulatedStorage::new(&Process::default(), &Chaos::new(0));
+    simulated_by(&Chaos::new(0), access)
+}
+
+fn simulated_by(chaos: &Chaos, access: AccessPolicy) -> (SimulatedStorage, App) {
+    let storage = SimulatedStorage::new(&Process::default(), chaos);
     let parts = mocks::parts(storage.clone(), MockPaymentProvider::new());
     let clock = Arc::new(SimulatedClock::starting_at(mocks::NOW));
     (storage, App::new(AppParts { clock, access, ..parts }).unwrap())
@@ -151,20 +155,22 @@ async fn the_same_is_read_once_for_all_who_ask_at_once_and_anew_for_who_comes_la
     assert_eq!(read.load(Ordering::SeqCst), 3);
 }
 
+/// What is asked of events behind a position.
+fn question(after: i64) -> Question {
+    let query = EventQuery {
+        sellers: [mocks::north()].into(),
+        filter: EventFilter::default(),
+        after: EventPosition(after),
+        limit: BATCH,
+    };
+    Question { token: None, query, known: EventPosition(after) }
+}
+
 #[tokio::test]
 async fn what_nobody_waits_for_any_more_is_read_no_further_and_kept_nowhere() {
     let (_storage, app) = simulated(AccessPolicy::Open);
     let reads = Reads::default();
-    let ask = |after| {
-        let query = EventQuery {
-            sellers: [mocks::north()].into(),
-            filter: EventFilter::default(),
-            after: EventPosition(after),
-            limit: BATCH,
-        };
-        let question = Question { token: None, query, known: EventPosition(after) };
-        reads.read(&app, question, &BegunCall::present())
-    };
+    let ask = |after| reads.read(&app, question(after), &BegunCall::present());
     for after in 0..1_000 {
         drop(ask(after));
     }
@@ -174,6 +180,25 @@ async fn what_nobody_waits_for_any_more_is_read_no_further_and_kept_nowhere() {
     drop(ended);
     let again = ask(8);
     assert!(first.await.is_ok() && again.await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_ended_takes_nothing_from_the_list_that_was_begun_after_it() {
+    let chaos = Chaos::new(0);
+    chaos.set(Faults { delay_ms_max: 1_000, ..Faults::default() });
+    let (_storage, app) = simulated_by(&chaos, AccessPolicy::Open);
+    let reads = Reads::default();
+    let ask = || reads.read(&app, question(0), &BegunCall::present());
+    let ended = ask();
+    tokio::task::yield_now().await;
+    drop(ended);
+    let again = ask();
+    // The first one's end comes to the list, while the second is being read.
+    tokio::task::yield_now().await;
+    assert!(again.peek().is_none());
+    assert_eq!(reads.listed(), 1);
+    again.await.unwrap();
+    assert_eq!(reads.listed(), 0);
 }
 
 #[tokio::test]
