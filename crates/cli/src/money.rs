@@ -65,17 +65,21 @@ fn written(text: &str) -> Result<Written, String> {
     let text = text.trim();
     let at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(expected)?;
     let (number, code) = text.split_at(at);
-    // Groups of digits may be parted by spaces: what is printed can be given back.
-    let number: String = number.chars().filter(|c| !matches!(c, ' ' | '\u{a0}' | '\u{202f}')).collect();
-    let (whole, fraction) = number.split_once('.').unwrap_or((&number, "0"));
+    let number = number.trim_end();
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    // Groups of three digits may be parted by spaces: what is printed can be given back. Other spaces are slips of the hand.
+    let mut groups = whole.split([' ', '\u{a0}', '\u{202f}']);
+    let first = groups.next().unwrap_or_default();
+    let rest: Vec<&str> = groups.collect();
+    let is_grouped = rest.is_empty() || (first.len() <= 3 && rest.iter().all(|group| group.len() == 3));
+    let whole = format!("{first}{}", rest.concat());
     let is_code = code.len() == 3 && code.bytes().all(|b| b.is_ascii_alphabetic());
-    if !is_number(whole) || !is_number(fraction) || !is_code {
+    if !is_grouped || !is_number(&whole) || !is_number(fraction) || !is_code {
         return Err(expected());
     }
-    // Zeros at the end say nothing: 5.00 JPY is 5.
-    let fraction = fraction.trim_end_matches('0').to_owned();
-    Ok(Written { whole: whole.to_owned(), fraction, currency_code: code.to_ascii_uppercase() })
+    let fraction = if number.contains('.') { fraction } else { "" };
+    Ok(Written { whole, fraction: fraction.to_owned(), currency_code: code.to_ascii_uppercase() })
 }
 
 /// Minor units as a decimal, such as `160875` or `-0.25`, the way people read them: `1 608.75 SEK`. What is no decimal is told
@@ -114,18 +118,36 @@ mod tests {
             ("1608 SEK", 160_800, "SEK"),
             ("0.01 EUR", 1, "EUR"),
             ("50 JPY", 50, "JPY"),
-            ("50.00 JPY", 50, "JPY"),
+            ("9 007 199.5 SEK", 900_719_950, "SEK"),
             ("1.234 KWD", 1_234, "KWD"),
             ("9007199254740993 JPY", 9_007_199_254_740_993, "JPY"),
         ] {
             assert_eq!(parse_money(text), Ok((minor_units, currency_code.to_owned())), "{text}");
         }
-        for text in
-            ["", "1608.75", "SEK", "1608,75 SEK", "-1 SEK", "1. SEK", ".5 SEK", "1.2.3 SEK", "1 SEKK", "1e3 SEK"]
-        {
+        for text in [
+            "",
+            "1608.75",
+            "SEK",
+            "1608,75 SEK",
+            "-1 SEK",
+            "1. SEK",
+            ".5 SEK",
+            "1.2.3 SEK",
+            "1 SEKK",
+            "1e3 SEK",
+            "12 50 SEK",
+            "1 6 08 SEK",
+            "1608 750 SEK",
+            "1  608 SEK",
+            " 1608 .75 SEK",
+            "1 608. 75 SEK",
+        ] {
             assert!(parse_money(text).unwrap_err().starts_with("must be an amount and its currency"), "{text}");
         }
         assert_eq!(parse_money("1.005 SEK").unwrap_err(), "must have at most 2 decimals in SEK");
+        // Whoever parts thousands by a point does not mean a thousandth of it.
+        assert_eq!(parse_money("12.500 SEK").unwrap_err(), "must have at most 2 decimals in SEK");
+        assert_eq!(parse_money("5.000 JPY").unwrap_err(), "must have at most 0 decimals in JPY");
         assert_eq!(parse_money("0.5 JPY").unwrap_err(), "must have at most 0 decimals in JPY");
         assert_eq!(parse_money("99999999999999999999 SEK").unwrap_err(), "is too large");
     }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
+use tokio::signal::unix::{SignalKind, signal};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -19,7 +20,7 @@ const WAIT_MAX: Duration = Duration::from_secs(15);
 /// How long the stream may be silent: the server gives a sign of life every 15 seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
 
-/// Follows events until ctrl-c, which is a good end: the cursor to go on from is told.
+/// Follows events until ctrl-c or SIGTERM, which are good ends: the cursor to go on from is told.
 ///
 /// # Errors
 /// The server refuses what a new try would not mend, or what comes can't be written.
@@ -32,7 +33,7 @@ pub(crate) async fn run<O: Write, N: Write>(
     let mut cursor = text(&request, "after_cursor");
     let ended = tokio::select! {
         followed = follow(connection, method, request, &mut cursor, output) => Some(followed),
-        stopped = tokio::signal::ctrl_c() => stopped.err().map(|error| Err(error.into())),
+        stopped = stopped() => stopped.err().map(|error| Err(error.into())),
     };
     // What never began has nothing to go on from, who reads no more asks for nothing, and what is refused is no advice.
     let leads_nowhere = match &ended {
@@ -44,6 +45,15 @@ pub(crate) async fn run<O: Write, N: Write>(
         output.note("cursor", "Go on with --from ", &cursor);
     }
     ended.unwrap_or(Ok(()))
+}
+
+/// Waits until someone wants it to end.
+async fn stopped() -> std::io::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
 }
 
 async fn follow<O: Write, N: Write>(
