@@ -1,5 +1,5 @@
-//! How messages become bytes and bytes messages: as prost does it, into buffers that begin small. Every open stream holds one, also while it
-//! has nothing to tell, and tonic's own begin with 8 KiB: more than half of what an idle stream took.
+//! How messages become bytes and bytes messages: as prost does it, in buffers that begin small. Every open stream holds one,
+//! also while it has nothing to tell, and tonic's own begin with 8 KiB: more than half of what an idle stream took.
 
 use std::marker::PhantomData;
 

@@ -38,15 +38,16 @@ pub(crate) async fn log(database: &str, all: bool) -> Result<()> {
     databases::execute(database, &format!("ALTER DATABASE {name} {change}")).await
 }
 
-/// What was asked for a call that is known by `ids`, of what the log has behind `from`. The call has been answered, and its last
-/// transaction has a statement with `last` in it.
-pub(crate) async fn of_call(log: &Path, from: usize, ids: &[&str], last: &str) -> Result<Script> {
+/// What was asked for a call, of what the log has behind `from`. It is known by `ids`, which no other has, and by what is `shared`
+/// with others, such as the key it was called with. The call has been answered, and its last transaction has a statement with
+/// `last` in it.
+pub(crate) async fn of_call(log: &Path, from: usize, (ids, shared): (&[&str], &[&str]), last: &str) -> Result<Script> {
     let began = Instant::now();
     loop {
         let text = std::fs::read(log)?;
         let text = String::from_utf8_lossy(text.get(from..).unwrap_or_default());
         let logged = parse(&text);
-        let of_call = concerning(&logged, ids);
+        let of_call = concerning(&logged, &[ids, shared].concat());
         // A transaction is told once it has ended.
         if of_call.iter().any(|one| one.sql.contains(last)) {
             return script(&of_call, ids);

@@ -9958,7 +9958,8 @@ pub mod invoice_service_client {
         /// link while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of
         /// Directive 2006/112/EC asks of an invoice. Stores nothing. A void invoice has one as well. FAILED_PRECONDITION
         /// (INVOICE_STATE) for a draft, also one that was voided, and for the receipt of an invoice for which no money has
-        /// come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
+        /// come in; ABORTED (CONCURRENT_CHANGE) where money comes in each time that it is read for its receipt; UNAVAILABLE
+        /// (RENDERER_BUSY) while too many documents are being made.
         pub async fn render_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::RenderInvoiceRequest>,
@@ -10160,7 +10161,8 @@ pub mod invoice_service_server {
         /// link while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of
         /// Directive 2006/112/EC asks of an invoice. Stores nothing. A void invoice has one as well. FAILED_PRECONDITION
         /// (INVOICE_STATE) for a draft, also one that was voided, and for the receipt of an invoice for which no money has
-        /// come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
+        /// come in; ABORTED (CONCURRENT_CHANGE) where money comes in each time that it is read for its receipt; UNAVAILABLE
+        /// (RENDERER_BUSY) while too many documents are being made.
         async fn render_invoice(
             &self,
             request: tonic::Request<super::RenderInvoiceRequest>,

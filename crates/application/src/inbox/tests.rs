@@ -1,6 +1,7 @@
 //! What becomes of a notification that is looked into.
 
 use domain::id::NotificationId;
+use domain::payment_link::{PaymentLink, PaymentLinkData};
 use domain::ports::provider::MockPaymentProvider;
 use domain::ports::storage::{MockStorage, MockUnitOfWork, StorageError};
 use domain::provider::{CheckoutProgress, Notification};
@@ -265,7 +266,7 @@ async fn money_for_what_is_here_no_more_waits_for_a_person() {
 
 #[tokio::test]
 async fn a_renewal_of_what_is_here_no_more_waits_for_a_person() {
-    let looked = async |link: Option<domain::payment_link::PaymentLink>, provider: &str, days: u64| {
+    let looked = async |link: Option<PaymentLink>, days: u64| {
         let money = mocked::money(100);
         let mut storage = MockStorage::new();
         storage.expect_load_subscription_by_ref().returning(|_, _| Ok(None));
@@ -287,15 +288,17 @@ async fn a_renewal_of_what_is_here_no_more_waits_for_a_person() {
         clock.expect_now().return_const(mocked::NOW.plus(Duration::from_secs(days * 86_400)));
         parts.clock = std::sync::Arc::new(clock);
         let topic = NotificationTopic::Renewal { invoice_ref: ProviderRef("in_1".into()) };
-        let entry = InboxEntry { provider: provider.parse().unwrap(), ..entry(topic, 0) };
-        App::new(parts).unwrap().look(&entry).await
+        App::new(parts).unwrap().look(&entry(topic, 0)).await
     };
     let waits_for_a_person = |looked: Result<Findings, Error>| {
         let told = looked.err().map(|error| (matches!(error, Error::FailedPrecondition { .. }), error.to_string()));
         told.is_some_and(|(is_its_own, told)| is_its_own && told.contains("pi_1 has money for sub_1 of plink_"))
     };
-    assert!(waits_for_a_person(looked(None, "acquirer", 0).await));
+    assert!(waits_for_a_person(looked(None, 0).await));
     // Its subscription may be told of later, and is in all that time.
-    assert!(matches!(looked(Some(link(0)), "acquirer", 0).await, Err(Error::NotFound { .. })));
-    assert!(waits_for_a_person(looked(Some(link(0)), "acquirer", 5).await));
+    assert!(matches!(looked(Some(link(0)), 0).await, Err(Error::NotFound { .. })));
+    assert!(waits_for_a_person(looked(Some(link(0)), 5).await));
+    // Another provider's own notifications tell of it.
+    let anothers = PaymentLinkData { provider: "south".parse().unwrap(), ..(*link(0)).clone() };
+    assert!(matches!(looked(Some(PaymentLink::from_stored(anothers)), 0).await, Ok(Findings::Nothing)));
 }

@@ -314,7 +314,7 @@ fn what_serve_would_refuse_later_is_refused() {
         ("grpc_listen = \"127.0.0.1:7\"\nhttp_listen = \"127.0.0.1:7\"\n", "http_listen must be another address"),
         ("grpc_listen = \"0.0.0.0:7\"\nhttp_listen = \"127.0.0.1:7\"\n", "http_listen must be another address"),
         ("data_dir = \"a\\u0000b\"\n", "data_dir must be a path"),
-        ("data_dir = \"/etc/hostname/data\"\n", "data_dir must be a directory"),
+        ("data_dir = \"Cargo.toml/data\"\n", "data_dir must be a directory"),
         ("database_url = \"sqlite://a\\u0000b\"\n", "database_url must"),
         ("database_url = \"mysql://localhost/x\"\n", "database_url must"),
         ("database_url = \"postgres://canary:canary@localhost:99999/x\"\n", "database_url must"),

@@ -59,7 +59,9 @@ async fn script_of_one(setup: &Setup, provider: &ProviderStub) -> Result<(Script
     let made = PaymentLinkServiceClient::new(connections[0].clone()).create_payment_link(request).await?.into_inner();
     let link = made.payment_link.context("an answer without a link")?;
     let ids = [request_id.as_str(), &link.id, &link.provider_ref];
-    let script = statements::of_call(&setup.postgres_log, from, &ids, "UPDATE requests").await?;
+    // The key is read for every call, in the database by the part of the token between its mark and its secret.
+    let key = service.token.split('_').nth(1).context("a token without a prefix")?;
+    let script = statements::of_call(&setup.postgres_log, from, (&ids, &[key]), "UPDATE requests").await?;
     service.stop().await?;
     statements::log(&database, false).await?;
     Ok((script, database))

@@ -62,7 +62,7 @@ async fn script_of_one(setup: &Setup, provider: &ProviderStub) -> Result<(Script
     let from = usize::try_from(std::fs::metadata(&setup.postgres_log)?.len())?;
     let event = event_id();
     Connection::open(&service.http).await?.call(&delivery(&event)?).await?;
-    let script = statements::of_call(&setup.postgres_log, from, &[&event], "INSERT INTO notifications").await?;
+    let script = statements::of_call(&setup.postgres_log, from, (&[&event], &[]), "INSERT INTO notifications").await?;
     service.stop().await?;
     statements::log(&database, false).await?;
     Ok((script, database))
