@@ -299,12 +299,18 @@ async fn a_message_over_the_limit_is_refused(db: Db) {
 
 async fn a_message_that_is_none_is_the_callers_fault(db: Db) {
     let server = Server::start(db).await;
-    // A name that is no UTF-8, and a field that is longer than what is there.
-    for (bytes, place) in
-        [(&b"\x1a\x03\xff\xfe\xfd"[..], "CreateProductRequest.name"), (b"\x1a\xff\xff\xff\xff\x0f", "")]
-    {
-        let path = "/paylinks.v1.CatalogService/CreateProduct";
-        let status = raw::call(&server, path, None, bytes.to_vec()).await.unwrap_err();
+    let (create, health) = ("/paylinks.v1.CatalogService/CreateProduct", "/grpc.health.v1.Health/Check");
+    // Text that is no UTF-8, a field that is longer than what is there, and no message at all.
+    for (path, message, place) in [
+        (create, Some(&b"\x1a\x03\xff\xfe\xfd"[..]), "CreateProductRequest.name"),
+        (create, Some(b"\x1a\xff\xff\xff\xff\x0f"), "CreateProductRequest.name"),
+        (create, None, "Missing"),
+        (health, Some(b"\x0a\x03\xff\xfe\xfd"), "HealthCheckRequest.service"),
+    ] {
+        let status = match message {
+            Some(message) => raw::call(&server, path, None, message.to_vec()).await.unwrap_err(),
+            None => raw::call_with_nothing(&server, path).await.unwrap_err(),
+        };
         let (code, reason, fields) = error_parts(&status);
         assert_eq!((code, reason.as_str(), fields.len()), (Code::InvalidArgument, "MESSAGE_MALFORMED", 0));
         assert!(status.message().contains(place), "{status}");
@@ -313,6 +319,6 @@ async fn a_message_that_is_none_is_the_callers_fault(db: Db) {
     let calls = |code: &str| {
         format!("paylinks_grpc_calls_total{{method=\"/paylinks.v1.CatalogService/CreateProduct\",code=\"{code}\"}}")
     };
-    assert_eq!(server.metric(&calls("InvalidArgument")).await.as_deref(), Some("2"));
+    assert_eq!(server.metric(&calls("InvalidArgument")).await.as_deref(), Some("3"));
     assert_eq!(server.metric(&calls("Internal")).await.as_deref(), Some("0"));
 }

@@ -21,6 +21,8 @@ use tracing::field::Empty;
 use crate::methods::{self, Method};
 use crate::status::{deadline_exceeded, message_malformed, message_too_large, status};
 
+/// Where the details of a status are, of the gRPC protocol over HTTP/2.
+const DETAILS: &str = "grpc-status-details-bin";
 /// How long a call may take where its caller says nothing. Streams have no end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -251,10 +253,11 @@ where
         None => call.await,
     };
     let Ok(response) = answered;
-    // Messages are measured and read before they reach a method: what comes of it are these codes, which nothing else has here.
+    // Messages are measured and read by tonic, before they reach a method. What comes of it is told from what is ours: the one
+    // code nothing else has here, and the other comes from us with details alone.
     match code(&response) {
         Code::OutOfRange => Err(message_too_large()),
-        Code::DataLoss => {
+        Code::Internal if !response.headers().contains_key(DETAILS) => {
             let told = Status::from_header_map(response.headers());
             Err(message_malformed(told.as_ref().map(Status::message).unwrap_or_default()))
         }

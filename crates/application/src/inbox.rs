@@ -428,11 +428,11 @@ impl App {
             // That one's own notifications tell of it.
             Some(link) if link.provider != entry.provider => Ok(Findings::Nothing),
             Some(_) if !self.is_given_up(entry) => Err(Error::not_found("subscription", subscription_ref)),
-            _ => {
-                let paid = paid.payment_ref;
-                Err(unaccountable(format!(
-                    "{paid} has money for {subscription_ref} of {payment_link_id}, not known here"
-                )))
+            found => {
+                let (paid, what) = (paid.payment_ref, if found.is_some() { "whose subscription" } else { "which" });
+                let told =
+                    format!("{paid} has money for {subscription_ref} of {payment_link_id}, {what} is not known here");
+                Err(unaccountable(told))
             }
         }
     }

@@ -14,6 +14,7 @@ use document_language::Words;
 use domain::event::{EventKind, EventSubject};
 use domain::invoice::Invoice;
 use domain::invoice_mail::{InvoiceMail, MailOrder, MailState};
+use domain::payment::Payment;
 use domain::ports::mail::{
     Attachment, FileName, HeaderText, MailError, Mailer, MediaType, Message, Sender, SenderAddress,
 };
@@ -83,7 +84,7 @@ impl App {
         let sellers = [mail.seller_id.clone()].into();
         let invoice = self.0.storage.get_invoice(&sellers, mail.order.invoice_id).await?;
         let invoice = invoice.ok_or_else(|| Error::internal(format!("the invoice of {} is gone", mail.id)))?;
-        let trying = tokio::time::timeout(limit, self.try_once(parts, &mail, &invoice));
+        let trying = tokio::time::timeout(limit, self.try_once(parts, &mail, invoice));
         let outcome = match trying.await {
             Err(_) => Err(MailError::Unavailable { reason: "timeout".to_owned() }),
             Ok(Ok(outcome)) => outcome,
@@ -118,10 +119,12 @@ impl App {
         &self,
         parts: &MailParts,
         mail: &InvoiceMail,
-        invoice: &Invoice,
+        invoice: Invoice,
     ) -> Result<Result<(), MailError>, Error> {
-        MailOrder::check(mail.order.kind, invoice).map_err(|error| Error::precondition(Reason::InvoiceState, error))?;
-        let message = self.write(parts, mail, invoice).await?;
+        let (invoice, payments) = self.with_payments(invoice).await?;
+        MailOrder::check(mail.order.kind, &invoice)
+            .map_err(|error| Error::precondition(Reason::InvoiceState, error))?;
+        let message = self.write(parts, mail, (&invoice, &payments)).await?;
         Ok(parts.mailer.send(&message).await)
     }
 
@@ -142,8 +145,13 @@ impl App {
         .await
     }
 
-    async fn write(&self, parts: &MailParts, mail: &InvoiceMail, invoice: &Invoice) -> Result<Message, Error> {
-        let enclosures = self.enclosures(mail, invoice).await?;
+    async fn write(
+        &self,
+        parts: &MailParts,
+        mail: &InvoiceMail,
+        (invoice, payments): (&Invoice, &[Payment]),
+    ) -> Result<Message, Error> {
+        let enclosures = self.enclosures(mail, (invoice, payments)).await?;
         let letter = letter::write(mail.order.kind, mail.order.language, invoice, &enclosures)
             .ok_or_else(|| Error::internal("an invoice without number or seller"))?;
         let seller = self.seller(&mail.seller_id)?;
@@ -164,9 +172,13 @@ impl App {
 
     /// What goes with a mail: the document, where its customer sees it, and where to pay while something is due and a link is
     /// open.
-    async fn enclosures(&self, mail: &InvoiceMail, invoice: &Invoice) -> Result<Enclosures, Error> {
+    async fn enclosures(
+        &self,
+        mail: &InvoiceMail,
+        (invoice, payments): (&Invoice, &[Payment]),
+    ) -> Result<Enclosures, Error> {
         let language = mail.order.language;
-        let document = self.document_of(invoice, mail.order.kind, language).await?;
+        let document = self.document_of((invoice, payments), mail.order.kind, language).await?;
         let transfer = Words::of(language).transfer(&document);
         let file = self.render(document, Audience::Recipient).await?;
         let document = Attachment {

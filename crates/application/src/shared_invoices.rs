@@ -126,13 +126,14 @@ impl App {
     pub async fn open_shared_invoice(&self, token: &str, language: Option<Language>) -> Result<SharedInvoice, Error> {
         let (invoice, language) = self.granted(token, language).await?;
         let (invoice, payments) = self.with_payments(invoice).await?;
-        let receipt = match self.receipt(&invoice, &payments, language) {
+        let of_one_moment = (&invoice, payments.as_slice());
+        let receipt = match self.document_of(of_one_moment, InvoiceDocumentKind::Receipt, language).await {
             Ok(receipt) => Some(receipt),
             Err(Error::FailedPrecondition { reason: Reason::InvoiceState, .. }) => None,
             Err(error) => return Err(error),
         };
         Ok(SharedInvoice {
-            invoice: self.invoice_document(&invoice, language).await?,
+            invoice: self.document_of(of_one_moment, InvoiceDocumentKind::Invoice, language).await?,
             receipt,
             credit_notes: self.shared_credit_notes(&invoice, language).await?,
         })
@@ -150,7 +151,10 @@ impl App {
     ) -> Result<RenderedFile, Error> {
         let (invoice, language) = self.granted(token, language).await?;
         let document = match which {
-            SharedDocument::OfInvoice(kind) => self.document_of(&invoice, kind, language).await,
+            SharedDocument::OfInvoice(kind) => {
+                let (invoice, payments) = self.with_payments(invoice).await?;
+                self.document_of((&invoice, &payments), kind, language).await
+            }
             SharedDocument::CreditNote(place) => {
                 let notes = self.shared_credit_notes(&invoice, language).await?;
                 let note = place.checked_sub(1).and_then(|index| notes.into_iter().nth(index));

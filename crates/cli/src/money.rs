@@ -47,7 +47,12 @@ pub(crate) fn parse_unit_price(text: &str) -> Result<(String, String), String> {
     let digits = minor_digits(&currency_code);
     let fraction = format!("{fraction:0<digits$}");
     let (minor, finer) = fraction.split_at(digits);
-    let finer = finer.trim_end_matches('0');
+    // A price may be finer than the currency. One that ends in 0 behind its decimals is rather meant as thousands: 12.500 SEK.
+    if finer.ends_with('0') {
+        return Err(format!(
+            "must not end in 0 behind {digits} decimals of {currency_code}: thousands are parted by spaces"
+        ));
+    }
     if finer.len() > FINER_DIGITS_MAX {
         return Err(format!("must have at most {} decimals in {currency_code}", digits + FINER_DIGITS_MAX));
     }
@@ -158,6 +163,9 @@ mod tests {
             [("10.99 SEK", "1099"), ("0.0025 SEK", "0.25"), ("0 SEK", "0"), ("1.5 JPY", "1.5"), ("007 SEK", "700")]
         {
             assert_eq!(parse_unit_price(text).unwrap().0, minor_units, "{text}");
+        }
+        for text in ["12.500 SEK", "5.000 JPY", "0.00250 SEK"] {
+            assert!(parse_unit_price(text).unwrap_err().starts_with("must not end in 0"), "{text}");
         }
         assert!(parse_unit_price("0.123456789012345 SEK").unwrap_err().contains("at most 14 decimals"));
     }

@@ -90,7 +90,7 @@ const fn is_deceptive(c: char) -> bool {
         || is_tag
         || matches!(
             c,
-            '\u{180e}' | '\u{200b}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff0}'..='\u{fffb}'
+            '\u{200b}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff0}'..='\u{fffb}'
                 | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}'
         )
 }
@@ -190,19 +190,22 @@ fn is_simple_uuid(bytes: &[u8]) -> bool {
         && matches!(bytes[16].to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
 }
 
-/// Where the ten decimal digits of each script begin (Unicode 14, general category Nd), but for those of mathematics.
-const ZEROS: [u32; 61] = [
-    0x0030, 0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66, 0x0de6,
-    0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40,
-    0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x10d30, 0x11066, 0x110f0,
-    0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50,
-    0x11da0, 0x16a60, 0x16ac0, 0x16b50, 0x1e140, 0x1e2f0, 0x1e950, 0x1fbf0,
+/// Where the ten decimal digits of each script begin (Unicode 14, general category Nd), but for those of ASCII and mathematics.
+const ZEROS: [u32; 60] = [
+    0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66, 0x0de6, 0x0e50,
+    0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50,
+    0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x10d30, 0x11066, 0x110f0, 0x11136,
+    0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50, 0x11da0,
+    0x16a60, 0x16ac0, 0x16b50, 0x1e140, 0x1e2f0, 0x1e950, 0x1fbf0,
 ];
 /// Those of mathematics: five kinds of ten.
 const MATHEMATICAL_DIGITS: std::ops::RangeInclusive<u32> = 0x1d7ce..=0x1d7ff;
 
 /// A digit as people type it, in whatever script.
 fn decimal_digit(c: char) -> Option<u8> {
+    if c.is_ascii() {
+        return c.to_digit(10).and_then(|digit| u8::try_from(digit).ok());
+    }
     let code = u32::from(c);
     if MATHEMATICAL_DIGITS.contains(&code) {
         return u8::try_from((code - MATHEMATICAL_DIGITS.start()) % 10).ok();
@@ -268,6 +271,14 @@ text!(/// A person's words on what was done about something that waited for one.
     OperatorNote, 500);
 text!(/// A fact on a seller's letterhead, such as its number in a register.
     LetterheadText, 80);
+
+impl From<Description> for DocumentMemo {
+    /// What was fit for a description is for a memo, which is longer; it is not checked again, as it may be stored.
+    fn from(description: Description) -> Self {
+        const { assert!(Description::CHARS_MAX <= Self::CHARS_MAX) };
+        Self(description.0)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -337,7 +348,7 @@ mod tests {
             ("A\u{e0041}", "CONTROL_CHARACTER"),
             ("A\u{ffff}", "CONTROL_CHARACTER"),
             ("A\u{1fffe}", "CONTROL_CHARACTER"),
-            ("A\u{180e}B", "CONTROL_CHARACTER"),
+            ("A\u{1d173}B", "CONTROL_CHARACTER"),
             ("\u{ad}\u{61c}\u{3164}\u{fe0f}", "REQUIRED"),
             ("\u{202e}evil", "CONTROL_CHARACTER"),
             ("a\u{7}b", "CONTROL_CHARACTER"),

@@ -65,7 +65,7 @@ impl SqlConfig {
     /// The URL is none of a database that can be used; the text says what it must be, and nothing of what it is.
     pub fn check(&self) -> Result<(), &'static str> {
         let is_fit = match self.url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("postgres" | "postgresql") => self.url.parse::<PgConnectOptions>().is_ok(),
+            Some("postgres" | "postgresql") => self.url.parse::<PgConnectOptions>().is_ok() && !is_cut_short(&self.url),
             Some("sqlite") => self.url.parse::<SqliteConnectOptions>().is_ok() && !self.url.contains('\0'),
             _ => return Err("must begin with postgres:// or sqlite://"),
         };
@@ -371,6 +371,16 @@ async fn reach(options: &PgConnectOptions, patience: Duration) -> Result<(), Sto
         Err(_) => format!("no answer within {} s", patience.as_secs()),
     };
     Err(StorageError::Unavailable(format!("PostgreSQL at {place}: {failed}").into()))
+}
+
+/// Whether a password with `/`, `?` or `#` in it, that is not percent-encoded, has ended the server's address before its `@`.
+fn is_cut_short(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    // A value may have one, such as of `user`.
+    let names = rest.split(['?', '&']).map(|pair| pair.split('=').next().unwrap_or_default());
+    rest.contains('#') || (!authority.contains('@') && names.into_iter().any(|name| name.contains('@')))
 }
 
 fn postgres_options(url: &str) -> Result<PgConnectOptions, StorageError> {

@@ -22,6 +22,15 @@ pub(crate) async fn call(server: &Server, path: &str, token: Option<&str>, body:
     Ok(answer.into_inner().message().await?.unwrap_or_default())
 }
 
+/// The same of a call that ends without a message.
+pub(crate) async fn call_with_nothing(server: &Server, path: &str) -> Answer {
+    let mut grpc = tonic::client::Grpc::new(server.channel.clone());
+    grpc.ready().await.unwrap();
+    let request = Request::new(futures::stream::empty());
+    let answer = grpc.streaming(request, PathAndQuery::try_from(path).unwrap(), Bytes).await?;
+    Ok(answer.into_inner().message().await?.unwrap_or_default())
+}
+
 #[derive(Clone, Copy)]
 struct Bytes;
 

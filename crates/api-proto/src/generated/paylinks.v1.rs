@@ -6838,8 +6838,8 @@ pub enum ErrorReason {
     ScopeInsufficient = 35,
     /// RESOURCE_EXHAUSTED: the message is larger than 4 MiB.
     MessageTooLarge = 36,
-    /// INVALID_ARGUMENT: the bytes are no message that the method takes, such as where a string is no UTF-8: the client is built
-    /// from another contract, or broken. Nothing is stored, and no request_id is used.
+    /// INVALID_ARGUMENT: there is no message, or none that the method takes, such as where a string is no UTF-8: the client is
+    /// built from another contract, or broken. Nothing is stored, and no request_id is used.
     MessageMalformed = 38,
     /// INTERNAL: a defect of the service. Its log has it under the id of RequestInfo; what changes something may be done,
     /// and the same request_id tells.
@@ -9958,8 +9958,7 @@ pub mod invoice_service_client {
         /// link while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of
         /// Directive 2006/112/EC asks of an invoice. Stores nothing. A void invoice has one as well. FAILED_PRECONDITION
         /// (INVOICE_STATE) for a draft, also one that was voided, and for the receipt of an invoice for which no money has
-        /// come in; ABORTED (CONCURRENT_CHANGE) where money comes in each time that it is read for its receipt; UNAVAILABLE
-        /// (RENDERER_BUSY) while too many documents are being made.
+        /// come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
         pub async fn render_invoice(
             &mut self,
             request: impl tonic::IntoRequest<super::RenderInvoiceRequest>,
@@ -10161,8 +10160,7 @@ pub mod invoice_service_server {
         /// link while something is due, or the receipt for what has come in. A PDF/A-2a and PDF/UA-1, with what article 226 of
         /// Directive 2006/112/EC asks of an invoice. Stores nothing. A void invoice has one as well. FAILED_PRECONDITION
         /// (INVOICE_STATE) for a draft, also one that was voided, and for the receipt of an invoice for which no money has
-        /// come in; ABORTED (CONCURRENT_CHANGE) where money comes in each time that it is read for its receipt; UNAVAILABLE
-        /// (RENDERER_BUSY) while too many documents are being made.
+        /// come in; UNAVAILABLE (RENDERER_BUSY) while too many documents are being made.
         async fn render_invoice(
             &self,
             request: tonic::Request<super::RenderInvoiceRequest>,

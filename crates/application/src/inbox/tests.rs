@@ -271,8 +271,8 @@ async fn a_renewal_of_what_is_here_no_more_waits_for_a_person() {
         let mut storage = MockStorage::new();
         storage.expect_load_subscription_by_ref().returning(|_, _| Ok(None));
         storage.expect_load_payment_link().returning(move |_| Ok(link.clone()));
-        let mut stripe = MockPaymentProvider::new();
-        stripe.expect_fetch_renewal().returning(move |_| {
+        let mut provider = MockPaymentProvider::new();
+        provider.expect_fetch_renewal().returning(move |_| {
             let payment_ref = ProviderRef("pi_1".into());
             let paid =
                 RenewalPayment { payment_ref, received: money, subtotal: money, tax: mocked::money(0), total: money };
@@ -282,8 +282,8 @@ async fn a_renewal_of_what_is_here_no_more_waits_for_a_person() {
                 payment: Some(paid),
             }))
         });
-        stripe.expect_capabilities().return_const(mocked::capabilities());
-        let mut parts = mocked::parts(storage, stripe);
+        provider.expect_capabilities().return_const(mocked::capabilities());
+        let mut parts = mocked::parts(storage, provider);
         let mut clock = domain::ports::clock::MockClock::new();
         clock.expect_now().return_const(mocked::NOW.plus(Duration::from_secs(days * 86_400)));
         parts.clock = std::sync::Arc::new(clock);

@@ -257,8 +257,9 @@ async fn a_receipt_that_can_not_be_made_is_given_up_and_not_tried_for_ever() {
 #[tokio::test]
 async fn a_try_that_hangs_ends_before_another_could_begin() {
     let mut storage = MockStorage::new();
-    storage.expect_get_invoice().return_once(|_, _| Ok(Some(invoice())));
+    storage.expect_get_invoice().returning(|_, _| Ok(Some(invoice())));
     storage.expect_list_payment_links().returning(|_, _, _| Ok(Page { items: vec![], has_more: false }));
+    storage.expect_list_payments().returning(|_, _, _| Ok(Page { items: vec![], has_more: false }));
     storage.expect_begin().return_once(|| {
         let mut uow = MockUnitOfWork::new();
         uow.expect_update_invoice_mail().once().withf(|mail, _| mail.attempts == 1).returning(|_, _| Ok(()));
@@ -287,7 +288,8 @@ async fn a_mail_comes_from_its_sellers_own_address_and_says_how_to_transfer() {
         TransferInstructions { iban: Iban::parse("SE4550000000058398257466").ok(), ..TransferInstructions::default() };
     let invoice = finalized(Letterhead { transfer: Some(transfer), ..Letterhead::default() });
     let order = mail(InvoiceDocumentKind::Invoice);
-    let message = App::new(wired).unwrap().write(&mail_parts(MockMailer::new()), &order, &invoice).await.unwrap();
+    let message =
+        App::new(wired).unwrap().write(&mail_parts(MockMailer::new()), &order, (&invoice, &[])).await.unwrap();
     assert_eq!(message.from().address.email().as_str(), "invoices@own.example");
     assert_eq!(message.reply_to().map(Email::as_str), Some("help@own.example"));
     let said = "\n\nHow to pay\nIBAN: SE45 5000 0000 0583 9825 7466\nPayment reference: INV-7\n\n";

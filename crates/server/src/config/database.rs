@@ -30,7 +30,10 @@ pub(super) fn check(v: &mut Validator, url: &str, warnings: &mut Warnings) {
             }
             name if is_known(name) => continue,
             name => {
-                warnings.push((FIELD.to_owned(), format!("its parameter {name} counts for nothing: take it out")));
+                // What is no name of libpq's may be the rest of a password.
+                let named = LIBPQ.iter().find(|known| **known == name).map_or("another parameter", |known| known);
+                let told = format!("{named} in it is not known here and does nothing: see whether it is misspelt");
+                warnings.push((FIELD.to_owned(), told));
                 continue;
             }
         };
@@ -38,6 +41,9 @@ pub(super) fn check(v: &mut Validator, url: &str, warnings: &mut Warnings) {
             v.refuse(FIELD, Invalid::new(invalid.rule, format!("has {name}, which {}", invalid.expected)));
         }
     }
+    // The environment may have the other one.
+    let has_certificate = has_certificate || std::env::var_os("PGSSLCERT").is_some();
+    let has_key = has_key || std::env::var_os("PGSSLKEY").is_some();
     if has_certificate != has_key {
         v.refuse(FIELD, Invalid::new("PAIR", "must have sslcert and sslkey together, or neither"));
     }
@@ -47,6 +53,26 @@ pub(super) fn check(v: &mut Validator, url: &str, warnings: &mut Warnings) {
         warnings.push((FIELD.to_owned(), told.to_owned()));
     }
 }
+
+/// What libpq knows and sqlx does not, as it comes in URLs that are meant for other programs.
+const LIBPQ: [&str; 16] = [
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "fallback_application_name",
+    "gssencmode",
+    "keepalives",
+    "krbsrvname",
+    "passfile",
+    "require_auth",
+    "service",
+    "sslcompression",
+    "sslcrl",
+    "sslnegotiation",
+    "sslpassword",
+    "sslsni",
+    "target_session_attrs",
+];
 
 /// Whether a parameter that names no file counts for something: those that sqlx reads.
 fn is_known(name: &str) -> bool {

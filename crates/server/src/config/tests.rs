@@ -279,6 +279,21 @@ fn a_database_whose_answers_can_be_read_on_their_way_is_warned_of() {
 }
 
 #[test]
+fn a_parameter_of_the_databases_url_is_named_where_it_can_be_no_secret() {
+    for (query, told) in [
+        ("connect_timeout=5", Some("connect_timeout in it is not known here")),
+        ("password=se&cret=canary", Some("another parameter in it is not known here")),
+        ("user=me@tenant&application_name=billing&options[search_path]=pay", None),
+    ] {
+        let url = format!("postgres:///y?host=/run/postgresql&{query}");
+        let warned = check(Settings { database_url: Some(url), ..Settings::default() }, "").unwrap().warnings;
+        let warned: Vec<_> = warned.iter().map(|(_, told)| told.as_str()).collect();
+        assert_eq!(warned.len(), usize::from(told.is_some()), "{warned:?}");
+        assert!(warned.iter().all(|warned| warned.starts_with(told.unwrap_or_default())), "{warned:?}");
+    }
+}
+
+#[test]
 fn faults_of_form_and_of_value_are_told_at_once_and_without_what_follows_from_them() {
     let file = "http_listen = \":1\"\nacces = \"open\"\n[providers.stripe]\napi_key = 7\naccount = \"canary\"\n\
         webhook_secrets = [\"whsec_x\"]\n[vies]\nrequester = \"XX1\"\n[grpc_tls]\ncert_file = 1\n\
@@ -318,6 +333,9 @@ fn what_serve_would_refuse_later_is_refused() {
         ("database_url = \"sqlite://a\\u0000b\"\n", "database_url must"),
         ("database_url = \"mysql://localhost/x\"\n", "database_url must"),
         ("database_url = \"postgres://canary:canary@localhost:99999/x\"\n", "database_url must"),
+        ("database_url = \"postgres://x:12?canary@db.internal/y\"\n", "database_url must be a URL"),
+        ("database_url = \"postgres://x:/canary@db.internal/y\"\n", "database_url must be a URL"),
+        ("database_url = \"postgres://x:12#canary@db.internal/y\"\n", "database_url must be a URL"),
         (
             "database_url = \"postgres://x@db/y?sslmode=verify-full&sslrootcert=/nowhere/ca.crt\"\n",
             "database_url has sslrootcert, which must be a file that can be read: No such file",
