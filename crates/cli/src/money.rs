@@ -71,8 +71,8 @@ fn written(text: &str) -> Result<Written, String> {
     let at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(expected)?;
     let (number, code) = text.split_at(at);
     let number = number.trim_end();
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let are_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     // Groups of three digits may be parted by spaces: what is printed can be given back. Other spaces are slips of the hand.
     let mut groups = whole.split([' ', '\u{a0}', '\u{202f}']);
     let first = groups.next().unwrap_or_default();
@@ -80,10 +80,10 @@ fn written(text: &str) -> Result<Written, String> {
     let is_grouped = rest.is_empty() || (first.len() <= 3 && rest.iter().all(|group| group.len() == 3));
     let whole = format!("{first}{}", rest.concat());
     let is_code = code.len() == 3 && code.bytes().all(|b| b.is_ascii_alphabetic());
-    if !is_grouped || !is_number(&whole) || !is_number(fraction) || !is_code {
+    let is_number = !whole.is_empty() && are_digits(&whole) && are_digits(fraction) && !number.ends_with('.');
+    if !is_grouped || !is_number || !is_code {
         return Err(expected());
     }
-    let fraction = if number.contains('.') { fraction } else { "" };
     Ok(Written { whole, fraction: fraction.to_owned(), currency_code: code.to_ascii_uppercase() })
 }
 

@@ -79,32 +79,34 @@ pub fn refuse_card_number(text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Whether a character shows nothing itself, or turns what follows it around: what is read is then not what is there. Nor is
-/// what Unicode has no character for (its noncharacters).
-/// Joiners, marks of direction and selectors of a variant stay, for some scripts are not written right without them; tags do
-/// not, though three flags are drawn with them: text can be hidden in them.
-const fn is_deceptive(c: char) -> bool {
-    let is_noncharacter = matches!(c as u32 & 0xfffe, 0xfffe) || matches!(c, '\u{fdd0}'..='\u{fdef}');
-    let is_tag = matches!(c, '\u{e0000}'..='\u{e007f}');
-    is_noncharacter
-        || is_tag
-        || matches!(
-            c,
-            '\u{200b}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff0}'..='\u{fffb}'
-                | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}'
-        )
+/// Whether a character shows nothing, or turns what follows it around, and no script needs it: what is read is then not what is
+/// there. Joiners, marks of direction and selectors of a variant are none, for some scripts are not written right without them;
+/// tags are, though three flags are drawn with them, since text can be hidden in them.
+const fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}'
+    )
 }
 
-/// Whether a character shows nothing if it is alone, allowed or not (Unicode, `Default_Ignorable_Code_Point`, and white space,
-/// an empty braille pattern among it).
+/// Whether a character is refused wherever it is: a hidden one, a mark around annotations, or what Unicode has no character for
+/// (its noncharacters).
+const fn is_deceptive(c: char) -> bool {
+    let is_noncharacter = matches!(c as u32 & 0xfffe, 0xfffe) || matches!(c, '\u{fdd0}'..='\u{fdef}');
+    is_hidden(c) || is_noncharacter || matches!(c, '\u{fff9}'..='\u{fffb}')
+}
+
+/// Whether a text of this character alone shows nothing: hidden ones, white space, an empty braille pattern, and those of
+/// Unicode's `Default_Ignorable_Code_Point` that are needed beside others.
 const fn is_blank(c: char) -> bool {
     c.is_whitespace()
+        || is_hidden(c)
         || matches!(
             c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
-                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+                | '\u{200c}'..='\u{200f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+                | '\u{e0100}'..='\u{e01ef}'
         )
 }
 

@@ -171,13 +171,13 @@ fn parsed(ids: &[String]) -> Result<Vec<NotificationId>> {
     let (ids, refused): (Vec<_>, Vec<_>) = ids.iter().map(parse).partition(Result::is_ok);
     let refused: Vec<String> = refused.into_iter().filter_map(Result::err).collect();
     ensure!(refused.is_empty(), refused.join("; "));
-    let mut each = Vec::new();
+    let mut once = Vec::new();
     for id in ids.into_iter().flatten() {
-        if !each.contains(&id) {
-            each.push(id);
+        if !once.contains(&id) {
+            once.push(id);
         }
     }
-    Ok(each)
+    Ok(once)
 }
 
 /// Does it to each, and says so; fails at the end where there is one with which that can't be done.
